@@ -1,0 +1,1 @@
+"""A Dagster project that turns Amazon product reviews into a lakehouse and a warehouse."""

@@ -1,0 +1,51 @@
+"""Bronze: the lines of the landing files as they came, plus where they came from."""
+
+import dagster as dg
+
+from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingError, LandingZone
+
+
+@dg.asset(**asset_options("bronze/reviews", "1"))
+def bronze_reviews(
+    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per line of a landing file of reviews.
+
+    The line is kept as it came, so that every other table can be rebuilt from here at any time.
+    """
+    return _ingest_partitions(context, landing, lakehouse, REVIEWS)
+
+
+@dg.asset(**asset_options("bronze/products", "1"))
+def bronze_products(
+    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per line of a landing file of product metadata, kept as it came."""
+    return _ingest_partitions(context, landing, lakehouse, PRODUCTS)
+
+
+def _ingest_partitions(
+    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, subject: Subject
+) -> dg.MaterializeResult:
+    """Read each partition; one that cannot be read fails alone, after the others are done."""
+    figures: dict[str, dict[str, int]] = {}
+    failures: dict[str, str] = {}
+    for name in context.partition_keys:
+        try:
+            read = ingest(landing, lakehouse, subject, name)
+        except LandingError as error:
+            failures[name] = str(error)
+            context.log.error(f"{name}: {error}")
+        else:
+            figures[name] = {
+                "dagster/partition_row_count": read.lines,
+                "files": read.files,
+                "bytes_read": read.size,
+            }
+            advance(name)
+    return partitioned_result(context, lakehouse, figures, failures)

@@ -1,0 +1,58 @@
+"""What the assets of all layers share: their options, and how partitioned runs report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from amazon_reviews.assets.reporting import column_schema, report_partitions, table_metadata
+from amazon_reviews.partitions import PARTITIONS
+from amazon_reviews.resources.lakehouse import Lakehouse
+
+OWNERS = ["team:data"]
+
+
+def asset_options(key: str, code_version: str, *, partitioned: bool = True) -> dict[str, Any]:
+    """The options of the asset that keeps the Delta table `key`."""
+    layer, noun = key.split("/")
+    options: dict[str, Any] = {
+        "key": [layer, noun],
+        "group_name": layer,
+        "kinds": {"delta"},
+        "owners": OWNERS,
+        "code_version": code_version,
+        "metadata": {"dagster/column_schema": column_schema(key)},
+        "pool": f"{layer}_{noun}",
+    }
+    if partitioned:
+        options["partitions_def"] = PARTITIONS[noun]
+        options["backfill_policy"] = dg.BackfillPolicy.single_run()
+    return options
+
+
+def partitioned_result(
+    context: dg.AssetExecutionContext,
+    lakehouse: Lakehouse,
+    figures: Mapping[str, Mapping[str, Any]],
+    failures: Mapping[str, str] | None = None,
+    check_results: Sequence[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult:
+    """Report the partitions of a run, and fail it if one of them failed.
+
+    Raises:
+        Failure: some partitions failed; the others are recorded as materialized.
+    """
+    metadata = table_metadata(lakehouse, context.asset_key.to_user_string()) if figures else {}
+    if failures:
+        for name, values in figures.items():
+            event = dg.AssetMaterialization(
+                context.asset_key, partition=name, metadata={**metadata, **values}
+            )
+            context.log_event(event)
+        raise dg.Failure(
+            description="; ".join(f"{name}: {reason}" for name, reason in failures.items()),
+            metadata={"failed partitions": len(failures), "materialized": len(figures)},
+            allow_retries=False,
+        )
+    report_partitions(context, figures)
+    return dg.MaterializeResult(metadata=metadata, check_results=check_results)

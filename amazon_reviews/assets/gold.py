@@ -1,0 +1,92 @@
+"""Gold: reviews joined with products, ready to be read."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
+from amazon_reviews.assets.reporting import accounts_check, table_metadata
+from amazon_reviews.pipeline.accounting import gold_accounts
+from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse
+
+_FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=7), warn_window=timedelta(days=2)
+)
+
+
+def _accounted(noun: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        "accounted",
+        asset=["gold", noun],
+        blocking=True,
+        description="rows in silver = rows in gold + rows that another partition keeps",
+    )
+
+
+@dg.asset(
+    **asset_options("gold/products", "1", partitioned=False),
+    deps=[["silver", "products"]],
+    check_specs=[_accounted("products")],
+    automation_condition=FOLLOW_TABLES,
+    freshness_policy=_FRESH,
+)
+def gold_products(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """One row per asin over all landing partitions: the most complete of its rows.
+
+    A missing price is the mean of its main category, else of all products, and flagged.
+    """
+    publish_products(engine.session, lakehouse)
+    accounts = list(gold_accounts(lakehouse, PRODUCTS))
+    return dg.MaterializeResult(
+        metadata=table_metadata(lakehouse, "gold/products"),
+        check_results=[accounts_check("accounted", accounts)],
+    )
+
+
+@dg.asset(
+    **asset_options("gold/reviews", "1"),
+    deps=[["silver", "reviews"], ["gold", "products"]],
+    check_specs=[_accounted("reviews")],
+    automation_condition=FOLLOW_PARTITION,
+    freshness_policy=_FRESH,
+)
+def gold_reviews(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per review over all landing partitions, joined with its product.
+
+    Of a review that lies in several partitions the earliest in natural order is kept. When that
+    changes, the partitions that lose or regain a row are rebuilt in the same run.
+    """
+    names = context.partition_keys
+    done: dict[str, Published] = {}
+    for name, published in publish_reviews(engine.session, lakehouse, names, engine.batch_rows):
+        done[name] = published
+        advance(name)
+    check = accounts_check("accounted", list(gold_accounts(lakehouse, REVIEWS, list(done))))
+    _record_others(context, {name: done[name] for name in done if name not in names})
+    figures = {name: _figures(done[name]) for name in names}
+    return partitioned_result(context, lakehouse, figures, check_results=[check])
+
+
+def _record_others(context: dg.AssetExecutionContext, others: dict[str, Published]) -> None:
+    for name, published in others.items():
+        context.log.info(f"{name} was rebuilt too: it lost or regained a row")
+        context.log_event(
+            dg.AssetMaterialization(
+                context.asset_key, partition=name, metadata=_figures(published)
+            )
+        )
+
+
+def _figures(published: Published) -> dict[str, int]:
+    return {
+        "dagster/partition_row_count": published.kept,
+        "lines": published.lines,
+        "duplicates": published.duplicates,
+    }

@@ -1,0 +1,90 @@
+"""What the Dagster UI shows of a table: rows, schema, place, version, a preview, the books."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from amazon_reviews.pipeline.accounting import Account
+from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+from amazon_reviews.schemas import TABLES, Table
+
+_PREVIEW_ROWS = 5
+_PREVIEW_CHARACTERS = 60
+
+
+def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
+    """Row count, place, Delta version and a preview of the table as it is now."""
+    table = lakehouse.delta(key)
+    return {
+        "dagster/row_count": row_count(table),
+        "dagster/uri": lakehouse.uri(key),
+        "delta_version": table.version(),
+        "preview": dg.MetadataValue.md(preview(table)),
+    }
+
+
+def column_schema(key: str) -> dg.TableSchema:
+    """The table's columns with types and descriptions."""
+    table: Table = TABLES[key]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, str(column.type), column.description)
+            for column in table.columns
+        ]
+    )
+
+
+def preview(table: DeltaTable) -> str:
+    """The first rows of the table as Markdown, long values cut."""
+    rows = table.to_pyarrow_dataset().head(_PREVIEW_ROWS)
+    return markdown(rows.column_names, [row.values() for row in rows.to_pylist()])
+
+
+def markdown(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A Markdown table."""
+    lines = [_row(header), _row("---" for _ in header)]
+    return "\n".join(lines + [_row(_shown(value) for value in row) for row in rows])
+
+
+def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResult:
+    """Whether every account is balanced, with the accounts of the partitions as a table."""
+    header = ["partition", "lines", "kept", "duplicates", "rejected"]
+    shown = [[getattr(account, column) for column in header] for account in accounts]
+    off = [account.partition for account in accounts if not account.balanced]
+    return dg.AssetCheckResult(
+        passed=not off,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
+        metadata={"accounts": dg.MetadataValue.md(markdown(header, shown)), **_totals(accounts)},
+    )
+
+
+def report_partitions(
+    context: dg.AssetExecutionContext, figures: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Add the figures of each partition to its own materialization."""
+    for name, metadata in figures.items():
+        context.add_asset_metadata(dict(metadata), partition_key=name)
+
+
+def _totals(accounts: Sequence[Account]) -> dict[str, int]:
+    columns = ("lines", "kept", "duplicates", "rejected")
+    return {column: sum(getattr(account, column) for account in accounts) for column in columns}
+
+
+def _row(values: Iterable[Any]) -> str:
+    return "| " + " | ".join(str(value) for value in values) + " |"
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, bool | int | float | Decimal | date | datetime):
+        return "" if value is None else str(value)
+    text = str(value.as_py() if isinstance(value, pa.Scalar) else value)
+    cut = text if len(text) <= _PREVIEW_CHARACTERS else text[:_PREVIEW_CHARACTERS] + "…"
+    return cut.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

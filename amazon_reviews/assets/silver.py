@@ -1,0 +1,94 @@
+"""Silver: typed, cleaned, one row per thing; what was refused lies in silver/rejected."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
+from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
+from amazon_reviews.pipeline.accounting import silver_accounts
+from amazon_reviews.pipeline.rejected import rejected_by_reason
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse
+
+
+def _accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        "accounted",
+        asset=key,
+        blocking=True,
+        description="lines = kept + duplicates + rejected, for every partition of the run",
+    )
+
+
+@dg.asset(
+    **asset_options("silver/reviews", "1"),
+    deps=[["bronze", "reviews"]],
+    check_specs=[_accounted(["silver", "reviews"])],
+    automation_condition=FOLLOW_PARTITION,
+)
+def silver_reviews(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per distinct review of a landing partition, typed and cleaned.
+
+    The first of its kind by file and line is kept. Refused lines go to silver/rejected with
+    their reason, repeated ones to silver/duplicates.
+    """
+    return _refine_partitions(context, engine, lakehouse, REVIEWS)
+
+
+@dg.asset(
+    **asset_options("silver/products", "1"),
+    deps=[["bronze", "products"]],
+    check_specs=[_accounted(["silver", "products"])],
+    automation_condition=FOLLOW_PARTITION,
+)
+def silver_products(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per distinct product line of a landing partition, typed and cleaned."""
+    return _refine_partitions(context, engine, lakehouse, PRODUCTS)
+
+
+@dg.asset(
+    **asset_options("silver/rejected", "1", partitioned=False),
+    deps=[["silver", "reviews"], ["silver", "products"]],
+    automation_condition=FOLLOW_TABLES,
+)
+def silver_rejected(lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """One row per refused line or event: raw text, reason, where from, when.
+
+    The rows are written together with the silver partition that refuses them; this asset shows
+    them by reason. `amazon-reviews rejected replay` runs them again after a rule was mended.
+    """
+    lakehouse.ensure("silver/rejected")
+    counts = rejected_by_reason(lakehouse)
+    table = markdown(["table", "reason", "lines"], [[*key, n] for key, n in counts.items()])
+    metadata = {
+        **table_metadata(lakehouse, "silver/rejected"),
+        "by_reason": dg.MetadataValue.md(table),
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _refine_partitions(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, subject: Subject
+) -> dg.MaterializeResult:
+    figures = {}
+    names = context.partition_keys
+    for name, done in refine(engine.session, lakehouse, subject, names, engine.batch_rows):
+        figures[name] = {
+            "dagster/partition_row_count": done.kept,
+            "lines": done.lines,
+            "duplicates": done.duplicates,
+            "rejected": sum(done.rejected.values()),
+            **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
+        }
+        advance(name)
+    check = accounts_check("accounted", list(silver_accounts(lakehouse, subject, names)))
+    return partitioned_result(context, lakehouse, figures, check_results=[check])

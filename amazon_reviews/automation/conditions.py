@@ -1,0 +1,22 @@
+"""When a table follows the tables above it without being asked."""
+
+import dagster as dg
+
+_Condition = dg.AutomationCondition
+
+_FREE = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
+_CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since_last_handled()
+
+FOLLOW_PARTITION = (
+    _CHANGED & ~_Condition.any_deps_missing().ignore(dg.AssetSelection.assets("gold/products"))
+    & _FREE
+).with_label("follow_partition")
+"""A partition follows when its partitions above are there and one of them changed.
+
+Reviews do not wait for products: there may be none.
+"""
+
+FOLLOW_TABLES = (
+    _CHANGED & _Condition.any_deps_match(~_Condition.missing()) & _FREE
+).with_label("follow_tables")
+"""A whole table follows when anything above it changed and something is there."""

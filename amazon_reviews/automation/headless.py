@@ -1,0 +1,197 @@
+"""What sensors and automation would do, in one process, until nothing is left.
+
+A partition of a table is stale when it was never materialized, a partition above it was
+materialized later, or a blocking check of the table failed last; in bronze, when the landing
+folder is not as it was read. Tables are taken from the top down; what lies below a failed
+blocking check waits.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from amazon_reviews.automation.landing_sensor import consecutive, range_tags
+from amazon_reviews.partitions import PARTITIONS
+from amazon_reviews.pipeline.landing import arrivals
+from amazon_reviews.pipeline.subjects import SUBJECTS
+from amazon_reviews.progress import watching
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+
+_WHOLE = "__whole__"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Tables to materialize in one run: their stale partitions, none where they have none."""
+
+    keys: tuple[dg.AssetKey, ...]
+    partitions: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The tables as the user knows them."""
+        return ", ".join(key.to_user_string() for key in self.keys)
+
+
+@dataclass
+class Outcome:
+    """What a headless run did; `stages` with their seconds."""
+
+    stages: list[tuple[Stage, float]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    disappeared: list[str] = field(default_factory=list)
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether everything was up to date."""
+        return not self.stages and not self.failures
+
+
+Watcher = Callable[[Stage], Callable[[str], None]]
+
+
+class HeadlessRun:
+    """One pass over the selected tables; what it knows of the instance is asked when needed."""
+
+    def __init__(
+        self,
+        defs: dg.Definitions,
+        instance: dg.DagsterInstance,
+        selection: dg.AssetSelection,
+        again: Mapping[str, Sequence[str]],
+    ) -> None:
+        """`again` names partitions of silver tables that are stale whatever is known of them."""
+        self._again = {dg.AssetKey(["silver", noun]): again[noun] for noun in again}
+        self._job = defs.resolve_implicit_global_asset_job_def()
+        self._graph: AssetGraph = defs.resolve_asset_graph()
+        self._instance = instance
+        self._selected = selection.resolve(self._graph)
+        self._outcome = Outcome()
+        self._unread = self._look_at_landing(defs)
+
+    def run(self, watch: Watcher, done: Callable[[Stage, float], None]) -> Outcome:
+        """Materialize what is missing or stale, with its checks.
+
+        `watch` is told each stage and gives back what to call for every partition that is
+        done; `done` is told the stage and its seconds when it has ended.
+        """
+        order = [key for level in self._graph.toposorted_asset_keys_by_level for key in sorted(level)]
+        wanted = [key for key in order if key in self._selected]
+        for _, group in groupby(wanted, key=self._definition):
+            for stage in self._stages(list(group)):
+                done(stage, self._materialize(stage, watch(stage)))
+        return self._outcome
+
+    def _look_at_landing(self, defs: dg.Definitions) -> dict[dg.AssetKey, list[str]]:
+        """Add the partitions that arrived; give what bronze has to read."""
+        resources = defs.resources or {}
+        landing, lakehouse = resources["landing"], resources["lakehouse"]
+        assert isinstance(landing, LandingZone)
+        assert isinstance(lakehouse, Lakehouse)
+        unread: dict[dg.AssetKey, list[str]] = {}
+        for subject in SUBJECTS:
+            name = str(PARTITIONS[subject.noun].name)
+            known = list(self._instance.get_dynamic_partitions(name))
+            arrived = arrivals(landing, lakehouse, subject, known)
+            new = [partition for partition in arrived.unread if partition not in known]
+            self._instance.add_dynamic_partitions(name, new)
+            unread[dg.AssetKey(subject.bronze.split("/"))] = list(arrived.unread)
+            self._outcome.disappeared += [f"{subject.dataset}/{gone}" for gone in arrived.disappeared]
+        return unread
+
+    def _definition(self, key: dg.AssetKey) -> str:
+        return self._graph.get(key).assets_def.node_def.name
+
+    def _stages(self, keys: Sequence[dg.AssetKey]) -> Iterator[Stage]:
+        free = [key for key in keys if not self._waits(key)]
+        stale = {key: names for key in free if (names := self._stale(key))}
+        whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
+        if whole:
+            yield Stage(whole)
+        for key in stale:
+            partitions_def = self._graph.get(key).partitions_def
+            if isinstance(partitions_def, dg.DynamicPartitionsDefinition):
+                order = self._instance.get_dynamic_partitions(str(partitions_def.name))
+                for names in consecutive(stale[key], order, len(order)):
+                    yield Stage((key,), tuple(names))
+
+    def _waits(self, key: dg.AssetKey) -> bool:
+        ancestors = self._graph.get_ancestor_asset_keys(key) - {key}
+        return any(self._is_blocked(ancestor) for ancestor in ancestors)
+
+    def _is_blocked(self, key: dg.AssetKey) -> bool:
+        """Whether a blocking check of the table failed when it last ran."""
+        checks = [
+            check
+            for check in self._graph.get_check_keys_for_assets({key})
+            if self._graph.get(check).blocking
+        ]
+        latest = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+        return any(
+            record.event
+            and (evaluation := record.event.asset_check_evaluation)
+            and not evaluation.passed
+            and evaluation.severity == dg.AssetCheckSeverity.ERROR
+            for record in latest.values()
+        )
+
+    def _stale(self, key: dg.AssetKey) -> list[str]:
+        own = self._materialized(key)
+        if self._is_blocked(key):
+            return list(own)
+        if key in self._unread:
+            return self._unread[key]
+        above = [self._materialized(parent) for parent in self._graph.get(key).parent_keys]
+        newest: dict[str, int] = {}
+        if self._graph.get(key).is_partitioned:
+            whole = max((events.get(_WHOLE, 0) for events in above), default=0)
+            for events in above:
+                for name in events.keys() - {_WHOLE}:
+                    newest[name] = max(newest.get(name, 0), events[name], whole)
+        elif events := [event for parent in above for event in parent.values()]:
+            newest[_WHOLE] = max(events)
+        stale = [name for name, event in newest.items() if own.get(name, -1) < event]
+        return stale + [name for name in self._again.get(key, ()) if name not in stale]
+
+    def _materialized(self, key: dg.AssetKey) -> dict[str, int]:
+        """The newest materialization of each partition, of `_WHOLE` where there are none."""
+        if self._graph.get(key).is_partitioned:
+            latest = self._instance.event_log_storage.get_latest_storage_id_by_partition(
+                key, dg.DagsterEventType.ASSET_MATERIALIZATION
+            )
+            return dict(latest)
+        records = self._instance.get_asset_records([key])
+        event = records[0].asset_entry.last_materialization_storage_id if records else None
+        return {} if event is None else {_WHOLE: event}
+
+    def _materialize(self, stage: Stage, advance: Callable[[str], None]) -> float:
+        started = time.monotonic()
+        with watching(advance):
+            result = self._job.execute_in_process(
+                asset_selection=list(stage.keys),
+                instance=self._instance,
+                tags=range_tags(stage.partitions) if stage.partitions else {},
+                raise_on_error=False,
+            )
+        seconds = time.monotonic() - started
+        self._outcome.stages.append((stage, seconds))
+        self._outcome.failures += list(_failures(result))
+        return seconds
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause if error and error.cause else error
+            said = event.step_failure_data.user_failure_data
+            text = said.description if said else cause.message if cause else "failed"
+            yield f"{event.step_key}: {str(text).strip()}"
+    for check in result.get_asset_check_evaluations():
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+            yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed"

@@ -1,0 +1,138 @@
+"""What must hold in the gold tables, whoever wrote them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.schemas import TABLES
+
+MISSING_PRODUCTS_BOUND = 0.25
+REJECTED_BOUND = 0.02
+
+_REVIEWS = ["gold", "reviews"]
+_PRODUCTS = ["gold", "products"]
+
+
+def _spec(name: str, asset: list[str], description: str, blocking: bool = True) -> Any:
+    return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=description)
+
+
+@dg.multi_asset_check(
+    specs=[
+        _spec("unique", _REVIEWS, "every review_id once"),
+        _spec("ranges", _REVIEWS, "stars 1 to 5 or unrated, lengths and votes not negative"),
+        _spec("schema", _REVIEWS, "columns and types as documented"),
+        _spec(
+            "product_found",
+            _REVIEWS,
+            f"at most {MISSING_PRODUCTS_BOUND:.0%} of the reviews have no product",
+            blocking=False,
+        ),
+    ],
+    name="gold_reviews_checks",
+)
+def check_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckResult]:
+    """The checks of gold/reviews."""
+    frame = lakehouse.read(engine.session, "gold/reviews")
+    yield _none("unique", _REVIEWS, "review_id", repeated(frame, "review_id"))
+    facts = frame.agg(*review_facts()).collect()[0].asDict()
+    yield _none("ranges", _REVIEWS, "rows", facts["out_of_range"])
+    yield schema_check(lakehouse, "gold/reviews")
+    share = facts["without_product"] / max(facts["rows"], 1)
+    yield dg.AssetCheckResult(
+        check_name="product_found",
+        asset_key=_REVIEWS,
+        passed=share <= MISSING_PRODUCTS_BOUND,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"share_without_product": share, "reviews": facts["rows"]},
+    )
+
+
+@dg.multi_asset_check(
+    specs=[
+        _spec("unique", _PRODUCTS, "every asin once"),
+        _spec("ranges", _PRODUCTS, "prices not negative and in order"),
+        _spec("schema", _PRODUCTS, "columns and types as documented"),
+    ],
+    name="gold_products_checks",
+)
+def check_products(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckResult]:
+    """The checks of gold/products."""
+    frame = lakehouse.read(engine.session, "gold/products")
+    yield _none("unique", _PRODUCTS, "asin", repeated(frame, "asin"))
+    wrong = ~F.col("price_min").between(0, F.col("price_max")) | (F.col("price") < 0)
+    facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
+    yield _none("ranges", _PRODUCTS, "rows", facts["out_of_range"])
+    yield schema_check(lakehouse, "gold/products")
+
+
+@dg.asset_check(asset=["silver", "rejected"], description="few lines are refused")
+def rejected_share(lakehouse: Lakehouse) -> dg.AssetCheckResult:
+    """At most `REJECTED_BOUND` of all lines are refused."""
+    from amazon_reviews.pipeline.accounting import all_accounts
+
+    silver = [account for account in all_accounts(lakehouse) if account.layer == "silver"]
+    lines = sum(account.lines for account in silver)
+    refused = sum(account.rejected for account in silver)
+    return dg.AssetCheckResult(
+        passed=refused <= REJECTED_BOUND * lines,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"lines": lines, "rejected": refused, "share": refused / max(lines, 1)},
+    )
+
+
+def repeated(frame: DataFrame, column: str) -> int:
+    """How many values of `column` occur more than once."""
+    groups = frame.groupBy(column).agg(F.count(F.lit(1)).alias("times"))
+    return groups.where(F.col("times") > 1).count()
+
+
+def review_facts() -> list[Any]:
+    """Aggregates over gold/reviews: rows, rows out of range, rows without product."""
+    stars = F.coalesce(F.col("overall").between(1, 5), F.col("unrated"))
+    negative = (F.col("vote") < 0) | (F.col("word_count") < 0) | (F.col("image_count") < 0)
+    return [
+        F.count(F.lit(1)).alias("rows"),
+        F.count(F.when(~stars | negative, 1)).alias("out_of_range"),
+        F.count(F.when(F.col("title").isNull(), 1)).alias("without_product"),
+    ]
+
+
+def schema_check(lakehouse: Lakehouse, key: str) -> dg.AssetCheckResult:
+    """Whether the table in the lakehouse has the documented columns and types."""
+    import pyarrow as pa
+
+    expected = {column.name: str(column.type) for column in TABLES[key].columns}
+    stored = pa.schema(lakehouse.delta(key).schema().to_arrow())
+    actual = {field.name: str(field.type) for field in stored}
+    off = sorted(
+        name for name in {*expected, *actual} if not _alike(expected.get(name), actual.get(name))
+    )
+    return dg.AssetCheckResult(
+        check_name="schema",
+        asset_key=key.split("/"),
+        passed=not off,
+        description=f"not as documented: {', '.join(off)}" if off else None,
+    )
+
+
+def _alike(expected: str | None, actual: str | None) -> bool:
+    def plain(name: str | None) -> str | None:
+        return name and name.replace("element", "item").replace("key_value", "entries")
+
+    return plain(expected) == plain(actual)
+
+
+def _none(name: str, asset: list[str], what: str, count: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset,
+        passed=count == 0,
+        description=f"{count} {what} break this" if count else None,
+        metadata={"broken": count},
+    )

@@ -1,0 +1,157 @@
+"""The console script `amazon-reviews`: data on stdout, progress and logs on stderr."""
+
+import json
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amazon_reviews import config
+
+
+class _Group(click.Group):
+    """Ends with exit code 2 and one line where settings or arguments cannot be used."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except config.SettingsError as error:
+            raise click.UsageError(str(error)) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("amazon-reviews"), message="%(version)s")
+def main() -> None:
+    """Amazon reviews: landing files to Delta tables, a warehouse and what reads it."""
+
+
+@main.command()
+@click.option("--select", default="*", help="Asset selection, e.g. 'group:gold' (default: all).")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def run(select: str, as_json: bool) -> None:
+    """Bring everything up to date, as sensors and automation would, in this process."""
+    settings = config.load()
+    instance = _dagster_instance(settings)
+    from amazon_reviews.console.progress import show_progress
+    from amazon_reviews.console.summary import print_summary, summary
+
+    with instance:
+        outcome = show_progress(instance, select)
+    report = summary(settings, outcome)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, default=str))
+    else:
+        print_summary(report, settings)
+    sys.exit(1 if outcome.failures else 0)
+
+
+def _dagster_instance(settings: config.Settings) -> Any:
+    """The instance under DAGSTER_HOME, made with the project's settings at the first use."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = config.project_root() / "dagster.yaml"
+    if wanted.is_file() and not (home / "dagster.yaml").exists():
+        shutil.copy(wanted, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    import dagster as dg
+
+    return dg.DagsterInstance.get()
+
+
+@main.command()
+@click.option("--reviews", default=100_000, show_default=True, help="Lines of reviews.")
+@click.option("--products", default=2_000, show_default=True, help="Distinct products.")
+@click.option("--users", default=5_000, show_default=True, help="Reviewers.")
+@click.option("--partitions", default=10, show_default=True, help="Partition folders.")
+@click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
+def sample(out: Path | None, **options: int) -> None:
+    """Generate a landing zone in the source's own formats, with its quirks and faults."""
+    from amazon_reviews.console.progress import counting
+    from amazon_reviews.sample import SampleOptions, generate
+
+    folder = out or Path(config.load().landing)
+    try:
+        chosen = SampleOptions(**options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    with counting("sample", options["reviews"]) as advance:
+        generate(chosen, folder, advance)
+    click.echo(folder)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list of accounts as JSON.")
+def reconcile(as_json: bool) -> None:
+    """Print the books: lines = kept + duplicates + rejected; exit 1 where they do not balance."""
+    from amazon_reviews.pipeline.accounting import all_accounts
+    from amazon_reviews.console.tables import print_table
+    from amazon_reviews.resources.lakehouse import Lakehouse
+
+    accounts = all_accounts(Lakehouse(location=config.load().lakehouse))
+    rows = [account.as_dict() for account in accounts]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        print_table(rows)
+    off = [account for account in accounts if not account.balanced]
+    for account in off:
+        click.echo(
+            f"{account.layer}/{account.table} {account.partition} does not balance; "
+            "materialize it again",
+            err=True,
+        )
+    sys.exit(1 if off else 0)
+
+
+@main.group()
+def rejected() -> None:
+    """Lines that were refused."""
+
+
+@rejected.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list as JSON.")
+def list_rejected(as_json: bool) -> None:
+    """Group the refused lines by table and reason."""
+    from amazon_reviews.pipeline.rejected import rejected_by_reason
+    from amazon_reviews.console.tables import print_table
+    from amazon_reviews.resources.lakehouse import Lakehouse
+
+    counts = rejected_by_reason(Lakehouse(location=config.load().lakehouse))
+    rows = [
+        {"table": table, "reason": reason, "lines": lines}
+        for (table, reason), lines in counts.items()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        print_table(rows)
+
+
+@rejected.command()
+@click.option("--select", default="*", hidden=True)
+def replay(select: str) -> None:
+    """Run the partitions with refused lines again, after a rule was mended."""
+    settings = config.load()
+    instance = _dagster_instance(settings)
+    from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_by_reason
+    from amazon_reviews.console.progress import show_progress
+    from amazon_reviews.resources.lakehouse import Lakehouse
+
+    lakehouse = Lakehouse(location=settings.lakehouse)
+    before = sum(rejected_by_reason(lakehouse).values())
+    again = partitions_with_rejected(lakehouse)
+    with instance:
+        outcome = show_progress(instance, select, again)
+    after = sum(rejected_by_reason(lakehouse).values())
+    click.echo(f"{before} lines were refused, {after} are now")
+    sys.exit(1 if outcome.failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Every setting of the project, read once from the environment.
+
+Defaults run on one machine without any account and lie under the project's root.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "AMAZON_REVIEWS_"
+_SIZE = re.compile(r"(\d+)(MiB|GiB)")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the text names the variable and what it may be."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and what they run on.
+
+    `engine_memory` is in bytes and bounds the embedded engine's working memory;
+    `batch_rows` is the number of rows that one engine query takes at most, where a
+    single landing partition is not larger than that by itself.
+    """
+
+    landing: str
+    lakehouse: str
+    warehouse: str
+    engine: str
+    engine_memory: int
+    batch_rows: int
+    dagster_home: Path
+
+
+def project_root() -> Path:
+    """The checkout the package lies in, or the working directory for an installed package."""
+    root = Path(__file__).resolve().parent.parent
+    return root if (root / "pyproject.toml").is_file() else Path.cwd()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used.
+    """
+    env = os.environ if environ is None else environ
+    data = project_root() / "data"
+    return Settings(
+        landing=_location(env, "LANDING", data / "landing"),
+        lakehouse=_location(env, "LAKEHOUSE", data / "lakehouse"),
+        warehouse=env.get(f"{PREFIX}WAREHOUSE") or f"duckdb:///{data / 'warehouse.duckdb'}",
+        engine=_engine(env.get(f"{PREFIX}ENGINE") or "sail"),
+        engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
+        batch_rows=_positive(env, "BATCH_ROWS", 500_000),
+        dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
+    )
+
+
+def _location(env: Mapping[str, str], name: str, default: Path) -> str:
+    value = env.get(PREFIX + name)
+    if not value:
+        return str(default)
+    if "://" in value:
+        return value
+    return str(Path(value).absolute())
+
+
+def _engine(value: str) -> str:
+    if value in ("sail", "spark") or value.startswith("sc://"):
+        return value
+    raise SettingsError(
+        f"{PREFIX}ENGINE", f"{value!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'"
+    )
+
+
+def _size(env: Mapping[str, str], name: str, default: str) -> int:
+    value = env.get(PREFIX + name) or default
+    match = _SIZE.fullmatch(value)
+    if not match:
+        raise SettingsError(PREFIX + name, f"{value!r} is not a size such as 512MiB or 2GiB")
+    return int(match[1]) << (20 if match[2] == "MiB" else 30)
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(PREFIX + name) or str(default)
+    if not value.isdecimal() or int(value) < 1:
+        raise SettingsError(PREFIX + name, f"{value!r} is not a whole number above zero")
+    return int(value)

@@ -1,0 +1,75 @@
+"""What a headless run leaves behind: the books, and a look into the warehouse."""
+
+from typing import Any
+
+from rich.console import Console
+
+from amazon_reviews.automation.headless import Outcome
+from amazon_reviews.config import Settings
+from amazon_reviews.console.tables import print_table
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.warehouse import open_warehouse
+
+_QUERIES = {
+    "Reviews by stars": """
+        SELECT overall AS stars, count(*) AS reviews FROM {gold/reviews}
+        WHERE NOT unrated GROUP BY overall ORDER BY overall DESC
+    """,
+    "Main categories by reviews": """
+        SELECT main_category, count(*) AS reviews, round(avg(overall), 2) AS mean_stars
+        FROM {gold/reviews} WHERE main_category IS NOT NULL
+        GROUP BY main_category ORDER BY reviews DESC, main_category LIMIT 5
+    """,
+}
+_COLUMNS = ("lines", "kept", "duplicates", "rejected")
+
+
+def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
+    """What was done, the books by table, and what lies in the warehouse."""
+    warehouse = open_warehouse(settings.warehouse)
+    versions = warehouse.versions()
+    return {
+        "nothing_new": outcome.nothing_new,
+        "stages": [
+            {"assets": stage.name, "partitions": len(stage.partitions), "seconds": round(took, 2)}
+            for stage, took in outcome.stages
+        ],
+        "failures": outcome.failures,
+        "disappeared": outcome.disappeared,
+        "books": _books(Lakehouse(location=settings.lakehouse)),
+        "warehouse": {name: warehouse.describe(name).rows for name in versions},
+    }
+
+
+def print_summary(report: dict[str, Any], settings: Settings) -> None:
+    """Print the summary for people."""
+    console = Console(soft_wrap=True)
+    if report["nothing_new"]:
+        console.print("nothing new")
+        return
+    print_table(report["books"], title="\nWhat came in, and what became of it")
+    warehouse = open_warehouse(settings.warehouse)
+    rows = [{"table": name, "rows": rows} for name, rows in report["warehouse"].items()]
+    print_table(rows, title=f"\nIn the warehouse ({settings.warehouse})")
+    if "gold/reviews" in report["warehouse"]:
+        for title, sql in _QUERIES.items():
+            query = sql.replace("{gold/reviews}", warehouse.relation("gold/reviews"))
+            print_table(warehouse.query(query).to_pylist(), title=f"\n{title}")
+    console.print(
+        "\nGo on with\n"
+        "  make ui                              the Dagster UI on the same data\n"
+        "  .venv/bin/amazon-reviews reconcile   the books of every partition\n"
+        "  .venv/bin/amazon-reviews rejected list",
+        highlight=False,
+    )
+
+
+def _books(lakehouse: Lakehouse) -> list[dict[str, Any]]:
+    books: dict[str, dict[str, Any]] = {}
+    for account in all_accounts(lakehouse):
+        name = f"{account.layer}/{account.table}"
+        book = books.setdefault(name, {"table": name, **dict.fromkeys(_COLUMNS, 0)})
+        for column in _COLUMNS:
+            book[column] += getattr(account, column)
+    return list(books.values())

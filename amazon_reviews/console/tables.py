@@ -1,0 +1,26 @@
+"""Tables for people at a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """Print rows with the same keys as a table on stdout; numbers stand to the right."""
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name, value in rows[0].items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    Console(soft_wrap=True).print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,40 @@
+"""Everything that Dagster loads: assets, checks, automation and resources."""
+
+import dagster as dg
+
+from amazon_reviews import config
+from amazon_reviews.assets import bronze, gold, silver, warehouse
+from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
+from amazon_reviews.checks import quality
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.published import WarehouseResource
+
+settings = config.load()
+
+following = dg.AutomationConditionSensorDefinition(
+    "following",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Materializes tables below when the tables above them changed.",
+)
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules([bronze, silver, gold, warehouse]),
+    asset_checks=dg.load_asset_checks_from_modules([quality]),
+    sensors=[landing_sensor, following],
+    schedules=[daily_landing],
+    executor=dg.in_process_executor,
+    resources={
+        "landing": LandingZone(location=settings.landing),
+        "lakehouse": Lakehouse(location=settings.lakehouse),
+        "warehouse": WarehouseResource(url=settings.warehouse),
+        "engine": SparkEngine(
+            engine=settings.engine,
+            memory=settings.engine_memory,
+            batch_rows=settings.batch_rows,
+        ),
+    },
+)

@@ -1,0 +1,113 @@
+"""The books: for every table and partition, lines = kept + duplicates + rejected.
+
+Read from the logs of the tables alone, so that what was written is counted, and not what a run
+believed it wrote.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, SUBJECTS, Subject
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows, value_counts
+from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.schemas import (
+    GOLD_DUPLICATES,
+    GOLD_PRODUCTS,
+    GOLD_REVIEWS,
+    SILVER_DUPLICATES,
+    SILVER_REJECTED,
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What came into a table from one partition, and what became of it."""
+
+    layer: str
+    table: str
+    partition: str
+    lines: int
+    kept: int
+    duplicates: int
+    rejected: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every line ended in exactly one place."""
+        return self.lines == self.kept + self.duplicates + self.rejected
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The account in the order of its columns."""
+        return asdict(self)
+
+
+def silver_accounts(
+    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str] | None = None
+) -> Iterator[Account]:
+    """Accounts of a silver table: all partitions of bronze, or those named."""
+    lines = _rows(lakehouse, subject.bronze)
+    kept = _rows(lakehouse, subject.silver)
+    duplicates = _rows(lakehouse, SILVER_DUPLICATES.key, subject.noun)
+    rejected = _rows(lakehouse, SILVER_REJECTED.key, subject.noun)
+    for name in natural_order(_names(partitions, lines, kept, duplicates, rejected)):
+        yield Account(
+            "silver",
+            subject.noun,
+            name,
+            lines.get(name, 0),
+            kept.get(name, 0),
+            duplicates.get(name, 0),
+            rejected.get(name, 0),
+        )
+
+
+def gold_accounts(
+    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str] | None = None
+) -> Iterator[Account]:
+    """Accounts of a gold table: all partitions of silver, or those named."""
+    lines = _rows(lakehouse, subject.silver)
+    kept = _gold_rows(lakehouse, subject)
+    duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, subject.noun)
+    for name in natural_order(_names(partitions, lines, kept, duplicates)):
+        yield Account(
+            "gold",
+            subject.noun,
+            name,
+            lines.get(name, 0),
+            kept.get(name, 0),
+            duplicates.get(name, 0),
+            0,
+        )
+
+
+def all_accounts(lakehouse: Lakehouse) -> list[Account]:
+    """The accounts of every layer; in bronze a line is a row."""
+    accounts: list[Account] = []
+    for subject in SUBJECTS:
+        rows = _rows(lakehouse, subject.bronze)
+        accounts += [
+            Account("bronze", subject.noun, name, rows[name], rows[name], 0, 0)
+            for name in natural_order(rows)
+        ]
+    for subject in SUBJECTS:
+        accounts += silver_accounts(lakehouse, subject)
+    for subject in SUBJECTS:
+        accounts += gold_accounts(lakehouse, subject)
+    return accounts
+
+
+def _gold_rows(lakehouse: Lakehouse, subject: Subject) -> dict[str, int]:
+    if subject == REVIEWS:
+        return _rows(lakehouse, GOLD_REVIEWS.key)
+    assert subject == PRODUCTS
+    if not lakehouse.exists(GOLD_PRODUCTS.key):
+        return {}
+    return value_counts(lakehouse.delta(GOLD_PRODUCTS.key), "partition")
+
+
+def _rows(lakehouse: Lakehouse, key: str, noun: str | None = None) -> dict[str, int]:
+    return partition_rows(lakehouse.delta(key), noun) if lakehouse.exists(key) else {}
+
+
+def _names(partitions: Sequence[str] | None, *counts: dict[str, int]) -> set[str]:
+    return set(partitions) if partitions is not None else set().union(*counts)

@@ -1,0 +1,177 @@
+"""From landing files to bronze: every line once, unchanged, with where it came from.
+
+The lines are read here and not by the engine: so that a file that breaks off is refused whole,
+line numbers are the file's own, and bytes that are no text survive, alike on every engine.
+"""
+
+import base64
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+from isal import igzip, isal_zlib
+
+from amazon_reviews.pipeline.subjects import Subject
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import (
+    LandingError,
+    LandingFile,
+    LandingPartition,
+    LandingZone,
+)
+from amazon_reviews.schemas import BRONZE_REVIEWS
+
+_BLOCK_BYTES = 8 * 1024 * 1024
+_LONGEST_LINE_BYTES = 64 * 1024 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_SCHEMA = BRONZE_REVIEWS.arrow_schema
+
+
+@dataclass
+class Ingested:
+    """What was read of a partition; `size` is in bytes as they lie in the landing zone."""
+
+    files: int
+    size: int
+    lines: int = 0
+
+
+def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: str) -> Ingested:
+    """Read the partition's files and put their lines in the place of its bronze rows.
+
+    The fingerprint of what was read is part of the same commit.
+
+    Raises:
+        LandingError: a file breaks off, is damaged, or changed while it was read; the text
+            names it, and the table is as it was.
+    """
+    partition = landing.partition(subject.dataset, name)
+    lakehouse.ensure(subject.bronze)
+    counted = Ingested(len(partition.files), partition.size)
+    read = _Guarded(_prefetched(_partition_batches(landing, subject, partition, counted)))
+    marks = {subject.fingerprint_mark(name): partition.fingerprint}
+    rows = pa.RecordBatchReader.from_batches(_SCHEMA, read)
+    try:
+        lakehouse.replace_arrow(rows, subject.bronze, {"partition": name}, marks)
+    except Exception:
+        if read.error is not None:
+            raise read.error from None
+        raise
+    return counted
+
+
+class _Guarded:
+    """An iterator that keeps the error it ended with, which Arrow's interface turns into text."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.error: Exception | None = None
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._batches
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _partition_batches(
+    landing: LandingZone, subject: Subject, partition: LandingPartition, counted: Ingested
+) -> Iterator[pa.RecordBatch]:
+    for file in partition.files:
+        with landing.open(file) as stream:
+            for batch in read_lines(stream, file, partition.name):
+                counted.lines += batch.num_rows
+                yield batch
+    now = landing.partition(subject.dataset, partition.name)
+    if now.fingerprint != partition.fingerprint:
+        raise LandingError(
+            f"{subject.dataset}/{partition.name} changed while it was read; "
+            "materialize it again when the upload is complete"
+        )
+
+
+def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[pa.RecordBatch]:
+    """The lines of a file as batches of bronze rows, in order, with bounded memory.
+
+    A line of white space only gives no row but has a number.
+
+    Raises:
+        LandingError: the file cannot be decompressed to its end, or a line has no end.
+    """
+    number = 0
+    for block in _blocks_of_lines(stream, file):
+        yield _batch(block, number, file.name, partition)
+        number += len(block)
+
+
+def _batch(lines: list[bytes], before: int, file: str, partition: str) -> pa.RecordBatch:
+    numbers = range(before + 1, before + len(lines) + 1)
+    filled = [(line, number) for line, number in zip(lines, numbers, strict=True) if line.strip()]
+    kept = [line for line, _ in filled]
+    try:
+        raw = pa.array(kept, pa.binary()).cast(pa.string())
+        encoding = pa.repeat("utf-8", len(kept))
+    except pa.ArrowInvalid:
+        pairs = [_as_text(line) for line in kept]
+        raw = pa.array([text for text, _ in pairs], pa.string())
+        encoding = pa.array([name for _, name in pairs], pa.string())
+    line = pa.array([number for _, number in filled], pa.int64())
+    origin = [pa.repeat(file, len(kept)), line, pa.repeat(partition, len(kept))]
+    return pa.RecordBatch.from_arrays([raw, encoding, *origin], schema=_SCHEMA)
+
+
+def _as_text(line: bytes) -> tuple[str, str]:
+    try:
+        return line.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(line).decode("ascii"), "base64"
+
+
+def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes]]:
+    rest: list[bytes] = []
+    number = 1
+    for block in _decompressed(stream, file):
+        *lines, last = block.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*rest, lines[0]])
+            rest = []
+            yield lines
+            number += len(lines)
+        rest.append(last)
+        if sum(map(len, rest)) > _LONGEST_LINE_BYTES:
+            raise LandingError(
+                f"{file.path}: line {number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB; "
+                "this is no file of JSON lines"
+            )
+    if last_line := b"".join(rest):
+        yield [last_line]
+
+
+def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
+    compressed = file.name.endswith(".gz")
+    try:
+        source = igzip.open(stream, "rb") if compressed else stream
+        block = source.read(_BLOCK_BYTES)
+        if not compressed and block.startswith(_GZIP_MAGIC):
+            raise LandingError(f"{file.path} is gzip; let its name end in .json.gz")
+        yield block.removeprefix(_BOM)
+        while block := source.read(_BLOCK_BYTES):
+            yield block
+    except (EOFError, OSError, zlib.error, isal_zlib.error) as error:
+        raise LandingError(
+            f"{file.path} cannot be read to its end ({error}); upload it again"
+        ) from error
+
+
+def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read one batch ahead in a thread, so that decompressing and writing run side by side."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        upcoming = reader.submit(next, batches, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = reader.submit(next, batches, None)
+            yield batch

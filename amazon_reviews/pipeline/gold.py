@@ -1,0 +1,189 @@
+"""From silver to gold: one row per product and per review over all landing partitions.
+
+What gold holds depends only on the set of inputs. Where a review lies in several partitions,
+the earliest in natural order keeps it; when that changes, the partitions that lose or regain a
+row are rebuilt in the same run.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from amazon_reviews.pipeline.silver import MissingInputError, batches
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.schemas import (
+    GOLD_DUPLICATES,
+    GOLD_PRODUCTS,
+    GOLD_REVIEWS,
+    SCRATCH_DUPLICATES,
+    SILVER_PRODUCTS,
+    SILVER_REVIEWS,
+)
+from amazon_reviews.transforms.prices import impute_prices
+from amazon_reviews.transforms.products import best_products
+from amazon_reviews.transforms.reviews import gold_reviews
+
+_ORIGIN = ["partition", "file", "line"]
+_IDS_AT_ONCE = 5_000_000
+
+
+@dataclass(frozen=True)
+class Published:
+    """Rows of one partition: in silver, kept in gold, and left to an earlier partition."""
+
+    lines: int
+    kept: int
+    duplicates: int
+
+
+def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Published]:
+    """Rebuild gold/products from all of silver/products.
+
+    Raises:
+        MissingInputError: silver has no products; gold keeps what it has.
+    """
+    lakehouse.ensure(SILVER_PRODUCTS.key)
+    rows = partition_rows(lakehouse.delta(SILVER_PRODUCTS.key))
+    if not any(rows.values()):
+        raise MissingInputError("silver/products is empty; materialize it first")
+    silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
+    best = best_products(silver, _ranks(spark, rows))
+    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key)
+    winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
+    kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
+    losers = (
+        silver.select("asin", *_ORIGIN)
+        .join(winners.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+        .join(kept_in, on="asin", how="left")
+        .select(F.col("asin").alias("id"), "kept_in", F.lit("products").alias("table"), *_ORIGIN)
+    )
+    lakehouse.replace(losers, GOLD_DUPLICATES.key, {"table": ["products"]})
+    kept = {row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()}
+    return _report(lakehouse, "products", rows, kept, rows)
+
+
+def publish_reviews(
+    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str], batch_rows: int
+) -> Iterator[tuple[str, Published]]:
+    """Rebuild these partitions of gold/reviews, and those that win or lose a row by it.
+
+    Yields every partition that was rebuilt, those asked for and the others.
+    """
+    lakehouse.ensure(SILVER_REVIEWS.key)
+    rows = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
+    everything = set(rows) <= set(partitions)
+    _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
+    moved = [] if everything else _moved(spark, lakehouse, partitions)
+    affected = natural_order({*partitions, *moved})
+    products = lakehouse.read(spark, GOLD_PRODUCTS.key)
+    for batch in batches(affected, {name: rows.get(name, 0) for name in affected}, batch_rows):
+        silver = lakehouse.read(spark, SILVER_REVIEWS.key, batch)
+        losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*_ORIGIN)
+        kept = silver.join(losers, on=_ORIGIN, how="left_anti")
+        lakehouse.replace(
+            gold_reviews(kept, products, "batch"), GOLD_REVIEWS.key, {"partition": batch}
+        )
+    found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
+    lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]})
+    kept_rows = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
+    yield from _report(lakehouse, "reviews", rows, kept_rows, affected).items()
+
+
+def _report(
+    lakehouse: Lakehouse,
+    noun: str,
+    rows: dict[str, int],
+    kept: dict[str, int],
+    partitions: Sequence[str] | dict[str, int],
+) -> dict[str, Published]:
+    left = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), noun)
+    return {
+        name: Published(rows.get(name, 0), kept.get(name, 0), left.get(name, 0))
+        for name in partitions
+    }
+
+
+def _ranks(spark: SparkSession, partitions: Sequence[str] | dict[str, int]) -> DataFrame:
+    ranked = [(name, rank) for rank, name in enumerate(natural_order(partitions))]
+    return spark.createDataFrame(ranked or [("", 0)], "partition string, rank int")
+
+
+def _find_duplicates(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    partitions: Sequence[str] | None,
+    rows: dict[str, int],
+) -> None:
+    """Put the reviews that gold must leave out into the scratch table.
+
+    Only reviews are looked at that these partitions have now, or had when gold was last built;
+    what is known about the others is carried over.
+    """
+    ranks = _ranks(spark, rows)
+    silver = lakehouse.read(spark, SILVER_REVIEWS.key).select("review_id", *_ORIGIN)
+    before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
+    if partitions is not None:
+        touched = _touched(silver, before, partitions)
+        silver = silver.join(touched, on="review_id", how="left_semi")
+        gone = touched.select(F.col("review_id").alias("id"))
+        lakehouse.overwrite(before.join(gone, on="id", how="left_anti"), SCRATCH_DUPLICATES.key)
+    else:
+        lakehouse.overwrite(before.where(F.lit(False)), SCRATCH_DUPLICATES.key)
+    for low, high in _id_ranges(sum(rows.values())):
+        ids = silver.where((F.col("review_id") >= low) & (F.col("review_id") < high))
+        lakehouse.append(_duplicates(ids.join(ranks, on="partition")), SCRATCH_DUPLICATES.key)
+
+
+def _touched(silver: DataFrame, before: DataFrame, partitions: Sequence[str]) -> DataFrame:
+    now = silver.where(F.col("partition").isin(*partitions)).select("review_id")
+    had = F.col("partition").isin(*partitions) | F.col("kept_in").isin(*partitions)
+    earlier = before.where(had).select(F.col("id").alias("review_id"))
+    return now.unionByName(earlier).distinct()
+
+
+def _duplicates(ranked: DataFrame) -> DataFrame:
+    first = ranked.groupBy("review_id").agg(
+        F.min(F.struct("rank", "partition")).alias("first"), F.count(F.lit(1)).alias("copies")
+    )
+    shared = first.where(F.col("copies") > 1).select("review_id", "first")
+    return (
+        ranked.join(shared, on="review_id")
+        .where(F.col("rank") > F.col("first.rank"))
+        .select(
+            F.col("review_id").alias("id"),
+            F.col("first.partition").alias("kept_in"),
+            F.lit("reviews").alias("table"),
+            *_ORIGIN,
+        )
+    )
+
+
+def _id_ranges(rows: int) -> list[tuple[str, str]]:
+    """Ranges of review ids that hold about `_IDS_AT_ONCE` of the rows each."""
+    parts = min(max(1, -(-rows // _IDS_AT_ONCE)), 256)
+    edges = [f"{edge * 256 // parts:02x}" for edge in range(parts)] + ["g"]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def _moved(spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
+    """The other partitions in gold whose rows the new duplicates change."""
+    now = lakehouse.read(spark, SCRATCH_DUPLICATES.key).select("id", "partition")
+    before = (
+        lakehouse.read(spark, GOLD_DUPLICATES.key)
+        .where(F.col("table") == "reviews")
+        .select("id", "partition")
+    )
+    keys = ["id", "partition"]
+    changed = now.join(before, on=keys, how="left_anti").unionByName(
+        before.join(now, on=keys, how="left_anti")
+    )
+    other = changed.where(~F.col("partition").isin(*partitions)).select("partition").distinct()
+    published = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
+    silver = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
+    names = [row["partition"] for row in other.collect()]
+    emptied = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), "reviews")
+    return [name for name in names if name in silver and (name in published or name in emptied)]
+

@@ -1,0 +1,33 @@
+"""What lies in the landing zone against what bronze has read."""
+
+from dataclasses import dataclass
+
+from amazon_reviews.pipeline.subjects import Subject
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The partitions of a dataset: `unread` with their fingerprints, and those gone missing."""
+
+    unread: dict[str, int]
+    disappeared: list[str]
+
+
+def arrivals(
+    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, known: list[str]
+) -> Arrivals:
+    """Compare fingerprints of folders with those that bronze committed with their rows.
+
+    `known` are the partitions that exist already. One that is no longer in the landing zone
+    keeps its rows.
+    """
+    lying = landing.partitions(subject.dataset)
+    marks = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, lying))
+    unread = {
+        name: partition.fingerprint
+        for name, partition in lying.items()
+        if marks[subject.fingerprint_mark(name)] != partition.fingerprint
+    }
+    return Arrivals(unread, [name for name in known if name not in lying])

@@ -1,0 +1,168 @@
+"""From bronze to silver: every line becomes a row, a duplicate, or a rejected line."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from amazon_reviews.pipeline.subjects import Subject
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
+from amazon_reviews.transforms.lines import first_lines, parse_lines, why_unreadable
+
+_ORIGIN = ["partition", "file", "line"]
+
+
+class LostLinesError(RuntimeError):
+    """Lines that are neither kept, nor duplicates, nor rejected: a fault of the project."""
+
+
+class MissingInputError(RuntimeError):
+    """A partition that the layer above has not been given yet; the text says what to do."""
+
+
+@dataclass
+class Refined:
+    """What became of the lines of one partition."""
+
+    lines: int
+    kept: int = 0
+    duplicates: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def refine(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    subject: Subject,
+    partitions: Sequence[str],
+    batch_rows: int,
+) -> Iterator[tuple[str, Refined]]:
+    """Rebuild these partitions of the silver table, and what they refuse, from bronze.
+
+    Partitions are taken together up to `batch_rows` lines. Yields each partition when it is
+    committed.
+
+    Raises:
+        MissingInputError: bronze was never given one of the partitions.
+        LostLinesError: a line would end nowhere.
+    """
+    rows = _bronze_rows(lakehouse, subject, partitions)
+    for batch in batches(partitions, rows, batch_rows):
+        yield from _refine_batch(spark, lakehouse, subject, {name: rows[name] for name in batch})
+
+
+def batches(
+    partitions: Sequence[str], rows: dict[str, int], batch_rows: int
+) -> Iterator[list[str]]:
+    """Consecutive partitions of together at most `batch_rows` rows, at least one each time."""
+    batch: list[str] = []
+    for name in partitions:
+        if batch and sum(rows[taken] for taken in batch) + rows[name] > batch_rows:
+            yield batch
+            batch = []
+        batch.append(name)
+    if batch:
+        yield batch
+
+
+def _bronze_rows(
+    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str]
+) -> dict[str, int]:
+    marks = [subject.fingerprint_mark(name) for name in partitions]
+    read = lakehouse.marks(subject.bronze, marks)
+    missing = [name for name, mark in zip(partitions, marks, strict=True) if read[mark] is None]
+    if missing:
+        raise MissingInputError(
+            f"{subject.bronze} has no {', '.join(missing)}; materialize that first"
+        )
+    rows = partition_rows(lakehouse.delta(subject.bronze))
+    return {name: rows.get(name, 0) for name in partitions}
+
+
+def _refine_batch(
+    spark: SparkSession, lakehouse: Lakehouse, subject: Subject, lines: dict[str, int]
+) -> Iterator[tuple[str, Refined]]:
+    names = list(lines)
+    bronze = lakehouse.read(spark, subject.bronze, names)
+    typed = subject.type_lines(parse_lines(bronze, subject.fields))
+    kept = subject.clean(first_lines(typed, subject.identity))
+    lakehouse.replace(kept, subject.silver, {"partition": names})
+    rest = _unkept(spark, lakehouse, subject, bronze, names)
+    kept_rows = partition_rows(lakehouse.delta(subject.silver))
+    for name in names:
+        report = Refined(lines[name], kept_rows.get(name, 0))
+        _account(lakehouse, subject, name, rest.filter(pc.field("partition") == name), report)
+        yield name, report
+
+
+def _unkept(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    subject: Subject,
+    bronze: DataFrame,
+    names: Sequence[str],
+) -> pa.Table:
+    """The lines that silver did not keep, with the reason if refused, or the id they repeat."""
+    silver = lakehouse.read(spark, subject.silver, names)
+    lost = bronze.join(silver.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+    identity = F.col(subject.identity)
+    reason = F.coalesce(why_unreadable(F.col("raw"), F.col("encoding")), F.col("reason"))
+    typed = subject.type_lines(parse_lines(lost, subject.fields)).select(
+        F.when(reason.isNotNull(), F.col("raw")).alias("raw"),
+        "encoding",
+        *_ORIGIN,
+        identity.alias("id"),
+        reason.alias("reason"),
+        "detail",
+    )
+    known = silver.select("partition", identity.alias("id"), F.lit(True).alias("known"))
+    return typed.join(known, on=["partition", "id"], how="left").toArrow()
+
+
+def _account(
+    lakehouse: Lakehouse, subject: Subject, name: str, rest: pa.Table, report: Refined
+) -> None:
+    refused = rest.filter(pc.is_valid(rest["reason"]))
+    repeated = rest.filter(pc.and_(pc.is_null(rest["reason"]), pc.is_valid(rest["known"])))
+    report.rejected.update(refused["reason"].to_pylist())
+    report.duplicates = repeated.num_rows
+    if report.lines != report.kept + report.duplicates + refused.num_rows:
+        raise LostLinesError(f"{subject.silver} {name}: {report}")
+    _put(lakehouse, SILVER_REJECTED.key, subject, name, _rejected_rows(refused, subject))
+    _put(lakehouse, SILVER_DUPLICATES.key, subject, name, _duplicate_rows(repeated, subject))
+
+
+def _put(lakehouse: Lakehouse, key: str, subject: Subject, name: str, rows: pa.Table) -> None:
+    """Replace the partition; no commit where there is nothing before and after."""
+    keys = {"table": subject.noun, "partition": name}
+    lakehouse.ensure(key)
+    if rows.num_rows or partition_rows(lakehouse.delta(key), subject.noun).get(name):
+        lakehouse.replace_arrow(rows, key, keys)
+
+
+def _rejected_rows(refused: pa.Table, subject: Subject) -> pa.Table:
+    count = refused.num_rows
+    given = {
+        "table": pa.repeat(subject.noun, count),
+        "hub_partition": pa.nulls(count, pa.string()),
+        "sequence_number": pa.nulls(count, pa.int64()),
+        "rejected_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
+    }
+    columns = {name: refused[name] for name in refused.column_names} | given
+    return pa.table({name: columns[name] for name in SILVER_REJECTED.names}).cast(
+        SILVER_REJECTED.arrow_schema
+    )
+
+
+def _duplicate_rows(repeated: pa.Table, subject: Subject) -> pa.Table:
+    columns = {name: repeated[name] for name in ("id", *_ORIGIN)}
+    columns["table"] = pa.repeat(subject.noun, repeated.num_rows)
+    return pa.table({name: columns[name] for name in SILVER_DUPLICATES.names}).cast(
+        SILVER_DUPLICATES.arrow_schema
+    )

@@ -1,0 +1,190 @@
+"""The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
+
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Field, Transaction, WriterProperties
+from deltalake import Schema as DeltaSchema
+from deltalake import write_deltalake
+from pydantic import Field as Setting
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from amazon_reviews.resources.staging import check_partitions, staged_files
+from amazon_reviews.schemas import TABLES, Table
+
+_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
+
+
+class Lakehouse(dg.ConfigurableResource[Any]):
+    """Reads and writes the tables of `amazon_reviews.schemas`, each at `<location>/<key>`."""
+
+    location: str = Setting(description="folder that holds the tables")
+
+    def uri(self, key: str) -> str:
+        """Where the table lies."""
+        return f"{self.location}/{key}"
+
+    def exists(self, key: str) -> bool:
+        """Whether the table was ever written."""
+        return bool(DeltaTable.is_deltatable(self.uri(key)))
+
+    def delta(self, key: str, version: int | None = None) -> DeltaTable:
+        """The table's log, at its newest version or the one given."""
+        return DeltaTable(self.uri(key), version=version)
+
+    def version(self, key: str) -> int | None:
+        """The table's newest version, None if it was never written."""
+        return self.delta(key).version() if self.exists(key) else None
+
+    def read(
+        self, spark: SparkSession, key: str, partitions: Sequence[str] | None = None
+    ) -> DataFrame:
+        """The table, or those of its landing partitions that are named."""
+        frame = spark.read.format("delta").load(self.ensure(key))
+        return frame if partitions is None else frame.where(F.col("partition").isin(*partitions))
+
+    def replace(self, frame: DataFrame, key: str, keys: Mapping[str, Sequence[str]]) -> None:
+        """Put `frame` in the place of exactly the partitions with these keys, in one commit.
+
+        Raises:
+            ValueError: `frame` has a row of another partition; the table is as it was.
+        """
+        self._commit(frame, key, "overwrite", keys)
+
+    def overwrite(self, frame: DataFrame, key: str) -> None:
+        """Put `frame` in the place of the whole table, in one commit."""
+        self._commit(frame, key, "overwrite", {})
+
+    def append(self, frame: DataFrame, key: str) -> None:
+        """Add the rows of `frame` to the table, in one commit."""
+        self._commit(frame, key, "append", {})
+
+    def _commit(
+        self, frame: DataFrame, key: str, mode: str, keys: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Let the engine write the files and delta-rs commit them.
+
+        The engine's own Delta writer is not used: Sail's replaceWhere fails on maps, its dynamic
+        overwrite replaces the whole table, and it does not detect conflicting writers.
+        """
+        table = TABLES[key]
+        with self.writing(key), staged_files(frame, self.uri(key), table) as files:
+            check_partitions(files, keys)
+            self.delta(key).create_write_transaction(
+                files,
+                mode=mode,
+                schema=_delta_schema(table),
+                partition_by=list(table.partition_by),
+                partition_filters=[(name, "in", list(keys[name])) for name in keys] or None,
+            )
+
+    def replace_arrow(
+        self,
+        rows: pa.RecordBatchReader | pa.Table,
+        key: str,
+        keys: dict[str, str],
+        transactions: dict[str, int] | None = None,
+    ) -> None:
+        """Put Arrow rows in the place of the one partition that `keys` names, in one commit.
+
+        `transactions` are application ids and versions recorded by the same commit.
+        """
+        marks = [Transaction(app_id=name, version=mark) for name, mark in (transactions or {}).items()]
+        with self.writing(key):
+            write_deltalake(
+                self.delta(key),
+                rows,
+                mode="overwrite",
+                predicate=_where(keys),
+                writer_properties=_WRITER,
+                commit_properties=CommitProperties(app_transactions=marks),
+            )
+
+    def marks(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
+        """The version that the table's commits recorded last for each application id."""
+        if not self.exists(key):
+            return dict.fromkeys(names)
+        table = self.delta(key)
+        return {name: table.transaction_version(name) for name in names}
+
+    def ensure(self, key: str) -> str:
+        """Create the table if it is not there yet; returns where it lies."""
+        if not self.exists(key):
+            table = TABLES[key]
+            DeltaTable.create(
+                self.uri(key),
+                schema=_delta_schema(table),
+                mode="ignore",
+                partition_by=list(table.partition_by),
+                name=key,
+                description=table.grain,
+                configuration={"delta.logRetentionDuration": "interval 30 days"},
+            )
+        return self.uri(key)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[None]:
+        """Hold the table's writer lock: one writer at a time, released even by a killed process.
+
+        The embedded engine does not detect conflicting overwrites by itself.
+        """
+        self.ensure(key)
+        lock = Path(self.location) / ".locks" / f"{key.replace('/', '.')}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def partition_rows(table: DeltaTable, noun: str | None = None) -> dict[str, int]:
+    """Rows per landing partition, from the log alone.
+
+    In a table that is also partitioned by `table`, only those of `noun` count.
+    """
+    rows: dict[str, int] = {}
+    for action in pa.table(table.get_add_actions()).to_pylist():
+        values = action["partition"]
+        if noun is None or values["table"] == noun:
+            name = values["partition"]
+            rows[name] = rows.get(name, 0) + action["num_records"]
+    return rows
+
+
+def value_counts(table: DeltaTable, column: str) -> dict[str, int]:
+    """How often each value of a column occurs."""
+    counts: dict[str, int] = {}
+    for batch in table.to_pyarrow_dataset().to_batches(columns=[column]):
+        for value, count in _counted(batch.column(0)):
+            counts[value] = counts.get(value, 0) + count
+    return counts
+
+
+def _counted(values: pa.Array) -> Iterator[tuple[str, int]]:
+    return ((pair["values"].as_py(), pair["counts"].as_py()) for pair in values.value_counts())
+
+
+def row_count(table: DeltaTable) -> int:
+    """Rows of the table, from the log alone."""
+    return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
+
+
+def _delta_schema(table: Table) -> DeltaSchema:
+    from_arrow = DeltaSchema.from_arrow(table.arrow_schema)
+    comments = {column.name: column.description for column in table.columns}
+    return DeltaSchema(
+        [
+            Field(f.name, f.type, nullable=f.nullable, metadata={"comment": comments[f.name]})
+            for f in from_arrow.fields
+        ]
+    )
+
+
+def _where(keys: Mapping[str, str]) -> str:
+    quoted = {column: value.replace("'", "''") for column, value in keys.items()}
+    return " AND ".join(f"\"{column}\" = '{value}'" for column, value in quoted.items())

@@ -1,0 +1,84 @@
+"""The whole sample, from options to truth.json."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amazon_reviews.sample.catalogue import Catalogue
+from amazon_reviews.sample.dialects import datathon, public
+from amazon_reviews.sample.draws import spans
+from amazon_reviews.sample.events import Events
+from amazon_reviews.sample.landing import Landing
+from amazon_reviews.sample.options import SampleOptions
+from amazon_reviews.sample.reviews import Reviews
+from amazon_reviews.sample.tally import Tally
+from amazon_reviews.sample.writer import TRUTH, PartFile, replaced_tree, write_truth
+
+
+def generate(
+    options: SampleOptions, out: Path, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Write a sample below `out` and return its truth, which is also in truth.json.
+
+    `out` gets amazon_reviews/partition_N, amazon_metadata/partition_N, events/events.jsonl and
+    truth.json; a sample that was there before is replaced, everything else is left alone.
+    `progress` is called with the number of review lines written so far. The same options give the
+    same bytes.
+
+    The truth holds seed, options, counts by partition for reviews and products ({"partition_1":
+    {"lines", "distinct", "duplicates_within", "rejected": {reason: count}}}, reasons that occur
+    only), the same for the events with `by_file` (distinct ones that come by file as well), and
+    gold: reviews (batch only), reviews_with_events and products.
+
+    Raises FileExistsError when `out` holds reviews, metadata or events that no sample made.
+    """
+    with replaced_tree(Path(out)) as staging:
+        truth = _write(options, staging, progress or _ignore)
+        write_truth(staging / TRUTH, truth)
+    return truth
+
+
+def _write(
+    options: SampleOptions, staging: Path, progress: Callable[[int], None]
+) -> dict[str, Any]:
+    reviews = Reviews(options)
+    dialects = (public(), datathon())
+    scratch = partial(tempfile.TemporaryFile, "w+", encoding="utf-8", dir=staging)
+    with closing(Landing(options, reviews, dialects, scratch)) as landing:
+        review_tallies = {
+            f"partition_{number}": landing.write(staging, number, span, progress)
+            for number, span in enumerate(spans(options.reviews, options.partitions), start=1)
+        }
+    catalogue = Catalogue(options, reviews.population)
+    product_tallies = {
+        f"partition_{number}": catalogue.write(staging, number)
+        for number in range(1, options.metadata_partitions + 1)
+    }
+    events = Events(options, reviews, dialects[0])
+    with PartFile(staging / "events" / "events.jsonl", "\n", compress=False) as file:
+        events.write(file, landing.by_file)
+    in_gold = sum(tally.distinct for tally in review_tallies.values()) - landing.across
+    return {
+        "seed": options.seed,
+        "options": asdict(options),
+        "reviews": _as_json(review_tallies),
+        "products": _as_json(product_tallies),
+        "events": events.tally.as_json() | {"by_file": events.by_file},
+        "gold": {
+            "reviews": in_gold,
+            "reviews_with_events": in_gold + events.tally.distinct - events.by_file,
+            "products": options.products,
+        },
+    }
+
+
+def _as_json(tallies: dict[str, Tally]) -> dict[str, Any]:
+    return {name: tally.as_json() for name, tally in tallies.items()}
+
+
+def _ignore(lines: int) -> None:
+    """No progress is wanted."""

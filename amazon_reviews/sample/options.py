@@ -1,0 +1,80 @@
+"""What a sample should hold."""
+
+from dataclasses import dataclass
+
+LARGEST_COUNT = 500_000_000
+LARGEST_SHARE = 0.5
+
+_AT_LEAST = {
+    "reviews": 1,
+    "products": 1,
+    "users": 1,
+    "partitions": 1,
+    "events": 0,
+    "seed": 0,
+    "files_per_partition": 1,
+}
+_SHARES = ("duplicates_within", "duplicates_across", "malformed", "unknown_fields")
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Size and defects of a sample.
+
+    Counts: `reviews` is the number of review lines in all partitions, duplicates and malformed
+    lines included; `products` the number of distinct asins in the metadata; `users` the number of
+    reviewers; `events` the number of event bodies. Shares are fractions of the lines (of the
+    whole sample for `duplicates_across`, which needs two partitions to show; `unknown_fields` is
+    the chance of a valid review). Raises ValueError, naming the option, when a value makes no
+    sense.
+    """
+
+    reviews: int = 100_000
+    products: int = 2_000
+    users: int = 5_000
+    partitions: int = 10
+    events: int = 1_000
+    seed: int = 7
+    duplicates_within: float = 0.01
+    duplicates_across: float = 0.005
+    malformed: float = 0.002
+    unknown_fields: float = 0.001
+    files_per_partition: int = 2
+    compress: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in _AT_LEAST.items():
+            _check_count(name, getattr(self, name), least)
+        for name in _SHARES:
+            _check_share(name, getattr(self, name))
+        defects = self.duplicates_within + self.duplicates_across + self.malformed
+        if defects > LARGEST_SHARE:
+            raise ValueError(
+                "duplicates_within + duplicates_across + malformed must be at most "
+                f"{LARGEST_SHARE}, got {defects}"
+            )
+        if self.partitions > self.reviews:
+            raise ValueError(
+                f"partitions must be at most reviews ({self.reviews}), got {self.partitions}"
+            )
+        if not isinstance(self.compress, bool):
+            raise ValueError(f"compress must be true or false, got {self.compress!r}")
+
+    @property
+    def metadata_partitions(self) -> int:
+        """Number of metadata partitions: one for every five review partitions, none empty."""
+        return max(1, min(self.products, self.partitions // 5))
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
+    if not least <= value <= LARGEST_COUNT:
+        raise ValueError(f"{name} must be from {least} to {LARGEST_COUNT}, got {value}")
+
+
+def _check_share(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    if not 0 <= value <= LARGEST_SHARE:
+        raise ValueError(f"{name} must be from 0 to {LARGEST_SHARE}, got {value}")

@@ -1,0 +1,229 @@
+"""The columns of every table: name, Arrow type and what the column says.
+
+One place for what Delta stores, the Dagster UI shows and the warehouse documents.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRINGS = pa.list_(pa.string())
+TEXT_MAP = pa.map_(pa.string(), pa.string())
+MONEY = pa.decimal128(12, 2)
+STARS = pa.decimal128(2, 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: pa.DataType
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its key `layer/noun`, grain, columns and the columns it is partitioned by."""
+
+    key: str
+    grain: str
+    columns: tuple[Column, ...]
+    partition_by: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The table's schema in Arrow's types."""
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+
+_PARTITION = Column("partition", pa.string(), "landing partition (folder) the row came from")
+_FILE = Column("file", pa.string(), "name of the landing file within the partition")
+_LINE = Column("line", pa.int64(), "line number within the file, from 1")
+_ORIGIN = (_FILE, _LINE, _PARTITION)
+_RAW = Column("raw", pa.string(), "the source line, unchanged; base64 where it is not UTF-8")
+_ENCODING = Column("encoding", pa.string(), "how raw is written: utf-8 or base64")
+_RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know")
+
+
+def _bronze(noun: str) -> Table:
+    grain = f"One row per line of a landing file of {noun}."
+    return Table(f"bronze/{noun}", grain, (_RAW, _ENCODING, *_ORIGIN), ("partition",))
+
+
+_REVIEW = (
+    Column("review_id", pa.string(), "128-bit hash of reviewer, product, stars, text and summary"),
+    Column("reviewer_id", pa.string(), "who wrote the review"),
+    Column("asin", pa.string(), "product the review is about"),
+    Column("overall", STARS, "stars from 1 to 5; null when the review is unrated"),
+    Column("unrated", pa.bool_(), "the source said 0 stars"),
+    Column("sentiment", pa.string(), "negative below 3 stars, neutral at 3, positive above"),
+    Column("review_text", pa.string(), "text without tags and entities; the summary if absent"),
+)
+_REVIEW_FACTS = (
+    Column("summary", pa.string(), "headline of the review, cleaned like the text"),
+    Column("reviewer_name", pa.string(), "name the reviewer shows"),
+    Column("verified", pa.bool_(), "the purchase was verified"),
+    Column("vote", pa.int32(), "helpful votes; null when none was given"),
+    Column("style", TEXT_MAP, "variant bought, e.g. Size -> Large"),
+    Column("image_count", pa.int32(), "pictures in the review"),
+    Column("reviewed_on", pa.date32(), "day of the review in UTC; null where the source has none"),
+)
+_LENGTHS = (
+    Column("word_count", pa.int32(), "words in review_text"),
+    Column("char_count", pa.int32(), "characters in review_text"),
+)
+
+_TITLE = Column("title", pa.string(), "name of the product; Unknown when the source has none")
+_BRAND = Column("brand", pa.string(), "brand of the product; Unknown when the source has none")
+_MAIN_CATEGORY = Column("main_category", pa.string(), "main category, else the first of the path")
+_CATEGORIES = Column("categories", STRINGS, "category path, from broad to narrow")
+_PRICE = Column("price", MONEY, "price in US dollars; the mean of a range")
+_PRICE_RANGE = (
+    Column("price_min", MONEY, "lower end of the price"),
+    Column("price_max", MONEY, "upper end of the price"),
+)
+_IMPUTED = Column("price_imputed", pa.bool_(), "price is the mean of its category, or of all")
+_PRODUCT_DETAILS = (
+    Column("description", pa.string(), "description, paragraphs joined by commas"),
+    Column("features", STRINGS, "bullet points of the product page"),
+    Column("image_count", pa.int32(), "pictures of the product"),
+    Column("sales_rank", pa.int64(), "rank by sales within sales_rank_category"),
+    Column("sales_rank_category", pa.string(), "category that the sales rank refers to"),
+    Column("date_first_listed", pa.date32(), "day the product was first listed"),
+    Column("item_weight", pa.string(), "weight of the item as the source writes it"),
+    Column("shipping_weight", pa.string(), "weight when shipped as the source writes it"),
+    Column("product_dimensions", pa.string(), "dimensions of the product"),
+    Column("package_dimensions", pa.string(), "dimensions of the package"),
+    Column("item_model_number", pa.string(), "the maker's model number"),
+    Column("batteries", pa.string(), "batteries needed"),
+    Column("domestic_shipping", pa.string(), "where it ships within the country"),
+    Column("international_shipping", pa.string(), "where it ships abroad"),
+    Column("also_buy", STRINGS, "products bought with this one"),
+    Column("also_view", STRINGS, "products viewed with this one"),
+    Column("completeness", pa.int32(), "number of fields that carry information"),
+)
+_PRODUCT = (
+    Column("asin", pa.string(), "product number"),
+    _TITLE,
+    _BRAND,
+    _MAIN_CATEGORY,
+    _CATEGORIES,
+    _PRICE,
+    *_PRICE_RANGE,
+)
+
+_REFUSED = (
+    Column("reason", pa.string(), "why the line was refused; one of a closed list"),
+    Column("detail", pa.string(), "the field and value that the reason is about"),
+    Column("table", pa.string(), "table the line was meant for: reviews or products"),
+    _PARTITION,
+    _FILE,
+    _LINE,
+    Column("hub_partition", pa.string(), "Event Hub partition of a refused event"),
+    Column("sequence_number", pa.int64(), "sequence number of a refused event"),
+    Column("rejected_at", pa.timestamp("us", "UTC"), "when the line was refused"),
+)
+
+BRONZE_REVIEWS = _bronze("reviews")
+BRONZE_PRODUCTS = _bronze("products")
+SILVER_REVIEWS = Table(
+    "silver/reviews",
+    "One row per distinct review of a landing partition.",
+    (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *_ORIGIN),
+    ("partition",),
+)
+SILVER_PRODUCTS = Table(
+    "silver/products",
+    "One row per distinct product line of a landing partition.",
+    (
+        Column("line_id", pa.string(), "128-bit hash of the source line"),
+        *_PRODUCT,
+        *_PRODUCT_DETAILS,
+        _RESCUED,
+        *_ORIGIN,
+    ),
+    ("partition",),
+)
+SILVER_REJECTED = Table(
+    "silver/rejected",
+    "One row per refused line or event.",
+    (_RAW, _ENCODING, *_REFUSED),
+    ("table", "partition"),
+)
+SILVER_DUPLICATES = Table(
+    "silver/duplicates",
+    "One row per line that repeats another line's review or product within its partition.",
+    (
+        Column("id", pa.string(), "review_id or line_id of the row that was kept"),
+        Column("table", pa.string(), "table the line was meant for: reviews or products"),
+        *_ORIGIN,
+    ),
+    ("table", "partition"),
+)
+GOLD_DUPLICATES = Table(
+    "gold/duplicates",
+    "One row per silver review or product that another landing partition already gives gold.",
+    (
+        Column("id", pa.string(), "review_id or asin of the row that was kept"),
+        Column("kept_in", pa.string(), "partition whose row was kept"),
+        Column("table", pa.string(), "reviews or products"),
+        *_ORIGIN,
+    ),
+    ("table", "partition"),
+)
+SCRATCH_DUPLICATES = Table(
+    "scratch/duplicates",
+    "One row per review that the next state of gold leaves out; becomes gold/duplicates.",
+    GOLD_DUPLICATES.columns,
+    GOLD_DUPLICATES.partition_by,
+)
+GOLD_PRODUCTS = Table(
+    "gold/products",
+    "One row per asin over all landing partitions.",
+    (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _RESCUED, *_ORIGIN),
+)
+GOLD_REVIEWS = Table(
+    "gold/reviews",
+    "One row per review over batch and stream, joined with its product.",
+    (
+        *_REVIEW,
+        Column("review_text_normalized", pa.string(), "text in lower case, words only"),
+        *_REVIEW_FACTS,
+        Column("year", pa.int32(), "year of reviewed_on"),
+        Column("month", pa.int32(), "month of reviewed_on, 1 to 12"),
+        *_LENGTHS,
+        Column("source", pa.string(), "batch or stream"),
+        _PARTITION,
+        _RESCUED,
+        _TITLE,
+        _BRAND,
+        _MAIN_CATEGORY,
+        _CATEGORIES,
+        _PRICE,
+        *_PRICE_RANGE,
+        _IMPUTED,
+    ),
+    ("partition",),
+)
+
+TABLES = {
+    table.key: table
+    for table in (
+        BRONZE_REVIEWS,
+        BRONZE_PRODUCTS,
+        SILVER_REVIEWS,
+        SILVER_PRODUCTS,
+        SILVER_REJECTED,
+        SILVER_DUPLICATES,
+        GOLD_DUPLICATES,
+        SCRATCH_DUPLICATES,
+        GOLD_PRODUCTS,
+        GOLD_REVIEWS,
+    )
+}

@@ -1,0 +1,127 @@
+"""HTML in text columns: tags, entities and white space, for both engines.
+
+Everything here is Column -> Column, null stays null, and the patterns keep to what the regular
+expressions of Rust and of Java have in common. `\\s` is ASCII on one engine and Unicode on the
+other, so white space is written as a class of its own.
+"""
+
+from collections.abc import Callable
+from html.entities import name2codepoint
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+WHITE_SPACE = r"[\s\p{Z}\p{Cc}]"
+_UNTIDY = rf"{WHITE_SPACE}{{2,}}|[\p{{Z}}\p{{Cc}}&&[^ ]]"
+
+_TAGS = (
+    "a abbr acronym address area article aside audio b base basefont bdi bdo big blockquote body "
+    "br button canvas caption center cite code col colgroup data datalist dd del details dfn "
+    "dialog dir div dl dt em embed fieldset figcaption figure font footer form frame frameset "
+    "h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label legend li link main "
+    "map mark menu meta meter nav noframes noscript object ol optgroup option output p param "
+    "picture pre progress q s samp script section select small source span strike strong style "
+    "sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt "
+    "u ul var video wbr o:p"
+).split()
+_NAME = "|".join(_TAGS)
+_LONG_NAME = "|".join(tag for tag in _TAGS if len(tag) > 1)
+_ATTRIBUTE = r"\s+[a-z][a-z0-9_:-]*\s*=[^<>]*"
+
+_UNSEEN = (
+    r"(?is)<!--.*?(?:-->|\z)"
+    r"|<script(?:[\s/][^>]*)?(?:>.*?(?:</script[^>]*>|\z)|\z)"
+    r"|<style(?:[\s/][^>]*)?(?:>.*?(?:</style[^>]*>|\z)|\z)"
+)
+_TAG = (
+    rf"(?is)</?(?:{_NAME})(?:[\s/][^<>]*)?>"
+    rf"|<[a-z][a-z0-9:-]*{_ATTRIBUTE}>"
+    r"|<[!?][a-z][^<>]*>"
+)
+_BROKEN_OFF = rf"(?is)<(?:/(?:{_NAME})\s*|(?:{_NAME}){_ATTRIBUTE}|(?:{_LONG_NAME})[\s/]*)\z"
+
+_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
+_DECIMAL = (
+    r"[1-9][0-9]{0,3}|[1-4][0-9]{4}|5[0-4][0-9]{3}|55[01][0-9]{2}|5[89][0-9]{3}"
+    r"|[6-9][0-9]{4}|1[0-9]{5}"
+)
+_HEXADECIMAL = (
+    r"[0-9a-fA-F]{1,3}|[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|1[0-9a-fA-F]{4}"
+)
+_ENTITY = rf"&(?:#0*(?:{_DECIMAL})|#[xX]0*(?:{_HEXADECIMAL})|[A-Za-z][A-Za-z0-9]{{1,7}});"
+_ESCAPED_AGAIN = r"&(?:(?:amp|#0*38|#[xX]26);)+(#?[0-9A-Za-z]{1,8};)"
+_NAMES = {name: chr(code) for name, code in name2codepoint.items()} | {"apos": "'"}
+_NAMED = "".join(f"&{name};{character}" for name, character in _NAMES.items())
+_C1 = "".join(map(chr, range(0x80, 0xA0)))
+_WINDOWS_1252 = "".join(bytes([ord(c1)]).decode("cp1252", "ignore") or c1 for c1 in _C1)
+
+
+def clean_text(text: Column) -> Column:
+    """Text without HTML: tags first, then entities, then white space made single and trimmed.
+
+    In this order `&lt;b&gt;` ends as the text `<b>`, which somebody wrote, and is no tag.
+    """
+    return _unescape(_strip_tags(text), finish=tidy)
+
+
+def tidy(text: Column) -> Column:
+    """Text with every run of white space or control characters as one blank, and trimmed."""
+    return F.trim(F.regexp_replace(text, _UNTIDY, " "))
+
+
+def strip_tags(text: Column) -> Column:
+    """Text with a blank for every tag, and without comments, scripts and style sheets.
+
+    A tag is one of HTML's own, or any with an attribute; `5 < 6`, `<3` and `<sigh>` stay. A
+    tag that the end of the text breaks off is removed too.
+    """
+    return F.when(text.contains("<"), _strip_tags(text)).otherwise(text)
+
+
+def _strip_tags(text: Column) -> Column:
+    for pattern in (_UNSEEN, _TAG, _BROKEN_OFF):
+        text = F.regexp_replace(text, pattern, " ")
+    return text
+
+
+def unescape(text: Column) -> Column:
+    """Text with its entities as characters, also those that were escaped repeatedly.
+
+    So `&amp;quot;` is a quotation mark. Known are the 252 names of HTML 4, `&apos;` and the
+    numbers of the first two planes of Unicode; as in HTML 5, 128 to 159 are read as
+    Windows-1252. Others stay.
+    """
+    return _unescape(text)
+
+
+def _unescape(text: Column, finish: Callable[[Column], Column] | None = None) -> Column:
+    # The fold comes last, with what follows it inside, since the embedded engine plans a lambda
+    # anew for every function around it.
+    once = F.regexp_replace(text, _ESCAPED_AGAIN, "&$1")
+    entities = F.regexp_extract_all(once, F.lit(_ENTITY), F.lit(0))
+    return F.aggregate(
+        entities,
+        once,
+        lambda result, entity: F.replace(result, entity, _character(entity)),
+        finish,
+    )
+
+
+def _character(entity: Column) -> Column:
+    digits = F.btrim(entity, F.lit("&#xX;"))
+    hexadecimal = F.lower(F.substring(entity, 3, 1)) == "x"
+    code = F.when(hexadecimal, F.conv(digits, 16, 10)).otherwise(digits).try_cast("int")
+    named = F.coalesce(_named(entity), entity)
+    return F.when(entity.startswith("&#"), _code_point(code)).otherwise(named)
+
+
+def _named(entity: Column) -> Column:
+    place = F.nullif(F.position(entity, F.lit(_NAMED)), F.lit(0))
+    return F.substring(F.lit(_NAMED), place + F.length(entity), F.lit(1))
+
+
+def _code_point(code: Column) -> Column:
+    high = F.hex(F.lit(0xD7C0) + F.shiftright(code, 10))
+    low = F.hex(F.lit(0xDC00) + code.bitwiseAND(F.lit(0x3FF)))
+    units = F.when(code < 0x10000, F.lpad(F.hex(code), 4, "0")).otherwise(F.concat(high, low))
+    return F.translate(F.decode(F.unhex(units), "UTF-16BE"), _C1, _WINDOWS_1252)

@@ -1,0 +1,136 @@
+"""From source lines to records: parse JSON, keep unknown fields, name what is wrong.
+
+Both engines turn a bad line into a record of nulls, so a line is refused when a field that it
+must have is null; which of the closed list of reasons applies is decided afterwards, and only
+for the lines that were not accepted.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+_STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+
+
+def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
+    """Parse JSON lines into `record`, a struct of `fields` as text, and `rescued`.
+
+    `bronze` has raw, encoding, file, line and partition; the result adds record (scalars as
+    text, arrays and objects as JSON text, nulls where the line is not an object) and rescued
+    (map of the unknown fields, null when there are none).
+    """
+    readable = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
+    raw = F.when(readable, F.col("raw"))
+    schema = ", ".join(f"`{field}` string" for field in fields)
+    return bronze.select(
+        "*",
+        F.from_json(raw, schema, _STRICT).alias("record"),
+        _rescued(raw, fields).alias("rescued"),
+    )
+
+
+def _rescued(raw: Column, fields: Sequence[str]) -> Column:
+    unknown = F.map_filter(
+        F.from_json(raw, "map<string,string>", _STRICT), lambda name, _: ~name.isin(*fields)
+    )
+    suspected = F.when(raw.rlike(unknown_field_pattern(fields)), unknown)
+    return F.when(F.size(suspected) > 0, suspected)
+
+
+def unknown_field_pattern(fields: Sequence[str]) -> str:
+    """A regular expression that finds a key of a JSON object that is none of `fields`.
+
+    One scan in linear time, so that the costly second parse is left to the few lines that need
+    it. It knows no nesting: keys of a nested object match too, but for those that end in a
+    colon (the keys of `style`) and stand inside the first object.
+    """
+    colon_key = r'"(?:[^"\\]|\\.)*:"\s*:'
+    outside_style = rf"^\s*\{{[^{{]*{colon_key}|\}}\s*,.*{colon_key}"
+    return rf'[{{,]\s*"{_none_of(fields)}|{outside_style}'
+
+
+def _none_of(words: Sequence[str]) -> str:
+    heads: dict[str, list[str]] = {}
+    for word in words:
+        if word:
+            heads.setdefault(word[0], []).append(word[1:])
+    known = "".join(re.escape(head) for head in heads)
+    ends_otherwise = r'(?:[^"\\]|\\.)*(?:[^":\\]|\\.)"\s*:'
+    branches = [rf'(?:[^"\\{known}]|\\.){ends_otherwise}', rf'(?:[^"\\:{known}]|\\.)"\s*:']
+    if "" not in words:
+        branches.append(r'"\s*:')
+    branches += [re.escape(head) + _none_of(rest) for head, rest in heads.items()]
+    return f"(?:{'|'.join(branches)})"
+
+
+def structured(raw: Column, fields: Sequence[str]) -> Column:
+    """Whether one of these text fields holds an array or an object instead."""
+    return raw.rlike(rf'[{{,]\s*"(?:{"|".join(fields)})"\s*:\s*[\[{{]')
+
+
+def why_unreadable(raw: Column, encoding: Column) -> Column:
+    """The reason why a line is no JSON object at all, null if it is one."""
+    text = F.regexp_replace(raw, r"^\s+|\s+$", "")
+    wrapped = F.from_json(F.concat(F.lit('{"value":'), text, F.lit("}")), "value string", _STRICT)
+    is_json = wrapped["value"].isNotNull() | (text == "null")
+    return (
+        F.when(encoding != "utf-8", "not_utf8")
+        .when(F.octet_length(raw) > MAX_LINE_BYTES, "too_large")
+        .when(~is_json, "not_json")
+        .when(~text.startswith("{"), "not_an_object")
+    )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A reason to refuse a record: when `broken` holds, with the field and its value to show."""
+
+    reason: str
+    field: str
+    broken: Column
+    value: Column
+
+
+def broken_rule(rules: Sequence[Rule]) -> tuple[Column, Column]:
+    """The reason and detail of the first rule that is broken, null when all hold."""
+    reason: Column = F.lit(None).cast("string")
+    detail: Column = F.lit(None).cast("string")
+    for rule in reversed(rules):
+        shown = F.substring(F.coalesce(rule.value, F.lit("absent")), 1, 200)
+        reason = F.when(rule.broken, rule.reason).otherwise(reason)
+        detail = F.when(rule.broken, F.concat(F.lit(f"{rule.field}: "), shown)).otherwise(detail)
+    return reason, detail
+
+
+def fingerprint(values: Sequence[Column]) -> Column:
+    """A 128-bit hash, 32 hex digits, of texts: SHA-256 cut in half.
+
+    Every value is preceded by its length and null differs from '', so that no two lists of
+    values are the same text.
+    """
+    parts = [
+        F.coalesce(F.concat(F.length(value).cast("string"), F.lit(":"), value), F.lit("-"))
+        for value in values
+    ]
+    return F.substring(F.sha2(F.concat(*parts), 256), 1, 32)
+
+
+def first_lines(typed: DataFrame, key: str) -> DataFrame:
+    """The accepted rows, one per partition and `key`: the first by file, then line.
+
+    `typed` has reason, null where accepted. The window stands before the filter on purpose:
+    engines push a filter on `reason` down to the scan and there parse the line anew for every
+    field that the rules look at.
+    """
+    order = Window.partitionBy("partition", key).orderBy(
+        F.col("reason").asc_nulls_first(), "file", "line"
+    )
+    ranked = typed.drop("raw", "encoding", "detail").select(
+        "*", F.row_number().over(order).alias("place")
+    )
+    first = (F.col("place") == 1) & F.col("reason").isNull()
+    return ranked.where(first).drop("place", "reason")

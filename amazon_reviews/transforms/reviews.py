@@ -1,0 +1,227 @@
+"""Reviews: from parsed lines to typed, cleaned rows, and on to gold."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.html import clean_text
+from amazon_reviews.transforms.lines import Rule, broken_rule, fingerprint, structured
+
+FIELDS = (
+    "reviewerID",
+    "asin",
+    "overall",
+    "reviewText",
+    "summary",
+    "reviewerName",
+    "verified",
+    "vote",
+    "style",
+    "image",
+    "unixReviewTime",
+    "reviewTime",
+)
+_TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
+_FIRST_SECOND = 788_918_400  # 1995-01-01, the year the shop opened
+_LAST_SECOND = 4_102_444_800  # 2100-01-01
+_STARS = "decimal(2,1)"
+
+
+def type_reviews(parsed: DataFrame) -> DataFrame:
+    """Give each record its types, its `review_id`, and `reason` and `detail` if it is refused.
+
+    `parsed` is what `parse_lines` gives for `FIELDS`. Grain: one row per line.
+    """
+    typed = parsed.select("*", *_typed(F.col("record")))
+    reason, detail = broken_rule(_rules(F.col("record"), F.col("raw")))
+    return typed.select(
+        "*", _identity(F.col("record")), reason.alias("reason"), detail.alias("detail")
+    )
+
+
+def _typed(record: Column) -> list[Column]:
+    return [
+        F.round(record["overall"].try_cast("double"), 1).alias("stars"),
+        record["verified"].try_cast("boolean").alias("verified"),
+        _count(record["vote"]).alias("vote"),
+        _style(record["style"]).alias("style"),
+        F.from_json(record["image"], "array<string>").alias("images"),
+        record["unixReviewTime"].try_cast("double").alias("seconds"),
+    ]
+
+
+def _count(text: Column) -> Column:
+    """A whole number out of "1,341", "3" or "2.0"; null otherwise."""
+    number = F.replace(text, F.lit(","), F.lit("")).try_cast("double")
+    return F.when(number == F.floor(number), number.try_cast("int"))
+
+
+def _style(text: Column) -> Column:
+    """A map without the colon that ends the keys and the space that begins the values."""
+    return F.from_json(F.regexp_replace(text, r':"\s*:\s*"\s*', '":"'), "map<string,string>")
+
+
+def _identity(record: Column) -> Column:
+    stars = F.col("stars").try_cast(_STARS).cast("string")
+    return fingerprint(
+        [record["reviewerID"], record["asin"], stars, record["reviewText"], record["summary"]]
+    ).alias("review_id")
+
+
+def _rules(record: Column, raw: Column) -> list[Rule]:
+    stars, seconds, vote = F.col("stars"), F.col("seconds"), F.col("vote")
+    absent = record["reviewText"].isNull() & record["summary"].isNull()
+    in_range = (stars == 0) | stars.between(1, 5)
+    return [
+        Rule("missing_field", "reviewerID", _blank(record["reviewerID"]), record["reviewerID"]),
+        Rule("missing_field", "asin", _blank(record["asin"]), record["asin"]),
+        Rule("missing_field", "overall", _blank(record["overall"]), record["overall"]),
+        Rule("missing_field", "reviewText and summary", absent, F.lit(None).cast("string")),
+        Rule("wrong_type", "overall", stars.isNull() | F.isnan(stars), record["overall"]),
+        Rule("wrong_type", ", ".join(_TEXTS), _holds_structure(record, raw), raw),
+        _unreadable("verified", record, F.col("verified")),
+        _unreadable("vote", record, vote),
+        _unreadable("style", record, F.col("style")),
+        _unreadable("image", record, F.col("images")),
+        _unreadable("unixReviewTime", record, seconds),
+        Rule("out_of_range", "overall", ~in_range, record["overall"]),
+        Rule("out_of_range", "vote", vote < 0, record["vote"]),
+        Rule(
+            "out_of_range",
+            "unixReviewTime",
+            ~seconds.between(_FIRST_SECOND, _LAST_SECOND - 1) | F.isnan(seconds),
+            record["unixReviewTime"],
+        ),
+    ]
+
+
+def _blank(text: Column) -> Column:
+    return F.coalesce(F.trim(text), F.lit("")) == ""
+
+
+def _unreadable(field: str, record: Column, typed: Column) -> Rule:
+    return Rule("wrong_type", field, ~_blank(record[field]) & typed.isNull(), record[field])
+
+
+def _holds_structure(record: Column, raw: Column) -> Column:
+    suspected = F.lit(False)
+    for field in _TEXTS:
+        text = record[field]
+        suspected = suspected | text.startswith("{") | text.startswith("[")
+    return F.when(suspected, structured(raw, _TEXTS)).otherwise(False)
+
+
+def clean_reviews(typed: DataFrame) -> DataFrame:
+    """Accepted rows of `type_reviews` in the columns of silver/reviews, row by row.
+
+    A missing text is filled from the summary, as source system 1 does.
+    """
+    record = F.col("record")
+    texts = typed.select(
+        "*",
+        clean_text(record["reviewText"]).alias("own_text"),
+        clean_text(record["summary"]).alias("headline"),
+    )
+    text = F.when(F.col("own_text") != "", F.col("own_text")).otherwise(F.col("headline"))
+    return texts.select("*", text.alias("review_text")).select(
+        "review_id",
+        F.trim(record["reviewerID"]).alias("reviewer_id"),
+        F.trim(record["asin"]).alias("asin"),
+        F.when(F.col("stars") > 0, F.col("stars").cast(_STARS)).alias("overall"),
+        (F.col("stars") == 0).alias("unrated"),
+        _sentiment(F.col("stars")).alias("sentiment"),
+        "review_text",
+        F.col("headline").alias("summary"),
+        F.trim(record["reviewerName"]).alias("reviewer_name"),
+        "verified",
+        "vote",
+        F.when(F.size("style") > 0, F.col("style")).alias("style"),
+        F.coalesce(F.when(F.size("images") > 0, F.size("images")), F.lit(0)).alias("image_count"),
+        _reviewed_on(record).alias("reviewed_on"),
+        _words(F.col("review_text")).alias("word_count"),
+        F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
+        "rescued",
+        "file",
+        "line",
+        "partition",
+    )
+
+
+def _sentiment(stars: Column) -> Column:
+    return (
+        F.when(stars == 0, None).when(stars < 3, "negative").when(stars > 3, "positive")
+    ).otherwise("neutral")
+
+
+def _reviewed_on(record: Column) -> Column:
+    """The day in UTC from unixReviewTime, else from reviewTime such as "09 1, 2016"."""
+    day = F.date_from_unix_date(F.floor(F.col("seconds") / 86_400).cast("int"))
+    written = F.regexp_replace(record["reviewTime"], r"^\s*(\d+) (\d+), (\d{4})\s*$", "$3-$1-$2")
+    return F.coalesce(day, F.when(F.col("seconds").isNull(), written.try_cast("date")))
+
+
+def _words(text: Column) -> Column:
+    """Words of a text whose blanks are single spaces, as `clean_text` leaves it."""
+    spaces = F.length(text) - F.length(F.replace(text, F.lit(" "), F.lit("")))
+    return F.when(F.coalesce(text, F.lit("")) == "", 0).otherwise(spaces + 1)
+
+
+def normalize(text: Column) -> Column:
+    """A text for models and word counts: lower case, letters and single spaces only.
+
+    URLs go as a whole before punctuation does, so that no pieces of them stay as words;
+    apostrophes close up ("don't" -> "dont"), everything else becomes a space.
+    """
+    has_url = text.contains("http") | text.contains("www.")
+    no_urls = F.when(has_url, F.regexp_replace(text, r"(?:https?://|www\.)\S+", " ")).otherwise(text)
+    closed = F.regexp_replace(F.lower(no_urls), "['\u2019]", "")
+    return F.trim(F.regexp_replace(closed, r"[^\p{L}]+", " "))
+
+
+def gold_reviews(silver: DataFrame, products: DataFrame, source: str) -> DataFrame:
+    """Reviews joined with their products, in the columns of gold/reviews.
+
+    `silver` has one row per review_id, `products` one per asin (so no review is multiplied).
+    """
+    facts = products.select(
+        "asin",
+        "title",
+        "brand",
+        "main_category",
+        "categories",
+        "price",
+        "price_min",
+        "price_max",
+        "price_imputed",
+    )
+    return silver.join(facts, on="asin", how="left").select(
+        "review_id",
+        "reviewer_id",
+        "asin",
+        "overall",
+        "unrated",
+        "sentiment",
+        "review_text",
+        normalize(F.col("review_text")).alias("review_text_normalized"),
+        "summary",
+        "reviewer_name",
+        "verified",
+        "vote",
+        "style",
+        "image_count",
+        "reviewed_on",
+        F.year("reviewed_on").alias("year"),
+        F.month("reviewed_on").alias("month"),
+        "word_count",
+        "char_count",
+        F.lit(source).alias("source"),
+        "partition",
+        "rescued",
+        "title",
+        "brand",
+        "main_category",
+        "categories",
+        "price",
+        "price_min",
+        "price_max",
+        "price_imputed",
+    )

@@ -1,0 +1,569 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
+from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
+
+
+def numbers(*values, partition="p"):
+    partitions = pa.array([partition] * len(values), pa.string())
+    return pa.table({"number": pa.array(values, pa.int64()), "partition": partitions})
+
+
+def delta(path, table, mode="append", **options):
+    """Write one commit of a table partitioned by `partition`; returns the Delta version."""
+    write_deltalake(str(path), table, partition_by=["partition"], mode=mode, **options)
+    return DeltaTable(str(path)).version()
+
+
+def replace_partition(path, partition, table):
+    escaped = partition.replace("'", "''")
+    return delta(path, table, mode="overwrite", predicate=f"partition = '{escaped}'")
+
+
+def rows(file, sql):
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def leftovers(file):
+    return [p.name for p in file.parent.iterdir() if p.name.endswith(".tmp")]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "data" / "warehouse.duckdb"
+
+
+@pytest.fixture
+def warehouse(file):
+    return DuckDBWarehouse(file)
+
+
+@pytest.fixture
+def loaded(lake, warehouse):
+    """gold/kept at version 0 with the numbers 1, 2, 3 in the warehouse."""
+    delta(lake / "kept", numbers(1, 2, 3))
+    warehouse.load([TableVersion("gold/kept", str(lake / "kept"), 0, "The numbers.")])
+    return warehouse
+
+
+def typed_rows(count):
+    day, instant = date(2018, 2, 28), datetime(2018, 2, 28, 23, 59, 59, 123456, UTC)
+    columns = {
+        "partition": pa.array(PARTITIONS[:count]),
+        "price": pa.array([Decimal("12.30"), None] * (count // 2), pa.decimal128(12, 2)),
+        "reviewed_on": pa.array([day, None] * (count // 2)),
+        "style": pa.array(
+            [[("Size:", "M")], None] * (count // 2), pa.map_(pa.string(), pa.string())
+        ),
+        "categories": pa.array([["Books", None], []] * (count // 2), pa.list_(pa.string())),
+        "read_at": pa.array([instant, None] * (count // 2), pa.timestamp("us", "UTC")),
+        "local_time": pa.array(
+            [instant.replace(tzinfo=None), None] * (count // 2), pa.timestamp("us")
+        ),
+        "verified": pa.array([True, None] * (count // 2)),
+        "vote": pa.array([7, None] * (count // 2), pa.int32()),
+        "text": pa.array(['it\'s "so"\nso \U0001f600', ""] * (count // 2)),
+    }
+    return pa.table(columns)
+
+
+def test_types_and_values_arrive_as_they_are_in_delta(lake, file, warehouse):
+    table = typed_rows(6)
+    version = delta(lake, table)
+
+    (load,) = warehouse.load([TableVersion("gold/reviews", str(lake), version)])
+
+    assert (load.rows, load.skipped) == (6, False)
+    assert load.bytes == sum(p.stat().st_size for p in lake.rglob("*.parquet"))
+    described = rows(file, "SELECT column_name, column_type FROM (DESCRIBE gold.reviews)")
+    assert described == [
+        ("partition", "VARCHAR"),
+        ("price", "DECIMAL(12,2)"),
+        ("reviewed_on", "DATE"),
+        ("style", "MAP(VARCHAR, VARCHAR)"),
+        ("categories", "VARCHAR[]"),
+        ("read_at", "TIMESTAMP WITH TIME ZONE"),
+        ("local_time", "TIMESTAMP"),
+        ("verified", "BOOLEAN"),
+        ("vote", "INTEGER"),
+        ("text", "VARCHAR"),
+    ]
+    arrived = warehouse.query("FROM gold.reviews").to_pylist()
+    assert sorted(arrived, key=str) == sorted(table.to_pylist(), key=str)
+
+
+def test_a_column_added_later_is_null_in_the_older_rows(lake, file, warehouse):
+    delta(lake, numbers(1))
+    wider = numbers(2).append_column("style", pa.array(["new"]))
+    version = delta(lake, wider, schema_mode="merge")
+
+    warehouse.load([TableVersion("gold/t", str(lake), version)])
+
+    assert rows(file, "SELECT number, style FROM gold.t ORDER BY 1") == [(1, None), (2, "new")]
+
+
+def test_a_table_without_rows_arrives_with_its_columns(lake, file, warehouse):
+    delta(lake, numbers())
+
+    (load,) = warehouse.load([TableVersion("gold/t", str(lake), 0)])
+
+    assert (load.rows, load.skipped) == (0, False)
+    assert rows(file, "SELECT column_type FROM (DESCRIBE gold.t)") == [("BIGINT",), ("VARCHAR",)]
+
+
+def test_descriptions_become_comments(lake, file, warehouse):
+    delta(lake, numbers(1))
+    columns = {"number": "Someone's number.", "absent": "Not in the table."}
+
+    warehouse.load([TableVersion("gold/t", str(lake), 0, "One row per 'thing'.", columns)])
+
+    assert rows(file, "SELECT comment FROM duckdb_tables() WHERE table_name = 't'") == [
+        ("One row per 'thing'.",)
+    ]
+    description = warehouse.describe("gold/t")
+    assert (description.version, description.rows) == (0, 1)
+    assert description.description == "One row per 'thing'."
+    assert [(c.name, c.type, c.description) for c in description.columns] == [
+        ("number", "BIGINT", "Someone's number."),
+        ("partition", "VARCHAR", ""),
+    ]
+    with pytest.raises(WarehouseError, match="gold/absent is not in the warehouse"):
+        warehouse.describe("gold/absent")
+
+
+def test_exactly_the_version_asked_for_is_loaded(lake, file, warehouse):
+    delta(lake, numbers(1))
+    delta(lake, numbers(2))
+
+    for version, expected in ((1, [(1,), (2,)]), (0, [(1,)])):
+        warehouse.load([TableVersion("gold/t", str(lake), version)])
+        assert warehouse.versions() == {"gold/t": version}
+        assert rows(file, "SELECT number FROM gold.t ORDER BY 1") == expected
+
+
+def test_a_version_that_is_there_is_skipped_and_the_file_untouched(lake, file, loaded):
+    before = (file.stat().st_ino, file.stat().st_mtime_ns)
+
+    (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
+
+    assert (load.skipped, load.rows, load.bytes) == (True, 3, 0)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == before
+
+
+def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lake, file, loaded):
+    shutil.rmtree(lake / "kept")
+    delta(lake / "kept", numbers(9))
+
+    (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
+
+    assert not load.skipped
+    assert rows(file, "SELECT number FROM gold.kept") == [(9,)]
+
+
+def test_files_of_the_same_name_in_another_delta_table_are_not_taken_for_the_same(
+    lake, file, warehouse
+):
+    delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
+    warehouse.load([TableVersion("gold/t", str(lake), 0)])
+    name = next(lake.glob("partition=a/*")).name
+    shutil.rmtree(lake)
+    delta(lake, pa.concat_tables([numbers(10, partition="a"), numbers(20, partition="b")]))
+    written = next(lake.glob("partition=a/*"))
+    commit = next(lake.glob("_delta_log/*.json"))
+    commit.write_text(commit.read_text().replace(written.name, name))
+    written.rename(written.with_name(name))
+
+    warehouse.load([TableVersion("gold/t", str(lake), 0)])
+
+    assert rows(file, "SELECT number FROM gold.t ORDER BY 1") == [(10,), (20,)]
+
+
+@pytest.mark.parametrize("kept_version", [0, 1])
+def test_tables_not_in_a_load_stay(lake, file, loaded, kept_version):
+    delta(lake / "new", numbers(7))
+    tables = [TableVersion("silver/new", str(lake / "new"), 0)]
+    if kept_version:
+        delta(lake / "kept", numbers(4))
+        tables.append(TableVersion("gold/kept", str(lake / "kept"), 1))
+
+    loads = loaded.load(tables)
+
+    assert [load.name for load in loads] == [table.name for table in tables]
+    assert loaded.versions() == {"gold/kept": kept_version, "silver/new": 0}
+    assert rows(file, "SELECT count(*) FROM gold.kept") == [(3 + kept_version,)]
+    assert rows(file, "SELECT number FROM silver.new") == [(7,)]
+
+
+def full_content(lake, version, folder):
+    other = DuckDBWarehouse(folder / f"full_{version}.duckdb")
+    other.load([TableVersion("gold/t", str(lake), version)])
+    return Counter(map(str, other.query("FROM gold.t").to_pylist()))
+
+
+def test_loading_changed_partitions_alone_equals_a_full_load(lake, tmp_path, warehouse):
+    for partition in PARTITIONS:
+        delta(lake, numbers(1, 2, partition=partition))
+    size = sum(DeltaTable(str(lake)).get_add_actions()["size_bytes"].to_pylist())
+    warehouse.load([TableVersion("gold/t", str(lake), DeltaTable(str(lake)).version())])
+
+    def change(*, whole=False):
+        version = DeltaTable(str(lake)).version()
+        (load,) = warehouse.load([TableVersion("gold/t", str(lake), version)])
+        content = Counter(map(str, warehouse.query("FROM gold.t").to_pylist()))
+        assert content == full_content(lake, version, tmp_path)
+        assert (load.bytes >= size) is whole
+
+    for partition in PARTITIONS[:-1]:
+        replace_partition(lake, partition, numbers(3, partition=partition))
+        change()
+    delta(lake, numbers(4, 5, partition="50%"))
+    change()
+    delta(lake, numbers(6, partition="new"))
+    change()
+    DeltaTable(str(lake)).delete("partition = 'a b'")
+    change()
+    delta(lake, numbers(7, partition=None))
+    change(whole=True)
+    delta(lake, numbers(8).append_column("extra", pa.array(["x"])), schema_mode="merge")
+    change(whole=True)
+    write_deltalake(
+        str(lake), numbers(9, partition="50%"), mode="overwrite", schema_mode="overwrite"
+    )
+    change()
+
+
+def test_partitions_of_two_columns_are_replaced_alone(lake, file, warehouse):
+    columns = {
+        "year": pa.array([2017, 2017, 2018], pa.int32()),
+        "day": [date(2017, 1, 1), date(2017, 1, 2), date(2017, 1, 1)],
+        "number": [1, 2, 3],
+    }
+    write_deltalake(str(lake), pa.table(columns), partition_by=["year", "day"])
+    (first,) = warehouse.load([TableVersion("gold/t", str(lake), 0)])
+    DeltaTable(str(lake)).update(predicate="number = 2", updates={"number": "20"})
+
+    (second,) = warehouse.load([TableVersion("gold/t", str(lake), 1)])
+
+    assert rows(file, "SELECT number FROM gold.t ORDER BY 1") == [(1,), (3,), (20,)]
+    assert second.bytes < first.bytes / 2
+
+
+def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, file, warehouse):
+    delta(
+        lake,
+        pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]),
+        configuration={"delta.enableDeletionVectors": "true"},
+    )
+    (first,) = warehouse.load([TableVersion("gold/t", str(lake), 0)])
+    delta(lake, numbers(3, partition="b"))
+
+    (second,) = warehouse.load([TableVersion("gold/t", str(lake), 1)])
+
+    assert second.bytes > first.bytes
+    assert rows(file, "SELECT number FROM gold.t ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("replacements", "largest"),
+    [(["abc", "ab"], 1.5), (["abcd"], 1.5), ([""], 0.7)],
+    ids=["deleted rows", "whole table", "free blocks"],
+)
+def test_room_that_is_no_longer_used_is_given_back(lake, file, loaded, replacements, largest):
+    random = Random(7)
+
+    def part(name, count):
+        texts = [random.randbytes(150).hex() for _ in range(count)]
+        return pa.table({"text": texts, "partition": [name] * count})
+
+    def load(names, others):
+        """Partitions a to d anew where in `names`, with `others` rows where not."""
+        tables = [part(name, 8_000) for name in names] + [part(o, 10) for o in others]
+        predicate = " OR ".join(f"partition = '{name}'" for name in [*names, *others])
+        mode = {"mode": "overwrite", "predicate": predicate} if (lake / "t").exists() else {}
+        version = delta(lake / "t", pa.concat_tables(tables), **mode)
+        return loaded.load([TableVersion("gold/t", str(lake / "t"), version)])[0].rows
+
+    load("abcd", "")
+    delta(lake / "last", numbers(1))
+    loaded.load([TableVersion("gold/last", str(lake / "last"), 0)])
+    first = file.stat().st_size
+    rows_left = [load(names, "" if names else "abcd") for names in replacements][-1]
+
+    assert file.stat().st_size < largest * first
+    counts = "SELECT count(*), count(DISTINCT text) FROM gold.t"
+    assert rows(file, counts) == [(rows_left, rows_left)]
+    assert rows(file, "SELECT sum(number) FROM gold.kept") == [(6,)]
+    assert loaded.describe("gold/kept").description == "The numbers."
+
+
+def test_a_reader_sees_the_old_state_then_the_new_one(lake, file, loaded):
+    open_before = duckdb.connect(str(file), read_only=True)
+    assert loaded.query("SELECT sum(number) AS n FROM gold.kept").to_pylist() == [{"n": 6}]
+    delta(lake / "kept", numbers(4))
+
+    DuckDBWarehouse(file).load([TableVersion("gold/kept", str(lake / "kept"), 1)])
+
+    assert loaded.query("SELECT sum(number) AS n FROM gold.kept").to_pylist() == [{"n": 10}]
+    assert open_before.execute("SELECT sum(number) FROM gold.kept").fetchall() == [(6,)]
+    open_before.close()
+
+
+def test_threads_never_see_tables_of_two_loads(lake, file):
+    for version in range(6):
+        for name in ("left", "right"):
+            delta(lake / name, numbers(*range(version + 1)), mode="overwrite")
+
+    def load(version):
+        tables = [TableVersion(f"gold/{n}", str(lake / n), version) for n in ("left", "right")]
+        DuckDBWarehouse(file).load(tables)
+
+    load(0)
+    reader = DuckDBWarehouse(file)
+    counts = "SELECT (SELECT count(*) FROM gold.left) AS a, (SELECT count(*) FROM gold.right) AS b"
+
+    def read_until_last(_):
+        seen = [(1, 1)]
+        while seen[-1] != (6, 6):
+            (row,) = reader.query(counts).to_pylist()
+            seen.append((row["a"], row["b"]))
+        return seen
+
+    with ThreadPoolExecutor(3) as threads:
+        results = [threads.submit(read_until_last, n) for n in range(3)]
+        for version in range(1, 6):
+            load(version)
+    for seen in (result.result() for result in results):
+        assert seen == sorted(seen)
+        assert all(a == b for a, b in seen)
+
+
+def test_a_query_takes_parameters_and_cannot_change_anything(tmp_path, loaded):
+    found = loaded.query("SELECT number FROM gold.kept WHERE number > ? ORDER BY 1", [1])
+    assert found == pa.table({"number": [2, 3]})
+    assert loaded.relation("gold/kept") == '"gold"."kept"'
+    target = tmp_path / "stolen.csv"
+    for statement in ("DELETE FROM gold.kept", f"COPY gold.kept TO '{target}'", "SELECT nonsense"):
+        with pytest.raises(WarehouseError):
+            loaded.query(statement)
+    assert not target.exists()
+
+
+def test_reading_before_any_load_says_what_to_do(warehouse):
+    assert warehouse.versions() == {}
+    with pytest.raises(WarehouseError, match=r"does not exist yet.*AMAZON_REVIEWS_WAREHOUSE"):
+        warehouse.query("SELECT 1")
+
+
+def edit_stats(path, version, change):
+    """Rewrite the statistics that a commit holds for its files."""
+    commit = path / "_delta_log" / f"{version:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "add" in action:
+            action["add"]["stats"] = change(json.loads(action["add"]["stats"]))
+    commit.write_text("\n".join(map(json.dumps, actions)))
+
+
+def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, file, loaded):
+    delta(lake / "t", numbers(1, 2))
+    edit_stats(lake / "t", 0, lambda stats: json.dumps(stats | {"numRecords": 5}))
+
+    with pytest.raises(WarehouseError, match=r"gold/t: 2 rows arrived .* version 0 has 5"):
+        loaded.load([TableVersion("gold/t", str(lake / "t"), 0)])
+
+    assert rows(file, "SELECT name FROM main._loads") == [("gold/kept",)]
+    assert leftovers(file) == []
+
+
+def test_rows_are_counted_where_the_log_has_no_statistics(lake, warehouse):
+    delta(lake, numbers(1, 2))
+    edit_stats(lake, 0, lambda stats: None)
+
+    assert warehouse.load([TableVersion("gold/t", str(lake), 0)])[0].rows == 2
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [truncate, Path.unlink])
+def test_a_damaged_data_file_leaves_the_warehouse_as_it_was(lake, file, loaded, damage):
+    delta(lake / "good", numbers(1))
+    delta(lake / "bad", numbers(*range(1000)))
+    damage(next((lake / "bad").rglob("*.parquet")))
+    tables = [TableVersion(f"gold/{name}", str(lake / name), 0) for name in ("good", "bad")]
+
+    with pytest.raises(WarehouseError, match="gold/bad at Delta version 0 could not be loaded"):
+        loaded.load(tables)
+
+    assert loaded.versions() == {"gold/kept": 0}
+    assert rows(file, "SELECT sum(number) FROM gold.kept") == [(6,)]
+    assert leftovers(file) == []
+
+
+def test_a_version_or_table_that_is_not_there_is_named(lake, loaded):
+    for uri, version in ((lake / "kept", 7), (lake / "nothing", 0)):
+        with pytest.raises(WarehouseError, match=f"gold/t at Delta version {version}"):
+            loaded.load([TableVersion("gold/t", str(uri), version)])
+
+
+CHILD = """
+import json, os, resource, sys
+from deltalake import DeltaTable
+import fcntl
+from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+
+def pause():
+    print("paused", flush=True)
+    sys.stdin.readline()
+
+def before(module, name, call):
+    real = getattr(module, name)
+    calls = []
+    def patched(*args, **kwargs):
+        calls.append(name)
+        if len(calls) == call:
+            pause()
+        return real(*args, **kwargs)
+    setattr(module, name, patched)
+
+{setup}
+try:
+    open_warehouse(sys.argv[1]).load([TableVersion(*table) for table in json.loads(sys.argv[2])])
+except WarehouseError as error:
+    sys.exit(str(error))
+"""
+AT_THE_SWAP = "before(os, 'replace', 1)"
+AT_THE_SECOND_TABLE = "before(DeltaTable, 'scan', 2)"
+REPORTS_THE_LOCK = """
+flock = fcntl.flock
+def reporting(handle, operation):
+    try:
+        flock(handle, operation | fcntl.LOCK_NB)
+        print("free", flush=True)
+    except BlockingIOError:
+        print("waits", flush=True)
+        flock(handle, operation)
+fcntl.flock = reporting
+"""
+
+
+def load_in_child(file, tables, setup):
+    """A load in a process of its own, which prints `paused` and waits for a line where told."""
+    command = [sys.executable, "-c", CHILD.format(setup=setup), f"duckdb:///{file}"]
+    return subprocess.Popen(
+        [*command, json.dumps(tables)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("moment", [AT_THE_SECOND_TABLE, AT_THE_SWAP])
+def test_a_load_that_is_killed_leaves_the_old_file_and_nothing_for_long(lake, file, loaded, moment):
+    delta(lake / "kept", numbers(4))
+    delta(lake / "t", numbers(5))
+    tables = [("gold/kept", str(lake / "kept"), 1), ("gold/t", str(lake / "t"), 0)]
+
+    with load_in_child(file, tables, moment) as child:
+        assert child.stdout.readline() == "paused\n"
+        child.kill()
+    assert leftovers(file)
+    assert rows(file, "SELECT sum(number) FROM gold.kept") == [(6,)]
+
+    loaded.load([TableVersion(*table) for table in tables])
+    assert loaded.versions() == {"gold/kept": 1, "gold/t": 0}
+    assert leftovers(file) == []
+
+
+def test_of_two_loads_at_once_the_second_builds_upon_the_first(lake, file):
+    delta(lake / "a", numbers(1))
+    delta(lake / "b", numbers(2))
+
+    with load_in_child(file, [("gold/a", str(lake / "a"), 0)], AT_THE_SWAP) as first:
+        assert first.stdout.readline() == "paused\n"
+        with load_in_child(file, [("gold/b", str(lake / "b"), 0)], REPORTS_THE_LOCK) as second:
+            assert second.stdout.readline() == "waits\n"
+            first.communicate("go\n")
+            assert (second.communicate()[1], second.returncode, first.returncode) == ("", 0, 0)
+
+    assert rows(file, "SELECT name FROM main._loads ORDER BY 1") == [("gold/a",), ("gold/b",)]
+    assert leftovers(file) == []
+
+
+def test_a_disk_that_takes_no_more_leaves_the_warehouse_as_it_was(lake, file, loaded):
+    random = Random(7)
+    texts = pa.table({"text": [random.randbytes(500).hex() for _ in range(5_000)]})
+    write_deltalake(str(lake / "t"), texts)
+    full = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({2**20 + 2**19},) * 2)"
+
+    with load_in_child(file, [("gold/t", str(lake / "t"), 0)], full) as child:
+        error = child.communicate()[1]
+
+    assert child.returncode == 1
+    assert "could not be loaded" in error
+    assert "File too large" in error
+    assert loaded.versions() == {"gold/kept": 0}
+    assert leftovers(file) == []
+
+
+def test_the_file_mode_is_kept(lake, file, loaded):
+    file.chmod(0o640)
+    delta(lake / "t", numbers(1))
+
+    loaded.load([TableVersion("gold/t", str(lake / "t"), 0)])
+
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_urls(tmp_path, monkeypatch, lake):
+    delta(lake, numbers(1))
+    monkeypatch.chdir(tmp_path)
+    table = TableVersion("gold/t", str(lake), 0)
+    for url in ("duckdb:///data/relative.duckdb", f"duckdb:///{tmp_path}/absolute.duckdb"):
+        open_warehouse(url).load([table])
+    assert (tmp_path / "data" / "relative.duckdb").exists()
+    assert (tmp_path / "absolute.duckdb").exists()
+
+
+@pytest.mark.parametrize("url", ["", "duckdb://", "duckdb:///", "x.duckdb", "mysql://u:secret@h/d"])
+def test_urls_of_no_known_form_are_refused(url):
+    with pytest.raises(ValueError, match=r"AMAZON_REVIEWS_WAREHOUSE.*duckdb:///relative") as error:
+        open_warehouse(url)
+    assert "secret" not in str(error.value)
+
+
+def test_tables_need_a_layer_and_are_loaded_once(warehouse):
+    for name in ("reviews", "gold/reviews/x", "gold/Reviews", 'gold/a"b'):
+        with pytest.raises(ValueError, match="layer/noun"):
+            TableVersion(name, "uri", 0)
+    table = TableVersion("gold/t", "uri", 0, storage_options={"sas_token": "secret"})
+    assert "secret" not in repr(table)
+    with pytest.raises(ValueError, match="twice"):
+        warehouse.load([table, table])
