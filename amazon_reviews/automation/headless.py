@@ -175,6 +175,7 @@ class HeadlessRun:
             result = self._job.execute_in_process(
                 asset_selection=list(stage.keys),
                 instance=self._instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 tags=range_tags(stage.partitions) if stage.partitions else {},
                 raise_on_error=False,
             )

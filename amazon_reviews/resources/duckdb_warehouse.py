@@ -70,13 +70,13 @@ class DuckDBWarehouse:
         state = self._loaded().get(name)
         if state is None:
             raise WarehouseError(f"{name} is not in the warehouse {self._path}")
-        table = [literal(part) for part in name.split("/")]
-        where = f"database_name = current_database() AND (schema_name, table_name) = ({table[0]}, "
-        where += f"{table[1]})"
-        comment = self.query(f"SELECT comment FROM duckdb_tables() WHERE {where}").to_pylist()
+        where = "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ?"
+        table = name.split("/")
+        comment = self.query(f"SELECT comment FROM duckdb_tables() {where}", table).to_pylist()
         columns = self.query(
             "SELECT column_name AS name, data_type AS type, coalesce(comment, '') AS description "
-            f"FROM duckdb_columns() WHERE {where} ORDER BY column_index"
+            f"FROM duckdb_columns() {where} ORDER BY column_index",
+            table,
         ).to_pylist()
         described = tuple(ColumnDescription(**column) for column in columns)
         description = comment[0]["comment"] or ""

@@ -61,7 +61,7 @@ def clean_text(text: Column) -> Column:
 
     In this order `&lt;b&gt;` ends as the text `<b>`, which somebody wrote, and is no tag.
     """
-    return _unescape(_strip_tags(text), finish=tidy)
+    return _unescape(strip_tags(text), finish=tidy)
 
 
 def tidy(text: Column) -> Column:
@@ -111,13 +111,13 @@ def _character(entity: Column) -> Column:
     digits = F.btrim(entity, F.lit("&#xX;"))
     hexadecimal = F.lower(F.substring(entity, 3, 1)) == "x"
     code = F.when(hexadecimal, F.conv(digits, 16, 10)).otherwise(digits).try_cast("int")
-    named = F.coalesce(_named(entity), entity)
-    return F.when(entity.startswith("&#"), _code_point(code)).otherwise(named)
+    return F.when(entity.startswith("&#"), _code_point(code)).otherwise(_named(entity))
 
 
 def _named(entity: Column) -> Column:
-    place = F.nullif(F.position(entity, F.lit(_NAMED)), F.lit(0))
-    return F.substring(F.lit(_NAMED), place + F.length(entity), F.lit(1))
+    place = F.position(entity, F.lit(_NAMED))
+    character = F.substring(F.lit(_NAMED), place + F.length(entity), F.lit(1))
+    return F.when(place > 0, character).otherwise(entity)
 
 
 def _code_point(code: Column) -> Column:

@@ -1,15 +1,14 @@
 """The facts of a product's detail table, wherever the page that was read kept them.
 
-In order of trust: the field `details` (a JSON object), the entries of `feature` that hold HTML
-(`<span class="a-text-bold">Shipping Weight: </span><span>1 pounds</span>`), and the tables of
-`tech1` and `tech2`. Source system 2 read the first two; three of its columns from `feature`
-were always null, here they are not.
+In order of trust: the field `details` (a JSON object), the entries of `feature` that hold a
+label in HTML (`<span class="a-text-bold">Shipping Weight: </span><span>1 pounds</span>`), and
+the HTML tables of `tech1` and `tech2`. Source system 2 read the first two; three of its columns
+from `feature` were always null, here they are not.
 """
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
 from amazon_reviews.transforms.json_text import no_strings
 
 LABELS = {
@@ -24,55 +23,45 @@ LABELS = {
 }
 DATE_LABEL = "Date first listed on Amazon"
 
-_SCHEMA = ", ".join(f"`{label}` string" for label in (*LABELS.values(), DATE_LABEL))
-_BLANK = rf"(?:\\[nrt]|{WHITE_SPACE})*"
-_KEY = rf'"{_BLANK}([^"\\]*?){_BLANK}:?{_BLANK}"{_BLANK}:'
-_LABEL = r"(?is)^\s*<[a-z][^<>]*>[^<:]*:\s*</"
-_PAGE_PIECE = rf"{_LABEL}|<(?:a|script|style|div|table|form|input)[\s>]"
-_LINK = r" ?(?:\((?:View shipping rates and policies\))?|Learn More)$"
+_WANTED = "|".join((*LABELS.values(), DATE_LABEL))
+_LABEL_ENTRY = r"(?is)^\s*<[a-z][^<>]*>[^<:]*:\s*</"
+_PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?:a|script|style|div|table|form|input)[\s>]"
+_ROW = "(?is)<th.*?</td>"
+_LINK = r" ?\((?:View shipping rates and policies\))?| ?Learn More"
 
 
-def details_struct(details: Column) -> Column:
-    """The JSON object `details` as a struct with a field for every label, null if empty."""
-    tidy_keys = F.regexp_replace(details, _KEY, '"$1":')
-    return F.when(details.contains(":"), F.from_json(tidy_keys, _SCHEMA))
+def fact_entries(details: Column, entries: Column, tables: Column) -> Column:
+    """Texts of a label, colons and a value, still to be cleaned, the most trusted first.
 
-
-def label_lines(entries: Column) -> Column:
-    """The entries of `feature` that are a label and its value, cleaned, one a line."""
-    labelled = F.filter(
-        entries, lambda entry: entry.rlike(_LABEL) & ~entry.contains("Customer Review")
-    )
-    return F.array_join(F.transform(labelled, clean_text), "\n")
-
-
-def plain_features(entries: Column) -> Column:
-    """The entries of `feature` that describe the product, without HTML.
-
-    Labels, links, scripts and layout are pieces of the page and no features; text in an
-    element of its own is one.
+    `details` is a JSON object, `entries` an array of strings, `tables` HTML.
     """
-    features = F.filter(entries, lambda entry: ~entry.rlike(_PAGE_PIECE))
-    return F.filter(F.transform(features, clean_text), lambda entry: entry != "")
-
-
-def detail(label: str, details: Column, lines: Column, tables: Column) -> Column:
-    """The value that stands beside `label` in the first place that has one, else null.
-
-    `details` is what `details_struct` gives, `lines` what `label_lines` gives, and `tables`
-    the HTML of `tech1` and `tech2`.
-    """
-    line = F.regexp_extract(lines, rf"(?m)^{label} ?: ?(.*)$", 1)
-    row = rf"(?is)<th[^>]*>\s*{label}\s*</th>\s*<td[^>]*>(.*?)</td>"
-    cell = F.regexp_extract(tables, row, 1)
-    return F.coalesce(
-        _value(clean_text(details[label])),
-        F.when(lines.contains(label), _value(line)),
-        F.when(tables.contains(label), _value(clean_text(cell))),
+    pairs = F.map_entries(F.from_json(details, "map<string,string>"))
+    of_details = F.transform(pairs, lambda pair: F.concat(pair["key"], F.lit(": "), pair["value"]))
+    of_features = F.filter(entries, lambda entry: entry.rlike(_LABEL_ENTRY))
+    with_colons = F.replace(tables, F.lit("</th>"), F.lit(": "))
+    of_tables = F.regexp_extract_all(with_colons, F.lit(_ROW), F.lit(0))
+    found = F.concat(
+        F.coalesce(F.when(details != "{}", of_details), no_strings()),
+        of_features,
+        F.coalesce(of_tables, no_strings()),
     )
+    return F.filter(found, lambda entry: entry.rlike(_WANTED) & ~entry.contains("<script"))
 
 
-def _value(text: Column) -> Column:
-    """The value without the page's link at its end; null without a letter or digit."""
-    value = F.regexp_replace(text, _LINK, "")
-    return F.when(value.rlike(r"[\p{L}\p{N}]"), value)
+def is_feature(entry: Column) -> Column:
+    """Whether an entry of `feature` describes the product.
+
+    Labels, links, scripts and layout are pieces of the page; text in an element of its own is
+    a feature.
+    """
+    return ~entry.rlike(_PAGE_PIECE)
+
+
+def fact(facts: Column, label: str) -> Column:
+    """The first value that stands beside `label`, null if none has a letter or digit.
+
+    `facts` holds the cleaned `fact_entries`, one a line. A link at the end is left out.
+    """
+    line = rf"(?m)^{label}(?: ?:)+ ([^\n]*?[0-9A-Za-z][^\n]*?)(?:{_LINK})?$"
+    value = F.regexp_extract(facts, line, 1)
+    return F.when(value != "", value)

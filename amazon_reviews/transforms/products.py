@@ -4,15 +4,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
-from amazon_reviews.transforms.html import WHITE_SPACE, clean_text, tidy
-from amazon_reviews.transforms.json_text import first_string, no_strings, string_list
+from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
+from amazon_reviews.transforms.json_text import first_string, string_list
 from amazon_reviews.transforms.product_details import (
     DATE_LABEL,
     LABELS,
-    detail,
-    details_struct,
-    label_lines,
-    plain_features,
+    fact,
+    fact_entries,
+    is_feature,
 )
 
 FIELDS = (
@@ -41,7 +40,7 @@ _UNKNOWN = "Unknown"
 _DATE = "[A-Z][a-z]+ [0-9]{1,2}, [0-9]{4}"
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
 _LISTS = ("categories", "features", "also_buy", "also_view")
-_TEXTS = ("main_category", "description", "price", "sales_rank", "date_first_listed", *LABELS)
+_TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first_listed", *LABELS)
 
 
 def clean_products(parsed: DataFrame) -> DataFrame:
@@ -49,73 +48,108 @@ def clean_products(parsed: DataFrame) -> DataFrame:
 
     Grain: one row per row of `parsed`, which is what `parse_lines` gives for `FIELDS`.
     """
-    typed = parsed.select("*", *_parts(F.col("record"))).select("*", *_second_parts())
-    return typed.select(*_columns(F.col("record"))).select(
-        "asin",
-        "title",
-        "brand",
-        "main_category",
-        "categories",
-        "price",
-        "price_min",
-        "price_max",
-        "description",
-        "features",
-        "image_count",
-        "sales_rank",
-        "sales_rank_category",
-        "date_first_listed",
-        *LABELS,
-        "also_buy",
-        "also_view",
-        _completeness().alias("completeness"),
-        "rescued",
-        "file",
-        "line",
-        "partition",
+    return (
+        _clean_texts(parsed)
+        .select(*_columns(F.col("record")))
+        .select(
+            "asin",
+            "title",
+            "brand",
+            "main_category",
+            "categories",
+            prices.middle(F.col("price_min"), F.col("price_max")).alias("price"),
+            "price_min",
+            "price_max",
+            "description",
+            "features",
+            "image_count",
+            "sales_rank",
+            "sales_rank_category",
+            "date_first_listed",
+            *LABELS,
+            "also_buy",
+            "also_view",
+            _completeness().alias("completeness"),
+            "rescued",
+            "file",
+            "line",
+            "partition",
+        )
     )
 
 
-def _parts(record: Column) -> list[Column]:
-    """What several columns are made of, so that it is read once."""
-    return [
-        string_list(record["category"]).alias("category_entries"),
-        string_list(record["feature"]).alias("feature_entries"),
-        details_struct(record["details"]).alias("details"),
-        clean_text(first_string(record["rank"])).alias("rank_text"),
-        F.concat_ws("", record["tech1"], record["tech2"]).alias("tables"),
-        prices.price_min(record["price"]).alias("price_min"),
-        prices.price_max(record["price"]).alias("price_max"),
-    ]
+def _clean_texts(parsed: DataFrame) -> DataFrame:
+    """`parsed` with its texts, cleaned: one column per single text, one per list.
+
+    They are cleaned as one array, for planning the cleaning costs the embedded engine more
+    than the cleaning of many rows.
+    """
+    record = F.col("record")
+    entries = F.col("feature_entries")
+    tables = F.concat_ws("", record["tech1"], record["tech2"])
+    lists = {
+        "facts": fact_entries(record["details"], entries, tables),
+        "category": F.filter(string_list(record["category"]), _is_category),
+        "description": string_list(record["description"]),
+        "feature": F.filter(entries, is_feature),
+    }
+    singles = _single_texts(record)
+    rows = parsed.select("*", string_list(record["feature"]).alias("feature_entries"))
+    rows = rows.select("*", *(column.alias(f"raw_{name}") for name, column in lists.items()))
+    texts = F.concat(
+        F.array(*(F.coalesce(text, F.lit("")) for text in singles.values())),
+        *(F.col(f"raw_{name}") for name in lists),
+    )
+    rows = rows.select("*", F.transform(texts, clean_text).alias("texts"))
+    columns = [F.get("texts", F.lit(i)).alias(name) for i, name in enumerate(singles)]
+    start: Column = F.lit(len(singles) + 1)
+    for name in lists:
+        size = F.size(f"raw_{name}")
+        columns.append(F.slice("texts", start, size).alias(name))
+        start = start + size
+    return rows.select("record", *columns, "rescued", "file", "line", "partition")
 
 
-def _second_parts() -> list[Column]:
-    return [
-        _categories(F.col("category_entries")).alias("categories"),
-        label_lines(F.col("feature_entries")).alias("lines"),
-    ]
+def _single_texts(record: Column) -> dict[str, Column]:
+    """The texts to clean of which a record has one, without what is no text."""
+    title, brand, category = record["title"], record["brand"], record["main_cat"]
+    # A script's beginning, and the end of a tag: the page's own code was read as the title.
+    code = title.contains("getTime") | title.rlike(r'"\s*/>\s*$')
+    byline = brand.contains("by\n") | brand.contains("by\r")
+    alternative = F.regexp_extract(category, r"""\balt\s*=\s*["']([^"'<>]*)""", 1)
+    return {
+        "title": F.when(~code, title),
+        "brand": F.when(
+            byline, F.regexp_replace(brand, rf"^{WHITE_SPACE}*by[\r\n]", "")
+        ).otherwise(brand),
+        "main_cat": F.when(category.contains("<img"), alternative).otherwise(category),
+        "rank": first_string(record["rank"]),
+    }
+
+
+def _is_category(entry: Column) -> Column:
+    return ~entry.rlike("</?[A-Za-z]")
 
 
 def _columns(record: Column) -> list[Column]:
-    sources = F.col("details"), F.col("lines"), F.col("tables")
+    facts = F.array_join("facts", "\n")
     return [
         F.trim(record["asin"]).alias("asin"),
-        _title(record["title"]).alias("title"),
-        _brand(record["brand"]).alias("brand"),
-        _main_category(record["main_cat"], F.col("categories")).alias("main_category"),
-        "categories",
-        prices.middle(F.col("price_min"), F.col("price_max")).alias("price"),
-        "price_min",
-        "price_max",
-        _description(record["description"]).alias("description"),
-        plain_features(F.col("feature_entries")).alias("features"),
+        _known(F.col("title")).alias("title"),
+        _known(F.col("brand")).alias("brand"),
+        _main_category(record["main_cat"]).alias("main_category"),
+        F.array_distinct(_present(F.col("category"))).alias("categories"),
+        prices.price_min(record["price"]).alias("price_min"),
+        prices.price_max(record["price"]).alias("price_max"),
+        _joined(_present(F.col("description"))).alias("description"),
+        _present(F.col("feature")).alias("features"),
         _image_count(record).alias("image_count"),
-        _sales_rank(F.col("rank_text")).alias("sales_rank"),
-        _sales_rank_category(F.col("rank_text")).alias("sales_rank_category"),
-        F.coalesce(_date(record["date"]), _date(detail(DATE_LABEL, *sources))).alias(
+        _sales_rank(F.col("rank")).alias("sales_rank"),
+        _sales_rank_category(F.col("rank")).alias("sales_rank_category"),
+        F.coalesce(_date(record["date"]), _date(fact(facts, DATE_LABEL))).alias(
             "date_first_listed"
         ),
-        *(detail(label, *sources).alias(name) for name, label in LABELS.items()),
+        *(fact(facts, label).alias(name) for name, label in LABELS.items()),
         string_list(record["also_buy"]).alias("also_buy"),
         string_list(record["also_view"]).alias("also_view"),
         "rescued",
@@ -125,34 +159,18 @@ def _columns(record: Column) -> list[Column]:
     ]
 
 
-def _title(text: Column) -> Column:
-    """The title; where the page's own code was read instead of it, Unknown."""
-    code = text.contains("getTime") | text.rlike(r'"\s*/>\s*$')
-    return _known(F.when(~code, clean_text(text)))
-
-
-def _brand(text: Column) -> Column:
-    """The brand, also out of "by", a line break and the name."""
-    byline = text.contains("by\n") | text.contains("by\r")
-    name = F.regexp_replace(text, rf"^{WHITE_SPACE}*by[\r\n]", "")
-    return _known(clean_text(F.when(byline, name).otherwise(text)))
+def _present(texts: Column) -> Column:
+    return F.filter(texts, lambda text: text != "")
 
 
 def _known(text: Column) -> Column:
     return F.when(text != "", text).otherwise(_UNKNOWN)
 
 
-def _categories(entries: Column) -> Column:
-    names = F.filter(entries, lambda entry: ~entry.rlike("</?[A-Za-z]"))
-    return F.array_distinct(F.filter(F.transform(names, clean_text), lambda name: name != ""))
-
-
-def _main_category(text: Column, categories: Column) -> Column:
+def _main_category(text: Column) -> Column:
     """The category, of an image its alternative text in title case, else the first of all."""
-    alternative = F.regexp_extract(text, r"""\balt\s*=\s*["']([^"'<>]*)""", 1)
-    name = F.when(text.contains("<img"), _title_case(clean_text(alternative)))
-    cleaned = name.otherwise(clean_text(text))
-    return F.coalesce(F.when(cleaned != "", cleaned), F.get(categories, F.lit(0)))
+    name = F.when(text.contains("<img"), _title_case(F.col("main_cat"))).otherwise(F.col("main_cat"))
+    return F.coalesce(F.when(name != "", name), F.get(_present(F.col("category")), F.lit(0)))
 
 
 def _title_case(text: Column) -> Column:
@@ -164,10 +182,10 @@ def _title_case(text: Column) -> Column:
     return F.array_join(words, " ")
 
 
-def _description(text: Column) -> Column:
-    """The entries of the list, cleaned and joined by ", "; null if nothing remains."""
-    entries = F.filter(F.transform(string_list(text), clean_text), lambda entry: entry != "")
-    return F.when(F.size(entries) > 0, F.array_join(entries, ", "))
+def _joined(texts: Column) -> Column:
+    """The texts joined by ", "; null if there is none."""
+    joined = F.array_join(texts, ", ")
+    return F.when(joined != "", joined)
 
 
 def _image_count(record: Column) -> Column:
