@@ -1,20 +1,29 @@
 """Fixtures shared by all tests."""
 
-from collections.abc import Iterator
-
 import pytest
 from pyspark.sql import SparkSession
 
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+
+ENGINE_MEMORY = 1 << 30
+
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """A session on an in-process engine."""
-    from pysail.spark import SparkConnectServer
+def spark() -> SparkSession:
+    """A session on the embedded engine, one for each worker."""
+    return start_session("sail", ENGINE_MEMORY)
 
-    server = SparkConnectServer()
-    server.start(background=True)
-    _, port = server.listening_address
-    session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
-    yield session
-    session.stop()
-    server.stop()
+
+@pytest.fixture
+def landing(tmp_path) -> LandingZone:
+    """An empty landing zone."""
+    (tmp_path / "landing").mkdir()
+    return LandingZone(location=str(tmp_path / "landing"))
+
+
+@pytest.fixture
+def lakehouse(tmp_path) -> Lakehouse:
+    """A lakehouse without tables."""
+    return Lakehouse(location=str(tmp_path / "lakehouse"))

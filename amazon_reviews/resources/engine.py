@@ -9,6 +9,9 @@ from pydantic import Field
 from pyspark.sql import SparkSession
 
 
+ROW_GROUP_ROWS = 65_536
+
+
 class SparkEngine(dg.ConfigurableResource[Any]):
     """Gives the Spark session of the engine that is set; nothing starts before it is asked for."""
 
@@ -45,6 +48,7 @@ def start_sail(memory: int) -> Any:
     os.environ.setdefault("RUST_LOG", "error")
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "fair")
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", str(memory))
+    os.environ.setdefault("SAIL_PARQUET__MAX_ROW_GROUP_SIZE", str(ROW_GROUP_ROWS))
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer()

@@ -15,10 +15,14 @@ from pydantic import Field as Setting
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.resources.engine import ROW_GROUP_ROWS
 from amazon_reviews.resources.staging import check_partitions, staged_files
 from amazon_reviews.schemas import TABLES, Table
 
-_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
+# Engines read a file in parallel by its row groups.
+_WRITER = WriterProperties(
+    compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
+)
 
 
 class Lakehouse(dg.ConfigurableResource[Any]):

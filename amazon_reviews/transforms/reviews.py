@@ -21,20 +21,37 @@ FIELDS = (
     "reviewTime",
 )
 _TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
+_CARRIED = (*_TEXTS, "style", "reviewTime")
 _FIRST_SECOND = 788_918_400  # 1995-01-01, the year the shop opened
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
 _STARS = "decimal(2,1)"
 
 
 def type_reviews(parsed: DataFrame) -> DataFrame:
-    """Give each record its types, its `review_id`, and `reason` and `detail` if it is refused.
+    """Give each record its `review_id`, and `reason` and `detail` if it is refused.
 
-    `parsed` is what `parse_lines` gives for `FIELDS`. Grain: one row per line.
+    `parsed` is what `parse_lines` gives for `FIELDS`. Grain: one row per line. The fields that
+    silver needs stand side by side, and not in the record: whole structs are slow to sort.
     """
-    typed = parsed.select("*", *_typed(F.col("record")))
-    reason, detail = broken_rule(_rules(F.col("record"), F.col("raw")))
+    record = F.col("record")
+    typed = parsed.select("*", *_typed(record))
+    reason, detail = broken_rule(_rules(record, F.col("raw")))
     return typed.select(
-        "*", _identity(F.col("record")), reason.alias("reason"), detail.alias("detail")
+        "raw",
+        "encoding",
+        _identity(record),
+        reason.alias("reason"),
+        detail.alias("detail"),
+        *(record[field].alias(field) for field in _CARRIED),
+        "stars",
+        "verified",
+        "vote",
+        F.size("images").alias("images"),
+        "seconds",
+        "rescued",
+        "file",
+        "line",
+        "partition",
     )
 
 
@@ -43,7 +60,7 @@ def _typed(record: Column) -> list[Column]:
         F.round(record["overall"].try_cast("double"), 1).alias("stars"),
         record["verified"].try_cast("boolean").alias("verified"),
         _count(record["vote"]).alias("vote"),
-        _style(record["style"]).alias("style"),
+        _style(record["style"]).alias("variant"),
         F.from_json(record["image"], "array<string>").alias("images"),
         record["unixReviewTime"].try_cast("double").alias("seconds"),
     ]
@@ -80,7 +97,7 @@ def _rules(record: Column, raw: Column) -> list[Rule]:
         Rule("wrong_type", ", ".join(_TEXTS), _holds_structure(record, raw), raw),
         _unreadable("verified", record, F.col("verified")),
         _unreadable("vote", record, vote),
-        _unreadable("style", record, F.col("style")),
+        _unreadable("style", record, F.col("variant")),
         _unreadable("image", record, F.col("images")),
         _unreadable("unixReviewTime", record, seconds),
         Rule("out_of_range", "overall", ~in_range, record["overall"]),
@@ -115,28 +132,28 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
 
     A missing text is filled from the summary, as source system 1 does.
     """
-    record = F.col("record")
     texts = typed.select(
         "*",
-        clean_text(record["reviewText"]).alias("own_text"),
-        clean_text(record["summary"]).alias("headline"),
+        clean_text(F.col("reviewText")).alias("own_text"),
+        clean_text(F.col("summary")).alias("headline"),
+        _style(F.col("style")).alias("variant"),
     )
     text = F.when(F.col("own_text") != "", F.col("own_text")).otherwise(F.col("headline"))
     return texts.select("*", text.alias("review_text")).select(
         "review_id",
-        F.trim(record["reviewerID"]).alias("reviewer_id"),
-        F.trim(record["asin"]).alias("asin"),
+        F.trim("reviewerID").alias("reviewer_id"),
+        F.trim("asin").alias("asin"),
         F.when(F.col("stars") > 0, F.col("stars").cast(_STARS)).alias("overall"),
         (F.col("stars") == 0).alias("unrated"),
         _sentiment(F.col("stars")).alias("sentiment"),
         "review_text",
         F.col("headline").alias("summary"),
-        F.trim(record["reviewerName"]).alias("reviewer_name"),
+        F.trim("reviewerName").alias("reviewer_name"),
         "verified",
         "vote",
-        F.when(F.size("style") > 0, F.col("style")).alias("style"),
-        F.coalesce(F.when(F.size("images") > 0, F.size("images")), F.lit(0)).alias("image_count"),
-        _reviewed_on(record).alias("reviewed_on"),
+        F.when(F.size("variant") > 0, F.col("variant")).alias("style"),
+        F.when(F.col("images") > 0, F.col("images")).otherwise(0).alias("image_count"),
+        _reviewed_on(F.col("seconds"), F.col("reviewTime")).alias("reviewed_on"),
         _words(F.col("review_text")).alias("word_count"),
         F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
         "rescued",
@@ -152,11 +169,11 @@ def _sentiment(stars: Column) -> Column:
     ).otherwise("neutral")
 
 
-def _reviewed_on(record: Column) -> Column:
+def _reviewed_on(seconds: Column, written: Column) -> Column:
     """The day in UTC from unixReviewTime, else from reviewTime such as "09 1, 2016"."""
-    day = F.date_from_unix_date(F.floor(F.col("seconds") / 86_400).cast("int"))
-    written = F.regexp_replace(record["reviewTime"], r"^\s*(\d+) (\d+), (\d{4})\s*$", "$3-$1-$2")
-    return F.coalesce(day, F.when(F.col("seconds").isNull(), written.try_cast("date")))
+    day = F.date_from_unix_date(F.floor(seconds / 86_400).cast("int"))
+    ordered = F.regexp_replace(written, r"^\s*(\d+) (\d+), (\d{4})\s*$", "$3-$1-$2")
+    return F.coalesce(day, F.when(seconds.isNull(), ordered.try_cast("date")))
 
 
 def _words(text: Column) -> Column:

@@ -1,0 +1,114 @@
+"""What the pipeline's tests share: input by hand, and tables read without the engine."""
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.schemas import TABLES
+
+BATCH_ROWS = 500_000
+
+
+def review(**fields):
+    """A review as the source writes it; a field that is given as ... is left out."""
+    usual = {
+        "overall": 5.0,
+        "verified": True,
+        "reviewerID": "A2OCDK0BOW6UCY",
+        "asin": "B0007RAE7A",
+        "reviewText": "It works well.",
+        "summary": "Good",
+        "unixReviewTime": 1_472_688_000,
+    }
+    return {name: value for name, value in (usual | fields).items() if value is not ...}
+
+
+def product(**fields):
+    """A product as the source writes it; a field that is given as ... is left out."""
+    usual = {
+        "asin": "B0007RAE7A",
+        "title": "Watering can",
+        "brand": "Oakwood",
+        "main_cat": "Patio, Lawn & Garden",
+        "category": ["Patio, Lawn & Garden", "Watering"],
+        "price": "$12.99",
+        "image": [],
+    }
+    return {name: value for name, value in (usual | fields).items() if value is not ...}
+
+
+def upload(landing, dataset, partition, *lines, file="part-0.json.gz"):
+    """Put a file into a landing partition: texts, bytes or records, one a line; returns it."""
+    return upload_bytes(landing, dataset, partition, b"".join(map(_line, lines)), file)
+
+
+def upload_bytes(landing, dataset, partition, content, file):
+    """Put a file with this content, compressed where its name ends in .gz; returns it."""
+    path = Path(landing.location) / dataset / partition / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, 1) if file.endswith(".gz") else content)
+    return path
+
+
+def _line(line):
+    if isinstance(line, bytes):
+        return line + b"\n"
+    return (line if isinstance(line, str) else json.dumps(line)).encode() + b"\n"
+
+
+def ingest_all(landing, lakehouse, subject):
+    """Bring all partitions of a dataset to bronze; returns their names."""
+    names = list(landing.partitions(subject.dataset))
+    for name in names:
+        ingest(landing, lakehouse, subject, name)
+    return names
+
+
+def refine_all(spark, landing, lakehouse, subject):
+    """Bring all partitions of a dataset to silver; returns the reports by partition."""
+    names = ingest_all(landing, lakehouse, subject)
+    return dict(refine(spark, lakehouse, subject, names, BATCH_ROWS))
+
+
+def publish_all(spark, landing, lakehouse):
+    """Bring a whole landing zone to gold; returns the reviews' reports by partition."""
+    refine_all(spark, landing, lakehouse, PRODUCTS)
+    names = list(refine_all(spark, landing, lakehouse, REVIEWS))
+    publish_products(spark, lakehouse)
+    return dict(publish_reviews(spark, lakehouse, names, BATCH_ROWS))
+
+
+def rows(lakehouse, key, *columns, version=None):
+    """The table's rows as tuples of these columns, sorted, read by delta-rs."""
+    table = lakehouse.delta(key, version).to_pyarrow_table(columns=list(columns))
+    return sorted(zip(*(table[name].to_pylist() for name in columns), strict=True), key=repr)
+
+
+def content(lakehouse, key, leave_out=("rejected_at",)):
+    """The whole table as a multiset, read by delta-rs, without columns that tell the time."""
+    names = [name for name in TABLES[key].names if name not in leave_out]
+    return Counter(map(repr, rows(lakehouse, key, *names)))
+
+
+def put_silver(lakehouse, key, partition, records):
+    """Put records into a partition of a silver table; columns that are not given are null."""
+    table = TABLES[key]
+    records = [
+        {"file": "part-0.json.gz", "line": number, "partition": partition} | record
+        for number, record in enumerate(records, start=1)
+    ]
+    arrow = pa.Table.from_pylist(records, schema=table.arrow_schema)
+    lakehouse.replace_arrow(arrow, key, {"partition": partition})
+
+
+def in_order(names):
+    """Partition names in natural order."""
+    return natural_order(names)

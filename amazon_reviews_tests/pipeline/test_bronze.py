@@ -1,0 +1,330 @@
+"""Every line of a file, or nothing of its partition."""
+
+import base64
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.resources.landing import LandingError, LandingZone
+from amazon_reviews_tests.helpers import rows, upload, upload_bytes
+
+NAME = "partition_1"
+PLAIN = b'{"a": 1}\n{"a": 2}\n'
+
+
+def bring(landing, lakehouse, content, file="a.json.gz"):
+    """Ingest one file with this content; returns (line, raw, encoding) of its rows."""
+    upload_bytes(landing, "amazon_reviews", NAME, content, file)
+    ingest(landing, lakehouse, REVIEWS, NAME)
+    return rows(lakehouse, "bronze/reviews", "line", "raw", "encoding")
+
+
+def mark(lakehouse, subject=REVIEWS, name=NAME):
+    key = subject.fingerprint_mark(name)
+    return lakehouse.marks(subject.bronze, [key])[key]
+
+
+@pytest.fixture
+def before(landing, lakehouse):
+    """A partition that was ingested once: what must stay when the next upload is refused."""
+    upload(landing, "amazon_reviews", NAME, '{"old": 1}', file="a.json")
+    ingest(landing, lakehouse, REVIEWS, NAME)
+    return state(lakehouse)
+
+
+def state(lakehouse):
+    columns = ("raw", "encoding", "file", "line", "partition")
+    version = lakehouse.version("bronze/reviews")
+    return version, mark(lakehouse), rows(lakehouse, "bronze/reviews", *columns)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"one\ntwo\n", [(1, "one"), (2, "two")], id="two lines"),
+        pytest.param(b"one\ntwo", [(1, "one"), (2, "two")], id="no newline at the end"),
+        pytest.param(b"\n \t\none\n\r\n\ntwo\n\n", [(3, "one"), (6, "two")], id="blank lines"),
+        pytest.param(b"\xef\xbb\xbfone\ntwo", [(1, "one"), (2, "two")], id="byte order mark"),
+        pytest.param(b"one\n\xef\xbb\xbftwo", [(1, "one"), (2, "\ufefftwo")], id="mark inside"),
+        pytest.param(b"one\r\ntwo\r\n", [(1, "one\r"), (2, "two\r")], id="CRLF"),
+        pytest.param(b" one \n", [(1, " one ")], id="white space around"),
+        pytest.param(b"\x00\x01\n\x85\n".replace(b"\x85", b"\xc2\x85"), [(1, "\x00\x01"), (2, "\x85")], id="control characters"),
+        pytest.param("é\u2028漢\n".encode(), [(1, "é\u2028漢")], id="a line separator is none"),
+        pytest.param(b"", [], id="empty file"),
+        pytest.param(b"\n\n", [], id="blank lines only"),
+        pytest.param(b"\xef\xbb\xbf", [], id="byte order mark only"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("file", ["a.json", "a.json.gz"])
+def test_a_row_for_every_line_that_is_not_blank(landing, lakehouse, content, expected, file):
+    assert bring(landing, lakehouse, content, file) == [(*row, "utf-8") for row in expected]
+
+
+def test_bytes_that_are_no_text_are_kept_as_base64(landing, lakehouse):
+    bad = b'{"a": "\xff\xe9"}'
+
+    found = bring(landing, lakehouse, b"one\n" + bad + b"\nthree\n\xed\xa0\x80\n")
+
+    assert found == [
+        (1, "one", "utf-8"),
+        (2, base64.b64encode(bad).decode(), "base64"),
+        (3, "three", "utf-8"),
+        (4, base64.b64encode(b"\xed\xa0\x80").decode(), "base64"),
+    ]
+
+
+def test_lines_that_lie_across_blocks_keep_bytes_and_numbers(landing, lakehouse, monkeypatch):
+    monkeypatch.setattr("amazon_reviews.pipeline.bronze._BLOCK_BYTES", 7)
+    lines = [b"x" * length for length in range(1, 40)] + [b"", "é".encode() * 30]
+
+    found = bring(landing, lakehouse, b"\n".join(lines))
+
+    expected = [(n, line.decode(), "utf-8") for n, line in enumerate(lines, start=1) if line]
+    assert found == sorted(expected, key=repr)
+
+
+def test_a_line_of_ten_megabytes_is_one_row(landing, lakehouse):
+    long = b'{"reviewText": "' + b"x" * 10_000_000 + b'"}'
+
+    found = bring(landing, lakehouse, b"one\n" + long + b"\nthree")
+
+    assert [(line, len(raw)) for line, raw, _ in found] == [(1, 3), (2, len(long)), (3, 5)]
+
+
+def test_a_gzip_file_of_several_members_is_read_to_its_end(landing, lakehouse):
+    path = upload_bytes(landing, "amazon_reviews", NAME, b"one\ntw", "a.json.gz")
+    path.write_bytes(path.read_bytes() + gzip.compress(b"o\nthree"))
+
+    ingest(landing, lakehouse, REVIEWS, NAME)
+
+    found = rows(lakehouse, "bronze/reviews", "line", "raw")
+    assert found == [(1, "one"), (2, "two"), (3, "three")]
+
+
+def test_files_are_counted_each_by_itself_with_name_and_partition(landing, lakehouse):
+    upload(landing, "amazon_reviews", NAME, "one", "two", file="b é'.json")
+    path = upload(landing, "amazon_reviews", NAME, "three", file="a.json.gz")
+    upload(landing, "amazon_metadata", NAME, "other", file="a.json")
+
+    report = ingest(landing, lakehouse, REVIEWS, NAME)
+    ingest(landing, lakehouse, PRODUCTS, NAME)
+
+    assert rows(lakehouse, "bronze/reviews", "file", "line", "raw", "partition") == [
+        ("a.json.gz", 1, "three", NAME),
+        ("b é'.json", 1, "one", NAME),
+        ("b é'.json", 2, "two", NAME),
+    ]
+    assert rows(lakehouse, "bronze/products", "raw", "partition") == [("other", NAME)]
+    assert (report.files, report.lines, report.size) == (2, 3, path.stat().st_size + 8)
+
+
+def test_twice_gives_the_same_as_once(landing, lakehouse, before):
+    ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse)[1:] == before[1:]
+
+
+def test_a_new_upload_takes_the_place_of_its_partition_only(landing, lakehouse, before):
+    upload(landing, "amazon_reviews", "partition_10", "ten", file="a.json")
+    ingest(landing, lakehouse, REVIEWS, "partition_10")
+    (Path(landing.location) / "amazon_reviews" / NAME / "a.json").unlink()
+    upload(landing, "amazon_reviews", NAME, "new", "newer", file="b.json")
+
+    ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert rows(lakehouse, "bronze/reviews", "partition", "raw") == [
+        (NAME, "new"),
+        (NAME, "newer"),
+        ("partition_10", "ten"),
+    ]
+
+
+def test_the_fingerprint_is_part_of_the_commit_that_holds_the_rows(landing, lakehouse, before):
+    upload(landing, "amazon_reviews", NAME, "new", file="b.json")
+    ingest(landing, lakehouse, REVIEWS, NAME)
+    key = REVIEWS.fingerprint_mark(NAME)
+
+    version = lakehouse.version("bronze/reviews")
+    old, new = (lakehouse.delta("bronze/reviews", version - back) for back in (1, 0))
+
+    assert old.transaction_version(key) == before[1]
+    assert new.transaction_version(key) == landing.partition("amazon_reviews", NAME).fingerprint
+    assert new.to_pyarrow_table().num_rows == 2
+
+
+def _cut(path):
+    path.write_bytes(gzip.compress(PLAIN)[:-9])
+
+
+def _without_its_checksum(path):
+    path.write_bytes(gzip.compress(PLAIN)[:-4])
+
+
+def _wrong_checksum(path):
+    content = bytearray(gzip.compress(PLAIN))
+    content[-8] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def _damaged_inside(path):
+    content = bytearray(gzip.compress(os.urandom(4000).hex().encode()))
+    content[1000:1200] = bytes(200)
+    path.write_bytes(bytes(content))
+
+
+def _second_member_cut(path):
+    path.write_bytes(gzip.compress(PLAIN) + gzip.compress(PLAIN)[:-9])
+
+
+def _followed_by_text(path):
+    path.write_bytes(gzip.compress(PLAIN) + PLAIN)
+
+
+def _text(path):
+    path.write_bytes(PLAIN)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut,
+        _without_its_checksum,
+        _wrong_checksum,
+        _damaged_inside,
+        _second_member_cut,
+        _followed_by_text,
+        _text,
+    ],
+)
+def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, before, damage):
+    upload(landing, "amazon_reviews", NAME, "good", file="0.json")
+    damage(upload(landing, "amazon_reviews", NAME, file="z bad.json.gz"))
+
+    with pytest.raises(LandingError, match=r"partition_1/z bad\.json\.gz cannot be read to its end"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_gzip_under_the_name_of_text_is_refused(landing, lakehouse, before):
+    path = upload(landing, "amazon_reviews", NAME, file="z.json")
+    path.write_bytes(gzip.compress(PLAIN))
+
+    with pytest.raises(LandingError, match=r"z\.json is gzip"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_a_line_without_end_is_refused(landing, lakehouse, before):
+    endless = b"one\n" + bytes(80 << 20)
+    upload_bytes(landing, "amazon_reviews", NAME, endless, "z.json.gz")
+
+    with pytest.raises(LandingError, match=r"z\.json\.gz: line 2 is longer than 64 MiB"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+class BreakingOff:
+    """A stream that fails after its first block, as a network mount does."""
+
+    def __init__(self):
+        self.reads = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def read(self, size=-1):
+        self.reads += 1
+        if self.reads > 1:
+            raise OSError(5, "Input/output error")
+        return b"one\n"
+
+
+def test_a_file_that_breaks_off_is_refused(landing, lakehouse, before, monkeypatch):
+    monkeypatch.setattr(LandingZone, "open", lambda zone, file: BreakingOff())
+
+    with pytest.raises(LandingError, match=r"a\.json cannot be read to its end"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), FileNotFoundError(2, "no")])
+def test_a_file_that_cannot_be_opened_is_refused(landing, lakehouse, before, monkeypatch, error):
+    def refuse(zone, file):
+        raise error
+
+    monkeypatch.setattr(LandingZone, "open", refuse)
+
+    with pytest.raises(LandingError, match=r"partition_1/a\.json cannot be"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(landing, lakehouse, before, monkeypatch):
+    plain_open = LandingZone.open
+
+    def open_and_upload(zone, file):
+        stream = plain_open(zone, file)
+        with Path(file.path).open("ab") as other:
+            other.write(b"more\n")
+        return stream
+
+    monkeypatch.setattr(LandingZone, "open", open_and_upload)
+
+    with pytest.raises(LandingError, match="amazon_reviews/partition_1 changed while it was read"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_a_file_added_while_another_is_read_is_noticed(landing, lakehouse, before, monkeypatch):
+    plain_open = LandingZone.open
+
+    def open_and_upload(zone, file):
+        upload(landing, "amazon_reviews", NAME, "late", file="z.json")
+        return plain_open(zone, file)
+
+    monkeypatch.setattr(LandingZone, "open", open_and_upload)
+
+    with pytest.raises(LandingError, match="changed while it was read"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+@pytest.mark.parametrize("left", ["nothing", "other files", "a folder named like a file", "gone"])
+def test_a_folder_without_files_leaves_the_table_as_it_was(landing, lakehouse, before, left):
+    folder = Path(landing.location) / "amazon_reviews" / NAME
+    (folder / "a.json").unlink()
+    if left == "gone":
+        folder.rmdir()
+    elif left == "other files":
+        (folder / "_SUCCESS").touch()
+        (folder / ".a.json").write_text("hidden")
+        (folder / "a.csv").write_text("other")
+    elif left == "a folder named like a file":
+        (folder / "x.json.gz").mkdir()
+
+    with pytest.raises(LandingError, match=r"partition_1 holds no file ending in \.json"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_a_folder_named_like_a_file_is_passed_over(landing, lakehouse):
+    (upload(landing, "amazon_reviews", NAME, "one", file="a.json").parent / "x.json.gz").mkdir()
+
+    ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert rows(lakehouse, "bronze/reviews", "raw") == [("one",)]
