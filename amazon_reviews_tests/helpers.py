@@ -11,7 +11,6 @@ from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.gold import publish_products, publish_reviews
 from amazon_reviews.pipeline.silver import refine
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
-from amazon_reviews.resources.landing import natural_order
 from amazon_reviews.schemas import TABLES
 
 BATCH_ROWS = 500_000
@@ -107,8 +106,3 @@ def put_silver(lakehouse, key, partition, records):
     ]
     arrow = pa.Table.from_pylist(records, schema=table.arrow_schema)
     lakehouse.replace_arrow(arrow, key, {"partition": partition})
-
-
-def in_order(names):
-    """Partition names in natural order."""
-    return natural_order(names)

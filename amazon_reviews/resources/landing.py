@@ -99,8 +99,15 @@ class LandingZone(dg.ConfigurableResource[Any]):
         return partition
 
     def open(self, file: LandingFile) -> BinaryIO:
-        """Open a file for reading its bytes."""
-        return Path(file.path).open("rb")
+        """Open a file for reading its bytes.
+
+        Raises:
+            LandingError: the file is gone, or may not be read.
+        """
+        try:
+            return Path(file.path).open("rb")
+        except OSError as error:
+            raise LandingError(f"{file.path} cannot be opened ({error}); upload it again") from error
 
 
 def _list_partition(folder: Path) -> LandingPartition:

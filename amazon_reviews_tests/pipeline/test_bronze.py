@@ -106,7 +106,7 @@ def test_a_gzip_file_of_several_members_is_read_to_its_end(landing, lakehouse):
 
 
 def test_files_are_counted_each_by_itself_with_name_and_partition(landing, lakehouse):
-    upload(landing, "amazon_reviews", NAME, "one", "two", file="b é'.json")
+    upload(landing, "amazon_reviews", NAME, "one", "two", file="b é.json")
     path = upload(landing, "amazon_reviews", NAME, "three", file="a.json.gz")
     upload(landing, "amazon_metadata", NAME, "other", file="a.json")
 
@@ -115,8 +115,8 @@ def test_files_are_counted_each_by_itself_with_name_and_partition(landing, lakeh
 
     assert rows(lakehouse, "bronze/reviews", "file", "line", "raw", "partition") == [
         ("a.json.gz", 1, "three", NAME),
-        ("b é'.json", 1, "one", NAME),
-        ("b é'.json", 2, "two", NAME),
+        ("b é.json", 1, "one", NAME),
+        ("b é.json", 2, "two", NAME),
     ]
     assert rows(lakehouse, "bronze/products", "raw", "partition") == [("other", NAME)]
     assert (report.files, report.lines, report.size) == (2, 3, path.stat().st_size + 8)
@@ -204,7 +204,9 @@ def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, befo
     upload(landing, "amazon_reviews", NAME, "good", file="0.json")
     damage(upload(landing, "amazon_reviews", NAME, file="z bad.json.gz"))
 
-    with pytest.raises(LandingError, match=r"partition_1/z bad\.json\.gz cannot be read to its end"):
+    with pytest.raises(
+        LandingError, match=r"partition_1/z bad\.json\.gz cannot be read to its end"
+    ):
         ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert state(lakehouse) == before
@@ -258,14 +260,16 @@ def test_a_file_that_breaks_off_is_refused(landing, lakehouse, before, monkeypat
     assert state(lakehouse) == before
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "no"), FileNotFoundError(2, "no")])
-def test_a_file_that_cannot_be_opened_is_refused(landing, lakehouse, before, monkeypatch, error):
-    def refuse(zone, file):
-        raise error
+def test_a_file_that_cannot_be_opened_is_refused(landing, lakehouse, before, monkeypatch):
+    plain_open = LandingZone.open
 
-    monkeypatch.setattr(LandingZone, "open", refuse)
+    def remove_and_open(zone, file):
+        Path(file.path).unlink()
+        return plain_open(zone, file)
 
-    with pytest.raises(LandingError, match=r"partition_1/a\.json cannot be"):
+    monkeypatch.setattr(LandingZone, "open", remove_and_open)
+
+    with pytest.raises(LandingError, match=r"partition_1/a\.json cannot be opened"):
         ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert state(lakehouse) == before

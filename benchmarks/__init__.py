@@ -1,0 +1,1 @@
+"""Benchmarks against peers: the same work, the same machine, the same run."""

@@ -1,0 +1,322 @@
+"""The batch job as somebody who knows DuckDB would write it: SQL for one partition at a time.
+
+The statements hold `{names}` that `duckdb_sql` fills in. The rules are those of the project's
+transforms; where the peer does less, `DIFFERENCES` says so.
+"""
+
+from html.entities import name2codepoint
+
+DIFFERENCES = (
+    "line numbers count the lines that are UTF-8 (the others are refused with their own number)",
+    "products: asin, title, brand, main category, categories and price only, without details,"
+    " features, ranks, dates and descriptions",
+    "files are read without a check that they did not change meanwhile, written without a table"
+    " log, a lock or a check of the written rows, and no run is recorded",
+)
+
+_REVIEW_FIELDS = (
+    "reviewerID asin overall reviewText summary reviewerName verified vote style image "
+    "unixReviewTime reviewTime"
+).split()
+_PRODUCT_FIELDS = "asin title brand main_cat category price".split()
+_TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
+
+_TAGS = (
+    "a|abbr|acronym|address|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blockquote|body|"
+    "br|button|canvas|caption|center|cite|code|col|colgroup|data|datalist|dd|del|details|dfn|"
+    "dialog|dir|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|frameset|"
+    "h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark|"
+    "menu|meta|meter|nav|noframes|noscript|object|ol|optgroup|option|output|p|param|picture|pre|"
+    "progress|q|s|samp|script|section|select|small|source|span|strike|strong|style|sub|summary|"
+    "sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|time|title|tr|track|tt|u|ul|var|"
+    "video|wbr"
+)
+_UNSEEN = (
+    r"(?is)<!--.*?(?:-->|\z)|<script(?:[\s/][^>]*)?>.*?(?:</script[^>]*>|\z)"
+    r"|<style(?:[\s/][^>]*)?>.*?(?:</style[^>]*>|\z)"
+)
+_TAG = (
+    rf"(?is)</?(?:{_TAGS})(?:[\s/][^<>]*)?>|<[a-z][a-z0-9:-]*\s+[a-z][a-z0-9_:-]*\s*=[^<>]*>"
+    rf"|<(?:{_TAGS})\s+[a-z][a-z0-9_:-]*\s*=[^<>]*\z|</(?:{_TAGS})\s*\z"
+)
+_ENTITY = "&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
+_UNTIDY = (
+    r"[\s\pZ\p{Cc}]{2,}|[\x00-\x1f\x7f-\x9f\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
+    r"\x{202f}\x{205f}\x{3000}]"
+)
+
+
+def _entity_names() -> str:
+    names = {name: chr(code) for name, code in name2codepoint.items()} | {"apos": "'"}
+    keys = ", ".join(f"'&{name};'" for name in names)
+    values = ", ".join("'" + text.replace("'", "''") + "'" for text in names.values())
+    return f"map([{keys}], [{values}])"
+
+
+MACROS = f"""
+CREATE MACRO character(entity) AS coalesce(
+    map_extract_value({_entity_names()}, entity),
+    chr(CASE
+        WHEN starts_with(entity, '&#x') OR starts_with(entity, '&#X')
+            THEN try_cast('0x' || substr(entity, 4, length(entity) - 4) AS INTEGER)
+        WHEN starts_with(entity, '&#')
+            THEN try_cast(substr(entity, 3, length(entity) - 3) AS INTEGER)
+    END),
+    entity);
+CREATE MACRO without_tags(t) AS CASE WHEN contains(t, '<') THEN
+    regexp_replace(regexp_replace(t, '{_UNSEEN}', ' ', 'g'), '{_TAG}', ' ', 'g') ELSE t END;
+CREATE MACRO unescaped_once(t) AS CASE WHEN contains(t, '&') THEN
+    regexp_replace(t, '&(?:(?:amp|#0*38|#[xX]26);)+(#?[0-9A-Za-z]{{1,8}};)', '&\\1', 'g')
+    ELSE t END;
+CREATE MACRO unescaped(t) AS CASE WHEN contains(t, '&') AND contains(t, ';') THEN
+    list_reduce(list_prepend(t, regexp_extract_all(t, '{_ENTITY}')),
+        lambda text, entity: replace(text, entity, character(entity)))
+    ELSE t END;
+CREATE MACRO tidy(t) AS trim(regexp_replace(t, '{_UNTIDY}', ' ', 'g'));
+CREATE MACRO prefixed(t) AS coalesce(length(t) || ':' || t, '-');
+CREATE MACRO blank(t) AS coalesce(trim(t), '') = '';
+CREATE MACRO structure(raw, text, field) AS coalesce(
+    CASE WHEN starts_with(text, '{{') OR starts_with(text, '[')
+        THEN json_type(raw, '$.' || field) IN ('ARRAY', 'OBJECT') END, false);
+CREATE MACRO normalized(t) AS trim(regexp_replace(replace(replace(lower(
+    CASE WHEN contains(t, 'http') OR contains(t, 'www.')
+        THEN regexp_replace(t, '(?:https?://|www\\.)\\S+', ' ', 'g') ELSE t END
+    ), '''', ''), '’', ''), '[^\\pL]+', ' ', 'g'));
+CREATE MACRO amount(t) AS try_cast(replace(t, ',', '') AS DECIMAL(12,2));
+"""
+
+READ_FILE = """
+COPY (
+    SELECT * FROM (
+        SELECT raw, '{name}' AS file, row_number() OVER () AS line
+        FROM read_csv('{path}', columns = {{'raw': 'VARCHAR'}}, auto_detect = false,
+            header = false, delim = '\x01', quote = '', escape = '', new_line = '\\n',
+            max_line_size = 67108864, ignore_errors = true, store_rejects = true,
+            rejects_table = 'errors_{number}', rejects_scan = 'scans_{number}')
+    ) WHERE trim(raw) <> ''
+) TO '{out}/{number}.parquet' (COMPRESSION zstd);
+"""
+NOT_UTF8 = """
+COPY (
+    SELECT to_base64(encode(csv_line)) AS raw, 'base64' AS encoding, 'not_utf8' AS reason,
+        '{name}' AS file, CAST(line AS BIGINT) AS line, CAST(NULL AS VARCHAR) AS detail
+    FROM errors_{number} WHERE error_type = 'INVALID ENCODING'
+) TO '{out}/not_utf8_{number}.parquet';
+"""
+
+
+def _struct(fields: list[str]) -> str:
+    pairs = ", ".join(f'"{field}": "VARCHAR"' for field in fields)
+    return f"{{{pairs}}}"
+
+
+def _names(fields: list[str]) -> str:
+    return ", ".join(f"'{field}'" for field in fields)
+
+
+TYPE_REVIEWS = rf"""
+CREATE OR REPLACE TEMP TABLE typed AS
+WITH parsed AS (
+    SELECT raw, file, line, json_valid(raw) AS is_json,
+        CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
+            THEN from_json(raw, '{_struct(_REVIEW_FIELDS)}') END AS r,
+        CASE WHEN is_json AND starts_with(ltrim(raw), '{{') THEN list_filter(
+            json_keys(raw), lambda k: k NOT IN ({_names(_REVIEW_FIELDS)})) END AS unknown
+    FROM read_parquet('{{bronze}}/*.parquet')
+), cast_ AS (
+    SELECT *, round(try_cast(r.overall AS DOUBLE), 1) AS stars,
+        try_cast(r.verified AS BOOLEAN) AS verified,
+        try_cast(try_cast(replace(r.vote, ',', '') AS DOUBLE) AS INTEGER) AS vote,
+        CASE WHEN json_valid(r.style) AND starts_with(r.style, '{{')
+            THEN from_json(regexp_replace(r.style, ':"\s*:\s*"\s*', '":"', 'g'),
+                '"MAP(VARCHAR,VARCHAR)"') END AS style,
+        CASE WHEN json_valid(r.image) AND starts_with(r.image, '[')
+            THEN json_array_length(r.image) END AS images,
+        try_cast(r.unixReviewTime AS DOUBLE) AS seconds
+    FROM parsed
+), judged AS (
+    SELECT *, CASE
+        WHEN NOT is_json THEN 'not_json'
+        WHEN r IS NULL THEN 'not_an_object'
+        WHEN blank(r.reviewerID) OR blank(r.asin) OR blank(r.overall) THEN 'missing_field'
+        WHEN r.reviewText IS NULL AND r.summary IS NULL THEN 'missing_field'
+        WHEN stars IS NULL OR isnan(stars) THEN 'wrong_type'
+        WHEN {" OR ".join(f"structure(raw, r.{text}, '{text}')" for text in _TEXTS)}
+            THEN 'wrong_type'
+        WHEN NOT blank(r.verified) AND verified IS NULL THEN 'wrong_type'
+        WHEN NOT blank(r.vote) AND vote IS NULL THEN 'wrong_type'
+        WHEN NOT blank(r.style) AND style IS NULL THEN 'wrong_type'
+        WHEN NOT blank(r.image) AND images IS NULL THEN 'wrong_type'
+        WHEN NOT blank(r.unixReviewTime) AND seconds IS NULL THEN 'wrong_type'
+        WHEN stars <> 0 AND stars NOT BETWEEN 1 AND 5 THEN 'out_of_range'
+        WHEN vote < 0 THEN 'out_of_range'
+        WHEN isnan(seconds) OR seconds NOT BETWEEN 788918400 AND 4102444799 THEN 'out_of_range'
+        END AS reason
+    FROM cast_
+)
+SELECT r.reviewerID, r.asin, r.reviewText, r.summary, r.reviewerName, r.reviewTime,
+    stars, verified, vote, style, images, seconds, file, line, reason,
+    CASE WHEN reason IS NULL THEN substr(sha256(prefixed(r.reviewerID) || prefixed(r.asin)
+        || prefixed(CAST(CAST(stars AS DECIMAL(2,1)) AS VARCHAR))
+        || prefixed(r.reviewText) || prefixed(r.summary)), 1, 32) END AS review_id,
+    CASE WHEN len(unknown) > 0 THEN map_from_entries(list_transform(unknown,
+        lambda k: (k, json_extract_string(raw, '$."' || k || '"')))) END AS rescued,
+    CASE WHEN reason IS NOT NULL THEN raw END AS refused
+FROM judged;
+"""
+
+REFUSE = """
+COPY (
+    SELECT refused AS raw, 'utf-8' AS encoding, reason, file, line,
+        coalesce(reviewerID || ' ' || asin, '') AS detail
+    FROM typed WHERE reason IS NOT NULL
+) TO '{out}/refused.parquet';
+"""
+# Only the narrow key is grouped; the wide rows meet the winners in a semi-join.
+WINNERS = """
+CREATE OR REPLACE TEMP TABLE winners AS
+SELECT review_id, min((file, line)) AS first, count(*) AS copies
+FROM typed WHERE reason IS NULL GROUP BY review_id;
+"""
+DUPLICATES = """
+COPY (
+    SELECT review_id AS id, file, line FROM typed JOIN winners USING (review_id)
+    WHERE copies > 1 AND (file, line) <> first
+) TO '{out}/repeated.parquet';
+"""
+CLEAN_REVIEWS = """
+COPY (
+    WITH kept AS (
+        SELECT t.* FROM typed t JOIN winners w
+        ON t.review_id = w.review_id AND t.file = w.first.file AND t.line = w.first.line
+    ), stripped AS (
+        SELECT *, unescaped_once(without_tags(reviewText)) AS a,
+            unescaped_once(without_tags(summary)) AS b FROM kept
+    ), plain AS (
+        SELECT *, tidy(unescaped(a)) AS own_text, tidy(unescaped(b)) AS headline FROM stripped
+    ), filled AS (
+        SELECT *, CASE WHEN own_text <> '' THEN own_text ELSE headline END AS review_text
+        FROM plain
+    )
+    SELECT review_id, trim(reviewerID) AS reviewer_id, trim(asin) AS asin,
+        CASE WHEN stars > 0 THEN CAST(stars AS DECIMAL(2,1)) END AS overall,
+        stars = 0 AS unrated,
+        CASE WHEN stars = 0 THEN NULL WHEN stars < 3 THEN 'negative'
+            WHEN stars > 3 THEN 'positive' ELSE 'neutral' END AS sentiment,
+        review_text, headline AS summary, trim(reviewerName) AS reviewer_name, verified, vote,
+        CASE WHEN cardinality(style) > 0 THEN style END AS style,
+        coalesce(images, 0) AS image_count,
+        coalesce(DATE '1970-01-01' + CAST(floor(seconds / 86400) AS INTEGER),
+            CAST(try_strptime(reviewTime, '%m %d, %Y') AS DATE)) AS reviewed_on,
+        CASE WHEN coalesce(review_text, '') = '' THEN 0
+            ELSE length(review_text) - length(replace(review_text, ' ', '')) + 1 END AS word_count,
+        coalesce(length(review_text), 0) AS char_count,
+        rescued, file, line, '{partition}' AS partition
+    FROM filled
+) TO '{out}/{partition}.parquet' (COMPRESSION zstd);
+"""
+
+# A 64-bit hash of the id first, so that the group-by stays narrow; then only what it suspects.
+LOSERS = """
+CREATE OR REPLACE TEMP TABLE losers AS
+WITH ids AS (
+    SELECT review_id, p.partition, p.rank FROM read_parquet('{silver}/*.parquet') s
+    JOIN ranks p ON s.partition = p.partition
+), suspected AS (
+    SELECT hash(review_id) AS h FROM ids GROUP BY h HAVING count(*) > 1
+), first AS (
+    SELECT review_id, min(rank) AS rank FROM ids
+    WHERE hash(review_id) IN (SELECT h FROM suspected) GROUP BY review_id HAVING count(*) > 1
+)
+SELECT ids.review_id, ids.partition FROM ids JOIN first USING (review_id)
+WHERE ids.rank > first.rank;
+"""
+GOLD_REVIEWS = """
+COPY (
+    SELECT s.* EXCLUDE (file, line), normalized(s.review_text) AS review_text_normalized,
+        year(s.reviewed_on) AS year, month(s.reviewed_on) AS month, 'batch' AS source,
+        p.title, p.brand, p.main_category, p.categories, p.price, p.price_min, p.price_max,
+        p.price_imputed
+    FROM read_parquet('{silver}/{partition}.parquet') s
+    ANTI JOIN (SELECT review_id FROM losers WHERE partition = '{partition}') l USING (review_id)
+    LEFT JOIN products p USING (asin)
+) TO '{out}/{partition}.parquet' (COMPRESSION zstd);
+"""
+
+_PRICE = r"\$?([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_RANGE = rf"^\s*{_PRICE}(?:\s*[-–]\s*{_PRICE})?\s*$"
+TYPE_PRODUCTS = rf"""
+CREATE OR REPLACE TEMP TABLE product_lines AS
+WITH parsed AS (
+    SELECT raw, file, line, json_valid(raw) AS is_json,
+        CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
+            THEN from_json(raw, '{_struct(_PRODUCT_FIELDS)}') END AS r
+    FROM read_parquet('{{bronze}}/*.parquet')
+)
+SELECT r, file, line, substr(sha256(trim(raw)), 1, 32) AS line_id, CASE
+    WHEN NOT is_json THEN 'not_json'
+    WHEN r IS NULL THEN 'not_an_object'
+    WHEN blank(r.asin) THEN 'missing_field'
+    WHEN structure(raw, r.asin, 'asin') OR structure(raw, r.title, 'title')
+        OR structure(raw, r.brand, 'brand') THEN 'wrong_type'
+    END AS reason,
+    CASE WHEN reason IS NOT NULL THEN raw END AS refused
+FROM parsed;
+"""
+REFUSE_PRODUCTS = """
+COPY (
+    SELECT refused AS raw, 'utf-8' AS encoding, reason, file, line, '' AS detail
+    FROM product_lines WHERE reason IS NOT NULL
+) TO '{out}/refused.parquet';
+"""
+CLEAN_PRODUCTS = rf"""
+COPY (
+    WITH kept AS (
+        SELECT r, file, line, line_id FROM product_lines WHERE reason IS NULL
+        QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY file, line) = 1
+    ), prices AS (
+        SELECT *, CASE WHEN length(r.price) <= 60
+            THEN regexp_extract(r.price, '{_RANGE}', ['a', 'b']) END AS written,
+            CASE WHEN json_valid(r.category) AND starts_with(r.category, '[')
+                THEN list_filter(from_json(r.category, '["VARCHAR"]'),
+                    lambda c: NOT regexp_matches(c, '</?[A-Za-z]') AND c <> '') END AS path
+        FROM kept
+    ), plain AS (
+        SELECT *, amount(written.a) AS low, coalesce(amount(written.b), low) AS high,
+            tidy(unescaped(unescaped_once(without_tags(r.title)))) AS title,
+            tidy(unescaped(unescaped_once(without_tags(
+                regexp_replace(r.brand, '^\s*by[\r\n]', ''))))) AS brand,
+            CASE WHEN contains(r.main_cat, '<img')
+                THEN regexp_extract(r.main_cat, '\balt\s*=\s*["'']([^"''<>]*)', 1)
+                ELSE r.main_cat END AS category,
+            list_transform(path, lambda c: tidy(unescaped(unescaped_once(c)))) AS categories
+        FROM prices
+    )
+    SELECT trim(r.asin) AS asin, coalesce(nullif(title, ''), 'Unknown') AS title,
+        coalesce(nullif(brand, ''), 'Unknown') AS brand,
+        coalesce(nullif(tidy(unescaped(unescaped_once(category))), ''), categories[1])
+            AS main_category,
+        list_distinct(coalesce(categories, [])) AS categories,
+        least(low, high) AS price_min, greatest(low, high) AS price_max,
+        CAST(round((low + high) / 2, 2) AS DECIMAL(12,2)) AS price,
+        line_id, file, line, '{{partition}}' AS partition
+    FROM plain
+) TO '{{out}}/{{partition}}.parquet' (COMPRESSION zstd);
+"""
+GOLD_PRODUCTS = """
+CREATE OR REPLACE TABLE products AS
+WITH best AS (
+    SELECT s.* EXCLUDE (line_id) FROM read_parquet('{silver}/*.parquet') s
+    JOIN ranks USING (partition)
+    QUALIFY row_number() OVER (PARTITION BY asin ORDER BY
+        (title <> 'Unknown')::INT + (brand <> 'Unknown')::INT + (main_category IS NOT NULL)::INT
+        + (price IS NOT NULL)::INT + (len(categories) > 0)::INT DESC, rank, file, line) = 1
+), means AS (
+    SELECT main_category, CAST(round(avg(price), 2) AS DECIMAL(12,2)) AS category_price
+    FROM best WHERE main_category IS NOT NULL GROUP BY main_category
+), overall AS (SELECT CAST(round(avg(price), 2) AS DECIMAL(12,2)) AS overall_price FROM best)
+SELECT best.* EXCLUDE (price), coalesce(price, category_price, overall_price) AS price,
+    price IS NULL AND coalesce(category_price, overall_price) IS NOT NULL AS price_imputed
+FROM best LEFT JOIN means USING (main_category), overall;
+COPY products TO '{out}/products.parquet' (COMPRESSION zstd);
+"""
