@@ -107,7 +107,7 @@ class LandingZone(dg.ConfigurableResource[Any]):
         try:
             return Path(file.path).open("rb")
         except OSError as error:
-            raise LandingError(f"{file.path} cannot be opened ({error}); upload it again") from error
+            raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
 
 
 def _list_partition(folder: Path) -> LandingPartition:

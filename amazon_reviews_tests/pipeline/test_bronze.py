@@ -52,7 +52,7 @@ def state(lakehouse):
         pytest.param(b"one\n\xef\xbb\xbftwo", [(1, "one"), (2, "\ufefftwo")], id="mark inside"),
         pytest.param(b"one\r\ntwo\r\n", [(1, "one\r"), (2, "two\r")], id="CRLF"),
         pytest.param(b" one \n", [(1, " one ")], id="white space around"),
-        pytest.param(b"\x00\x01\n\x85\n".replace(b"\x85", b"\xc2\x85"), [(1, "\x00\x01"), (2, "\x85")], id="control characters"),
+        pytest.param("\x00\x01\n\x85\n".encode(), [(1, "\x00\x01"), (2, "\x85")], id="control"),
         pytest.param("é\u2028漢\n".encode(), [(1, "é\u2028漢")], id="a line separator is none"),
         pytest.param(b"", [], id="empty file"),
         pytest.param(b"\n\n", [], id="blank lines only"),
