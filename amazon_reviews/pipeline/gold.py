@@ -73,6 +73,7 @@ def publish_reviews(
     Yields every partition that was rebuilt, those asked for and the others.
     """
     lakehouse.ensure(SILVER_REVIEWS.key)
+    lakehouse.ensure(GOLD_REVIEWS.key)
     rows = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
     everything = set(rows) <= set(partitions)
     _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
