@@ -112,7 +112,8 @@ def _unkept(
     silver = lakehouse.read(spark, subject.silver, names)
     lost = bronze.join(silver.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
     identity = F.col(subject.identity)
-    reason = F.coalesce(why_unreadable(F.col("raw"), F.col("encoding")), F.col("reason"))
+    unreadable = why_unreadable(F.col("raw"), F.col("encoding"))
+    reason = F.when(F.col("reason").isNotNull(), F.coalesce(unreadable, F.col("reason")))
     typed = subject.type_lines(parse_lines(lost, subject.fields)).select(
         F.when(reason.isNotNull(), F.col("raw")).alias("raw"),
         "encoding",

@@ -75,8 +75,8 @@ def structured(raw: Column, fields: Sequence[str]) -> Column:
 def why_unreadable(raw: Column, encoding: Column) -> Column:
     """The reason why a line is no JSON object at all, null if it is one."""
     text = F.regexp_replace(raw, r"^\s+|\s+$", "")
-    wrapped = F.from_json(F.concat(F.lit('{"value":'), text, F.lit("}")), "value string", _STRICT)
-    is_json = wrapped["value"].isNotNull() | (text == "null")
+    values = F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<string>", _STRICT)
+    is_json = F.coalesce(F.size(values), F.lit(0)) == 1
     return (
         F.when(encoding != "utf-8", "not_utf8")
         .when(F.octet_length(raw) > MAX_LINE_BYTES, "too_large")
