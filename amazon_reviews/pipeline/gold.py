@@ -71,8 +71,12 @@ def publish_reviews(
     """Rebuild these partitions of gold/reviews, and those that win or lose a row by it.
 
     Yields every partition that was rebuilt, those asked for and the others.
+
+    Raises:
+        MissingInputError: there is no silver/reviews; gold keeps what it has.
     """
-    lakehouse.ensure(SILVER_REVIEWS.key)
+    if not lakehouse.exists(SILVER_REVIEWS.key):
+        raise MissingInputError("silver/reviews is not there; materialize it first")
     lakehouse.ensure(GOLD_REVIEWS.key)
     rows = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
     everything = set(rows) <= set(partitions)

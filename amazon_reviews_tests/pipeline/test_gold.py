@@ -1,0 +1,385 @@
+"""What gold holds depends on the set of inputs alone, in whatever order they come."""
+
+from decimal import Decimal
+from itertools import permutations
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amazon_reviews.pipeline.accounting import Account, all_accounts, gold_accounts
+from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
+from amazon_reviews.pipeline.silver import MissingInputError
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, publish_all, put_silver, rows
+
+P1, P2, P3, P10 = "partition_1", "partition_2", "partition_3", "partition_10"
+SILVER = {P1: "ad", P2: "abf", P3: "ab", P10: "acb"}
+GOLD = [("a", P1), ("b", P2), ("c", P10), ("d", P1), ("f", P2)]
+ORDERS = [(*order, P3) for order in permutations([P1, P2, P10])]
+DUPLICATES = [("a", P1, P10), ("a", P1, P2), ("a", P1, P3), ("b", P2, P10), ("b", P2, P3)]
+
+
+def put_reviews(lakehouse, partition, ids, **fields):
+    records = [
+        {"review_id": name, "asin": f"B{name}", "review_text": f"About {name}"} | fields
+        for name in ids
+    ]
+    put_silver(lakehouse, "silver/reviews", partition, records)
+
+
+def put_products(lakehouse, partition, *records):
+    """Put products given as (asin, title, completeness, category, price) into silver."""
+    names = ("asin", "title", "completeness", "main_category", "price")
+    given_rows = [dict(zip(names, record, strict=False)) for record in records]
+    put_silver(
+        lakehouse,
+        "silver/products",
+        partition,
+        [{"line_id": f"{partition}/{n}"} | record for n, record in enumerate(given_rows)],
+    )
+
+
+def publish(spark, lakehouse, *partitions):
+    return dict(publish_reviews(spark, lakehouse, partitions, BATCH_ROWS))
+
+
+def gold(lakehouse):
+    """Reviews and duplicates in gold, and that both hold what silver says of them."""
+    reviews = rows(lakehouse, "gold/reviews", "review_id", "partition")
+    texts = rows(lakehouse, "gold/reviews", "review_id", "review_text")
+    assert texts == [(name, f"About {name}") for name, _ in reviews]
+    return reviews, rows(lakehouse, "gold/duplicates", "id", "kept_in", "partition")
+
+
+def assert_balanced(lakehouse):
+    accounts = [one for one in all_accounts(lakehouse) if one.layer == "gold"]
+    assert accounts
+    assert [one for one in accounts if not one.balanced] == []
+
+
+@pytest.fixture
+def whole(spark, lakehouse):
+    """A lakehouse in which all four partitions were published at once."""
+    for partition, ids in SILVER.items():
+        put_reviews(lakehouse, partition, ids)
+    publish(spark, lakehouse, *SILVER)
+    return lakehouse
+
+
+def test_all_at_once(whole):
+    assert gold(whole) == (GOLD, DUPLICATES)
+    assert_balanced(whole)
+
+
+def test_another_reader_sees_the_same(whole):
+    files = [Path(whole.uri("gold/reviews")) / path for path in file_names(whole)]
+
+    found = duckdb.read_parquet([str(path) for path in files], hive_partitioning=True)
+
+    assert sorted(found.project("review_id, partition").fetchall()) == GOLD
+
+
+def file_names(lakehouse, key="gold/reviews"):
+    return pa.table(lakehouse.delta(key).get_add_actions())["path"].to_pylist()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_one_by_one_as_they_arrive(spark, lakehouse, order):
+    for partition in order:
+        put_reviews(lakehouse, partition, SILVER[partition])
+        publish(spark, lakehouse, partition)
+        assert_balanced(lakehouse)
+
+    assert gold(lakehouse) == (GOLD, DUPLICATES)
+    assert_balanced(lakehouse)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_one_by_one_when_all_lie_in_silver(spark, lakehouse, order):
+    for partition, ids in SILVER.items():
+        put_reviews(lakehouse, partition, ids)
+
+    for partition in order:
+        publish(spark, lakehouse, partition)
+
+    assert gold(lakehouse) == (GOLD, DUPLICATES)
+    assert_balanced(lakehouse)
+
+
+@pytest.mark.parametrize("batch_rows", [1, BATCH_ROWS])
+@pytest.mark.parametrize(
+    "ranges", [[(P1, P2), (P3, P10)], [(P3, P10), (P1, P2)], [(P2, P3), (P1,), (P10,)]]
+)
+def test_in_ranges(spark, lakehouse, ranges, batch_rows):
+    for named in ranges:
+        for partition in named:
+            put_reviews(lakehouse, partition, SILVER[partition])
+        dict(publish_reviews(spark, lakehouse, named, batch_rows))
+
+    assert gold(lakehouse) == (GOLD, DUPLICATES)
+    assert_balanced(lakehouse)
+
+
+def test_again_gives_the_same(spark, whole):
+    before = {key: content(whole, key) for key in ("gold/reviews", "gold/duplicates")}
+
+    publish(spark, whole, P2)
+    publish(spark, whole, *SILVER)
+
+    assert {key: content(whole, key) for key in before} == before
+
+
+def test_an_earlier_partition_that_comes_late_takes_its_reviews(spark, whole):
+    put_reviews(whole, "partition_0", "abcz")
+
+    reports = publish(spark, whole, "partition_0")
+
+    assert reports == {
+        "partition_0": Published(lines=4, kept=4, duplicates=0),
+        P1: Published(lines=2, kept=1, duplicates=1),
+        P2: Published(lines=3, kept=1, duplicates=2),
+        P10: Published(lines=3, kept=0, duplicates=3),
+    }
+    kept = {("a", "partition_0"), ("b", "partition_0"), ("c", "partition_0"), ("z", "partition_0")}
+    assert set(gold(whole)[0]) == kept | {("d", P1), ("f", P2)}
+    assert_balanced(whole)
+
+
+def test_a_review_that_its_winner_no_longer_holds_returns_to_the_next(spark, whole):
+    put_reviews(whole, P1, "dx")
+
+    reports = publish(spark, whole, P1)
+
+    assert list(reports) == [P1, P2]
+    assert gold(whole) == (
+        [("a", P2), ("b", P2), ("c", P10), ("d", P1), ("f", P2), ("x", P1)],
+        [("a", P2, P10), ("a", P2, P3), ("b", P2, P10), ("b", P2, P3)],
+    )
+    assert_balanced(whole)
+
+
+def test_a_partition_with_duplicates_only_regains_them(spark, lakehouse):
+    put_reviews(lakehouse, P1, "ab")
+    put_reviews(lakehouse, P2, "ab")
+    publish(spark, lakehouse, P1, P2)
+    put_reviews(lakehouse, P1, "b")
+
+    reports = publish(spark, lakehouse, P1)
+
+    assert reports[P2] == Published(lines=2, kept=1, duplicates=1)
+    assert gold(lakehouse) == ([("a", P2), ("b", P1)], [("b", P1, P2)])
+
+
+def test_a_partition_that_became_empty_gives_everything_back(spark, whole):
+    put_reviews(whole, P1, "")
+
+    reports = publish(spark, whole, P1)
+
+    assert reports[P1] == Published(0, 0, 0)
+    assert gold(whole)[0] == [("a", P2), ("b", P2), ("c", P10), ("f", P2)]
+    assert_balanced(whole)
+
+
+def test_a_line_that_moved_within_its_file_stays_the_same_review(spark, whole):
+    put_reviews(whole, P10, "bxca")
+
+    publish(spark, whole, P10)
+
+    assert gold(whole) == (sorted([*GOLD, ("x", P10)]), DUPLICATES)
+
+
+def test_only_partitions_that_change_are_written(spark, whole):
+    before = set(file_names(whole))
+    put_reviews(whole, P1, "d")
+
+    publish(spark, whole, P1)
+
+    written = {path for path in before ^ set(file_names(whole)) if P3 in path or f"{P10}/" in path}
+    assert written == set()
+    assert any(f"{P2}/" in path for path in before - set(file_names(whole)))
+
+
+def test_a_partition_is_not_published_before_its_turn(spark, lakehouse):
+    put_reviews(lakehouse, P1, "a")
+    put_reviews(lakehouse, P2, "b")
+
+    assert list(publish(spark, lakehouse, P1)) == [P1]
+    assert gold(lakehouse)[0] == [("a", P1)]
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    uploads=st.lists(
+        st.dictionaries(
+            st.sampled_from([P1, P2, P3, P10]), st.sets(st.sampled_from("abcde")), min_size=1
+        ),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_any_uploads_in_any_order(spark, tmp_path_factory, uploads):
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("gold")))
+    silver = {}
+    for upload in uploads:
+        silver |= upload
+        for partition, ids in upload.items():
+            put_reviews(lakehouse, partition, sorted(ids))
+        publish(spark, lakehouse, *upload)
+
+        assert gold(lakehouse) == expected(silver)
+        assert_balanced_if_any(lakehouse, silver)
+
+
+def assert_balanced_if_any(lakehouse, silver):
+    if any(silver.values()):
+        assert_balanced(lakehouse)
+
+
+def expected(silver):
+    """What gold must hold, by going through the partitions by number."""
+    kept_in = {}
+    duplicates = []
+    for partition in sorted(silver, key=lambda name: int(name.removeprefix("partition_"))):
+        for name in silver[partition]:
+            if kept_in.setdefault(name, partition) != partition:
+                duplicates.append((name, kept_in[name], partition))
+    return sorted(kept_in.items()), sorted(duplicates)
+
+
+def test_reviews_meet_their_products_and_are_never_multiplied(spark, lakehouse):
+    put_reviews(lakehouse, P1, "ab")
+    put_reviews(lakehouse, P2, "c", asin="Ba")
+    put_products(lakehouse, P1, ("Ba", "Poor", 1, "Garden", Decimal("1.00")), ("Bx", "Other", 9))
+    put_products(lakehouse, P2, ("Ba", "Rich", 5, "Garden", Decimal("2.50")), ("Ba", "Rich", 5))
+
+    publish_products(spark, lakehouse)
+    publish(spark, lakehouse, P1, P2)
+
+    columns = ("review_id", "title", "main_category", "price", "price_imputed")
+    assert rows(lakehouse, "gold/reviews", *columns) == [
+        ("a", "Rich", "Garden", Decimal("2.50"), False),
+        ("b", None, None, None, None),
+        ("c", "Rich", "Garden", Decimal("2.50"), False),
+    ]
+
+
+def test_reviews_without_any_product_are_kept(spark, whole):
+    assert rows(whole, "gold/reviews", "title") == [(None,)] * len(GOLD)
+
+
+def test_one_row_per_product_whatever_the_order_of_uploads(spark, lakehouse):
+    put_products(lakehouse, P10, ("B1", "ten", 5), ("B2", "ten", 1), ("B3", "ten", 1))
+    put_products(lakehouse, P2, ("B1", "two", 5), ("B2", "two", 3), ("B2", "again", 3))
+
+    report = publish_products(spark, lakehouse)
+
+    assert rows(lakehouse, "gold/products", "asin", "title", "partition", "line") == [
+        ("B1", "two", P2, 1),
+        ("B2", "two", P2, 2),
+        ("B3", "ten", P10, 3),
+    ]
+    assert rows(lakehouse, "gold/duplicates", "id", "kept_in", "table", "partition", "line") == [
+        ("B1", P2, "products", P10, 1),
+        ("B2", P2, "products", P10, 2),
+        ("B2", P2, "products", P2, 3),
+    ]
+    assert report == {P2: Published(3, 2, 1), P10: Published(3, 1, 2)}
+    assert_balanced(lakehouse)
+
+
+def test_products_and_reviews_keep_their_duplicates_apart(spark, whole):
+    put_products(whole, P1, ("B1", "one", 2), ("B1", "two", 1))
+    publish_products(spark, whole)
+    publish(spark, whole, P2)
+
+    assert rows(whole, "gold/duplicates", "table", "id", "partition")[:1] == [
+        ("products", "B1", P1)
+    ]
+    assert list(gold_accounts(whole, PRODUCTS)) == [
+        Account("gold", "products", P1, lines=2, kept=1, duplicates=1, rejected=0)
+    ]
+    assert sum(account.duplicates for account in gold_accounts(whole, REVIEWS)) == len(DUPLICATES)
+
+
+def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehouse):
+    put_products(
+        lakehouse,
+        P1,
+        ("B1", "t", 1, "Garden", Decimal("1.00")),
+        ("B2", "t", 1, "Garden", Decimal("2.01")),
+        ("B3", "t", 1, "Garden", None),
+        ("B4", "t", 1, "Toys", None),
+        ("B5", "t", 1, "Books", Decimal("9.00")),
+    )
+
+    publish_products(spark, lakehouse)
+
+    assert rows(lakehouse, "gold/products", "asin", "price", "price_imputed") == [
+        ("B1", Decimal("1.00"), False),
+        ("B2", Decimal("2.01"), False),
+        ("B3", Decimal("1.51"), True),
+        ("B4", Decimal("4.00"), True),
+        ("B5", Decimal("9.00"), False),
+    ]
+
+
+@pytest.mark.parametrize("state", ["never written", "empty"])
+def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
+    put_products(lakehouse, P1, ("B1", "t", 1))
+    publish_products(spark, lakehouse)
+    version = lakehouse.version("gold/products")
+    other = lakehouse if state == "empty" else Lakehouse(location=lakehouse.location + "2")
+    if state == "empty":
+        put_products(lakehouse, P1)
+
+    with pytest.raises(MissingInputError, match="silver/products is empty; materialize it first"):
+        publish_products(spark, other)
+
+    assert lakehouse.version("gold/products") == version
+
+
+def test_reviews_are_not_emptied_by_a_silver_that_is_not_there(spark, lakehouse):
+    with pytest.raises(MissingInputError, match="silver/reviews"):
+        publish(spark, lakehouse, P1)
+
+
+def test_an_account_that_does_not_add_up_is_seen(spark, whole):
+    put_reviews(whole, P2, "abfg")
+
+    unbalanced = [one for one in all_accounts(whole) if one.layer == "gold" and not one.balanced]
+
+    assert unbalanced == [Account("gold", "reviews", P2, lines=4, kept=2, duplicates=1, rejected=0)]
+
+
+def test_a_sample_from_files_to_gold(spark, tmp_path):
+    options = SampleOptions(
+        reviews=1_000,
+        products=80,
+        users=100,
+        partitions=10,
+        events=0,
+        seed=5,
+        duplicates_within=0.05,
+        duplicates_across=0.05,
+        malformed=0.02,
+    )
+    truth = generate(options, tmp_path / "landing")
+    lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
+
+    publish_all(spark, LandingZone(location=str(tmp_path / "landing")), lakehouse)
+
+    ids = [row[0] for row in rows(lakehouse, "gold/reviews", "review_id")]
+    asins = [row[0] for row in rows(lakehouse, "gold/products", "asin")]
+    assert (len(ids), len(set(ids))) == (truth["gold"]["reviews"], truth["gold"]["reviews"])
+    assert (len(asins), len(set(asins))) == (truth["gold"]["products"], truth["gold"]["products"])
+    accounts = all_accounts(lakehouse)
+    assert {account.layer for account in accounts} == {"bronze", "silver", "gold"}
+    assert all(account.balanced for account in accounts)
+    assert sum(account.duplicates for account in accounts if account.layer == "gold") > 0
