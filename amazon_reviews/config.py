@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "AMAZON_REVIEWS_"
-_SIZE = re.compile(r"(\d+)(MiB|GiB)")
+_SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
+_SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 
 class SettingsError(ValueError):
@@ -54,8 +55,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     data = project_root() / "data"
     return Settings(
         landing=_location(env, "LANDING", data / "landing"),
-        lakehouse=_location(env, "LAKEHOUSE", data / "lakehouse"),
-        warehouse=env.get(f"{PREFIX}WAREHOUSE") or f"duckdb:///{data / 'warehouse.duckdb'}",
+        lakehouse=_lakehouse(env, data / "lakehouse"),
+        warehouse=_warehouse(env, data / "warehouse.duckdb"),
         engine=_engine(env.get(f"{PREFIX}ENGINE") or "sail"),
         engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
@@ -68,8 +69,32 @@ def _location(env: Mapping[str, str], name: str, default: Path) -> str:
     if not value:
         return str(default)
     if "://" in value:
-        return value
+        raise SettingsError(PREFIX + name, f"{value!r} is not the path of a local folder")
     return str(Path(value).absolute())
+
+
+def _warehouse(env: Mapping[str, str], default: Path) -> str:
+    value = env.get(f"{PREFIX}WAREHOUSE") or f"duckdb:///{default}"
+    scheme, _, path = value.partition("://")
+    if scheme == "duckdb" and len(path) > 1 and path.startswith("/"):
+        return value
+    raise SettingsError(
+        f"{PREFIX}WAREHOUSE",
+        f"has no known form (it begins with {scheme[:20]!r}); use duckdb:///relative/path.duckdb "
+        "or duckdb:////absolute/path.duckdb",
+    )
+
+
+def _lakehouse(env: Mapping[str, str], default: Path) -> str:
+    """The folder of the tables, which the embedded engine takes for a URL."""
+    value = _location(env, "LAKEHOUSE", default)
+    if _SAME_IN_A_URL.fullmatch(value):
+        return value
+    raise SettingsError(
+        f"{PREFIX}LAKEHOUSE",
+        f"the engine cannot use {value!r}; take a folder whose whole path is of the letters "
+        "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks",
+    )
 
 
 def _engine(value: str) -> str:

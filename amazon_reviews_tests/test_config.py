@@ -1,0 +1,125 @@
+"""Every setting: its default, what it takes, and an error that names the variable."""
+
+from pathlib import Path
+
+import pytest
+
+from amazon_reviews import config
+from amazon_reviews.config import SettingsError, load
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_defaults_lie_under_the_project_and_need_no_account():
+    settings = load({})
+
+    assert settings == config.Settings(
+        landing=str(ROOT / "data/landing"),
+        lakehouse=str(ROOT / "data/lakehouse"),
+        warehouse=f"duckdb:///{ROOT}/data/warehouse.duckdb",
+        engine="sail",
+        engine_memory=1 << 30,
+        batch_rows=500_000,
+        dagster_home=ROOT / "data/dagster",
+    )
+
+
+def test_without_a_checkout_the_working_directory_is_the_root(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        config, "__file__", str(tmp_path / "site-packages/amazon_reviews/config.py")
+    )
+    monkeypatch.chdir(tmp_path)
+
+    assert load({}).landing == str(tmp_path / "data/landing")
+
+
+def test_the_environment_is_read_when_none_is_given(monkeypatch):
+    monkeypatch.setenv("AMAZON_REVIEWS_LANDING", "/from/environment")
+
+    assert load().landing == "/from/environment"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("AMAZON_REVIEWS_LANDING", "/some/folder", "landing", "/some/folder"),
+        ("AMAZON_REVIEWS_LANDING", "/some folder/50%/é", "landing", "/some folder/50%/é"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/some/folder", "lakehouse", "/some/folder"),
+        ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////d.duckdb", "warehouse", "duckdb:////d.duckdb"),
+        ("AMAZON_REVIEWS_ENGINE", "sail", "engine", "sail"),
+        ("AMAZON_REVIEWS_ENGINE", "spark", "engine", "spark"),
+        ("AMAZON_REVIEWS_ENGINE", "sc://host:15002", "engine", "sc://host:15002"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "512MiB", "engine_memory", 536_870_912),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "2GiB", "engine_memory", 2_147_483_648),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "1", "batch_rows", 1),
+        ("DAGSTER_HOME", "/dagster/home", "dagster_home", Path("/dagster/home")),
+    ],
+)
+def test_a_setting_is_taken(name, value, field, expected):
+    assert getattr(load({name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("AMAZON_REVIEWS_LANDING", "landing"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "lakehouse"),
+        ("DAGSTER_HOME", "dagster_home"),
+    ],
+)
+def test_a_relative_folder_counts_from_the_working_directory(name, field, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert str(getattr(load({name: "a/b"}), field)) == str(tmp_path / "a/b")
+
+
+@pytest.mark.parametrize(
+    "name", "LANDING LAKEHOUSE WAREHOUSE ENGINE ENGINE_MEMORY BATCH_ROWS".split()
+)
+def test_an_empty_variable_is_as_if_unset(name):
+    assert load({f"AMAZON_REVIEWS_{name}": ""}) == load({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMAZON_REVIEWS_ENGINE", "flink"),
+        ("AMAZON_REVIEWS_ENGINE", "Sail"),
+        ("AMAZON_REVIEWS_ENGINE", "http://host"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "1"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "1GB"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "1.5GiB"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "0MiB"),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "0"),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "-1"),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "1e6"),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "many"),
+        ("AMAZON_REVIEWS_LANDING", "az://container/path"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "az://container/path"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/a b"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/50%"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/é"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/a/b[1]"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/a*"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_name_and_value(name, value):
+    with pytest.raises(SettingsError) as error:
+        load({name: value})
+
+    assert str(error.value).startswith(f"{name}: ")
+    assert repr(value) in str(error.value)
+
+
+def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path, monkeypatch):
+    (tmp_path / "my files").mkdir()
+    monkeypatch.chdir(tmp_path / "my files")
+
+    with pytest.raises(SettingsError, match=r"AMAZON_REVIEWS_LAKEHOUSE: .*my files/lakehouse"):
+        load({"AMAZON_REVIEWS_LAKEHOUSE": "lakehouse"})
+
+
+@pytest.mark.parametrize("value", ["sqlite:///a", "duckdb://a", "duckdb:///", "/a.duckdb"])
+def test_a_warehouse_of_no_known_form_is_refused(value):
+    with pytest.raises(SettingsError, match="AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
+        load({"AMAZON_REVIEWS_WAREHOUSE": value})
