@@ -3,24 +3,35 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amazon_reviews import config
 
+if TYPE_CHECKING:
+    from amazon_reviews.automation.headless import Outcome
+
+
+class _Refusal(click.ClickException):
+    """Settings or arguments that cannot be used: one line on stderr."""
+
+    exit_code = 2
+
 
 class _Group(click.Group):
-    """Ends with exit code 2 and one line where settings or arguments cannot be used."""
+    """Ends with exit code 2 and one line where a setting cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except config.SettingsError as error:
-            raise click.UsageError(str(error)) from None
+            raise _Refusal(str(error)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,27 +46,59 @@ def main() -> None:
 def run(select: str, as_json: bool) -> None:
     """Bring everything up to date, as sensors and automation would, in this process."""
     settings = config.load()
+    outcome = _bring_up_to_date(settings, select)
+    if as_json or not outcome.nothing_new:
+        _report(settings, outcome, as_json)
+    else:
+        click.echo("nothing new")
+    sys.exit(1 if outcome.failures else 0)
+
+
+def _bring_up_to_date(
+    settings: config.Settings, select: str, again: Mapping[str, Sequence[str]] | None = None
+) -> "Outcome":
+    if not Path(settings.landing).is_dir():
+        raise config.SettingsError(
+            f"{config.PREFIX}LANDING",
+            f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
+        )
     instance = _dagster_instance(settings)
-    from amazon_reviews.console.progress import show_progress
+    from amazon_reviews.console.progress import chosen_assets, show_progress
+    from amazon_reviews.definitions import definitions
+    from amazon_reviews.resources.landing import LandingError
+
+    defs = definitions(settings)
+    try:
+        selection = chosen_assets(defs, select)
+    except ValueError as error:
+        raise _Refusal(f"--select: {error}") from None
+    try:
+        with instance:
+            return show_progress(instance, defs, selection, again)
+    except LandingError as error:
+        raise _Refusal(str(error)) from None
+
+
+def _report(settings: config.Settings, outcome: "Outcome", as_json: bool) -> None:
     from amazon_reviews.console.summary import print_summary, summary
 
-    with instance:
-        outcome = show_progress(instance, select)
     report = summary(settings, outcome)
     if as_json:
         click.echo(json.dumps(report, indent=2, default=str))
     else:
         print_summary(report, settings)
-    sys.exit(1 if outcome.failures else 0)
 
 
 def _dagster_instance(settings: config.Settings) -> Any:
     """The instance under DAGSTER_HOME, made with the project's settings at the first use."""
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
     wanted = config.project_root() / "dagster.yaml"
-    if wanted.is_file() and not (home / "dagster.yaml").exists():
-        shutil.copy(wanted, home / "dagster.yaml")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if wanted.is_file() and not (home / "dagster.yaml").exists():
+            shutil.copy(wanted, home / "dagster.yaml")
+    except OSError as error:
+        raise config.SettingsError("DAGSTER_HOME", f"cannot be used ({error})") from None
     os.environ["DAGSTER_HOME"] = str(home)
     import dagster as dg
 
@@ -70,7 +113,7 @@ def _dagster_instance(settings: config.Settings) -> Any:
 @click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
-def sample(out: Path | None, **options: int) -> None:
+def sample(out: Path | None, **options: Any) -> None:
     """Generate a landing zone in the source's own formats, with its quirks and faults."""
     from amazon_reviews.console.progress import counting
     from amazon_reviews.sample import SampleOptions, generate
@@ -78,10 +121,10 @@ def sample(out: Path | None, **options: int) -> None:
     folder = out or Path(config.load().landing)
     try:
         chosen = SampleOptions(**options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    with counting("sample", options["reviews"]) as advance:
-        generate(chosen, folder, advance)
+        with counting("sample", options["reviews"]) as advance:
+            generate(chosen, folder, advance)
+    except (ValueError, OSError) as error:
+        raise _Refusal(str(error)) from None
     click.echo(folder)
 
 
@@ -89,8 +132,8 @@ def sample(out: Path | None, **options: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of accounts as JSON.")
 def reconcile(as_json: bool) -> None:
     """Print the books: lines = kept + duplicates + rejected; exit 1 where they do not balance."""
-    from amazon_reviews.pipeline.accounting import all_accounts
     from amazon_reviews.console.tables import print_table
+    from amazon_reviews.pipeline.accounting import all_accounts
     from amazon_reviews.resources.lakehouse import Lakehouse
 
     accounts = all_accounts(Lakehouse(location=config.load().lakehouse))
@@ -118,8 +161,8 @@ def rejected() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a list as JSON.")
 def list_rejected(as_json: bool) -> None:
     """Group the refused lines by table and reason."""
-    from amazon_reviews.pipeline.rejected import rejected_by_reason
     from amazon_reviews.console.tables import print_table
+    from amazon_reviews.pipeline.rejected import rejected_by_reason
     from amazon_reviews.resources.lakehouse import Lakehouse
 
     counts = rejected_by_reason(Lakehouse(location=config.load().lakehouse))
@@ -138,19 +181,25 @@ def list_rejected(as_json: bool) -> None:
 def replay(select: str) -> None:
     """Run the partitions with refused lines again, after a rule was mended."""
     settings = config.load()
-    instance = _dagster_instance(settings)
     from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_by_reason
-    from amazon_reviews.console.progress import show_progress
     from amazon_reviews.resources.lakehouse import Lakehouse
 
     lakehouse = Lakehouse(location=settings.lakehouse)
     before = sum(rejected_by_reason(lakehouse).values())
-    again = partitions_with_rejected(lakehouse)
-    with instance:
-        outcome = show_progress(instance, select, again)
+    outcome = _bring_up_to_date(settings, select, partitions_with_rejected(lakehouse))
     after = sum(rejected_by_reason(lakehouse).values())
     click.echo(f"{before} lines were refused, {after} are now")
     sys.exit(1 if outcome.failures else 0)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure the batch path against its peers (bench --help lists the options)."""
+    root = config.project_root()
+    if not (root / "benchmarks").is_dir():
+        raise click.UsageError("the benchmarks are in a checkout only, not in the package")
+    sys.exit(subprocess.call([sys.executable, "-m", "benchmarks", *arguments], cwd=root))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.resources.published import WarehouseResource
 
-settings = config.load()
-
 following = dg.AutomationConditionSensorDefinition(
     "following",
     target=dg.AssetSelection.all(),
@@ -21,20 +19,26 @@ following = dg.AutomationConditionSensorDefinition(
     description="Materializes tables below when the tables above them changed.",
 )
 
-defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([bronze, silver, gold, warehouse]),
-    asset_checks=dg.load_asset_checks_from_modules([quality]),
-    sensors=[landing_sensor, following],
-    schedules=[daily_landing],
-    executor=dg.in_process_executor,
-    resources={
-        "landing": LandingZone(location=settings.landing),
-        "lakehouse": Lakehouse(location=settings.lakehouse),
-        "warehouse": WarehouseResource(url=settings.warehouse),
-        "engine": SparkEngine(
-            engine=settings.engine,
-            memory=settings.engine_memory,
-            batch_rows=settings.batch_rows,
-        ),
-    },
-)
+
+def definitions(settings: config.Settings) -> dg.Definitions:
+    """The whole project on the places and the engine that the settings name."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([bronze, silver, gold, warehouse]),
+        asset_checks=dg.load_asset_checks_from_modules([quality]),
+        sensors=[landing_sensor, following],
+        schedules=[daily_landing],
+        executor=dg.in_process_executor,
+        resources={
+            "landing": LandingZone(location=settings.landing),
+            "lakehouse": Lakehouse(location=settings.lakehouse),
+            "warehouse": WarehouseResource(url=settings.warehouse),
+            "engine": SparkEngine(
+                engine=settings.engine,
+                memory=settings.engine_memory,
+                batch_rows=settings.batch_rows,
+            ),
+        },
+    )
+
+
+defs = definitions(config.load())

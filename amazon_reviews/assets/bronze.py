@@ -3,6 +3,7 @@
 import dagster as dg
 
 from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.automation.arrived import FINGERPRINT, shown
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
 from amazon_reviews.progress import advance
@@ -33,7 +34,7 @@ def _ingest_partitions(
     context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, subject: Subject
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
-    figures: dict[str, dict[str, int]] = {}
+    figures: dict[str, dict[str, int | str]] = {}
     failures: dict[str, str] = {}
     for name in context.partition_keys:
         try:
@@ -48,4 +49,7 @@ def _ingest_partitions(
                 "bytes_read": read.size,
             }
             advance(name)
+    read_as = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, figures))
+    for name, values in figures.items():
+        values[FINGERPRINT] = shown(read_as[subject.fingerprint_mark(name)] or 0)
     return partitioned_result(context, lakehouse, figures, failures)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 from amazon_reviews.assets.common import asset_options, partitioned_result
-from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.assets.reporting import accounts_check, table_metadata
+from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import gold_accounts
 from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
@@ -78,9 +78,7 @@ def _record_others(context: dg.AssetExecutionContext, others: dict[str, Publishe
     for name, published in others.items():
         context.log.info(f"{name} was rebuilt too: it lost or regained a row")
         context.log_event(
-            dg.AssetMaterialization(
-                context.asset_key, partition=name, metadata=_figures(published)
-            )
+            dg.AssetMaterialization(context.asset_key, partition=name, metadata=_figures(published))
         )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from amazon_reviews.assets.common import asset_options, partitioned_result
-from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
+from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import silver_accounts
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.silver import refine

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from amazon_reviews.assets.common import OWNERS
-from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.assets.reporting import column_schema
+from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion

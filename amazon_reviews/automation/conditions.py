@@ -4,19 +4,29 @@ import dagster as dg
 
 _Condition = dg.AutomationCondition
 
-_FREE = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
 _CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since_last_handled()
+_FREE = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
+_UNBLOCKED = ~_Condition.any_deps_match(
+    _Condition.any_checks_match(
+        _Condition.check_failed() | _Condition.in_progress(), blocking_only=True
+    )
+)
 
 FOLLOW_PARTITION = (
-    _CHANGED & ~_Condition.any_deps_missing().ignore(dg.AssetSelection.assets("gold/products"))
+    _CHANGED
+    & ~_Condition.any_deps_missing().ignore(dg.AssetSelection.assets("gold/products"))
     & _FREE
+    & _UNBLOCKED
 ).with_label("follow_partition")
 """A partition follows when its partitions above are there and one of them changed.
 
-Reviews do not wait for products: there may be none.
+Reviews do not wait for products: there may be none. Below a failed blocking check it waits.
 """
 
 FOLLOW_TABLES = (
-    _CHANGED & _Condition.any_deps_match(~_Condition.missing()) & _FREE
+    _CHANGED & _Condition.any_deps_match(~_Condition.missing()) & _FREE & _UNBLOCKED
 ).with_label("follow_tables")
-"""A whole table follows when anything above it changed and something is there."""
+"""A whole table follows when anything above it changed and something is there.
+
+Below a failed blocking check it waits.
+"""

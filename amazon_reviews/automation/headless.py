@@ -13,10 +13,15 @@ from itertools import groupby
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
+from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
+from amazon_reviews.automation.living import living_process, report_dead_runs
 from amazon_reviews.partitions import PARTITIONS
-from amazon_reviews.pipeline.landing import arrivals
 from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews.progress import watching
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -40,11 +45,16 @@ class Stage:
 
 @dataclass
 class Outcome:
-    """What a headless run did; `stages` with their seconds."""
+    """What a headless run did.
+
+    `stages` with their seconds; `disappeared` landing partitions; `died` runs that earlier
+    processes left behind.
+    """
 
     stages: list[tuple[Stage, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     disappeared: list[str] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
 
     @property
     def nothing_new(self) -> bool:
@@ -80,11 +90,13 @@ class HeadlessRun:
         `watch` is told each stage and gives back what to call for every partition that is
         done; `done` is told the stage and its seconds when it has ended.
         """
-        order = [key for level in self._graph.toposorted_asset_keys_by_level for key in sorted(level)]
-        wanted = [key for key in order if key in self._selected]
-        for _, group in groupby(wanted, key=self._definition):
-            for stage in self._stages(list(group)):
-                done(stage, self._materialize(stage, watch(stage)))
+        levels = self._graph.toposorted_asset_keys_by_level
+        wanted = [key for level in levels for key in sorted(level) if key in self._selected]
+        self._outcome.died = report_dead_runs(self._instance)
+        with living_process(self._instance) as tags:
+            for _, group in groupby(wanted, key=self._definition):
+                for stage in self._stages(list(group)):
+                    done(stage, self._materialize(stage, watch(stage), tags))
         return self._outcome
 
     def _look_at_landing(self, defs: dg.Definitions) -> dict[dg.AssetKey, list[str]]:
@@ -95,13 +107,12 @@ class HeadlessRun:
         assert isinstance(lakehouse, Lakehouse)
         unread: dict[dg.AssetKey, list[str]] = {}
         for subject in SUBJECTS:
-            name = str(PARTITIONS[subject.noun].name)
-            known = list(self._instance.get_dynamic_partitions(name))
-            arrived = arrivals(landing, lakehouse, subject, known)
-            new = [partition for partition in arrived.unread if partition not in known]
-            self._instance.add_dynamic_partitions(name, new)
-            unread[dg.AssetKey(subject.bronze.split("/"))] = list(arrived.unread)
-            self._outcome.disappeared += [f"{subject.dataset}/{gone}" for gone in arrived.disappeared]
+            known, arrival = arrived(self._instance, landing, lakehouse, subject)
+            new = [name for name in arrival.unread if name not in known]
+            self._instance.add_dynamic_partitions(str(PARTITIONS[subject.noun].name), new)
+            unread[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
+            gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
+            self._outcome.disappeared += gone
         return unread
 
     def _definition(self, key: dg.AssetKey) -> str:
@@ -125,38 +136,46 @@ class HeadlessRun:
         return any(self._is_blocked(ancestor) for ancestor in ancestors)
 
     def _is_blocked(self, key: dg.AssetKey) -> bool:
-        """Whether a blocking check of the table failed when it last ran."""
+        """Whether a blocking check of the table failed, or ended without a result, at last."""
         checks = [
             check
             for check in self._graph.get_check_keys_for_assets({key})
             if self._graph.get(check).blocking
         ]
         latest = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
-        return any(
-            record.event
-            and (evaluation := record.event.asset_check_evaluation)
+        return any(self._is_bad(key, record) for record in latest.values())
+
+    def _is_bad(self, key: dg.AssetKey, record: AssetCheckExecutionRecord) -> bool:
+        if record.status == AssetCheckExecutionRecordStatus.PLANNED:
+            made = self._instance.get_latest_materialization_event(key)
+            run = self._instance.get_run_by_id(record.run_id)
+            return bool(made and made.run_id == record.run_id and (not run or run.is_finished))
+        evaluation = record.event and record.event.asset_check_evaluation
+        return bool(
+            evaluation
             and not evaluation.passed
             and evaluation.severity == dg.AssetCheckSeverity.ERROR
-            for record in latest.values()
         )
 
     def _stale(self, key: dg.AssetKey) -> list[str]:
         own = self._materialized(key)
-        if self._is_blocked(key):
-            return list(own)
-        if key in self._unread:
-            return self._unread[key]
+        made = {} if self._is_blocked(key) else own
+        again = [*self._unread.get(key, ()), *self._again.get(key, ()), *(own.keys() - made.keys())]
+        older = [name for name, event in self._above(key).items() if made.get(name, -1) < event]
+        return list(dict.fromkeys([*again, *older]))
+
+    def _above(self, key: dg.AssetKey) -> dict[str, int]:
+        """For each partition the newest materialization above it."""
         above = [self._materialized(parent) for parent in self._graph.get(key).parent_keys]
+        if not self._graph.get(key).is_partitioned:
+            any_part = [event for parent in above for event in parent.values()]
+            return {_WHOLE: max(any_part)} if any_part else {}
         newest: dict[str, int] = {}
-        if self._graph.get(key).is_partitioned:
-            whole = max((events.get(_WHOLE, 0) for events in above), default=0)
-            for events in above:
-                for name in events.keys() - {_WHOLE}:
-                    newest[name] = max(newest.get(name, 0), events[name], whole)
-        elif events := [event for parent in above for event in parent.values()]:
-            newest[_WHOLE] = max(events)
-        stale = [name for name, event in newest.items() if own.get(name, -1) < event]
-        return stale + [name for name in self._again.get(key, ()) if name not in stale]
+        whole = max((events.get(_WHOLE, 0) for events in above), default=0)
+        for events in above:
+            for name in events.keys() - {_WHOLE}:
+                newest[name] = max(newest.get(name, 0), events[name], whole)
+        return newest
 
     def _materialized(self, key: dg.AssetKey) -> dict[str, int]:
         """The newest materialization of each partition, of `_WHOLE` where there are none."""
@@ -169,14 +188,16 @@ class HeadlessRun:
         event = records[0].asset_entry.last_materialization_storage_id if records else None
         return {} if event is None else {_WHOLE: event}
 
-    def _materialize(self, stage: Stage, advance: Callable[[str], None]) -> float:
+    def _materialize(
+        self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]
+    ) -> float:
         started = time.monotonic()
         with watching(advance):
             result = self._job.execute_in_process(
                 asset_selection=list(stage.keys),
                 instance=self._instance,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags=range_tags(stage.partitions) if stage.partitions else {},
+                tags={**tags, **(range_tags(stage.partitions) if stage.partitions else {})},
                 raise_on_error=False,
             )
         seconds = time.monotonic() - started

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import dagster as dg
 
+from amazon_reviews.automation.arrived import arrived, shown
 from amazon_reviews.partitions import PARTITIONS
-from amazon_reviews.pipeline.landing import arrivals
 from amazon_reviews.pipeline.subjects import SUBJECTS, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
@@ -24,20 +24,18 @@ BRONZE = dg.AssetSelection.groups("bronze")
 @dg.sensor(target=BRONZE, minimum_interval_seconds=30)
 def landing_sensor(
     context: dg.SensorEvaluationContext, landing: LandingZone, lakehouse: Lakehouse
-) -> dg.SensorResult | dg.SkipReason:
+) -> dg.SensorResult:
     """Reads folders that bronze has not read as they are now; the tables below follow.
 
     The cursor holds the fingerprints that were asked for and not read yet, so that a folder
     that cannot be read is asked for once, and again when its content changes.
     """
-    asked: dict[str, str] = json.loads(context.cursor or "{}")
-    requests, added, waiting = find_work(context.instance, landing, lakehouse, asked)
-    if not requests:
-        return dg.SkipReason(_quiet(waiting))
+    work = find_work(context.instance, landing, lakehouse, json.loads(context.cursor or "{}"))
     return dg.SensorResult(
-        run_requests=requests,
-        dynamic_partitions_requests=added,
-        cursor=json.dumps(waiting, sort_keys=True),
+        run_requests=work.requests,
+        skip_reason=None if work.requests else work.quiet,
+        dynamic_partitions_requests=work.added,
+        cursor=json.dumps(work.asked, sort_keys=True),
     )
 
 
@@ -46,39 +44,66 @@ def daily_landing(
     context: dg.ScheduleEvaluationContext, landing: LandingZone, lakehouse: Lakehouse
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """The same once a day at 03:00 UTC, for those who want no sensor; off by default."""
-    requests, added, _ = find_work(context.instance, landing, lakehouse, {})
-    for request in added:
+    work = find_work(context.instance, landing, lakehouse, {}, most_runs=None)
+    for request in work.added:
         context.instance.add_dynamic_partitions(
             request.partitions_def_name, list(request.partition_keys)
         )
-    return requests or dg.SkipReason("nothing new in the landing zone")
+    return work.requests or dg.SkipReason(work.quiet)
+
+
+@dataclass
+class Work:
+    """Runs to ask for, partitions to add, and the state of the landing zone that led to them.
+
+    `asked` are the fingerprints that are asked for and not read yet; `disappeared` the
+    partitions whose folder is gone.
+    """
+
+    requests: list[dg.RunRequest] = field(default_factory=list)
+    added: list[dg.AddDynamicPartitionsRequest] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
+    disappeared: list[str] = field(default_factory=list)
+
+    @property
+    def quiet(self) -> str:
+        """Why there is nothing to ask for."""
+        said = ["nothing new in the landing zone"]
+        if self.asked:
+            said.append(f"asked for already and not read yet: {', '.join(self.asked)}")
+        if self.disappeared:
+            said.append(f"no longer there, rows are kept: {', '.join(self.disappeared)}")
+        return "; ".join(said)
 
 
 def find_work(
-    instance: dg.DagsterInstance, landing: LandingZone, lakehouse: Lakehouse, asked: dict[str, str]
-) -> tuple[list[dg.RunRequest], list[dg.AddDynamicPartitionsRequest], dict[str, str]]:
-    """Runs to ask for, partitions to add, and the fingerprints that are then asked for.
+    instance: dg.DagsterInstance,
+    landing: LandingZone,
+    lakehouse: Lakehouse,
+    asked: Mapping[str, str],
+    most_runs: int | None = _RUNS_A_TICK,
+) -> Work:
+    """What has to be read and was not asked for as it is now.
 
-    At most `_RUNS_A_TICK` runs; what is left over waits for the next tick.
+    What is over `most_runs` waits for the next time.
     """
-    requests: list[dg.RunRequest] = []
-    added: list[dg.AddDynamicPartitionsRequest] = []
-    waiting: dict[str, str] = {}
+    work = Work()
     for subject in SUBJECTS:
-        partitions_def = PARTITIONS[subject.noun]
-        known = list(instance.get_dynamic_partitions(str(partitions_def.name)))
-        unread = arrivals(landing, lakehouse, subject, known).unread
-        new = [name for name in unread if name not in known]
+        known, arrival = arrived(instance, landing, lakehouse, subject)
+        new = [name for name in arrival.unread if name not in known]
         if new:
-            added.append(partitions_def.build_add_request(new))
-        marks = {name: f"{mark:016x}" for name, mark in unread.items()}
-        todo = [name for name in marks if asked.get(_cursor_key(subject, name)) != marks[name]]
-        waiting |= {_cursor_key(subject, name): marks[name] for name in marks if name not in todo}
-        for names in consecutive(todo, [*known, *new], _PARTITIONS_A_RUN):
-            if len(requests) < _RUNS_A_TICK:
-                requests.append(_request(subject, names, marks))
-                waiting |= {_cursor_key(subject, name): marks[name] for name in names}
-    return requests, added, waiting
+            work.added.append(PARTITIONS[subject.noun].build_add_request(new))
+        marks = {name: shown(mark) for name, mark in arrival.unread.items()}
+        keys = {name: f"{subject.dataset}/{name}" for name in marks}
+        todo = [name for name in marks if asked.get(keys[name]) != marks[name]]
+        groups = list(consecutive(todo, [*known, *new], _PARTITIONS_A_RUN))
+        if most_runs is not None:
+            groups = groups[: most_runs - len(work.requests)]
+        taken = {name for names in groups for name in names}
+        work.requests += [_request(subject, names, marks) for names in groups]
+        work.asked |= {keys[n]: marks[n] for n in marks if n in taken or n not in todo}
+        work.disappeared += [f"{subject.dataset}/{name}" for name in arrival.disappeared]
+    return work
 
 
 def consecutive(names: Sequence[str], order: Sequence[str], limit: int) -> Iterator[list[str]]:
@@ -106,13 +131,3 @@ def _request(subject: Subject, names: Sequence[str], marks: dict[str, str]) -> d
         asset_selection=[dg.AssetKey(subject.bronze.split("/"))],
         tags=range_tags(names),
     )
-
-
-def _cursor_key(subject: Subject, name: str) -> str:
-    return f"{subject.dataset}/{name}"
-
-
-def _quiet(waiting: dict[str, Any]) -> str:
-    if not waiting:
-        return "nothing new in the landing zone"
-    return f"asked for already and not read yet: {', '.join(waiting)}"

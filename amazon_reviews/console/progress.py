@@ -12,14 +12,14 @@ from amazon_reviews.automation.headless import HeadlessRun, Outcome, Stage
 
 
 def show_progress(
-    instance: dg.DagsterInstance, select: str, again: Mapping[str, Sequence[str]] | None = None
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    selection: dg.AssetSelection,
+    again: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
     """Run headless with a bar; `again` names silver partitions to refine anew, by table."""
-    console = Console(stderr=True)
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    from amazon_reviews.definitions import defs
-
-    selection = dg.AssetSelection.from_string(select)
+    console = Console(stderr=True, soft_wrap=True)
     headless = HeadlessRun(defs, instance, selection, again or {})
     with _bars(console) as bars:
 
@@ -28,11 +28,25 @@ def show_progress(
             return lambda _: bars.advance(task)
 
         outcome = headless.run(watch, lambda stage, seconds: _say(bars, stage, seconds))
-    for gone in outcome.disappeared:
-        console.print(f"{gone} is no longer in the landing zone; its rows are kept")
-    for failure in outcome.failures:
-        console.print(f"[red]failed[/red] {failure}", markup=True, highlight=False)
+    for line in _remarks(outcome):
+        console.print(line, markup=False, highlight=False)
     return outcome
+
+
+def chosen_assets(defs: dg.Definitions, text: str) -> dg.AssetSelection:
+    """The assets that an asset selection in Dagster's syntax names.
+
+    Raises:
+        ValueError: it cannot be understood, or names no asset.
+    """
+    try:
+        selection = dg.AssetSelection.from_string(text)
+        found = selection.resolve(defs.resolve_asset_graph())
+    except dg.DagsterError:
+        selection, found = None, set()
+    if selection is None or not found:
+        raise ValueError(f"{text!r} names no asset; try 'gold/reviews' or 'group:gold'")
+    return selection
 
 
 @contextmanager
@@ -43,10 +57,21 @@ def counting(name: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: bars.advance(task, count)
 
 
+def _remarks(outcome: Outcome) -> Iterator[str]:
+    for run in outcome.died:
+        yield f"run {run} had died and is reported as failed"
+    for gone in outcome.disappeared:
+        yield f"{gone} is no longer in the landing zone; its rows are kept"
+    for failure in outcome.failures:
+        yield f"failed {failure}"
+
+
 def _say(bars: Progress, stage: Stage, seconds: float) -> None:
     bars.remove_task(bars.task_ids[-1])
-    count = f"{len(stage.partitions)} partitions" if stage.partitions else ""
-    bars.console.print(f"{stage.name:36} {count:16} {seconds:6.1f} s", highlight=False)
+    number = len(stage.partitions)
+    count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
+    line = f"{stage.name:36} {count:16} {seconds:6.1f} s"
+    bars.console.print(line, markup=False, highlight=False)
 
 
 def _bars(console: Console) -> Progress:
@@ -57,5 +82,5 @@ def _bars(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
-

@@ -45,9 +45,6 @@ def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
 def print_summary(report: dict[str, Any], settings: Settings) -> None:
     """Print the summary for people."""
     console = Console(soft_wrap=True)
-    if report["nothing_new"]:
-        console.print("nothing new")
-        return
     print_table(report["books"], title="\nWhat came in, and what became of it")
     warehouse = open_warehouse(settings.warehouse)
     rows = [{"table": name, "rows": rows} for name, rows in report["warehouse"].items()]

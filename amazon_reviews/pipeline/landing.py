@@ -1,5 +1,6 @@
 """What lies in the landing zone against what bronze has read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amazon_reviews.pipeline.subjects import Subject
@@ -16,18 +17,19 @@ class Arrivals:
 
 
 def arrivals(
-    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, known: list[str]
+    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, known: Mapping[str, int | None]
 ) -> Arrivals:
     """Compare fingerprints of folders with those that bronze committed with their rows.
 
-    `known` are the partitions that exist already. One that is no longer in the landing zone
-    keeps its rows.
+    `known` are the partitions that exist already, with the fingerprint that the orchestrator
+    recorded; where that is another one, the folder is unread too. A partition that is no longer
+    in the landing zone keeps its rows.
     """
     lying = landing.partitions(subject.dataset)
     marks = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, lying))
     unread = {
         name: partition.fingerprint
         for name, partition in lying.items()
-        if marks[subject.fingerprint_mark(name)] != partition.fingerprint
+        if {marks[subject.fingerprint_mark(name)], known.get(name)} != {partition.fingerprint}
     }
     return Arrivals(unread, [name for name in known if name not in lying])

@@ -1,0 +1,61 @@
+"""Runs whose process is gone: found by the lock that a living process holds."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+PROCESS_TAG = "amazon_reviews/process"
+
+
+@contextmanager
+def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
+    """Tags for the runs of this process, by which others see whether it still lives.
+
+    The kernel releases the lock when the process dies, however it dies.
+    """
+    name = uuid4().hex
+    path = _lock_path(instance, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield {PROCESS_TAG: name}
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report the runs as failed whose process died without doing so; returns their ids."""
+    going = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    dead = [run for run in going if _is_dead(instance, run.tags.get(PROCESS_TAG))]
+    for run in dead:
+        instance.report_run_failed(run, "The process that ran it was killed or died.")
+    return [run.run_id for run in dead]
+
+
+def _is_dead(instance: dg.DagsterInstance, name: str | None) -> bool:
+    """Whether no living process holds the lock; runs that others started have no name."""
+    if name is None:
+        return False
+    try:
+        handle = os.open(_lock_path(instance, name), os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    _lock_path(instance, name).unlink(missing_ok=True)
+    return True
+
+
+def _lock_path(instance: dg.DagsterInstance, name: str) -> Path:
+    return Path(instance.root_directory) / "processes" / f"{name}.lock"
