@@ -139,7 +139,7 @@ def _find_duplicates(
         lakehouse.overwrite(before.where(F.lit(False)), SCRATCH_DUPLICATES.key)
     for low, high in _id_ranges(sum(rows.values())):
         ids = silver.where((F.col("review_id") >= low) & (F.col("review_id") < high))
-        lakehouse.append(_duplicates(ids.join(ranks, on="partition")), SCRATCH_DUPLICATES.key)
+        lakehouse.append(_duplicates(ids, ranks), SCRATCH_DUPLICATES.key)
 
 
 def _touched(silver: DataFrame, before: DataFrame, partitions: Sequence[str]) -> DataFrame:
@@ -149,19 +149,20 @@ def _touched(silver: DataFrame, before: DataFrame, partitions: Sequence[str]) ->
     return now.unionByName(earlier).distinct()
 
 
-def _duplicates(ranked: DataFrame) -> DataFrame:
-    first = ranked.groupBy("review_id").agg(
-        F.min(F.struct("rank", "partition")).alias("first"), F.count(F.lit(1)).alias("copies")
+def _duplicates(silver: DataFrame, ranks: DataFrame) -> DataFrame:
+    """Rows of silver whose review an earlier partition has, in the columns of gold/duplicates."""
+    ranked = silver.join(ranks, on="partition")
+    spread = ranked.groupBy("review_id").agg(
+        F.min("rank").alias("first"), F.max("rank").alias("last")
     )
-    shared = first.where(F.col("copies") > 1).select("review_id", "first")
+    shared = spread.where(F.col("first") < F.col("last")).select("review_id", "first")
+    first = ranks.select(F.col("rank").alias("first"), F.col("partition").alias("kept_in"))
     return (
         ranked.join(shared, on="review_id")
-        .where(F.col("rank") > F.col("first.rank"))
+        .where(F.col("rank") > F.col("first"))
+        .join(first, on="first")
         .select(
-            F.col("review_id").alias("id"),
-            F.col("first.partition").alias("kept_in"),
-            F.lit("reviews").alias("table"),
-            *_ORIGIN,
+            F.col("review_id").alias("id"), "kept_in", F.lit("reviews").alias("table"), *_ORIGIN
         )
     )
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
-from amazon_reviews.transforms.lines import first_lines, parse_lines, why_unreadable
+from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 
 _ORIGIN = ["partition", "file", "line"]
+_REFUSED = [*REFUSAL, *_ORIGIN]
 
 
 class LostLinesError(RuntimeError):
@@ -88,49 +89,42 @@ def _bronze_rows(
 def _refine_batch(
     spark: SparkSession, lakehouse: Lakehouse, subject: Subject, lines: dict[str, int]
 ) -> Iterator[tuple[str, Refined]]:
+    """Every line is parsed once, into scratch files; from there it goes where it belongs.
+
+    That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
+    """
     names = list(lines)
-    bronze = lakehouse.read(spark, subject.bronze, names)
-    typed = subject.type_lines(parse_lines(bronze, subject.fields))
-    kept = subject.clean(first_lines(typed, subject.identity))
-    lakehouse.replace(kept, subject.silver, {"partition": names})
-    rest = _unkept(spark, lakehouse, subject, bronze, names)
+    parsed = parse_lines(lakehouse.read(spark, subject.bronze, names), subject.fields)
+    with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
+        accepted = rows.where(F.col("reason").isNull())
+        copies = repeated_lines(accepted, subject.identity)
+        kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+        lakehouse.replace(kept, subject.silver, {"partition": names})
+        refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
+        repeated = copies.toArrow()
     kept_rows = partition_rows(lakehouse.delta(subject.silver))
     for name in names:
         report = Refined(lines[name], kept_rows.get(name, 0))
-        _account(lakehouse, subject, name, rest.filter(pc.field("partition") == name), report)
+        of_partition = pc.field("partition") == name
+        _account(
+            lakehouse,
+            subject,
+            name,
+            refused.filter(of_partition),
+            repeated.filter(of_partition),
+            report,
+        )
         yield name, report
 
 
-def _unkept(
-    spark: SparkSession,
+def _account(
     lakehouse: Lakehouse,
     subject: Subject,
-    bronze: DataFrame,
-    names: Sequence[str],
-) -> pa.Table:
-    """The lines that silver did not keep, with the reason if refused, or the id they repeat."""
-    silver = lakehouse.read(spark, subject.silver, names)
-    lost = bronze.join(silver.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-    identity = F.col(subject.identity)
-    unreadable = why_unreadable(F.col("raw"), F.col("encoding"))
-    reason = F.when(F.col("reason").isNotNull(), F.coalesce(unreadable, F.col("reason")))
-    typed = subject.type_lines(parse_lines(lost, subject.fields)).select(
-        F.when(reason.isNotNull(), F.col("raw")).alias("raw"),
-        "encoding",
-        *_ORIGIN,
-        identity.alias("id"),
-        reason.alias("reason"),
-        "detail",
-    )
-    known = silver.select("partition", identity.alias("id"), F.lit(True).alias("known"))
-    return typed.join(known, on=["partition", "id"], how="left").toArrow()
-
-
-def _account(
-    lakehouse: Lakehouse, subject: Subject, name: str, rest: pa.Table, report: Refined
+    name: str,
+    refused: pa.Table,
+    repeated: pa.Table,
+    report: Refined,
 ) -> None:
-    refused = rest.filter(pc.is_valid(rest["reason"]))
-    repeated = rest.filter(pc.and_(pc.is_null(rest["reason"]), pc.is_valid(rest["known"])))
     report.rejected.update(refused["reason"].to_pylist())
     report.duplicates = repeated.num_rows
     if report.lines != report.kept + report.duplicates + refused.num_rows:

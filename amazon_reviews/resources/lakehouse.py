@@ -1,6 +1,7 @@
 """The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
 
 import fcntl
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,13 +134,30 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         return self.uri(key)
 
     @contextmanager
+    def scratch(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
+        """Write `frame` aside while the table `key` is made from it, and give it back as read.
+
+        What a killed process left there is replaced by the next.
+        """
+        folder = f"{self.location}/scratch/{key.replace('/', '_')}"
+        with self._locked(f"scratch.{key}"):
+            frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
+            yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
     def writing(self, key: str) -> Iterator[None]:
         """Hold the table's writer lock: one writer at a time, released even by a killed process.
 
         The embedded engine does not detect conflicting overwrites by itself.
         """
         self.ensure(key)
-        lock = Path(self.location) / ".locks" / f"{key.replace('/', '.')}.lock"
+        with self._locked(key):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        lock = Path(self.location) / ".locks" / f"{name.replace('/', '.')}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
-"""HTML in text columns: tags, entities and white space, for both engines.
+r"""HTML in text columns: tags, entities and white space, for both engines.
 
 Everything here is Column -> Column, null stays null, and the patterns keep to what the regular
-expressions of Rust and of Java have in common. `\\s` is ASCII on one engine and Unicode on the
+expressions of Rust and of Java have in common. `\s` is ASCII on one engine and Unicode on the
 other, so white space is written as a class of its own.
 """
 
@@ -52,7 +52,10 @@ def clean_text(text: Column) -> Column:
 
     In this order `&lt;b&gt;` ends as the text `<b>`, which somebody wrote, and is no tag.
     """
-    return _unescape(strip_tags(text), finish=tidy)
+    stripped = strip_tags(text)
+    return F.when(_may_hold_entities(text), _unescape(stripped, finish=tidy)).otherwise(
+        tidy(stripped)
+    )
 
 
 def tidy(text: Column) -> Column:
@@ -80,11 +83,15 @@ def unescape(text: Column) -> Column:
     return _unescape(text)
 
 
+def _may_hold_entities(text: Column) -> Column:
+    return text.contains("&") & text.contains(";")
+
+
 def _unescape(text: Column, finish: Callable[[Column], Column] | None = None) -> Column:
     # The fold comes last, with what follows it inside, since the embedded engine plans a lambda
     # anew for every function around it.
     once = F.regexp_replace(text, _ESCAPED_AGAIN, "&$1")
-    entities = F.regexp_extract_all(once, F.lit(_ENTITY), F.lit(0))
+    entities = F.array_distinct(F.regexp_extract_all(once, F.lit(_ENTITY), F.lit(0)))
     return F.aggregate(
         entities,
         once,

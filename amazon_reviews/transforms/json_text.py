@@ -7,12 +7,16 @@ from pyspark.sql import functions as F
 def string_list(text: Column) -> Column:
     """The strings of a JSON array; any other text is a list of one; never null.
 
-    Blank and null entries are left out.
+    Entries are as they were, so some may be empty or null.
     """
-    parsed = F.when(text.startswith("[") & (text != "[]"), F.from_json(text, "array<string>"))
-    single = F.when((text != "") & (text != "[]"), F.array(text))
-    entries = F.filter(F.coalesce(parsed, single), lambda entry: F.trim(entry) != "")
-    return F.coalesce(entries, no_strings())
+    holds_some = (text != "") & (text != "[]")
+    parsed = F.when(holds_some & text.startswith("["), F.from_json(text, "array<string>"))
+    return F.coalesce(parsed, F.when(holds_some, F.array(text)), no_strings())
+
+
+def present(texts: Column) -> Column:
+    """The texts of an array that are neither empty nor null."""
+    return F.filter(texts, lambda text: text != "")
 
 
 def first_string(text: Column) -> Column:

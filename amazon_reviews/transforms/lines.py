@@ -8,10 +8,13 @@ for the lines that were not accepted.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+REFUSAL = ("raw", "encoding", "reason", "detail")
 MAX_LINE_BYTES = 4 * 1024 * 1024
 _STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
@@ -95,8 +98,29 @@ class Rule:
     value: Column
 
 
-def broken_rule(rules: Sequence[Rule]) -> tuple[Column, Column]:
-    """The reason and detail of the first rule that is broken, null when all hold."""
+def any_broken(rules: Sequence[Rule]) -> Column:
+    """Whether a rule is broken; one that cannot be judged (null) is not."""
+    return reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
+
+
+def refusal(rules: Sequence[Rule], refused: Column) -> list[Column]:
+    """The columns `REFUSAL` of a parsed line: the line itself, and what is wrong with it.
+
+    `refused` is `any_broken(rules)` as a column that is there already: only for those lines
+    the reason is looked for. All but encoding are null when the line is accepted.
+    """
+    raw, encoding = F.col("raw"), F.col("encoding")
+    broken, detail = _first_broken(rules)
+    reason = F.coalesce(why_unreadable(raw, encoding), broken)
+    return [
+        F.when(refused, raw).alias("raw"),
+        encoding,
+        F.when(refused, reason).alias("reason"),
+        F.when(refused, detail).alias("detail"),
+    ]
+
+
+def _first_broken(rules: Sequence[Rule]) -> tuple[Column, Column]:
     reason: Column = F.lit(None).cast("string")
     detail: Column = F.lit(None).cast("string")
     for rule in reversed(rules):
@@ -119,18 +143,18 @@ def fingerprint(values: Sequence[Column]) -> Column:
     return F.substring(F.sha2(F.concat(*parts), 256), 1, 32)
 
 
-def first_lines(typed: DataFrame, key: str) -> DataFrame:
-    """The accepted rows, one per partition and `key`: the first by file, then line.
+def repeated_lines(rows: DataFrame, key: str) -> DataFrame:
+    """The rows that repeat the `key` of one before them in their partition: id, partition, ….
 
-    `typed` has reason, null where accepted. The window stands before the filter on purpose:
-    engines push a filter on `reason` down to the scan and there parse the line anew for every
-    field that the rules look at.
+    The first by file, then line, is none of them. Only keys that occur again are put in order.
     """
-    order = Window.partitionBy("partition", key).orderBy(
-        F.col("reason").asc_nulls_first(), "file", "line"
+    narrow = rows.select(F.col(key).alias("id"), "partition", "file", "line")
+    times = narrow.groupBy("partition", "id").agg(F.count(F.lit(1)).alias("times"))
+    again = times.where(F.col("times") > 1).select("partition", "id")
+    order = Window.partitionBy("partition", "id").orderBy("file", "line")
+    copies = narrow.join(again, on=["partition", "id"], how="left_semi")
+    return (
+        copies.select("*", F.row_number().over(order).alias("place"))
+        .where(F.col("place") > 1)
+        .drop("place")
     )
-    ranked = typed.drop("raw", "encoding", "detail").select(
-        "*", F.row_number().over(order).alias("place")
-    )
-    first = (F.col("place") == 1) & F.col("reason").isNull()
-    return ranked.where(first).drop("place", "reason")

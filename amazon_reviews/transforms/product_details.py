@@ -35,17 +35,26 @@ def fact_entries(details: Column, entries: Column, tables: Column) -> Column:
 
     `details` is a JSON object, `entries` an array of strings, `tables` HTML.
     """
-    pairs = F.map_entries(F.from_json(details, "map<string,string>"))
-    of_details = F.transform(pairs, lambda pair: F.concat(pair["key"], F.lit(": "), pair["value"]))
-    of_features = F.filter(entries, lambda entry: entry.rlike(_LABEL_ENTRY))
-    with_colons = F.replace(tables, F.lit("</th>"), F.lit(": "))
-    of_tables = F.regexp_extract_all(with_colons, F.lit(_ROW), F.lit(0))
-    found = F.concat(
-        F.coalesce(F.when(details != "{}", of_details), no_strings()),
-        of_features,
-        F.coalesce(of_tables, no_strings()),
+    object_ = F.when(details.rlike(_WANTED), F.from_json(details, "map<string,string>"))
+    of_details = F.transform(
+        F.map_entries(object_), lambda pair: F.concat(pair["key"], F.lit(": "), pair["value"])
     )
-    return F.filter(found, lambda entry: entry.rlike(_WANTED) & ~entry.contains("<script"))
+    with_colons = F.when(tables.contains("<th"), F.replace(tables, F.lit("</th>"), F.lit(": ")))
+    of_tables = F.regexp_extract_all(with_colons, F.lit(_ROW), F.lit(0))
+    return F.concat(_wanted(of_details), F.filter(entries, _is_label), _wanted(of_tables))
+
+
+def _wanted(entries: Column) -> Column:
+    return F.coalesce(F.filter(entries, lambda entry: entry.rlike(_WANTED)), no_strings())
+
+
+def _is_label(entry: Column) -> Column:
+    return (
+        entry.contains("<")
+        & entry.rlike(_LABEL_ENTRY)
+        & entry.rlike(_WANTED)
+        & ~entry.contains("<script")
+    )
 
 
 def is_feature(entry: Column) -> Column:
@@ -54,7 +63,7 @@ def is_feature(entry: Column) -> Column:
     Labels, links, scripts and layout are pieces of the page; text in an element of its own is
     a feature.
     """
-    return ~entry.rlike(_PAGE_PIECE)
+    return ~(entry.contains("<") & entry.rlike(_PAGE_PIECE))
 
 
 def fact(facts: Column, label: str) -> Column:

@@ -3,7 +3,14 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.lines import Rule, broken_rule, fingerprint, structured
+from amazon_reviews.transforms.lines import (
+    REFUSAL,
+    Rule,
+    any_broken,
+    fingerprint,
+    refusal,
+    structured,
+)
 from amazon_reviews.transforms.products import clean_products
 
 _TEXTS = ("asin", "title", "brand", "main_cat")
@@ -11,25 +18,28 @@ _LISTS = ("category", "also_buy", "also_view", "image", "imageURL", "imageURLHig
 
 
 def type_products(parsed: DataFrame) -> DataFrame:
-    """Add `line_id` to each parsed line, and `reason` and `detail` if it is refused.
+    """Add `line_id` to each parsed line, and `REFUSAL` if it is refused.
 
     `parsed` is what `parse_lines` gives for `products.FIELDS`. Two lines are the same product
     line when they are the same text but for white space around it. Grain: one row per line.
     """
-    reason, detail = broken_rule(_rules(F.col("record"), F.col("raw")))
     text = F.regexp_replace("raw", r"^\s+|\s+$", "")
-    return parsed.select(
-        "*",
+    rules = _rules(F.col("record"), F.col("raw"))
+    judged = parsed.select("*", any_broken(rules).alias("refused"))
+    return judged.select(
+        *refusal(rules, F.col("refused")),
         fingerprint([text]).alias("line_id"),
-        reason.alias("reason"),
-        detail.alias("detail"),
+        "record",
+        "rescued",
+        "file",
+        "line",
+        "partition",
     )
 
 
 def silver_products(typed: DataFrame) -> DataFrame:
-    """Accepted rows of `type_products` in the columns of silver/products, row by row."""
-    ids = typed.select("line_id", "partition", "file", "line")
-    return clean_products(typed).join(ids, on=["partition", "file", "line"], how="inner")
+    """Rows of `type_products` in the columns of silver/products and `REFUSAL`, row by row."""
+    return clean_products(typed, keep=("line_id", *REFUSAL))
 
 
 def _rules(record: Column, raw: Column) -> list[Rule]:

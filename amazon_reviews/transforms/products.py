@@ -1,11 +1,13 @@
 """Products: from parsed lines to typed, cleaned rows, and one row per asin."""
 
-from pyspark.sql import Column, DataFrame
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
 from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
-from amazon_reviews.transforms.json_text import first_string, string_list
+from amazon_reviews.transforms.json_text import first_string, present, string_list
 from amazon_reviews.transforms.product_details import (
     DATE_LABEL,
     LABELS,
@@ -37,20 +39,21 @@ FIELDS = (
     "similar_item",
 )
 _UNKNOWN = "Unknown"
+_LAST = 2**31 - 1
 _DATE = "[A-Z][a-z]+ [0-9]{1,2}, [0-9]{4}"
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
 _LISTS = ("categories", "features", "also_buy", "also_view")
 _TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first_listed", *LABELS)
 
 
-def clean_products(parsed: DataFrame) -> DataFrame:
-    """Products in the columns of silver/products, typed and without HTML.
+def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
+    """Products in the columns of silver/products, typed and without HTML, and those to keep.
 
     Grain: one row per row of `parsed`, which is what `parse_lines` gives for `FIELDS`.
     """
     return (
-        _clean_texts(parsed)
-        .select(*_columns(F.col("record")))
+        _clean_texts(parsed, keep)
+        .select(*_columns(F.col("record")), *keep)
         .select(
             "asin",
             "title",
@@ -74,11 +77,12 @@ def clean_products(parsed: DataFrame) -> DataFrame:
             "file",
             "line",
             "partition",
+            *keep,
         )
     )
 
 
-def _clean_texts(parsed: DataFrame) -> DataFrame:
+def _clean_texts(parsed: DataFrame, keep: Sequence[str]) -> DataFrame:
     """`parsed` with its texts, cleaned: one column per single text, one per list.
 
     They are cleaned as one array, for planning the cleaning costs the embedded engine more
@@ -107,7 +111,7 @@ def _clean_texts(parsed: DataFrame) -> DataFrame:
         size = F.size(f"raw_{name}")
         columns.append(F.slice("texts", start, size).alias(name))
         start = start + size
-    return rows.select("record", *columns, "rescued", "file", "line", "partition")
+    return rows.select("record", *columns, "rescued", "file", "line", "partition", *keep)
 
 
 def _single_texts(record: Column) -> dict[str, Column]:
@@ -119,9 +123,9 @@ def _single_texts(record: Column) -> dict[str, Column]:
     alternative = F.regexp_extract(category, r"""\balt\s*=\s*["']([^"'<>]*)""", 1)
     return {
         "title": F.when(~code, title),
-        "brand": F.when(
-            byline, F.regexp_replace(brand, rf"^{WHITE_SPACE}*by[\r\n]", "")
-        ).otherwise(brand),
+        "brand": F.when(byline, F.regexp_replace(brand, rf"^{WHITE_SPACE}*by[\r\n]", "")).otherwise(
+            brand
+        ),
         "main_cat": F.when(category.contains("<img"), alternative).otherwise(category),
         "rank": first_string(record["rank"]),
     }
@@ -138,11 +142,11 @@ def _columns(record: Column) -> list[Column]:
         _known(F.col("title")).alias("title"),
         _known(F.col("brand")).alias("brand"),
         _main_category(record["main_cat"]).alias("main_category"),
-        F.array_distinct(_present(F.col("category"))).alias("categories"),
+        F.array_distinct(present(F.col("category"))).alias("categories"),
         prices.price_min(record["price"]).alias("price_min"),
         prices.price_max(record["price"]).alias("price_max"),
-        _joined(_present(F.col("description"))).alias("description"),
-        _present(F.col("feature")).alias("features"),
+        _joined(present(F.col("description"))).alias("description"),
+        present(F.col("feature")).alias("features"),
         _image_count(record).alias("image_count"),
         _sales_rank(F.col("rank")).alias("sales_rank"),
         _sales_rank_category(F.col("rank")).alias("sales_rank_category"),
@@ -150,17 +154,13 @@ def _columns(record: Column) -> list[Column]:
             "date_first_listed"
         ),
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
-        string_list(record["also_buy"]).alias("also_buy"),
-        string_list(record["also_view"]).alias("also_view"),
+        present(string_list(record["also_buy"])).alias("also_buy"),
+        present(string_list(record["also_view"])).alias("also_view"),
         "rescued",
         "file",
         "line",
         "partition",
     ]
-
-
-def _present(texts: Column) -> Column:
-    return F.filter(texts, lambda text: text != "")
 
 
 def _known(text: Column) -> Column:
@@ -169,8 +169,10 @@ def _known(text: Column) -> Column:
 
 def _main_category(text: Column) -> Column:
     """The category, of an image its alternative text in title case, else the first of all."""
-    name = F.when(text.contains("<img"), _title_case(F.col("main_cat"))).otherwise(F.col("main_cat"))
-    return F.coalesce(F.when(name != "", name), F.get(_present(F.col("category")), F.lit(0)))
+    name = F.when(text.contains("<img"), _title_case(F.col("main_cat"))).otherwise(
+        F.col("main_cat")
+    )
+    return F.coalesce(F.when(name != "", name), F.get(present(F.col("category")), F.lit(0)))
 
 
 def _title_case(text: Column) -> Column:
@@ -217,8 +219,8 @@ def _completeness() -> Column:
     informative += [F.col(name) != _UNKNOWN for name in ("title", "brand")]
     informative.append(F.col("image_count") > 0)
     total: Column = F.lit(0)
-    for present in informative:
-        total = total + present.cast("int")
+    for informs in informative:
+        total = total + informs.cast("int")
     return total
 
 
@@ -226,20 +228,38 @@ def best_products(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
     """The best row of every asin over all partitions, in the columns of `products`.
 
     `partition_ranks` has one row per partition: partition, rank. Grain: one row per asin. The
-    most complete row wins, ties go to the lower rank, then the first file, then the first
-    line. Only the narrow key is compared; the wide rows meet it in a join. Rows that tie even
-    there have the same place and are one line read twice.
+    most complete row wins, ties go to the lower rank, then by the names of partition and file
+    and the line. All that is compared is one number per row; the wide rows meet it in a join.
     """
-    order = ("missing", "rank", "partition", "file", "line")
-    keys = products.select("asin", "completeness", "partition", "file", "line")
+    # The narrow side first: the embedded engine builds its hash table from the left one.
+    numbered = _number_files(products, partition_ranks).join(
+        products, on=["partition", "file"], how="inner"
+    )
+    keyed = numbered.select(*products.columns, _order().alias("order"))
     winners = (
-        partition_ranks.select("partition", "rank")
-        .join(keys, on="partition", how="right")
-        .select("asin", F.struct((-F.col("completeness")).alias("missing"), *order[1:]).alias("k"))
+        keyed.groupBy("asin", "order")
+        .agg(F.count("*").alias("copies"))
         .groupBy("asin")
-        .agg(F.min("k").alias("k"))
-        .select("asin", *(F.col(f"k.{name}").alias(name) for name in order[2:]))
+        .agg(F.min("order").alias("order"), F.min_by("copies", "order").alias("copies"))
     )
-    return winners.join(products, on=["asin", "partition", "file", "line"], how="inner").select(
-        *products.columns
-    )
+    best = winners.join(keyed, on=["asin", "order"], how="inner")
+    # A line that was written twice has one place, so the join finds it twice. To drop such rows
+    # from all would hold the wide table in memory.
+    once = best.where(F.col("copies") == 1)
+    repeated = best.where(F.col("copies") > 1).dropDuplicates(["asin"])
+    return once.unionByName(repeated).select(*products.columns)
+
+
+def _number_files(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
+    """One row per file: partition, file, and its place among all files."""
+    files = products.select("partition", "file").distinct()
+    order = Window.orderBy(F.coalesce("rank", F.lit(_LAST)), "partition", "file")
+    ranked = files.join(partition_ranks.select("partition", "rank"), on="partition", how="left")
+    return ranked.select("partition", "file", F.row_number().over(order).alias("file_number"))
+
+
+def _order() -> Column:
+    """Completeness (at most 31), file and line as one number: 5, 22 and 36 bits."""
+    missing = (F.lit(31) - F.col("completeness")).cast("bigint")
+    file_number = F.col("file_number").cast("bigint")
+    return missing * F.lit(1 << 58) + file_number * F.lit(1 << 36) + F.col("line")
