@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from amazon_reviews.resources.landing import natural_order
+from benchmarks.peers import duckdb_products
 from benchmarks.peers import duckdb_statements as sql
 
 MEMORY_LIMIT = "3GB"
@@ -59,6 +59,8 @@ class Job:
             with self._stages.timed("products"):
                 self._read_lines("amazon_metadata", "products", name)
                 self._refine_products(name)
+        # From here on a row's place is a column, and order need not be kept.
+        self._db.execute("SET preserve_insertion_order = false")
         for name in reviews:
             with self._stages.timed("silver/reviews"):
                 self._refine_reviews(name)
@@ -66,14 +68,17 @@ class Job:
             self._rank(products)
             out = self._folder("gold/products")
             self._db.execute(
-                sql.GOLD_PRODUCTS.format(silver=self._folder("silver/products"), out=out)
+                sql.fill(
+                    duckdb_products.GOLD_PRODUCTS, silver=self._folder("silver/products"), out=out
+                )
             )
         with self._stages.timed("gold/reviews"):
             rows = self._publish_reviews(reviews)
         return {"rows": rows, "seconds": self._stages.seconds, "cpu": self._stages.cpu_seconds}
 
     def _partitions(self, dataset: str) -> list[str]:
-        return natural_order(path.name for path in (self._landing / dataset).iterdir())
+        names = [path.name for path in (self._landing / dataset).iterdir()]
+        return sorted(names, key=lambda name: int(name.removeprefix("partition_")))
 
     def _folder(self, name: str) -> Path:
         folder = self._out / name
@@ -86,10 +91,11 @@ class Job:
         rejected = self._folder(f"silver/rejected/{noun}/{partition}")
 
         def read(number: int, path: Path) -> None:
-            names = {"name": path.name, "path": path, "number": f"{noun}_{partition}_{number}"}
+            names = {"name": path.name, "path": path, "at": number}
+            names["number"] = f"{noun}_{partition}_{number}"
             with self._db.cursor() as cursor:
-                cursor.execute(sql.READ_FILE.format(out=bronze, **names))
-                cursor.execute(sql.NOT_UTF8.format(out=rejected, **names))
+                cursor.execute(sql.fill(sql.READ_FILE, out=bronze, **names))
+                cursor.execute(sql.fill(sql.NOT_UTF8, out=rejected, **names))
 
         files = sorted((self._landing / dataset / partition).iterdir())
         with ThreadPoolExecutor() as pool:
@@ -100,19 +106,19 @@ class Job:
         rejected = self._folder(f"silver/rejected/reviews/{partition}")
         repeated = self._folder(f"silver/duplicates/reviews/{partition}")
         silver = self._folder("silver/reviews")
-        self._db.execute(sql.TYPE_REVIEWS.format(bronze=bronze))
-        self._db.execute(sql.REFUSE.format(out=rejected))
+        self._db.execute(sql.fill(sql.TYPE_REVIEWS, bronze=bronze))
+        self._db.execute(sql.fill(sql.REFUSE, out=rejected))
         self._db.execute(sql.WINNERS)
-        self._db.execute(sql.DUPLICATES.format(out=repeated))
-        self._db.execute(sql.CLEAN_REVIEWS.format(out=silver, partition=partition))
+        self._db.execute(sql.fill(sql.DUPLICATES, out=repeated))
+        self._db.execute(sql.fill(sql.CLEAN_REVIEWS, out=silver, partition=partition))
 
     def _refine_products(self, partition: str) -> None:
         bronze = self._folder(f"bronze/products/{partition}")
         rejected = self._folder(f"silver/rejected/products/{partition}")
         silver = self._folder("silver/products")
-        self._db.execute(sql.TYPE_PRODUCTS.format(bronze=bronze))
-        self._db.execute(sql.REFUSE_PRODUCTS.format(out=rejected))
-        self._db.execute(sql.CLEAN_PRODUCTS.format(out=silver, partition=partition))
+        self._db.execute(sql.fill(duckdb_products.TYPE_PRODUCTS, bronze=bronze))
+        self._db.execute(sql.fill(duckdb_products.REFUSE_PRODUCTS, out=rejected))
+        self._db.execute(sql.fill(duckdb_products.CLEAN_PRODUCTS, out=silver, partition=partition))
 
     def _rank(self, partitions: list[str]) -> None:
         self._db.execute("CREATE OR REPLACE TEMP TABLE ranks (partition VARCHAR, rank INTEGER)")
@@ -123,9 +129,9 @@ class Job:
         """The rows in gold, counted from the written files."""
         silver, gold = self._folder("silver/reviews"), self._folder("gold/reviews")
         self._rank(partitions)
-        self._db.execute(sql.LOSERS.format(silver=silver))
+        self._db.execute(sql.fill(sql.LOSERS, silver=silver))
         for name in partitions:
-            self._db.execute(sql.GOLD_REVIEWS.format(silver=silver, out=gold, partition=name))
+            self._db.execute(sql.fill(sql.GOLD_REVIEWS, silver=silver, out=gold, partition=name))
         counted = self._db.execute(f"SELECT count(*) FROM read_parquet('{gold}/*.parquet')")
         return int((counted.fetchone() or (0,))[0])
 

@@ -1,6 +1,6 @@
 """The batch job as somebody who knows DuckDB would write it: SQL for one partition at a time.
 
-The statements hold `{names}` that `duckdb_sql` fills in. The rules are those of the project's
+The statements hold `{names}` that `fill` replaces. The rules are those of the project's
 transforms; where the peer does less, `DIFFERENCES` says so.
 """
 
@@ -18,7 +18,6 @@ _REVIEW_FIELDS = (
     "reviewerID asin overall reviewText summary reviewerName verified vote style image "
     "unixReviewTime reviewTime"
 ).split()
-_PRODUCT_FIELDS = "asin title brand main_cat category price".split()
 _TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
 
 _TAGS = (
@@ -46,6 +45,13 @@ _UNTIDY = (
 )
 
 
+def fill(statement: str, **values: object) -> str:
+    """The statement with its `{names}` replaced; other braces stay."""
+    for name, value in values.items():
+        statement = statement.replace(f"{{{name}}}", str(value))
+    return statement
+
+
 def _entity_names() -> str:
     names = {name: chr(code) for name, code in name2codepoint.items()} | {"apos": "'"}
     keys = ", ".join(f"'&{name};'" for name in names)
@@ -54,7 +60,7 @@ def _entity_names() -> str:
 
 
 MACROS = f"""
-CREATE MACRO character(entity) AS coalesce(
+CREATE MACRO entity_text(entity) AS coalesce(
     map_extract_value({_entity_names()}, entity),
     chr(CASE
         WHEN starts_with(entity, '&#x') OR starts_with(entity, '&#X')
@@ -70,7 +76,7 @@ CREATE MACRO unescaped_once(t) AS CASE WHEN contains(t, '&') THEN
     ELSE t END;
 CREATE MACRO unescaped(t) AS CASE WHEN contains(t, '&') AND contains(t, ';') THEN
     list_reduce(list_prepend(t, regexp_extract_all(t, '{_ENTITY}')),
-        lambda text, entity: replace(text, entity, character(entity)))
+        lambda acc, e: replace(acc, e, entity_text(e)))
     ELSE t END;
 CREATE MACRO tidy(t) AS trim(regexp_replace(t, '{_UNTIDY}', ' ', 'g'));
 CREATE MACRO prefixed(t) AS coalesce(length(t) || ':' || t, '-');
@@ -88,8 +94,9 @@ CREATE MACRO amount(t) AS try_cast(replace(t, ',', '') AS DECIMAL(12,2));
 READ_FILE = """
 COPY (
     SELECT * FROM (
-        SELECT raw, '{name}' AS file, row_number() OVER () AS line
-        FROM read_csv('{path}', columns = {{'raw': 'VARCHAR'}}, auto_detect = false,
+        SELECT raw, '{name}' AS file, row_number() OVER () AS line,
+            {at} * 1000000000000 + line AS place
+        FROM read_csv('{path}', columns = {'raw': 'VARCHAR'}, auto_detect = false,
             header = false, delim = '\x01', quote = '', escape = '', new_line = '\\n',
             max_line_size = 67108864, ignore_errors = true, store_rejects = true,
             rejects_table = 'errors_{number}', rejects_scan = 'scans_{number}')
@@ -105,7 +112,8 @@ COPY (
 """
 
 
-def _struct(fields: list[str]) -> str:
+def struct(fields: list[str]) -> str:
+    """The fields as the structure, all texts, that `from_json` takes."""
     pairs = ", ".join(f'"{field}": "VARCHAR"' for field in fields)
     return f"{{{pairs}}}"
 
@@ -117,9 +125,9 @@ def _names(fields: list[str]) -> str:
 TYPE_REVIEWS = rf"""
 CREATE OR REPLACE TEMP TABLE typed AS
 WITH parsed AS (
-    SELECT raw, file, line, json_valid(raw) AS is_json,
+    SELECT raw, file, line, place, json_valid(raw) AS is_json,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
-            THEN from_json(raw, '{_struct(_REVIEW_FIELDS)}') END AS r,
+            THEN from_json(raw, '{struct(_REVIEW_FIELDS)}') END AS r,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{') THEN list_filter(
             json_keys(raw), lambda k: k NOT IN ({_names(_REVIEW_FIELDS)})) END AS unknown
     FROM read_parquet('{{bronze}}/*.parquet')
@@ -155,7 +163,7 @@ WITH parsed AS (
     FROM cast_
 )
 SELECT r.reviewerID, r.asin, r.reviewText, r.summary, r.reviewerName, r.reviewTime,
-    stars, verified, vote, style, images, seconds, file, line, reason,
+    stars, verified, vote, style, images, seconds, file, line, place, reason,
     CASE WHEN reason IS NULL THEN substr(sha256(prefixed(r.reviewerID) || prefixed(r.asin)
         || prefixed(CAST(CAST(stars AS DECIMAL(2,1)) AS VARCHAR))
         || prefixed(r.reviewText) || prefixed(r.summary)), 1, 32) END AS review_id,
@@ -175,20 +183,18 @@ COPY (
 # Only the narrow key is grouped; the wide rows meet the winners in a semi-join.
 WINNERS = """
 CREATE OR REPLACE TEMP TABLE winners AS
-SELECT review_id, min((file, line)) AS first, count(*) AS copies
-FROM typed WHERE reason IS NULL GROUP BY review_id;
+SELECT min(place) AS place FROM typed WHERE reason IS NULL GROUP BY review_id;
 """
 DUPLICATES = """
 COPY (
-    SELECT review_id AS id, file, line FROM typed JOIN winners USING (review_id)
-    WHERE copies > 1 AND (file, line) <> first
+    SELECT review_id AS id, file, line FROM typed ANTI JOIN winners USING (place)
+    WHERE reason IS NULL
 ) TO '{out}/repeated.parquet';
 """
 CLEAN_REVIEWS = """
 COPY (
     WITH kept AS (
-        SELECT t.* FROM typed t JOIN winners w
-        ON t.review_id = w.review_id AND t.file = w.first.file AND t.line = w.first.line
+        SELECT * FROM typed SEMI JOIN winners USING (place)
     ), stripped AS (
         SELECT *, unescaped_once(without_tags(reviewText)) AS a,
             unescaped_once(without_tags(summary)) AS b FROM kept
@@ -241,82 +247,4 @@ COPY (
     ANTI JOIN (SELECT review_id FROM losers WHERE partition = '{partition}') l USING (review_id)
     LEFT JOIN products p USING (asin)
 ) TO '{out}/{partition}.parquet' (COMPRESSION zstd);
-"""
-
-_PRICE = r"\$?([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-_RANGE = rf"^\s*{_PRICE}(?:\s*[-–]\s*{_PRICE})?\s*$"
-TYPE_PRODUCTS = rf"""
-CREATE OR REPLACE TEMP TABLE product_lines AS
-WITH parsed AS (
-    SELECT raw, file, line, json_valid(raw) AS is_json,
-        CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
-            THEN from_json(raw, '{_struct(_PRODUCT_FIELDS)}') END AS r
-    FROM read_parquet('{{bronze}}/*.parquet')
-)
-SELECT r, file, line, substr(sha256(trim(raw)), 1, 32) AS line_id, CASE
-    WHEN NOT is_json THEN 'not_json'
-    WHEN r IS NULL THEN 'not_an_object'
-    WHEN blank(r.asin) THEN 'missing_field'
-    WHEN structure(raw, r.asin, 'asin') OR structure(raw, r.title, 'title')
-        OR structure(raw, r.brand, 'brand') THEN 'wrong_type'
-    END AS reason,
-    CASE WHEN reason IS NOT NULL THEN raw END AS refused
-FROM parsed;
-"""
-REFUSE_PRODUCTS = """
-COPY (
-    SELECT refused AS raw, 'utf-8' AS encoding, reason, file, line, '' AS detail
-    FROM product_lines WHERE reason IS NOT NULL
-) TO '{out}/refused.parquet';
-"""
-CLEAN_PRODUCTS = rf"""
-COPY (
-    WITH kept AS (
-        SELECT r, file, line, line_id FROM product_lines WHERE reason IS NULL
-        QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY file, line) = 1
-    ), prices AS (
-        SELECT *, CASE WHEN length(r.price) <= 60
-            THEN regexp_extract(r.price, '{_RANGE}', ['a', 'b']) END AS written,
-            CASE WHEN json_valid(r.category) AND starts_with(r.category, '[')
-                THEN list_filter(from_json(r.category, '["VARCHAR"]'),
-                    lambda c: NOT regexp_matches(c, '</?[A-Za-z]') AND c <> '') END AS path
-        FROM kept
-    ), plain AS (
-        SELECT *, amount(written.a) AS low, coalesce(amount(written.b), low) AS high,
-            tidy(unescaped(unescaped_once(without_tags(r.title)))) AS title,
-            tidy(unescaped(unescaped_once(without_tags(
-                regexp_replace(r.brand, '^\s*by[\r\n]', ''))))) AS brand,
-            CASE WHEN contains(r.main_cat, '<img')
-                THEN regexp_extract(r.main_cat, '\balt\s*=\s*["'']([^"''<>]*)', 1)
-                ELSE r.main_cat END AS category,
-            list_transform(path, lambda c: tidy(unescaped(unescaped_once(c)))) AS categories
-        FROM prices
-    )
-    SELECT trim(r.asin) AS asin, coalesce(nullif(title, ''), 'Unknown') AS title,
-        coalesce(nullif(brand, ''), 'Unknown') AS brand,
-        coalesce(nullif(tidy(unescaped(unescaped_once(category))), ''), categories[1])
-            AS main_category,
-        list_distinct(coalesce(categories, [])) AS categories,
-        least(low, high) AS price_min, greatest(low, high) AS price_max,
-        CAST(round((low + high) / 2, 2) AS DECIMAL(12,2)) AS price,
-        line_id, file, line, '{{partition}}' AS partition
-    FROM plain
-) TO '{{out}}/{{partition}}.parquet' (COMPRESSION zstd);
-"""
-GOLD_PRODUCTS = """
-CREATE OR REPLACE TABLE products AS
-WITH best AS (
-    SELECT s.* EXCLUDE (line_id) FROM read_parquet('{silver}/*.parquet') s
-    JOIN ranks USING (partition)
-    QUALIFY row_number() OVER (PARTITION BY asin ORDER BY
-        (title <> 'Unknown')::INT + (brand <> 'Unknown')::INT + (main_category IS NOT NULL)::INT
-        + (price IS NOT NULL)::INT + (len(categories) > 0)::INT DESC, rank, file, line) = 1
-), means AS (
-    SELECT main_category, CAST(round(avg(price), 2) AS DECIMAL(12,2)) AS category_price
-    FROM best WHERE main_category IS NOT NULL GROUP BY main_category
-), overall AS (SELECT CAST(round(avg(price), 2) AS DECIMAL(12,2)) AS overall_price FROM best)
-SELECT best.* EXCLUDE (price), coalesce(price, category_price, overall_price) AS price,
-    price IS NULL AND coalesce(category_price, overall_price) IS NOT NULL AS price_imputed
-FROM best LEFT JOIN means USING (main_category), overall;
-COPY products TO '{out}/products.parquet' (COMPRESSION zstd);
 """

@@ -1,0 +1,176 @@
+"""The benchmarks on a sample so small that the figures mean nothing: do they do the same work?"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from deltalake import write_deltalake
+
+from benchmarks import batch, report
+from benchmarks.agreement import compare
+from benchmarks.measure import CommandError, measure
+from benchmarks.runs import TO_GOLD, Project, run_peer
+
+ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
+CHILD = """
+import time
+kept = bytearray(150 << 20)
+end = time.time() + 0.8
+while time.time() < end:
+    pass
+"""
+
+
+def test_project_and_duckdb_end_with_the_same_gold(tmp_path):
+    landing = batch.landing_zone(tmp_path / "landing", 2_000, 2, lambda _: None)
+    project = Project(landing.folder, tmp_path / "project").run("to gold", TO_GOLD)
+    peer = run_peer("duckdb_sql", "DuckDB SQL", landing.folder, tmp_path / "duckdb")
+    truth = json.loads((landing.folder / "truth.json").read_text())
+    assert project.rows == peer.rows == truth["gold"]["reviews"] == landing.gold_rows
+    agreement = compare(project.gold, peer.gold, project.rows)
+    assert agreement.ids == landing.gold_rows
+    assert agreement.complete, agreement
+    rejected = f"{tmp_path}/duckdb/silver/rejected/reviews/*/*.parquet"
+    reasons = duckdb.execute(f"SELECT reason, count(*) FROM '{rejected}' GROUP BY 1").fetchall()
+    assert dict(reasons) == _summed(truth["reviews"], "rejected")
+    assert project.steps[0][0] == "start"
+    assert {"bronze/reviews", "silver/reviews", "gold/reviews"} <= {s[0] for s in project.steps}
+    for run in (project, peer):
+        assert run.seconds > 0
+        assert run.cpu_seconds > 0
+        assert run.peak_bytes > 10 << 20
+        assert sum(seconds for _, seconds, _ in run.steps) <= run.seconds * 1.01
+
+
+def _summed(partitions, name):
+    total = {}
+    for partition in partitions.values():
+        for reason, count in partition[name].items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+def test_a_difference_between_two_runs_is_seen(tmp_path):
+    rows = {
+        "review_id": ["00", "11", "22"],
+        "review_text": ["one", "two", "three"],
+        "summary": ["a", None, "c"],
+        "word_count": [1, 1, 1],
+        "overall": [5.0, 4.0, None],
+        "reviewed_on": [None, None, None],
+        "vote": [1, None, 2],
+    }
+    ours = pa.table(rows).cast(_schema())
+    write_deltalake(str(tmp_path / "ours"), ours)
+    (tmp_path / "theirs").mkdir()
+    changed = rows | {"review_id": ["00", "11", "33"], "review_text": ["one", "2", "three"]}
+    theirs = pa.table(changed).cast(_schema())
+    pq.write_table(theirs, tmp_path / "theirs" / "a.parquet")
+    agreement = compare(tmp_path / "ours", tmp_path / "theirs", 3)
+    assert (agreement.ids, agreement.only_in_one) == (2, 2)
+    assert {name for name, n in agreement.differing.items() if n} == {"review_text"}
+    assert not agreement.complete
+
+
+def _schema():
+    texts = [(name, pa.string()) for name in ("review_id", "review_text", "summary")]
+    others = [("word_count", pa.int32()), ("overall", pa.float64())]
+    return pa.schema([*texts, *others, ("reviewed_on", pa.date32()), ("vote", pa.int32())])
+
+
+def test_memory_and_processor_time_of_child_processes_count(tmp_path):
+    command = [sys.executable, "-c", ALLOCATE.format(code=CHILD)]
+    took = measure(command, os.environ, tmp_path)
+    assert took.peak_bytes > 150 << 20
+    assert 0.4 < took.cpu_seconds < took.seconds * 2
+    assert took.cpu_until(took.seconds) <= took.cpu_seconds
+    assert took.seconds > 0.8
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path):
+    command = [sys.executable, "-c", "import sys; sys.exit('out of luck')"]
+    with pytest.raises(CommandError, match="out of luck"):
+        measure(command, os.environ, tmp_path)
+
+
+def _run(name, seconds, lines, **more):
+    run = batch.Run(name, seconds, 2 * seconds, 1 << 30, lines, Path(), [("step", seconds, 1.0)])
+    return run.as_dict(lines) | more
+
+
+def _size(reviews, ours, theirs, spark):
+    agreement = {"ids": 10, "only_in_one": 0, "differing": {"vote": 0}, "complete": True}
+    peers = [("DuckDB SQL", theirs), ("JVM Spark", spark)]
+    return {
+        "reviews": reviews,
+        "products": 10,
+        "partitions": 2,
+        "landing_bytes": 1 << 20,
+        "expected_rows": reviews,
+        "project": _run("to gold", ours, reviews),
+        "warehouse": _run("gold to warehouse", 1.0, reviews),
+        "nothing_new": _run("nothing new", 6.0, reviews, said_so=True, commits=False),
+        "peers": [
+            _run(name, took, reviews, times_our_seconds=took / ours, agreement=agreement)
+            for name, took in peers
+        ],
+    }
+
+
+def _found():
+    return {
+        "machine": {"cpu": "C", "cores": 2, "memory_gib": 8, "load_before": 0, "python": "3"},
+        "sizes": [_size(1_000_000, 10.0, 5.0, 40.0), _size(5_000_000, 50.0, 50.0, 100.0)],
+        "skipped": ["JVM Spark at 5: because"],
+        "small": _run("s", 20.0, 100_000, reviews=100_000, expected_rows=1),
+        "partition": _run("p", 12.0, 100_000, reviews=100_000, expected_rows=1),
+    }
+
+
+def test_the_report_judges_every_target():
+    verdicts = {target.text: target.verdict for target in report.targets(_found())}
+    assert list(verdicts.values()) == [
+        "met (100,000)",
+        "met (1.00)",
+        "missed by 33 % (2.00)",
+        "met (1,024)",
+        "met (1.00)",
+        "missed by 20 % (6.00)",
+        "met (0.00)",
+        "missed by 20 % (12.00)",
+        "met (20.00)",
+    ]
+
+
+def test_the_report_shows_every_run_and_no_place():
+    text = report.text(_found(), "amazon-reviews bench")
+    for line in (
+        "$ amazon-reviews bench",
+        "CPU: C, 2 cores; memory: 8 GiB",
+        "1,000,000 reviews, 10 products, 2 partitions",
+        "project, to gold ",
+        "project, to warehouse ",
+        "project, nothing new ",
+        "DuckDB SQL: the rows that are expected; of 10 reviews compared all values agree",
+        "JVM Spark ",
+        "Where the DuckDB job does less",
+        "skipped: JVM Spark at 5: because",
+        "Targets",
+    ):
+        assert line in text
+    wrong = _found()
+    wrong["sizes"][0]["peers"][0]["rows"] = 1
+    assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
+
+
+def test_bench_is_a_command_of_the_console_script():
+    from amazon_reviews.cli import main
+
+    listed = CliRunner().invoke(main, ["--help"]).output
+    assert "bench" in listed

@@ -1,0 +1,163 @@
+"""The peer on JVM Spark: `python -m benchmarks.peers.spark_local LANDING OUT`.
+
+The project's own transforms on `local[2]`, with Parquet files for tables. Prints JSON as the
+other peers do. A file is read by one task since gzip cannot be split, so within a file
+`monotonically_increasing_id` counts its lines from 0.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
+from amazon_reviews.transforms.prices import impute_prices
+from amazon_reviews.transforms.products import best_products
+from amazon_reviews.transforms.reviews import gold_reviews
+
+_ORIGIN = ["partition", "file", "line"]
+
+
+class Job:
+    """The batch job over a landing zone; every table is a folder of Parquet files below `out`."""
+
+    def __init__(self, landing: Path, out: Path) -> None:
+        self._landing, self._out = landing, out
+        self._seconds: dict[str, float] = {}
+        with self._timed("session"):
+            self._spark = _session()
+
+    def run(self) -> dict[str, object]:
+        """Landing to gold, partition by partition."""
+        for name in self._partitions("amazon_reviews"):
+            self._ingest(REVIEWS, name)
+        for name in self._partitions("amazon_metadata"):
+            self._ingest(PRODUCTS, name)
+            self._refine(PRODUCTS, name)
+        for name in self._partitions("amazon_reviews"):
+            self._refine(REVIEWS, name)
+        with self._timed("gold/products"):
+            best = best_products(self._read("silver/products"), self._ranks("amazon_metadata"))
+            impute_prices(best).write.parquet(self._path("gold/products"))
+        with self._timed("gold/reviews"):
+            self._publish_reviews()
+        rows = self._read("gold/reviews").count()
+        self._spark.stop()
+        return {"rows": rows, "seconds": self._seconds, "cpu": {}}
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._seconds[name] = self._seconds.get(name, 0) + time.perf_counter() - started
+
+    def _partitions(self, dataset: str) -> list[str]:
+        names = [path.name for path in (self._landing / dataset).iterdir()]
+        return sorted(names, key=lambda name: int(name.removeprefix("partition_")))
+
+    def _path(self, name: str) -> str:
+        return str(self._out / name)
+
+    def _read(self, key: str) -> DataFrame:
+        return self._spark.read.parquet(self._path(key))
+
+    def _write(self, frame: DataFrame, key: str, partition: str) -> None:
+        """One folder a partition; the column is in its name, as in a Delta table."""
+        folder = f"{self._path(key)}/partition={partition}"
+        frame.drop("partition").write.option("compression", "zstd").parquet(folder)
+
+    def _ingest(self, subject: Subject, partition: str) -> None:
+        with self._timed(subject.bronze):
+            files = sorted((self._landing / subject.dataset / partition).iterdir())
+            lines = reduce(DataFrame.unionByName, map(self._lines, files))
+            self._write(lines, subject.bronze, partition)
+
+    def _lines(self, file: Path) -> DataFrame:
+        text = F.col("value")
+        valid = F.is_valid_utf8(text)
+        return (
+            self._spark.read.text(str(file))
+            .select("value", (F.monotonically_increasing_id() + 1).alias("line"))
+            .where(F.trim(text) != "")
+            .select(
+                F.when(valid, text).otherwise(F.base64(text.cast("binary"))).alias("raw"),
+                F.when(valid, "utf-8").otherwise("base64").alias("encoding"),
+                F.lit(file.name).alias("file"),
+                "line",
+            )
+        )
+
+    def _refine(self, subject: Subject, partition: str) -> None:
+        """As the project does: every line is parsed once, and goes where it belongs from there."""
+        with self._timed(subject.silver):
+            bronze = self._read(subject.bronze).where(F.col("partition") == partition)
+            typed = subject.type_lines(parse_lines(bronze, subject.fields))
+            parsed = f"scratch/{subject.noun}/{partition}"
+            subject.clean(typed).write.parquet(self._path(parsed))
+            rows = self._read(parsed)
+            accepted = rows.where(F.col("reason").isNull())
+            copies = repeated_lines(accepted, subject.identity)
+            self._write(copies, f"silver/duplicates/{subject.noun}", partition)
+            kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+            kept = kept.select(*TABLES[subject.silver].names)
+            self._write(kept, subject.silver, partition)
+            refused = rows.where(F.col("reason").isNotNull()).select(*REFUSAL, *_ORIGIN)
+            self._write(refused, f"silver/rejected/{subject.noun}", partition)
+
+    def _ranks(self, dataset: str) -> DataFrame:
+        ranked = [(name, rank) for rank, name in enumerate(self._partitions(dataset))]
+        return F.broadcast(self._spark.createDataFrame(ranked, "partition string, rank int"))
+
+    def _publish_reviews(self) -> None:
+        ids = self._read("silver/reviews").select("review_id", *_ORIGIN)
+        ranked = ids.join(self._ranks("amazon_reviews"), on="partition", how="inner")
+        first = ranked.groupBy("review_id").agg(
+            F.min("rank").alias("first"), F.count(F.lit(1)).alias("copies")
+        )
+        shared = first.where(F.col("copies") > 1).select("review_id", "first")
+        losers = ranked.join(shared, on="review_id", how="inner").where("rank > first")
+        losers.select(*_ORIGIN).write.parquet(self._path("gold/duplicates"))
+        for partition in self._partitions("amazon_reviews"):
+            own = F.col("partition") == partition
+            silver = self._read("silver/reviews").where(own)
+            left = self._read("gold/duplicates").where(own)
+            kept = silver.join(left, on=_ORIGIN, how="left_anti")
+            gold = gold_reviews(kept, self._read("gold/products"), "batch")
+            self._write(gold, "gold/reviews", partition)
+
+
+def _session() -> SparkSession:
+    settings = {
+        "spark.driver.memory": "4g",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("benchmark")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def main() -> None:
+    """Run the job on the command line's folders."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("landing", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    print(json.dumps(Job(arguments.landing, arguments.out).run()))
+
+
+if __name__ == "__main__":
+    main()

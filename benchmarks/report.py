@@ -1,0 +1,184 @@
+"""The figures as plain text, and each target with whether it was met."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.peers.duckdb_statements import DIFFERENCES
+
+_HEAD = ("run", "seconds", "reviews/s", "CPU s", "peak MiB", "gold rows", "times ours")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound for a figure; `least` tells whether it is a lower one."""
+
+    text: str
+    bound: float
+    figure: float | None
+    least: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """`met` or `missed by` a share of the bound, with the figure; or `not measured`."""
+        if self.figure is None:
+            return "not measured"
+        over = self.figure / self.bound
+        met = over >= 1 if self.least else over <= 1
+        said = "met" if met else f"missed by {abs(over - 1) * 100:,.0f} %"
+        return (
+            f"{said} ({self.figure:,.2f})" if self.bound < 100 else f"{said} ({self.figure:,.0f})"
+        )
+
+
+def targets(found: dict[str, Any]) -> list[Target]:
+    """The targets of the batch path, at the largest size, for JVM Spark where it ran last."""
+    first, last = found["sizes"][0], found["sizes"][-1]
+    at = f"at {last['reviews']:,}"
+    spark = [ratio for size in found["sizes"] if (ratio := _ratio(size, "JVM Spark")) is not None]
+    duckdb = _ratio(last, "DuckDB SQL")
+    peak = last["project"]["peak_mib"]
+    commits = any(size["nothing_new"]["commits"] for size in found["sizes"])
+    slowest = max(size["nothing_new"]["seconds"] for size in found["sizes"])
+    single, small = found["partition"], found["small"]
+    return [
+        Target(
+            f"at least 75,000 reviews/s to gold {at}",
+            75_000,
+            last["project"]["reviews_per_second"],
+            least=True,
+        ),
+        Target(
+            f"at most 1.5 times DuckDB's time {at}", 1.5, None if duckdb is None else 1 / duckdb
+        ),
+        Target("at least 3 times faster than JVM Spark", 3, spark[-1] if spark else None, True),
+        Target(f"peak memory at most 3 GiB {at}, in MiB", 3072, peak),
+        Target(
+            f"peak memory {at} at most 1.5 times that at the smallest size",
+            1.5,
+            peak / first["project"]["peak_mib"] if last is not first else None,
+        ),
+        Target("nothing new: at most 5 s", 5, slowest),
+        Target("nothing new: no commit", 0.5, float(commits)),
+        Target(
+            f"one partition of {single['reviews']:,} rows, landing to gold: at most 10 s",
+            10,
+            single["seconds"],
+        ),
+        Target(
+            f"landing to warehouse at {small['reviews']:,} reviews: at most 30 s",
+            30,
+            small["seconds"],
+        ),
+    ]
+
+
+def _ratio(size: dict[str, Any], name: str) -> float | None:
+    ratios = [peer["times_our_seconds"] for peer in size["peers"] if peer["name"] == name]
+    return float(ratios[0]) if ratios else None
+
+
+def text(found: dict[str, Any], command: str) -> str:
+    """The report for people."""
+    return "\n".join(_lines(found, command))
+
+
+def _lines(found: dict[str, Any], command: str) -> Iterator[str]:
+    yield f"$ {command}"
+    yield from _machine(found["machine"])
+    for size in found["sizes"]:
+        yield from _size(size)
+    yield from _others(found)
+    yield "\nWhere the DuckDB job does less than the project"
+    yield from (f"  - {difference}" for difference in DIFFERENCES)
+    yield from (f"skipped: {reason}" for reason in found["skipped"])
+    yield "\nTargets"
+    yield from (f"  {target.text}: {target.verdict}" for target in targets(found))
+
+
+def _machine(of: dict[str, Any]) -> Iterator[str]:
+    yield f"CPU: {of['cpu']}, {of['cores']} cores; memory: {of['memory_gib']} GiB"
+    yield f"load before: {of['load_before']}"
+    others = ("cpu", "cores", "memory_gib", "load_before")
+    yield ", ".join(f"{name} {value}" for name, value in of.items() if name not in others)
+
+
+def _size(size: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"\n{size['reviews']:,} reviews, {size['products']:,} products, "
+        f"{size['partitions']} partitions, {size['landing_bytes'] / 2**20:,.0f} MiB of .json.gz; "
+        f"{size['expected_rows']:,} rows expected in gold"
+    )
+    whole = {"name": "project, to warehouse", "rows": size["project"]["rows"]}
+    whole |= _added(size["project"], size["warehouse"], size["reviews"])
+    rows = [
+        _row(size["project"] | {"name": "project, to gold"}, "1.00"),
+        _row(whole, f"{whole['seconds'] / size['project']['seconds']:.2f}"),
+        *(_row(peer, f"{peer['times_our_seconds']:.2f}") for peer in size["peers"]),
+        _row(size["nothing_new"] | {"name": "project, nothing new"}, ""),
+    ]
+    yield from _table([_HEAD, *rows])
+    for peer in size["peers"]:
+        yield f"{peer['name']}: {_agreement(peer, size['expected_rows'])}"
+    yield from _steps(size)
+
+
+def _added(one: dict[str, Any], two: dict[str, Any], reviews: int) -> dict[str, Any]:
+    """Two commands one after the other."""
+    seconds = one["seconds"] + two["seconds"]
+    return {
+        "seconds": seconds,
+        "reviews_per_second": reviews / seconds,
+        "cpu_seconds": one["cpu_seconds"] + two["cpu_seconds"],
+        "peak_mib": max(one["peak_mib"], two["peak_mib"]),
+    }
+
+
+def _row(run: dict[str, Any], ratio: str) -> tuple[str, ...]:
+    return (
+        run["name"],
+        f"{run['seconds']:,.1f}",
+        f"{run['reviews_per_second']:,.0f}",
+        f"{run['cpu_seconds']:,.1f}",
+        f"{run['peak_mib']:,}",
+        f"{run['rows']:,}",
+        ratio,
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  " + "  ".join(cells)
+
+
+def _agreement(peer: dict[str, Any], expected: int) -> str:
+    agreement = peer["agreement"]
+    count = "the rows that are expected" if peer["rows"] == expected else "OTHER ROWS THAN EXPECTED"
+    differing = {name: n for name, n in agreement["differing"].items() if n}
+    values = "all values agree" if not differing else f"values differ: {differing}"
+    missing = f", {agreement['only_in_one']} only in one" if agreement["only_in_one"] else ""
+    return f"{count}; of {agreement['ids']:,} reviews compared {values}{missing}"
+
+
+def _steps(size: dict[str, Any]) -> Iterator[str]:
+    yield "steps, seconds on the clock / of all processors for 100,000 reviews"
+    for run in (size["project"] | {"name": "project"}, *size["peers"]):
+        share = size["reviews"] / 100_000
+        parts = (
+            f"{name} {step['seconds'] / share:.2f} / {step['cpu_seconds'] / share:.2f}"
+            for name, step in run["steps"].items()
+        )
+        yield f"  {run['name']}: {', '.join(parts)}"
+
+
+def _others(found: dict[str, Any]) -> Iterator[str]:
+    small, single = found["small"], found["partition"]
+    yield ""
+    rows = [
+        _row(small | {"name": f"{small['reviews']:,} reviews, to warehouse"}, ""),
+        _row(single | {"name": f"one partition of {single['reviews']:,}, to gold"}, ""),
+    ]
+    yield from _table([_HEAD, *rows])

@@ -1,0 +1,139 @@
+"""Runs of the project and of its peers, each in fresh processes, with what they took."""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Measured, measure
+
+ROOT = Path(__file__).resolve().parent.parent
+TO_GOLD = '+key:"gold/reviews"'
+TO_WAREHOUSE = '+key:"warehouse/reviews" or +key:"warehouse/products"'
+
+
+@dataclass
+class Run:
+    """One command: its figures, the rows of gold/reviews after it, and its steps.
+
+    `steps` are (name, seconds, processor seconds); `gold` is the folder of gold/reviews.
+    """
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    rows: int
+    gold: Path
+    steps: list[tuple[str, float, float]] = field(default_factory=list)
+    nothing_new: bool = False
+
+    def as_dict(self, reviews: int) -> dict[str, Any]:
+        """The figures, with reviews (lines that came in) per second."""
+        return {
+            "name": self.name,
+            "seconds": round(self.seconds, 2),
+            "reviews_per_second": round(reviews / self.seconds),
+            "cpu_seconds": round(self.cpu_seconds, 2),
+            "peak_mib": round(self.peak_bytes / 2**20),
+            "rows": self.rows,
+            "steps": {
+                name: {"seconds": round(wall, 2), "cpu_seconds": round(cpu, 2)}
+                for name, wall, cpu in self.steps
+            },
+        }
+
+
+class Project:
+    """`amazon-reviews run` on a landing zone, with a lakehouse of its own below `out`."""
+
+    def __init__(self, landing: Path, out: Path) -> None:
+        self._out = out
+        self._environ = _environ() | {
+            "AMAZON_REVIEWS_LANDING": str(landing),
+            "AMAZON_REVIEWS_LAKEHOUSE": str(out / "lakehouse"),
+            "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{out / 'warehouse.duckdb'}",
+            "DAGSTER_HOME": str(out / "dagster"),
+        }
+
+    def run(self, name: str, select: str) -> Run:
+        """Bring the selected assets up to date.
+
+        Raises:
+            CommandError: an asset or a check failed.
+        """
+        command = [sys.executable, "-m", "amazon_reviews.cli", "run", "--json", "--select", select]
+        took = measure(command, self._environ, ROOT)
+        report = json.loads(took.stdout)
+        books = {book["table"]: book["kept"] for book in report["books"]}
+        return Run(
+            name,
+            took.seconds,
+            took.cpu_seconds,
+            took.peak_bytes,
+            books.get("gold/reviews", 0),
+            self._out / "lakehouse" / "gold" / "reviews",
+            list(_steps(took, report["stages"])),
+            report["nothing_new"],
+        )
+
+    def versions(self) -> dict[str, int]:
+        """The Delta version of every table."""
+        from deltalake import DeltaTable
+
+        logs = sorted((self._out / "lakehouse").glob("*/*/_delta_log"))
+        return {str(log.parent): DeltaTable(str(log.parent)).version() for log in logs}
+
+
+def _steps(took: Measured, stages: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
+    """Start, each stage, and the rest; a stage ends when its line comes on stderr."""
+    steps: list[tuple[str, float, float]] = []
+    stamps = iter(took.stamps)
+    before = 0.0
+    for stage in stages:
+        end = next((s.seconds for s in stamps if s.line.startswith(stage["assets"])), None)
+        if end is None:
+            return [(each["assets"], each["seconds"], 0.0) for each in stages]
+        if not steps:
+            before = took.cpu_until(end - stage["seconds"])
+            steps.append(("start", end - stage["seconds"], before))
+        steps.append((stage["assets"], stage["seconds"], took.cpu_until(end) - before))
+        before = took.cpu_until(end)
+    rest = took.seconds - sum(seconds for _, seconds, _ in steps)
+    return [*steps, ("between and end", max(0.0, rest), max(0.0, took.cpu_seconds - before))]
+
+
+def run_peer(module: str, name: str, landing: Path, out: Path) -> Run:
+    """Run a module of `benchmarks.peers` on the landing zone.
+
+    Raises:
+        CommandError: it failed.
+    """
+    command = [sys.executable, "-m", f"benchmarks.peers.{module}", str(landing), str(out)]
+    took = measure(command, _environ(), ROOT)
+    report = json.loads(took.stdout.splitlines()[-1])
+    steps = [(step, wall, report["cpu"].get(step, 0.0)) for step, wall in report["seconds"].items()]
+    return Run(
+        name,
+        took.seconds,
+        took.cpu_seconds,
+        took.peak_bytes,
+        report["rows"],
+        out / "gold" / "reviews",
+        steps,
+    )
+
+
+def java() -> str | None:
+    """The `java` that Spark would start, None if there is none."""
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+
+
+def _environ() -> dict[str, str]:
+    """This process's environment without settings of the project or of Spark."""
+    foreign = ("AMAZON_REVIEWS_", "DAGSTER_", "SPARK_", "SAIL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
