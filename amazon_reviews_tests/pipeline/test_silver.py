@@ -3,6 +3,7 @@
 import base64
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -404,16 +405,13 @@ def test_a_new_upload_takes_the_place_of_all_that_came_of_the_old(spark, landing
     ]
 
 
-def test_a_line_that_would_end_nowhere_is_an_error(spark, landing, lakehouse, monkeypatch):
+def test_a_line_that_would_end_nowhere_is_an_error(spark, landing, lakehouse):
     upload(landing, "amazon_reviews", NAME, review(), review(reviewText="other"))
     ingest(landing, lakehouse, REVIEWS, NAME)
-    monkeypatch.setattr(
-        "amazon_reviews.pipeline.silver.first_lines",
-        lambda typed, key: typed.where("line = 1"),
-    )
+    forgetful = replace(REVIEWS, clean=lambda typed: REVIEWS.clean(typed).where("line = 1"))
 
     with pytest.raises(LostLinesError, match="silver/reviews partition_1"):
-        list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+        list(refine(spark, lakehouse, forgetful, [NAME], BATCH_ROWS))
 
 
 @pytest.mark.parametrize(
