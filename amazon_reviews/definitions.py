@@ -6,6 +6,7 @@ from amazon_reviews import config
 from amazon_reviews.assets import bronze, gold, silver, warehouse
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.checks import quality
+from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
@@ -26,7 +27,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
         assets=dg.load_assets_from_modules([bronze, silver, gold, warehouse]),
         asset_checks=dg.load_asset_checks_from_modules([quality]),
         sensors=[landing_sensor, following],
-        schedules=[daily_landing],
+        schedules=[daily_landing(subject) for subject in SUBJECTS],
         executor=dg.in_process_executor,
         resources={
             "landing": LandingZone(location=settings.landing),

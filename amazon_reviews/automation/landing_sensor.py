@@ -30,7 +30,8 @@ def landing_sensor(
     The cursor holds the fingerprints that were asked for and not read yet, so that a folder
     that cannot be read is asked for once, and again when its content changes.
     """
-    work = find_work(context.instance, landing, lakehouse, json.loads(context.cursor or "{}"))
+    asked: dict[str, str] = json.loads(context.cursor or "{}")
+    work = find_work(context.instance, landing, lakehouse, asked, _RUNS_A_TICK)
     return dg.SensorResult(
         run_requests=work.requests,
         skip_reason=None if work.requests else work.quiet,
@@ -39,17 +40,33 @@ def landing_sensor(
     )
 
 
-@dg.schedule(cron_schedule="0 3 * * *", target=BRONZE, execution_timezone="UTC")
-def daily_landing(
-    context: dg.ScheduleEvaluationContext, landing: LandingZone, lakehouse: Lakehouse
-) -> list[dg.RunRequest] | dg.SkipReason:
-    """The same once a day at 03:00 UTC, for those who want no sensor; off by default."""
-    work = find_work(context.instance, landing, lakehouse, {}, most_runs=None)
-    for request in work.added:
-        context.instance.add_dynamic_partitions(
-            request.partitions_def_name, list(request.partition_keys)
-        )
-    return work.requests or dg.SkipReason(work.quiet)
+def daily_landing(subject: Subject) -> dg.ScheduleDefinition:
+    """The same for one dataset once a day at 03:00 UTC; off by default.
+
+    A schedule has one job, and a job one set of partitions: so there is one of each a dataset.
+    """
+    job = dg.define_asset_job(
+        f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
+    )
+
+    @dg.schedule(
+        name=f"daily_{subject.noun}",
+        cron_schedule="0 3 * * *",
+        job=job,
+        execution_timezone="UTC",
+        description=f"Reads new and changed folders of {subject.dataset} once a day.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, landing: LandingZone, lakehouse: Lakehouse
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        work = find_work(context.instance, landing, lakehouse, asked={}, subjects=[subject])
+        for request in work.added:
+            context.instance.add_dynamic_partitions(
+                request.partitions_def_name, list(request.partition_keys)
+            )
+        return work.requests or dg.SkipReason(work.quiet)
+
+    return schedule
 
 
 @dataclass
@@ -81,14 +98,15 @@ def find_work(
     landing: LandingZone,
     lakehouse: Lakehouse,
     asked: Mapping[str, str],
-    most_runs: int | None = _RUNS_A_TICK,
+    most_runs: int | None = None,
+    subjects: Sequence[Subject] = SUBJECTS,
 ) -> Work:
     """What has to be read and was not asked for as it is now.
 
-    What is over `most_runs` waits for the next time.
+    What is over `most_runs` waits for the next time; without it there is no bound.
     """
     work = Work()
-    for subject in SUBJECTS:
+    for subject in subjects:
         known, arrival = arrived(instance, landing, lakehouse, subject)
         new = [name for name in arrival.unread if name not in known]
         if new:
