@@ -1,0 +1,229 @@
+"""A process killed in the middle of its work: tables as before, and right after the next run."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews_tests.helpers import (
+    BATCH_ROWS,
+    content,
+    product,
+    publish_all,
+    review,
+    rows,
+    upload,
+)
+
+NAME = "partition_1"
+TABLES = [
+    *("bronze/reviews", "silver/reviews", "silver/rejected", "silver/duplicates"),
+    *("gold/reviews", "gold/duplicates"),
+]
+SHORT = [("silver/reviews", "after")]
+LONG = [(key, when) for key in TABLES for when in ("before", "after") if (key, when) not in SHORT]
+
+
+def bring_all(spark, landing, lakehouse):
+    """What a run of one partition does, from its file to gold."""
+    ingest(landing, lakehouse, REVIEWS, NAME)
+    list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+    list(publish_reviews(spark, lakehouse, [NAME], BATCH_ROWS))
+
+
+def tables(lakehouse):
+    return {key: content(lakehouse, key) for key in TABLES}
+
+
+@pytest.fixture(scope="module")
+def given_state(spark, tmp_path_factory):
+    """Two partitions in gold, and another upload of the first that moves rows everywhere.
+
+    `before` and `expected` are the tables' content before and after an undisturbed run.
+    """
+    folder = tmp_path_factory.mktemp("given")
+    landing = LandingZone(location=str(folder / "landing"))
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    first, second, third = (review(reviewText=text) for text in ("first", "second", "third"))
+    upload(landing, "amazon_metadata", NAME, product())
+    upload(landing, "amazon_reviews", NAME, first, first, second, "broken")
+    upload(landing, "amazon_reviews", "partition_2", first, second, third)
+    publish_all(spark, landing, lakehouse)
+    before = tables(lakehouse)
+    upload(landing, "amazon_reviews", NAME, third, second, second, second, "[]", "{}")
+    undisturbed = Lakehouse(location=str(folder / "undisturbed"))
+    shutil.copytree(lakehouse.location, undisturbed.location)
+    bring_all(spark, landing, undisturbed)
+    expected = tables(undisturbed)
+    assert all(before[key] != expected[key] for key in TABLES)
+    return SimpleNamespace(folder=folder, landing=landing, before=before, expected=expected)
+
+
+@pytest.fixture
+def copied(given_state, tmp_path):
+    """A lakehouse of its own in the state before the run."""
+    shutil.copytree(given_state.folder / "lakehouse", tmp_path / "lakehouse")
+    return Lakehouse(location=str(tmp_path / "lakehouse"))
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from threading import Thread
+
+import deltalake
+from amazon_reviews.pipeline import bronze
+from amazon_reviews.resources import lakehouse as module
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews_tests.pipeline import test_kill
+
+landing, lakehouse, work, point, when = sys.argv[1:]
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mortal(commit):
+    def wrapped(table, *arguments, **options):
+        at_point = table.table_uri.rstrip("/").endswith(point)
+        if at_point and when == "before":
+            die()
+        result = commit(table, *arguments, **options)
+        if at_point and when == "after":
+            die()
+        return result
+
+    return wrapped
+
+
+def reading(stream, file, partition, read_lines=bronze.read_lines):
+    yield from read_lines(stream, file, partition)
+    die()
+
+
+def die_at_new_file():
+    folder = Path(lakehouse, point)
+    known = set(folder.rglob("*.parquet"))
+    while set(folder.rglob("*.parquet")) <= known:
+        pass
+    die()
+
+
+if when == "while lines are read":
+    bronze.read_lines = reading
+elif when == "while files are written":
+    Thread(target=die_at_new_file, daemon=True).start()
+else:
+    class Mortal(deltalake.DeltaTable):
+        create_write_transaction = mortal(deltalake.DeltaTable.create_write_transaction)
+
+    module.DeltaTable = Mortal
+    module.write_deltalake = mortal(module.write_deltalake)
+getattr(test_kill, work)(
+    start_session("sail", 1 << 30),
+    LandingZone(location=landing),
+    module.Lakehouse(location=lakehouse),
+)
+"""
+
+
+def child(landing, lakehouse, work, point="", when=""):
+    """A process that does the work, and kills itself at the point."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, landing.location, lakehouse.location, work, point, when],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def assert_recovers(spark, given_state, lakehouse, point, when):
+    killed = child(given_state.landing, lakehouse, "bring_all", point, when)
+    _, errors = killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL, errors
+
+    found = tables(lakehouse)
+    reached = TABLES.index(point) + (when == "after")
+    for place, key in enumerate(TABLES):
+        if place < reached or found[key] != given_state.before[key]:
+            assert found[key] == given_state.expected[key], f"{key} is neither old nor new"
+        if place >= reached:
+            assert found[key] == given_state.before[key], f"{key} was written before its turn"
+
+    bring_all(spark, given_state.landing, lakehouse)
+
+    assert tables(lakehouse) == given_state.expected
+    assert all(account.balanced for account in all_accounts(lakehouse))
+
+
+@pytest.mark.parametrize(("point", "when"), SHORT)
+def test_killed_at_a_commit(spark, given_state, copied, point, when):
+    assert_recovers(spark, given_state, copied, point, when)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("point", "when"), LONG)
+def test_killed_at_any_commit(spark, given_state, copied, point, when):
+    assert_recovers(spark, given_state, copied, point, when)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("point", "when"),
+    [
+        ("bronze/reviews", "while lines are read"),
+        ("bronze/reviews", "while files are written"),
+        ("silver/reviews", "while files are written"),
+        ("gold/reviews", "while files are written"),
+    ],
+)
+def test_killed_in_the_middle_of_a_write(spark, given_state, copied, point, when):
+    assert_recovers(spark, given_state, copied, point, when)
+
+
+def test_files_that_were_never_committed_are_not_seen(spark, given_state, copied):
+    """What a killed process leaves: data files without an entry in the log."""
+    for key in TABLES:
+        for path in list(Path(copied.uri(key)).rglob("*.parquet")):
+            left = Path(copied.uri(key)) / "data-left" / path.relative_to(copied.uri(key))
+            left.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, left)
+
+    assert tables(copied) == given_state.before
+    assert copied.read(spark, "silver/reviews").count() == len(
+        rows(copied, "silver/reviews", "line")
+    )
+    bring_all(spark, given_state.landing, copied)
+    assert tables(copied) == given_state.expected
+
+
+def refine_often(spark, landing, lakehouse):
+    """Refine the partition several times."""
+    for _ in range(3):
+        list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+
+
+@pytest.mark.long
+def test_two_processes_refine_the_same_partition_at_once(given_state, copied):
+    ingest(given_state.landing, copied, REVIEWS, NAME)
+
+    workers = [child(given_state.landing, copied, "refine_often") for _ in range(2)]
+
+    errors = [worker.communicate(timeout=240)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+    for key in ("silver/reviews", "silver/rejected", "silver/duplicates"):
+        assert content(copied, key) == given_state.expected[key]
