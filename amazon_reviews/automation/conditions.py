@@ -4,7 +4,10 @@ import dagster as dg
 
 _Condition = dg.AutomationCondition
 
-_CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since_last_handled()
+# Not `since_last_handled()`, which forgets what is missing when the sensor looks for the first time.
+_CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
+    _Condition.newly_requested() | _Condition.newly_updated()
+)
 _FREE = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
 _UNBLOCKED = ~_Condition.any_deps_match(
     _Condition.any_checks_match(

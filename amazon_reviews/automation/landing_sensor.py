@@ -18,10 +18,16 @@ RANGE_END = "dagster/asset_partition_range_end"
 _RUNS_A_TICK = 4
 _PARTITIONS_A_RUN = 50
 
-BRONZE = dg.AssetSelection.groups("bronze")
+JOBS = {
+    subject.noun: dg.define_asset_job(
+        f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
+    )
+    for subject in SUBJECTS
+}
+"""One job a dataset, for a job has one set of partitions."""
 
 
-@dg.sensor(target=BRONZE, minimum_interval_seconds=30)
+@dg.sensor(jobs=list(JOBS.values()), minimum_interval_seconds=30)
 def landing_sensor(
     context: dg.SensorEvaluationContext, landing: LandingZone, lakehouse: Lakehouse
 ) -> dg.SensorResult:
@@ -41,18 +47,12 @@ def landing_sensor(
 
 
 def daily_landing(subject: Subject) -> dg.ScheduleDefinition:
-    """The same for one dataset once a day at 03:00 UTC; off by default.
-
-    A schedule has one job, and a job one set of partitions: so there is one of each a dataset.
-    """
-    job = dg.define_asset_job(
-        f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
-    )
+    """The same for one dataset once a day at 03:00 UTC; off by default."""
 
     @dg.schedule(
         name=f"daily_{subject.noun}",
         cron_schedule="0 3 * * *",
-        job=job,
+        job=JOBS[subject.noun],
         execution_timezone="UTC",
         description=f"Reads new and changed folders of {subject.dataset} once a day.",
     )
@@ -146,6 +146,6 @@ def _request(subject: Subject, names: Sequence[str], marks: dict[str, str]) -> d
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return dg.RunRequest(
         run_key=f"{subject.dataset}/{names[0]}..{names[-1]}/{digest}",
-        asset_selection=[dg.AssetKey(subject.bronze.split("/"))],
+        job_name=JOBS[subject.noun].name,
         tags=range_tags(names),
     )

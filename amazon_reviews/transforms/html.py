@@ -6,7 +6,7 @@ other, so white space is written as a class of its own.
 """
 
 from collections.abc import Callable
-from html.entities import name2codepoint
+from html.entities import html5, name2codepoint
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -41,8 +41,7 @@ _HEXADECIMAL = (
 )
 _ENTITY = rf"&(?:#0*(?:{_DECIMAL})|#[xX]0*(?:{_HEXADECIMAL})|[A-Za-z][A-Za-z0-9]{{1,7}});"
 _ESCAPED_AGAIN = r"&(?:(?:amp|#0*38|#[xX]26);)+(#?[0-9A-Za-z]{1,8};)"
-_NAMES = {name: chr(code) for name, code in name2codepoint.items()} | {"apos": "'"}
-_NAMED = "".join(f"&{name};{character}" for name, character in _NAMES.items())
+_NAMED = "".join(f"&{name};{html5[f'{name};']}" for name in (*name2codepoint, "apos"))
 _C1 = "".join(map(chr, range(0x80, 0xA0)))
 _WINDOWS_1252 = "".join(bytes([ord(c1)]).decode("cp1252", "ignore") or c1 for c1 in _C1)
 

@@ -27,7 +27,7 @@ _WANTED = "|".join((*LABELS.values(), DATE_LABEL))
 _LABEL_ENTRY = r"(?is)^\s*<[a-z][^<>]*>[^<:]*:\s*</"
 _PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?:a|script|style|div|table|form|input)[\s>]"
 _ROW = "(?is)<th.*?</td>"
-_LINK = r" ?\((?:View shipping rates and policies\))?| ?Learn More"
+_LINK = r" ?\((?: ?View shipping rates and policies ?\))?| ?Learn More"
 
 
 def fact_entries(details: Column, entries: Column, tables: Column) -> Column:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
@@ -120,7 +120,8 @@ def _single_texts(record: Column) -> dict[str, Column]:
     # A script's beginning, and the end of a tag: the page's own code was read as the title.
     code = title.contains("getTime") | title.rlike(r'"\s*/>\s*$')
     byline = brand.contains("by\n") | brand.contains("by\r")
-    alternative = F.regexp_extract(category, r"""\balt\s*=\s*["']([^"'<>]*)""", 1)
+    quoted = r"""\balt\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')"""
+    alternative = F.concat(*(F.regexp_extract(category, quoted, group) for group in (1, 2)))
     return {
         "title": F.when(~code, title),
         "brand": F.when(byline, F.regexp_replace(brand, rf"^{WHITE_SPACE}*by[\r\n]", "")).otherwise(
@@ -253,9 +254,13 @@ def best_products(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
 def _number_files(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
     """One row per file: partition, file, and its place among all files."""
     files = products.select("partition", "file").distinct()
-    order = Window.orderBy(F.coalesce("rank", F.lit(_LAST)), "partition", "file")
     ranked = files.join(partition_ranks.select("partition", "rank"), on="partition", how="left")
-    return ranked.select("partition", "file", F.row_number().over(order).alias("file_number"))
+    place = F.struct(F.coalesce("rank", F.lit(_LAST)).alias("rank"), "partition", "file")
+    return (
+        ranked.agg(F.array_sort(F.collect_list(place)).alias("places"))
+        .select(F.posexplode("places").alias("file_number", "place"))
+        .select("place.partition", "place.file", "file_number")
+    )
 
 
 def _order() -> Column:

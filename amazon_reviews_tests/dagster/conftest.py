@@ -1,0 +1,93 @@
+"""Samples and projects for the tests of what Dagster runs."""
+
+import logging
+import shutil
+
+import pytest
+
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.dagster.project import Project
+
+SMALL = SampleOptions(
+    reviews=600,
+    products=40,
+    users=30,
+    partitions=5,
+    events=1,
+    duplicates_within=0.03,
+    duplicates_across=0.03,
+    malformed=0.02,
+    files_per_partition=1,
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet():
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """A landing zone of five partitions of reviews and one of products, and its truth."""
+    folder = tmp_path_factory.mktemp("sample")
+    return folder, generate(SMALL, folder)
+
+
+@pytest.fixture(scope="session")
+def truth(sample):
+    return sample[1]
+
+
+@pytest.fixture
+def empty(tmp_path, spark):
+    """A project without input."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def project(tmp_path, spark, sample):
+    """A project with the sample in its landing zone, nothing materialized."""
+    shutil.copytree(sample[0], tmp_path / "landing")
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def products(tmp_path_factory, spark, sample):
+    """A project that has its products up to gold, not to be changed."""
+    root = tmp_path_factory.mktemp("products")
+    shutil.copytree(sample[0], root / "landing")
+    project = Project(root)
+    project.add_all_partitions()
+    keys = ("bronze/products", "silver/products")
+    assert project.materialize(*keys, partitions=["partition_1"]).success
+    assert project.materialize("gold/products").success
+    return project
+
+
+@pytest.fixture
+def with_products(products, tmp_path):
+    """A project with the sample in its landing zone and its products up to gold."""
+    for name in ("landing", "lakehouse"):
+        shutil.copytree(products.root / name, tmp_path / name)
+    project = Project(tmp_path)
+    project.add_all_partitions()
+    return project
+
+
+@pytest.fixture(scope="session")
+def all_done(tmp_path_factory, spark, sample):
+    """A project that is up to date, to be read only; the whole sample in one range."""
+    root = tmp_path_factory.mktemp("all_done")
+    shutil.copytree(sample[0], root / "landing")
+    project = Project(root)
+    outcome = project.run()
+    assert not outcome.failures
+    return project
+
+
+@pytest.fixture
+def done(all_done, tmp_path):
+    """A copy of the project that is up to date, whose tables may be changed."""
+    for name in ("landing", "lakehouse"):
+        shutil.copytree(all_done.root / name, tmp_path / name)
+    return Project(tmp_path)

@@ -1,0 +1,148 @@
+"""A whole project in a folder of its own, with an instance that lives as long as the test."""
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import dagster as dg
+
+from amazon_reviews import config
+from amazon_reviews.automation.headless import HeadlessRun
+from amazon_reviews.automation.landing_sensor import range_tags
+from amazon_reviews.definitions import definitions
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews_tests.helpers import content
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
+
+
+def environment(root):
+    """The settings of a project that lies in `root`, as environment variables."""
+    return {
+        "AMAZON_REVIEWS_LANDING": str(root / "landing"),
+        "AMAZON_REVIEWS_LAKEHOUSE": str(root / "lakehouse"),
+        "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{root}/warehouse.duckdb",
+        "DAGSTER_HOME": str(root / "dagster"),
+    }
+
+
+class Project:
+    """Landing zone, lakehouse, warehouse and Dagster instance, and what is done with them."""
+
+    def __init__(self, root):
+        self.root = root
+        self.settings = config.load(environment(root))
+        self.defs = definitions(self.settings)
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.landing = LandingZone(location=self.settings.landing)
+        self.lakehouse = Lakehouse(location=self.settings.lakehouse)
+        self.job = self.defs.resolve_implicit_global_asset_job_def()
+        self.graph = self.defs.resolve_asset_graph()
+        Path(self.settings.landing).mkdir(parents=True, exist_ok=True)
+
+    def add_partitions(self, noun, *names):
+        """Let Dagster know of these partitions."""
+        dataset = {"reviews": "amazon_reviews", "products": "amazon_metadata"}[noun]
+        self.instance.add_dynamic_partitions(dataset, list(names))
+
+    def add_all_partitions(self):
+        """Let Dagster know of every partition that lies in the landing zone."""
+        self.add_partitions("reviews", *self.landing.partitions("amazon_reviews"))
+        self.add_partitions("products", *self.landing.partitions("amazon_metadata"))
+
+    def materialize(self, *keys, partitions=()):
+        """One run over these tables, and over the range of these partitions."""
+        return self.job.execute_in_process(
+            asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
+            instance=self.instance,
+            tags=range_tags(partitions) if partitions else {},
+            raise_on_error=False,
+            run_config=QUIET,
+        )
+
+    def execute(self, request):
+        """What the daemon does with a run request."""
+        return self.job.execute_in_process(
+            asset_selection=list(request.asset_selection),
+            instance=self.instance,
+            tags=dict(request.tags),
+            raise_on_error=False,
+            run_config=QUIET,
+        )
+
+    def run(self, select="*", again=None):
+        """A headless run."""
+        selection = dg.AssetSelection.from_string(select)
+        headless = HeadlessRun(self.defs, self.instance, selection, again or {})
+        return headless.run(lambda stage: lambda name: None, lambda stage, seconds: None)
+
+    def check(self, *keys):
+        """Run the checks of these tables without materializing them; results by name."""
+        checks = self.graph.get_check_keys_for_assets({dg.AssetKey(k.split("/")) for k in keys})
+        own = {key for key in checks if key.name != "accounted"}
+        job = self.job.get_subset(asset_selection=set(), asset_check_selection=own)
+        result = job.execute_in_process(
+            instance=self.instance,
+            run_config=QUIET,
+            raise_on_error=False,
+            resources=self.defs.resources,
+        )
+        return {found.check_name: found for found in result.get_asset_check_evaluations()}
+
+    def materialized(self, key):
+        """How often each partition was materialized; None stands for a whole table."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")))
+        records = self.instance.fetch_materializations(wanted, limit=1000).records
+        return Counter(record.partition_key for record in records)
+
+    def metadata(self, key):
+        """The newest metadata of each partition, as plain values."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")))
+        records = self.instance.fetch_materializations(wanted, limit=1000).records
+        return {
+            record.partition_key: {
+                name: value.value for name, value in record.asset_materialization.metadata.items()
+            }
+            for record in reversed(records)
+        }
+
+    def versions(self):
+        """The Delta version of every table that there is."""
+        root = Path(self.settings.lakehouse)
+        logs = root.glob("*/*/_delta_log")
+        keys = sorted(str(log.parent.relative_to(root)) for log in logs)
+        return {key: self.lakehouse.version(key) for key in keys}
+
+    def content(self):
+        """What users see of the tables, as multisets."""
+        return {key: content(self.lakehouse, key) for key in TABLES_OF_USERS}
+
+    def folder(self, dataset, name):
+        """A folder of the landing zone."""
+        return Path(self.settings.landing) / dataset / name
+
+    def break_off(self, dataset, name):
+        """Cut a file of the partition; returns its name."""
+        path = sorted(self.folder(dataset, name).iterdir())[0]
+        path.write_bytes(path.read_bytes()[:-20])
+        return path.name
+
+    def add_file(self, dataset, name, *records, file="later.json.gz"):
+        """Upload one more file to the partition."""
+        text = "".join(json.dumps(record) + "\n" for record in records)
+        self.folder(dataset, name).mkdir(parents=True, exist_ok=True)
+        (self.folder(dataset, name) / file).write_bytes(gzip.compress(text.encode()))
+
+
+def failed_steps(result):
+    """What the failed steps of a run said, by step."""
+    return {
+        event.step_key: said.description
+        if (said := event.step_failure_data.user_failure_data)
+        else event.step_failure_data.error.to_string()
+        for event in result.all_events
+        if event.is_step_failure
+    }

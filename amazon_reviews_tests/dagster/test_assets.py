@@ -1,0 +1,210 @@
+"""What the assets say of themselves, and what materializing them does."""
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.dagster.project import failed_steps
+
+PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
+CHAIN = ("bronze/reviews", "silver/reviews", "gold/reviews")
+
+
+@pytest.fixture(scope="module")
+def nodes(all_done):
+    return {
+        key.to_user_string(): all_done.graph.get(key) for key in all_done.graph.get_all_asset_keys()
+    }
+
+
+def test_the_graph_has_the_tables_of_the_design(nodes):
+    assert set(nodes) == {
+        "bronze/reviews",
+        "bronze/products",
+        "silver/reviews",
+        "silver/products",
+        "silver/rejected",
+        "gold/products",
+        "gold/reviews",
+        "warehouse/products",
+        "warehouse/reviews",
+    }
+
+
+def test_every_asset_says_what_it_is(nodes):
+    for name, node in nodes.items():
+        assert node.description.startswith("One row per "), name
+        assert node.owners == ["team:data"], name
+        assert node.group_name == name.split("/")[0], name
+        assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
+        assert node.code_version, name
+
+
+def test_every_asset_describes_its_columns(nodes):
+    for name, node in nodes.items():
+        table = TABLES[name.replace("warehouse", "gold")]
+        columns = node.metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns] == table.names, name
+        assert all(column.description and column.type for column in columns), name
+
+
+def test_gold_says_how_fresh_it_must_be(nodes):
+    fresh = {name for name, node in nodes.items() if node.freshness_policy}
+    assert fresh == {"gold/reviews", "gold/products"}
+
+
+def test_every_table_has_a_pool_of_its_own(all_done):
+    pools = {
+        frozenset(key.to_user_string() for key in asset.keys): asset.op.pool
+        for asset in all_done.defs.resolve_asset_graph().assets_defs
+        if asset.keys
+    }
+    assert None not in pools.values()
+    assert len(set(pools.values())) == len(pools)
+
+
+def test_each_partition_records_its_own_figures(all_done, truth):
+    for name, expected in truth["reviews"].items():
+        rejected = sum(expected["rejected"].values())
+        bronze = all_done.metadata("bronze/reviews")[name]
+        silver = all_done.metadata("silver/reviews")[name]
+        gold = all_done.metadata("gold/reviews")[name]
+        assert bronze["dagster/partition_row_count"] == expected["lines"]
+        assert (silver["lines"], silver["dagster/partition_row_count"]) == (
+            expected["lines"],
+            expected["distinct"],
+        )
+        assert (silver["duplicates"], silver["rejected"]) == (
+            expected["duplicates_within"],
+            rejected,
+        )
+        assert {f"rejected_{reason}" for reason in expected["rejected"]} <= set(silver)
+        assert gold["lines"] == expected["distinct"]
+        assert gold["lines"] == gold["dagster/partition_row_count"] + gold["duplicates"]
+    published = [
+        figures["dagster/partition_row_count"]
+        for figures in all_done.metadata("gold/reviews").values()
+    ]
+    assert sum(published) == truth["gold"]["reviews"]
+
+
+def test_each_table_records_rows_place_version_and_a_preview(all_done):
+    for key in (
+        "bronze/reviews",
+        "silver/products",
+        "silver/rejected",
+        "gold/products",
+        "gold/reviews",
+    ):
+        table = all_done.lakehouse.delta(key)
+        for recorded in all_done.metadata(key).values():
+            assert recorded["dagster/row_count"] == table.to_pyarrow_table(columns=[]).num_rows, key
+            assert recorded["dagster/uri"] == all_done.lakehouse.uri(key)
+            assert recorded["delta_version"] == table.version()
+            assert recorded["preview"].startswith(f"| {table.schema().fields[0].name} |")
+
+
+def test_gold_is_what_the_truth_says(all_done, truth):
+    reviews = all_done.lakehouse.uri("gold/reviews")
+    ids = DeltaTable(reviews).to_pyarrow_table(columns=["review_id"])["review_id"]
+    assert len(ids) == len(ids.unique()) == truth["gold"]["reviews"]
+    assert (
+        DeltaTable(all_done.lakehouse.uri("gold/products")).to_pyarrow_table(columns=[]).num_rows
+        == truth["gold"]["products"]
+    )
+
+
+def test_the_warehouse_has_what_gold_has_and_says_so(all_done, truth):
+    with duckdb.connect(str(all_done.root / "warehouse.duckdb"), read_only=True) as connection:
+        for noun in ("reviews", "products"):
+            count = connection.execute(f"SELECT count(*) FROM gold.{noun}").fetchone()[0]
+            assert count == truth["gold"][noun]
+            recorded = all_done.metadata(f"warehouse/{noun}")[None]
+            assert recorded["dagster/row_count"] == count
+            assert recorded["delta_version"] == all_done.lakehouse.version(f"gold/{noun}")
+            assert recorded["already_there"] is False
+
+
+def test_what_the_warehouse_has_already_is_not_loaded_again(all_done):
+    file = all_done.root / "warehouse.duckdb"
+    before = file.stat()
+
+    assert all_done.materialize("warehouse/reviews", "warehouse/products").success
+
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert all_done.metadata("warehouse/reviews")[None]["already_there"] is True
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        pytest.param([[name] for name in PARTITIONS], id="one by one", marks=pytest.mark.long),
+        pytest.param([PARTITIONS[3:], PARTITIONS[1:3], PARTITIONS[:1]], id="ranges, backwards"),
+    ],
+)
+def test_gold_is_the_same_in_whatever_ranges_it_is_made(with_products, all_done, ranges):
+    for partitions in ranges:
+        assert with_products.materialize(*CHAIN, partitions=partitions).success
+    assert with_products.materialize("silver/rejected").success
+
+    assert with_products.content() == all_done.content()
+
+
+def test_one_partition_alone_touches_no_other(with_products):
+
+    result = with_products.materialize(*CHAIN, partitions=["partition_3"])
+
+    assert result.success
+    for key in CHAIN:
+        assert with_products.materialized(key) == {"partition_3": 1}
+        values = DeltaTable(with_products.lakehouse.uri(key)).to_pyarrow_table(
+            columns=["partition"]
+        )
+        assert set(values["partition"].to_pylist()) == {"partition_3"}
+
+
+def test_twice_is_the_same_as_once(done):
+    before = done.content()
+    done.add_all_partitions()
+
+    assert done.materialize(*CHAIN, partitions=PARTITIONS[1:4]).success
+
+    assert done.content() == before
+
+
+def test_gold_records_the_other_partitions_that_it_rebuilt(with_products):
+    assert with_products.materialize(*CHAIN, partitions=PARTITIONS[1:]).success
+
+    assert with_products.materialize(*CHAIN, partitions=PARTITIONS[:1]).success
+
+    made = with_products.materialized("gold/reviews")
+    rebuilt = {name for name in PARTITIONS[1:] if made[name] == 2}
+    assert rebuilt
+    figures = with_products.metadata("gold/reviews")
+    for name in PARTITIONS:
+        kept, lines = figures[name]["dagster/partition_row_count"], figures[name]["lines"]
+        assert kept + figures[name]["duplicates"] == lines
+
+
+def test_a_file_that_breaks_off_fails_its_partition_alone(with_products, truth):
+    file = with_products.break_off("amazon_reviews", "partition_2")
+
+    result = with_products.materialize("bronze/reviews", partitions=PARTITIONS)
+
+    (said,) = failed_steps(result).values()
+    assert f"partition_2/{file}" in said
+    assert not any(name in said for name in PARTITIONS if name != "partition_2")
+    assert with_products.materialized("bronze/reviews") == {
+        name: 1 for name in PARTITIONS if name != "partition_2"
+    }
+    for name, figures in with_products.metadata("bronze/reviews").items():
+        assert figures["dagster/partition_row_count"] == truth["reviews"][name]["lines"]
+
+
+def test_silver_refuses_a_partition_that_bronze_never_got(with_products):
+
+    result = with_products.materialize("silver/reviews", partitions=["partition_1"])
+
+    (said,) = failed_steps(result).values()
+    assert "bronze/reviews has no partition_1" in said

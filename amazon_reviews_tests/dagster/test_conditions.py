@@ -1,0 +1,197 @@
+"""Which tables follow by themselves, and which wait."""
+
+import dagster as dg
+import pytest
+
+from amazon_reviews.assets import silver as silver_assets
+from amazon_reviews_tests.helpers import review
+
+BOTH = ["partition_1", "partition_2"]
+
+
+class Automation:
+    """The automation sensor's ticks over a project, and the runs that they ask for."""
+
+    def __init__(self, project):
+        self.project = project
+        self.cursor = None
+
+    def tick(self):
+        """What is asked for: partitions by table, None for a whole table."""
+        result = dg.evaluate_automation_conditions(
+            self.project.defs, self.project.instance, cursor=self.cursor
+        )
+        self.cursor = result.cursor
+        subsets = {found.key: found.true_subset for found in result.results}
+        return {
+            key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
+            if subset.is_partitioned
+            else None
+            for key, subset in subsets.items()
+            if not subset.is_empty
+        }
+
+    def follow(self, requests):
+        """Materialize what was asked for, tables of the same partitions in one run."""
+        groups = {}
+        for key, partitions in requests.items():
+            groups.setdefault(tuple(partitions or ()), []).append(key)
+        for partitions, keys in groups.items():
+            assert self.project.materialize(*keys, partitions=partitions).success
+
+    def settle(self):
+        """Tick and follow until nothing is asked for; returns all that was."""
+        ticks = []
+        while requests := self.tick():
+            ticks.append(requests)
+            assert len(ticks) < 10, ticks
+            self.follow(requests)
+        return ticks
+
+
+@pytest.fixture
+def automation(project):
+    project.add_all_partitions()
+    automation = Automation(project)
+    assert automation.tick() == {}
+    return automation
+
+
+@pytest.fixture
+def settled(done):
+    """Everything is materialized and known to the automation."""
+    done.add_all_partitions()
+    assert done.run().stages
+    automation = Automation(done)
+    assert automation.tick() == {}
+    return automation
+
+
+def test_an_empty_project_asks_for_nothing(empty):
+    automation = Automation(empty)
+    assert [automation.tick() for _ in range(3)] == [{}, {}, {}]
+
+
+def test_partitions_that_are_not_read_yet_ask_for_nothing(automation):
+    assert automation.tick() == {}
+
+
+def test_reviews_follow_without_products_and_again_when_products_come(automation):
+    automation.project.materialize("bronze/reviews", partitions=BOTH)
+
+    assert automation.settle() == [
+        {"silver/reviews": BOTH, "gold/reviews": BOTH},
+        {"silver/rejected": None, "warehouse/reviews": None},
+    ]
+
+    automation.project.materialize("bronze/products", partitions=["partition_1"])
+
+    assert automation.settle() == [
+        {"silver/products": ["partition_1"]},
+        {"gold/products": None, "silver/rejected": None},
+        {"gold/reviews": BOTH, "warehouse/products": None},
+        {"warehouse/reviews": None},
+    ]
+    assert automation.tick() == {}
+
+
+@pytest.mark.long
+def test_everything_at_once_comes_to_rest_with_gold_complete(automation, all_done):
+    names = [f"partition_{number}" for number in range(1, 6)]
+    automation.project.materialize("bronze/reviews", partitions=names)
+    automation.project.materialize("bronze/products", partitions=["partition_1"])
+
+    automation.settle()
+
+    assert automation.project.content() == all_done.content()
+    assert automation.project.materialized("warehouse/reviews")
+
+
+def test_of_a_range_with_a_bad_file_the_good_partitions_go_on(automation):
+    automation.project.break_off("amazon_reviews", "partition_2")
+    names = [f"partition_{number}" for number in range(1, 5)]
+    automation.project.materialize("bronze/reviews", partitions=names)
+
+    first = automation.tick()
+
+    good = ["partition_1", "partition_3", "partition_4"]
+    assert first == {"silver/reviews": good, "gold/reviews": good}
+
+
+def test_only_the_changed_partition_follows(settled):
+    project = settled.project
+    project.add_file("amazon_reviews", "partition_3", review())
+    project.materialize("bronze/reviews", partitions=["partition_3"])
+
+    assert settled.settle() == [
+        {"silver/reviews": ["partition_3"], "gold/reviews": ["partition_3"]},
+        {"silver/rejected": None, "warehouse/reviews": None},
+    ]
+
+
+def test_what_is_missing_at_the_first_tick_is_asked_for(project):
+    project.add_all_partitions()
+    project.materialize("bronze/reviews", partitions=BOTH)
+
+    assert Automation(project).tick() == {"silver/reviews": BOTH, "gold/reviews": BOTH}
+
+
+def test_nothing_is_asked_for_twice_while_it_runs(automation, monkeypatch):
+    meanwhile = []
+    refine = silver_assets.refine
+
+    def watched(*args):
+        meanwhile.append(automation.tick())
+        return refine(*args)
+
+    monkeypatch.setattr(silver_assets, "refine", watched)
+    automation.project.materialize("bronze/reviews", partitions=BOTH)
+    requests = automation.tick()
+    automation.follow(requests)
+
+    assert meanwhile == [{}]
+    assert automation.tick() == {"silver/rejected": None, "warehouse/reviews": None}
+    assert automation.tick() == {}
+
+
+def test_a_run_that_is_under_way_holds_back_what_it_will_write(automation, monkeypatch):
+    """Somebody materializes silver by hand just when automation would ask for it."""
+    meanwhile = []
+    refine = silver_assets.refine
+
+    def watched(*args):
+        meanwhile.append(automation.tick())
+        return refine(*args)
+
+    automation.project.materialize("bronze/reviews", partitions=BOTH)
+    monkeypatch.setattr(silver_assets, "refine", watched)
+    automation.project.materialize("silver/reviews", partitions=BOTH)
+
+    assert meanwhile == [{}]
+    assert automation.tick() == {"gold/reviews": BOTH, "silver/rejected": None}
+
+
+def test_below_a_failed_blocking_check_nothing_follows(automation, monkeypatch):
+    project = automation.project
+    project.materialize("bronze/reviews", partitions=BOTH)
+    with monkeypatch.context() as patch:
+        patch.setattr(silver_assets, "refine", losing_a_row(project))
+        assert not project.materialize("silver/reviews", partitions=BOTH).success
+    assert automation.tick() == {}
+    assert automation.tick() == {}
+
+    assert project.materialize("silver/reviews", partitions=BOTH).success
+
+    assert automation.tick() == {"gold/reviews": BOTH, "silver/rejected": None}
+
+
+def losing_a_row(project):
+    """A refine that loses the first line of every partition after it was counted."""
+    refine = silver_assets.refine
+
+    def losing(*args):
+        done = list(refine(*args))
+        project.lakehouse.delta("silver/reviews").delete("line = 1")
+        return done
+
+    return losing

@@ -1,0 +1,183 @@
+"""Products as the shop and source system 2 have them, where real data is at hand."""
+
+import gzip
+import json
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from amazon_reviews.transforms.lines import parse_lines
+from amazon_reviews.transforms.products import FIELDS, best_products, clean_products
+
+VARIABLE = "AMAZON_REVIEWS_REAL_DATA"
+pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} is not set")
+BRONZE = "raw string, encoding string, file string, line long, partition string"
+MAGAZINES = "meta_Magazine_Subscriptions.v1.json.gz"
+GIFT_CARDS = "meta_Gift_Cards.v1.json.gz"
+GIFT_CARDS_2 = "meta_Gift_Cards.v2.json.gz"
+APPLIANCES = "meta_Appliances.subset.json.gz"
+FASHION = "datathon_fashion.json.gz"
+FILES = (MAGAZINES, GIFT_CARDS, GIFT_CARDS_2, APPLIANCES, FASHION)
+
+
+def folder():
+    return Path(os.environ[VARIABLE])
+
+
+def clean(spark, lines):
+    return clean_products(parse_lines(spark.createDataFrame(lines, BRONZE), FIELDS))
+
+
+def lines_of(file):
+    with gzip.open(folder() / "metadata" / file, "rt") as stream:
+        return [(t, "utf-8", file, i, file) for i, t in enumerate(stream, 1) if t.strip()]
+
+
+@pytest.fixture(scope="module")
+def products(spark):
+    """The cleaned rows of every file, by file."""
+    return {file: clean(spark, lines_of(file)).collect() for file in FILES}
+
+
+def test_every_line_becomes_a_row(products):
+    counts = {file: (len(rows), len({r["asin"] for r in rows})) for file, rows in products.items()}
+    assert counts == {
+        MAGAZINES: (3385, 2320),
+        GIFT_CARDS: (1547, 1547),
+        GIFT_CARDS_2: (1547, 1547),
+        APPLIANCES: (100, 100),
+        FASHION: (9, 9),
+    }
+
+
+DIRT = re.compile(r"</?[A-Za-z]|&#?\w{1,8};|\s\s|[\n\t\xa0]|^\s|\s$|^$")
+
+
+def test_no_markup_entities_or_stray_white_space_remain(products):
+    kept = ("rescued", "file", "partition")
+    found = [
+        (file, name, text)
+        for file, rows in products.items()
+        for row in rows
+        for name, value in row.asDict().items()
+        for text in (value if isinstance(value, list) else [value])
+        if name not in kept and isinstance(text, str) and DIRT.search(text)
+    ]
+    assert found == []
+
+
+def test_both_versions_of_the_schema_say_the_same(products):
+    origin = ("file", "partition")
+
+    def facts(rows):
+        return [{k: v for k, v in row.asDict().items() if k not in origin} for row in rows]
+
+    def by_line(rows):
+        return sorted(facts(rows), key=lambda row: row["line"])
+
+    assert by_line(products[GIFT_CARDS]) == by_line(products[GIFT_CARDS_2])
+
+
+def known(rows, name):
+    return sum(row[name] not in (None, "Unknown", []) for row in rows)
+
+
+def test_titles_that_are_an_open_span_are_unknown(products):
+    assert len(products[MAGAZINES]) - known(products[MAGAZINES], "title") == 3153 + 10
+
+
+def test_prices_with_commas_are_read(products):
+    prices = [row["price"] for row in products[GIFT_CARDS]]
+    assert prices.count(Decimal("1250.00")) == 2
+    assert sum(price is not None for price in prices) == 358
+
+
+def test_the_fashion_rows_have_what_their_feature_entries_hold(products):
+    rows = {row["asin"]: row for row in products[FASHION]}
+    shirt = rows["B0007RAE7A"]
+    assert shirt["main_category"] == "Amazon Fashion"
+    assert (shirt["price_min"], shirt["price"], shirt["price_max"]) == (
+        Decimal("15.99"),
+        Decimal("16.93"),
+        Decimal("17.87"),
+    )
+    assert str(shirt["date_first_listed"]) == "2015-06-26"
+    assert shirt["package_dimensions"] == "1 x 1 x 1 inches"
+    assert shirt["shipping_weight"] == "1 pounds"
+    assert shirt["item_model_number"] == "ZHCSB"
+    assert shirt["sales_rank"] == 9309
+    assert shirt["image_count"] == 9
+    assert len(shirt["features"]) == 4
+    assert known(products[FASHION], "date_first_listed") == 9
+
+
+def test_one_row_per_asin_over_all_files_and_the_same_in_any_order(spark):
+    lines = [line for file in FILES for line in lines_of(file)]
+    ranks = spark.createDataFrame(
+        list(zip(FILES, range(9), strict=False)), "partition string, rank int"
+    )
+
+    def places(rows, partitions):
+        frame = clean(spark, rows).repartition(partitions)
+        best = best_products(frame, ranks).select("asin", "file", "line").collect()
+        return sorted(tuple(row) for row in best)
+
+    best = places(lines, 1)
+    assert len(best) == len({asin for asin, _, _ in best}) == 3976
+    assert places(lines[::-1], 3) == best
+
+
+def source_2():
+    with open(folder() / "reference" / "source2_metadata_before_after.json") as stream:
+        return json.load(stream)
+
+
+def whole(fields):
+    """The fields that were printed in full; long ones end in three points."""
+    return {name: text for name, text in fields.items() if not text.endswith("...")}
+
+
+def test_source_system_2_agrees_where_its_input_is_printed_in_full(spark):
+    cases = source_2()
+    lines = [
+        (json.dumps(whole(case["in"]) | {"asin": case["asin"]}), "utf-8", "f", i, "p")
+        for i, case in enumerate(cases)
+    ]
+    rows = sorted(clean(spark, lines).collect(), key=lambda row: row["line"])
+    for case, row in zip(cases, rows, strict=True):
+        printed = case["out"]
+        for ours, theirs in (("price_min", "min_price"), ("price_max", "max_price")):
+            assert str(row[ours] and float(row[ours])).lower() == printed[theirs].replace(
+                "null", "none"
+            )
+        if "main_cat" in whole(case["in"]):
+            assert row["main_category"] == printed["new_main_cat"]
+        # It never read a date in `date` itself.
+        if case["in"]["date"] == "March 27, 2008":
+            assert str(row["date_first_listed"]) == "2008-03-27"
+        assert row["asin"] == case["asin"]
+
+
+def test_source_system_2_agrees_on_what_it_found_in_feature_entries(spark):
+    cases = [case for case in source_2() if case["out"]["new_date"] != "null"]
+    assert len(cases) > 40
+    label = '<span class="a-text-bold">{}:\n  </span>\n  <span>{}</span>'
+    lines = []
+    for i, case in enumerate(cases):
+        entries = [label.format("Date first listed on Amazon", case["out"]["new_date"])]
+        size = case["out"]["product_dimensions"]
+        if size != "null":
+            entries.append(label.format("Package Dimensions", size))
+        record = {"asin": case["asin"], "date": case["in"]["date"], "feature": entries}
+        lines.append((json.dumps(record), "utf-8", "f", i, "p"))
+    rows = sorted(clean(spark, lines).collect(), key=lambda row: row["line"])
+    for case, row in zip(cases, rows, strict=True):
+        listed = row["date_first_listed"]
+        assert f"{listed:%B} {listed.day}, {listed.year}" == case["out"]["new_date"]
+        assert (
+            str(row["package_dimensions"]).replace("None", "null")
+            == case["out"]["product_dimensions"]
+        )

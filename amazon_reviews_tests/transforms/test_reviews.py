@@ -1,0 +1,295 @@
+"""Rules for reviews: what the source says, beside what silver and gold say of it."""
+
+import hashlib
+import html
+import json
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from pyspark.sql import functions as F
+
+from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.transforms.html import clean_text
+from amazon_reviews.transforms.reviews import normalize
+from amazon_reviews_tests.helpers import refine_all, review, rows, upload
+
+# Name: fields of a review as the source writes them, and columns of silver/reviews.
+ACCEPTED = {
+    "usual": (
+        {},
+        {
+            "reviewer_id": "A2OCDK0BOW6UCY",
+            "asin": "B0007RAE7A",
+            "overall": Decimal("5.0"),
+            "unrated": False,
+            "sentiment": "positive",
+            "review_text": "It works well.",
+            "summary": "Good",
+            "verified": True,
+            "vote": None,
+            "style": None,
+            "image_count": 0,
+            "reviewed_on": date(2016, 9, 1),
+            "word_count": 3,
+            "char_count": 14,
+            "reviewer_name": None,
+            "rescued": None,
+        },
+    ),
+    "event's own types": (
+        {"overall": "4.0", "verified": "true", "vote": "3", "image": '["a", "b"]'},
+        {"overall": Decimal("4.0"), "verified": True, "vote": 3, "image_count": 2},
+    ),
+    "not verified": ({"verified": False}, {"verified": False}),
+    "verified in capitals": ({"verified": "False"}, {"verified": False}),
+    "verified absent": ({"verified": ...}, {"verified": None}),
+    "no stars": ({"overall": 0}, {"overall": None, "unrated": True, "sentiment": None}),
+    "no stars as text": ({"overall": "0.0"}, {"overall": None, "unrated": True, "sentiment": None}),
+    "one star": ({"overall": 1}, {"overall": Decimal("1.0"), "sentiment": "negative"}),
+    "two stars": ({"overall": 2.0}, {"overall": Decimal("2.0"), "sentiment": "negative"}),
+    "three stars": ({"overall": "3"}, {"overall": Decimal("3.0"), "sentiment": "neutral"}),
+    "four stars": ({"overall": 4}, {"overall": Decimal("4.0"), "sentiment": "positive"}),
+    "half stars": ({"overall": 3.5}, {"overall": Decimal("3.5"), "sentiment": "positive"}),
+    "vote with a comma": ({"vote": "1,341"}, {"vote": 1341}),
+    "vote a fraction of zero": ({"vote": 2.0}, {"vote": 2}),
+    "vote a number": ({"vote": 7}, {"vote": 7}),
+    "vote null": ({"vote": None}, {"vote": None}),
+    "vote empty": ({"vote": ""}, {"vote": None}),
+    "vote zero": ({"vote": "0"}, {"vote": 0}),
+    "style": (
+        {"style": {"Size:": " Large", "Color:": " Blue / Grey"}},
+        {"style": [("Size", "Large"), ("Color", "Blue / Grey")]},
+    ),
+    "style as text": (
+        {"style": '{"Size:":" Large","Color Name:":" Red"}'},
+        {"style": [("Size", "Large"), ("Color Name", "Red")]},
+    ),
+    "style without colons": ({"style": {"Size": "L"}}, {"style": [("Size", "L")]}),
+    "style with a colon in its value": (
+        {"style": {"Format:": " Kindle: 2nd"}},
+        {"style": [("Format", "Kindle: 2nd")]},
+    ),
+    "style empty": ({"style": {}}, {"style": None}),
+    "style null": ({"style": None}, {"style": None}),
+    "images": ({"image": ["a", "b", "c"]}, {"image_count": 3}),
+    "no images": ({"image": []}, {"image_count": 0}),
+    "images null": ({"image": None}, {"image_count": 0}),
+    "last second of a day": ({"unixReviewTime": 1_472_774_399}, {"reviewed_on": date(2016, 9, 1)}),
+    "first second of a day": ({"unixReviewTime": 1_472_774_400}, {"reviewed_on": date(2016, 9, 2)}),
+    "time as text": ({"unixReviewTime": "1472688000"}, {"reviewed_on": date(2016, 9, 1)}),
+    "the first second taken": ({"unixReviewTime": 788_918_400}, {"reviewed_on": date(1995, 1, 1)}),
+    "time in words": (
+        {"unixReviewTime": ..., "reviewTime": "09 1, 2016"},
+        {"reviewed_on": date(2016, 9, 1)},
+    ),
+    "both times": (
+        {"unixReviewTime": 1_472_688_000, "reviewTime": "01 2, 2003"},
+        {"reviewed_on": date(2016, 9, 1)},
+    ),
+    "two digits for the day": (
+        {"unixReviewTime": None, "reviewTime": "12 31, 1999"},
+        {"reviewed_on": date(1999, 12, 31)},
+    ),
+    "no such day": ({"unixReviewTime": ..., "reviewTime": "02 30, 2016"}, {"reviewed_on": None}),
+    "no time": ({"unixReviewTime": ...}, {"reviewed_on": None}),
+    "text absent": (
+        {"reviewText": ..., "summary": "Two words"},
+        {"review_text": "Two words", "summary": "Two words", "word_count": 2, "char_count": 9},
+    ),
+    "text null": ({"reviewText": None}, {"review_text": "Good"}),
+    "text empty": ({"reviewText": ""}, {"review_text": "Good"}),
+    "text of tags only": ({"reviewText": "<br /> <b></b>"}, {"review_text": "Good"}),
+    "summary absent": (
+        {"summary": ..., "reviewText": "Fine."},
+        {"summary": None, "review_text": "Fine."},
+    ),
+    "both empty": (
+        {"summary": "", "reviewText": ""},
+        {"review_text": "", "word_count": 0, "char_count": 0},
+    ),
+    "tags and entities": (
+        {"reviewText": "It&#39;s <b>not</b> bad,<br />really! &lt;3 &amp;amp; 5 < 6"},
+        {"review_text": "It's not bad, really! <3 & 5 < 6"},
+    ),
+    "white space": (
+        {"reviewText": "  two\n\n\tlines\u00a0here  "},
+        {"review_text": "two lines here", "word_count": 3, "char_count": 14},
+    ),
+    "words of any script": (
+        {"reviewText": "Très bien 👍 漢字"},
+        {"review_text": "Très bien 👍 漢字", "word_count": 4, "char_count": 14},
+    ),
+    "summary cleaned": (
+        {"summary": "Tom &amp; Jerry<br>"},
+        {"summary": "Tom & Jerry"},
+    ),
+    "ids trimmed": (
+        {"reviewerID": " A1 ", "asin": " B1\u0020"},
+        {"reviewer_id": "A1", "asin": "B1"},
+    ),
+    "name": ({"reviewerName": " Amazon Customer "}, {"reviewer_name": "Amazon Customer"}),
+    "digits for an id": ({"asin": 12345}, {"asin": "12345"}),
+    "text with brackets": (
+        {"reviewText": "[sic] it works"},
+        {"review_text": "[sic] it works"},
+    ),
+    "text with braces": (
+        {"reviewText": '{"asin": ["a"]}'},
+        {"review_text": '{"asin": ["a"]}'},
+    ),
+    "unknown field": ({"helpful": [1, 2]}, {"rescued": [("helpful", "[1,2]")]}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def silver(spark, tmp_path_factory):
+    """The accepted cases in silver, every one in a file of its own: rows by case and column."""
+    folder = tmp_path_factory.mktemp("reviews")
+    landing = LandingZone(location=str(folder / "landing"))
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    for number, (fields, _) in enumerate(ACCEPTED.values()):
+        upload(landing, "amazon_reviews", f"partition_{number}", review(**fields), file="a.json")
+    refine_all(spark, landing, lakehouse, REVIEWS)
+    assert rows(lakehouse, "silver/rejected", "partition", "reason", "detail") == []
+    names = lakehouse.delta("silver/reviews").to_pyarrow_table().to_pylist()
+    by_partition = {row["partition"]: row for row in names}
+    return {case: by_partition[f"partition_{n}"] for n, case in enumerate(ACCEPTED)}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_a_field_is_read_as(silver, case):
+    _, expected = ACCEPTED[case]
+
+    assert {name: silver[case][name] for name in expected} == expected
+
+
+def identity(reviewer, asin, stars, text, summary):
+    """The contract's hash, written once more without the engine."""
+    values = (reviewer, asin, stars, text, summary)
+    joined = "".join("-" if value is None else f"{len(value)}:{value}" for value in values)
+    return hashlib.sha256(joined.encode()).hexdigest()[:32]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("usual", ("A2OCDK0BOW6UCY", "B0007RAE7A", "5.0", "It works well.", "Good")),
+        ("event's own types", ("A2OCDK0BOW6UCY", "B0007RAE7A", "4.0", "It works well.", "Good")),
+        ("four stars", ("A2OCDK0BOW6UCY", "B0007RAE7A", "4.0", "It works well.", "Good")),
+        ("no stars", ("A2OCDK0BOW6UCY", "B0007RAE7A", "0.0", "It works well.", "Good")),
+        ("text absent", ("A2OCDK0BOW6UCY", "B0007RAE7A", "5.0", None, "Two words")),
+        ("text empty", ("A2OCDK0BOW6UCY", "B0007RAE7A", "5.0", "", "Good")),
+        ("ids trimmed", (" A1 ", " B1 ", "5.0", "It works well.", "Good")),
+        (
+            "words of any script",
+            ("A2OCDK0BOW6UCY", "B0007RAE7A", "5.0", "Très bien 👍 漢字", "Good"),
+        ),
+    ],
+)
+def test_identity_is_of_the_raw_values(silver, case, expected):
+    assert silver[case]["review_id"] == identity(*expected)
+
+
+def differing(**fields):
+    return {"reviewText": "identity"} | fields
+
+
+SAME = [
+    [{"overall": 5}, {"overall": 5.0}, {"overall": "5.0"}, {"overall": "5"}],
+    [{"vote": "1"}, {"vote": "2"}, {"verified": False}, {"unixReviewTime": ...}],
+    [{"reviewText": "a\u00e9"}, {"reviewText": "a\u00e9", "style": {"Size:": " L"}}],
+]
+OTHER = [
+    {"reviewText": None},
+    {"reviewText": ""},
+    {"reviewText": "-"},
+    {"reviewText": "a b"},
+    {"reviewText": "a  b"},
+    {"reviewText": "a b "},
+    {"reviewText": "a<br>b"},
+    {"reviewText": "&amp;"},
+    {"reviewText": "&"},
+    {"reviewText": "ab", "summary": "c"},
+    {"reviewText": "a", "summary": "bc"},
+    {"reviewText": "3:abc", "summary": ""},
+    {"reviewText": "3:ab", "summary": "c"},
+    {"reviewText": None, "summary": "a"},
+    {"reviewText": "a", "summary": None},
+    {"reviewText": "e\u0301"},
+    {"reviewText": "\u00e9"},
+    {"overall": 4},
+    {"overall": 4.5},
+    {"asin": "B1"},
+    {"asin": "b1"},
+    {"asin": "B1 "},
+    {"reviewerID": "B1"},
+]
+
+
+@pytest.fixture(scope="module")
+def identities(spark, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("identity")
+    landing = LandingZone(location=str(folder / "landing"))
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    for number, group in enumerate(SAME):
+        lines = [json.dumps(review(**fields)) for fields in group]
+        upload(landing, "amazon_reviews", f"partition_{number}", *lines, file="a.json")
+    upload(landing, "amazon_reviews", "partition_9", *(review(**fields) for fields in OTHER))
+    return SimpleNamespace(reports=refine_all(spark, landing, lakehouse, REVIEWS))
+
+
+def test_one_review_in_other_forms_is_the_same(identities):
+    found = [identities.reports[f"partition_{number}"] for number in range(len(SAME))]
+
+    assert [(report.kept, report.lines) for report in found] == [(1, len(one)) for one in SAME]
+
+
+def test_reviews_that_differ_in_a_part_of_identity_are_others(identities):
+    report = identities.reports["partition_9"]
+
+    assert (report.kept, report.duplicates) == (len(OTHER), 0)
+
+
+NORMALIZED = [
+    ("Don't STOP, believing!", "dont stop believing"),
+    ("it\u2019s 5 stars", "its stars"),
+    ("see https://a.b/c?d=e#f, now", "see now"),
+    ("www.example.org is down", "is down"),
+    ("http is a word", "http is a word"),
+    ("Très BIEN 漢字 Größe", "très bien 漢字 größe"),
+    ("one -- two...three/four", "one two three four"),
+    (" 123 ", ""),
+    ("👍👍 great 👍", "great"),
+    ("", ""),
+    (None, None),
+    ("a\u00a0b", "a b"),
+]
+
+
+def test_normalized_text_keeps_words_only(spark):
+    table = spark.createDataFrame(
+        [(number, text) for number, (text, _) in enumerate(NORMALIZED)], "n int, text string"
+    )
+
+    found = table.select("n", normalize(clean_text(F.col("text"))).alias("text")).collect()
+
+    assert [text for _, text in sorted(found)] == [expected for _, expected in NORMALIZED]
+
+
+def test_cleaned_text_keeps_every_word_and_mark(spark):
+    """Texts without markup are changed in their blanks only."""
+    texts = [
+        "Great product!!! 10/10 -- would buy again; 'really' \"good\" (yes) #1 @home 50% $5.",
+        "I <3 this, 4 > 3 & 2 < 5... ok?",
+        "AT&T; R&D; &c.",
+        html.unescape("caf&eacute; &#128077; &hearts;"),
+    ]
+    table = spark.createDataFrame([(text,) for text in texts], "text string")
+
+    found = table.select(clean_text(F.col("text")).alias("text")).collect()
+
+    assert [row.text for row in found] == texts
