@@ -1,0 +1,35 @@
+"""Refused lines, grouped for those who mend them."""
+
+import pyarrow as pa
+
+from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_by_reason
+from amazon_reviews.schemas import SILVER_REJECTED
+
+
+def refuse(lakehouse, table, partition, *reasons):
+    keys = {"table": table, "partition": partition}
+    records = [{"reason": reason} | keys for reason in reasons]
+    rows = pa.Table.from_pylist(records, schema=SILVER_REJECTED.arrow_schema)
+    lakehouse.ensure(SILVER_REJECTED.key)
+    lakehouse.replace_arrow(rows, SILVER_REJECTED.key, keys)
+
+
+def test_refused_lines_by_table_and_reason(lakehouse):
+    refuse(lakehouse, "reviews", "partition_10", "not_json", "not_json", "wrong_type")
+    refuse(lakehouse, "reviews", "partition_2", "not_json")
+    refuse(lakehouse, "products", "partition_1", "not_json")
+
+    assert list(rejected_by_reason(lakehouse).items()) == [
+        (("products", "not_json"), 1),
+        (("reviews", "not_json"), 3),
+        (("reviews", "wrong_type"), 1),
+    ]
+    assert partitions_with_rejected(lakehouse) == {
+        "products": ["partition_1"],
+        "reviews": ["partition_2", "partition_10"],
+    }
+
+
+def test_nothing_was_refused(lakehouse):
+    assert rejected_by_reason(lakehouse) == {}
+    assert partitions_with_rejected(lakehouse) == {}
