@@ -4,7 +4,7 @@ import dagster as dg
 
 _Condition = dg.AutomationCondition
 
-# Not `since_last_handled()`, which forgets what is missing when the sensor looks for the first time.
+# Not `since_last_handled()`, which forgets what is missing when the sensor first looks.
 _CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )

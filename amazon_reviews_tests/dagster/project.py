@@ -63,10 +63,9 @@ class Project:
             run_config=QUIET,
         )
 
-    def execute(self, request):
-        """What the daemon does with a run request."""
-        return self.job.execute_in_process(
-            asset_selection=list(request.asset_selection),
+    def execute(self, request, job_name=None):
+        """What the daemon does with a run request, of a sensor or of a schedule's job."""
+        return self.defs.resolve_job_def(request.job_name or job_name).execute_in_process(
             instance=self.instance,
             tags=dict(request.tags),
             raise_on_error=False,

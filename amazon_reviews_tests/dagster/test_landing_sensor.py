@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from amazon_reviews.automation import landing_sensor as module
-from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews.automation.landing_sensor import consecutive, daily_landing, landing_sensor
+from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews_tests.helpers import review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -20,7 +20,6 @@ def tick(project, cursor=None):
         instance=project.instance,
         cursor=cursor,
         resources={"landing": project.landing, "lakehouse": project.lakehouse},
-        definitions=project.defs,
     )
     result = landing_sensor(context)
     for request in result.dynamic_partitions_requests or ():
@@ -31,10 +30,10 @@ def tick(project, cursor=None):
 
 
 def asked(result):
-    """Table, first and last partition of the runs that are asked for."""
+    """Job, first and last partition of the runs that are asked for."""
     return [
         (
-            request.job_name.replace("read_", "bronze/"),
+            request.job_name,
             request.tags["dagster/asset_partition_range_start"],
             request.tags["dagster/asset_partition_range_end"],
         )
@@ -51,8 +50,8 @@ def test_new_folders_become_partitions_and_one_run_for_each_table(project):
     result = tick(project)
 
     assert asked(result) == [
-        ("bronze/reviews", "partition_1", "partition_5"),
-        ("bronze/products", "partition_1", "partition_1"),
+        ("read_reviews", "partition_1", "partition_5"),
+        ("read_products", "partition_1", "partition_1"),
     ]
     assert project.instance.get_dynamic_partitions("amazon_reviews") == PARTITIONS
     assert project.instance.get_dynamic_partitions("amazon_metadata") == ["partition_1"]
@@ -88,7 +87,7 @@ def test_partitions_come_in_natural_order(empty):
 
     result = tick(empty)
 
-    assert asked(result) == [("bronze/reviews", "partition_1", "partition_10")]
+    assert asked(result) == [("read_reviews", "partition_1", "partition_10")]
     assert empty.instance.get_dynamic_partitions("amazon_reviews") == [
         "partition_1",
         "partition_2",
@@ -103,7 +102,7 @@ def test_a_changed_folder_is_asked_for_again_with_another_run_key(project):
 
     second = tick(project, first.cursor)
 
-    assert asked(second) == [("bronze/reviews", "partition_3", "partition_3")]
+    assert asked(second) == [("read_reviews", "partition_3", "partition_3")]
     keys = [request.run_key for request in (*first.run_requests, *second.run_requests)]
     assert len(set(keys)) == 3
     assert follow(project, second) == [True]
@@ -119,8 +118,8 @@ def test_folders_that_do_not_stand_together_get_runs_of_their_own(project):
     result = tick(project, first.cursor)
 
     assert asked(result) == [
-        ("bronze/reviews", "partition_1", "partition_2"),
-        ("bronze/reviews", "partition_4", "partition_4"),
+        ("read_reviews", "partition_1", "partition_2"),
+        ("read_reviews", "partition_4", "partition_4"),
     ]
 
 
@@ -133,12 +132,12 @@ def test_what_is_over_the_cap_waits_for_the_next_tick(project, monkeypatch):
     third = tick(project, second.cursor)
 
     assert asked(first) == [
-        ("bronze/reviews", "partition_1", "partition_2"),
-        ("bronze/reviews", "partition_3", "partition_4"),
+        ("read_reviews", "partition_1", "partition_2"),
+        ("read_reviews", "partition_3", "partition_4"),
     ]
     assert asked(second) == [
-        ("bronze/reviews", "partition_5", "partition_5"),
-        ("bronze/products", "partition_1", "partition_1"),
+        ("read_reviews", "partition_5", "partition_5"),
+        ("read_products", "partition_1", "partition_1"),
     ]
     assert not third.run_requests
 
@@ -159,7 +158,7 @@ def test_a_folder_that_failed_is_asked_for_again_only_when_it_changes(project, s
         dirs_exist_ok=True,
     )
     third = tick(project, second.cursor)
-    assert asked(third) == [("bronze/reviews", "partition_2", "partition_2")]
+    assert asked(third) == [("read_reviews", "partition_2", "partition_2")]
     assert follow(project, third) == [True]
     assert json.loads(tick(project, third.cursor).cursor) == {}
 
@@ -202,33 +201,39 @@ def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, m
 
     again = tick(project, None)
 
-    assert asked(again) == [("bronze/reviews", "partition_3", "partition_3")]
+    assert asked(again) == [("read_reviews", "partition_3", "partition_3")]
 
 
-def test_the_schedule_is_there_and_off(project):
-    assert landing_sensor.default_status == dg.DefaultSensorStatus.STOPPED
-    for subject in SUBJECTS:
-        schedule = daily_landing(subject)
+def test_schedules_and_the_sensor_are_there_and_off(empty):
+    schedules = {schedule.name: schedule for schedule in empty.defs.schedules}
+    assert set(schedules) == {"daily_reviews", "daily_products"}
+    for schedule in schedules.values():
         assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
         assert schedule.cron_schedule == "0 3 * * *"
+    assert landing_sensor in empty.defs.sensors
+    assert landing_sensor.default_status == dg.DefaultSensorStatus.STOPPED
 
 
-def test_the_schedule_asks_for_the_same_runs(project, tmp_path):
+def test_the_schedules_ask_for_the_same_runs(project, tmp_path):
     project.instance = dg.DagsterInstance.local_temp(str(tmp_path))
 
-    def evaluate():
+    def evaluate(subject):
         context = dg.build_schedule_context(
             instance=project.instance,
             resources={"landing": project.landing, "lakehouse": project.lakehouse},
         )
-        return [daily_landing(subject)(context) for subject in SUBJECTS]
+        return daily_landing(subject)(context)
 
-    requests = [request for found in evaluate() for request in found]
-    assert [project.execute(request).success for request in requests] == [True, True]
+    for subject in SUBJECTS:
+        requests = evaluate(subject)
+        assert [
+            project.execute(request, f"read_{subject.noun}").success for request in requests
+        ] == [True]
     assert project.materialized("bronze/reviews") == dict.fromkeys(PARTITIONS, 1)
+    assert project.materialized("bronze/products") == {"partition_1": 1}
 
-    for found in evaluate():
-        assert found.skip_message == "nothing new in the landing zone"
+    for subject in SUBJECTS:
+        assert evaluate(subject).skip_message == "nothing new in the landing zone"
 
 
 @pytest.mark.parametrize(
