@@ -94,7 +94,7 @@ def repeated(frame: DataFrame, column: str) -> int:
 
 def review_facts() -> list[Any]:
     """Aggregates over gold/reviews: rows, rows out of range, rows without product."""
-    stars = F.coalesce(F.col("overall").between(1, 5), F.col("unrated"))
+    stars = F.coalesce(F.col("overall").between(1, 5), F.col("unrated"), F.lit(False))
     negative = (F.col("vote") < 0) | (F.col("word_count") < 0) | (F.col("image_count") < 0)
     return [
         F.count(F.lit(1)).alias("rows"),

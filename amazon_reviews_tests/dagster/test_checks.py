@@ -1,0 +1,179 @@
+"""Every check holds on the sample, and fails when what it guards is broken."""
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from amazon_reviews.assets import gold as gold_assets
+from amazon_reviews.assets import silver as silver_assets
+from amazon_reviews.checks import quality
+from amazon_reviews_tests.dagster.project import failed_steps
+
+
+def expected_checks():
+    return {
+        ("silver/reviews", "accounted", True),
+        ("silver/products", "accounted", True),
+        ("silver/rejected", "rejected_share", False),
+        ("gold/reviews", "accounted", True),
+        ("gold/reviews", "unique", True),
+        ("gold/reviews", "ranges", True),
+        ("gold/reviews", "schema", True),
+        ("gold/reviews", "product_found", False),
+        ("gold/products", "accounted", True),
+        ("gold/products", "unique", True),
+        ("gold/products", "ranges", True),
+        ("gold/products", "schema", True),
+    }
+
+
+def test_the_checks_and_which_of_them_block(all_done):
+    graph = all_done.graph
+    found = {
+        (key.asset_key.to_user_string(), key.name, graph.get(key).blocking)
+        for key in graph.asset_check_keys
+    }
+    assert found == expected_checks()
+
+
+def test_every_check_was_run_with_the_tables_and_held(all_done):
+    latest = all_done.instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        list(all_done.graph.asset_check_keys)
+    )
+    evaluations = [record.event.asset_check_evaluation for record in latest.values()]
+    assert len(evaluations) == len(expected_checks())
+    off = [found.check_name for found in evaluations if not found.passed]
+    assert not off
+
+
+@pytest.fixture
+def table(all_done):
+    """Writes to a table, whose version of before is restored after the test."""
+    before = all_done.versions()
+    yield all_done.lakehouse.delta
+    for key, version in all_done.versions().items():
+        if version != before[key]:
+            all_done.lakehouse.delta(key).restore(before[key])
+
+
+def copy_first_row(delta):
+    rows = delta.to_pyarrow_table()
+    write_deltalake(delta, rows.slice(0, 1), mode="append")
+
+
+def first(column, value):
+    """Set a column of one row."""
+
+    def change(delta):
+        key = "review_id" if "review_id" in delta.schema().to_arrow().names else "asin"
+        one = delta.to_pyarrow_table(columns=[key])[key][0].as_py()
+        delta.update(updates={column: value}, predicate=f"{key} = '{one}'")
+
+    return change
+
+
+def every(**updates):
+    """Set columns of all rows."""
+    return lambda delta: delta.update(updates=updates, predicate="true")
+
+
+def add_column(delta):
+    rows = delta.to_pyarrow_table()
+    more = rows.append_column("surprise", pa.nulls(rows.num_rows, pa.string()))
+    write_deltalake(delta, more, mode="overwrite", schema_mode="overwrite")
+
+
+def change_type(delta):
+    rows = delta.to_pyarrow_table()
+    at = rows.column_names.index("image_count")
+    more = rows.set_column(at, "image_count", rows["image_count"].cast(pa.int64()))
+    write_deltalake(delta, more, mode="overwrite", schema_mode="overwrite")
+
+
+@pytest.mark.parametrize(
+    ("key", "tamper", "check"),
+    [
+        pytest.param("gold/reviews", copy_first_row, "unique", id="a review twice"),
+        pytest.param("gold/reviews", first("overall", "9.0"), "ranges", id="9 stars"),
+        pytest.param("gold/reviews", first("overall", "NULL"), "ranges", id="no stars, yet rated"),
+        pytest.param("gold/reviews", first("unrated", "NULL"), None, id="stars are enough"),
+        pytest.param("gold/reviews", every(overall="NULL", unrated="NULL"), "ranges", id="unclear"),
+        pytest.param("gold/reviews", first("vote", "-1"), "ranges", id="votes < 0"),
+        pytest.param("gold/reviews", first("word_count", "-1"), "ranges", id="words < 0"),
+        pytest.param("gold/reviews", first("image_count", "-1"), "ranges", id="images < 0"),
+        pytest.param("gold/reviews", add_column, "schema", id="one more column"),
+        pytest.param("gold/reviews", every(title="NULL"), "product_found", id="no products"),
+        pytest.param("gold/products", copy_first_row, "unique", id="a product twice"),
+        pytest.param("gold/products", first("price", "-0.01"), "ranges", id="price < 0"),
+        pytest.param(
+            "gold/products", every(price_min="9", price_max="8"), "ranges", id="from 9 to 8 dollars"
+        ),
+        pytest.param("gold/products", change_type, "schema", id="another type"),
+    ],
+)
+def test_a_check_fails_when_the_table_is_broken(all_done, table, key, tamper, check):
+    tamper(table(key))
+
+    results = all_done.check(key)
+
+    off = [name for name, found in results.items() if not found.passed]
+    assert off == ([check] if check else [])
+
+
+def test_unrated_reviews_are_within_the_ranges(all_done, table):
+    table("gold/reviews").update(updates={"overall": "NULL", "unrated": "true"}, predicate="true")
+
+    assert all_done.check("gold/reviews")["ranges"].passed
+
+
+def test_the_share_of_refused_lines_has_a_bound(all_done, monkeypatch):
+    found = all_done.check("silver/rejected")["rejected_share"]
+    share = found.metadata["share"].value
+    rejected, lines = (found.metadata[name].value for name in ("rejected", "lines"))
+    assert 0 < rejected == pytest.approx(share * lines)
+
+    for bound, passed in ((share, True), (share * 0.99, False)):
+        monkeypatch.setattr(quality, "REJECTED_BOUND", bound)
+        assert all_done.check("silver/rejected")["rejected_share"].passed is passed
+
+
+def losing(project, function, key):
+    """The function, after which the first row of the table is lost."""
+
+    def wrapped(*args):
+        done = function(*args)
+        done = done if isinstance(done, dict) else list(done)
+        column = "review_id" if key == "gold/reviews" else "asin"
+        delta = project.lakehouse.delta(key)
+        rows = delta.to_pyarrow_table(columns=[column, "partition"]).to_pylist()
+        lost = next(row for row in rows if row["partition"] == "partition_1")
+        delta.delete(" AND ".join(f"{name} = '{value}'" for name, value in lost.items()))
+        return done
+
+    return wrapped
+
+
+@pytest.mark.parametrize(
+    ("key", "module", "function", "below"),
+    [
+        ("silver/reviews", silver_assets, "refine", "gold/reviews"),
+        ("silver/products", silver_assets, "refine", "gold/products"),
+        ("gold/reviews", gold_assets, "publish_reviews", "warehouse/reviews"),
+        ("gold/products", gold_assets, "publish_products", "warehouse/products"),
+    ],
+)
+def test_lost_rows_fail_the_books_and_stop_what_lies_below(
+    done, monkeypatch, key, module, function, below
+):
+    done.add_all_partitions()
+    done.materialize("bronze/products", partitions=["partition_1"])
+    monkeypatch.setattr(module, function, losing(done, getattr(module, function), key))
+
+    result = done.materialize(key, below, partitions=["partition_1"])
+
+    (check,) = [found for found in result.get_asset_check_evaluations() if not found.passed]
+    assert (check.asset_key.to_user_string(), check.check_name) == (key, "accounted")
+    assert "partition_1" in check.description
+    assert done.materialized(key)
+    assert not done.materialized(below)
+    assert len(failed_steps(result)) == 1
