@@ -13,6 +13,7 @@ from itertools import groupby
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -208,12 +209,21 @@ class HeadlessRun:
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            said = event.step_failure_data.user_failure_data
-            text = said.description if said else cause.message if cause else "failed"
-            yield f"{event.step_key}: {str(text).strip()}"
+        if event.is_step_failure and not _is_check(event.step_failure_data):
+            yield f"{str(event.step_key).replace('__', '/')}: {_said(event.step_failure_data)}"
     for check in result.get_asset_check_evaluations():
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-            yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed"
+            said = f": {check.description}" if check.description else ""
+            yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed{said}"
+
+
+def _is_check(failure: StepFailureData) -> bool:
+    """Whether the step ended because of a blocking check, which is told by itself."""
+    return bool(failure.error and failure.error.cls_name == "DagsterAssetCheckFailedError")
+
+
+def _said(failure: StepFailureData) -> str:
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error and (failure.error.cause or failure.error)
+    return str(error.message).strip() if error else "failed"

@@ -1,0 +1,221 @@
+"""The headless run: what is stale is made, what waits is healed, nothing is done twice."""
+
+import shutil
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from amazon_reviews.assets import silver as silver_assets
+from amazon_reviews.automation.living import PROCESS_TAG, living_process, report_dead_runs
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews_tests.helpers import product, review
+
+PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
+
+
+def stages(outcome):
+    return {stage.name: stage.partitions for stage, _ in outcome.stages}
+
+
+@pytest.fixture
+def finished(done):
+    """A project that is up to date, in its instance too."""
+    assert not done.run().failures
+    return done
+
+
+def test_one_run_brings_everything_up_to_date(all_done, truth):
+    assert all_done.run().nothing_new
+    accounts = all_done.content()
+    assert sum(accounts["gold/reviews"].values()) == truth["gold"]["reviews"]
+    assert all(account.balanced for account in all_accounts(all_done.lakehouse))
+
+
+def test_an_empty_landing_zone_is_nothing_new(empty):
+    assert empty.run().nothing_new
+    assert empty.versions() == {}
+
+
+def test_a_changed_partition_brings_only_what_lies_below_it(finished):
+    finished.add_file("amazon_reviews", "partition_4", review())
+
+    outcome = finished.run()
+
+    assert stages(outcome) == {
+        "bronze/reviews": ("partition_4",),
+        "silver/reviews": ("partition_4",),
+        "silver/rejected": (),
+        "gold/reviews": ("partition_4",),
+        "warehouse/reviews": (),
+    }
+    assert finished.run().nothing_new
+
+
+def test_changed_products_bring_all_reviews_anew(finished):
+    finished.add_file("amazon_metadata", "partition_2", product())
+
+    outcome = finished.run()
+
+    assert stages(outcome) == {
+        "bronze/products": ("partition_2",),
+        "silver/products": ("partition_2",),
+        "gold/products": (),
+        "silver/rejected": (),
+        "gold/reviews": tuple(PARTITIONS),
+        "warehouse/products, warehouse/reviews": (),
+    }
+
+
+def test_a_bad_file_holds_up_no_other_partition(project, truth):
+    file = project.break_off("amazon_reviews", "partition_2")
+
+    outcome = project.run()
+
+    (failure,) = outcome.failures
+    assert failure.startswith("bronze/reviews: partition_2: ")
+    assert f"partition_2/{file}" in failure
+    good = dict.fromkeys([name for name in PARTITIONS if name != "partition_2"], 1)
+    assert project.materialized("gold/reviews") == good
+    assert project.materialized("warehouse/reviews")
+    again = project.run()
+    assert stages(again) == {"bronze/reviews": ("partition_2",)}
+    assert again.failures == outcome.failures
+
+
+def test_below_a_failed_blocking_check_everything_waits_and_is_healed(finished, monkeypatch):
+    finished.add_file("amazon_reviews", "partition_4", review())
+    with monkeypatch.context() as patch:
+        patch.setattr(silver_assets, "refine", losing_rows(finished))
+        broken = finished.run()
+        still = finished.run()
+
+    for outcome in (broken, still):
+        assert outcome.failures == [
+            "silver/reviews: check accounted failed: unbalanced: partition_4"
+        ]
+        assert list(stages(outcome))[-1] == "silver/reviews"
+    healed = finished.run()
+    assert not healed.failures
+    assert {"silver/reviews", "gold/reviews", "warehouse/reviews"} <= set(stages(healed))
+    assert finished.run().nothing_new
+
+
+def losing_rows(project):
+    refine = silver_assets.refine
+
+    def losing(*args):
+        done = list(refine(*args))
+        project.lakehouse.delta("silver/reviews").delete("partition = 'partition_4' AND line = 3")
+        return done
+
+    return losing
+
+
+def test_a_check_that_crashes_holds_back_what_lies_below(finished, monkeypatch):
+    finished.add_file("amazon_reviews", "partition_4", review())
+    with monkeypatch.context() as patch:
+        patch.setattr("amazon_reviews.checks.quality.review_facts", lambda: 1 / 0)
+        outcome = finished.run()
+    assert any("division by zero" in failure for failure in outcome.failures)
+    assert "warehouse/reviews" not in stages(outcome)
+
+    healed = finished.run()
+
+    assert not healed.failures
+    assert {"gold/reviews", "warehouse/reviews"} <= set(stages(healed))
+    assert finished.run().nothing_new
+
+
+def test_a_selection_brings_nothing_else(project):
+    assert stages(project.run("bronze/reviews")) == {"bronze/reviews": tuple(PARTITIONS)}
+    assert stages(project.run("silver/reviews")) == {"silver/reviews": tuple(PARTITIONS)}
+    assert set(project.versions()) == {
+        "bronze/reviews",
+        "silver/reviews",
+        "silver/duplicates",
+        "silver/rejected",
+    }
+
+
+def test_a_partition_that_disappeared_keeps_its_rows_and_is_reported(finished):
+    before = finished.content()
+    shutil.rmtree(finished.folder("amazon_reviews", "partition_5"))
+
+    outcome = finished.run()
+
+    assert outcome.disappeared == ["amazon_reviews/partition_5"]
+    assert outcome.nothing_new
+    assert finished.content() == before
+
+
+def test_a_new_instance_learns_of_what_the_lakehouse_has(done):
+    before = done.content()
+
+    outcome = done.run()
+
+    assert not outcome.failures
+    assert done.instance.get_dynamic_partitions("amazon_reviews") == PARTITIONS
+    assert done.content() == before
+    assert done.run().nothing_new
+
+
+def test_what_was_committed_and_not_recorded_is_made_up_for(finished, monkeypatch):
+    """A process that is killed between the two leaves bronze ahead of what Dagster knows."""
+    finished.add_file("amazon_reviews", "partition_4", review())
+    with monkeypatch.context() as patch:
+        patch.delattr("amazon_reviews.assets.bronze.partitioned_result")
+        assert finished.run().failures
+
+    outcome = finished.run()
+
+    assert not outcome.failures
+    assert stages(outcome)["gold/reviews"] == ("partition_4",)
+
+
+@pytest.fixture
+def instance(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+def under_way(instance, tags):
+    """A run that has started and not ended."""
+
+    @dg.job
+    def endless():
+        pass
+
+    run = instance.create_run_for_job(endless, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    return run.run_id
+
+
+def test_a_run_of_a_killed_process_is_reported_as_failed(instance, empty):
+    empty.instance = instance
+    code = (
+        "import os, signal, sys, dagster as dg\n"
+        "from amazon_reviews.automation.living import living_process\n"
+        "with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:\n"
+        "    with living_process(instance) as tags:\n"
+        "        print(*tags.values(), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", code, instance.root_directory]
+    name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    dead = under_way(instance, {PROCESS_TAG: name})
+
+    outcome = empty.run()
+
+    assert outcome.died == [dead]
+    assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
+    assert empty.run().died == []
+
+
+def test_runs_of_living_processes_and_of_others_are_left_alone(instance):
+    with living_process(instance) as tags:
+        alive = under_way(instance, tags)
+        others = under_way(instance, {})
+        assert report_dead_runs(instance) == []
+    assert report_dead_runs(instance) == [alive]
+    assert instance.get_run_by_id(others).status == dg.DagsterRunStatus.STARTED
