@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pyarrow as pa
 import pytest
@@ -256,7 +257,21 @@ def test_processes_that_write_at_once_take_turns(lakehouse):
     ]
 
 
-def test_a_lock_is_waited_for_and_freed_by_a_killed_process(lakehouse):
+def test_a_writer_waits_for_the_one_before(filled):
+    keys = {"table": "reviews", "partition": "p1"}
+    other = Thread(target=filled.replace_arrow, args=(arrow("late"), KEY, keys))
+
+    with filled.writing(KEY):
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+        assert ids(filled)[:2] == [("p1", "a"), ("p1", "b")]
+    other.join(60)
+
+    assert ids(filled) == [("p1", "d"), ("p1", "late"), ("p2", "c")]
+
+
+def test_a_lock_is_freed_by_a_killed_process(lakehouse):
     lakehouse.ensure(KEY)
     holder = python(HOLDER, lakehouse.location)
     assert holder.stdout.readline() == "locked\n"
