@@ -121,5 +121,5 @@ def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path,
 
 @pytest.mark.parametrize("value", ["sqlite:///a", "duckdb://a", "duckdb:///", "/a.duckdb"])
 def test_a_warehouse_of_no_known_form_is_refused(value):
-    with pytest.raises(SettingsError, match="AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
+    with pytest.raises(SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
         load({"AMAZON_REVIEWS_WAREHOUSE": value})
