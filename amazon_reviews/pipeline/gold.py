@@ -77,8 +77,26 @@ def publish_reviews(
     """
     if not lakehouse.exists(SILVER_REVIEWS.key):
         raise MissingInputError("silver/reviews is not there; materialize it first")
-    lakehouse.ensure(GOLD_REVIEWS.key)
     rows = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
+    with lakehouse.exclusive("publish.reviews"):
+        rebuilt = _rebuild_reviews(spark, lakehouse, partitions, rows, batch_rows)
+    kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
+    yield from _report(lakehouse, "reviews", rows, kept, rebuilt).items()
+
+
+def _rebuild_reviews(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    partitions: Sequence[str],
+    rows: dict[str, int],
+    batch_rows: int,
+) -> list[str]:
+    """Rebuild and give back the partitions asked for and those that win or lose a row by it.
+
+    gold/duplicates comes last: while it is as it was, a run that was killed is made up for by
+    the next.
+    """
+    lakehouse.ensure(GOLD_REVIEWS.key)
     everything = set(rows) <= set(partitions)
     _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
     moved = [] if everything else _moved(spark, lakehouse, partitions)
@@ -93,8 +111,7 @@ def publish_reviews(
         )
     found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
     lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]})
-    kept_rows = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
-    yield from _report(lakehouse, "reviews", rows, kept_rows, affected).items()
+    return affected
 
 
 def _report(

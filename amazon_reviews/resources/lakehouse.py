@@ -140,7 +140,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         What a killed process left there is replaced by the next.
         """
         folder = f"{self.location}/scratch/{key.replace('/', '_')}"
-        with self._locked(f"scratch.{key}"):
+        with self.exclusive(f"scratch.{key}"):
             frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
             yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -152,11 +152,12 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         The embedded engine does not detect conflicting overwrites by itself.
         """
         self.ensure(key)
-        with self._locked(key):
+        with self.exclusive(key):
             yield
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Hold the lock `name`; the kernel releases that of a killed process."""
         lock = Path(self.location) / ".locks" / f"{name.replace('/', '.')}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as handle:
