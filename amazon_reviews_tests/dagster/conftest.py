@@ -86,8 +86,14 @@ def all_done(tmp_path_factory, spark, sample):
 
 
 @pytest.fixture
-def done(all_done, tmp_path):
-    """A copy of the project that is up to date, whose tables may be changed."""
-    for name in ("landing", "lakehouse"):
-        shutil.copytree(all_done.root / name, tmp_path / name)
+def forgotten(all_done, tmp_path):
+    """A copy of the project that is up to date, of which Dagster knows nothing."""
+    shutil.copytree(all_done.root, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path)
+
+
+@pytest.fixture
+def done(forgotten, all_done):
+    """A copy of the project that is up to date, which may be changed."""
+    forgotten.remember(all_done)
+    return forgotten

@@ -166,7 +166,6 @@ def test_one_partition_alone_touches_no_other(with_products):
 
 def test_twice_is_the_same_as_once(done):
     before = done.content()
-    done.add_all_partitions()
 
     assert done.materialize(*CHAIN, partitions=PARTITIONS[1:4]).success
 

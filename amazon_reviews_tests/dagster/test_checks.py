@@ -1,5 +1,7 @@
 """Every check holds on the sample, and fails when what it guards is broken."""
 
+import shutil
+
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
@@ -7,7 +9,7 @@ from deltalake import write_deltalake
 from amazon_reviews.assets import gold as gold_assets
 from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.checks import quality
-from amazon_reviews_tests.dagster.project import failed_steps
+from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 
 def expected_checks():
@@ -46,14 +48,22 @@ def test_every_check_was_run_with_the_tables_and_held(all_done):
     assert not off
 
 
+@pytest.fixture(scope="module")
+def copy(all_done, tmp_path_factory):
+    """A copy of the lakehouse for all tests that break a table."""
+    root = tmp_path_factory.mktemp("checks")
+    shutil.copytree(all_done.root / "lakehouse", root / "lakehouse")
+    return Project(root)
+
+
 @pytest.fixture
-def table(all_done):
-    """Writes to a table, whose version of before is restored after the test."""
-    before = all_done.versions()
-    yield all_done.lakehouse.delta
-    for key, version in all_done.versions().items():
+def broken(copy):
+    """The copy, whose tables are restored after the test."""
+    before = copy.versions()
+    yield copy
+    for key, version in copy.versions().items():
         if version != before[key]:
-            all_done.lakehouse.delta(key).restore(before[key])
+            copy.lakehouse.delta(key).restore(before[key])
 
 
 def copy_first_row(delta):
@@ -111,30 +121,30 @@ def change_type(delta):
         pytest.param("gold/products", change_type, "schema", id="another type"),
     ],
 )
-def test_a_check_fails_when_the_table_is_broken(all_done, table, key, tamper, check):
-    tamper(table(key))
+def test_a_check_fails_when_the_table_is_broken(broken, key, tamper, check):
+    tamper(broken.lakehouse.delta(key))
 
-    results = all_done.check(key)
+    results = broken.check(key)
 
     off = [name for name, found in results.items() if not found.passed]
     assert off == ([check] if check else [])
 
 
-def test_unrated_reviews_are_within_the_ranges(all_done, table):
-    table("gold/reviews").update(updates={"overall": "NULL", "unrated": "true"}, predicate="true")
+def test_unrated_reviews_are_within_the_ranges(broken):
+    every(overall="NULL", unrated="true")(broken.lakehouse.delta("gold/reviews"))
 
-    assert all_done.check("gold/reviews")["ranges"].passed
+    assert broken.check("gold/reviews")["ranges"].passed
 
 
-def test_the_share_of_refused_lines_has_a_bound(all_done, monkeypatch):
-    found = all_done.check("silver/rejected")["rejected_share"]
+def test_the_share_of_refused_lines_has_a_bound(copy, monkeypatch):
+    found = copy.check("silver/rejected")["rejected_share"]
     share = found.metadata["share"].value
     rejected, lines = (found.metadata[name].value for name in ("rejected", "lines"))
     assert 0 < rejected == pytest.approx(share * lines)
 
     for bound, passed in ((share, True), (share * 0.99, False)):
         monkeypatch.setattr(quality, "REJECTED_BOUND", bound)
-        assert all_done.check("silver/rejected")["rejected_share"].passed is passed
+        assert copy.check("silver/rejected")["rejected_share"].passed is passed
 
 
 def losing(project, function, key):
@@ -165,8 +175,7 @@ def losing(project, function, key):
 def test_lost_rows_fail_the_books_and_stop_what_lies_below(
     done, monkeypatch, key, module, function, below
 ):
-    done.add_all_partitions()
-    done.materialize("bronze/products", partitions=["partition_1"])
+    before = done.materialized(below)
     monkeypatch.setattr(module, function, losing(done, getattr(module, function), key))
 
     result = done.materialize(key, below, partitions=["partition_1"])
@@ -174,6 +183,5 @@ def test_lost_rows_fail_the_books_and_stop_what_lies_below(
     (check,) = [found for found in result.get_asset_check_evaluations() if not found.passed]
     assert (check.asset_key.to_user_string(), check.check_name) == (key, "accounted")
     assert "partition_1" in check.description
-    assert done.materialized(key)
-    assert not done.materialized(below)
+    assert done.materialized(below) == before
     assert len(failed_steps(result)) == 1

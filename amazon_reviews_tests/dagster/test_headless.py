@@ -19,13 +19,6 @@ def stages(outcome):
     return {stage.name: stage.partitions for stage, _ in outcome.stages}
 
 
-@pytest.fixture
-def finished(done):
-    """A project that is up to date, in its instance too."""
-    assert not done.run().failures
-    return done
-
-
 def test_one_run_brings_everything_up_to_date(all_done, truth):
     assert all_done.run().nothing_new
     accounts = all_done.content()
@@ -38,10 +31,10 @@ def test_an_empty_landing_zone_is_nothing_new(empty):
     assert empty.versions() == {}
 
 
-def test_a_changed_partition_brings_only_what_lies_below_it(finished):
-    finished.add_file("amazon_reviews", "partition_4", review())
+def test_a_changed_partition_brings_only_what_lies_below_it(done):
+    done.add_file("amazon_reviews", "partition_4", review())
 
-    outcome = finished.run()
+    outcome = done.run()
 
     assert stages(outcome) == {
         "bronze/reviews": ("partition_4",),
@@ -50,13 +43,13 @@ def test_a_changed_partition_brings_only_what_lies_below_it(finished):
         "gold/reviews": ("partition_4",),
         "warehouse/reviews": (),
     }
-    assert finished.run().nothing_new
+    assert done.run().nothing_new
 
 
-def test_changed_products_bring_all_reviews_anew(finished):
-    finished.add_file("amazon_metadata", "partition_2", product())
+def test_changed_products_bring_all_reviews_anew(done):
+    done.add_file("amazon_metadata", "partition_2", product())
 
-    outcome = finished.run()
+    outcome = done.run()
 
     assert stages(outcome) == {
         "bronze/products": ("partition_2",),
@@ -84,48 +77,48 @@ def test_a_bad_file_holds_up_no_other_partition(project, truth):
     assert again.failures == outcome.failures
 
 
-def test_below_a_failed_blocking_check_everything_waits_and_is_healed(finished, monkeypatch):
-    finished.add_file("amazon_reviews", "partition_4", review())
+def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monkeypatch):
+    done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
-        patch.setattr(silver_assets, "refine", losing_rows(finished))
-        broken = finished.run()
-        still = finished.run()
+        patch.setattr(silver_assets, "refine", losing_rows(done))
+        broken = done.run()
+        still = done.run()
 
     for outcome in (broken, still):
         assert outcome.failures == [
             "silver/reviews: check accounted failed: unbalanced: partition_4"
         ]
         assert list(stages(outcome))[-1] == "silver/reviews"
-    healed = finished.run()
+    healed = done.run()
     assert not healed.failures
     assert {"silver/reviews", "gold/reviews", "warehouse/reviews"} <= set(stages(healed))
-    assert finished.run().nothing_new
+    assert done.run().nothing_new
 
 
 def losing_rows(project):
     refine = silver_assets.refine
 
     def losing(*args):
-        done = list(refine(*args))
+        report = list(refine(*args))
         project.lakehouse.delta("silver/reviews").delete("partition = 'partition_4' AND line = 3")
-        return done
+        return report
 
     return losing
 
 
-def test_a_check_that_crashes_holds_back_what_lies_below(finished, monkeypatch):
-    finished.add_file("amazon_reviews", "partition_4", review())
+def test_a_check_that_crashes_holds_back_what_lies_below(done, monkeypatch):
+    done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
         patch.setattr("amazon_reviews.checks.quality.review_facts", lambda: 1 / 0)
-        outcome = finished.run()
+        outcome = done.run()
     assert any("division by zero" in failure for failure in outcome.failures)
     assert "warehouse/reviews" not in stages(outcome)
 
-    healed = finished.run()
+    healed = done.run()
 
     assert not healed.failures
     assert {"gold/reviews", "warehouse/reviews"} <= set(stages(healed))
-    assert finished.run().nothing_new
+    assert done.run().nothing_new
 
 
 def test_a_selection_brings_nothing_else(project):
@@ -139,36 +132,36 @@ def test_a_selection_brings_nothing_else(project):
     }
 
 
-def test_a_partition_that_disappeared_keeps_its_rows_and_is_reported(finished):
-    before = finished.content()
-    shutil.rmtree(finished.folder("amazon_reviews", "partition_5"))
-
-    outcome = finished.run()
-
-    assert outcome.disappeared == ["amazon_reviews/partition_5"]
-    assert outcome.nothing_new
-    assert finished.content() == before
-
-
-def test_a_new_instance_learns_of_what_the_lakehouse_has(done):
+def test_a_partition_that_disappeared_keeps_its_rows_and_is_reported(done):
     before = done.content()
+    shutil.rmtree(done.folder("amazon_reviews", "partition_5"))
 
     outcome = done.run()
 
-    assert not outcome.failures
-    assert done.instance.get_dynamic_partitions("amazon_reviews") == PARTITIONS
+    assert outcome.disappeared == ["amazon_reviews/partition_5"]
+    assert outcome.nothing_new
     assert done.content() == before
-    assert done.run().nothing_new
 
 
-def test_what_was_committed_and_not_recorded_is_made_up_for(finished, monkeypatch):
+def test_a_new_instance_learns_of_what_the_lakehouse_has(forgotten):
+    before = forgotten.content()
+
+    outcome = forgotten.run()
+
+    assert not outcome.failures
+    assert forgotten.instance.get_dynamic_partitions("amazon_reviews") == PARTITIONS
+    assert forgotten.content() == before
+    assert forgotten.run().nothing_new
+
+
+def test_what_was_committed_and_not_recorded_is_made_up_for(done, monkeypatch):
     """A process that is killed between the two leaves bronze ahead of what Dagster knows."""
-    finished.add_file("amazon_reviews", "partition_4", review())
+    done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
         patch.delattr("amazon_reviews.assets.bronze.partitioned_result")
-        assert finished.run().failures
+        assert done.run().failures
 
-    outcome = finished.run()
+    outcome = done.run()
 
     assert not outcome.failures
     assert stages(outcome)["gold/reviews"] == ("partition_4",)
