@@ -41,6 +41,21 @@ def main() -> None:
 
 
 @main.command()
+def doctor() -> None:
+    """Look at settings, versions and whether all is within reach; exit 2 where it is not."""
+    settings = config.load()
+    from amazon_reviews.console.doctor import examine
+
+    findings = []
+    for finding in examine(settings):
+        findings.append(finding)
+        click.echo(f"{'!!' if finding.wrong else 'ok'}  {finding.what:26} {finding.found}")
+        if finding.advice:
+            click.echo(f"{'':30} -> {finding.advice}")
+    sys.exit(2 if any(finding.wrong for finding in findings) else 0)
+
+
+@main.command()
 @click.option("--select", default="*", help="Asset selection, e.g. 'group:gold' (default: all).")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(select: str, as_json: bool) -> None:

@@ -1,0 +1,101 @@
+"""Whether this machine and these settings can run the project, and what to do if not."""
+
+import os
+import platform
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from amazon_reviews import config
+
+_PACKAGES = ("amazon-reviews", "dagster", "pyspark", "pysail", "deltalake", "duckdb")
+_SPARK_CONNECT_PORT = 15002
+_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: `advice` says what to do; where it is `wrong`, nothing can run."""
+
+    what: str
+    found: str
+    advice: str = ""
+    wrong: bool = False
+
+
+def examine(settings: config.Settings) -> Iterator[Finding]:
+    """Versions and settings, then whether each place and the engine can be reached."""
+    yield Finding("python", platform.python_version())
+    for package in _PACKAGES:
+        yield Finding(package, version(package))
+    yield _landing(settings)
+    for name, place in _written_places(settings).items():
+        yield _writable(name, place)
+    yield _reached("AMAZON_REVIEWS_WAREHOUSE", settings.warehouse, lambda: _tables(settings))
+    yield _reached("AMAZON_REVIEWS_ENGINE", _shown(settings.engine), lambda: _query(settings))
+
+
+def _landing(settings: config.Settings) -> Finding:
+    from amazon_reviews.pipeline.subjects import SUBJECTS
+    from amazon_reviews.resources.landing import LandingError, LandingZone
+
+    name, place = "AMAZON_REVIEWS_LANDING", settings.landing
+    zone = LandingZone(location=place)
+    try:
+        found = {subject.dataset: len(zone.partitions(subject.dataset)) for subject in SUBJECTS}
+    except (LandingError, OSError) as error:
+        return Finding(name, place, str(error), wrong=True)
+    advice = "" if any(found.values()) else "put files there, or run `amazon-reviews sample`"
+    counts = ", ".join(f"partitions of {dataset}: {count}" for dataset, count in found.items())
+    return Finding(name, f"{place} ({counts})", advice, wrong=not Path(place).is_dir())
+
+
+def _written_places(settings: config.Settings) -> dict[str, Path]:
+    return {
+        "AMAZON_REVIEWS_LAKEHOUSE": Path(settings.lakehouse),
+        "DAGSTER_HOME": settings.dagster_home,
+    }
+
+
+def _writable(name: str, place: Path) -> Finding:
+    """A place may still be missing: then the nearest folder above it must take it."""
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return Finding(name, str(place) if there == place else f"{place} (not there yet)")
+    return Finding(name, str(place), f"{there} is no folder that can be written to", wrong=True)
+
+
+def _reached(name: str, place: str, reach: Callable[[], str]) -> Finding:
+    # Whatever an engine or a file raises is what the user has to be told.
+    try:
+        return Finding(name, f"{place} ({reach()})")
+    except Exception as error:  # noqa: BLE001
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Finding(name, place, f"cannot be used: {reason}", wrong=True)
+
+
+def _tables(settings: config.Settings) -> str:
+    from amazon_reviews.resources.warehouse import open_warehouse
+
+    return f"{len(open_warehouse(settings.warehouse).versions())} tables"
+
+
+def _query(settings: config.Settings) -> str:
+    from amazon_reviews.resources.engine import start_session
+
+    if settings.engine.startswith("sc://"):
+        # Spark Connect itself would try again for minutes.
+        address = urlsplit(settings.engine)
+        port = address.port or _SPARK_CONNECT_PORT
+        socket.create_connection((address.hostname or "", port), _SECONDS).close()
+    session = start_session(settings.engine, settings.engine_memory)
+    session.sql("SELECT 1").collect()
+    return f"Spark {session.version} answers"
+
+
+def _shown(engine: str) -> str:
+    """The engine's address without parameters, which may hold a token."""
+    return engine.split("/;")[0]
