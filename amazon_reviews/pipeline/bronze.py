@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -162,7 +163,7 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         yield block.removeprefix(_BOM)
         while block := source.read(_BLOCK_BYTES):
             yield block
-    except (EOFError, OSError, zlib.error, isal_zlib.error) as error:
+    except (EOFError, OSError, zlib.error, IsalError) as error:
         raise LandingError(
             f"{file.path} cannot be read to its end ({error}); upload it again"
         ) from error

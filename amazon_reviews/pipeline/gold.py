@@ -7,6 +7,7 @@ row are rebuilt in the same run.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -61,7 +62,9 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
         .select(F.col("asin").alias("id"), "kept_in", F.lit("products").alias("table"), *_ORIGIN)
     )
     lakehouse.replace(losers, GOLD_DUPLICATES.key, {"table": ["products"]})
-    kept = {row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()}
+    kept = {
+        row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()
+    }
     return _report(lakehouse, "products", rows, kept, rows)
 
 
@@ -188,7 +191,7 @@ def _id_ranges(rows: int) -> list[tuple[str, str]]:
     """Ranges of review ids that hold about `_IDS_AT_ONCE` of the rows each."""
     parts = min(max(1, -(-rows // _IDS_AT_ONCE)), 256)
     edges = [f"{edge * 256 // parts:02x}" for edge in range(parts)] + ["g"]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _moved(spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
@@ -209,4 +212,3 @@ def _moved(spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str])
     names = [row["partition"] for row in other.collect()]
     emptied = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), "reviews")
     return [name for name in names if name in silver and (name in published or name in emptied)]
-

@@ -8,7 +8,6 @@ import dagster as dg
 from pydantic import Field
 from pyspark.sql import SparkSession
 
-
 ROW_GROUP_ROWS = 65_536
 
 

@@ -9,9 +9,15 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Field, Transaction, WriterProperties
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Field,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake import Schema as DeltaSchema
-from deltalake import write_deltalake
 from pydantic import Field as Setting
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -82,7 +88,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         with self.writing(key), staged_files(frame, self.uri(key), table) as files:
             check_partitions(files, keys)
             self.delta(key).create_write_transaction(
-                files,
+                [*files],
                 mode=mode,
                 schema=_delta_schema(table),
                 partition_by=list(table.partition_by),
@@ -100,7 +106,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
 
         `transactions` are application ids and versions recorded by the same commit.
         """
-        marks = [Transaction(app_id=name, version=mark) for name, mark in (transactions or {}).items()]
+        marks = [Transaction(name, version) for name, version in (transactions or {}).items()]
         with self.writing(key):
             write_deltalake(
                 self.delta(key),

@@ -37,8 +37,9 @@ def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str
     """Raise ValueError unless every file lies in a partition with one of `keys`' values."""
     for file in files:
         for column, values in keys.items():
-            if file.partition_values[column] not in values:
-                raise ValueError(f"a row has {column} {file.partition_values[column]!r}, not {values}")
+            value = file.partition_values[column]
+            if value not in values:
+                raise ValueError(f"a row has {column} {value!r}, not one of {list(values)}")
 
 
 def _described(path: Path, root: Path) -> AddAction:

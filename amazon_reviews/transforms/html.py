@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 WHITE_SPACE = r"[\s\p{Z}\p{Cc}]"
 _UNTIDY = rf"{WHITE_SPACE}{{2,}}|[\p{{Z}}\p{{Cc}}&&[^ ]]"
 
-# Names of elements as the pages hold them. All of HTML's would take the embedded engine, which
-# compiles a pattern for every batch of rows, four times as long.
+# Names of elements as the pages hold them. With all of HTML's the embedded engine, which compiles
+# a pattern for every batch of rows, would take several times as long.
 _SHORT_NAMES = "[abipqsu]"
 _LONG_NAMES = (
     "blockquote|br|button|center|dd|div|dl|dt|em|font|form|h[1-6]|hr|iframe|img|input|ins|label|li"

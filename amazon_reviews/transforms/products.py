@@ -53,7 +53,7 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
     """
     return (
         _clean_texts(parsed, keep)
-        .select(*_columns(F.col("record")), *keep)
+        .select(*_columns(F.col("record")), "rescued", "file", "line", "partition", *keep)
         .select(
             "asin",
             "title",
@@ -157,10 +157,6 @@ def _columns(record: Column) -> list[Column]:
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
         present(string_list(record["also_buy"])).alias("also_buy"),
         present(string_list(record["also_view"])).alias("also_view"),
-        "rescued",
-        "file",
-        "line",
-        "partition",
     ]
 
 
@@ -231,6 +227,7 @@ def best_products(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
     `partition_ranks` has one row per partition: partition, rank. Grain: one row per asin. The
     most complete row wins, ties go to the lower rank, then by the names of partition and file
     and the line. All that is compared is one number per row; the wide rows meet it in a join.
+    `products` is read several times: a table on disk, not a computation, is meant.
     """
     # The narrow side first: the embedded engine builds its hash table from the left one.
     numbered = _number_files(products, partition_ranks).join(
