@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 from isal import igzip
@@ -30,6 +30,8 @@ _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _SCHEMA = BRONZE_REVIEWS.arrow_schema
+# isal's type hints take its error for an instance.
+_DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
 
 
 @dataclass
@@ -163,7 +165,7 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         yield block.removeprefix(_BOM)
         while block := source.read(_BLOCK_BYTES):
             yield block
-    except (EOFError, OSError, zlib.error, IsalError) as error:
+    except _DAMAGED as error:
         raise LandingError(
             f"{file.path} cannot be read to its end ({error}); upload it again"
         ) from error
