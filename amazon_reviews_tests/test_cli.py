@@ -1,0 +1,437 @@
+"""The console script: what it prints where, and how it ends."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from importlib.metadata import version
+
+import click
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from pyspark.sql import functions as F
+
+from amazon_reviews.assets import silver as silver_assets
+from amazon_reviews.cli import main
+from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews_tests.dagster.project import Project, environment
+from amazon_reviews_tests.helpers import review
+
+OPTIONS = "--reviews 1500 --products 20 --users 20 --partitions 3 --events 5 --seed 3".split()
+PARTITIONS = ["partition_1", "partition_2", "partition_3"]
+
+
+def cli(root, *arguments):
+    """Run the console script in this process on the project in `root`."""
+    return CliRunner().invoke(main, arguments, env=environment(root) | {"COLUMNS": "200"})
+
+
+def as_process(root, *command):
+    """Run Python in a process of its own on the project in `root`."""
+    return subprocess.run(
+        [sys.executable, *command],
+        env=environment(root) | {"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, spark):
+    """A project that `sample` and `run` brought up to date, and what `run` printed."""
+    root = tmp_path_factory.mktemp("cli")
+    made = cli(root, "sample", *OPTIONS)
+    assert (made.exit_code, made.stdout) == (0, f"{root}/landing\n")
+    return root, cli(root, "run")
+
+
+@pytest.fixture(scope="module")
+def truth(finished):
+    return json.loads((finished[0] / "landing" / "truth.json").read_text())
+
+
+@pytest.fixture
+def root(finished, tmp_path):
+    """A copy of the project that is up to date."""
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def one_line(result):
+    """What is on stderr, which must be one line."""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_run_brings_in_what_the_truth_says(finished, truth):
+    root, result = finished
+    assert result.exit_code == 0
+    project = Project(root)
+    contents = {key: sum(rows.values()) for key, rows in project.content().items()}
+    assert contents == {
+        "gold/reviews": truth["gold"]["reviews"],
+        "gold/products": truth["gold"]["products"],
+        "silver/rejected": refused(truth).total(),
+    }
+    lines = sum(counts["lines"] for counts in truth["reviews"].values())
+    assert re.search(rf"bronze/reviews +{lines:,} +{lines:,} +0 +0", result.stdout)
+    assert re.search(rf"gold/reviews +{truth['gold']['reviews']:,} *$", result.stdout, re.MULTILINE)
+    assert "make ui" in result.stdout
+
+
+def refused(truth):
+    """Refused lines by reason."""
+    return sum((Counter(counts["rejected"]) for counts in truth["reviews"].values()), Counter())
+
+
+def test_progress_is_a_plain_line_a_stage_where_stderr_is_no_terminal(finished):
+    lines = finished[1].stderr.splitlines()
+
+    assert [re.sub(r" +[\d.]+ s$", "", line).rstrip() for line in lines] == [
+        f"{'bronze/products':36} 1 partition",
+        f"{'bronze/reviews':36} 3 partitions",
+        f"{'silver/products':36} 1 partition",
+        f"{'silver/reviews':36} 3 partitions",
+        "gold/products",
+        "silver/rejected",
+        f"{'gold/reviews':36} 3 partitions",
+        "warehouse/products, warehouse/reviews",
+    ]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", finished[1].stderr)
+
+
+def test_a_second_run_finds_nothing_new_and_commits_nothing(root):
+    before = Project(root).versions()
+
+    result = cli(root, "run")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "nothing new\n", "")
+    assert Project(root).versions() == before
+
+
+def test_nothing_new_needs_no_engine(root):
+    code = (
+        "import sys, amazon_reviews.cli as cli\n"
+        "try: cli.main(['run'])\n"
+        "finally: print(*sorted({'pysail', 'pandas', 'grpc'} & set(sys.modules)))\n"
+    )
+    result = as_process(root, "-c", code)
+
+    assert result.stdout == "nothing new\n\n", result.stderr
+
+
+def test_a_changed_partition_brings_only_what_depends_on_it(root):
+    Project(root).add_file("amazon_reviews", "partition_2", review())
+
+    result = cli(root, "run", "--json")
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert [(stage["assets"], stage["partitions"]) for stage in report["stages"]] == [
+        ("bronze/reviews", 1),
+        ("silver/reviews", 1),
+        ("silver/rejected", 0),
+        ("gold/reviews", 1),
+        ("warehouse/reviews", 0),
+    ]
+    assert (report["nothing_new"], report["failures"], report["disappeared"]) == (False, [], [])
+
+
+def test_json_is_all_that_is_on_stdout(root):
+    result = as_process(root, "-m", "amazon_reviews.cli", "run", "--json")
+
+    report = json.loads(result.stdout)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert report["nothing_new"] is True
+    assert set(report["warehouse"]) == {"gold/reviews", "gold/products"}
+
+
+def test_a_bad_file_is_named_and_the_others_are_done(root):
+    project = Project(root)
+    project.add_file("amazon_reviews", "partition_1", review())
+    project.add_file("amazon_reviews", "partition_3", review(summary="another"))
+    project.break_off("amazon_reviews", "partition_3")
+    before = project.versions()
+
+    result = cli(root, "run")
+
+    assert result.exit_code == 1
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed")]
+    assert len(failed) == 1
+    assert "partition_3/later.json.gz" in failed[0]
+    assert project.versions()["gold/reviews"] == before["gold/reviews"] + 1
+
+
+def test_a_failing_blocking_check_ends_with_1_and_is_healed(root, monkeypatch):
+    project = Project(root)
+    project.add_file("amazon_reviews", "partition_2", review())
+    before = project.versions()
+    refine = silver_assets.refine
+
+    def losing(*arguments):
+        report = list(refine(*arguments))
+        project.lakehouse.delta("silver/reviews").delete("partition = 'partition_2' AND line = 3")
+        return report
+
+    with monkeypatch.context() as patch:
+        patch.setattr(silver_assets, "refine", losing)
+        result = cli(root, "run")
+    assert result.exit_code == 1
+    assert "failed silver/reviews: check accounted failed" in result.stderr
+    assert project.versions()["gold/reviews"] == before["gold/reviews"]
+    assert cli(root, "reconcile").exit_code == 1
+
+    assert cli(root, "run").exit_code == 0
+    assert project.versions()["gold/reviews"] > before["gold/reviews"]
+    assert cli(root, "reconcile").exit_code == 0
+
+
+def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
+    project = Project(root)
+    project.add_file("amazon_reviews", "partition_2", review())
+    code = (
+        "import os, signal\n"
+        "from amazon_reviews.assets import silver\n"
+        "from amazon_reviews.cli import main\n"
+        "silver.refine = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main(['run'])\n"
+    )
+    assert as_process(root, "-c", code).returncode == -9
+
+    result = cli(root, "run")
+
+    assert result.exit_code == 0
+    assert "had died and is reported as failed" in result.stderr
+    with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
+        statuses = {run.status for run in instance.get_runs()}
+    assert statuses == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+    assert cli(root, "run").stdout == "nothing new\n"
+
+
+def test_only_what_is_selected_is_brought_up_to_date(root):
+    project = Project(root)
+    project.add_file("amazon_reviews", "partition_2", review())
+    before = project.versions()
+
+    assert cli(root, "run", "--select", "group:bronze").exit_code == 0
+
+    after = project.versions()
+    assert [key for key in after if after[key] != before[key]] == ["bronze/reviews"]
+
+
+@pytest.mark.parametrize("selection", ["nosuch", "group:nosuch", "((", "silver"])
+def test_a_selection_of_nothing_is_refused_in_one_line(finished, selection):
+    result = cli(finished[0], "run", "--select", selection)
+
+    assert result.exit_code == 2
+    assert repr(selection) in one_line(result)
+    assert result.stdout == ""
+
+
+def test_reconcile_prints_the_books(finished, truth):
+    result = cli(finished[0], "reconcile", "--json")
+
+    rows = json.loads(result.stdout)
+    assert result.exit_code == 0
+    columns = ["layer", "table", "partition", "lines", "kept", "duplicates", "rejected"]
+    assert all(list(row) == columns for row in rows)
+    assert all(row["lines"] == row["kept"] + row["duplicates"] + row["rejected"] for row in rows)
+    places = [(row["layer"], row["table"], row["partition"]) for row in rows]
+    assert places == [
+        (layer, table, partition)
+        for layer in ("bronze", "silver", "gold")
+        for table, partitions in (("reviews", PARTITIONS), ("products", PARTITIONS[:1]))
+        for partition in partitions
+    ]
+    silver = {
+        row["partition"]: row
+        for row in rows
+        if row["table"] == "reviews" and row["layer"] == "silver"
+    }
+    for name, counts in truth["reviews"].items():
+        assert (silver[name]["lines"], silver[name]["kept"], silver[name]["duplicates"]) == (
+            counts["lines"],
+            counts["distinct"],
+            counts["duplicates_within"],
+        )
+        assert silver[name]["rejected"] == sum(counts["rejected"].values())
+    table = cli(finished[0], "reconcile").stdout.splitlines()
+    assert table[0].split() == columns
+    assert len(table) == len(rows) + 1
+
+
+@pytest.mark.parametrize(
+    "key", ["silver/reviews", "silver/rejected", "gold/reviews", "gold/duplicates"]
+)
+def test_reconcile_ends_with_1_where_a_row_was_lost(root, key):
+    delta = Project(root).lakehouse.delta(key)
+    lost = delta.to_pyarrow_table(columns=["partition"])["partition"][0].as_py()
+    delta.delete(f"partition = '{lost}'")
+
+    result = cli(root, "reconcile", "--json")
+
+    assert result.exit_code == 1
+    assert f"{lost} does not balance" in result.stderr
+    assert json.loads(result.stdout)
+
+
+def test_an_empty_lakehouse_has_no_books_and_no_refused_lines(tmp_path):
+    for command in (("reconcile",), ("rejected", "list")):
+        result = cli(tmp_path, *command, "--json")
+        assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+        assert cli(tmp_path, *command).exit_code == 0
+
+
+def test_rejected_list_groups_by_reason(finished, truth):
+    result = cli(finished[0], "rejected", "list", "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == [
+        {"table": "reviews", "reason": reason, "lines": count}
+        for reason, count in sorted(refused(truth).items())
+    ]
+
+
+def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch):
+    project = Project(root)
+    wanted = project.content()
+    for name in PARTITIONS[:2]:
+        file = next(project.folder("amazon_reviews", name).iterdir())
+        file.touch()
+    type_lines = REVIEWS.type_lines
+
+    def stricter(lines):
+        low = F.when(F.col("stars") <= 2, F.lit("out_of_range"))
+        return type_lines(lines).withColumn("reason", F.coalesce("reason", low))
+
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(REVIEWS), "type_lines", stricter)
+        assert cli(root, "run").exit_code == 0
+    before = sum(project.content()["silver/rejected"].values())
+    assert cli(root, "run").stdout == "nothing new\n"
+
+    result = cli(root, "rejected", "replay")
+
+    after = sum(wanted["silver/rejected"].values())
+    assert before > after
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{before} lines were refused, {after} are now\n",
+    )
+    assert project.content() == wanted
+
+
+def test_sample_writes_what_is_asked_for(finished, truth):
+    landing = finished[0] / "landing"
+    assert sorted(folder.name for folder in (landing / "amazon_reviews").iterdir()) == PARTITIONS
+    assert len((landing / "events" / "events.jsonl").read_text().splitlines()) == 5
+    assert truth["seed"] == 3
+    assert sum(counts["lines"] for counts in truth["reviews"].values()) == 1500
+    assert truth["gold"]["products"] == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--reviews", "0"], "reviews"), (["--reviews", "2", "--partitions", "3"], "partitions")],
+)
+def test_sample_refuses_options_that_make_no_sense(tmp_path, options, said):
+    result = cli(tmp_path, "sample", *options, "--out", str(tmp_path / "out"))
+
+    assert result.exit_code == 2
+    assert said in one_line(result)
+
+
+def test_sample_writes_over_no_files_of_others(tmp_path):
+    Project(tmp_path).add_file("amazon_reviews", "partition_1", review())
+
+    result = cli(tmp_path, "sample", *OPTIONS)
+
+    assert result.exit_code == 2
+    assert str(tmp_path) in one_line(result)
+
+
+def commands(command=main, path=()):
+    yield path
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(below, (*path, name))
+
+
+@pytest.mark.parametrize("path", [path for path in commands() if path != ("bench",)], ids=" ".join)
+def test_every_command_has_help(tmp_path, path):
+    result = cli(tmp_path, *path, "--help")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+    assert result.stderr == ""
+
+
+def test_the_version_is_that_of_the_package(tmp_path):
+    result = cli(tmp_path, "--version")
+    assert (result.exit_code, result.stdout) == (0, f"{version('amazon-reviews')}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMAZON_REVIEWS_ENGINE", "flink"),
+        ("AMAZON_REVIEWS_ENGINE_MEMORY", "lots"),
+        ("AMAZON_REVIEWS_BATCH_ROWS", "-1"),
+        ("AMAZON_REVIEWS_WAREHOUSE", "sqlite:///x"),
+        ("AMAZON_REVIEWS_LANDING", "/nowhere/at/all"),
+        ("DAGSTER_HOME", "/dev/null/home"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(tmp_path, name, value):
+    (tmp_path / "landing").mkdir()
+    env = environment(tmp_path) | {name: value}
+
+    result = CliRunner().invoke(main, ["run"], env=env)
+
+    assert result.exit_code == 2
+    assert name in one_line(result)
+
+
+def test_a_landing_zone_that_is_no_folder_is_refused_in_one_line(tmp_path):
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "amazon_reviews").write_text("no folder")
+
+    result = cli(tmp_path, "run")
+
+    assert result.exit_code == 2
+    assert "AMAZON_REVIEWS_LANDING" in one_line(result)
+
+
+def test_the_doctor_finds_all_well(finished):
+    result = cli(finished[0], "doctor")
+
+    assert result.exit_code == 0, result.stdout
+    assert "!!" not in result.stdout
+    assert f"amazon-reviews             {version('amazon-reviews')}" in result.stdout
+    assert "partitions of amazon_reviews: 3" in result.stdout
+    assert "2 tables" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("AMAZON_REVIEWS_LANDING", "/nowhere/at/all", "amazon-reviews sample"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/dev/null/lakehouse", "no folder that can be written to"),
+        ("DAGSTER_HOME", "/dev/null/home", "no folder that can be written to"),
+        ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////etc/passwd", "cannot be used"),
+        ("AMAZON_REVIEWS_ENGINE", "sc://127.0.0.1:1/;token=secret", "cannot be used"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong(finished, name, value, advice):
+    result = CliRunner().invoke(main, ["doctor"], env=environment(finished[0]) | {name: value})
+
+    assert result.exit_code == 2
+    wrong = result.stdout[result.stdout.index("!!") :]
+    assert wrong.split()[1] == name
+    assert advice in wrong
+    assert "secret" not in result.output
