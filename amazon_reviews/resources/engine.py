@@ -65,6 +65,8 @@ def _local_spark_config() -> dict[str, str]:
 
     return {
         "spark.master": "local[*]",
+        # Java's regular expressions recurse on long lines.
+        "spark.driver.extraJavaOptions": "-Xss16m",
         "spark.jars.packages": f"io.delta:delta-spark_2.13:{version('delta-spark')}",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
