@@ -64,8 +64,8 @@ dagster-home:
 $(INSTALLED): constraints.txt pyproject.toml | $(BIN)/python
 	@echo 'Installing the packages into $(VENV) (a few minutes the first time)' >&2
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv || true
-	@$(BIN)/uv pip install --quiet --offline --python $(BIN)/python $(PROJECT) 2>/dev/null \
-	  || $(BIN)/uv pip install --python $(BIN)/python $(PROJECT) 2> >(grep -v '^ + ' >&2) \
+	@$(BIN)/uv pip install --quiet --compile-bytecode --offline --python $(BIN)/python $(PROJECT) 2>/dev/null \
+	  || $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(PROJECT) 2> >(grep -v '^ + ' >&2) \
 	  || $(BIN)/python -m pip install $(PROJECT)
 	@touch $@
 
