@@ -8,6 +8,9 @@ _Condition = dg.AutomationCondition
 _CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )
+_TABLE_CHANGED = _Condition.any_deps_updated().since(
+    _Condition.newly_requested() | _Condition.newly_updated()
+)
 _FREE = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
 _UNBLOCKED = ~_Condition.any_deps_match(
     _Condition.any_checks_match(
@@ -32,4 +35,11 @@ FOLLOW_TABLES = (
 """A whole table follows when anything above it changed and something is there.
 
 Below a failed blocking check it waits.
+"""
+
+FOLLOW_CHECKED = (_TABLE_CHANGED & _FREE).with_label("follow_checked")
+"""A check follows its table, together with what else follows: a blocking one holds that back.
+
+Without a condition Dagster leaves a check out wherever automation asks for another one in the
+same run, such as the one that a table's own step makes.
 """

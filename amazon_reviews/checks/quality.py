@@ -7,6 +7,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.automation.conditions import FOLLOW_CHECKED
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.schemas import TABLES
@@ -19,7 +20,13 @@ _PRODUCTS = ["gold", "products"]
 
 
 def _spec(name: str, asset: list[str], description: str, blocking: bool = True) -> Any:
-    return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=description)
+    return dg.AssetCheckSpec(
+        name,
+        asset=asset,
+        blocking=blocking,
+        description=description,
+        automation_condition=FOLLOW_CHECKED,
+    )
 
 
 @dg.multi_asset_check(
@@ -71,7 +78,11 @@ def check_products(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.Ass
     yield schema_check(lakehouse, "gold/products")
 
 
-@dg.asset_check(asset=["silver", "rejected"], description="few lines are refused")
+@dg.asset_check(
+    asset=["silver", "rejected"],
+    description="few lines are refused",
+    automation_condition=FOLLOW_CHECKED,
+)
 def rejected_share(lakehouse: Lakehouse) -> dg.AssetCheckResult:
     """At most `REJECTED_BOUND` of all lines are refused."""
     from amazon_reviews.pipeline.accounting import all_accounts

@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 from amazon_reviews.assets import gold as gold_assets
 from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.checks import quality
-from amazon_reviews_tests.dagster.project import Project, failed_steps
+from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed_steps
 
 
 def expected_checks():
@@ -64,11 +64,6 @@ def broken(copy):
     for key, version in copy.versions().items():
         if version != before[key]:
             copy.lakehouse.delta(key).restore(before[key])
-
-
-def copy_first_row(delta):
-    rows = delta.to_pyarrow_table()
-    write_deltalake(delta, rows.slice(0, 1), mode="append")
 
 
 def first(column, value):

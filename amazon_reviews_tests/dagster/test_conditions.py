@@ -2,8 +2,10 @@
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
 
 from amazon_reviews.assets import silver as silver_assets
+from amazon_reviews_tests.dagster.project import QUIET, copy_first_row
 from amazon_reviews_tests.helpers import review
 
 BOTH = ["partition_1", "partition_2"]
@@ -15,6 +17,7 @@ class Automation:
     def __init__(self, project):
         self.project = project
         self.cursor = None
+        self.requested = []
 
     def tick(self):
         """What is asked for: partitions by table, None for a whole table."""
@@ -22,14 +25,32 @@ class Automation:
             self.project.defs, self.project.instance, cursor=self.cursor
         )
         self.cursor = result.cursor
-        subsets = {found.key: found.true_subset for found in result.results}
+        self.requested = [
+            found.true_subset for found in result.results if not found.true_subset.is_empty
+        ]
         return {
-            key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
+            subset.key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
             if subset.is_partitioned
             else None
-            for key, subset in subsets.items()
-            if not subset.is_empty
+            for subset in self.requested
+            if isinstance(subset.key, dg.AssetKey)
         }
+
+    def run_together(self):
+        """Run what the last tick asked for, which is one run; returns its result."""
+        requests = build_run_requests(self.requested, self.project.graph, {}, emit_backfills=True)
+        (request,) = requests
+        job = self.project.job.get_subset(
+            asset_selection=set(request.asset_selection),
+            asset_check_selection=request.asset_check_keys and set(request.asset_check_keys),
+        )
+        return job.execute_in_process(
+            instance=self.project.instance,
+            tags=dict(request.tags),
+            run_config=QUIET,
+            raise_on_error=False,
+            resources=self.project.defs.resources,
+        )
 
     def follow(self, requests):
         """Materialize what was asked for, tables of the same partitions in one run."""
@@ -103,6 +124,29 @@ def test_everything_at_once_comes_to_rest_with_gold_complete(automation, all_don
 
     assert automation.project.content() == all_done.content()
     assert automation.project.materialized("warehouse/reviews")
+
+
+def test_what_follows_gold_waits_for_its_checks_in_the_same_run(settled):
+    project = settled.project
+    project.add_file("amazon_reviews", "partition_3", review())
+    project.materialize("bronze/reviews", partitions=["partition_3"])
+    settled.tick()
+    assert settled.run_together().success
+    before = project.materialized("warehouse/reviews")
+    copy_first_row(project.lakehouse.delta("gold/reviews"))
+
+    settled.tick()
+    result = settled.run_together()
+
+    made = {found.check_name: found.passed for found in result.get_asset_check_evaluations()}
+    assert made == {
+        "product_found": True,
+        "ranges": True,
+        "schema": True,
+        "unique": False,
+        "rejected_share": True,
+    }
+    assert project.materialized("warehouse/reviews") == before
 
 
 def test_of_a_range_with_a_bad_file_the_good_partitions_go_on(automation):
