@@ -29,6 +29,10 @@ def _spec(name: str, asset: list[str], description: str, blocking: bool = True) 
     )
 
 
+def _wanted(context: dg.AssetCheckExecutionContext) -> set[str]:
+    return {key.name for key in context.op_execution_context.selected_asset_check_keys}
+
+
 @dg.multi_asset_check(
     specs=[
         _spec("unique", _REVIEWS, "every review_id once"),
@@ -42,22 +46,32 @@ def _spec(name: str, asset: list[str], description: str, blocking: bool = True) 
         ),
     ],
     name="gold_reviews_checks",
+    can_subset=True,
 )
-def check_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckResult]:
+def check_reviews(
+    context: dg.AssetCheckExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> Iterator[dg.AssetCheckResult]:
     """The checks of gold/reviews."""
     frame = lakehouse.read(engine.session, "gold/reviews")
-    yield _none("unique", _REVIEWS, "review_id", repeated(frame, "review_id"))
+    wanted = _wanted(context)
+    if "unique" in wanted:
+        yield _none("unique", _REVIEWS, "review_id", repeated(frame, "review_id"))
+    if "schema" in wanted:
+        yield schema_check(lakehouse, "gold/reviews")
+    if not {"ranges", "product_found"} & wanted:
+        return
     facts = frame.agg(*review_facts()).collect()[0].asDict()
-    yield _none("ranges", _REVIEWS, "rows", facts["out_of_range"])
-    yield schema_check(lakehouse, "gold/reviews")
-    share = facts["without_product"] / max(facts["rows"], 1)
-    yield dg.AssetCheckResult(
-        check_name="product_found",
-        asset_key=_REVIEWS,
-        passed=share <= MISSING_PRODUCTS_BOUND,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"share_without_product": share, "reviews": facts["rows"]},
-    )
+    if "ranges" in wanted:
+        yield _none("ranges", _REVIEWS, "rows", facts["out_of_range"])
+    if "product_found" in wanted:
+        share = facts["without_product"] / max(facts["rows"], 1)
+        yield dg.AssetCheckResult(
+            check_name="product_found",
+            asset_key=_REVIEWS,
+            passed=share <= MISSING_PRODUCTS_BOUND,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"share_without_product": share, "reviews": facts["rows"]},
+        )
 
 
 @dg.multi_asset_check(
@@ -67,15 +81,22 @@ def check_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.Asse
         _spec("schema", _PRODUCTS, "columns and types as documented"),
     ],
     name="gold_products_checks",
+    can_subset=True,
 )
-def check_products(engine: SparkEngine, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckResult]:
+def check_products(
+    context: dg.AssetCheckExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> Iterator[dg.AssetCheckResult]:
     """The checks of gold/products."""
     frame = lakehouse.read(engine.session, "gold/products")
-    yield _none("unique", _PRODUCTS, "asin", repeated(frame, "asin"))
-    wrong = ~F.col("price_min").between(0, F.col("price_max")) | (F.col("price") < 0)
-    facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
-    yield _none("ranges", _PRODUCTS, "rows", facts["out_of_range"])
-    yield schema_check(lakehouse, "gold/products")
+    wanted = _wanted(context)
+    if "unique" in wanted:
+        yield _none("unique", _PRODUCTS, "asin", repeated(frame, "asin"))
+    if "schema" in wanted:
+        yield schema_check(lakehouse, "gold/products")
+    if "ranges" in wanted:
+        wrong = ~F.col("price_min").between(0, F.col("price_max")) | (F.col("price") < 0)
+        facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
+        yield _none("ranges", _PRODUCTS, "rows", facts["out_of_range"])
 
 
 @dg.asset_check(

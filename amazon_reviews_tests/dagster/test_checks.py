@@ -180,3 +180,15 @@ def test_lost_rows_fail_the_books_and_stop_what_lies_below(
     assert "partition_1" in check.description
     assert done.materialized(below) == before
     assert len(failed_steps(result)) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (key, name)
+        for key, name, _ in sorted(expected_checks())
+        if key.startswith("gold/") and name != "accounted"
+    ],
+)
+def test_a_check_of_gold_can_be_made_alone(all_done, key, name):
+    assert list(all_done.check(key, names={name})) == [name]
