@@ -207,6 +207,52 @@ def replay(select: str) -> None:
     sys.exit(1 if outcome.failures else 0)
 
 
+@main.command("event-hub")
+@click.option(
+    "--hub",
+    "hubs",
+    multiple=True,
+    metavar="NAME=PARTITIONS[:GROUP,GROUP]",
+    default=("reviews=4",),
+    show_default=True,
+    help="A hub, with consumer groups beside $Default (may be given again).",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=5672,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--retention",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Events that a partition keeps at most.",
+)
+@click.option(
+    "--send",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="File of JSON lines to publish to the first hub, an event each.",
+)
+def event_hub(
+    hubs: tuple[str, ...], host: str, port: int, retention: int, send: Path | None
+) -> None:
+    """Serve event hubs for development until interrupted, and print how to reach them.
+
+    Speaks AMQP 1.0 to the clients of Azure Event Hubs. Events are in memory and gone at the end;
+    the key is a published one, so let it listen on this machine only.
+    """
+    from amazon_reviews.console.event_hub import Refused, run_event_hub
+
+    try:
+        run_event_hub(hubs, host, port, retention, send)
+    except Refused as error:
+        raise _Refusal(str(error)) from None
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def bench(arguments: tuple[str, ...]) -> None:

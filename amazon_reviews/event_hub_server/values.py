@@ -1,0 +1,65 @@
+"""The types of AMQP 1.0 (part 1 of the standard) that Python has none for.
+
+Plain Python values stand for the others: `int` is a long, `float` a double, `str` a string,
+`bytes` binary, `list` and `dict` a list and a map. So a value that is decoded and encoded again
+keeps its type. Decimals and characters are left out: no part of Event Hubs uses them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class Malformed(ValueError):
+    """Bytes that are no AMQP, or values in a place where the standard has no room for them."""
+
+
+class UByte(int):
+    """8 bits, unsigned."""
+
+
+class UShort(int):
+    """16 bits, unsigned."""
+
+
+class UInt(int):
+    """32 bits, unsigned."""
+
+
+class ULong(int):
+    """64 bits, unsigned."""
+
+
+class Byte(int):
+    """8 bits, signed."""
+
+
+class Short(int):
+    """16 bits, signed."""
+
+
+class Int(int):
+    """32 bits, signed."""
+
+
+class Timestamp(int):
+    """Milliseconds since 1970-01-01 UTC."""
+
+
+class Float(float):
+    """32 bits."""
+
+
+class Symbol(str):
+    """A name in ASCII."""
+
+
+class Array(tuple[Any, ...]):
+    """Values that all have the same type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A value with a descriptor, a ULong or Symbol that says what it means."""
+
+    descriptor: Any
+    value: Any
