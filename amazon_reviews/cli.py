@@ -253,6 +253,27 @@ def event_hub(
         raise _Refusal(str(error)) from None
 
 
+@main.command()
+def maintain() -> None:
+    """Compact small files and remove those that no reader of the last two days needs."""
+    from amazon_reviews.console.tables import print_table
+    from amazon_reviews.pipeline import maintenance
+    from amazon_reviews.resources.lakehouse import Lakehouse
+
+    lakehouse = Lakehouse(location=config.load().lakehouse)
+    print_table(
+        [
+            {
+                "table": key,
+                "compacted": done.compacted,
+                "into": done.written,
+                "removed": done.removed,
+            }
+            for key, done in maintenance.maintain(lakehouse)
+        ]
+    )
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def bench(arguments: tuple[str, ...]) -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "AMAZON_REVIEWS_"
+EVENT_HUB = f"{PREFIX}EVENT_HUB"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
+_NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 
@@ -27,7 +29,10 @@ class Settings:
 
     `engine_memory` is in bytes and bounds the embedded engine's working memory;
     `batch_rows` is the number of rows that one engine query takes at most, where a
-    single landing partition is not larger than that by itself.
+    single landing partition is not larger than that by itself. `event_hub` is None when
+    streaming is off, else it may hold a key: it must not be shown. New events are read when
+    `stream_events` of them wait, or the oldest has waited `stream_seconds`; the check of the lag
+    fails above `stream_lag_seconds`.
     """
 
     landing: str
@@ -37,6 +42,11 @@ class Settings:
     engine_memory: int
     batch_rows: int
     dagster_home: Path
+    event_hub: str | None
+    consumer_group: str
+    stream_events: int
+    stream_seconds: int
+    stream_lag_seconds: int
 
 
 def project_root() -> Path:
@@ -61,6 +71,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
+        event_hub=_event_hub(env.get(EVENT_HUB) or None),
+        consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
+        stream_events=_positive(env, "STREAM_EVENTS", 1_000),
+        stream_seconds=_positive(env, "STREAM_SECONDS", 10),
+        stream_lag_seconds=_positive(env, "STREAM_LAG_SECONDS", 900),
     )
 
 
@@ -95,6 +110,22 @@ def _lakehouse(env: Mapping[str, str], default: Path) -> str:
         f"the engine cannot use {value!r}; take a folder whose whole path is of the letters "
         "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks",
     )
+
+
+def _event_hub(value: str | None) -> str | None:
+    """A connection string with its hub, or namespace/hub; errors do not repeat it."""
+    if value is None or _NAMESPACE_AND_HUB.fullmatch(value):
+        return value
+    parts = {part.partition("=")[0].lower() for part in value.split(";")}
+    if "endpoint" not in parts:
+        raise SettingsError(
+            EVENT_HUB,
+            "is neither a connection string (Endpoint=sb://…;EntityPath=hub) nor "
+            "namespace.servicebus.windows.net/hub",
+        )
+    if "entitypath" not in parts:
+        raise SettingsError(EVENT_HUB, "names no hub; add ;EntityPath=<hub> to its end")
+    return value
 
 
 def _engine(value: str) -> str:

@@ -3,11 +3,18 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, silver, warehouse
+from amazon_reviews.assets import bronze, gold, silver, stream, warehouse
+from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
-from amazon_reviews.checks import quality
+from amazon_reviews.automation.upkeep import (
+    acknowledge_event_gaps,
+    daily_maintenance,
+    maintain_tables,
+)
+from amazon_reviews.checks import quality, streaming
 from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.resources.published import WarehouseResource
@@ -24,14 +31,22 @@ following = dg.AutomationConditionSensorDefinition(
 def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([bronze, silver, gold, warehouse]),
-        asset_checks=dg.load_asset_checks_from_modules([quality]),
-        sensors=[landing_sensor, following],
-        schedules=[daily_landing(subject) for subject in SUBJECTS],
+        assets=dg.load_assets_from_modules([bronze, silver, stream, gold, warehouse]),
+        asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
+        sensors=[landing_sensor, event_hub_sensor, following],
+        jobs=[acknowledge_event_gaps, maintain_tables],
+        schedules=[*(daily_landing(subject) for subject in SUBJECTS), daily_maintenance],
         executor=dg.in_process_executor,
         resources={
             "landing": LandingZone(location=settings.landing),
             "lakehouse": Lakehouse(location=settings.lakehouse),
+            "event_hub": EventHub(
+                address=dg.EnvVar(config.EVENT_HUB) if settings.event_hub else "",
+                consumer_group=settings.consumer_group,
+                batch_events=settings.stream_events,
+                batch_seconds=settings.stream_seconds,
+                lag_seconds=settings.stream_lag_seconds,
+            ),
             "warehouse": WarehouseResource(url=settings.warehouse),
             "engine": SparkEngine(
                 engine=settings.engine,

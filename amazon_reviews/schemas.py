@@ -121,7 +121,7 @@ _PRODUCT = (
 _REFUSED = (
     Column("reason", pa.string(), "why the line was refused; one of a closed list"),
     Column("detail", pa.string(), "the field and value that the reason is about"),
-    Column("table", pa.string(), "table the line was meant for: reviews or products"),
+    Column("table", pa.string(), "reviews, products or streamed_reviews"),
     _PARTITION,
     _FILE,
     _LINE,
@@ -132,11 +132,45 @@ _REFUSED = (
 
 BRONZE_REVIEWS = _bronze("reviews")
 BRONZE_PRODUCTS = _bronze("products")
+BRONZE_REVIEW_EVENTS = Table(
+    "bronze/review_events",
+    "One row per event of the Event Hub.",
+    (
+        Column("body", pa.binary(), "the event's bytes, unchanged"),
+        Column("encoding", pa.string(), "utf-8, or base64 where the body is no UTF-8 text"),
+        Column("hub", pa.string(), "namespace and name of the hub"),
+        Column("hub_partition", pa.string(), "partition of the hub"),
+        Column("sequence_number", pa.int64(), "the event's number within its hub partition"),
+        Column("offset", pa.string(), "where the event lies in its hub partition"),
+        Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
+        Column("properties", TEXT_MAP, "what the sender added to the event"),
+        Column("partition", pa.string(), "always stream"),
+    ),
+    ("partition",),
+)
+BRONZE_EVENT_GAPS = Table(
+    "bronze/event_gaps",
+    "One row per range of events that the hub dropped before they were read.",
+    (
+        Column("hub", pa.string(), "namespace and name of the hub"),
+        Column("hub_partition", pa.string(), "partition of the hub"),
+        Column("first", pa.int64(), "first sequence number that is missing"),
+        Column("last", pa.int64(), "last sequence number that is missing"),
+        Column("found_at", pa.timestamp("us", "UTC"), "when the gap was found"),
+        Column("acknowledged_at", pa.timestamp("us", "UTC"), "when somebody accepted the loss"),
+    ),
+)
 SILVER_REVIEWS = Table(
     "silver/reviews",
     "One row per distinct review of a landing partition.",
     (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *_ORIGIN),
     ("partition",),
+)
+SILVER_STREAMED_REVIEWS = Table(
+    "silver/streamed_reviews",
+    "One row per distinct review of the stream; file is hub/partition, line the sequence number.",
+    SILVER_REVIEWS.columns,
+    SILVER_REVIEWS.partition_by,
 )
 SILVER_PRODUCTS = Table(
     "silver/products",
@@ -161,7 +195,7 @@ SILVER_DUPLICATES = Table(
     "One row per line that repeats another line's review or product within its partition.",
     (
         Column("id", pa.string(), "review_id or line_id of the row that was kept"),
-        Column("table", pa.string(), "table the line was meant for: reviews or products"),
+        Column("table", pa.string(), "reviews, products or streamed_reviews"),
         *_ORIGIN,
     ),
     ("table", "partition"),
@@ -217,7 +251,10 @@ TABLES = {
     for table in (
         BRONZE_REVIEWS,
         BRONZE_PRODUCTS,
+        BRONZE_REVIEW_EVENTS,
+        BRONZE_EVENT_GAPS,
         SILVER_REVIEWS,
+        SILVER_STREAMED_REVIEWS,
         SILVER_PRODUCTS,
         SILVER_REJECTED,
         SILVER_DUPLICATES,

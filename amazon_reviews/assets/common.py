@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from amazon_reviews.assets.reporting import column_schema, report_partitions, table_metadata
-from amazon_reviews.partitions import PARTITIONS
+from amazon_reviews.partitions import partitions_of
 from amazon_reviews.resources.lakehouse import Lakehouse
 
 OWNERS = ["team:data"]
@@ -25,7 +25,7 @@ def asset_options(key: str, code_version: str, *, partitioned: bool = True) -> d
         "pool": f"{layer}_{noun}",
     }
     if partitioned:
-        options["partitions_def"] = PARTITIONS[noun]
+        options["partitions_def"] = partitions_of(key)
         options["backfill_policy"] = dg.BackfillPolicy.single_run()
     return options
 

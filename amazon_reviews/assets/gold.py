@@ -50,7 +50,11 @@ def gold_products(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeRe
 
 @dg.asset(
     **asset_options("gold/reviews", "1"),
-    deps=[["silver", "reviews"], ["gold", "products"]],
+    deps=[
+        dg.AssetDep(["silver", "reviews"], partition_mapping=dg.IdentityPartitionMapping()),
+        ["silver", "streamed_reviews"],
+        ["gold", "products"],
+    ],
     check_specs=[_accounted("reviews")],
     automation_condition=FOLLOW_PARTITION,
     freshness_policy=_FRESH,
@@ -58,10 +62,11 @@ def gold_products(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeRe
 def gold_reviews(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
 ) -> dg.MaterializeResult:
-    """One row per review over all landing partitions, joined with its product.
+    """One row per review over all landing partitions and the stream, joined with its product.
 
-    Of a review that lies in several partitions the earliest in natural order is kept. When that
-    changes, the partitions that lose or regain a row are rebuilt in the same run.
+    Of a review that lies in several partitions the earliest in natural order is kept, of one
+    that also came by the stream that of the file. When that changes, the partitions that lose
+    or regain a row are rebuilt in the same run.
     """
     names = context.partition_keys
     done: dict[str, Published] = {}

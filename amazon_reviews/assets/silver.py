@@ -16,7 +16,8 @@ from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
 
 
-def _accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
+def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
+    """The blocking check that every line of a silver table's input is accounted for."""
     return dg.AssetCheckSpec(
         "accounted",
         asset=key,
@@ -28,7 +29,7 @@ def _accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
 @dg.asset(
     **asset_options("silver/reviews", "1"),
     deps=[["bronze", "reviews"]],
-    check_specs=[_accounted(["silver", "reviews"])],
+    check_specs=[accounted(["silver", "reviews"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_reviews(
@@ -45,7 +46,7 @@ def silver_reviews(
 @dg.asset(
     **asset_options("silver/products", "1"),
     deps=[["bronze", "products"]],
-    check_specs=[_accounted(["silver", "products"])],
+    check_specs=[accounted(["silver", "products"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_products(

@@ -8,6 +8,10 @@ _Condition = dg.AutomationCondition
 _CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )
+_STREAM = dg.AssetSelection.assets("silver/streamed_reviews")
+_CHANGED_BUT_STREAM = (
+    _Condition.newly_missing() | _Condition.any_deps_updated().ignore(_STREAM)
+).since(_Condition.newly_requested() | _Condition.newly_updated())
 _TABLE_CHANGED = _Condition.any_deps_updated().since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )
@@ -19,14 +23,15 @@ _UNBLOCKED = ~_Condition.any_deps_match(
 )
 
 FOLLOW_PARTITION = (
-    _CHANGED
-    & ~_Condition.any_deps_missing().ignore(dg.AssetSelection.assets("gold/products"))
+    _CHANGED_BUT_STREAM
+    & ~_Condition.any_deps_missing().ignore(dg.AssetSelection.assets("gold/products") | _STREAM)
     & _FREE
     & _UNBLOCKED
 ).with_label("follow_partition")
 """A partition follows when its partitions above are there and one of them changed.
 
-Reviews do not wait for products: there may be none. Below a failed blocking check it waits.
+Reviews do not wait for products: there may be none. The stream is one partition of gold, which
+the stream's own runs make. Below a failed blocking check it waits.
 """
 
 FOLLOW_TABLES = (

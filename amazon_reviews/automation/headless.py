@@ -22,13 +22,21 @@ from dagster._core.storage.asset_check_execution_record import (
 from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
-from amazon_reviews.partitions import PARTITIONS
-from amazon_reviews.pipeline.subjects import SUBJECTS
+from amazon_reviews.partitions import (
+    GOLD_REVIEW_PARTITIONS,
+    missing_partitions,
+    missing_stream,
+)
+from amazon_reviews.pipeline.events import HubChangedError, unread
+from amazon_reviews.pipeline.subjects import STREAM, SUBJECTS
 from amazon_reviews.progress import watching
+from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
 _WHOLE = "__whole__"
+_EVENTS = dg.AssetKey(STREAM.bronze.split("/"))
+_STREAMED = dg.AssetKey(STREAM.silver.split("/"))
 
 
 @dataclass(frozen=True)
@@ -106,15 +114,23 @@ class HeadlessRun:
         landing, lakehouse = resources["landing"], resources["lakehouse"]
         assert isinstance(landing, LandingZone)
         assert isinstance(lakehouse, Lakehouse)
-        unread: dict[dg.AssetKey, list[str]] = {}
+        unread_folders: dict[dg.AssetKey, list[str]] = {}
         for subject in SUBJECTS:
             known, arrival = arrived(self._instance, landing, lakehouse, subject)
             new = [name for name in arrival.unread if name not in known]
-            self._instance.add_dynamic_partitions(str(PARTITIONS[subject.noun].name), new)
-            unread[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
+            for partitions, names in missing_partitions(self._instance, subject.noun, new).items():
+                self._instance.add_dynamic_partitions(partitions, names)
+            unread_folders[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
             gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
             self._outcome.disappeared += gone
-        return unread
+        hub = resources["event_hub"]
+        assert isinstance(hub, EventHub)
+        if hub.enabled:
+            self._instance.add_dynamic_partitions(
+                str(GOLD_REVIEW_PARTITIONS.name), missing_stream(self._instance)
+            )
+            unread_folders[_EVENTS] = [_WHOLE] if _events_wait(hub, lakehouse) else []
+        return unread_folders
 
     def _definition(self, key: dg.AssetKey) -> str:
         return self._graph.get(key).assets_def.node_def.name
@@ -167,13 +183,15 @@ class HeadlessRun:
 
     def _above(self, key: dg.AssetKey) -> dict[str, int]:
         """For each partition the newest materialization above it."""
-        above = [self._materialized(parent) for parent in self._graph.get(key).parent_keys]
+        parents = {above: self._materialized(above) for above in self._graph.get(key).parent_keys}
         if not self._graph.get(key).is_partitioned:
-            any_part = [event for parent in above for event in parent.values()]
+            any_part = [event for events in parents.values() for event in events.values()]
             return {_WHOLE: max(any_part)} if any_part else {}
+        if (stream := parents.get(_STREAMED)) and _WHOLE in stream:
+            stream[STREAM.partition] = stream.pop(_WHOLE)
         newest: dict[str, int] = {}
-        whole = max((events.get(_WHOLE, 0) for events in above), default=0)
-        for events in above:
+        whole = max((events.get(_WHOLE, 0) for events in parents.values()), default=0)
+        for events in parents.values():
             for name in events.keys() - {_WHOLE}:
                 newest[name] = max(newest.get(name, 0), events[name], whole)
         return newest
@@ -205,6 +223,14 @@ class HeadlessRun:
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
         return seconds
+
+
+def _events_wait(hub: EventHub, lakehouse: Lakehouse) -> bool:
+    """Whether there is something to read, or to fail for."""
+    try:
+        return bool(unread(lakehouse, hub.look()))
+    except (EventHubUnavailableError, HubChangedError):
+        return True
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:

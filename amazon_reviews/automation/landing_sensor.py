@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from amazon_reviews.automation.arrived import arrived, shown
-from amazon_reviews.partitions import PARTITIONS
+from amazon_reviews.partitions import missing_partitions
 from amazon_reviews.pipeline.subjects import SUBJECTS, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
@@ -109,8 +109,9 @@ def find_work(
     for subject in subjects:
         known, arrival = arrived(instance, landing, lakehouse, subject)
         new = [name for name in arrival.unread if name not in known]
-        if new:
-            work.added.append(PARTITIONS[subject.noun].build_add_request(new))
+        for partitions, names in missing_partitions(instance, subject.noun, new).items():
+            if names:
+                work.added.append(dg.AddDynamicPartitionsRequest(partitions, names))
         marks = {name: shown(mark) for name, mark in arrival.unread.items()}
         keys = {name: f"{subject.dataset}/{name}" for name in marks}
         todo = [name for name in marks if asked.get(keys[name]) != marks[name]]

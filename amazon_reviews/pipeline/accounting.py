@@ -7,7 +7,15 @@ believed it wrote.
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, SUBJECTS, Subject
+from amazon_reviews.pipeline.gold import silver_rows
+from amazon_reviews.pipeline.subjects import (
+    PRODUCTS,
+    REVIEWS,
+    STREAM,
+    SUBJECTS,
+    Refinement,
+    Subject,
+)
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows, value_counts
 from amazon_reviews.resources.landing import natural_order
 from amazon_reviews.schemas import (
@@ -42,7 +50,7 @@ class Account:
 
 
 def silver_accounts(
-    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str] | None = None
+    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str] | None = None
 ) -> Iterator[Account]:
     """Accounts of a silver table: all partitions of bronze, or those named."""
     lines = _rows(lakehouse, subject.bronze)
@@ -65,7 +73,8 @@ def gold_accounts(
     lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str] | None = None
 ) -> Iterator[Account]:
     """Accounts of a gold table: all partitions of silver, or those named."""
-    lines = _rows(lakehouse, subject.silver)
+    reviews = subject == REVIEWS
+    lines = silver_rows(lakehouse) if reviews else _rows(lakehouse, subject.silver)
     kept = _gold_rows(lakehouse, subject)
     duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, subject.noun)
     for name in natural_order(_names(partitions, lines, kept, duplicates)):
@@ -83,14 +92,15 @@ def gold_accounts(
 def all_accounts(lakehouse: Lakehouse) -> list[Account]:
     """The accounts of every layer; in bronze a line is a row."""
     accounts: list[Account] = []
-    for subject in SUBJECTS:
-        rows = _rows(lakehouse, subject.bronze)
+    for arriving in (*SUBJECTS, STREAM):
+        rows = _rows(lakehouse, arriving.bronze)
+        noun = arriving.bronze.split("/")[1]
         accounts += [
-            Account("bronze", subject.noun, name, rows[name], rows[name], 0, 0)
+            Account("bronze", noun, name, rows[name], rows[name], 0, 0)
             for name in natural_order(rows)
         ]
-    for subject in SUBJECTS:
-        accounts += silver_accounts(lakehouse, subject)
+    for arriving in (*SUBJECTS, STREAM):
+        accounts += silver_accounts(lakehouse, arriving)
     for subject in SUBJECTS:
         accounts += gold_accounts(lakehouse, subject)
     return accounts

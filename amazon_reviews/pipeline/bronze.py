@@ -15,6 +15,7 @@ import pyarrow as pa
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import (
@@ -55,31 +56,12 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
     partition = landing.partition(subject.dataset, name)
     lakehouse.ensure(subject.bronze)
     counted = Ingested(len(partition.files), partition.size)
-    read = _Guarded(_prefetched(_partition_batches(landing, subject, partition, counted)))
+    read = Guarded(_prefetched(_partition_batches(landing, subject, partition, counted)))
     marks = {subject.fingerprint_mark(name): partition.fingerprint}
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, read)
-    try:
+    with read.raising():
         lakehouse.replace_arrow(rows, subject.bronze, {"partition": name}, marks)
-    except Exception:
-        if read.error is not None:
-            raise read.error from None
-        raise
     return counted
-
-
-class _Guarded:
-    """An iterator that keeps the error it ended with, which Arrow's interface turns into text."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self.error: Exception | None = None
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from self._batches
-        except Exception as error:
-            self.error = error
-            raise
 
 
 def _partition_batches(

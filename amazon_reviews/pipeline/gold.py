@@ -1,8 +1,8 @@
-"""From silver to gold: one row per product and per review over all landing partitions.
+"""From silver to gold: one row per product and per review over all partitions and the stream.
 
 What gold holds depends only on the set of inputs. Where a review lies in several partitions,
-the earliest in natural order keeps it; when that changes, the partitions that lose or regain a
-row are rebuilt in the same run.
+the earliest in natural order keeps it, the stream after all others; when that changes, the
+partitions that lose or regain a row are rebuilt in the same run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.silver import MissingInputError, batches
+from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.resources.landing import natural_order
 from amazon_reviews.schemas import (
@@ -22,6 +23,7 @@ from amazon_reviews.schemas import (
     SCRATCH_DUPLICATES,
     SILVER_PRODUCTS,
     SILVER_REVIEWS,
+    SILVER_STREAMED_REVIEWS,
 )
 from amazon_reviews.transforms.prices import impute_prices
 from amazon_reviews.transforms.products import best_products
@@ -29,6 +31,9 @@ from amazon_reviews.transforms.reviews import gold_reviews
 
 _ORIGIN = ["partition", "file", "line"]
 _IDS_AT_ONCE = 4_000_000
+
+
+_SILVER = {SILVER_REVIEWS.key: "batch", SILVER_STREAMED_REVIEWS.key: "stream"}
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,37 @@ def publish_reviews(
     Yields every partition that was rebuilt, those asked for and the others.
 
     Raises:
-        MissingInputError: there is no silver/reviews; gold keeps what it has.
+        MissingInputError: there are no reviews in silver; gold keeps what it has.
     """
-    if not lakehouse.exists(SILVER_REVIEWS.key):
+    if not any(map(lakehouse.exists, _SILVER)):
         raise MissingInputError("silver/reviews is not there; materialize it first")
-    rows = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
+    rows = silver_rows(lakehouse)
     with lakehouse.exclusive("publish.reviews"):
         rebuilt = _rebuild_reviews(spark, lakehouse, partitions, rows, batch_rows)
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
     yield from _report(lakehouse, "reviews", rows, kept, rebuilt).items()
+
+
+def silver_rows(lakehouse: Lakehouse) -> dict[str, int]:
+    """Rows of each partition of reviews in silver; the stream is one of them."""
+    rows: dict[str, int] = {}
+    for key in filter(lakehouse.exists, _SILVER):
+        rows |= partition_rows(lakehouse.delta(key))
+    return rows
+
+
+def _silver(
+    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str] | None = None
+) -> DataFrame:
+    """The reviews in silver with their `source`: all of them, or those of some partitions."""
+    frames = {
+        key: lakehouse.read(spark, key, partitions).withColumn("source", F.lit(source))
+        for key, source in _SILVER.items()
+    }
+    batch, stream = frames.values()
+    if partitions is not None and STREAM.partition not in partitions:
+        return batch
+    return stream if partitions == [STREAM.partition] else batch.unionByName(stream)
 
 
 def _rebuild_reviews(
@@ -102,16 +129,14 @@ def _rebuild_reviews(
     lakehouse.ensure(GOLD_REVIEWS.key)
     everything = set(rows) <= set(partitions)
     _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
-    moved = [] if everything else _moved(spark, lakehouse, partitions)
+    moved = [] if everything else _moved(spark, lakehouse, partitions, rows)
     affected = natural_order({*partitions, *moved})
     products = lakehouse.read(spark, GOLD_PRODUCTS.key)
     for batch in batches(affected, {name: rows.get(name, 0) for name in affected}, batch_rows):
-        silver = lakehouse.read(spark, SILVER_REVIEWS.key, batch)
+        silver = _silver(spark, lakehouse, batch)
         losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*_ORIGIN)
         kept = silver.join(losers, on=_ORIGIN, how="left_anti")
-        lakehouse.replace(
-            gold_reviews(kept, products, "batch"), GOLD_REVIEWS.key, {"partition": batch}
-        )
+        lakehouse.replace(gold_reviews(kept, products), GOLD_REVIEWS.key, {"partition": batch})
     found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
     lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]})
     return affected
@@ -132,8 +157,9 @@ def _report(
 
 
 def _ranks(spark: SparkSession, partitions: Sequence[str] | dict[str, int]) -> DataFrame:
-    ranked = [(name, rank) for rank, name in enumerate(natural_order(partitions))]
-    return spark.createDataFrame(ranked or [("", 0)], "partition string, rank int")
+    files = natural_order(name for name in partitions if name != STREAM.partition)
+    ranked = [(name, rank) for rank, name in enumerate([*files, STREAM.partition])]
+    return spark.createDataFrame(ranked, "partition string, rank int")
 
 
 def _find_duplicates(
@@ -148,7 +174,7 @@ def _find_duplicates(
     what is known about the others is carried over.
     """
     ranks = _ranks(spark, rows)
-    silver = lakehouse.read(spark, SILVER_REVIEWS.key).select("review_id", *_ORIGIN)
+    silver = _silver(spark, lakehouse).select("review_id", *_ORIGIN)
     before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
     if partitions is not None:
         touched = _touched(silver, before, partitions)
@@ -199,7 +225,9 @@ def _id_ranges(rows: int) -> list[tuple[str, str]]:
     return list(pairwise(edges))
 
 
-def _moved(spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
+def _moved(
+    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str], rows: dict[str, int]
+) -> list[str]:
     """The other partitions in gold whose rows the new duplicates change."""
     now = lakehouse.read(spark, SCRATCH_DUPLICATES.key).select("id", "partition")
     before = (
@@ -213,7 +241,6 @@ def _moved(spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str])
     )
     other = changed.where(~F.col("partition").isin(*partitions)).select("partition").distinct()
     published = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
-    silver = partition_rows(lakehouse.delta(SILVER_REVIEWS.key))
     names = [row["partition"] for row in other.collect()]
     emptied = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), "reviews")
-    return [name for name in names if name in silver and (name in published or name in emptied)]
+    return [name for name in names if name in rows and (name in published or name in emptied)]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.subjects import Subject
+from amazon_reviews.pipeline.subjects import Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
@@ -40,7 +40,7 @@ class Refined:
 def refine(
     spark: SparkSession,
     lakehouse: Lakehouse,
-    subject: Subject,
+    subject: Refinement,
     partitions: Sequence[str],
     batch_rows: int,
 ) -> Iterator[tuple[str, Refined]]:
@@ -73,28 +73,31 @@ def batches(
 
 
 def _bronze_rows(
-    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str]
+    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]
 ) -> dict[str, int]:
-    marks = [subject.fingerprint_mark(name) for name in partitions]
-    read = lakehouse.marks(subject.bronze, marks)
-    missing = [name for name, mark in zip(partitions, marks, strict=True) if read[mark] is None]
-    if missing:
-        raise MissingInputError(
-            f"{subject.bronze} has no {', '.join(missing)}; materialize that first"
-        )
+    if isinstance(subject, Subject):
+        marks = [subject.fingerprint_mark(name) for name in partitions]
+        read = lakehouse.marks(subject.bronze, marks)
+        missing = [name for name, mark in zip(partitions, marks, strict=True) if read[mark] is None]
+        if missing:
+            raise MissingInputError(
+                f"{subject.bronze} has no {', '.join(missing)}; materialize that first"
+            )
+    lakehouse.ensure(subject.bronze)
     rows = partition_rows(lakehouse.delta(subject.bronze))
     return {name: rows.get(name, 0) for name in partitions}
 
 
 def _refine_batch(
-    spark: SparkSession, lakehouse: Lakehouse, subject: Subject, lines: dict[str, int]
+    spark: SparkSession, lakehouse: Lakehouse, subject: Refinement, lines: dict[str, int]
 ) -> Iterator[tuple[str, Refined]]:
     """Every line is parsed once, into scratch files; from there it goes where it belongs.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
     names = list(lines)
-    parsed = parse_lines(lakehouse.read(spark, subject.bronze, names), subject.fields)
+    bronze = lakehouse.read(spark, subject.bronze, names)
+    parsed = parse_lines(subject.lines(bronze), subject.fields)
     with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
         accepted = rows.where(F.col("reason").isNull())
         copies = repeated_lines(accepted, subject.identity)
@@ -119,7 +122,7 @@ def _refine_batch(
 
 def _account(
     lakehouse: Lakehouse,
-    subject: Subject,
+    subject: Refinement,
     name: str,
     refused: pa.Table,
     repeated: pa.Table,
@@ -133,7 +136,7 @@ def _account(
     _put(lakehouse, SILVER_DUPLICATES.key, subject, name, _duplicate_rows(repeated, subject))
 
 
-def _put(lakehouse: Lakehouse, key: str, subject: Subject, name: str, rows: pa.Table) -> None:
+def _put(lakehouse: Lakehouse, key: str, subject: Refinement, name: str, rows: pa.Table) -> None:
     """Replace the partition; no commit where there is nothing before and after."""
     keys = {"table": subject.noun, "partition": name}
     lakehouse.ensure(key)
@@ -141,12 +144,16 @@ def _put(lakehouse: Lakehouse, key: str, subject: Subject, name: str, rows: pa.T
         lakehouse.replace_arrow(rows, key, keys)
 
 
-def _rejected_rows(refused: pa.Table, subject: Subject) -> pa.Table:
+def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
     count = refused.num_rows
+    hub_partition, sequence_number = pa.nulls(count, pa.string()), pa.nulls(count, pa.int64())
+    if isinstance(subject, Stream):
+        hub_partition = pc.replace_substring_regex(refused["file"], ".*/", "")
+        sequence_number = refused["line"]
     given = {
         "table": pa.repeat(subject.noun, count),
-        "hub_partition": pa.nulls(count, pa.string()),
-        "sequence_number": pa.nulls(count, pa.int64()),
+        "hub_partition": hub_partition,
+        "sequence_number": sequence_number,
         "rejected_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
     }
     columns = {name: refused[name] for name in refused.column_names} | given
@@ -155,7 +162,7 @@ def _rejected_rows(refused: pa.Table, subject: Subject) -> pa.Table:
     )
 
 
-def _duplicate_rows(repeated: pa.Table, subject: Subject) -> pa.Table:
+def _duplicate_rows(repeated: pa.Table, subject: Refinement) -> pa.Table:
     columns = {name: repeated[name] for name in ("id", *_ORIGIN)}
     columns["table"] = pa.repeat(subject.noun, repeated.num_rows)
     return pa.table({name: columns[name] for name in SILVER_DUPLICATES.names}).cast(

@@ -26,10 +26,15 @@ from amazon_reviews.resources.engine import ROW_GROUP_ROWS
 from amazon_reviews.resources.staging import check_partitions, staged_files
 from amazon_reviews.schemas import TABLES, Table
 
+_TARGET_FILE_BYTES = 128 * 1024 * 1024
 # Engines read a file in parallel by its row groups.
 _WRITER = WriterProperties(
     compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
 )
+
+
+class ConcurrentWriteError(RuntimeError):
+    """Another process wrote the table first."""
 
 
 class Lakehouse(dg.ConfigurableResource[Any]):
@@ -99,10 +104,10 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         self,
         rows: pa.RecordBatchReader | pa.Table,
         key: str,
-        keys: dict[str, str],
+        keys: Mapping[str, str | int],
         transactions: dict[str, int] | None = None,
     ) -> None:
-        """Put Arrow rows in the place of the one partition that `keys` names, in one commit.
+        """Put Arrow rows in the place of those with the values of `keys`, in one commit.
 
         `transactions` are application ids and versions recorded by the same commit.
         """
@@ -113,6 +118,38 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 rows,
                 mode="overwrite",
                 predicate=_where(keys),
+                writer_properties=_WRITER,
+                commit_properties=CommitProperties(app_transactions=marks),
+            )
+
+    def append_arrow(
+        self,
+        rows: pa.RecordBatchReader,
+        key: str,
+        before: Mapping[str, int | None],
+        transactions: Mapping[str, int],
+    ) -> None:
+        """Add Arrow rows to the table if its `marks` are still `before`, in one commit.
+
+        `transactions` are recorded by the same commit. The rows are read only when it is this
+        process's turn to write.
+
+        Raises:
+            ConcurrentWriteError: another process recorded something else meanwhile; the table
+                is as that one left it.
+        """
+        with self.writing(key):
+            table = self.delta(key)
+            for name, version in before.items():
+                if table.transaction_version(name) != version:
+                    raise ConcurrentWriteError(
+                        f"another run wrote {key} meanwhile; nothing is lost"
+                    )
+            marks = [Transaction(name, version) for name, version in transactions.items()]
+            write_deltalake(
+                table,
+                rows,
+                mode="append",
                 writer_properties=_WRITER,
                 commit_properties=CommitProperties(app_transactions=marks),
             )
@@ -138,6 +175,25 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 configuration={"delta.logRetentionDuration": "interval 30 days"},
             )
         return self.uri(key)
+
+    def compact(self, key: str) -> tuple[int, int]:
+        """Put small files together in one commit; returns files before and after."""
+        with self.writing(key):
+            done = self.delta(key).optimize.compact(
+                target_size=_TARGET_FILE_BYTES, writer_properties=_WRITER
+            )
+        return done["numFilesRemoved"], done["numFilesAdded"]
+
+    def vacuum(self, key: str, kept_hours: int) -> int:
+        """Remove files that no version of the last hours needs; returns how many."""
+        with self.writing(key):
+            gone = self.delta(key).vacuum(
+                retention_hours=kept_hours,
+                enforce_retention_duration=False,
+                dry_run=False,
+                full=True,
+            )
+        return len(gone)
 
     @contextmanager
     def scratch(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
@@ -214,6 +270,12 @@ def _delta_schema(table: Table) -> DeltaSchema:
     )
 
 
-def _where(keys: Mapping[str, str]) -> str:
-    quoted = {column: value.replace("'", "''") for column, value in keys.items()}
-    return " AND ".join(f"\"{column}\" = '{value}'" for column, value in quoted.items())
+def _where(keys: Mapping[str, str | int]) -> str:
+    return " AND ".join(f'"{column}" = {_literal(value)}' for column, value in keys.items())
+
+
+def _literal(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"

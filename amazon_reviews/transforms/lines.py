@@ -19,6 +19,22 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 _STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
 
+def event_lines(events: DataFrame) -> DataFrame:
+    """Events as lines: raw, encoding, file (hub/partition), line (sequence number), partition.
+
+    `events` are rows of bronze/review_events. Grain: one row per event.
+    """
+    is_text = F.col("encoding") == "utf-8"
+    text = F.when(is_text, F.col("body").cast("string")).otherwise(F.base64("body"))
+    return events.select(
+        text.alias("raw"),
+        "encoding",
+        F.concat_ws("/", "hub", "hub_partition").alias("file"),
+        F.col("sequence_number").alias("line"),
+        "partition",
+    )
+
+
 def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     """Parse JSON lines into `record`, a struct of `fields` as text, and `rescued`.
 

@@ -27,6 +27,9 @@ FIELDS = (
     "unixReviewTime",
     "reviewTime",
 )
+SENDER_FIELDS = ("internal_partition", "partition_number")
+"""What the sender of events adds for itself; bronze keeps it, no table below does."""
+
 _TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
 _CARRIED = (*_TEXTS, "reviewTime")
 _FIRST_SECOND = 788_918_400  # 1995-01-01, the year the shop opened
@@ -204,10 +207,11 @@ def normalize(text: Column) -> Column:
     return F.trim(F.regexp_replace(closed, r" ?[^\p{L} ]+[^\p{L}]*", " "))
 
 
-def gold_reviews(silver: DataFrame, products: DataFrame, source: str) -> DataFrame:
+def gold_reviews(silver: DataFrame, products: DataFrame) -> DataFrame:
     """Reviews joined with their products, in the columns of gold/reviews.
 
-    `silver` has one row per review_id, `products` one per asin (so no review is multiplied).
+    `silver` has one row per review_id with its `source`, `products` one per asin, so that no
+    review is multiplied.
     """
     facts = products.select(
         "asin",
@@ -240,7 +244,7 @@ def gold_reviews(silver: DataFrame, products: DataFrame, source: str) -> DataFra
         F.month("reviewed_on").alias("month"),
         "word_count",
         "char_count",
-        F.lit(source).alias("source"),
+        "source",
         "partition",
         "rescued",
         "title",

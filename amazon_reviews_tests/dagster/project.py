@@ -12,6 +12,7 @@ from amazon_reviews import config
 from amazon_reviews.automation.headless import HeadlessRun
 from amazon_reviews.automation.landing_sensor import range_tags
 from amazon_reviews.definitions import definitions
+from amazon_reviews.partitions import missing_partitions
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews_tests.helpers import content
@@ -46,8 +47,8 @@ class Project:
 
     def add_partitions(self, noun, *names):
         """Let Dagster know of these partitions."""
-        dataset = {"reviews": "amazon_reviews", "products": "amazon_metadata"}[noun]
-        self.instance.add_dynamic_partitions(dataset, list(names))
+        for partitions, new in missing_partitions(self.instance, noun, names).items():
+            self.instance.add_dynamic_partitions(partitions, new)
 
     def add_all_partitions(self):
         """Let Dagster know of every partition that lies in the landing zone."""

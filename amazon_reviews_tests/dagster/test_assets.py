@@ -22,7 +22,10 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
     assert set(nodes) == {
         "bronze/reviews",
         "bronze/products",
+        "bronze/review_events",
+        "bronze/event_gaps",
         "silver/reviews",
+        "silver/streamed_reviews",
         "silver/products",
         "silver/rejected",
         "gold/products",

@@ -14,6 +14,9 @@ from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed
 
 def expected_checks():
     return {
+        ("bronze/review_events", "lag_bound", False),
+        ("bronze/review_events", "no_gaps", False),
+        ("silver/streamed_reviews", "accounted", True),
         ("silver/reviews", "accounted", True),
         ("silver/products", "accounted", True),
         ("silver/rejected", "rejected_share", False),

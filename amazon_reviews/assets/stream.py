@@ -1,0 +1,137 @@
+"""The stream: events of the hub as they came, and the reviews in them."""
+
+import re
+from collections.abc import Mapping
+
+import dagster as dg
+from pydantic import Field
+
+from amazon_reviews.assets.common import asset_options
+from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
+from amazon_reviews.assets.silver import accounted
+from amazon_reviews.automation.conditions import FOLLOW_TABLES
+from amazon_reviews.pipeline.accounting import silver_accounts
+from amazon_reviews.pipeline.events import (
+    HubChangedError,
+    Lag,
+    Received,
+    SkippedEventsError,
+    lag,
+    receive,
+)
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError, Span
+from amazon_reviews.resources.lakehouse import ConcurrentWriteError, Lakehouse
+from amazon_reviews.schemas import BRONZE_EVENT_GAPS
+
+_RANGE = re.compile(r"(\d+)-(\d+)")
+_EXPECTED = (EventHubUnavailableError, HubChangedError, SkippedEventsError, ConcurrentWriteError)
+
+
+class EventRanges(dg.Config):
+    """Which events to read."""
+
+    ranges: dict[str, str] = Field(
+        default={},
+        description="sequence numbers first-last by hub partition, such as 0: 120-240; "
+        "without any, all that the hub holds now",
+    )
+
+    def spans(self) -> dict[str, Span] | None:
+        """The ranges, None where all is to be read.
+
+        Raises:
+            Failure: a range is not written as first-last.
+        """
+        found = {}
+        for partition, text in self.ranges.items():
+            match = _RANGE.fullmatch(text.strip())
+            if not match:
+                raise dg.Failure(f"ranges: {partition}: {text!r} is not first-last, e.g. 120-240")
+            found[partition] = Span(int(match[1]), int(match[2]))
+        return found or None
+
+
+@dg.asset(**asset_options("bronze/review_events", "1", partitioned=False))
+def bronze_review_events(
+    config: EventRanges, event_hub: EventHub, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per event of the hub, body unchanged.
+
+    Streaming is off while AMAZON_REVIEWS_EVENT_HUB is not set; the table then stays as it is.
+    """
+    lakehouse.ensure(STREAM.bronze)
+    metadata = table_metadata(lakehouse, STREAM.bronze)
+    if not event_hub.enabled:
+        return dg.MaterializeResult(metadata=metadata | {"streaming": "off: no hub is set"})
+    try:
+        received = receive(event_hub, lakehouse, config.spans())
+        behind = lag(event_hub, lakehouse)
+    except _EXPECTED as error:
+        raise dg.Failure(str(error)) from None
+    metadata = table_metadata(lakehouse, STREAM.bronze)
+    return dg.MaterializeResult(metadata=metadata | _received(received) | lag_metadata(behind))
+
+
+@dg.asset(
+    **asset_options("silver/streamed_reviews", "1", partitioned=False),
+    deps=[["bronze", "review_events"]],
+    check_specs=[accounted(["silver", "streamed_reviews"])],
+    automation_condition=FOLLOW_TABLES,
+)
+def silver_streamed_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """One row per distinct review of the stream, typed and cleaned like those of files.
+
+    Rebuilt from the events as a whole, so it is the same whatever was killed before. Events that
+    are no reviews go to silver/rejected with their reason, repeated ones to silver/duplicates.
+    """
+    names = [STREAM.partition]
+    done = dict(refine(engine.session, lakehouse, STREAM, names, engine.batch_rows))
+    found = done[STREAM.partition]
+    figures = {
+        "events": found.lines,
+        "duplicates": found.duplicates,
+        "rejected": sum(found.rejected.values()),
+        **{f"rejected_{reason}": count for reason, count in sorted(found.rejected.items())},
+    }
+    return dg.MaterializeResult(
+        metadata=table_metadata(lakehouse, STREAM.silver) | figures,
+        check_results=[accounts_check("accounted", [*silver_accounts(lakehouse, STREAM, names)])],
+    )
+
+
+@dg.asset(
+    **asset_options("bronze/event_gaps", "1", partitioned=False),
+    deps=[["bronze", "review_events"]],
+    automation_condition=FOLLOW_TABLES,
+)
+def bronze_event_gaps(lakehouse: Lakehouse) -> dg.MaterializeResult:
+    """One row per range of events that the hub dropped before they were read.
+
+    The rows are written with the events that follow a gap. The job `acknowledge_event_gaps`
+    accepts the loss.
+    """
+    lakehouse.ensure(BRONZE_EVENT_GAPS.key)
+    return dg.MaterializeResult(metadata=table_metadata(lakehouse, BRONZE_EVENT_GAPS.key))
+
+
+def lag_metadata(behind: Mapping[str, Lag]) -> dict[str, dg.MetadataValue]:
+    """The lag as figures to plot, and by hub partition as a table."""
+    rows = [[name, found.events, round(found.seconds, 1)] for name, found in behind.items()]
+    longest = max((found.seconds for found in behind.values()), default=0.0)
+    return {
+        "lag_events": dg.MetadataValue.int(sum(found.events for found in behind.values())),
+        "lag_seconds": dg.MetadataValue.float(longest),
+        "lag": dg.MetadataValue.md(markdown(["hub partition", "events", "seconds"], rows)),
+    }
+
+
+def _received(received: Received) -> dict[str, dg.MetadataValue]:
+    rows = [[name, count] for name, count in sorted(received.events.items())]
+    return {
+        "events_read": dg.MetadataValue.int(sum(received.events.values())),
+        "read": dg.MetadataValue.md(markdown(["hub partition", "events"], rows)),
+        "gaps": dg.MetadataValue.int(len(received.gaps)),
+    }

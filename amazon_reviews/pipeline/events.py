@@ -1,0 +1,272 @@
+"""From the Event Hub to bronze: every event once, unchanged, with where it came from.
+
+How far a hub partition was read is recorded by the commit that adds its events, so that there is
+no moment in which one exists without the other. The table's own record is the only one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pyarrow as pa
+from azure.eventhub import EventData
+
+from amazon_reviews.pipeline.guarded import Guarded
+from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.resources.event_hub import EventHub, Hub, Span
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
+
+_KEY = BRONZE_REVIEW_EVENTS.key
+_SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema
+
+
+class HubChangedError(RuntimeError):
+    """The hub is not the one whose events bronze holds."""
+
+
+class SkippedEventsError(ValueError):
+    """The asked for events would leave out others that were not read yet."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Events of a hub partition that were not read, and how long the first may have waited.
+
+    `seconds` is the time since the last event that was read was enqueued: an upper bound.
+    """
+
+    events: int
+    seconds: float
+
+
+@dataclass
+class Received:
+    """What a run read: events by hub partition, and ranges that the hub no longer held."""
+
+    events: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, Span] = field(default_factory=dict)
+
+
+def unread(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
+    """The sequence numbers that bronze does not hold yet, for partitions that have some.
+
+    A span begins where bronze ends, also where the hub has dropped its first events; of a
+    partition that was never read it begins with what the hub holds.
+
+    Raises:
+        HubChangedError: the hub was made again, so its sequence numbers mean other events.
+    """
+    _check_identity(lakehouse, hub)
+    read = _read_up_to(lakehouse, hub)
+    spans = {}
+    for name, held in hub.partitions.items():
+        before = read[name]
+        first = held.first if before is None else before + 1
+        if first <= held.last:
+            spans[name] = Span(first, held.last)
+    return spans
+
+
+def receive(
+    event_hub: EventHub, lakehouse: Lakehouse, spans: Mapping[str, Span] | None = None
+) -> Received:
+    """Add the events of `spans`, or all that the hub holds now, to bronze in one commit.
+
+    What bronze has already is left out, so that the same spans may be asked for again. Ranges
+    that the hub no longer holds are recorded in bronze/event_gaps first.
+
+    Raises:
+        EventHubUnavailableError: the hub cannot be read; bronze is as it was.
+        HubChangedError: see `unread`.
+        SkippedEventsError: a span begins after events that were not read yet.
+        ConcurrentWriteError: another run read the same partitions meanwhile.
+    """
+    hub = event_hub.look()
+    todo = unread(lakehouse, hub)
+    if spans is not None:
+        todo = {name: _within(name, todo[name], spans[name]) for name in spans if name in todo}
+    received = Received()
+    wanted = {}
+    for name, span in todo.items():
+        if span.first > span.last:
+            continue
+        held = max(span.first, hub.partitions[name].first)
+        if held > span.first:
+            received.gaps[name] = Span(span.first, min(held - 1, span.last))
+        wanted[name] = Span(held, span.last)
+    _record_gaps(lakehouse, hub, received.gaps)
+    if not wanted:
+        return received
+    lakehouse.ensure(_KEY)
+    before = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, name) for name in wanted)])
+    transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
+    transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
+    present = {name: span for name, span in wanted.items() if span.first <= span.last}
+    batches = Guarded(_batches(event_hub, hub, present, received))
+    rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
+    with batches.raising():
+        lakehouse.append_arrow(rows, _KEY, before, transactions)
+    return received
+
+
+def lag(event_hub: EventHub, lakehouse: Lakehouse) -> dict[str, Lag]:
+    """How far bronze is behind the hub, by hub partition."""
+    hub = event_hub.look()
+    spans = unread(lakehouse, hub)
+    seen = _last_enqueued(lakehouse, hub) if spans else {}
+    now = datetime.now(UTC)
+    lags = dict.fromkeys(hub.partitions, Lag(0, 0.0))
+    for name, span in spans.items():
+        since = seen.get(name, hub.created_at)
+        lags[name] = Lag(span.last - span.first + 1, (now - since).total_seconds())
+    return lags
+
+
+def _within(name: str, todo: Span, asked: Span) -> Span:
+    if asked.first > todo.first:
+        raise SkippedEventsError(
+            f"hub partition {name}: events {todo.first} to {asked.first - 1} were not read yet; "
+            "materialize without a range, or with one that begins there"
+        )
+    return Span(todo.first, min(todo.last, asked.last))
+
+
+def _check_identity(lakehouse: Lakehouse, hub: Hub) -> None:
+    mark = _created_mark(hub)
+    created = lakehouse.marks(_KEY, [mark])[mark]
+    read = _read_up_to(lakehouse, hub)
+    behind = [name for name, last in read.items() if (last or -1) > hub.partitions[name].last]
+    if behind or created not in (None, _milliseconds(hub.created_at)):
+        raise HubChangedError(
+            f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
+            f"again at {hub.created_at:%Y-%m-%d %H:%M:%S} UTC, and its sequence numbers start "
+            "over. Nothing was read. Give the new hub another name, or start with an empty "
+            "lakehouse"
+        )
+
+
+def _read_up_to(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
+    marks = lakehouse.marks(_KEY, [_mark(hub, name) for name in hub.partitions])
+    return {name: marks[_mark(hub, name)] for name in hub.partitions}
+
+
+def _mark(hub: Hub, partition: str) -> str:
+    """Application id under which bronze records how far a hub partition was read."""
+    return f"{hub.name}/{partition}/sequence_number"
+
+
+def _created_mark(hub: Hub) -> str:
+    return f"{hub.name}/created_at"
+
+
+def _milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+def _batches(
+    event_hub: EventHub, hub: Hub, spans: Mapping[str, Span], received: Received
+) -> Iterator[pa.RecordBatch]:
+    for name, events in event_hub.read(spans):
+        received.events[name] = received.events.get(name, 0) + len(events)
+        yield _rows(hub, name, events)
+
+
+def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
+    bodies = [_body(event) for event in events]
+    count = len(events)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(bodies, pa.binary()),
+            _encodings(bodies),
+            pa.repeat(hub.name, count),
+            pa.repeat(partition, count),
+            pa.array([event.sequence_number for event in events], pa.int64()),
+            pa.array([event.offset for event in events], pa.string()),
+            pa.array([event.enqueued_time for event in events], _SCHEMA.field("enqueued_at").type),
+            pa.array([_properties(event) for event in events], _SCHEMA.field("properties").type),
+            pa.repeat(STREAM.partition, count),
+        ],
+        schema=_SCHEMA,
+    )
+
+
+def _body(event: EventData) -> bytes:
+    body = event.body
+    return body if isinstance(body, bytes) else b"".join(cast("Iterable[bytes]", body))
+
+
+def _encodings(bodies: list[bytes]) -> pa.Array:
+    try:
+        pa.array(bodies, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array(["utf-8" if _is_utf8(body) else "base64" for body in bodies])
+    return pa.repeat("utf-8", len(bodies))
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _properties(event: EventData) -> list[tuple[str, str]]:
+    given = event.properties or {}
+    return [(_text(name), _text(value)) for name, value in given.items()]
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _last_enqueued(lakehouse: Lakehouse, hub: Hub) -> dict[str, datetime]:
+    """When the last event that was read was enqueued, by hub partition."""
+    if not lakehouse.exists(_KEY):
+        return {}
+    columns = ["hub", "hub_partition", "enqueued_at"]
+    rows = lakehouse.delta(_KEY).to_pyarrow_dataset().to_table(columns=columns)
+    newest = rows.group_by(["hub", "hub_partition"]).aggregate([("enqueued_at", "max")]).to_pylist()
+    return {
+        row["hub_partition"]: row["enqueued_at_max"] for row in newest if row["hub"] == hub.name
+    }
+
+
+def _record_gaps(lakehouse: Lakehouse, hub: Hub, gaps: Mapping[str, Span]) -> None:
+    """Record each gap under its first number: one that grew before it was read stays one row."""
+    for partition, gap in gaps.items():
+        row = {
+            "hub": hub.name,
+            "hub_partition": partition,
+            "first": gap.first,
+            "last": gap.last,
+            "found_at": datetime.now(UTC),
+            "acknowledged_at": None,
+        }
+        lakehouse.ensure(BRONZE_EVENT_GAPS.key)
+        lakehouse.replace_arrow(
+            pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema),
+            BRONZE_EVENT_GAPS.key,
+            {"hub": hub.name, "hub_partition": partition, "first": gap.first},
+        )
+
+
+def open_gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:
+    """The gaps that nobody acknowledged, as rows of bronze/event_gaps."""
+    if not lakehouse.exists(BRONZE_EVENT_GAPS.key):
+        return []
+    rows = lakehouse.delta(BRONZE_EVENT_GAPS.key).to_pyarrow_table().to_pylist()
+    return [row for row in rows if row["acknowledged_at"] is None]
+
+
+def acknowledge_gaps(lakehouse: Lakehouse) -> int:
+    """Accept that the events of all gaps known now are lost; returns how many gaps there were."""
+    gaps = open_gaps(lakehouse)
+    for gap in gaps:
+        row = gap | {"acknowledged_at": datetime.now(UTC)}
+        keys = {name: gap[name] for name in ("hub", "hub_partition", "first")}
+        table = pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema)
+        lakehouse.replace_arrow(table, BRONZE_EVENT_GAPS.key, keys)
+    return len(gaps)

@@ -1,0 +1,249 @@
+"""The Event Hub: what it holds, and its events, through the vendor's own client."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, Queue
+from threading import Event, Thread
+from typing import Any
+
+import dagster as dg
+from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+from azure.eventhub.exceptions import EventHubError
+from pydantic import Field
+
+from amazon_reviews.config import EVENT_HUB
+
+_BATCH_EVENTS = 1_000
+_BATCHES_AHEAD = 8
+_POLL_SECONDS = 0.5
+
+
+class EventHubUnavailableError(RuntimeError):
+    """The hub cannot be read; the text names it and what to do, and holds no key."""
+
+
+class StreamingOffError(RuntimeError):
+    """No hub is configured."""
+
+
+@dataclass(frozen=True)
+class HubPartition:
+    """The events that a hub partition holds: `first` to `last`, none where first > last."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub as it was when it was asked.
+
+    `name` is namespace/hub in lower case; `created_at` tells it from another one that had the
+    name before.
+    """
+
+    name: str
+    created_at: datetime
+    partitions: Mapping[str, HubPartition]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Sequence numbers of one hub partition, both ends included."""
+
+    first: int
+    last: int
+
+
+class EventHub(dg.ConfigurableResource[Any]):
+    """Reads one hub with the `azure-eventhub` consumer client."""
+
+    address: str = Field(
+        default="", description="connection string, or namespace/hub with Azure's credentials"
+    )
+    consumer_group: str = Field(default="$Default", description="consumer group to read as")
+    retry_total: int = Field(default=3, description="how often the client tries again")
+    batch_events: int = Field(default=1_000, description="events that are worth a run")
+    batch_seconds: int = Field(default=10, description="seconds that an event may wait for a run")
+    lag_seconds: int = Field(default=900, description="lag above which the check fails")
+    silence_seconds: float = Field(
+        default=60, description="how long events that the hub holds may fail to come"
+    )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether a hub is configured."""
+        return bool(self.address)
+
+    def look(self) -> Hub:
+        """Ask what the hub holds; no event is read.
+
+        Raises:
+            EventHubUnavailableError: it cannot be asked.
+        """
+        with self._client() as client:
+            try:
+                about = client.get_eventhub_properties()
+                partitions = {
+                    name: _held(client.get_partition_properties(name))
+                    for name in sorted(about["partition_ids"], key=lambda name: (len(name), name))
+                }
+            except EventHubError as error:
+                raise self._unavailable(client, error) from None
+            return Hub(_name(client), about["created_at"], partitions)
+
+    def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
+        """The events of these spans in batches, with their hub partition; in order within it.
+
+        All partitions are read at the same time; memory is bounded. When a connection is lost
+        the client reads on where it was.
+
+        Raises:
+            EventHubUnavailableError: events stay away.
+        """
+        batches: Queue[tuple[str, list[EventData] | Exception]] = Queue(_BATCHES_AHEAD)
+        over = Event()
+        readers = [
+            _PartitionReader(self._client(), name, span, batches, over)
+            for name, span in spans.items()
+        ]
+        waiting = {name: span.first for name, span in spans.items()}
+        try:
+            for reader in readers:
+                reader.start()
+            while waiting:
+                name, batch = self._next(batches, waiting)
+                if isinstance(batch, Exception):
+                    raise self._unavailable(readers[0].client, batch) from None
+                yield name, batch
+                waiting[name] = (batch[-1].sequence_number or 0) + 1
+                if waiting[name] > spans[name].last:
+                    del waiting[name]
+        finally:
+            over.set()
+            for reader in readers:
+                reader.stop()
+
+    def _next(
+        self,
+        batches: "Queue[tuple[str, list[EventData] | Exception]]",
+        waiting: Mapping[str, int],
+    ) -> tuple[str, list[EventData] | Exception]:
+        try:
+            return batches.get(timeout=self.silence_seconds)
+        except Empty:
+            missing = ", ".join(f"{name} from {number}" for name, number in waiting.items())
+            raise EventHubUnavailableError(
+                f"no event came for {self.silence_seconds:g} s although the hub holds some "
+                f"(partition {missing}); it is tried again with the next run"
+            ) from None
+
+    def _client(self) -> EventHubConsumerClient:
+        if not self.enabled:
+            raise StreamingOffError(f"streaming is off: {EVENT_HUB} is not set")
+        options: dict[str, Any] = {"retry_total": self.retry_total, "auth_timeout": 30}
+        try:
+            if "=" in self.address:
+                return EventHubConsumerClient.from_connection_string(
+                    self.address, self.consumer_group, **options
+                )
+            from azure.identity import DefaultAzureCredential
+
+            namespace, hub = self.address.split("/")
+            return EventHubConsumerClient(
+                namespace, hub, self.consumer_group, DefaultAzureCredential(), **options
+            )
+        except ValueError as error:
+            raise EventHubUnavailableError(
+                f"{EVENT_HUB} cannot be used ({type(error).__name__}); "
+                "copy the connection string again"
+            ) from None
+
+    def _unavailable(
+        self, client: EventHubConsumerClient, error: Exception
+    ) -> EventHubUnavailableError:
+        return EventHubUnavailableError(
+            f"{_name(client)}, consumer group {self.consumer_group}, cannot be read: "
+            f"{_cause(error)}. Look at {EVENT_HUB} and AMAZON_REVIEWS_CONSUMER_GROUP"
+        )
+
+
+class _PartitionReader:
+    """Reads one span in a thread and puts its batches, or the error it ended with, in a queue."""
+
+    def __init__(
+        self,
+        client: EventHubConsumerClient,
+        name: str,
+        span: Span,
+        batches: "Queue[tuple[str, list[EventData] | Exception]]",
+        over: Event,
+    ) -> None:
+        self.client = client
+        self._name = name
+        self._span = span
+        self._batches = batches
+        self._over = over
+        self._done = False
+        self._thread = Thread(target=self._receive, name=f"hub partition {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, whatever was not read."""
+        self.client.close()
+        while self._thread.is_alive():
+            while not self._batches.empty():
+                self._batches.get_nowait()
+            self._thread.join(0.05)
+
+    def _receive(self) -> None:
+        try:
+            self.client.receive_batch(
+                self._take,
+                partition_id=self._name,
+                starting_position=self._span.first,
+                starting_position_inclusive=True,
+                max_batch_size=_BATCH_EVENTS,
+                max_wait_time=_POLL_SECONDS,
+                prefetch=_BATCH_EVENTS,
+                on_error=lambda context, error: self._fail(error),
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reading thread raises it
+            self._fail(error)
+
+    def _take(self, context: PartitionContext, events: list[EventData]) -> None:
+        wanted = [event for event in events if (event.sequence_number or 0) <= self._span.last]
+        if self._done or self._over.is_set():
+            return
+        if wanted:
+            self._batches.put((self._name, wanted))
+        if events and (events[-1].sequence_number or 0) >= self._span.last:
+            self._done = True
+            self.client.close()
+
+    def _fail(self, error: Exception) -> None:
+        if not (self._done or self._over.is_set()):
+            self._done = True
+            self._batches.put((self._name, error))
+            self.client.close()
+
+
+def _held(properties: Mapping[str, Any]) -> HubPartition:
+    last = properties["last_enqueued_sequence_number"]
+    if properties["is_empty"]:
+        return HubPartition(last + 1, last)
+    return HubPartition(properties["beginning_sequence_number"], last)
+
+
+def _name(client: EventHubConsumerClient) -> str:
+    address = client._address
+    return f"{address.hostname}{address.path}".lower()
+
+
+def _cause(error: Exception) -> str:
+    text = str(getattr(error, "message", error)).partition("\nError condition")[0]
+    return " ".join(text.split())[:300].rstrip(".")
