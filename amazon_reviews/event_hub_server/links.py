@@ -62,9 +62,6 @@ class Link:
     def flow(self, flow: Flow) -> None:
         """Take note of what the peer says of the link."""
 
-    def wake(self) -> None:
-        """Look again for something to send."""
-
     def transfer(self, transfer: Transfer, payload: bytes) -> None:
         """Take a delivery, or a part of one.
 

@@ -126,11 +126,17 @@ class Partition:
 
 
 class Hub:
-    """A hub; `created` is in milliseconds since 1970."""
+    """A hub; `created` is in milliseconds since 1970, and not before the one that is given.
+
+    Raises:
+        ValueError: it has no partitions, or they may keep no event.
+    """
 
     def __init__(
         self, name: str, partitions: int, groups: Iterable[str], retention: int, created: int = 0
     ) -> None:
+        if partitions < 1 or retention < 1:
+            raise ValueError(f"{name}: a hub has partitions, and they keep events")
         self.name = name
         self.created = max(created, _now())
         self.groups = {group.lower() for group in groups} | {DEFAULT_GROUP}

@@ -49,7 +49,8 @@ class Message:
     def key(self) -> str | None:
         """The partition key."""
         key = self.annotations.get(PARTITION_KEY)
-        return key.decode(errors="replace") if isinstance(key, bytes) else key
+        text = key.decode(errors="replace") if isinstance(key, bytes) else key
+        return text if isinstance(text, str) else None
 
 
 def read_message(encoded: bytes) -> Message:

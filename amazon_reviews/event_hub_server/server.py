@@ -43,7 +43,8 @@ class EventHubServer:
         key: its key.
         ssl_context: certificate and key for TLS; without one, connections are plain.
 
-    The methods that take a hub or a partition raise Refusal where there is none.
+    Raises ValueError for a hub without partitions, or a retention of nothing. The methods that
+    take a hub or a partition raise Refusal where there is none.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class EventHubServer:
 
     @property
     def events_delivered(self) -> int:
-        """Events that were sent to receivers so far, again ones counted again."""
+        """Events that were sent to receivers so far; one that is sent again counts again."""
         return self._background.call(lambda: self._namespace.delivered)
 
     def sequence_numbers(self, hub: str, partition: str) -> range:
@@ -166,7 +167,11 @@ class EventHubServer:
         )
 
     def recreate(self, hub: str, partitions: int | None = None) -> None:
-        """Delete a hub and make it again: no events, sequence numbers from 0, created later."""
+        """Delete a hub and make it again: no events, sequence numbers from 0, created later.
+
+        Raises:
+            ValueError: it would have no partitions.
+        """
 
         def replace() -> None:
             old = self._namespace.hub(hub)

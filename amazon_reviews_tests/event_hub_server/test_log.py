@@ -132,6 +132,12 @@ def test_events_take_turns_and_those_with_a_key_meet():
     assert set.union(*chosen.values()) == {"0", "1", "2", "3"}
 
 
+@pytest.mark.parametrize(("partitions", "retention"), [(0, 1), (1, 0)])
+def test_a_hub_has_partitions_that_keep_events(partitions, retention):
+    with pytest.raises(ValueError, match="reviews: a hub has partitions"):
+        Hub("reviews", partitions, [], retention)
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     st.lists(st.integers(0, 50), max_size=30),

@@ -4,8 +4,10 @@ from uuid import UUID
 
 import pytest
 
+from amazon_reviews.event_hub_server import log
 from amazon_reviews.event_hub_server.connection import AMQP_HEADER, SASL_HEADER
 from amazon_reviews.event_hub_server.encoding import encode_described
+from amazon_reviews.event_hub_server.links import CREDIT
 from amazon_reviews.event_hub_server.messages import read_message
 from amazon_reviews.event_hub_server.performatives import (
     Attach,
@@ -19,6 +21,7 @@ from amazon_reviews.event_hub_server.performatives import (
     SaslOutcome,
     Transfer,
 )
+from amazon_reviews.event_hub_server.session import WINDOW
 from amazon_reviews.event_hub_server.values import Described, Symbol, UInt, ULong
 from amazon_reviews_tests.event_hub_server.raw import EVENT, READ_0, Peer, answer, peer_of, request
 
@@ -114,12 +117,32 @@ def test_a_message_may_come_in_parts_or_be_broken_off(server, peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     peer.transfer(0, EVENT[:5], more=True)
-    peer.transfer(0, b"", aborted=True)
+    peer.transfer(0, b"", more=True, aborted=True)
     peer.transfer(0, EVENT[:5], more=True)
     peer.transfer(0, EVENT[5:])
 
     assert peer.receive(Disposition).state.descriptor == 0x24
     assert server.events_accepted == 1
+
+
+def test_credit_is_given_again_before_it_is_used_up(peer):
+    peer.attach(0, target="reviews/Partitions/0")
+    assert peer.receive(Flow).link_credit == CREDIT
+    for _ in range(CREDIT // 2 + 1):
+        peer.transfer(0, EVENT, settled=True)
+
+    flow = peer.receive(Flow)
+    assert (flow.delivery_count, flow.link_credit) == (CREDIT // 2 + 1, CREDIT)
+
+
+def test_the_window_is_opened_again_before_it_is_used_up(peer):
+    peer.attach(0, target="reviews/Partitions/0")
+    peer.receive(Flow)
+    for _ in range(WINDOW // 2 + 1):
+        peer.transfer(0, b"x", more=True)
+
+    flow = peer.receive(Flow)
+    assert (flow.handle, flow.incoming_window) == (None, WINDOW)
 
 
 def test_a_settled_message_is_not_settled_again(server, peer):
@@ -218,6 +241,41 @@ def test_links_sessions_and_connections_are_ended_with_an_answer(server, peer):
     peer.send(Close())
     assert peer.receive(Close).error is None
     assert peer.is_cut_off()
+
+
+def test_connections_are_dropped_at_once(server, peer):
+    server.drop_connections()
+
+    assert peer.is_cut_off()
+
+
+def test_connections_are_dropped_after_exactly_so_many_events(server, peer):
+    server.append("reviews", "0", *[b"x"] * 10)
+    server.drop_connections(after_events=4)
+    peer.attach(0, source=READ_0, receives=True)
+    peer.flow(0, credit=10, seen=2)
+
+    assert numbers_of(peer, 4) == [0, 1, 2, 3]
+    assert peer.is_cut_off()
+    with peer_of(server) as other:
+        other.open()
+
+
+def test_a_hub_made_again_was_created_later_even_within_a_millisecond(server, peer, monkeypatch):
+    monkeypatch.setattr(log, "_now", lambda: 5)
+    peer.attach(0, target="$management", source="$management")
+    peer.receive(Flow)
+    peer.attach(1, source="$management", target="$management", receives=True)
+    peer.flow(1, credit=10, seen=2)
+    created = []
+    for _ in range(3):
+        question = {"operation": "READ", "type": "com.microsoft:eventhub", "name": "reviews"}
+        peer.transfer(0, request("q", None, **question), settled=True)
+        peer.receive(Transfer)
+        created.append(answer(peer.payload)[2]["created_at"])
+        server.recreate("reviews")
+
+    assert created[0] < created[1] < created[2]
 
 
 def test_a_peer_that_goes_away_is_no_receiver_any_more(server, peer):
