@@ -14,7 +14,7 @@ from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.event_hub import EventHub, Hub, Span
+from amazon_reviews.resources.event_hub import EventHub, Hub, Span, number
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
@@ -46,7 +46,7 @@ class Received:
     """What a run read: events by hub partition, and ranges that the hub no longer held."""
 
     events: dict[str, int] = field(default_factory=dict)
-    gaps: dict[str, Span] = field(default_factory=dict)
+    gaps: list[tuple[str, Span]] = field(default_factory=list)
 
 
 def unread(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
@@ -94,9 +94,10 @@ def receive(
             continue
         held = max(span.first, hub.partitions[name].first)
         if held > span.first:
-            received.gaps[name] = Span(span.first, min(held - 1, span.last))
+            gap = Span(span.first, min(held - 1, span.last))
+            _record_gap(lakehouse, hub, name, gap)
+            received.gaps.append((name, gap))
         wanted[name] = Span(held, span.last)
-    _record_gaps(lakehouse, hub, received.gaps)
     if not wanted:
         return received
     lakehouse.ensure(_KEY)
@@ -104,7 +105,7 @@ def receive(
     transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
     present = {name: span for name, span in wanted.items() if span.first <= span.last}
-    batches = Guarded(_batches(event_hub, hub, present, received))
+    batches = Guarded(_batches(event_hub, lakehouse, hub, present, received))
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
     with batches.raising():
         lakehouse.append_arrow(rows, _KEY, before, transactions)
@@ -166,9 +167,20 @@ def _milliseconds(time: datetime) -> int:
 
 
 def _batches(
-    event_hub: EventHub, hub: Hub, spans: Mapping[str, Span], received: Received
+    event_hub: EventHub,
+    lakehouse: Lakehouse,
+    hub: Hub,
+    spans: Mapping[str, Span],
+    received: Received,
 ) -> Iterator[pa.RecordBatch]:
+    upcoming = {name: span.first for name, span in spans.items()}
     for name, events in event_hub.read(spans):
+        for event in events:
+            if number(event) > upcoming[name]:
+                gap = Span(upcoming[name], number(event) - 1)
+                _record_gap(lakehouse, hub, name, gap)
+                received.gaps.append((name, gap))
+            upcoming[name] = number(event) + 1
         received.events[name] = received.events.get(name, 0) + len(events)
         yield _rows(hub, name, events)
 
@@ -234,23 +246,22 @@ def _last_enqueued(lakehouse: Lakehouse, hub: Hub) -> dict[str, datetime]:
     }
 
 
-def _record_gaps(lakehouse: Lakehouse, hub: Hub, gaps: Mapping[str, Span]) -> None:
-    """Record each gap under its first number: one that grew before it was read stays one row."""
-    for partition, gap in gaps.items():
-        row = {
-            "hub": hub.name,
-            "hub_partition": partition,
-            "first": gap.first,
-            "last": gap.last,
-            "found_at": datetime.now(UTC),
-            "acknowledged_at": None,
-        }
-        lakehouse.ensure(BRONZE_EVENT_GAPS.key)
-        lakehouse.replace_arrow(
-            pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema),
-            BRONZE_EVENT_GAPS.key,
-            {"hub": hub.name, "hub_partition": partition, "first": gap.first},
-        )
+def _record_gap(lakehouse: Lakehouse, hub: Hub, partition: str, gap: Span) -> None:
+    """Record a gap under its first number: one that grew before it was read stays one row."""
+    row: dict[str, Any] = {
+        "hub": hub.name,
+        "hub_partition": partition,
+        "first": gap.first,
+        "last": gap.last,
+        "found_at": datetime.now(UTC),
+        "acknowledged_at": None,
+    }
+    lakehouse.ensure(BRONZE_EVENT_GAPS.key)
+    lakehouse.replace_arrow(
+        pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema),
+        BRONZE_EVENT_GAPS.key,
+        {name: row[name] for name in ("hub", "hub_partition", "first")},
+    )
 
 
 def open_gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:

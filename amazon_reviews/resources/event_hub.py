@@ -56,6 +56,12 @@ class Span:
     last: int
 
 
+def number(event: EventData) -> int:
+    """The event's sequence number; every event that was received has one."""
+    assert event.sequence_number is not None
+    return event.sequence_number
+
+
 class EventHub(dg.ConfigurableResource[Any]):
     """Reads one hub with the `azure-eventhub` consumer client."""
 
@@ -117,7 +123,7 @@ class EventHub(dg.ConfigurableResource[Any]):
                 if isinstance(batch, Exception):
                     raise self._unavailable(readers[0].client, batch) from None
                 yield name, batch
-                waiting[name] = (batch[-1].sequence_number or 0) + 1
+                waiting[name] = number(batch[-1]) + 1
                 if waiting[name] > spans[name].last:
                     del waiting[name]
         finally:
@@ -183,6 +189,8 @@ class _PartitionReader:
         self.client = client
         self._name = name
         self._span = span
+        # After a lost connection the client hands out again what it had buffered.
+        self._next = span.first
         self._batches = batches
         self._over = over
         self._done = False
@@ -216,12 +224,13 @@ class _PartitionReader:
             self._fail(error)
 
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
-        wanted = [event for event in events if (event.sequence_number or 0) <= self._span.last]
         if self._done or self._over.is_set():
             return
+        wanted = [event for event in events if self._next <= number(event) <= self._span.last]
         if wanted:
+            self._next = number(wanted[-1]) + 1
             self._batches.put((self._name, wanted))
-        if events and (events[-1].sequence_number or 0) >= self._span.last:
+        if events and number(events[-1]) >= self._span.last:
             self._done = True
             self.client.close()
 

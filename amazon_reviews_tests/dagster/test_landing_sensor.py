@@ -206,8 +206,8 @@ def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, m
 
 def test_schedules_and_the_sensor_are_there_and_off(empty):
     schedules = {schedule.name: schedule for schedule in empty.defs.schedules}
-    assert set(schedules) == {"daily_reviews", "daily_products"}
-    for schedule in schedules.values():
+    for name in ("daily_reviews", "daily_products"):
+        schedule = schedules[name]
         assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
         assert schedule.cron_schedule == "0 3 * * *"
     assert landing_sensor in empty.defs.sensors
