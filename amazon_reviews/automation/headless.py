@@ -125,6 +125,8 @@ class HeadlessRun:
             self._outcome.disappeared += gone
         hub = resources["event_hub"]
         assert isinstance(hub, EventHub)
+        # Resolves the environment variable that holds the address.
+        hub = hub.process_config_and_initialize()
         if hub.enabled:
             self._instance.add_dynamic_partitions(
                 str(GOLD_REVIEW_PARTITIONS.name), missing_stream(self._instance)

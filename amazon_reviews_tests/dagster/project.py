@@ -34,9 +34,10 @@ def environment(root):
 class Project:
     """Landing zone, lakehouse, warehouse and Dagster instance, and what is done with them."""
 
-    def __init__(self, root):
+    def __init__(self, root, **settings):
+        """`settings` are further environment variables."""
         self.root = root
-        self.settings = config.load(environment(root))
+        self.settings = config.load(environment(root) | settings)
         self.defs = definitions(self.settings)
         self.instance = dg.DagsterInstance.ephemeral()
         self.landing = LandingZone(location=self.settings.landing)
@@ -77,9 +78,10 @@ class Project:
         """What the daemon does with a run request, of a sensor or of a schedule's job."""
         return self.defs.resolve_job_def(request.job_name or job_name).execute_in_process(
             instance=self.instance,
+            partition_key=request.partition_key,
             tags=dict(request.tags),
             raise_on_error=False,
-            run_config=QUIET,
+            run_config={**request.run_config, **QUIET},
         )
 
     def run(self, select="*", again=None):
