@@ -1,6 +1,7 @@
 """The Event Hub: what it holds, and its events, through the vendor's own client."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, Queue
@@ -16,7 +17,7 @@ from amazon_reviews.config import EVENT_HUB
 
 _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
-_POLL_SECONDS = 0.5
+_QUESTIONS_AT_ONCE = 16
 
 
 class EventHubUnavailableError(RuntimeError):
@@ -91,12 +92,13 @@ class EventHub(dg.ConfigurableResource[Any]):
         with self._client() as client:
             try:
                 about = client.get_eventhub_properties()
-                partitions = {
-                    name: _held(client.get_partition_properties(name))
-                    for name in sorted(about["partition_ids"], key=lambda name: (len(name), name))
-                }
+                names = sorted(about["partition_ids"], key=lambda name: (len(name), name))
+                # Every question opens a connection of its own, which is mostly waiting.
+                with ThreadPoolExecutor(_QUESTIONS_AT_ONCE) as threads:
+                    answers = list(threads.map(client.get_partition_properties, names))
             except EventHubError as error:
                 raise self._unavailable(client, error) from None
+            partitions = dict(zip(names, map(_held, answers), strict=True))
             return Hub(_name(client), about["created_at"], partitions)
 
     def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
@@ -201,7 +203,9 @@ class _PartitionReader:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, whatever was not read."""
+        """End, whatever was not read; one that has read all ends by itself."""
+        if self._done:
+            return
         self.client.close()
         while self._thread.is_alive():
             while not self._batches.empty():
@@ -216,7 +220,6 @@ class _PartitionReader:
                 starting_position=self._span.first,
                 starting_position_inclusive=True,
                 max_batch_size=_BATCH_EVENTS,
-                max_wait_time=_POLL_SECONDS,
                 prefetch=_BATCH_EVENTS,
                 on_error=lambda context, error: self._fail(error),
             )
