@@ -97,10 +97,10 @@ class EventHub(dg.ConfigurableResource[Any]):
         """The events of these spans in batches, with their hub partition; in order within it.
 
         All partitions are read at the same time; memory is bounded. When a connection is lost
-        the client reads on where it was.
+        the client reads on where it was; what it reads again by that is passed over.
 
         Raises:
-            EventHubUnavailableError: events stay away.
+            EventHubUnavailableError: events stay away, or were dropped meanwhile.
         """
         batches: Queue[tuple[str, list[EventData] | Exception]] = Queue(_BATCHES_AHEAD)
         over = Event()
@@ -114,6 +114,8 @@ class EventHub(dg.ConfigurableResource[Any]):
                 reader.start()
             while waiting:
                 name, batch = self._next(batches, waiting)
+                if isinstance(batch, EventHubUnavailableError):
+                    raise batch
                 if isinstance(batch, Exception):
                     raise self._unavailable(readers[0].client, batch) from None
                 yield name, batch
@@ -182,7 +184,8 @@ class _PartitionReader:
     ) -> None:
         self.client = client
         self._name = name
-        self._span = span
+        self._last = span.last
+        self._next = span.first
         self._batches = batches
         self._over = over
         self._done = False
@@ -196,6 +199,8 @@ class _PartitionReader:
         """End, whatever was not read."""
         self.client.close()
         while self._thread.is_alive():
+            # Again, for a thread that had not begun to receive yet.
+            self.client.close()
             while not self._batches.empty():
                 self._batches.get_nowait()
             self._thread.join(0.05)
@@ -205,7 +210,7 @@ class _PartitionReader:
             self.client.receive_batch(
                 self._take,
                 partition_id=self._name,
-                starting_position=self._span.first,
+                starting_position=self._next,
                 starting_position_inclusive=True,
                 max_batch_size=_BATCH_EVENTS,
                 max_wait_time=_POLL_SECONDS,
@@ -216,14 +221,33 @@ class _PartitionReader:
             self._fail(error)
 
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
-        wanted = [event for event in events if (event.sequence_number or 0) <= self._span.last]
         if self._done or self._over.is_set():
             return
-        if wanted:
-            self._batches.put((self._name, wanted))
-        if events and (events[-1].sequence_number or 0) >= self._span.last:
+        fresh = self._fresh(events)
+        if fresh:
+            self._batches.put((self._name, fresh))
+        if self._next > self._last:
             self._done = True
             self.client.close()
+        elif events and (events[-1].sequence_number or 0) >= self._next:
+            self._fail(
+                EventHubUnavailableError(
+                    f"the hub dropped events from {self._next} of partition {self._name} while "
+                    "they were read; the next run reads what is left and records the gap"
+                )
+            )
+
+    def _fresh(self, events: list[EventData]) -> list[EventData]:
+        """The next events of the span, in order, up to one that does not follow.
+
+        After a lost connection the client hands over again what it had already.
+        """
+        fresh = []
+        for event in events:
+            if event.sequence_number == self._next <= self._last:
+                fresh.append(event)
+                self._next += 1
+        return fresh
 
     def _fail(self, error: Exception) -> None:
         if not (self._done or self._over.is_set()):
