@@ -84,6 +84,8 @@ def receive(
         ConcurrentWriteError: another run read the same partitions meanwhile.
     """
     hub = event_hub.look()
+    # Before anything is decided: who commits from here on is noticed.
+    marks = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, n) for n in hub.partitions)])
     todo = unread(lakehouse, hub)
     if spans is not None:
         todo = {name: _within(name, todo[name], spans[name]) for name in spans if name in todo}
@@ -101,9 +103,9 @@ def receive(
     if not wanted:
         return received
     lakehouse.ensure(_KEY)
-    before = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, name) for name in wanted)])
     transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
+    before = {mark: marks[mark] for mark in transactions}
     present = {name: span for name, span in wanted.items() if span.first <= span.last}
     batches = Guarded(_batches(event_hub, lakehouse, hub, present, received))
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)

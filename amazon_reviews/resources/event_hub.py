@@ -105,10 +105,10 @@ class EventHub(dg.ConfigurableResource[Any]):
         """The events of these spans in batches, with their hub partition; in order within it.
 
         All partitions are read at the same time; memory is bounded. When a connection is lost
-        the client reads on where it was.
+        the client reads on where it was; what it reads again by that is passed over.
 
         Raises:
-            EventHubUnavailableError: events stay away.
+            EventHubUnavailableError: events stay away, or were dropped meanwhile.
         """
         batches: Queue[tuple[str, list[EventData] | Exception]] = Queue(_BATCHES_AHEAD)
         over = Event()
@@ -122,6 +122,8 @@ class EventHub(dg.ConfigurableResource[Any]):
                 reader.start()
             while waiting:
                 name, batch = self._next(batches, waiting)
+                if isinstance(batch, EventHubUnavailableError):
+                    raise batch
                 if isinstance(batch, Exception):
                     raise self._unavailable(readers[0].client, batch) from None
                 yield name, batch
@@ -190,7 +192,7 @@ class _PartitionReader:
     ) -> None:
         self.client = client
         self._name = name
-        self._span = span
+        self._last = span.last
         # After a lost connection the client hands out again what it had buffered.
         self._next = span.first
         self._batches = batches
@@ -208,6 +210,8 @@ class _PartitionReader:
             return
         self.client.close()
         while self._thread.is_alive():
+            # Again, for a thread that had not begun to receive yet.
+            self.client.close()
             while not self._batches.empty():
                 self._batches.get_nowait()
             self._thread.join(0.05)
@@ -217,7 +221,7 @@ class _PartitionReader:
             self.client.receive_batch(
                 self._take,
                 partition_id=self._name,
-                starting_position=self._span.first,
+                starting_position=self._next,
                 starting_position_inclusive=True,
                 max_batch_size=_BATCH_EVENTS,
                 prefetch=_BATCH_EVENTS,
@@ -229,11 +233,11 @@ class _PartitionReader:
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
         if self._done or self._over.is_set():
             return
-        wanted = [event for event in events if self._next <= number(event) <= self._span.last]
+        wanted = [event for event in events if self._next <= number(event) <= self._last]
         if wanted:
             self._next = number(wanted[-1]) + 1
             self._batches.put((self._name, wanted))
-        if events and number(events[-1]) >= self._span.last:
+        if events and number(events[-1]) >= self._last:
             self._done = True
             self.client.close()
 
