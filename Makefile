@@ -20,13 +20,14 @@ demo ui: export DAGSTER_HOME := $(if $(filter /%,$(DAGSTER_HOME)),$(DAGSTER_HOME
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
+demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary, a live stream
 	@if [[ -z "$${AMAZON_REVIEWS_LANDING:-}" && ! -e data/landing ]]; then \
 	  rm -rf data/landing.part; \
 	  $(BIN)/amazon-reviews sample --out data/landing.part; \
 	  mv data/landing.part data/landing; \
 	fi
 	@$(BIN)/amazon-reviews run
+	@$(BIN)/amazon-reviews demo-stream
 
 ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)

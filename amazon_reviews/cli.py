@@ -253,6 +253,27 @@ def event_hub(
         raise _Refusal(str(error)) from None
 
 
+@main.command("demo-stream")
+def demo_stream() -> None:
+    """Publish the sample's events to a hub of its own and show them arriving in gold."""
+    settings = config.load()
+    events = Path(settings.landing) / "events" / "events.jsonl"
+    if settings.event_hub or not events.is_file():
+        click.echo("no demo of the stream: a hub is set, or there are no sample events", err=True)
+        return
+    with _dagster_instance(settings):
+        pass
+    from amazon_reviews.console.event_hub import Refused
+    from amazon_reviews.console.live import DemoFailedError, show_stream
+
+    try:
+        show_stream(settings, events)
+    except (DemoFailedError, Refused) as error:
+        raise click.ClickException(str(error)) from None
+    outcome = _bring_up_to_date(settings, "*")
+    sys.exit(1 if outcome.failures else 0)
+
+
 @main.command()
 def maintain() -> None:
     """Compact small files and remove those that no reader of the last two days needs."""
