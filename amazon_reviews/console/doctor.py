@@ -35,6 +35,10 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     for name, place in _written_places(settings).items():
         yield _writable(name, place)
     yield _reached("AMAZON_REVIEWS_WAREHOUSE", settings.warehouse, lambda: _tables(settings))
+    if settings.event_hub:
+        yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
+    else:
+        yield Finding(config.EVENT_HUB, "not set: streaming is off")
     yield _reached("AMAZON_REVIEWS_ENGINE", _shown(settings.engine), lambda: _query(settings))
 
 
@@ -75,6 +79,16 @@ def _reached(name: str, place: str, reach: Callable[[], str]) -> Finding:
     except Exception as error:  # noqa: BLE001
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return Finding(name, place, f"cannot be used: {reason}", wrong=True)
+
+
+def _events(settings: config.Settings) -> str:
+    from amazon_reviews.resources.event_hub import EventHub
+
+    hub = EventHub(
+        address=settings.event_hub or "", consumer_group=settings.consumer_group, retry_total=0
+    ).look()
+    held = sum(partition.last - partition.first + 1 for partition in hub.partitions.values())
+    return f"{hub.name}, {len(hub.partitions)} partitions, {held:,} events"
 
 
 def _tables(settings: config.Settings) -> str:
