@@ -407,6 +407,17 @@ def test_a_landing_zone_that_is_no_folder_is_refused_in_one_line(tmp_path):
     assert "AMAZON_REVIEWS_LANDING" in one_line(result)
 
 
+def test_maintenance_says_what_it_did_and_leaves_the_books_as_they_are(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    before = cli(tmp_path, "reconcile", "--json").stdout
+
+    result = cli(tmp_path, "maintain")
+
+    assert result.exit_code == 0
+    assert "gold/reviews" in result.stdout
+    assert cli(tmp_path, "reconcile", "--json").stdout == before
+
+
 def test_the_doctor_finds_all_well(finished):
     result = cli(finished[0], "doctor")
 
@@ -425,6 +436,12 @@ def test_the_doctor_finds_all_well(finished):
         ("DAGSTER_HOME", "/dev/null/home", "no folder that can be written to"),
         ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////etc/passwd", "cannot be used"),
         ("AMAZON_REVIEWS_ENGINE", "sc://127.0.0.1:1/;token=secret", "cannot be used"),
+        (
+            "AMAZON_REVIEWS_EVENT_HUB",
+            "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=reader;SharedAccessKey=secret;"
+            "EntityPath=reviews;UseDevelopmentEmulator=true",
+            "127.0.0.1:1/reviews",
+        ),
     ],
 )
 def test_the_doctor_says_what_is_wrong(finished, name, value, advice):

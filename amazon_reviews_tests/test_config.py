@@ -8,6 +8,7 @@ from amazon_reviews import config
 from amazon_reviews.config import SettingsError, load
 
 ROOT = Path(__file__).parents[1]
+HUB = "Endpoint=sb://n.net/;SharedAccessKeyName=reader;SharedAccessKey=c2VjcmV0;EntityPath=h"
 
 
 def test_defaults_lie_under_the_project_and_need_no_account():
@@ -21,6 +22,11 @@ def test_defaults_lie_under_the_project_and_need_no_account():
         engine_memory=1 << 30,
         batch_rows=500_000,
         dagster_home=ROOT / "data/dagster",
+        event_hub=None,
+        consumer_group="$Default",
+        stream_events=1_000,
+        stream_seconds=10,
+        stream_lag_seconds=900,
     )
 
 
@@ -53,10 +59,16 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_ENGINE_MEMORY", "2GiB", "engine_memory", 2_147_483_648),
         ("AMAZON_REVIEWS_BATCH_ROWS", "1", "batch_rows", 1),
         ("DAGSTER_HOME", "/dagster/home", "dagster_home", Path("/dagster/home")),
+        ("AMAZON_REVIEWS_EVENT_HUB", HUB, "event_hub", HUB),
+        ("AMAZON_REVIEWS_EVENT_HUB", "n.servicebus.windows.net/h", "event_hub", None),
+        ("AMAZON_REVIEWS_CONSUMER_GROUP", "team", "consumer_group", "team"),
+        ("AMAZON_REVIEWS_STREAM_EVENTS", "1", "stream_events", 1),
+        ("AMAZON_REVIEWS_STREAM_SECONDS", "5", "stream_seconds", 5),
+        ("AMAZON_REVIEWS_STREAM_LAG_SECONDS", "60", "stream_lag_seconds", 60),
     ],
 )
 def test_a_setting_is_taken(name, value, field, expected):
-    assert getattr(load({name: value}), field) == expected
+    assert getattr(load({name: value}), field) == (value if expected is None else expected)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +86,8 @@ def test_a_relative_folder_counts_from_the_working_directory(name, field, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "name", "LANDING LAKEHOUSE WAREHOUSE ENGINE ENGINE_MEMORY BATCH_ROWS".split()
+    "name",
+    "LANDING LAKEHOUSE WAREHOUSE ENGINE ENGINE_MEMORY BATCH_ROWS EVENT_HUB CONSUMER_GROUP".split(),
 )
 def test_an_empty_variable_is_as_if_unset(name):
     assert load({f"AMAZON_REVIEWS_{name}": ""}) == load({})
@@ -123,3 +136,17 @@ def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path,
 def test_a_warehouse_of_no_known_form_is_refused(value):
     with pytest.raises(SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
         load({"AMAZON_REVIEWS_WAREHOUSE": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        (HUB.removesuffix(";EntityPath=h"), "EntityPath"),
+        ("SharedAccessKey=c2VjcmV0", "connection string"),
+        ("c2VjcmV0", "connection string"),
+    ],
+)
+def test_an_event_hub_that_cannot_be_used_is_refused_without_its_key(value, advice):
+    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_EVENT_HUB: .*{advice}") as refused:
+        load({"AMAZON_REVIEWS_EVENT_HUB": value})
+    assert "c2VjcmV0" not in str(refused.value)

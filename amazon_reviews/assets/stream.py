@@ -72,7 +72,7 @@ def bronze_review_events(
     except _EXPECTED as error:
         raise dg.Failure(str(error)) from None
     metadata = table_metadata(lakehouse, STREAM.bronze)
-    return dg.MaterializeResult(metadata=metadata | _received(received) | lag_metadata(behind))
+    return dg.MaterializeResult(metadata=_received(received) | lag_metadata(behind) | metadata)
 
 
 @dg.asset(
@@ -97,7 +97,7 @@ def silver_streamed_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> dg.Mat
         **{f"rejected_{reason}": count for reason, count in sorted(found.rejected.items())},
     }
     return dg.MaterializeResult(
-        metadata=table_metadata(lakehouse, STREAM.silver) | figures,
+        metadata=figures | table_metadata(lakehouse, STREAM.silver),
         check_results=[accounts_check("accounted", [*silver_accounts(lakehouse, STREAM, names)])],
     )
 
