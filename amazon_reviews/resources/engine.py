@@ -30,7 +30,7 @@ def start_session(engine: str, memory: int) -> SparkSession:
     from dagster_pyspark import LazyPySparkResource
 
     if engine == "spark":
-        config = _local_spark_config()
+        config = local_spark_config()
     else:
         config = {"spark.remote": _sail_address(memory) if engine == "sail" else engine}
     session: SparkSession = LazyPySparkResource(spark_config=config).spark_session
@@ -60,16 +60,23 @@ def _sail_address(memory: int) -> str:
     return f"sc://{host}:{port}"
 
 
-def _local_spark_config() -> dict[str, str]:
-    from importlib.metadata import version
-
+def local_spark_config() -> dict[str, str]:
+    """The configuration of a local JVM Spark that reads Delta tables."""
     return {
         "spark.master": "local[*]",
         # Java's regular expressions recurse on long lines.
         "spark.driver.extraJavaOptions": "-Xss16m",
-        "spark.jars.packages": f"io.delta:delta-spark_2.13:{version('delta-spark')}",
+        "spark.jars.packages": _delta_jars(),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
         "spark.ui.enabled": "false",
     }
+
+
+def _delta_jars() -> str:
+    """The Maven coordinates of the jars, which are made for one minor version of Spark each."""
+    from importlib.metadata import version
+
+    spark = ".".join(version("pyspark").split(".")[:2])
+    return f"io.delta:delta-spark_{spark}_2.13:{version('delta-spark')}"
