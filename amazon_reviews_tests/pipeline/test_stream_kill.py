@@ -1,0 +1,240 @@
+"""A process killed while it takes events to gold: none is lost, none comes twice."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, review, rows
+
+PARTITIONS = 4
+TABLES = [
+    *("bronze/review_events", "silver/streamed_reviews", "silver/rejected", "silver/duplicates"),
+    *("gold/reviews", "gold/duplicates"),
+]
+POINTS = [
+    "after the read",
+    "during the write of bronze",
+    "after the commit of bronze",
+    "during the write of silver",
+    "after the commit of silver",
+    "before the commit of gold",
+    "after the commit of gold",
+    "before the run is marked",
+]
+SHORT = ["after the read", "after the commit of bronze", "before the commit of gold"]
+MOMENTS = list(range(200))
+FEW = MOMENTS[:4]
+_SEED = 20_261_121
+
+
+def take_to_gold(spark, event_hub, lakehouse):
+    """What a run of the stream's job does."""
+    receive(event_hub, lakehouse)
+    list(refine(spark, lakehouse, STREAM, [STREAM.partition], BATCH_ROWS))
+    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+
+
+def tables(lakehouse):
+    return {key: content(lakehouse, key) for key in TABLES}
+
+
+def events(first, last):
+    """Event bodies, some of them repeated and some of them no reviews."""
+    for number in range(first, last):
+        fields = review(reviewText=f"Text {number - number % 5 // 4}.", unixReviewTime=...)
+        yield b"no review" if number % 7 == 6 else json.dumps(fields).encode()
+
+
+@pytest.fixture(scope="module")
+def given_state(spark, tmp_path_factory):
+    """A hub of whose events the first are in gold, and the tables after an undisturbed run.
+
+    `seconds` is what a process takes for the rest.
+    """
+    folder = tmp_path_factory.mktemp("given")
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    with EventHubServer({"reviews": PARTITIONS}) as server:
+        address = server.connection_string("reviews")
+        event_hub = EventHub(address=address)
+        for partition in range(PARTITIONS):
+            server.append("reviews", str(partition), *events(20 * partition, 20 * partition + 8))
+        take_to_gold(spark, event_hub, lakehouse)
+        for partition in range(PARTITIONS):
+            server.append(
+                "reviews", str(partition), *events(20 * partition + 8, 20 * partition + 20)
+            )
+        undisturbed = Lakehouse(location=str(folder / "undisturbed"))
+        shutil.copytree(lakehouse.location, undisturbed.location)
+        started = time.monotonic()
+        errors = child(address, undisturbed, "").communicate(timeout=120)[1]
+        seconds = time.monotonic() - started
+        before, expected = tables(lakehouse), tables(undisturbed)
+        changed = [key for key in TABLES if before[key] != expected[key]]
+        assert changed == [key for key in TABLES if key != "gold/duplicates"], errors
+        yield SimpleNamespace(
+            folder=folder,
+            address=address,
+            event_hub=event_hub,
+            before=before,
+            expected=expected,
+            seconds=seconds,
+        )
+
+
+@pytest.fixture
+def copied(given_state, tmp_path):
+    """A lakehouse of its own in the state before the run."""
+    shutil.copytree(given_state.folder / "lakehouse", tmp_path / "lakehouse")
+    return Lakehouse(location=str(tmp_path / "lakehouse"))
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from threading import Thread
+
+import deltalake
+from amazon_reviews.resources import event_hub as hubs
+from amazon_reviews.resources import lakehouse as module
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews_tests.pipeline import test_stream_kill
+
+address, location, point = sys.argv[1:]
+FOLDERS = {
+    "bronze": "bronze/review_events", "silver": "silver/streamed_reviews", "gold": "gold/reviews"
+}
+when, _, layer = point.rpartition(" of ")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mortal(commit):
+    def wrapped(table, *arguments, **options):
+        at_point = table.table_uri.rstrip("/").endswith(FOLDERS.get(layer, "nowhere"))
+        if at_point and when == "before the commit":
+            die()
+        result = commit(table, *arguments, **options)
+        if at_point and when == "after the commit":
+            die()
+        return result
+
+    return wrapped
+
+
+def reading(self, spans, read=hubs.EventHub.read):
+    yield from read(self, spans)
+    die()
+
+
+def die_at_new_file(folder):
+    known = set(folder.rglob("*.parquet"))
+    while set(folder.rglob("*.parquet")) <= known:
+        pass
+    die()
+
+
+if point == "after the read":
+    hubs.EventHub.read = reading
+elif when == "during the write":
+    Thread(target=die_at_new_file, args=[Path(location, FOLDERS[layer])], daemon=True).start()
+else:
+    class Mortal(deltalake.DeltaTable):
+        create_write_transaction = mortal(deltalake.DeltaTable.create_write_transaction)
+
+    module.DeltaTable = Mortal
+    module.write_deltalake = mortal(module.write_deltalake)
+test_stream_kill.take_to_gold(
+    start_session("sail", 1 << 30),
+    hubs.EventHub(address=address),
+    module.Lakehouse(location=location),
+)
+if point == "before the run is marked":
+    die()
+"""
+
+
+def child(address, lakehouse, point):
+    """A process that takes the events to gold, and kills itself at the point."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, address, lakehouse.location, point],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def assert_recovers(spark, given_state, lakehouse, point):
+    for key, found in tables(lakehouse).items():
+        assert found in (given_state.before[key], given_state.expected[key]), (
+            f"killed {point}: {key} is half new"
+        )
+
+    take_to_gold(spark, given_state.event_hub, lakehouse)
+
+    position = ("hub_partition", "sequence_number")
+    times = Counter(rows(lakehouse, "bronze/review_events", *position))
+    assert set(times.values()) == {1}, f"killed {point}: {times}"
+    assert len(times) == PARTITIONS * 20, f"killed {point}: {len(times)} events"
+    for key, found in tables(lakehouse).items():
+        assert found == given_state.expected[key], f"killed {point}: {key}"
+    assert all(account.balanced for account in all_accounts(lakehouse)), f"killed {point}"
+
+
+def assert_recovers_from_point(spark, given_state, lakehouse, point):
+    killed = child(given_state.address, lakehouse, point)
+    _, errors = killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL, f"not killed {point}: {errors}"
+    assert_recovers(spark, given_state, lakehouse, point)
+
+
+def assert_recovers_from_moment(spark, given_state, lakehouse, moment):
+    seconds = random.Random(_SEED + moment).uniform(0, given_state.seconds)
+    killed = child(given_state.address, lakehouse, "")
+    try:
+        killed.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        killed.kill()
+        killed.communicate()
+    assert_recovers(spark, given_state, lakehouse, f"at moment {moment}, {seconds:.2f} s")
+
+
+@pytest.mark.parametrize("point", SHORT)
+def test_killed_at_a_point(spark, given_state, copied, point):
+    assert_recovers_from_point(spark, given_state, copied, point)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in SHORT])
+def test_killed_at_any_point(spark, given_state, copied, point):
+    assert_recovers_from_point(spark, given_state, copied, point)
+
+
+@pytest.mark.parametrize("moment", FEW)
+def test_killed_at_some_moments(spark, given_state, copied, moment):
+    assert_recovers_from_moment(spark, given_state, copied, moment)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment not in FEW])
+def test_killed_at_many_moments(spark, given_state, copied, moment):
+    assert_recovers_from_moment(spark, given_state, copied, moment)
