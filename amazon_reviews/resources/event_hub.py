@@ -1,6 +1,7 @@
 """The Event Hub: what it holds, and its events, through the vendor's own client."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, Queue
@@ -16,6 +17,7 @@ from amazon_reviews.config import EVENT_HUB
 
 _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
+_QUESTIONS_AT_ONCE = 8
 _POLL_SECONDS = 0.5
 
 
@@ -85,12 +87,12 @@ class EventHub(dg.ConfigurableResource[Any]):
         with self._client() as client:
             try:
                 about = client.get_eventhub_properties()
-                partitions = {
-                    name: _held(client.get_partition_properties(name))
-                    for name in sorted(about["partition_ids"], key=lambda name: (len(name), name))
-                }
+                names = sorted(about["partition_ids"], key=lambda name: (len(name), name))
+                with ThreadPoolExecutor(_QUESTIONS_AT_ONCE) as pool:
+                    held = list(pool.map(client.get_partition_properties, names))
             except EventHubError as error:
                 raise self._unavailable(client, error) from None
+            partitions = dict(zip(names, map(_held, held), strict=True))
             return Hub(_name(client), about["created_at"], partitions)
 
     def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
