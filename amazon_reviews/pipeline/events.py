@@ -20,6 +20,7 @@ from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
 _KEY = BRONZE_REVIEW_EVENTS.key
 _SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema
+_GAP = ("hub", "hub_partition", "first", "last")
 
 
 class HubChangedError(RuntimeError):
@@ -139,7 +140,9 @@ def _check_identity(lakehouse: Lakehouse, hub: Hub) -> None:
     mark = _created_mark(hub)
     created = lakehouse.marks(_KEY, [mark])[mark]
     read = _read_up_to(lakehouse, hub)
-    behind = [name for name, last in read.items() if (last or -1) > hub.partitions[name].last]
+    behind = [
+        name for name, last in read.items() if last is not None and last > hub.partitions[name].last
+    ]
     if behind or created not in (None, _milliseconds(hub.created_at)):
         raise HubChangedError(
             f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
@@ -237,8 +240,14 @@ def _last_enqueued(lakehouse: Lakehouse, hub: Hub) -> dict[str, datetime]:
 
 
 def _record_gaps(lakehouse: Lakehouse, hub: Hub, gaps: Mapping[str, Span]) -> None:
-    """Record each gap under its first number: one that grew before it was read stays one row."""
+    """Record each gap under its first number: one that grew before it was read stays one row.
+
+    One that is as it was stays acknowledged.
+    """
+    known = {tuple(row[name] for name in _GAP) for row in _gaps(lakehouse)}
     for partition, gap in gaps.items():
+        if (hub.name, partition, gap.first, gap.last) in known:
+            continue
         row = {
             "hub": hub.name,
             "hub_partition": partition,
@@ -257,10 +266,13 @@ def _record_gaps(lakehouse: Lakehouse, hub: Hub, gaps: Mapping[str, Span]) -> No
 
 def open_gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:
     """The gaps that nobody acknowledged, as rows of bronze/event_gaps."""
+    return [row for row in _gaps(lakehouse) if row["acknowledged_at"] is None]
+
+
+def _gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:
     if not lakehouse.exists(BRONZE_EVENT_GAPS.key):
         return []
-    rows = lakehouse.delta(BRONZE_EVENT_GAPS.key).to_pyarrow_table().to_pylist()
-    return [row for row in rows if row["acknowledged_at"] is None]
+    return lakehouse.delta(BRONZE_EVENT_GAPS.key).to_pyarrow_table().to_pylist()
 
 
 def acknowledge_gaps(lakehouse: Lakehouse) -> int:
