@@ -11,6 +11,7 @@ from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.gold import publish_products, publish_reviews
 from amazon_reviews.pipeline.silver import refine
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.schemas import TABLES
 
 BATCH_ROWS = 500_000
@@ -42,6 +43,18 @@ def product(**fields):
         "image": [],
     }
     return {name: value for name, value in (usual | fields).items() if value is not ...}
+
+
+def event(**fields):
+    """The body of a review's event: texts only, no time, the sender's numbers beside them."""
+    usual = {"internal_partition": "0", "partition_number": 140_006_073}
+    record = review(unixReviewTime=..., overall="5.0", verified="true", **fields)
+    return json.dumps(usual | record).encode()
+
+
+def hub_of(server, name="reviews", **options):
+    """The hub as the pipeline reads it."""
+    return EventHub(address=server.connection_string(name), **options)
 
 
 def upload(landing, dataset, partition, *lines, file="part-0.json.gz"):

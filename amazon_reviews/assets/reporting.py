@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 from deltalake import DeltaTable
-from pyarrow.dataset import ParquetFragmentScanOptions
 
 from amazon_reviews.pipeline.accounting import Account
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
@@ -45,6 +44,9 @@ def preview(table: DeltaTable) -> str:
 
     Nothing is read ahead, which would take seconds and a gigabyte for five rows.
     """
+    # Here because it brings pandas: a run that finds nothing new would wait for it.
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
     rows = table.to_pyarrow_dataset().head(
         _PREVIEW_ROWS,
         batch_size=_PREVIEW_ROWS,

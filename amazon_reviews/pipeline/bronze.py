@@ -7,7 +7,6 @@ line numbers are the file's own, and bytes that are no text survive, alike on ev
 import base64
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -56,7 +55,7 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
     partition = landing.partition(subject.dataset, name)
     lakehouse.ensure(subject.bronze)
     counted = Ingested(len(partition.files), partition.size)
-    read = Guarded(_prefetched(_partition_batches(landing, subject, partition, counted)))
+    read = Guarded(_partition_batches(landing, subject, partition, counted))
     marks = {subject.fingerprint_mark(name): partition.fingerprint}
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, read)
     with read.raising():
@@ -151,12 +150,3 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         raise LandingError(
             f"{file.path} cannot be read to its end ({error}); upload it again"
         ) from error
-
-
-def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Read one batch ahead in a thread, so that decompressing and writing run side by side."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        upcoming = reader.submit(next, batches, None)
-        while (batch := upcoming.result()) is not None:
-            upcoming = reader.submit(next, batches, None)
-            yield batch

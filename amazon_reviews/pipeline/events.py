@@ -20,6 +20,7 @@ from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
 _KEY = BRONZE_REVIEW_EVENTS.key
 _SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema
+_GAP = ("hub", "hub_partition", "first", "last")
 
 
 class HubChangedError(RuntimeError):
@@ -140,7 +141,9 @@ def _check_identity(lakehouse: Lakehouse, hub: Hub) -> None:
     mark = _created_mark(hub)
     created = lakehouse.marks(_KEY, [mark])[mark]
     read = _read_up_to(lakehouse, hub)
-    behind = [name for name, last in read.items() if (last or -1) > hub.partitions[name].last]
+    behind = [
+        name for name, last in read.items() if last is not None and last > hub.partitions[name].last
+    ]
     if behind or created not in (None, _milliseconds(hub.created_at)):
         raise HubChangedError(
             f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
@@ -255,7 +258,10 @@ def _last_enqueued(lakehouse: Lakehouse, hub: Hub) -> dict[str, datetime]:
 
 
 def _record_gap(lakehouse: Lakehouse, hub: Hub, partition: str, gap: Span) -> None:
-    """Record a gap under its first number: one that grew before it was read stays one row."""
+    """Record a gap under its first number: one that grew before it was read stays one row.
+
+    One that is as it was stays acknowledged.
+    """
     row: dict[str, Any] = {
         "hub": hub.name,
         "hub_partition": partition,
@@ -264,6 +270,8 @@ def _record_gap(lakehouse: Lakehouse, hub: Hub, partition: str, gap: Span) -> No
         "found_at": datetime.now(UTC),
         "acknowledged_at": None,
     }
+    if any(all(known[name] == row[name] for name in _GAP) for known in _gaps(lakehouse)):
+        return
     lakehouse.ensure(BRONZE_EVENT_GAPS.key)
     lakehouse.replace_arrow(
         pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema),
@@ -274,10 +282,13 @@ def _record_gap(lakehouse: Lakehouse, hub: Hub, partition: str, gap: Span) -> No
 
 def open_gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:
     """The gaps that nobody acknowledged, as rows of bronze/event_gaps."""
+    return [row for row in _gaps(lakehouse) if row["acknowledged_at"] is None]
+
+
+def _gaps(lakehouse: Lakehouse) -> list[dict[str, Any]]:
     if not lakehouse.exists(BRONZE_EVENT_GAPS.key):
         return []
-    rows = lakehouse.delta(BRONZE_EVENT_GAPS.key).to_pyarrow_table().to_pylist()
-    return [row for row in rows if row["acknowledged_at"] is None]
+    return lakehouse.delta(BRONZE_EVENT_GAPS.key).to_pyarrow_table().to_pylist()
 
 
 def acknowledge_gaps(lakehouse: Lakehouse) -> int:

@@ -1,24 +1,33 @@
 """Batches that Arrow's interface reads, with the error they ended with."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pyarrow as pa
 
 
 class Guarded:
-    """An iterator that keeps the error it ended with, which Arrow's interface turns into text."""
+    """Batches made one ahead in a thread, so that making and writing them run side by side.
+
+    The thread is one that may itself write tables, which the one that delta-rs reads from may
+    not. The error that the batches ended with, which Arrow's interface turns into text, is kept.
+    """
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._error: Exception | None = None
         self._batches = batches
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from self._batches
-        except Exception as error:
-            self._error = error
-            raise
+        with ThreadPoolExecutor(max_workers=1) as maker:
+            try:
+                upcoming = maker.submit(next, self._batches, None)
+                while (batch := upcoming.result()) is not None:
+                    upcoming = maker.submit(next, self._batches, None)
+                    yield batch
+            except Exception as error:
+                self._error = error
+                raise
 
     @contextmanager
     def raising(self) -> Iterator[None]:

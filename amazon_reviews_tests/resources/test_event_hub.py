@@ -279,17 +279,20 @@ def test_who_stops_early_leaves_no_reader(server):
 
 def test_a_reader_that_begins_when_it_is_over_ends_too(server, monkeypatch):
     """The client itself forgets that it was closed before it began to receive."""
-    closed = Event()
 
     class Late(EventHubConsumerClient):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.closed = Event()
+
         def receive_batch(self, on_event_batch, **options):
             if options["partition_id"] == "1":
-                assert closed.wait(30)
+                assert self.closed.wait(30)
             super().receive_batch(on_event_batch, **options)
 
         def close(self):
             super().close()
-            closed.set()
+            self.closed.set()
 
     monkeypatch.setattr(module, "EventHubConsumerClient", Late)
     server.append("reviews", "0", *bodies(2))
