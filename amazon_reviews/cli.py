@@ -298,7 +298,7 @@ def maintain() -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def bench(arguments: tuple[str, ...]) -> None:
-    """Measure the batch path against its peers (bench --help lists the options)."""
+    """Measure batch and stream against their peers (bench --help lists the options)."""
     root = config.project_root()
     if not (root / "benchmarks").is_dir():
         raise click.UsageError("the benchmarks are in a checkout only, not in the package")

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import click
 
+from benchmarks import stream
 from benchmarks.batch import Options, as_json, bench
 from benchmarks.report import text
+
+
+_FEWEST_EVENTS = 1_000
 
 
 class _Counts(click.ParamType):
@@ -19,6 +23,8 @@ class _Counts(click.ParamType):
     ) -> list[int]:
         if isinstance(value, list):
             return value
+        if not value:
+            return []
         try:
             counts = [int(part) for part in str(value).split(",")]
         except ValueError:
@@ -29,22 +35,59 @@ class _Counts(click.ParamType):
 
 
 @click.command()
-@click.option("--reviews", type=_Counts(), default="1000000,2000000,5000000", show_default=True)
+@click.option(
+    "--reviews",
+    type=_Counts(),
+    default="1000000,2000000,5000000",
+    show_default=True,
+    help="Sizes of the batch path; '' leaves it out.",
+)
 @click.option("--spark-up-to", default=1_000_000, show_default=True, help="0 leaves Spark out.")
 @click.option("--small", default=100_000, show_default=True, help="Reviews to the warehouse.")
 @click.option("--partition", default=100_000, show_default=True, help="Rows of one partition.")
+@click.option(
+    "--events",
+    type=click.IntRange(0),
+    default=300_000,
+    show_default=True,
+    help="Events of the stream path, and a tenth of them; 0 leaves it out.",
+)
+@click.option(
+    "--stream-gold",
+    type=click.IntRange(0),
+    default=1_000_000,
+    show_default=True,
+    help="Reviews in gold while single events are sent; 0 leaves that out.",
+)
 @click.option("--folder", type=click.Path(path_type=Path, exists=True), help="For temporary files.")
 @click.option("--json", "json_", is_flag=True, help="Print the figures as JSON.")
 def main(
-    reviews: list[int], spark_up_to: int, small: int, partition: int, folder: Path, json_: bool
+    reviews: list[int],
+    spark_up_to: int,
+    small: int,
+    partition: int,
+    events: int,
+    stream_gold: int,
+    folder: Path,
+    json_: bool,
 ) -> None:
-    """Measure the batch path against DuckDB SQL and JVM Spark, in the same run."""
+    """Measure batch against DuckDB SQL and JVM Spark, and the stream against the bare client."""
+    if 0 < events < _FEWEST_EVENTS:
+        raise click.UsageError(f"--events: at least {_FEWEST_EVENTS}, or 0")
     options = Options(reviews, spark_up_to, small, partition)
     with tempfile.TemporaryDirectory(prefix="amazon-reviews-bench-", dir=folder) as temporary:
         found = bench(options, Path(temporary))
-    sizes = ",".join(map(str, reviews))
-    found["command"] = f"amazon-reviews bench --reviews {sizes} --spark-up-to {spark_up_to}"
+        if events:
+            found["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
+    found["command"] = " ".join(["amazon-reviews bench", *_arguments(options, events, stream_gold)])
     print(as_json(found) if json_ else text(found, found["command"]))
+
+
+def _arguments(options: Options, events: int, stream_gold: int) -> list[str]:
+    """What was asked for, without what makes no difference."""
+    sizes = ",".join(map(str, options.reviews))
+    batch = f"--reviews {sizes} --spark-up-to {options.spark_up_to}" if sizes else "--reviews ''"
+    return [batch, f"--events {events}", *([f"--stream-gold {stream_gold}"] if events else [])]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure: sizes in reviews, and the peers.
+    """What to measure: sizes in reviews, none leaves all of it out, and the peers.
 
     `spark_up_to` is the largest size that JVM Spark is given, `small` the size of the whole path
     to the warehouse, `partition` that of the single partition.
@@ -58,8 +58,9 @@ def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, A
             found["skipped"].append(f"JVM Spark at {reviews:,} reviews: {NO_JAVA}")
             with_spark = False
         found["sizes"].append(_bench_size(reviews, with_spark, folder / "size", tell))
-    found["small"] = _bench_small(options.small, folder / "small", tell)
-    found["partition"] = _bench_partition(options.partition, folder / "partition", tell)
+    if options.reviews:
+        found["small"] = _bench_small(options.small, folder / "small", tell)
+        found["partition"] = _bench_partition(options.partition, folder / "partition", tell)
     return found
 
 

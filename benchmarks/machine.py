@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("pysail", "pyspark", "dagster", "deltalake", "duckdb")
+_PACKAGES = ("pysail", "pyspark", "dagster", "deltalake", "duckdb", "azure-eventhub")
 
 
 def describe() -> dict[str, str | int | float]:

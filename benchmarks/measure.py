@@ -119,9 +119,9 @@ class _Watched:
             now = time.perf_counter()
             if now - scanned > _SCAN_SECONDS:
                 scanned = now
-                self._alive = list(_session_members(self._session))
+                self._alive = list(session_members(self._session))
             self.peak_bytes = max(self.peak_bytes, sum(map(_resident, self._alive)))
-            self._cpu |= {pid: cpu for pid in self._alive if (cpu := _cpu_seconds(pid)) is not None}
+            self._cpu |= {pid: cpu for pid in self._alive if (cpu := cpu_seconds(pid)) is not None}
             self.history.append((now - self._started, self.cpu_seconds))
 
     def stop(self) -> None:
@@ -129,12 +129,19 @@ class _Watched:
         self._ended.set()
 
 
-def _session_members(session: int) -> Iterator[int]:
+def session_members(session: int) -> Iterator[int]:
+    """The processes of a session, also those that ended and were not waited for."""
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             values = _stat(int(entry))
             if values is not None and int(values[3]) == session:
                 yield int(entry)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process and it has not ended."""
+    values = _stat(pid)
+    return values is not None and values[0] not in "XZ"
 
 
 def _stat(pid: int) -> list[str] | None:
@@ -146,7 +153,8 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _cpu_seconds(pid: int) -> float | None:
+def cpu_seconds(pid: int) -> float | None:
+    """Processor seconds of a process so far, None if there is none."""
     values = _stat(pid)
     return None if values is None else (int(values[11]) + int(values[12])) / _TICKS
 

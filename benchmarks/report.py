@@ -1,37 +1,22 @@
 """The figures as plain text, and each target with whether it was met."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.layout import Target, steps_text, table
 from benchmarks.peers.duckdb_statements import DIFFERENCES
+from benchmarks.stream_report import stream_lines, stream_targets
 
 _HEAD = ("run", "seconds", "reviews/s", "CPU s", "peak MiB", "gold rows", "times ours")
 
 
-@dataclass(frozen=True)
-class Target:
-    """A bound for a figure; `least` tells whether it is a lower one."""
-
-    text: str
-    bound: float
-    figure: float | None
-    least: bool = False
-
-    @property
-    def verdict(self) -> str:
-        """`met` or `missed by` a share of the bound, with the figure; or `not measured`."""
-        if self.figure is None:
-            return "not measured"
-        over = self.figure / self.bound
-        met = over >= 1 if self.least else over <= 1
-        said = "met" if met else f"missed by {abs(over - 1) * 100:,.0f} %"
-        return (
-            f"{said} ({self.figure:,.2f})" if self.bound < 100 else f"{said} ({self.figure:,.0f})"
-        )
-
-
 def targets(found: dict[str, Any]) -> list[Target]:
+    """The targets of what was measured."""
+    batch = _batch_targets(found) if found["sizes"] else []
+    return [*batch, *(stream_targets(found["stream"]) if "stream" in found else [])]
+
+
+def _batch_targets(found: dict[str, Any]) -> list[Target]:
     """The targets of the batch path, at the largest size, for JVM Spark where it ran last."""
     first, last = found["sizes"][0], found["sizes"][-1]
     at = f"at {last['reviews']:,}"
@@ -86,14 +71,21 @@ def text(found: dict[str, Any], command: str) -> str:
 def _lines(found: dict[str, Any], command: str) -> Iterator[str]:
     yield f"$ {command}"
     yield from _machine(found["machine"])
+    if found["sizes"]:
+        yield from _batch(found)
+    if "stream" in found:
+        yield from stream_lines(found["stream"])
+    yield "\nTargets"
+    yield from (f"  {target.text}: {target.verdict}" for target in targets(found))
+
+
+def _batch(found: dict[str, Any]) -> Iterator[str]:
     for size in found["sizes"]:
         yield from _size(size)
     yield from _others(found)
     yield "\nWhere the DuckDB job does less than the project"
     yield from (f"  - {difference}" for difference in DIFFERENCES)
     yield from (f"skipped: {reason}" for reason in found["skipped"])
-    yield "\nTargets"
-    yield from (f"  {target.text}: {target.verdict}" for target in targets(found))
 
 
 def _machine(of: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +109,7 @@ def _size(size: dict[str, Any]) -> Iterator[str]:
         *(_row(peer, f"{peer['times_our_seconds']:.2f}") for peer in size["peers"]),
         _row(size["nothing_new"] | {"name": "project, nothing new"}, ""),
     ]
-    yield from _table([_HEAD, *rows])
+    yield from table([_HEAD, *rows])
     for peer in size["peers"]:
         yield f"{peer['name']}: {_agreement(peer, size['expected_rows'])}"
     yield from _steps(size)
@@ -146,14 +138,6 @@ def _row(run: dict[str, Any], ratio: str) -> tuple[str, ...]:
     )
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  " + "  ".join(cells)
-
-
 def _agreement(peer: dict[str, Any], expected: int) -> str:
     agreement = peer["agreement"]
     count = "the rows that are expected" if peer["rows"] == expected else "OTHER ROWS THAN EXPECTED"
@@ -166,12 +150,7 @@ def _agreement(peer: dict[str, Any], expected: int) -> str:
 def _steps(size: dict[str, Any]) -> Iterator[str]:
     yield "steps, seconds on the clock / of all processors for 100,000 reviews"
     for run in (size["project"] | {"name": "project"}, *size["peers"]):
-        share = size["reviews"] / 100_000
-        parts = (
-            f"{name} {step['seconds'] / share:.2f} / {step['cpu_seconds'] / share:.2f}"
-            for name, step in run["steps"].items()
-        )
-        yield f"  {run['name']}: {', '.join(parts)}"
+        yield f"  {run['name']}: {steps_text(run['steps'], size['reviews'] / 100_000)}"
 
 
 def _others(found: dict[str, Any]) -> Iterator[str]:
@@ -181,4 +160,4 @@ def _others(found: dict[str, Any]) -> Iterator[str]:
         _row(small | {"name": f"{small['reviews']:,} reviews, to warehouse"}, ""),
         _row(single | {"name": f"one partition of {single['reviews']:,}, to gold"}, ""),
     ]
-    yield from _table([_HEAD, *rows])
+    yield from table([_HEAD, *rows])

@@ -48,13 +48,16 @@ class Run:
 
 
 class Project:
-    """`amazon-reviews run` on a landing zone, with a lakehouse of its own below `out`."""
+    """`amazon-reviews run` on a landing zone, with a lakehouse of its own below `out`.
+
+    `environ` is what its processes are given.
+    """
 
     def __init__(self, landing: Path, out: Path) -> None:
         self._out = out
-        self._environ = _environ() | {
+        self.environ = own_environ() | {
             "AMAZON_REVIEWS_LANDING": str(landing),
-            "AMAZON_REVIEWS_LAKEHOUSE": str(out / "lakehouse"),
+            "AMAZON_REVIEWS_LAKEHOUSE": str(self.lakehouse),
             "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{out / 'warehouse.duckdb'}",
             "DAGSTER_HOME": str(out / "dagster"),
         }
@@ -66,7 +69,7 @@ class Project:
             CommandError: an asset or a check failed.
         """
         command = [sys.executable, "-m", "amazon_reviews.cli", "run", "--json", "--select", select]
-        took = measure(command, self._environ, ROOT)
+        took = measure(command, self.environ, ROOT)
         report = json.loads(took.stdout)
         books = {book["table"]: book["kept"] for book in report["books"]}
         return Run(
@@ -75,16 +78,21 @@ class Project:
             took.cpu_seconds,
             took.peak_bytes,
             books.get("gold/reviews", 0),
-            self._out / "lakehouse" / "gold" / "reviews",
+            self.lakehouse / "gold" / "reviews",
             list(_steps(took, report["stages"])),
             report["nothing_new"],
         )
+
+    @property
+    def lakehouse(self) -> Path:
+        """The folder of its tables."""
+        return self._out / "lakehouse"
 
     def versions(self) -> dict[str, int]:
         """The Delta version of every table."""
         from deltalake import DeltaTable
 
-        logs = sorted((self._out / "lakehouse").glob("*/*/_delta_log"))
+        logs = sorted(self.lakehouse.glob("*/*/_delta_log"))
         return {str(log.parent): DeltaTable(str(log.parent)).version() for log in logs}
 
 
@@ -113,7 +121,7 @@ def run_peer(module: str, name: str, landing: Path, out: Path) -> Run:
         CommandError: it failed.
     """
     command = [sys.executable, "-m", f"benchmarks.peers.{module}", str(landing), str(out)]
-    took = measure(command, _environ(), ROOT)
+    took = measure(command, own_environ(), ROOT)
     report = json.loads(took.stdout.splitlines()[-1])
     steps = [(step, wall, report["cpu"].get(step, 0.0)) for step, wall in report["seconds"].items()]
     return Run(
@@ -133,7 +141,7 @@ def java() -> str | None:
     return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
 
 
-def _environ() -> dict[str, str]:
+def own_environ() -> dict[str, str]:
     """This process's environment without settings of the project or of Spark."""
     foreign = ("AMAZON_REVIEWS_", "DAGSTER_", "SPARK_", "SAIL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

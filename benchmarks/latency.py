@@ -1,0 +1,103 @@
+"""How long a single event takes to gold while the daemon runs."""
+
+import json
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from azure.eventhub import EventData, EventHubProducerClient
+from deltalake import DeltaTable
+
+from amazon_reviews.pipeline.subjects import STREAM
+from benchmarks.background import Background
+from benchmarks.hub import RunningHub
+from benchmarks.runs import Project
+
+_LOOK_SECONDS = 0.1
+_LONGEST_SECONDS = 300
+_PAUSE_SECONDS = (5.0, 10.0)
+_ALL = "*"
+AT_ONCE = {"AMAZON_REVIEWS_STREAM_EVENTS": "1", "AMAZON_REVIEWS_STREAM_SECONDS": "1"}
+
+
+class TooLateError(RuntimeError):
+    """An event did not come to gold."""
+
+
+def latency(project: Project, hub: RunningHub, rounds: int, log: Path) -> dict[str, Any]:
+    """Bring the project's files to the warehouse, start the daemon, and send events one by one.
+
+    Everything is up to date when the daemon starts, so that it has nothing else to do. The first
+    event is not counted: it shows that the daemon is up.
+
+    Raises:
+        CommandError: a table failed, or the daemon ended.
+        TooLateError: an event did not come to gold.
+    """
+    files = project.run("files to warehouse", _ALL)
+    environ = project.environ | hub.environ | AT_ONCE
+    command = [sys.executable, "-m", "dagster._daemon", "run"]
+    gold = DeltaTable(str(files.gold))
+    pauses = random.Random(7)
+    seconds = []
+    with (
+        EventHubProducerClient.from_connection_string(hub.connection_string) as producer,
+        Background(command, environ, log) as daemon,
+    ):
+        start = _to_gold(producer, gold, 0, daemon)
+        for number in range(1, rounds + 1):
+            # The events meet the sensor, which looks every few seconds, at any moment.
+            time.sleep(pauses.uniform(*_PAUSE_SECONDS))
+            seconds.append(_to_gold(producer, gold, number, daemon))
+    return {
+        "gold_rows": files.rows,
+        "start_seconds": round(start, 2),
+        "seconds": [round(each, 2) for each in seconds],
+        "median": round(statistics.median(seconds), 2),
+        "max": round(max(seconds), 2),
+        "daemon_ended_cleanly": daemon.ended_cleanly,
+    }
+
+
+def _to_gold(
+    producer: EventHubProducerClient, gold: DeltaTable, number: int, daemon: Background
+) -> float:
+    """Send an event; seconds until its row is in a version of gold."""
+    reviewer = f"LATENCY{number:06}"
+    began = time.perf_counter()
+    producer.send_batch([EventData(_body(reviewer, number))])
+    seen = gold.version()
+    while True:
+        daemon.check()
+        gold.update_incremental()
+        if gold.version() != seen:
+            seen = gold.version()
+            if _holds(gold, reviewer):
+                return time.perf_counter() - began
+        if time.perf_counter() - began > _LONGEST_SECONDS:
+            raise TooLateError(f"event {number} was not in gold within {_LONGEST_SECONDS} s")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _holds(gold: DeltaTable, reviewer: str) -> bool:
+    rows = gold.to_pyarrow_dataset(partitions=[("partition", "=", STREAM.partition)])
+    return bool(rows.count_rows(filter=pc.field("reviewer_id") == reviewer))
+
+
+def _body(reviewer: str, number: int) -> str:
+    """An event as the stream sends it; the reviewer tells its row from all others."""
+    event = {
+        "asin": "B0007RAE7A",
+        "overall": "5.0",
+        "reviewText": f"It came as event {number}.",
+        "reviewerID": reviewer,
+        "summary": "On time",
+        "verified": "true",
+        "internal_partition": "0",
+        "partition_number": number,
+    }
+    return json.dumps(event)

@@ -1,0 +1,42 @@
+"""Hub to bronze and nothing else: `python -m benchmarks.receive`, with the project's settings.
+
+Prints as JSON how long it took from the first batch until the table was committed.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+
+from azure.eventhub import EventData
+
+from amazon_reviews import config
+from amazon_reviews.pipeline.events import receive
+from amazon_reviews.resources.event_hub import EventHub, Span
+from amazon_reviews.resources.lakehouse import Lakehouse
+
+_first: list[tuple[float, int]] = []
+
+
+class _TimedHub(EventHub):
+    """Notes when the first batch came, and its events."""
+
+    def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
+        for name, batch in super().read(spans):
+            if not _first:
+                _first.append((time.perf_counter(), len(batch)))
+            yield name, batch
+
+
+def main() -> None:
+    """Receive all that the hub holds."""
+    settings = config.load()
+    hub = _TimedHub(address=settings.event_hub or "", consumer_group=settings.consumer_group)
+    received = receive(hub, Lakehouse(location=settings.lakehouse))
+    ended = time.perf_counter()
+    events = sum(received.events.values())
+    began, first = _first[0] if _first else (ended, events)
+    print(json.dumps({"events": events, "after_first": events - first, "seconds": ended - began}))
+
+
+if __name__ == "__main__":
+    main()

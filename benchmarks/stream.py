@@ -1,0 +1,169 @@
+"""The stream path: hub to bronze and to gold, against the vendor's client alone, and how late."""
+
+import json
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from amazon_reviews.resources.lakehouse import row_count
+from amazon_reviews.sample import SampleOptions, generate
+from benchmarks.batch import LARGEST_PARTITION, Say, landing_zone
+from benchmarks.hub import PARTITIONS, RunningHub, running_hub
+from benchmarks.latency import latency
+from benchmarks.measure import measure
+from benchmarks.peers.event_hub_client import MAX_BATCH_SIZE, PREFETCH
+from benchmarks.runs import ROOT, TO_GOLD, Project, own_environ
+
+STREAM_TO_GOLD = 'key:"bronze/review_events" or key:"silver/streamed_reviews" or key:"gold/reviews"'
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure.
+
+    `events` is the larger number of events, the smaller is a tenth of it; `repeats` is how often
+    client and project take turns at the larger; `gold` the reviews from files that lie in gold
+    while `rounds` single events are sent, 0 leaves that out.
+    """
+
+    events: int = 300_000
+    gold: int = 1_000_000
+    repeats: int = 3
+    rounds: int = 5
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """A hub that is filled, what its events are, and what is beside them in the landing zone."""
+
+    hub: RunningHub
+    landing: Path
+    events: int
+    gold_rows: int
+
+
+def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, Any]:
+    """Measure everything below `folder`, which is left empty; `say` is told what begins.
+
+    Raises:
+        CommandError: a run failed.
+        TooLateError: a single event did not come to gold.
+    """
+    tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
+    found: dict[str, Any] = {
+        "hub_partitions": PARTITIONS,
+        "client": {"max_batch_size": MAX_BATCH_SIZE, "prefetch": PREFETCH},
+        "sizes": [
+            _bench_size(options.events // 10, 1, folder / "small", tell),
+            _bench_size(options.events, options.repeats, folder / "large", tell),
+        ],
+    }
+    if options.gold:
+        found["latency"] = _bench_latency(options, folder / "latency", tell)
+    return found
+
+
+def _bench_size(events: int, repeats: int, folder: Path, say: Say) -> dict[str, Any]:
+    say(f"generating {events:,} events")
+    truth = generate(_sample(events), folder / "landing")
+    bodies = folder / "landing" / "events" / "events.jsonl"
+    with running_hub(folder / "hub.log", bodies, events) as hub:
+        feed = _Feed(hub, folder / "landing", events, truth["gold"]["reviews_with_events"])
+        clients, bronzes = [], []
+        for turn in range(repeats):
+            say(f"{events:,} events: the client alone")
+            clients.append(_client(feed))
+            say(f"{events:,} events: hub to bronze")
+            bronzes.append(_to_bronze(feed, folder / f"bronze_{turn}"))
+        say(f"{events:,} events: hub to gold")
+        gold = _to_gold(feed, folder / "gold")
+    shutil.rmtree(folder)
+    return {
+        "events": events,
+        "expected_gold_rows": feed.gold_rows,
+        "client": _middle(clients),
+        "bronze": _middle(bronzes),
+        "gold": gold,
+    }
+
+
+def _sample(events: int) -> SampleOptions:
+    """Events, and files with a tenth as many reviews, with the products of both."""
+    reviews = max(2, events // 10)
+    return SampleOptions(
+        reviews=reviews,
+        products=max(1, events // 50),
+        users=max(1, events // 20),
+        partitions=2,
+        events=events,
+    )
+
+
+def _middle(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The run with the median rate, with the rates of all, and the largest of the peaks."""
+    rates = [run["events_per_second"] for run in runs]
+    middle = runs[rates.index(statistics.median_low(rates))]
+    return middle | {"rates": rates, "peak_mib": max(run["peak_mib"] for run in runs)}
+
+
+def _client(feed: _Feed) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.peers.event_hub_client", str(feed.events)]
+    return _received(feed, command, own_environ() | feed.hub.environ)
+
+
+def _to_bronze(feed: _Feed, out: Path) -> dict[str, Any]:
+    project = Project(feed.landing, out)
+    command = [sys.executable, "-m", "benchmarks.receive"]
+    found = _received(feed, command, project.environ | feed.hub.environ)
+    rows = row_count(DeltaTable(str(project.lakehouse / "bronze" / "review_events")))
+    shutil.rmtree(out)
+    return found | {"rows": rows}
+
+
+def _received(feed: _Feed, command: list[str], environ: dict[str, str]) -> dict[str, Any]:
+    """A command that receives all events and prints how long that took from the first on."""
+    before = feed.hub.process.cpu_seconds()
+    took = measure(command, environ, ROOT)
+    hub_cpu = feed.hub.process.cpu_seconds() - before
+    report = json.loads(took.stdout.splitlines()[-1])
+    # The first batch's own time is not known, so its events do not count either.
+    rate = report["after_first"] / report["seconds"] if report["seconds"] else 0.0
+    return {
+        "seconds": round(took.seconds, 2),
+        "seconds_from_first": round(report["seconds"], 2),
+        "events_per_second": round(rate),
+        "cpu_seconds": round(took.cpu_seconds, 2),
+        "hub_cpu_seconds": round(hub_cpu, 2),
+        "peak_mib": round(took.peak_bytes / 2**20),
+        "rows": report["events"],
+    }
+
+
+def _to_gold(feed: _Feed, out: Path) -> dict[str, Any]:
+    """All waiting events to gold, where the reviews of files lie already."""
+    project = Project(feed.landing, out)
+    project.run("files to gold", TO_GOLD)
+    project.environ |= feed.hub.environ
+    before = feed.hub.process.cpu_seconds()
+    run = project.run("hub to gold", STREAM_TO_GOLD)
+    hub_cpu = feed.hub.process.cpu_seconds() - before
+    found = run.as_dict(feed.events)
+    found["events_per_second"] = found.pop("reviews_per_second")
+    return found | {"hub_cpu_seconds": round(hub_cpu, 2)}
+
+
+def _bench_latency(options: Options, folder: Path, say: Say) -> dict[str, Any]:
+    partitions = max(2, -(-options.gold // LARGEST_PARTITION))
+    landing = landing_zone(folder / "landing", options.gold, partitions, say)
+    say(f"{options.gold:,} reviews in gold: the daemon, and {options.rounds} single events")
+    with running_hub(folder / "hub.log") as hub:
+        project = Project(landing.folder, folder / "project")
+        found = latency(project, hub, options.rounds, folder / "daemon.log")
+    shutil.rmtree(folder)
+    return found

@@ -1,0 +1,111 @@
+"""The figures of the stream path as plain text, and its targets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.layout import Target, steps_text, table
+
+_HEAD = ("run", "seconds", "events/s", "of client's", "CPU s", "hub's CPU s", "peak MiB", "rows")
+_PATHS = {"client": "client alone", "bronze": "project, to bronze", "gold": "project, to gold"}
+
+
+def stream_targets(found: dict[str, Any]) -> list[Target]:
+    """The targets of the stream path, at the larger number of events."""
+    few, many = found["sizes"]
+    at = f"at {many['events']:,} events"
+    goals = [
+        Target(
+            f"hub to bronze: at least 60 % of the client's events/s {at}",
+            0.6,
+            _share(many, "bronze"),
+            least=True,
+        ),
+        *(
+            Target(
+                f"hub to {layer}: peak memory {at} at most 1.5 times that at {few['events']:,}",
+                1.5,
+                many[layer]["peak_mib"] / few[layer]["peak_mib"],
+            )
+            for layer in ("bronze", "gold")
+        ),
+    ]
+    late = found.get("latency")
+    within = "an event is in gold within 20 s"
+    return [
+        *goals,
+        Target(f"{within}, median", 20, late["median"] if late else None),
+        Target(f"{within}, slowest", 20, late["max"] if late else None),
+    ]
+
+
+def stream_lines(found: dict[str, Any]) -> Iterator[str]:
+    """The report's lines about the stream."""
+    for size in found["sizes"]:
+        yield from _size(size, found["hub_partitions"])
+    client = found["client"]
+    yield (
+        "client: azure-eventhub's consumer, receive_batch over all partitions, max_batch_size "
+        f"{client['max_batch_size']:,}, prefetch {client['prefetch']:,}; events are dropped"
+    )
+    yield (
+        "events/s of client and bronze: from the first batch to the last, or to the commit; "
+        "of gold: of the whole command"
+    )
+    if late := found.get("latency"):
+        yield from _latency(late)
+
+
+def _size(size: dict[str, Any], partitions: int) -> Iterator[str]:
+    yield f"\n{size['events']:,} events in the {partitions} partitions of the project's own hub"
+    yield from table([_HEAD, *(_row(size, path) for path in _PATHS)])
+    for path in ("client", "bronze"):
+        rates = size[path]["rates"]
+        if len(rates) > 1:
+            every = ", ".join(f"{rate:,}" for rate in rates)
+            yield f"{_PATHS[path]}: the median of {every} events/s"
+    for path, expected in (
+        ("client", size["events"]),
+        ("bronze", size["events"]),
+        ("gold", size["expected_gold_rows"]),
+    ):
+        if size[path]["rows"] != expected:
+            yield f"{_PATHS[path]}: OTHER ROWS THAN EXPECTED ({expected:,})"
+    yield f"caught up with {size['events']:,} events in {size['gold']['seconds']:,.1f} s"
+    yield f"  seconds on the clock / of all processors: {steps_text(size['gold']['steps'])}"
+
+
+def _row(size: dict[str, Any], path: str) -> tuple[str, ...]:
+    run = size[path]
+    return (
+        _PATHS[path],
+        f"{run['seconds']:,.1f}",
+        f"{run['events_per_second']:,}",
+        f"{_share(size, path) or 0:.0%}" if path != "gold" else "",
+        f"{run['cpu_seconds']:,.1f}",
+        f"{run['hub_cpu_seconds']:,.1f}",
+        f"{run['peak_mib']:,}",
+        f"{run['rows']:,}",
+    )
+
+
+def _share(size: dict[str, Any], path: str) -> float | None:
+    """Events a second as a share of the client's."""
+    alone = size["client"]["events_per_second"]
+    return size[path]["events_per_second"] / alone if alone else None
+
+
+def _latency(late: dict[str, Any]) -> Iterator[str]:
+    every = ", ".join(f"{seconds:,.1f}" for seconds in late["seconds"])
+    yield (
+        f"\nsingle events while the daemon runs, {late['gold_rows']:,} reviews from files in gold, "
+        "a run for every event"
+    )
+    yield (
+        f"  from sent to in gold: median {late['median']:,.1f} s, slowest {late['max']:,.1f} s "
+        f"({every})"
+    )
+    ended = "ended by itself" if late["daemon_ended_cleanly"] else "HAD TO BE KILLED"
+    yield (
+        f"  the first, sent when the daemon started, {late['start_seconds']:,.1f} s; "
+        f"the daemon {ended}"
+    )
