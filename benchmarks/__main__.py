@@ -9,7 +9,6 @@ from benchmarks import stream
 from benchmarks.batch import Options, as_json, bench
 from benchmarks.report import text
 
-
 _FEWEST_EVENTS = 1_000
 
 

@@ -130,7 +130,9 @@ class Job:
             silver = self._read("silver/reviews").where(own)
             left = self._read("gold/duplicates").where(own)
             kept = silver.join(left, on=_ORIGIN, how="left_anti")
-            gold = gold_reviews(kept, self._read("gold/products"), "batch")
+            gold = gold_reviews(
+                kept.withColumn("source", F.lit("batch")), self._read("gold/products")
+            )
             self._write(gold, "gold/reviews", partition)
 
 
