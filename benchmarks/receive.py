@@ -5,13 +5,13 @@ Prints as JSON how long it took from the first batch until the table was committ
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from azure.eventhub import EventData
 
 from amazon_reviews import config
 from amazon_reviews.pipeline.events import receive
-from amazon_reviews.resources.event_hub import EventHub, Span
+from amazon_reviews.resources.event_hub import Batch, EventHub, Span
 from amazon_reviews.resources.lakehouse import Lakehouse
 
 _first: list[tuple[float, int]] = []
@@ -20,11 +20,15 @@ _first: list[tuple[float, int]] = []
 class _TimedHub(EventHub):
     """Notes when the first batch came, and its events."""
 
-    def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
-        for name, batch in super().read(spans):
+    def read(
+        self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
+    ) -> Iterator[tuple[str, Batch]]:
+        def noting(name: str, events: list[EventData]) -> Batch:
             if not _first:
-                _first.append((time.perf_counter(), len(batch)))
-            yield name, batch
+                _first.append((time.perf_counter(), len(events)))
+            return convert(name, events)
+
+        return super().read(spans, noting)
 
 
 def main() -> None:

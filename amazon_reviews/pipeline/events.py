@@ -7,6 +7,8 @@ no moment in which one exists without the other. The table's own record is the o
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from itertools import pairwise
 from typing import Any, cast
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.event_hub import EventHub, Hub, Span, number
+from amazon_reviews.resources.event_hub import EventHub, Hub, Span
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
@@ -179,15 +181,22 @@ def _batches(
     received: Received,
 ) -> Iterator[pa.RecordBatch]:
     upcoming = {name: span.first for name, span in spans.items()}
-    for name, events in event_hub.read(spans):
-        for event in events:
-            if number(event) > upcoming[name]:
-                gap = Span(upcoming[name], number(event) - 1)
+    for name, batch in event_hub.read(spans, partial(_rows, hub)):
+        numbers = batch.column("sequence_number").to_pylist()
+        if numbers[-1] - upcoming[name] >= len(numbers):
+            for gap in _missing(upcoming[name], numbers):
                 _record_gap(lakehouse, hub, name, gap)
                 received.gaps.append((name, gap))
-            upcoming[name] = number(event) + 1
-        received.events[name] = received.events.get(name, 0) + len(events)
-        yield _rows(hub, name, events)
+        upcoming[name] = numbers[-1] + 1
+        received.events[name] = received.events.get(name, 0) + len(numbers)
+        yield batch
+
+
+def _missing(first: int, numbers: list[int]) -> Iterator[Span]:
+    """The spans from `first` on that lie between ascending numbers."""
+    for before, found in pairwise([first - 1, *numbers]):
+        if found > before + 1:
+            yield Span(before + 1, found - 1)
 
 
 def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
@@ -211,7 +220,7 @@ def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
 
 def _enqueued_times(events: list[EventData]) -> pa.Array:
     """The times the hub gives in milliseconds; Arrow is slow at taking datetimes with a zone."""
-    times = [event.enqueued_time and _milliseconds(event.enqueued_time) for event in events]
+    times = [(time := event.enqueued_time) and _milliseconds(time) for event in events]
     return pa.array(times, pa.timestamp("ms", "UTC")).cast(_SCHEMA.field("enqueued_at").type)
 
 

@@ -1,14 +1,15 @@
 """The Event Hub: what it holds, and its events, through the vendor's own client."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, Queue
-from threading import Event, Thread
-from typing import Any
+from threading import Event, Lock, Thread
+from typing import Any, Generic, TypeVar
 
 import dagster as dg
+from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 from azure.eventhub.exceptions import EventHubError
 from pydantic import Field
@@ -18,6 +19,11 @@ from amazon_reviews.config import EVENT_HUB
 _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
 _QUESTIONS_AT_ONCE = 16
+_LOOK_SECONDS = 0.05
+# Of the connection, of the credential, and of the machine.
+_CLIENT_ERRORS = (EventHubError, AzureError, OSError)
+
+Batch = TypeVar("Batch")
 
 
 class EventHubUnavailableError(RuntimeError):
@@ -96,24 +102,29 @@ class EventHub(dg.ConfigurableResource[Any]):
                 # Every question opens a connection of its own, which is mostly waiting.
                 with ThreadPoolExecutor(_QUESTIONS_AT_ONCE) as threads:
                     answers = list(threads.map(client.get_partition_properties, names))
-            except EventHubError as error:
+            except _CLIENT_ERRORS as error:
                 raise self._unavailable(client, error) from None
             partitions = dict(zip(names, map(_held, answers), strict=True))
             return Hub(_name(client), about["created_at"], partitions)
 
-    def read(self, spans: Mapping[str, Span]) -> Iterator[tuple[str, list[EventData]]]:
-        """The events of these spans in batches, with their hub partition; in order within it.
+    def read(
+        self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
+    ) -> Iterator[tuple[str, Batch]]:
+        """What `convert` makes of batches of these events, with their hub partition.
 
-        All partitions are read at the same time; memory is bounded. When a connection is lost
-        the client reads on where it was; what it reads again by that is passed over.
+        Events come in order within a partition; memory is bounded. `convert` is called in the
+        thread that reads, because to hand every event to another takes as long as to read it.
+        When a connection is lost the client reads on where it was; what it reads again by that
+        is passed over.
 
         Raises:
             EventHubUnavailableError: events stay away, or were dropped meanwhile.
         """
-        batches: Queue[tuple[str, list[EventData] | Exception]] = Queue(_BATCHES_AHEAD)
+        batches: Queue[_Read[Batch]] = Queue(_BATCHES_AHEAD)
         over = Event()
+        turn = Lock()
         readers = [
-            _PartitionReader(self._client(), name, span, batches, over)
+            _PartitionReader(self._client(), name, span, convert, batches, turn, over)
             for name, span in spans.items()
         ]
         waiting = {name: span.first for name, span in spans.items()}
@@ -121,25 +132,22 @@ class EventHub(dg.ConfigurableResource[Any]):
             for reader in readers:
                 reader.start()
             while waiting:
-                name, batch = self._next(batches, waiting)
-                if isinstance(batch, EventHubUnavailableError):
-                    raise batch
-                if isinstance(batch, Exception):
-                    raise self._unavailable(readers[0].client, batch) from None
-                yield name, batch
-                waiting[name] = number(batch[-1]) + 1
-                if waiting[name] > spans[name].last:
-                    del waiting[name]
+                read = self._next(batches, waiting)
+                if isinstance(read.error, _CLIENT_ERRORS):
+                    raise self._unavailable(readers[0].client, read.error) from None
+                if read.error is not None:
+                    raise read.error
+                assert read.batch is not None
+                yield read.partition, read.batch
+                waiting[read.partition] = read.last + 1
+                if read.last >= spans[read.partition].last:
+                    del waiting[read.partition]
         finally:
             over.set()
             for reader in readers:
                 reader.stop()
 
-    def _next(
-        self,
-        batches: "Queue[tuple[str, list[EventData] | Exception]]",
-        waiting: Mapping[str, int],
-    ) -> tuple[str, list[EventData] | Exception]:
+    def _next(self, batches: "Queue[_Read[Batch]]", waiting: Mapping[str, int]) -> "_Read[Batch]":
         try:
             return batches.get(timeout=self.silence_seconds)
         except Empty:
@@ -179,23 +187,42 @@ class EventHub(dg.ConfigurableResource[Any]):
         )
 
 
-class _PartitionReader:
-    """Reads one span in a thread and puts its batches, or the error it ended with, in a queue."""
+@dataclass(frozen=True)
+class _Read(Generic[Batch]):
+    """A batch of a hub partition, up to the event `last`; or the error the reading ended with."""
+
+    partition: str
+    batch: Batch | None = None
+    last: int = -1
+    error: Exception | None = None
+
+
+class _PartitionReader(Generic[Batch]):
+    """Reads one span in a thread and puts its batches, or the error it ended with, in a queue.
+
+    All readers connect at once, but only the one whose turn it is reads on: two that share the
+    interpreter are slower than one after the other.
+    """
 
     def __init__(
         self,
         client: EventHubConsumerClient,
         name: str,
         span: Span,
-        batches: "Queue[tuple[str, list[EventData] | Exception]]",
+        convert: Callable[[str, list[EventData]], Batch],
+        batches: "Queue[_Read[Batch]]",
+        turn: Lock,
         over: Event,
     ) -> None:
         self.client = client
         self._name = name
         self._last = span.last
+        self._convert = convert
         # After a lost connection the client hands out again what it had buffered.
         self._next = span.first
         self._batches = batches
+        self._turn = turn
+        self._has_turn = False
         self._over = over
         self._done = False
         self._thread = Thread(target=self._receive, name=f"hub partition {name}", daemon=True)
@@ -214,7 +241,7 @@ class _PartitionReader:
             self.client.close()
             while not self._batches.empty():
                 self._batches.get_nowait()
-            self._thread.join(0.05)
+            self._thread.join(_LOOK_SECONDS)
 
     def _receive(self) -> None:
         try:
@@ -229,14 +256,20 @@ class _PartitionReader:
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the reading thread raises it
             self._fail(error)
+        finally:
+            if self._has_turn:
+                self._turn.release()
 
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
+        while not (self._has_turn or self._over.is_set()):
+            self._has_turn = self._turn.acquire(timeout=_LOOK_SECONDS)
         if self._done or self._over.is_set():
             return
         wanted = [event for event in events if self._next <= number(event) <= self._last]
         if wanted:
-            self._next = number(wanted[-1]) + 1
-            self._batches.put((self._name, wanted))
+            last = number(wanted[-1])
+            self._next = last + 1
+            self._batches.put(_Read(self._name, self._convert(self._name, wanted), last))
         if events and number(events[-1]) >= self._last:
             self._done = True
             self.client.close()
@@ -244,7 +277,7 @@ class _PartitionReader:
     def _fail(self, error: Exception) -> None:
         if not (self._done or self._over.is_set()):
             self._done = True
-            self._batches.put((self._name, error))
+            self._batches.put(_Read(self._name, error=error))
             self.client.close()
 
 

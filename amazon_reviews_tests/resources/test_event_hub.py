@@ -40,10 +40,14 @@ def bodies(count):
 def read(event_hub, spans):
     """Sequence numbers and bodies that are read, by partition, in the order in which they come."""
     found = {}
-    for name, batch in event_hub.read(spans):
+    for name, batch in event_hub.read(spans, unchanged):
         assert batch
         found.setdefault(name, []).extend(map(plain, batch))
     return found
+
+
+def unchanged(partition, events):
+    return events
 
 
 def plain(event):
@@ -110,7 +114,7 @@ def test_a_connection_that_drops_in_a_batch_costs_no_event_and_doubles_none(serv
 
 def test_a_connection_that_drops_between_batches_does_not_either(server):
     server.append("reviews", "0", *bodies(10))
-    reading = hub(server, retry_total=3).read({"0": Span(0, 19)})
+    reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     _, first = next(reading)
     server.drop_connections()
     server.append("reviews", "0", *bodies(20)[10:])
@@ -120,9 +124,38 @@ def test_a_connection_that_drops_between_batches_does_not_either(server):
     assert [plain(event) for event in events] == numbered((0, 19))
 
 
+def test_a_partition_that_waits_for_its_turn_outlives_its_connection(server):
+    for partition in "01":
+        server.append("reviews", partition, *bodies(10))
+    reading = hub(server, retry_total=3).read(dict.fromkeys("01", Span(0, 19)), unchanged)
+    name, first = next(reading)
+    server.drop_connections()
+    for partition in "01":
+        server.append("reviews", partition, *bodies(20)[10:])
+
+    found = {name: list(first)}
+    for partition, events in reading:
+        found.setdefault(partition, []).extend(events)
+
+    assert {name: list(map(plain, events)) for name, events in found.items()} == {
+        "0": numbered((0, 19)),
+        "1": numbered((0, 19)),
+    }
+
+
+def test_an_error_of_the_conversion_is_not_one_of_the_hub(server):
+    def failing(partition, events):
+        raise OverflowError("too much")
+
+    server.append("reviews", "0", b"a")
+
+    with pytest.raises(OverflowError, match="too much"):
+        list(hub(server).read({"0": Span(0, 0)}, failing))
+
+
 def test_a_busy_hub_is_read_on(server):
     server.append("reviews", "0", *bodies(10))
-    reading = hub(server, retry_total=3).read({"0": Span(0, 19)})
+    reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     _, first = next(reading)
     assert server.detach_receivers("reviews", "0", "com.microsoft:server-busy") == 1
     server.append("reviews", "0", *bodies(20)[10:])
@@ -143,7 +176,7 @@ def assert_names_the_hub(server, error, *also, name="reviews"):
 def test_a_stolen_link_ends_the_reading(server):
     """Trying again is of no use, so the client is not asked to."""
     server.append("reviews", "0", *bodies(10))
-    reading = hub(server, retry_total=3).read({"0": Span(0, 19)})
+    reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     next(reading)
     server.detach_receivers("reviews", "0", "amqp:link:stolen", "somebody took over")
 
@@ -160,7 +193,7 @@ def test_a_reader_with_an_epoch_keeps_the_partition(server):
     with receiving(connection, partition_id="0", owner_level=7) as other:
         other.wait_for_events(10)
         with pytest.raises(EventHubUnavailableError, match="epoch 7 is connected") as error:
-            list(hub(server).read({"0": Span(0, 9)}))
+            list(hub(server).read({"0": Span(0, 9)}, unchanged))
 
     assert_names_the_hub(server, error)
 
@@ -171,7 +204,7 @@ def test_a_wrong_key_is_not_shown(server, caplog):
     refused = EventHub(address=address, retry_total=0)
     server.append("reviews", "0", b"a")
 
-    for ask in (refused.look, lambda: list(refused.read({"0": Span(0, 0)}))):
+    for ask in (refused.look, lambda: list(refused.read({"0": Span(0, 0)}, unchanged))):
         with pytest.raises(EventHubUnavailableError) as error:
             ask()
         assert_names_the_hub(server, error, "InvalidSignature")
@@ -190,7 +223,7 @@ def test_a_group_that_does_not_exist_is_named(server):
     server.append("reviews", "0", b"a")
 
     with pytest.raises(EventHubUnavailableError) as error:
-        list(hub(server, consumer_group="absent").read({"0": Span(0, 0)}))
+        list(hub(server, consumer_group="absent").read({"0": Span(0, 0)}, unchanged))
 
     assert_names_the_hub(
         server, error, "consumer group absent", "AMAZON_REVIEWS_CONSUMER_GROUP", "could not be"
@@ -207,7 +240,7 @@ def test_nothing_that_listens_is_said():
     with EventHubServer({"reviews": 2}, key=KEY) as server:
         gone = hub(server)
 
-    for ask in (gone.look, lambda: list(gone.read({"0": Span(0, 9), "1": Span(0, 9)}))):
+    for ask in (gone.look, lambda: list(gone.read({"0": Span(0, 9), "1": Span(0, 9)}, unchanged))):
         with pytest.raises(EventHubUnavailableError, match="refused") as error:
             ask()
         assert_names_the_hub(server, error)
@@ -226,7 +259,7 @@ def test_streaming_is_off_without_a_hub():
     off = EventHub()
 
     assert not off.enabled
-    for ask in (off.look, lambda: list(off.read({"0": Span(0, 0)}))):
+    for ask in (off.look, lambda: list(off.read({"0": Span(0, 0)}, unchanged))):
         with pytest.raises(StreamingOffError, match=SETTING):
             ask()
 
@@ -235,7 +268,7 @@ def test_nothing_is_read_of_an_empty_hub(server):
     found = hub(server).look()
 
     assert found.partitions == {"0": HubPartition(0, -1), "1": HubPartition(0, -1)}
-    assert list(hub(server).read({})) == []
+    assert list(hub(server).read({}, unchanged)) == []
 
 
 def test_events_of_a_megabyte_come_whole(server):
@@ -252,14 +285,14 @@ def test_events_that_stay_away_are_an_error(server):
     server.append("reviews", "0", *bodies(10))
 
     with pytest.raises(EventHubUnavailableError, match=r"for 1 s .*\(partition 0 from \d+\)"):
-        list(hub(server, silence_seconds=1).read({"0": Span(0, 12)}))
+        list(hub(server, silence_seconds=1).read({"0": Span(0, 12)}, unchanged))
 
 
 def test_of_a_span_that_was_dropped_in_part_the_rest_comes_with_its_numbers(server):
     server.append("reviews", "0", *bodies(10))
     server.trim("reviews", "0", 4)
 
-    read = EventHub(address=server.connection_string("reviews")).read({"0": Span(0, 9)})
+    read = EventHub(address=server.connection_string("reviews")).read({"0": Span(0, 9)}, unchanged)
 
     numbers = [event.sequence_number for _, batch in read for event in batch]
     assert numbers == list(range(4, 10))
@@ -268,7 +301,7 @@ def test_of_a_span_that_was_dropped_in_part_the_rest_comes_with_its_numbers(serv
 def test_who_stops_early_leaves_no_reader(server):
     server.append("reviews", "0", *bodies(10))
     server.append("reviews", "1", *bodies(10))
-    reading = hub(server).read({"0": Span(0, 20), "1": Span(0, 20)})
+    reading = hub(server).read({"0": Span(0, 20), "1": Span(0, 20)}, unchanged)
     next(reading)
 
     reading.close()
@@ -296,7 +329,7 @@ def test_a_reader_that_begins_when_it_is_over_ends_too(server, monkeypatch):
 
     monkeypatch.setattr(module, "EventHubConsumerClient", Late)
     server.append("reviews", "0", *bodies(2))
-    reading = hub(server).read({"0": Span(0, 9), "1": Span(0, 9)})
+    reading = hub(server).read({"0": Span(0, 9), "1": Span(0, 9)}, unchanged)
     next(reading)
 
     reading.close()
