@@ -257,8 +257,7 @@ class _PartitionReader(Generic[Batch]):
         except Exception as error:  # noqa: BLE001 - whatever it is, the reading thread raises it
             self._fail(error)
         finally:
-            if self._has_turn:
-                self._turn.release()
+            self._pass_turn_on()
 
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
         while not (self._has_turn or self._over.is_set()):
@@ -272,7 +271,13 @@ class _PartitionReader(Generic[Batch]):
             self._batches.put(_Read(self._name, self._convert(self._name, wanted), last))
         if events and number(events[-1]) >= self._last:
             self._done = True
+            self._pass_turn_on()
             self.client.close()
+
+    def _pass_turn_on(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turn.release()
 
     def _fail(self, error: Exception) -> None:
         if not (self._done or self._over.is_set()):
