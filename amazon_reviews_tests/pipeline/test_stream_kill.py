@@ -141,8 +141,8 @@ def mortal(commit):
     return wrapped
 
 
-def reading(self, spans, read=hubs.EventHub.read):
-    yield from read(self, spans)
+def reading(self, spans, convert, read=hubs.EventHub.read):
+    yield from read(self, spans, convert)
     die()
 
 
