@@ -72,7 +72,7 @@ def run(select: str, as_json: bool) -> None:
 def _bring_up_to_date(
     settings: config.Settings, select: str, again: Mapping[str, Sequence[str]] | None = None
 ) -> "Outcome":
-    if not Path(settings.landing).is_dir():
+    if not (config.is_remote(settings.landing) or Path(settings.landing).is_dir()):
         raise config.SettingsError(
             f"{config.PREFIX}LANDING",
             f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
@@ -80,7 +80,7 @@ def _bring_up_to_date(
     instance = _dagster_instance(settings)
     from amazon_reviews.console.progress import chosen_assets, show_progress
     from amazon_reviews.definitions import definitions
-    from amazon_reviews.resources.landing import LandingError
+    from amazon_reviews.resources.landing_files import LandingError
 
     defs = definitions(settings)
     try:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "AMAZON_REVIEWS_"
+LANDING = f"{PREFIX}LANDING"
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
+_DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
+_BLOBS = re.compile(r"az://[a-z0-9$-]+(/[^?#]*)?")
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 
@@ -64,7 +67,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     data = project_root() / "data"
     return Settings(
-        landing=_location(env, "LANDING", data / "landing"),
+        landing=_landing(env, data / "landing"),
         lakehouse=_lakehouse(env, data / "lakehouse"),
         warehouse=_warehouse(env, data / "warehouse.duckdb"),
         engine=_engine(env.get(f"{PREFIX}ENGINE") or "sail"),
@@ -77,6 +80,30 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         stream_seconds=_positive(env, "STREAM_SECONDS", 10),
         stream_lag_seconds=_positive(env, "STREAM_LAG_SECONDS", 900),
     )
+
+
+def is_remote(location: str) -> bool:
+    """Whether a place is not a local folder."""
+    return "://" in location
+
+
+def _landing(env: Mapping[str, str], default: Path) -> str:
+    """A local folder, or a place in an Azure container whose account is known."""
+    value = env.get(LANDING) or ""
+    if not is_remote(value):
+        return _location(env, "LANDING", default)
+    if _DATA_LAKE.fullmatch(value):
+        return value.rstrip("/")
+    if not _BLOBS.fullmatch(value):
+        raise SettingsError(
+            LANDING,
+            # What stands behind a question mark may be a token.
+            f"{value.partition('?')[0]!r} is neither the path of a local folder nor "
+            "abfss://container@account.dfs.core.windows.net/path nor az://container/path",
+        )
+    if not env.get("AZURE_STORAGE_ACCOUNT_NAME"):
+        raise SettingsError(LANDING, f"{value!r} needs AZURE_STORAGE_ACCOUNT_NAME to be set too")
+    return value.rstrip("/")
 
 
 def _location(env: Mapping[str, str], name: str, default: Path) -> str:

@@ -38,7 +38,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
         schedules=[*(daily_landing(subject) for subject in SUBJECTS), daily_maintenance],
         executor=dg.in_process_executor,
         resources={
-            "landing": LandingZone(location=settings.landing),
+            "landing": LandingZone.at(settings.landing),
             "lakehouse": Lakehouse(location=settings.lakehouse),
             "event_hub": EventHub(
                 address=dg.EnvVar(config.EVENT_HUB) if settings.event_hub else "",

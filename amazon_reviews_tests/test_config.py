@@ -108,6 +108,8 @@ def test_an_empty_variable_is_as_if_unset(name):
         ("AMAZON_REVIEWS_BATCH_ROWS", "1e6"),
         ("AMAZON_REVIEWS_BATCH_ROWS", "many"),
         ("AMAZON_REVIEWS_LANDING", "az://container/path"),
+        ("AMAZON_REVIEWS_LANDING", "s3://bucket/path"),
+        ("AMAZON_REVIEWS_LANDING", "abfss://account.dfs.core.windows.net/path"),
         ("AMAZON_REVIEWS_LAKEHOUSE", "az://container/path"),
         ("AMAZON_REVIEWS_LAKEHOUSE", "/a b"),
         ("AMAZON_REVIEWS_LAKEHOUSE", "/50%"),
@@ -122,6 +124,28 @@ def test_a_value_that_cannot_be_used_is_refused_with_name_and_value(name, value)
 
     assert str(error.value).startswith(f"{name}: ")
     assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "abfss://lake@account.dfs.core.windows.net",
+        "abfss://lake@account.dfs.core.windows.net/some/path",
+        "az://lake",
+        "az://lake/some/path",
+    ],
+)
+def test_a_landing_zone_may_lie_in_an_azure_container(value):
+    account = {"AZURE_STORAGE_ACCOUNT_NAME": "account"}
+
+    assert load({"AMAZON_REVIEWS_LANDING": f"{value}/"} | account).landing == value
+
+
+@pytest.mark.parametrize("place", ["https://a.blob.core.windows.net/c", "az://c", "abfss://c@a.b"])
+def test_a_token_in_the_place_is_refused_and_not_shown(place):
+    with pytest.raises(SettingsError, match="AMAZON_REVIEWS_LANDING: ") as refused:
+        load({"AMAZON_REVIEWS_LANDING": f"{place}?sp=rl&sig=c2VjcmV0"})
+    assert "c2VjcmV0" not in str(refused.value)
 
 
 def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path, monkeypatch):

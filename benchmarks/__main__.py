@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import stream
+from benchmarks import landing_zone, stream
 from benchmarks.batch import Options, as_json, bench
 from benchmarks.report import text
 
@@ -70,7 +70,7 @@ def main(
     folder: Path,
     json_: bool,
 ) -> None:
-    """Measure batch against DuckDB SQL and JVM Spark, and the stream against the bare client."""
+    """Measure batch against DuckDB SQL and JVM Spark, stream and landing zone against clients."""
     if 0 < events < _FEWEST_EVENTS:
         raise click.UsageError(f"--events: at least {_FEWEST_EVENTS}, or 0")
     options = Options(reviews, spark_up_to, small, partition)
@@ -78,6 +78,10 @@ def main(
         found = bench(options, Path(temporary))
         if events:
             found["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
+    if landing_zone.possible():
+        found["landing_zone"] = landing_zone.bench()
+    else:
+        found["skipped"].append("landing zone in an Azure container: no Azurite (make azurite)")
     found["command"] = " ".join(["amazon-reviews bench", *_arguments(options, events, stream_gold)])
     print(as_json(found) if json_ else text(found, found["command"]))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks import landing_zone
 from benchmarks.layout import Target, steps_text, table
 from benchmarks.peers.duckdb_statements import DIFFERENCES
 from benchmarks.stream_report import stream_lines, stream_targets
@@ -13,7 +14,9 @@ _HEAD = ("run", "seconds", "reviews/s", "CPU s", "peak MiB", "gold rows", "times
 def targets(found: dict[str, Any]) -> list[Target]:
     """The targets of what was measured."""
     batch = _batch_targets(found) if found["sizes"] else []
-    return [*batch, *(stream_targets(found["stream"]) if "stream" in found else [])]
+    stream = stream_targets(found["stream"]) if "stream" in found else []
+    azure = landing_zone.targets(found["landing_zone"]) if "landing_zone" in found else []
+    return [*batch, *stream, *azure]
 
 
 def _batch_targets(found: dict[str, Any]) -> list[Target]:
@@ -75,6 +78,9 @@ def _lines(found: dict[str, Any], command: str) -> Iterator[str]:
         yield from _batch(found)
     if "stream" in found:
         yield from stream_lines(found["stream"])
+    if "landing_zone" in found:
+        yield from landing_zone.lines(found["landing_zone"])
+    yield from (f"skipped: {reason}" for reason in found["skipped"])
     yield "\nTargets"
     yield from (f"  {target.text}: {target.verdict}" for target in targets(found))
 
@@ -85,7 +91,6 @@ def _batch(found: dict[str, Any]) -> Iterator[str]:
     yield from _others(found)
     yield "\nWhere the DuckDB job does less than the project"
     yield from (f"  - {difference}" for difference in DIFFERENCES)
-    yield from (f"skipped: {reason}" for reason in found["skipped"])
 
 
 def _machine(of: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingError, LandingZone
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError
 
 
 @dg.asset(**asset_options("bronze/reviews", "1"))

@@ -114,6 +114,8 @@ class HeadlessRun:
         landing, lakehouse = resources["landing"], resources["lakehouse"]
         assert isinstance(landing, LandingZone)
         assert isinstance(lakehouse, Lakehouse)
+        # Resolves the environment variables that hold the credentials.
+        landing = landing.process_config_and_initialize()
         unread_folders: dict[dg.AssetKey, list[str]] = {}
         for subject in SUBJECTS:
             known, arrival = arrived(self._instance, landing, lakehouse, subject)

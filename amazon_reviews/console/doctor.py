@@ -44,17 +44,19 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
 
 def _landing(settings: config.Settings) -> Finding:
     from amazon_reviews.pipeline.subjects import SUBJECTS
-    from amazon_reviews.resources.landing import LandingError, LandingZone
+    from amazon_reviews.resources.landing import LandingZone
+    from amazon_reviews.resources.landing_files import LandingError
 
     name, place = "AMAZON_REVIEWS_LANDING", settings.landing
-    zone = LandingZone(location=place)
+    zone = LandingZone.at(place).process_config_and_initialize()
     try:
         found = {subject.dataset: len(zone.partitions(subject.dataset)) for subject in SUBJECTS}
     except (LandingError, OSError) as error:
         return Finding(name, place, str(error), wrong=True)
     advice = "" if any(found.values()) else "put files there, or run `amazon-reviews sample`"
     counts = ", ".join(f"partitions of {dataset}: {count}" for dataset, count in found.items())
-    return Finding(name, f"{place} ({counts})", advice, wrong=not Path(place).is_dir())
+    there = config.is_remote(place) or Path(place).is_dir()
+    return Finding(name, f"{place} ({counts})", advice, wrong=not there)
 
 
 def _written_places(settings: config.Settings) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from amazon_reviews.pipeline.subjects import (
     Subject,
 )
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows, value_counts
-from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,

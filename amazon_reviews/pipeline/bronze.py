@@ -17,12 +17,8 @@ from isal.igzip_lib import IsalError
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import (
-    LandingError,
-    LandingFile,
-    LandingPartition,
-    LandingZone,
-)
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError, LandingFile, LandingPartition
 from amazon_reviews.schemas import BRONZE_REVIEWS
 
 _BLOCK_BYTES = 8 * 1024 * 1024

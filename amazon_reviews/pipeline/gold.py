@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.silver import MissingInputError, batches
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,

@@ -5,7 +5,7 @@ from collections import Counter
 import pyarrow as pa
 
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import natural_order
+from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas import SILVER_REJECTED
 
 

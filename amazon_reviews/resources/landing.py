@@ -4,119 +4,132 @@ Layout: `<dataset>/partition_N/*.json[.gz]`. A folder is a partition. Names that
 a dot or an underscore are uploads in progress or markers, and are not read.
 """
 
-import hashlib
+import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import dagster as dg
 from pydantic import Field
 
+from amazon_reviews.config import is_remote
+from amazon_reviews.resources.landing_files import (
+    Files,
+    LandingError,
+    LandingFile,
+    LandingPartition,
+    natural_order,
+    readable,
+)
+
 _PARTITION_NAME = re.compile(r"partition_[A-Za-z0-9_.-]+")
-_SUFFIXES = (".json", ".json.gz")
-
-
-class LandingError(Exception):
-    """A landing folder or file that cannot be read; the text names it and what to do."""
-
-
-@dataclass(frozen=True)
-class LandingFile:
-    """A file of a partition; `size` is in bytes, `changed` tells versions of it apart."""
-
-    path: str
-    name: str
-    size: int
-    changed: str
-
-
-@dataclass(frozen=True)
-class LandingPartition:
-    """A folder with at least one file to read, files ordered by name."""
-
-    name: str
-    files: tuple[LandingFile, ...]
-
-    @property
-    def fingerprint(self) -> int:
-        """A 63-bit number that changes when a file is added, removed or uploaded again."""
-        parts = [f"{file.name}\0{file.size}\0{file.changed}" for file in self.files]
-        digest = hashlib.sha256("\n".join(parts).encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
-
-
-def natural_key(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort key with numbers by value: partition_2 before partition_10."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Partition names in their natural order."""
-    return sorted(names, key=lambda name: (natural_key(name), name))
+_AZURE_VARIABLES = {
+    "azure_account": "AZURE_STORAGE_ACCOUNT_NAME",
+    "azure_endpoint": "AZURE_STORAGE_ENDPOINT",
+    "azure_sas_token": "AZURE_STORAGE_SAS_TOKEN",
+    "azure_account_key": "AZURE_STORAGE_ACCOUNT_KEY",
+}
 
 
 class LandingZone(dg.ConfigurableResource[Any]):
-    """A landing zone in a local folder."""
+    """A landing zone in a local folder or in an Azure container."""
 
-    location: str = Field(description="folder that holds the datasets")
+    location: str = Field(description="folder, abfss:// or az:// that holds the datasets")
+    azure_account: str = Field(default="", description="storage account, for az://")
+    azure_endpoint: str = Field(default="", description="its address, where not Azure's own")
+    azure_sas_token: str = Field(default="", description="token that may read and list")
+    azure_account_key: str = Field(default="", description="key of the storage account")
+
+    @classmethod
+    def at(cls, location: str) -> Self:
+        """The landing zone there, with what the environment tells of the storage account.
+
+        What the variables hold is read when the resource is initialized.
+        """
+        known = {name: dg.EnvVar(of) for name, of in _AZURE_VARIABLES.items() if os.environ.get(of)}
+        return cls(location=location, **known)
 
     def partitions(self, dataset: str) -> dict[str, LandingPartition]:
         """The partitions of `dataset` that hold files, by name in natural order.
 
         Raises:
-            LandingError: the location or the dataset's folder is not a folder.
+            LandingError: the location or the dataset's folder is not a folder, or cannot be read.
         """
-        folder = Path(self.location) / dataset
-        if not folder.exists():
-            return {}
-        if not folder.is_dir():
-            raise LandingError(f"{folder} is not a folder; AMAZON_REVIEWS_LANDING must hold one")
-        names = [path.name for path in folder.iterdir() if _PARTITION_NAME.fullmatch(path.name)]
-        found = (_list_partition(folder / name) for name in natural_order(names))
-        return {partition.name: partition for partition in found if partition.files}
+        files = defaultdict(list)
+        for folder, file in self._files().list(dataset):
+            if _PARTITION_NAME.fullmatch(folder):
+                files[folder].append(file)
+        return {name: _partition(name, files[name]) for name in natural_order(files)}
 
     def partition(self, dataset: str, name: str) -> LandingPartition:
         """One partition as it lies there now.
 
         Raises:
-            LandingError: the folder is not there or holds no file to read.
+            LandingError: the folder is not there or holds no file to read, or cannot be read.
         """
-        folder = Path(self.location) / dataset / name
-        partition = _list_partition(folder)
-        if not partition.files:
+        below = f"{dataset}/{name}"
+        files = [file for folder, file in self._files().list(below) if not folder]
+        if not files:
             raise LandingError(
-                f"{folder} holds no file ending in .json or .json.gz; "
+                f"{self.location}/{below} holds no file ending in .json or .json.gz; "
                 "upload the partition's files, or leave its rows as they are"
             )
-        return partition
+        return _partition(name, files)
 
     def open(self, file: LandingFile) -> BinaryIO:
         """Open a file for reading its bytes.
 
         Raises:
-            LandingError: the file is gone, or may not be read.
+            LandingError: the file is gone, or may not be read; reading it may raise it too.
         """
+        return self._files().open(file)
+
+    def _files(self) -> Files:
+        if not is_remote(self.location):
+            return _LocalFiles(Path(self.location))
+        # Here because it brings the client, which a landing zone in a folder does not need.
+        from amazon_reviews.resources.azure_landing import AzureAccess, azure_files
+
+        access = AzureAccess(
+            self.azure_account, self.azure_endpoint, self.azure_sas_token, self.azure_account_key
+        )
+        return azure_files(self.location, access)
+
+
+class _LocalFiles:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
+        top = self._root / folder
+        if not top.exists():
+            return
+        if not top.is_dir():
+            raise LandingError(f"{top} is not a folder; AMAZON_REVIEWS_LANDING must hold one")
+        for path in top.iterdir():
+            if path.is_dir():
+                files = filter(_to_read, path.iterdir())
+                yield from ((path.name, _local_file(file)) for file in files)
+            elif _to_read(path):
+                yield "", _local_file(path)
+
+    def open(self, file: LandingFile) -> BinaryIO:
         try:
             return Path(file.path).open("rb")
         except OSError as error:
             raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
 
 
-def _list_partition(folder: Path) -> LandingPartition:
-    if not folder.is_dir():
-        return LandingPartition(folder.name, ())
-    files = [
-        LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns))
-        for path in sorted(folder.iterdir())
-        if path.name.endswith(_SUFFIXES) and path.name[0] not in "._" and path.is_file()
-        for stat in (path.stat(),)
-    ]
-    return LandingPartition(folder.name, tuple(files))
+def _partition(name: str, files: list[LandingFile]) -> LandingPartition:
+    return LandingPartition(name, tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _to_read(path: Path) -> bool:
+    return readable(path.name) and path.is_file()
+
+
+def _local_file(path: Path) -> LandingFile:
+    stat = path.stat()
+    return LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns))

@@ -6,12 +6,8 @@ from random import Random
 
 import pytest
 
-from amazon_reviews.resources.landing import (
-    LandingError,
-    LandingFile,
-    LandingZone,
-    natural_order,
-)
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError, LandingFile, natural_order
 from amazon_reviews_tests.helpers import upload, upload_bytes
 
 DATASET = "amazon_reviews"

@@ -1,0 +1,77 @@
+"""What a landing zone is made of: files, partitions, their names and order."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+_SUFFIXES = (".json", ".json.gz")
+
+
+class LandingError(Exception):
+    """A landing folder or file that cannot be read; the text names it and what to do."""
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file of a partition; `size` is in bytes, `changed` tells versions of it apart."""
+
+    path: str
+    name: str
+    size: int
+    changed: str
+
+
+@dataclass(frozen=True)
+class LandingPartition:
+    """A folder with at least one file to read, files ordered by name."""
+
+    name: str
+    files: tuple[LandingFile, ...]
+
+    @property
+    def fingerprint(self) -> int:
+        """A 63-bit number that changes when a file is added, removed or uploaded again."""
+        parts = [f"{file.name}\0{file.size}\0{file.changed}" for file in self.files]
+        digest = hashlib.sha256("\n".join(parts).encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key with numbers by value: partition_2 before partition_10."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Partition names in their natural order."""
+    return sorted(names, key=lambda name: (natural_key(name), name))
+
+
+def readable(name: str) -> bool:
+    """Whether a file of this name is to be read."""
+    return name.endswith(_SUFFIXES) and name[0] not in "._"
+
+
+class Files(Protocol):
+    """Where the files lie."""
+
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
+        """Files to read in the folders below `folder`, each with the name of its folder.
+
+        Raises:
+            LandingError: they cannot be listed.
+        """
+
+    def open(self, file: LandingFile) -> BinaryIO:
+        """Open a file for reading its bytes.
+
+        Raises:
+            LandingError: the file is gone, or may not be read; reading it may raise it too.
+        """

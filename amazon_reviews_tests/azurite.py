@@ -1,0 +1,145 @@
+"""Azurite, the storage emulator that Azure publishes, and a way to it that has faults."""
+
+import base64
+import http.client
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Self
+
+from azure.storage.blob import ContainerClient, generate_container_sas
+
+PROGRAM = (
+    Path(__file__).parents[1] / ".azurite" / "node_modules" / "azurite" / "dist/src/blob/main.js"
+)
+ACCOUNT = "reviews"
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Azurite:
+    """A running emulator with one account."""
+
+    port: int
+    key: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+
+    def container(self, name: str) -> ContainerClient:
+        """A new container, as its owner sees it."""
+        client = ContainerClient(self.endpoint, name, credential=self.key)
+        client.create_container()
+        return client
+
+    def sas(self, container: str, permissions: str = "rl", hours: float = 1.0) -> str:
+        """A token for a container."""
+        now = datetime.now(UTC)
+        return generate_container_sas(
+            ACCOUNT,
+            container,
+            account_key=self.key,
+            permission=permissions,
+            start=now - timedelta(hours=2),
+            expiry=now + timedelta(hours=hours),
+        )
+
+
+@contextmanager
+def running_azurite() -> Iterator["Azurite"]:
+    """Azurite on a free port, with an account and a key of its own."""
+    key = base64.b64encode(secrets.token_bytes(64)).decode()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["node", str(PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    environ = os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"}
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        end = time.monotonic() + _START_SECONDS
+        while not _answers(port):
+            assert process.poll() is None, "Azurite ended"
+            assert time.monotonic() < end, "Azurite does not answer"
+            time.sleep(0.02)
+        yield Azurite(port, key)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class FaultyWay:
+    """A loopback proxy; what `faults` holds happens to the next downloads, one after another.
+
+    A number is a status to answer with, "cut" ends the connection in the middle of the body.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.faults: deque[int | str | None] = deque()
+        way = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                is_download = "comp=list" not in self.path
+                fault = way.faults.popleft() if is_download and way.faults else None
+                if isinstance(fault, int):
+                    self._answer(fault, {"x-ms-error-code": "ServerBusy"}, b"")
+                    return
+                upstream = http.client.HTTPConnection("127.0.0.1", port)
+                upstream.request("GET", self.path, headers=dict(self.headers))
+                response = upstream.getresponse()
+                body = response.read()
+                headers = {
+                    name: value
+                    for name, value in response.getheaders()
+                    if name.lower() not in ("transfer-encoding", "connection", "content-length")
+                }
+                self._answer(response.status, headers, body, cut=fault == "cut")
+
+            def _answer(
+                self, status: int, headers: dict[str, str], body: bytes, cut: bool = False
+            ) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if cut else body)
+                self.close_connection = cut
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}/{ACCOUNT}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

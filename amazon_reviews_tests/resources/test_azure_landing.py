@@ -1,0 +1,307 @@
+"""The landing zone in an Azure container, over the wire, by the vendor's client."""
+
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from itertools import count
+
+import pytest
+from azure.storage.blob import ExponentialRetry
+
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews.resources import azure_landing as module
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.azurite import ACCOUNT, PROGRAM, FaultyWay, running_azurite
+from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.helpers import content, review, upload
+
+pytestmark = pytest.mark.skipif(
+    not PROGRAM.is_file(), reason="Azurite is not installed: make azurite"
+)
+
+DATASET = REVIEWS.dataset
+_names = (f"landing{number}" for number in count())
+
+
+@pytest.fixture(scope="module")
+def azurite():
+    with running_azurite() as azurite:
+        yield azurite
+
+
+@pytest.fixture
+def container(azurite):
+    """A container of its own."""
+    return azurite.container(next(_names))
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch):
+    monkeypatch.setattr(ExponentialRetry, "get_backoff_time", lambda *_: 0)
+
+
+def put(container, name, data=b"{}\n", **options):
+    container.upload_blob(f"lake/{name}", data, overwrite=True, **options)
+
+
+def zone(azurite, container, **access):
+    """The landing zone as its reader sees it, with a token unless something else is given."""
+    given = access or {"azure_sas_token": azurite.sas(container.container_name)}
+    return LandingZone(
+        location=f"az://{container.container_name}/lake",
+        azure_account=ACCOUNT,
+        **{"azure_endpoint": azurite.endpoint} | given,
+    )
+
+
+def read(landing, partition="partition_1"):
+    (file,) = landing.partition(DATASET, partition).files
+    with landing.open(file) as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize("credential", ["token", "token with ?", "key"])
+def test_folders_are_partitions_as_in_a_local_folder(azurite, container, credential):
+    token = azurite.sas(container.container_name)
+    given = {
+        "token": {"azure_sas_token": token},
+        "token with ?": {"azure_sas_token": f"?{token}"},
+        "key": {"azure_account_key": azurite.key},
+    }
+    for name in ("partition_10", "partition_2", "partition_1"):
+        for file in ("b.json", "a.json.gz", "_SUCCESS", ".part.json", "notes.txt"):
+            put(container, f"{DATASET}/{name}/{file}")
+    put(container, f"{DATASET}/partition_2/deeper/c.json")
+    put(container, f"{DATASET}/partition_3", b"", metadata={"hdi_isfolder": "true"})
+    put(container, f"{DATASET}/partition_3/d.json", b"", metadata={"hdi_isfolder": "true"})
+    put(container, f"{DATASET}/other/a.json")
+    put(container, "amazon_metadata/partition_7/a.json")
+    landing = zone(azurite, container, **given[credential])
+
+    found = landing.partitions(DATASET)
+
+    assert list(found) == ["partition_1", "partition_2", "partition_10"]
+    assert [file.name for file in found["partition_2"].files] == ["a.json.gz", "b.json"]
+    assert landing.partition(DATASET, "partition_2") == found["partition_2"]
+    assert found["partition_2"].files[0].path == (
+        f"az://{container.container_name}/lake/{DATASET}/partition_2/a.json.gz"
+    )
+    assert landing.partitions("titles") == {}
+
+
+def test_a_listing_of_many_pages_is_whole(azurite, container, monkeypatch):
+    monkeypatch.setattr(module, "_PAGE_FILES", 3)
+    for number in range(10):
+        put(container, f"{DATASET}/partition_{number % 2}/part-{number}.json")
+
+    found = zone(azurite, container).partitions(DATASET)
+
+    assert {name: len(partition.files) for name, partition in found.items()} == {
+        "partition_0": 5,
+        "partition_1": 5,
+    }
+
+
+def test_a_file_uploaded_again_is_another_version(azurite, container):
+    landing = zone(azurite, container)
+    put(container, f"{DATASET}/partition_1/a.json", b"old\n")
+    before = landing.partition(DATASET, "partition_1")
+    assert landing.partition(DATASET, "partition_1").fingerprint == before.fingerprint
+
+    put(container, f"{DATASET}/partition_1/a.json", b"new\n")
+
+    assert landing.partition(DATASET, "partition_1").fingerprint != before.fingerprint
+    with pytest.raises(LandingError, match=r"a\.json: .* holds another version of it"):
+        landing.open(before.files[0]).read()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000, 1_024, 2_500, 70_000])
+def test_a_file_is_read_by_ranges_as_it_is(azurite, container, monkeypatch, size):
+    monkeypatch.setattr(module, "_RANGE_BYTES", 1_024)
+    data = random.Random(size).randbytes(size)
+    put(container, f"{DATASET}/partition_1/a.json", data)
+
+    assert read(zone(azurite, container)) == data
+
+
+def test_bronze_is_the_same_as_from_a_folder(azurite, container, landing, tmp_path):
+    lines = [review(reviewerID=f"A{number}") for number in range(500)]
+    file = upload(landing, DATASET, "partition_1", *lines, "", b"\xff", "not json")
+    put(container, f"{DATASET}/partition_1/{file.name}", file.read_bytes())
+    local, remote = (Lakehouse(location=str(tmp_path / name)) for name in ("local", "remote"))
+
+    ingest(landing, local, REVIEWS, "partition_1")
+    ingest(zone(azurite, container), remote, REVIEWS, "partition_1")
+
+    assert content(remote, REVIEWS.bronze) == content(local, REVIEWS.bronze)
+
+
+@pytest.mark.parametrize("faults", [[503], [503, 500, 503], ["cut"], ["cut", 503, "cut"]])
+def test_faults_that_pass_are_not_seen(azurite, container, faults):
+    data = gzip.compress(random.Random(1).randbytes(50_000))
+    put(container, f"{DATASET}/partition_1/a.json.gz", data)
+
+    with FaultyWay(azurite.port) as way:
+        landing = zone(
+            azurite,
+            container,
+            azure_endpoint=way.endpoint,
+            azure_sas_token=azurite.sas(container.container_name),
+        )
+        way.faults.extend(faults)
+        assert read(landing) == data
+        assert not way.faults
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [(503, "is too busy (ServerBusy)"), ("cut", "could not be read (")]
+)
+def test_faults_that_stay_leave_bronze_as_it_was(azurite, container, tmp_path, fault, said):
+    lakehouse = Lakehouse(location=str(tmp_path))
+    for file in ("a.json", "b.json"):
+        put(container, f"{DATASET}/partition_1/{file}", b'{"overall": 5.0}\n' * 1_000)
+    token = azurite.sas(container.container_name)
+    with FaultyWay(azurite.port) as way:
+        landing = zone(azurite, container, azure_endpoint=way.endpoint, azure_sas_token=token)
+        ingest(landing, lakehouse, REVIEWS, "partition_1")
+        before = content(lakehouse, REVIEWS.bronze)
+        put(container, f"{DATASET}/partition_1/b.json", b"{}\n" * 1_000)
+        way.faults.extend([None] + [fault] * 100)
+
+        with pytest.raises(LandingError, match=re.escape(said)) as error:
+            ingest(landing, lakehouse, REVIEWS, "partition_1")
+
+    assert_names_the_place(error, container, token)
+    assert "/partition_1/b.json" in str(error.value)
+    assert content(lakehouse, REVIEWS.bronze) == before
+    assert lakehouse.version(REVIEWS.bronze) == 1
+
+
+def assert_names_the_place(error, container, *secrets):
+    text = f"{error.value!r} {error.value.__cause__!r}"
+    assert f"container {container.container_name} of the storage account {ACCOUNT}" in text
+    assert error.value.__suppress_context__
+    for secret in secrets:
+        assert secret not in text
+        signature = re.search("sig=([^&]+)", secret)
+        assert signature is None or signature[1] not in text
+
+
+@pytest.mark.parametrize(
+    ("permissions", "hours"), [("rl", -1), ("r", 1), ("w", 1)], ids=["expired", "no list", "write"]
+)
+def test_a_token_that_may_not_list_is_refused_in_words(
+    azurite, container, caplog, permissions, hours
+):
+    put(container, f"{DATASET}/partition_1/a.json")
+    token = azurite.sas(container.container_name, permissions, hours)
+    landing = zone(azurite, container, azure_sas_token=token)
+
+    for ask in (landing.partitions, lambda dataset: landing.partition(dataset, "partition_1")):
+        with pytest.raises(LandingError, match="renew AZURE_STORAGE_SAS_TOKEN") as error:
+            ask(DATASET)
+        assert_names_the_place(error, container, token)
+    assert token not in caplog.text
+
+
+def test_a_token_that_may_not_read_is_refused_in_words(azurite, container):
+    put(container, f"{DATASET}/partition_1/a.json")
+    token = azurite.sas(container.container_name, "l")
+
+    with pytest.raises(LandingError, match=r"a\.json: .*may .*renew") as error:
+        read(zone(azurite, container, azure_sas_token=token))
+
+    assert_names_the_place(error, container, token)
+
+
+def test_a_wrong_key_is_refused_in_words(azurite, container):
+    wrong = "d3Jvbmc="
+
+    with pytest.raises(LandingError, match="refused to be read") as error:
+        zone(azurite, container, azure_account_key=wrong).partitions(DATASET)
+
+    assert_names_the_place(error, container, wrong)
+
+
+def test_a_container_that_is_not_there_is_named(azurite, container):
+    container.delete_container()
+
+    with pytest.raises(LandingError, match="does not exist; look at AMAZON_REVIEWS_LANDING") as e:
+        zone(azurite, container, azure_account_key=azurite.key).partitions(DATASET)
+
+    assert_names_the_place(e, container, azurite.key)
+
+
+def test_a_partition_that_went_is_named(azurite, container):
+    put(container, f"{DATASET}/partition_1/a.json")
+    landing = zone(azurite, container)
+    (file,) = landing.partition(DATASET, "partition_1").files
+    container.delete_blob(f"lake/{DATASET}/partition_1/a.json")
+
+    with pytest.raises(LandingError, match="partition_1 holds no file"):
+        landing.partition(DATASET, "partition_1")
+    with pytest.raises(LandingError, match="by now, or none") as error:
+        landing.open(file).read()
+
+    assert_names_the_place(error, container)
+
+
+def test_an_account_that_does_not_answer_is_named(azurite, container):
+    token = azurite.sas(container.container_name)
+    nobody = {"azure_endpoint": f"http://127.0.0.1:1/{ACCOUNT}", "azure_sas_token": token}
+
+    with pytest.raises(LandingError, match="could not be read") as error:
+        zone(azurite, container, **nobody).partitions(DATASET)
+
+    assert_names_the_place(error, container, token)
+
+
+def test_a_place_without_an_account_is_refused():
+    with pytest.raises(LandingError, match="AZURE_STORAGE_ACCOUNT_NAME"):
+        LandingZone(location="az://container/lake").partitions(DATASET)
+
+
+def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, tmp_path):
+    options = SampleOptions(reviews=600, products=20, users=20, partitions=2, events=0)
+    truth = generate(options, tmp_path / "sample")
+    for file in (tmp_path / "sample").rglob("partition_*/*"):
+        put(container, file.relative_to(tmp_path / "sample").as_posix(), file.read_bytes())
+    token = azurite.sas(container.container_name)
+    environ = os.environ | environment(tmp_path)
+    environ |= {
+        "AMAZON_REVIEWS_LANDING": f"az://{container.container_name}/lake",
+        "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+        "AZURE_STORAGE_ENDPOINT": azurite.endpoint,
+        "AZURE_STORAGE_SAS_TOKEN": token,
+    }
+    command = [sys.executable, "-m", "amazon_reviews.cli"]
+
+    first, second, doctor = (
+        subprocess.run(
+            [*command, *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        for arguments in (["run", "--json"], ["run"], ["doctor"])
+    )
+
+    assert first.returncode == 0, first.stderr
+    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["books"]}
+    assert books["gold/reviews"] == truth["gold"]["reviews"]
+    assert second.stdout == "nothing new\n"
+    assert "partitions of amazon_reviews: 2" in doctor.stdout
+    signature = re.search("sig=([^&]+)", token)[1].encode()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    said = "".join(run.stdout + run.stderr for run in (first, second, doctor)).encode()
+    assert not any(signature in text for text in (said, *(path.read_bytes() for path in written)))
