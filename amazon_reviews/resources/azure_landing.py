@@ -75,7 +75,7 @@ class AzureFiles:
         )
 
     def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
-        """Files to read in the folders below `folder`, each with the name of its folder."""
+        """Files to read below `folder`, each with its own folder as seen from there."""
         prefix = "/".join(filter(None, (self._root, folder))) + "/"
         with self._explained(folder):
             blobs = self._client.list_blobs(
@@ -83,7 +83,7 @@ class AzureFiles:
             )
             for blob in blobs:
                 parent, _, name = blob.name.removeprefix(prefix).rpartition("/")
-                if "/" not in parent and readable(name) and not _is_folder(blob):
+                if readable(name) and not _is_folder(blob):
                     yield parent, self._file(blob, name)
 
     def open(self, file: LandingFile) -> BinaryIO:

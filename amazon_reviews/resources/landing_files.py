@@ -63,7 +63,9 @@ class Files(Protocol):
     """Where the files lie."""
 
     def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
-        """Files to read in the folders below `folder`, each with the name of its folder.
+        """Files to read below `folder`, each with its own folder as seen from there.
+
+        At least those in it (their folder is "") and in the folders directly below it.
 
         Raises:
             LandingError: they cannot be listed.
