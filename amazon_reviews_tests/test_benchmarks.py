@@ -169,6 +169,69 @@ def test_the_report_shows_every_run_and_no_place():
     assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
 
 
+def _received(rate, peak, rows):
+    return {
+        "seconds": 10.0,
+        "events_per_second": rate,
+        "rates": [rate - 1, rate, rate + 1],
+        "cpu_seconds": 9.0,
+        "hub_cpu_seconds": 1.0,
+        "peak_mib": peak,
+        "rows": rows,
+    }
+
+
+def _streamed():
+    sizes = [
+        {
+            "events": events,
+            "expected_gold_rows": events - 5,
+            "client": _received(10_000, 50, events),
+            "bronze": _received(5_000, 300 if events > 30_000 else 100, events),
+            "gold": _received(1_000, 500, events - 5)
+            | {"steps": {"gold/reviews": {"seconds": 1.0, "cpu_seconds": 2.0}}},
+        }
+        for events in (30_000, 300_000)
+    ]
+    late = {
+        "gold_rows": 1_000_000,
+        "start_seconds": 20.0,
+        "seconds": [10.0, 12.0, 25.0],
+        "median": 12.0,
+        "max": 25.0,
+        "daemon_ended_cleanly": True,
+    }
+    client = {"max_batch_size": 1_000, "prefetch": 5_000}
+    return {"hub_partitions": 4, "client": client, "sizes": sizes, "latency": late}
+
+
+def test_the_report_judges_the_stream_and_the_landing_zone():
+    azure = {"10 files": {"mebibytes": 200.0, "client": 1.0, "project": 2.0}}
+    found = _found() | {"sizes": [], "stream": _streamed(), "landing_zone": azure}
+
+    assert [target.verdict for target in report.targets(found)] == [
+        "missed by 17 % (0.50)",
+        "missed by 100 % (3.00)",
+        "met (1.00)",
+        "met (12.00)",
+        "missed by 25 % (25.00)",
+        "missed by 33 % (2.00)",
+    ]
+    text = report.text(found, "amazon-reviews bench")
+    for line in (
+        "300,000 events in the 4 partitions",
+        "project, to bronze: the median of 4,999, 5,000, 5,001 events/s",
+        "caught up with 300,000 events in 10.0 s",
+        "median 12.0 s, slowest 25.0 s (10.0, 12.0, 25.0)",
+        "the daemon ended by itself",
+        "10 files                      200      100",
+    ):
+        assert line in text
+    assert "OTHER ROWS" not in text
+    found["stream"]["sizes"][1]["gold"]["rows"] -= 1
+    assert "OTHER ROWS THAN EXPECTED (299,995)" in report.text(found, "x")
+
+
 def test_bench_is_a_command_of_the_console_script():
     from amazon_reviews.cli import main
 
