@@ -28,6 +28,10 @@ class SettingsError(ValueError):
         super().__init__(f"{name}: {problem}")
 
 
+class PlaceError(Exception):
+    """A place that a setting names cannot be used; the text names it and what to do."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where things lie and what they run on.

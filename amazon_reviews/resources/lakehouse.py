@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -236,7 +236,8 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         with self.exclusive(f"scratch.{key}"):
             frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
             yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
-            filesystem(self.location).delete_dir(name)
+            with suppress(FileNotFoundError):
+                filesystem(self.location).delete_dir(name)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Callable[[], None]]:

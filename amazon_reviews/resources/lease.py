@@ -21,10 +21,10 @@ class Lease:
     That a holder is gone is seen by its object staying as it is, so no clocks are compared.
     """
 
-    def __init__(self, store: Any, path: str, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, store: Any, path: str) -> None:
         self._store = store
         self._path = path
-        self._seconds = seconds
+        self._seconds = LEASE_SECONDS
         self._name = uuid4().hex
         self._times = 0
         self._version: dict[str, str] = {}

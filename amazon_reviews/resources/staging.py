@@ -29,7 +29,8 @@ def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddA
         writer = frame.select(*table.names).write.mode("overwrite").option("compression", "zstd")
         writer = writer.partitionBy(*table.partition_by) if table.partition_by else writer
         writer.parquet(f"{uri}/{folder}")
-        found = files.get_file_info(pafs.FileSelector(folder, recursive=True))
+        selected = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = files.get_file_info(selected)
         written = [info for info in found if info.path.endswith(".parquet") and info.is_file]
         yield [_described(info, files) for info in sorted(written, key=lambda info: info.path)]
     except BaseException:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.fs as pafs
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from amazon_reviews.config import is_remote
+from amazon_reviews.config import PlaceError, is_remote
 
 _OPTIONS = {
     # Without it delta-rs refuses to write where it cannot exclude another writer.
@@ -35,7 +35,7 @@ class ConcurrentWriteError(RuntimeError):
     """Another process wrote the table first."""
 
 
-class LakehouseError(RuntimeError):
+class LakehouseError(PlaceError):
     """The lakehouse cannot be reached; the text names the place and what to check."""
 
 
