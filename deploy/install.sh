@@ -1,0 +1,35 @@
+#!/bin/sh
+# Install the project into a folder, as an image or a server has it: install.sh PART TARGET
+#   dependencies  the pinned packages, in TARGET/.venv
+#   project       the package, its console scripts, the settings, and where there is Java the jars
+# Run from the root of the sources. Takes Python 3.11 with venv.
+set -eu
+part=$1
+target=$2
+pip="$target/.venv/bin/pip install --no-cache-dir --disable-pip-version-check"
+
+case $part in
+dependencies)
+  python3 -m venv "$target/.venv"
+  empty=$(mktemp -d)
+  mkdir "$empty/amazon_reviews"
+  touch "$empty/amazon_reviews/__init__.py"
+  cp pyproject.toml LICENSE "$empty"
+  $pip --constraint constraints.txt "$empty[postgres]"
+  "$target/.venv/bin/pip" uninstall --yes --quiet amazon-reviews
+  rm -r "$empty"
+  ;;
+project)
+  $pip --no-deps .
+  cp -R dagster.yaml workspace.yaml deploy "$target"
+  if command -v java >/dev/null; then
+    (cd "$target" && .venv/bin/amazon-reviews jars)
+  else
+    echo 'no Java, so no jars: AMAZON_REVIEWS_ENGINE=spark will not run' >&2
+  fi
+  ;;
+*)
+  echo "install.sh: $part is neither dependencies nor project" >&2
+  exit 2
+  ;;
+esac
