@@ -6,16 +6,21 @@ every implementation meets the `Warehouse` protocol.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress, SettingsError
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
+_BATCH_ROWS = 16_384
+_MOST_PARTITIONS = 500  # of more, the condition costs more than loading the table whole
 
 
 class WarehouseError(Exception):
@@ -47,7 +52,8 @@ class Load:
     """What one table's load did.
 
     `rows` are those of the table in the warehouse; `bytes` the size of the Delta files read for
-    it (0 where skipped); `seconds` the wall-clock time spent on this table.
+    it (0 where skipped); `seconds` the wall-clock time spent on this table. `stored_bytes` is the
+    size of the table in the warehouse and `url` a page that shows it, where there are such.
     """
 
     name: str
@@ -56,6 +62,8 @@ class Load:
     bytes: int
     skipped: bool
     seconds: float
+    stored_bytes: int | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,16 +118,19 @@ class Warehouse(Protocol):
 def open_warehouse(url: str) -> Warehouse:
     """The warehouse at `url`; nothing is created before the first load.
 
-    Raises ValueError where the URL is of no known form.
+    Raises SettingsError where the URL is of no known form.
     """
     scheme, _, path = url.partition("://")
     if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
         from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(path.removeprefix("/"))
-    raise ValueError(
-        f"AMAZON_REVIEWS_WAREHOUSE has no known form (it begins with {scheme[:20]!r}); use "
-        "duckdb:///relative/path.duckdb or duckdb:////absolute/path.duckdb"
+    if scheme == "bigquery":
+        from amazon_reviews.resources.bigquery.warehouse import BigQueryWarehouse
+
+        return BigQueryWarehouse(BigQueryAddress.of(url))
+    raise SettingsError(
+        WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
     )
 
 
@@ -128,13 +139,14 @@ class DataFile:
     """A data file of a Delta version.
 
     `partition` is an SQL condition that holds for exactly the rows of the file's partition, None
-    where there is no such condition (unpartitioned, a null value). `rows` is None where the log
-    does not tell.
+    where there is no such condition (unpartitioned, a null value); `values` says the same as the
+    value of each column. `rows` is None where the log does not tell.
     """
 
     partition: str | None
     bytes: int
     rows: int | None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Snapshot:
@@ -156,10 +168,17 @@ class Snapshot:
         wanted = [n for n in actions.column_names if n not in ("min", "max", "null_count")]
         return {
             row["path"]: DataFile(
-                _condition(row.get("partition")), row["size_bytes"], row.get("num_records")
+                _condition(row.get("partition")),
+                row["size_bytes"],
+                row.get("num_records"),
+                row.get("partition") or {},
             )
             for row in actions.select(wanted).to_pylist()
         }
+
+    def partitions(self) -> Iterator[tuple[str, str | None]]:
+        """Path and partition of each data file."""
+        return ((path, file.partition) for path, file in self.files.items())
 
     @property
     def has_deletion_vectors(self) -> bool:
@@ -178,6 +197,49 @@ class Snapshot:
         """A stream of the version's rows, of those that meet the SQL `condition` if given."""
         stream = self._delta.scan(columns=self.schema.names, predicate=condition)
         return pa.RecordBatchReader.from_stream(stream)
+
+    def batches_of(self, paths: Iterable[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of some data files, each file's in its order, little of it in memory at a time.
+
+        Raises DeltaError for a table with deletion vectors, where a file says not what its rows
+        are.
+        """
+        # Here because it brings pandas.
+        from pyarrow.dataset import ParquetFragmentScanOptions
+
+        for path in paths:
+            yield from (
+                self._fragments[unquote(path)]
+                .scanner(
+                    schema=self.schema,
+                    batch_size=_BATCH_ROWS,
+                    batch_readahead=1,
+                    fragment_readahead=1,
+                    fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True),
+                )
+                .to_batches()
+            )
+
+    @cached_property
+    def _fragments(self) -> dict[str, Any]:
+        fragments = self._delta.to_pyarrow_dataset(schema=self.schema).get_fragments()
+        return {fragment.path: fragment for fragment in fragments}
+
+
+def changed_partitions(
+    old: Iterable[tuple[str, str | None]], new: Iterable[tuple[str, str | None]]
+) -> set[str] | None:
+    """The conditions of the partitions that differ between two versions of a table.
+
+    A version is the path and partition of each of its data files. None where the table had better
+    be loaded whole: there is no condition, nothing stays, or too much changed.
+    """
+    before, after = set(old), set(new)
+    changed = {partition for _, partition in before ^ after}
+    kept = {partition for _, partition in after} - changed
+    if None in changed or not kept or len(changed) > _MOST_PARTITIONS:
+        return None
+    return {partition for partition in changed if partition is not None}
 
 
 def _condition(partition: Mapping[str, object] | None) -> str | None:
