@@ -3,7 +3,8 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, silver, stream, warehouse
+from amazon_reviews.assets import bronze, gold, silver, stream
+from amazon_reviews.assets.warehouse import warehouse_assets
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -31,7 +32,10 @@ following = dg.AutomationConditionSensorDefinition(
 def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([bronze, silver, stream, gold, warehouse]),
+        assets=[
+            *dg.load_assets_from_modules([bronze, silver, stream, gold]),
+            warehouse_assets(kind=config.scheme(settings.warehouse)),
+        ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],

@@ -20,14 +20,13 @@ import pyarrow as pa
 
 from amazon_reviews.resources.duckdb_load import failures_of, load_tables, relation
 from amazon_reviews.resources.duckdb_reader import Reader
+from amazon_reviews.resources.snapshot import Snapshot, changed_partitions
 from amazon_reviews.resources.warehouse import (
     ColumnDescription,
     Load,
-    Snapshot,
     TableDescription,
     TableVersion,
     WarehouseError,
-    changed_partitions,
     literal,
 )
 

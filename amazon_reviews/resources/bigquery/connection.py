@@ -70,6 +70,6 @@ class Connection:
 def _credentials() -> Credentials:
     named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if os.environ.get("BIGQUERY_EMULATOR_HOST") and not named:
-        return AnonymousCredentials()
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
     credentials, _ = google.auth.default(scopes=_SCOPES)
     return credentials

@@ -46,8 +46,13 @@ def explained(address: BigQueryAddress, subject: str) -> Iterator[None]:
 
 def reason_of(error: BaseException) -> str:
     """BigQuery's own word for an error, such as ``quotaExceeded``; empty where it has none."""
+    return _said_by(error, "reason")
+
+
+def _said_by(error: BaseException, what: str) -> str:
+    # The error's own text names the address of an upload, which lets anybody write to it.
     found = error.errors if isinstance(error, GoogleAPICallError) else []
-    return str(found[0].get("reason", "")) if found else ""
+    return str(found[0].get(what, "")) if found else ""
 
 
 def _remote_reason(error: Exception, address: BigQueryAddress) -> str:
@@ -64,8 +69,8 @@ def _remote_reason(error: Exception, address: BigQueryAddress) -> str:
         )
     if not isinstance(error, ClientError):
         kind = reason_of(error) or type(error).__name__
-        return f"BigQuery could not be reached ({kind}), also after some tries; run again later"
-    said = (error.message.strip().splitlines() or [""])[0][:_LONGEST]
+        return f"BigQuery did not do it ({kind}), also after some tries; run again later"
+    said = (_said_by(error, "message").splitlines() or [type(error).__name__])[0][:_LONGEST]
     return f"{_refusal(error, said, address)} (BigQuery says: {said})"
 
 

@@ -1,5 +1,6 @@
 """Jobs that are done once, whatever happens between here and BigQuery."""
 
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -13,6 +14,7 @@ from amazon_reviews.resources.bigquery.errors import REMOTE_FAILURES, reason_of
 
 _PASSING = ("backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded")
 _TRIES = 3
+_SECONDS = 5  # more after each try
 # BigQuery may say for a moment that a job is not there which it refused to make twice.
 _AFTER_CONFLICT = Retry(predicate=if_exception_type(NotFound), timeout=60)
 
@@ -39,6 +41,7 @@ def finish(connection: Connection, key: str, start: Callable[[str], Any]) -> Non
                 raise
             if tries and (reason_of(error) not in _PASSING or tries == _TRIES):
                 raise
+            time.sleep(_SECONDS * tries)
 
 
 def _started(connection: Connection, job_id: str, start: Callable[[str], Any]) -> Any:

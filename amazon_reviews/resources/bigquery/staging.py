@@ -8,30 +8,26 @@ moment it was created: so a load that is tried again goes on where the one befor
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
-from google.cloud.bigquery.format_options import ParquetOptions
 
-from amazon_reviews.resources.bigquery.columns import fields, write_parquet
+from amazon_reviews.resources.bigquery.columns import fields
 from amazon_reviews.resources.bigquery.connection import LABELS, Connection
 from amazon_reviews.resources.bigquery.jobs import finish
 from amazon_reviews.resources.bigquery.layout import layout_of
 from amazon_reviews.resources.bigquery.parameters import positional
-from amazon_reviews.resources.warehouse import Snapshot, WarehouseError
+from amazon_reviews.resources.bigquery.upload import parts_of, upload
+from amazon_reviews.resources.snapshot import Snapshot
+from amazon_reviews.resources.warehouse import WarehouseError
 
 _MARK = "__staging_"
 _UPLOADS = 4
-_PART_BYTES = 64 * 1024 * 1024  # of Delta files; the client holds as much of an upload in memory
-_SECONDS = 300  # that a connection may be silent
 _LIFE = timedelta(days=1)
 
 
@@ -96,16 +92,15 @@ class Staging:
         if self._change and self._change.partitions:
             self._delete(self._change)
         with ThreadPoolExecutor(_UPLOADS) as threads:
-            for _ in threads.map(self._load, *zip(*enumerate(self._parts()), strict=True)):
+            for _ in threads.map(
+                self._load, *zip(*enumerate(parts_of(self._snapshot, self.files)), strict=True)
+            ):
                 pass
         self._reconcile()
 
     def swap(self) -> bigquery.Table:
         """Put the staging table in the place of the old one, which readers see until then."""
         table = self._snapshot.table
-        labels = ", ".join(
-            f"({_text(k)}, {_text(v)})" for k, v in labels_of(self._snapshot).items()
-        )
         sql = (
             f"CREATE OR REPLACE TABLE {self._connection.sql_name(self._noun)} COPY {self._name} "
             f"OPTIONS(description={_text(table.description)}, expiration_timestamp=NULL, "
@@ -157,50 +152,22 @@ class Staging:
         where = " OR ".join(f"({condition})" for condition in conditions)
         self._run("delete", f"DELETE FROM {self._name} WHERE {where}", values)
 
-    def _parts(self) -> list[list[str]]:
-        """The Delta files by upload. The same every time: what was loaded is not loaded again."""
-        if self._snapshot.has_deletion_vectors:
-            return [self.files]
-        parts: list[list[str]] = []
-        size = _PART_BYTES
-        for path in self.files:
-            if size >= _PART_BYTES:
-                parts.append([])
-                size = 0
-            parts[-1].append(path)
-            size += self._snapshot.files[path].bytes
-        return parts
-
     def _load(self, number: int, paths: list[str]) -> None:
-        finish(self._connection, f"{self._key}_part{number}", lambda job: self._upload(job, paths))
+        finish(
+            self._connection,
+            f"{self._key}_part{number}",
+            lambda job_id: upload(
+                self._connection, self._snapshot, paths, self._table, self._load_config(), job_id
+            ),
+        )
 
-    def _upload(self, job_id: str, paths: list[str]) -> bigquery.LoadJob:
-        config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
+    def _load_config(self) -> bigquery.LoadJobConfig:
+        return bigquery.LoadJobConfig(
             schema=self._fields,
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
             labels=self._job_labels(),
         )
-        # Without it an array becomes a record of records.
-        config.parquet_options = ParquetOptions.from_api_repr({"enableListInference": True})
-        with tempfile.TemporaryDirectory(prefix="amazon_reviews_") as folder:
-            path = Path(folder) / "part.parquet"
-            write_parquet(self._batches(paths), self._snapshot.schema, path)
-            with open(path, "rb") as file:
-                return self._client.load_table_from_file(
-                    file,
-                    self._table,
-                    job_id=job_id,
-                    location=self._connection.location,
-                    job_config=config,
-                    timeout=_SECONDS,
-                )
-
-    def _batches(self, paths: list[str]) -> Iterator[pa.RecordBatch]:
-        if self._snapshot.has_deletion_vectors:
-            return iter(self._snapshot.batches())
-        return self._snapshot.batches_of(paths)
 
     def _reconcile(self) -> None:
         table = self._snapshot.table
@@ -233,7 +200,11 @@ class Staging:
             self._connection,
             f"{self._key}_{step}",
             lambda job_id: self._client.query(
-                sql, config, job_id=job_id, location=self._connection.location
+                sql,
+                config,
+                job_id=job_id,
+                location=self._connection.location,
+                job_retry=None,
             ),
         )
 

@@ -17,14 +17,13 @@ from amazon_reviews.resources.bigquery.errors import explained
 from amazon_reviews.resources.bigquery.parameters import positional
 from amazon_reviews.resources.bigquery.staging import Change, Staging, is_staging, labels_of
 from amazon_reviews.resources.bigquery.views import VIEWS, refresh_view
+from amazon_reviews.resources.snapshot import Snapshot, changed_partitions
 from amazon_reviews.resources.warehouse import (
     ColumnDescription,
     Load,
-    Snapshot,
     TableDescription,
     TableVersion,
     WarehouseError,
-    changed_partitions,
 )
 
 
@@ -49,7 +48,7 @@ class BigQueryWarehouse:
             there = self._tables()
             _refuse_foreign(tables, there, self._place)
             pending = [s for s in snapshots if _labels(there, s.table) != labels_of(s)]
-            loads = self._replace(pending, there) if pending else {}
+            loads = self._replace_unless_done(pending, there) if pending else {}
             for table in tables:
                 self._refresh_view(table.name)
             return [loads.get(table.name) or self._skipped(table) for table in tables]
@@ -123,6 +122,18 @@ class BigQueryWarehouse:
 
     def _table(self, name: str) -> bigquery.Table:
         return self._connection.client.get_table(self._connection.reference.table(_noun(name)))
+
+    def _replace_unless_done(
+        self, pending: Sequence[Snapshot], there: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Load]:
+        try:
+            return self._replace(pending, there)
+        except WarehouseError:
+            # Another run may have brought the same versions, and cleared away what both worked on.
+            now = self._tables()
+            if any(_labels(now, s.table) != labels_of(s) for s in pending):
+                raise
+            return {}
 
     def _replace(
         self, pending: Sequence[Snapshot], there: Mapping[str, Mapping[str, str]]
