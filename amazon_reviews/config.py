@@ -119,11 +119,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def scheme(url: str) -> str:
-    """What a URL begins with, such as duckdb."""
-    return url.partition("://")[0]
-
-
 def is_remote(location: str) -> bool:
     """Whether a place is not a local folder."""
     return "://" in location

@@ -3,8 +3,7 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, silver, stream
-from amazon_reviews.assets.warehouse import warehouse_assets
+from amazon_reviews.assets import bronze, gold, silver, stream, warehouse
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -34,7 +33,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules([bronze, silver, stream, gold]),
-            warehouse_assets(kind=config.scheme(settings.warehouse)),
+            warehouse.warehouse_assets(settings.warehouse),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
         sensors=[landing_sensor, event_hub_sensor, following],

@@ -32,8 +32,9 @@ def _spec(table: Table, kind: str) -> dg.AssetSpec:
     )
 
 
-def warehouse_assets(kind: str) -> dg.AssetsDefinition:
-    """The tables of a warehouse; `kind` is what keeps them: duckdb or bigquery."""
+def warehouse_assets(url: str) -> dg.AssetsDefinition:
+    """The tables of the warehouse at `url`, which begins with the kind of what keeps them."""
+    kind = url.partition("://")[0]
 
     @dg.multi_asset(
         specs=[_spec(table, kind) for table in _LOADED],

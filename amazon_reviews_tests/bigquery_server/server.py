@@ -18,14 +18,15 @@ _UPLOAD = (
 
 
 class Fault:
-    """What happens to the next requests that match `pattern` (method, blank, path).
+    """What happens to the next requests that match `pattern`: method, path, SQL if there is any.
 
     A `refusal` is answered instead; with `cut` the request is done and the connection ends
     without an answer; otherwise it is held, before or after it was done, until `release` is set.
     """
 
-    def __init__(self, pattern, times, *, refusal=None, cut=False, done=False):
+    def __init__(self, pattern, times, *, refusal=None, cut=False, done=False, skip=0):
         self.pattern = re.compile(pattern)
+        self.skip = skip
         self.times = times
         self.refusal = refusal
         self.cut = cut
@@ -73,9 +74,9 @@ class BigQueryServer:
         """Do the next requests, and end the connection without an answer."""
         return self._add(Fault(pattern, times, cut=True))
 
-    def hold(self, pattern, *, done):
-        """Hold the next request before or after it is done."""
-        return self._add(Fault(pattern, 1, done=done))
+    def hold(self, pattern, *, done, skip=0):
+        """Hold the next request, after `skip` others, before or after it is done."""
+        return self._add(Fault(pattern, 1, done=done, skip=skip))
 
     def _add(self, fault):
         self._faults.append(fault)
@@ -86,6 +87,9 @@ class BigQueryServer:
             self.requests.append(request)
             for fault in self._faults:
                 if fault.times and fault.pattern.search(request):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None
@@ -170,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self):
         place = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.service.fault_of(f"{self.command} {place.path}")
+        fault = self.service.fault_of(f"{self.command} {place.path}{_statement(body)}")
         if fault and fault.refusal:
             self._send(fault.refusal.status, {}, fault.refusal.body)
             return
@@ -204,3 +208,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+def _statement(body):
+    try:
+        return " " + json.loads(body)["configuration"]["query"]["query"]
+    except (ValueError, KeyError):
+        return ""

@@ -71,6 +71,7 @@ def _scalar(name, kind):
         (pa.types.is_floating, "FLOAT"),
         (pa.types.is_date, "DATE"),
         (pa.types.is_string, "STRING"),
+        (pa.types.is_null, "STRING"),
         (pa.types.is_binary, "BYTES"),
     ):
         if is_this(kind):

@@ -1,6 +1,6 @@
 """Columns of a Delta table as BigQuery has them, and rows in the Parquet that it loads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from google.cloud.bigquery import SchemaField
 
-from amazon_reviews.resources.warehouse import WarehouseError
+from amazon_reviews.resources.warehouse import TableVersion, WarehouseError
 
 _SCALARS = (
     (pa.types.is_boolean, "BOOL"),
@@ -28,14 +28,17 @@ _NUMERIC = (29, 9)  # digits before and after the point
 _SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 
-def fields(schema: pa.Schema, descriptions: Mapping[str, str]) -> list[SchemaField]:
+def fields(schema: pa.Schema, table: TableVersion) -> list[SchemaField]:
     """The schema of the BigQuery table: arrays are repeated, maps repeated records key, value.
 
     Raises WarehouseError where a column's type has no like in BigQuery.
     """
-    resources = [_resource(field.name, field.type) for field in schema]
+    try:
+        resources = [_resource(field.name, field.type) for field in schema]
+    except TypeError as error:
+        raise WarehouseError(f"{table.name} cannot be loaded: {error}") from error
     return [
-        SchemaField.from_api_repr(resource | {"description": descriptions.get(resource["name"])})
+        SchemaField.from_api_repr(resource | {"description": table.columns.get(resource["name"])})
         for resource in resources
     ]
 
@@ -65,12 +68,12 @@ def sql_type(field: SchemaField) -> str:
 def _resource(name: str, type_: pa.DataType) -> dict[str, Any]:
     """A column as BigQuery's interface writes it."""
     if pa.types.is_map(type_):
-        parts = [_resource("key", type_.key_type), _resource("value", type_.item_type)]
-        return _repeated(name, {"type": "RECORD", "fields": parts})
+        pair = pa.struct([("key", type_.key_type), ("value", type_.item_type)])
+        return _flat(name, _resource(name, pair)) | {"mode": "REPEATED"}
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return _repeated(name, _resource(name, type_.value_type))
+        return _flat(name, _resource(name, type_.value_type)) | {"mode": "REPEATED"}
     if pa.types.is_struct(type_):
-        parts = [_resource(part.name, part.type) for part in type_]
+        parts = [_flat(name, _resource(part.name, part.type)) for part in type_]
         return {"name": name, "type": "RECORD", "fields": parts}
     if pa.types.is_decimal(type_):
         return {"name": name, "precision": type_.precision, "scale": type_.scale} | _numeric(type_)
@@ -79,14 +82,13 @@ def _resource(name: str, type_: pa.DataType) -> dict[str, Any]:
     for is_this, in_bigquery in _SCALARS:
         if is_this(type_):
             return {"name": name, "type": in_bigquery}
-    raise WarehouseError(f"column {name}: BigQuery has no type like {type_}")
+    raise TypeError(f"column {name}: BigQuery has no type like {type_}")
 
 
-def _repeated(name: str, element: dict[str, Any]) -> dict[str, Any]:
-    parts = [element, *element.get("fields", ())]
-    if any(part.get("mode") == "REPEATED" or "fields" in part for part in parts[1:]):
-        raise WarehouseError(f"column {name}: an array of arrays, maps or records of them")
-    return element | {"name": name, "mode": "REPEATED"}
+def _flat(name: str, part: dict[str, Any]) -> dict[str, Any]:
+    if "mode" in part:
+        raise TypeError(f"column {name} has an array or map within another type")
+    return part
 
 
 def _numeric(type_: pa.DataType) -> dict[str, Any]:

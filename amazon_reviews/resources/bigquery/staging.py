@@ -66,7 +66,7 @@ class Staging:
         self._client = connection.client
         self._snapshot = snapshot
         self._change = change
-        self._fields = fields(snapshot.schema, snapshot.table.columns)
+        self._fields = fields(snapshot.schema, snapshot.table)
         self._noun = snapshot.table.name.split("/")[1]
         self._table = connection.reference.table(f"{self._noun}{_MARK}{self._digest()}")
         self._name = connection.sql_name(self._table.table_id)

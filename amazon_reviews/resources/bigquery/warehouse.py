@@ -150,7 +150,8 @@ class BigQueryWarehouse:
         loads = {}
         for snapshot in pending:
             name, started = snapshot.table.name, time.perf_counter()
-            table = stagings[name].swap()
+            with self._explained(f"{name} at Delta version {snapshot.table.version}"):
+                table = stagings[name].swap()
             loads[name] = Load(
                 name,
                 snapshot.table.version,
