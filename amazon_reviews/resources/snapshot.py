@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from amazon_reviews.resources.warehouse import TableVersion, literal, quote
 
 _BATCH_ROWS = 16_384
+_BUFFER_BYTES = 1 << 20
 _MOST_PARTITIONS = 500  # of more, the condition costs more than loading the table whole
 
 
@@ -81,31 +83,31 @@ class Snapshot:
         return pa.RecordBatchReader.from_stream(stream)
 
     def batches_of(self, paths: Iterable[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of some data files, each file's in its order, little of it in memory at a time.
+        """The rows of some data files, each file's in its order, a few thousand at a time.
 
-        Raises DeltaError for a table with deletion vectors, where a file says not what its rows
-        are.
+        Raises DeltaError for a table with deletion vectors, where a file does not say what its
+        rows are.
         """
-        # Here because it brings pandas.
-        from pyarrow.dataset import ParquetFragmentScanOptions
-
+        # A scanner would hold whole row groups, and several of them.
         for path in paths:
-            yield from (
-                self._fragments[unquote(path)]
-                .scanner(
-                    schema=self.schema,
-                    batch_size=_BATCH_ROWS,
-                    batch_readahead=1,
-                    fragment_readahead=1,
-                    fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True),
-                )
-                .to_batches()
-            )
+            with self._files.open_input_file(unquote(path)) as file:
+                parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES)
+                for batch in parquet.iter_batches(_BATCH_ROWS):
+                    yield self._completed(batch, self.files[path].values)
 
     @cached_property
-    def _fragments(self) -> dict[str, Any]:
-        fragments = self._delta.to_pyarrow_dataset(schema=self.schema).get_fragments()
-        return {fragment.path: fragment for fragment in fragments}
+    def _files(self) -> Any:
+        return self._delta.to_pyarrow_dataset().filesystem
+
+    def _completed(self, batch: pa.RecordBatch, values: Mapping[str, Any]) -> pa.RecordBatch:
+        """Rows of a file with the columns that it leaves to the log, or was written without."""
+        columns = [
+            batch.column(field.name).cast(field.type)
+            if field.name in batch.schema.names
+            else pa.repeat(pa.scalar(values.get(field.name), field.type), batch.num_rows)
+            for field in self.schema
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
 def changed_partitions(

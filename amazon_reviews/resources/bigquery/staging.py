@@ -27,7 +27,7 @@ from amazon_reviews.resources.snapshot import Snapshot
 from amazon_reviews.resources.warehouse import WarehouseError
 
 _MARK = "__staging_"
-_UPLOADS = 4
+_UPLOADS = 3
 _LIFE = timedelta(days=1)
 
 
