@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -140,6 +142,7 @@ def test_a_table_without_rows_arrives_with_its_columns(lake, warehouse):
 
 def test_a_version_that_is_there_is_skipped(server, warehouse, three_files):
     warehouse.load([three_files])
+    server.catalogue.tables["reviews", "t"]["labels"]["cost_centre"] = "theirs"
     jobs = dict(server.jobs.done)
 
     (load,) = open_warehouse(URL).load([three_files])
@@ -373,6 +376,12 @@ def test_a_dataset_is_created_where_it_shall_lie(lake, server):
 def test_a_table_is_named_once_in_a_load(warehouse, three_files):
     with pytest.raises(ValueError, match="twice"):
         warehouse.load([three_files, three_files])
+
+
+def test_the_client_is_imported_where_it_is_used_only():
+    loaded = "import sys, amazon_reviews.definitions; print('google.cloud.bigquery' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
+    assert found.stdout == "False\n", found.stderr
 
 
 @pytest.mark.skipif(not REAL, reason="AMAZON_REVIEWS_TEST_BIGQUERY names no dataset to write to")

@@ -33,7 +33,7 @@ _LIFE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Change:
-    """How a version differs from the one that the warehouse has.
+    """How a version differs from the one that the warehouse has, whose labels are `base`.
 
     `partitions` gives for the condition of each partition to write again the values of its
     columns.
@@ -91,11 +91,9 @@ class Staging:
         self._key = f"{self._table.dataset_id}_{self._table.table_id}_{_milliseconds(created)}"
         if self._change and self._change.partitions:
             self._delete(self._change)
+        parts = parts_of(self._snapshot, self.files)
         with ThreadPoolExecutor(_UPLOADS) as threads:
-            for _ in threads.map(
-                self._load, *zip(*enumerate(parts_of(self._snapshot, self.files)), strict=True)
-            ):
-                pass
+            list(threads.map(self._load, range(len(parts)), parts))
         self._reconcile()
 
     def swap(self) -> bigquery.Table:

@@ -47,7 +47,7 @@ class BigQueryWarehouse:
         with self._explained(f"{', '.join(table.name for table in tables)} could not be loaded"):
             there = self._tables()
             _refuse_foreign(tables, there, self._place)
-            pending = [s for s in snapshots if _labels(there, s.table) != labels_of(s)]
+            pending = [s for s in snapshots if not _is_loaded(s, there)]
             loads = self._replace_unless_done(pending, there) if pending else {}
             for table in tables:
                 self._refresh_view(table.name)
@@ -131,7 +131,7 @@ class BigQueryWarehouse:
         except WarehouseError:
             # Another run may have brought the same versions, and cleared away what both worked on.
             now = self._tables()
-            if any(_labels(now, s.table) != labels_of(s) for s in pending):
+            if not all(_is_loaded(s, now) for s in pending):
                 raise
             return {}
 
@@ -188,6 +188,10 @@ def _noun(name: str) -> str:
 
 def _labels(there: Mapping[str, Mapping[str, str]], table: TableVersion) -> Mapping[str, str]:
     return there.get(_noun(table.name), {})
+
+
+def _is_loaded(snapshot: Snapshot, there: Mapping[str, Mapping[str, str]]) -> bool:
+    return labels_of(snapshot).items() <= _labels(there, snapshot.table).items()
 
 
 def _refuse_foreign(
