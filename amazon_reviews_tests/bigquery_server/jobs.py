@@ -96,10 +96,13 @@ class Jobs:
                 raise told[1]
 
     def _check_location(self, configuration, location):
+        """A job that does not say where it runs runs in the US."""
         place = configuration.get("destinationTable") or configuration.get("defaultDataset") or {}
-        name = place.get("datasetId")
+        named = re.search(_NAME, configuration.get("query", ""))
+        name = place.get("datasetId") or (named and named[2])
+        location = location or "US"
         known = self._catalogue.datasets.get(name, {}).get("location", location)
-        if location and location != known:
+        if location != known:
             where = f"{self._catalogue.project}:{name} was not found in location {location}"
             raise Refusal(404, "notFound", f"Not found: Dataset {where}")
 
