@@ -45,7 +45,7 @@ lint: $(INSTALLED) ## ruff, mypy and import-linter
 	$(BIN)/lint-imports --no-logo
 
 azurite: ## Azurite, which the tests of Azure storage need (takes npm)
-	npm install --silent --no-save --no-package-lock --prefix .azurite azurite@3.35.0
+	npm install --silent --no-save --no-package-lock --prefix .azurite azurite@3.37.0
 
 bench: $(INSTALLED) ## the benchmarks, each against its peer
 	@$(BIN)/amazon-reviews bench

@@ -25,12 +25,12 @@ class _Refusal(click.ClickException):
 
 
 class _Group(click.Group):
-    """Ends with exit code 2 and one line where a setting cannot be used."""
+    """Ends with exit code 2 and one line where a setting, or the place it names, cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except config.SettingsError as error:
+        except (config.SettingsError, config.PlaceError) as error:
             raise _Refusal(str(error)) from None
 
 
@@ -80,18 +80,14 @@ def _bring_up_to_date(
     instance = _dagster_instance(settings)
     from amazon_reviews.console.progress import chosen_assets, show_progress
     from amazon_reviews.definitions import definitions
-    from amazon_reviews.resources.landing_files import LandingError
 
     defs = definitions(settings)
     try:
         selection = chosen_assets(defs, select)
     except ValueError as error:
         raise _Refusal(f"--select: {error}") from None
-    try:
-        with instance:
-            return show_progress(instance, defs, selection, again)
-    except LandingError as error:
-        raise _Refusal(str(error)) from None
+    with instance:
+        return show_progress(instance, defs, selection, again)
 
 
 def _report(settings: config.Settings, outcome: "Outcome", as_json: bool) -> None:

@@ -5,7 +5,7 @@ Defaults run on one machine without any account and lie under the project's root
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
 _BLOBS = re.compile(r"az://[a-z0-9$-]+(/[^?#]*)?")
+_AZURE_FORMS = "abfss://container@account.dfs.core.windows.net/path nor az://container/path"
+_BUCKETS = re.compile(r"(s3|gs)://[a-z0-9._-]+(/[^?#]*)?")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _LOCATION = re.compile(r"(location=([A-Za-z0-9-]+))?")
@@ -32,6 +34,10 @@ class SettingsError(ValueError):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name}: {problem}")
+
+
+class PlaceError(Exception):
+    """A place that a setting names cannot be used; the text names it and what to do."""
 
 
 @dataclass(frozen=True)
@@ -126,30 +132,45 @@ def is_remote(location: str) -> bool:
 
 def _landing(env: Mapping[str, str], default: Path) -> str:
     """A local folder, or a place in an Azure container whose account is known."""
-    value = env.get(LANDING) or ""
-    if not is_remote(value):
-        return _location(env, "LANDING", default)
-    if _DATA_LAKE.fullmatch(value):
-        return value.rstrip("/")
-    if not _BLOBS.fullmatch(value):
-        raise SettingsError(
-            LANDING,
-            # What stands behind a question mark may be a token.
-            f"{value.partition('?')[0]!r} is neither the path of a local folder nor "
-            "abfss://container@account.dfs.core.windows.net/path nor az://container/path",
-        )
-    if not env.get("AZURE_STORAGE_ACCOUNT_NAME"):
-        raise SettingsError(LANDING, f"{value!r} needs AZURE_STORAGE_ACCOUNT_NAME to be set too")
-    return value.rstrip("/")
+    return _place(env, "LANDING", default, _AZURE_FORMS, (_DATA_LAKE, _BLOBS))
 
 
-def _location(env: Mapping[str, str], name: str, default: Path) -> str:
+def _lakehouse(env: Mapping[str, str], default: Path) -> str:
+    """A local folder or a place in an object store, which the embedded engine takes for a URL."""
+    forms = f"{_AZURE_FORMS} nor s3://bucket/path nor gs://bucket/path"
+    value = _place(env, "LAKEHOUSE", default, forms, (_DATA_LAKE, _BLOBS, _BUCKETS))
+    if _SAME_IN_A_URL.fullmatch(value):
+        return value
+    raise SettingsError(
+        f"{PREFIX}LAKEHOUSE",
+        f"the engine cannot use {value!r}; take a folder whose whole path is of the letters "
+        "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks",
+    )
+
+
+def _place(
+    env: Mapping[str, str],
+    name: str,
+    default: Path,
+    forms: str,
+    known: Sequence[re.Pattern[str]],
+) -> str:
     value = env.get(PREFIX + name)
     if not value:
         return str(default)
-    if "://" in value:
-        raise SettingsError(PREFIX + name, f"{value!r} is not the path of a local folder")
-    return str(Path(value).absolute())
+    if not is_remote(value):
+        return str(Path(value).absolute())
+    if not any(form.fullmatch(value) for form in known):
+        raise SettingsError(
+            PREFIX + name,
+            # What stands behind a question mark may be a token.
+            f"{value.partition('?')[0]!r} is neither the path of a local folder nor {forms}",
+        )
+    if value.startswith("az://") and not env.get("AZURE_STORAGE_ACCOUNT_NAME"):
+        raise SettingsError(
+            PREFIX + name, f"{value!r} needs AZURE_STORAGE_ACCOUNT_NAME to be set too"
+        )
+    return value.rstrip("/")
 
 
 def _warehouse(env: Mapping[str, str], default: Path) -> str:
@@ -162,18 +183,6 @@ def _warehouse(env: Mapping[str, str], default: Path) -> str:
         return value
     raise SettingsError(
         WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
-    )
-
-
-def _lakehouse(env: Mapping[str, str], default: Path) -> str:
-    """The folder of the tables, which the embedded engine takes for a URL."""
-    value = _location(env, "LAKEHOUSE", default)
-    if _SAME_IN_A_URL.fullmatch(value):
-        return value
-    raise SettingsError(
-        f"{PREFIX}LAKEHOUSE",
-        f"the engine cannot use {value!r}; take a folder whose whole path is of the letters "
-        "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks",
     )
 
 

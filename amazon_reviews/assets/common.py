@@ -4,12 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from amazon_reviews.assets.reporting import column_schema, report_partitions, table_metadata
 from amazon_reviews.partitions import partitions_of
 from amazon_reviews.resources.lakehouse import Lakehouse
 
 OWNERS = ["team:data"]
+
+
+class StreamScope(dg.Config):
+    """How much of the stream a run makes again."""
+
+    rebuild: bool = Field(
+        default=False,
+        description="make all of the stream again, not only what changed; for mended rules",
+    )
 
 
 def asset_options(key: str, code_version: str, *, partitioned: bool = True) -> dict[str, Any]:

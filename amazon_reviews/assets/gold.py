@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.assets.common import StreamScope, asset_options, partitioned_result
 from amazon_reviews.assets.reporting import accounts_check, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import gold_accounts
@@ -60,17 +60,22 @@ def gold_products(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeRe
     freshness_policy=_FRESH,
 )
 def gold_reviews(
-    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+    context: dg.AssetExecutionContext,
+    config: StreamScope,
+    engine: SparkEngine,
+    lakehouse: Lakehouse,
 ) -> dg.MaterializeResult:
     """One row per review over all landing partitions and the stream, joined with its product.
 
     Of a review that lies in several partitions the earliest in natural order is kept, of one
     that also came by the stream that of the file. When that changes, the partitions that lose
-    or regain a row are rebuilt in the same run.
+    or regain a row are rebuilt in the same run. Of the stream only what changed is made again.
     """
     names = context.partition_keys
     done: dict[str, Published] = {}
-    for name, published in publish_reviews(engine.session, lakehouse, names, engine.batch_rows):
+    for name, published in publish_reviews(
+        engine.session, lakehouse, names, engine.batch_rows, rebuild=config.rebuild
+    ):
         done[name] = published
         advance(name)
     check = accounts_check("accounted", list(gold_accounts(lakehouse, REVIEWS, list(done))))

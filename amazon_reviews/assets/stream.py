@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.assets.common import asset_options
+from amazon_reviews.assets.common import StreamScope, asset_options
 from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
 from amazon_reviews.assets.silver import accounted
 from amazon_reviews.automation.conditions import FOLLOW_TABLES
@@ -19,11 +19,12 @@ from amazon_reviews.pipeline.events import (
     lag,
     receive,
 )
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import refine_stream
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError, Span
-from amazon_reviews.resources.lakehouse import ConcurrentWriteError, Lakehouse
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.storage import ConcurrentWriteError
 from amazon_reviews.schemas import BRONZE_EVENT_GAPS
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -81,24 +82,27 @@ def bronze_review_events(
     check_specs=[accounted(["silver", "streamed_reviews"])],
     automation_condition=FOLLOW_TABLES,
 )
-def silver_streamed_reviews(engine: SparkEngine, lakehouse: Lakehouse) -> dg.MaterializeResult:
+def silver_streamed_reviews(
+    config: StreamScope, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
     """One row per distinct review of the stream, typed and cleaned like those of files.
 
-    Rebuilt from the events as a whole, so it is the same whatever was killed before. Events that
-    are no reviews go to silver/rejected with their reason, repeated ones to silver/duplicates.
+    Made from the events that silver does not have yet, so it is the same whatever was killed
+    before; `rebuild` makes it from all. Events that are no reviews go to silver/rejected with
+    their reason, repeated ones to silver/duplicates.
     """
-    names = [STREAM.partition]
-    done = dict(refine(engine.session, lakehouse, STREAM, names, engine.batch_rows))
-    found = done[STREAM.partition]
+    made = refine_stream(engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild)
+    (account,) = silver_accounts(lakehouse, STREAM, [STREAM.partition])
     figures = {
-        "events": found.lines,
-        "duplicates": found.duplicates,
-        "rejected": sum(found.rejected.values()),
-        **{f"rejected_{reason}": count for reason, count in sorted(found.rejected.items())},
+        "events": account.lines,
+        "duplicates": account.duplicates,
+        "rejected": account.rejected,
+        "events_refined": made.lines,
+        **{f"rejected_{reason}": count for reason, count in sorted(made.rejected.items())},
     }
     return dg.MaterializeResult(
         metadata=figures | table_metadata(lakehouse, STREAM.silver),
-        check_results=[accounts_check("accounted", [*silver_accounts(lakehouse, STREAM, names)])],
+        check_results=[accounts_check("accounted", [account])],
     )
 
 

@@ -69,6 +69,7 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
         version=lakehouse.delta(table.key).version(),
         description=table.grain,
         columns={column.name: column.description for column in table.columns},
+        storage_options=lakehouse.storage_options or {},
     )
 
 

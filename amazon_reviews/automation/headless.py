@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
@@ -219,7 +220,7 @@ class HeadlessRun:
             result = self._job.execute_in_process(
                 asset_selection=list(stage.keys),
                 instance=self._instance,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config=self._run_config(stage),
                 tags={**tags, **(range_tags(stage.partitions) if stage.partitions else {})},
                 raise_on_error=False,
             )
@@ -227,6 +228,12 @@ class HeadlessRun:
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
         return seconds
+
+    def _run_config(self, stage: Stage) -> dict[str, Any]:
+        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        if _STREAMED in stage.keys and _STREAMED in self._again:
+            config["ops"] = {self._definition(_STREAMED): {"config": {"rebuild": True}}}
+        return config
 
 
 def _events_wait(hub: EventHub, lakehouse: Lakehouse) -> bool:

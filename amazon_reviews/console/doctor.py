@@ -40,8 +40,8 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     for package in _PACKAGES:
         yield Finding(package, version(package))
     yield _landing(settings)
-    for name, place in _written_places(settings).items():
-        yield _writable(name, place)
+    yield _lakehouse(settings)
+    yield _writable("DAGSTER_HOME", settings.dagster_home)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
     if settings.event_hub:
         yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
@@ -67,11 +67,18 @@ def _landing(settings: config.Settings) -> Finding:
     return Finding(name, f"{place} ({counts})", advice, wrong=not there)
 
 
-def _written_places(settings: config.Settings) -> dict[str, Path]:
-    return {
-        "AMAZON_REVIEWS_LAKEHOUSE": Path(settings.lakehouse),
-        "DAGSTER_HOME": settings.dagster_home,
-    }
+def _lakehouse(settings: config.Settings) -> Finding:
+    name, place = "AMAZON_REVIEWS_LAKEHOUSE", settings.lakehouse
+    if not config.is_remote(place):
+        return _writable(name, Path(place))
+    return _reached(name, place, lambda: _locked(place))
+
+
+def _locked(place: str) -> str:
+    from amazon_reviews.resources.storage import exclusive
+
+    with exclusive(place, "doctor"):
+        return "can be written to"
 
 
 def _writable(name: str, place: Path) -> Finding:

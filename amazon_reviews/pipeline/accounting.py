@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from amazon_reviews.pipeline.gold import silver_rows
+from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.pipeline.subjects import (
     PRODUCTS,
     REVIEWS,
@@ -74,7 +75,7 @@ def gold_accounts(
 ) -> Iterator[Account]:
     """Accounts of a gold table: all partitions of silver, or those named."""
     reviews = subject == REVIEWS
-    lines = silver_rows(lakehouse) if reviews else _rows(lakehouse, subject.silver)
+    lines = folded(silver_rows(lakehouse)) if reviews else _rows(lakehouse, subject.silver)
     kept = _gold_rows(lakehouse, subject)
     duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, subject.noun)
     for name in natural_order(_names(partitions, lines, kept, duplicates)):
@@ -116,7 +117,7 @@ def _gold_rows(lakehouse: Lakehouse, subject: Subject) -> dict[str, int]:
 
 
 def _rows(lakehouse: Lakehouse, key: str, noun: str | None = None) -> dict[str, int]:
-    return partition_rows(lakehouse.delta(key), noun) if lakehouse.exists(key) else {}
+    return folded(partition_rows(lakehouse.delta(key), noun)) if lakehouse.exists(key) else {}
 
 
 def _names(partitions: Sequence[str] | None, *counts: dict[str, int]) -> set[str]:

@@ -15,14 +15,18 @@ import pyarrow as pa
 from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.guarded import Guarded
+from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, following, segments
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.event_hub import EventHub, Hub, Span
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
 _KEY = BRONZE_REVIEW_EVENTS.key
 _SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema
+_EVENT_SCHEMA = pa.schema([field for field in _SCHEMA if field.name != "partition"])
 _GAP = ("hub", "hub_partition", "first", "last")
+# The writer keeps the files of all segments of a commit in memory until it ends.
+_COMMIT_EVENTS = 10 * SEGMENT_EVENTS
 
 
 class HubChangedError(RuntimeError):
@@ -75,36 +79,50 @@ def unread(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
 def receive(
     event_hub: EventHub, lakehouse: Lakehouse, spans: Mapping[str, Span] | None = None
 ) -> Received:
-    """Add the events of `spans`, or all that the hub holds now, to bronze in one commit.
+    """Add the events of `spans`, or all that the hub holds now, to bronze.
 
-    What bronze has already is left out, so that the same spans may be asked for again. Ranges
-    that the hub no longer holds are recorded in bronze/event_gaps first.
+    A commit adds the events and records how far they reach. What bronze has already is left out,
+    so that the same spans may be asked for again. Ranges that the hub no longer holds are
+    recorded in bronze/event_gaps first.
 
     Raises:
-        EventHubUnavailableError: the hub cannot be read; bronze is as it was.
+        EventHubUnavailableError: the hub cannot be read; bronze has what was committed before.
         HubChangedError: see `unread`.
         SkippedEventsError: a span begins after events that were not read yet.
         ConcurrentWriteError: another run read the same partitions meanwhile.
     """
     hub = event_hub.look()
+    received = Received()
+    while _receive_some(event_hub, lakehouse, hub, spans, received):
+        pass
+    return received
+
+
+def _receive_some(
+    event_hub: EventHub,
+    lakehouse: Lakehouse,
+    hub: Hub,
+    spans: Mapping[str, Span] | None,
+    received: Received,
+) -> bool:
+    """Commit the first of the events that are left to read; returns whether there were any."""
     # Before anything is decided: who commits from here on is noticed.
     marks = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, n) for n in hub.partitions)])
     todo = unread(lakehouse, hub)
     if spans is not None:
         todo = {name: _within(name, todo[name], spans[name]) for name in spans if name in todo}
-    received = Received()
+    todo = {name: span for name, span in todo.items() if span.first <= span.last}
+    if not todo:
+        return False
     wanted = {}
     for name, span in todo.items():
-        if span.first > span.last:
-            continue
         held = max(span.first, hub.partitions[name].first)
         if held > span.first:
             gap = Span(span.first, min(held - 1, span.last))
             _record_gap(lakehouse, hub, name, gap)
             received.gaps.append((name, gap))
-        wanted[name] = Span(held, span.last)
-    if not wanted:
-        return received
+        most = _COMMIT_EVENTS // len(todo)
+        wanted[name] = Span(held, min(span.last, held + most - 1))
     lakehouse.ensure(_KEY)
     transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
@@ -114,7 +132,7 @@ def receive(
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
     with batches.raising():
         lakehouse.append_arrow(rows, _KEY, before, transactions)
-    return received
+    return True
 
 
 def lag(event_hub: EventHub, lakehouse: Lakehouse) -> dict[str, Lag]:
@@ -181,6 +199,7 @@ def _batches(
     received: Received,
 ) -> Iterator[pa.RecordBatch]:
     upcoming = {name: span.first for name, span in spans.items()}
+    segment, filled = _last_segment(lakehouse)
     for name, batch in event_hub.read(spans, partial(_rows, hub)):
         numbers = batch.column("sequence_number").to_pylist()
         if numbers[-1] - upcoming[name] >= len(numbers):
@@ -189,7 +208,18 @@ def _batches(
                 received.gaps.append((name, gap))
         upcoming[name] = numbers[-1] + 1
         received.events[name] = received.events.get(name, 0) + len(numbers)
-        yield batch
+        if filled >= SEGMENT_EVENTS:
+            segment, filled = following(segment), 0
+        filled += len(numbers)
+        column = pa.repeat(segment, len(numbers))
+        yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=_SCHEMA)
+
+
+def _last_segment(lakehouse: Lakehouse) -> tuple[str, int]:
+    """The segment that new events belong to, and how many it has."""
+    rows = partition_rows(lakehouse.delta(_KEY))
+    last = max(segments(rows), default=STREAM.partition)
+    return last, rows.get(last, 0)
 
 
 def _missing(first: int, numbers: list[int]) -> Iterator[Span]:
@@ -200,6 +230,7 @@ def _missing(first: int, numbers: list[int]) -> Iterator[Span]:
 
 
 def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
+    """The rows of bronze without their segment."""
     bodies = [_body(event) for event in events]
     count = len(events)
     return pa.RecordBatch.from_arrays(
@@ -212,9 +243,8 @@ def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
             pa.array([event.offset for event in events], pa.string()),
             _enqueued_times(events),
             pa.array([_properties(event) for event in events], _SCHEMA.field("properties").type),
-            pa.repeat(STREAM.partition, count),
         ],
-        schema=_SCHEMA,
+        schema=_EVENT_SCHEMA,
     )
 
 

@@ -12,9 +12,10 @@ from itertools import pairwise
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
 from amazon_reviews.pipeline.silver import MissingInputError, batches
 from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.lakehouse import Lakehouse, now_mark, partition_rows
 from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas import (
     GOLD_DUPLICATES,
@@ -31,7 +32,7 @@ from amazon_reviews.transforms.reviews import gold_reviews
 
 _ORIGIN = ["partition", "file", "line"]
 _IDS_AT_ONCE = 4_000_000
-
+_PUBLISHED = "published"
 
 _SILVER = {SILVER_REVIEWS.key: "batch", SILVER_STREAMED_REVIEWS.key: "stream"}
 
@@ -57,7 +58,7 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
         raise MissingInputError("silver/products is empty; materialize it first")
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
-    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key)
+    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: now_mark()})
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
     losers = (
@@ -74,22 +75,49 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
 
 
 def publish_reviews(
-    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str], batch_rows: int
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    partitions: Sequence[str],
+    batch_rows: int,
+    *,
+    rebuild: bool = False,
 ) -> Iterator[tuple[str, Published]]:
     """Rebuild these partitions of gold/reviews, and those that win or lose a row by it.
 
-    Yields every partition that was rebuilt, those asked for and the others.
+    Of the partition `stream` those segments are rebuilt whose reviews, or the products, changed
+    since; with `rebuild` all of them. Yields every partition that was rebuilt, those asked for
+    and the others.
 
     Raises:
         MissingInputError: there are no reviews in silver; gold keeps what it has.
     """
     if not any(map(lakehouse.exists, _SILVER)):
         raise MissingInputError("silver/reviews is not there; materialize it first")
-    rows = silver_rows(lakehouse)
+    lakehouse.ensure(GOLD_REVIEWS.key)
+    lakehouse.ensure(GOLD_DUPLICATES.key)
     with lakehouse.exclusive("publish.reviews"):
-        rebuilt = _rebuild_reviews(spark, lakehouse, partitions, rows, batch_rows)
+        rows = silver_rows(lakehouse)
+        names = [name for name in partitions if name != STREAM.partition]
+        if STREAM.partition in partitions:
+            names += _segments_to_publish(lakehouse, rows, rebuild)
+        rebuilt = _rebuild_reviews(spark, lakehouse, names, rows, batch_rows) if names else []
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
-    yield from _report(lakehouse, "reviews", rows, kept, rebuilt).items()
+    done = dict.fromkeys([*partitions, *map(shown, rebuilt)])
+    yield from _report(lakehouse, "reviews", rows, kept, list(done)).items()
+
+
+def _segments_to_publish(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
+    names = segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
+    inputs = _inputs(lakehouse, names)
+    made_from = lakehouse.marks(GOLD_DUPLICATES.key, names)
+    return [name for name in names if rebuild or made_from[name] != inputs[name]]
+
+
+def _inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, int]:
+    """When the inputs of these segments were written last."""
+    products = lakehouse.marks(GOLD_PRODUCTS.key, [_PUBLISHED])[_PUBLISHED] or 0
+    reviews = lakehouse.marks(SILVER_STREAMED_REVIEWS.key, names)
+    return {name: max(reviews[name] or 0, products) for name in names}
 
 
 def silver_rows(lakehouse: Lakehouse) -> dict[str, int]:
@@ -109,9 +137,8 @@ def _silver(
         for key, source in _SILVER.items()
     }
     batch, stream = frames.values()
-    if partitions is not None and STREAM.partition not in partitions:
-        return batch
-    return stream if partitions == [STREAM.partition] else batch.unionByName(stream)
+    kinds = {True, False} if partitions is None else set(map(is_segment, partitions))
+    return batch.unionByName(stream) if len(kinds) > 1 else stream if kinds == {True} else batch
 
 
 def _rebuild_reviews(
@@ -123,10 +150,10 @@ def _rebuild_reviews(
 ) -> list[str]:
     """Rebuild and give back the partitions asked for and those that win or lose a row by it.
 
-    gold/duplicates comes last: while it is as it was, a run that was killed is made up for by
-    the next.
+    gold/duplicates comes last, and records what the segments were made from: while it is as it
+    was, a run that was killed is made up for by the next.
     """
-    lakehouse.ensure(GOLD_REVIEWS.key)
+    inputs = _inputs(lakehouse, segments({*rows, *partitions}))
     everything = set(rows) <= set(partitions)
     _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
     moved = [] if everything else _moved(spark, lakehouse, partitions, rows)
@@ -138,7 +165,8 @@ def _rebuild_reviews(
         kept = silver.join(losers, on=_ORIGIN, how="left_anti")
         lakehouse.replace(gold_reviews(kept, products), GOLD_REVIEWS.key, {"partition": batch})
     found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
-    lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]})
+    made_from = {name: inputs[name] for name in segments(affected)}
+    lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]}, made_from)
     return affected
 
 
@@ -149,7 +177,8 @@ def _report(
     kept: dict[str, int],
     partitions: Sequence[str] | dict[str, int],
 ) -> dict[str, Published]:
-    left = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), noun)
+    left = folded(partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), noun))
+    rows, kept = folded(rows), folded(kept)
     return {
         name: Published(rows.get(name, 0), kept.get(name, 0), left.get(name, 0))
         for name in partitions
@@ -157,8 +186,8 @@ def _report(
 
 
 def _ranks(spark: SparkSession, partitions: Sequence[str] | dict[str, int]) -> DataFrame:
-    files = natural_order(name for name in partitions if name != STREAM.partition)
-    ranked = [(name, rank) for rank, name in enumerate([*files, STREAM.partition])]
+    files = natural_order(name for name in partitions if not is_segment(name))
+    ranked = [(name, rank) for rank, name in enumerate([*files, *segments(partitions)])]
     return spark.createDataFrame(ranked, "partition string, rank int")
 
 

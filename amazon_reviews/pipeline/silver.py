@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.subjects import Refinement, Stream, Subject
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.pipeline.segments import segments
+from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
+from amazon_reviews.resources.lakehouse import Lakehouse, now_mark, partition_rows
 from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 
@@ -55,7 +56,38 @@ def refine(
     """
     rows = _bronze_rows(lakehouse, subject, partitions)
     for batch in batches(partitions, rows, batch_rows):
-        yield from _refine_batch(spark, lakehouse, subject, {name: rows[name] for name in batch})
+        yield from _refine_batch(spark, lakehouse, subject, batch)
+
+
+def refine_stream(
+    spark: SparkSession, lakehouse: Lakehouse, batch_rows: int, *, rebuild: bool = False
+) -> Refined:
+    """Bring the segments of silver/streamed_reviews up to date with bronze, or `rebuild` them all.
+
+    A segment is up to date when each of its events is kept, a duplicate or rejected: bronze only
+    ever grows. Returns what became of the events of the segments that were made.
+
+    Raises:
+        LostLinesError: an event would end nowhere.
+    """
+    made = Refined(0)
+    names = _segments_to_refine(lakehouse, rebuild)
+    for _, done in refine(spark, lakehouse, STREAM, names, batch_rows):
+        made.lines += done.lines
+        made.kept += done.kept
+        made.duplicates += done.duplicates
+        made.rejected += done.rejected
+    return made
+
+
+def _segments_to_refine(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
+    for key in (STREAM.bronze, STREAM.silver, SILVER_DUPLICATES.key, SILVER_REJECTED.key):
+        lakehouse.ensure(key)
+    events = partition_rows(lakehouse.delta(STREAM.bronze))
+    ended = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
+    for key in (SILVER_DUPLICATES.key, SILVER_REJECTED.key):
+        ended.update(partition_rows(lakehouse.delta(key), STREAM.noun))
+    return [name for name in segments(events) if rebuild or events[name] != ended[name]]
 
 
 def batches(
@@ -89,25 +121,27 @@ def _bronze_rows(
 
 
 def _refine_batch(
-    spark: SparkSession, lakehouse: Lakehouse, subject: Refinement, lines: dict[str, int]
+    spark: SparkSession, lakehouse: Lakehouse, subject: Refinement, names: Sequence[str]
 ) -> Iterator[tuple[str, Refined]]:
     """Every line is parsed once, into scratch files; from there it goes where it belongs.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
-    names = list(lines)
-    bronze = lakehouse.read(spark, subject.bronze, names)
+    table = lakehouse.delta(subject.bronze)
+    lines = partition_rows(table)
+    bronze = lakehouse.read(spark, subject.bronze, names, table.version())
     parsed = parse_lines(subject.lines(bronze), subject.fields)
     with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
         accepted = rows.where(F.col("reason").isNull())
-        copies = repeated_lines(accepted, subject.identity)
+        copies = _copies(spark, lakehouse, subject, accepted, names)
         kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-        lakehouse.replace(kept, subject.silver, {"partition": names})
+        marks = dict.fromkeys(names, now_mark()) if isinstance(subject, Stream) else {}
+        lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
         refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
         repeated = copies.toArrow()
     kept_rows = partition_rows(lakehouse.delta(subject.silver))
     for name in names:
-        report = Refined(lines[name], kept_rows.get(name, 0))
+        report = Refined(lines.get(name, 0), kept_rows.get(name, 0))
         of_partition = pc.field("partition") == name
         _account(
             lakehouse,
@@ -118,6 +152,24 @@ def _refine_batch(
             report,
         )
         yield name, report
+
+
+def _copies(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    subject: Refinement,
+    accepted: DataFrame,
+    names: Sequence[str],
+) -> DataFrame:
+    """The accepted lines that repeat an earlier one: of their partition, or of the stream."""
+    if not isinstance(subject, Stream):
+        return repeated_lines(accepted, subject.identity)
+    ids = accepted.select(F.col(subject.identity).alias("id"), *_ORIGIN)
+    before = lakehouse.read(spark, subject.silver).where(F.col("partition") < min(names))
+    known = before.select(F.col(subject.identity).alias("id"))
+    known = known.join(ids.select("id"), on="id", how="left_semi").distinct()
+    copies = ids.join(known, on="id", how="left_semi")
+    return copies.unionByName(repeated_lines(accepted, subject.identity, across=True)).distinct()
 
 
 def _account(

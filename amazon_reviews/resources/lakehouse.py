@@ -1,10 +1,8 @@
 """The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
 
-import fcntl
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -24,6 +22,13 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.resources.engine import ROW_GROUP_ROWS
 from amazon_reviews.resources.staging import check_partitions, staged_files
+from amazon_reviews.resources.storage import (
+    ConcurrentWriteError,
+    exclusive,
+    explained,
+    filesystem,
+    storage_options,
+)
 from amazon_reviews.schemas import TABLES, Table
 
 _TARGET_FILE_BYTES = 128 * 1024 * 1024
@@ -33,56 +38,80 @@ _WRITER = WriterProperties(
 )
 
 
-class ConcurrentWriteError(RuntimeError):
-    """Another process wrote the table first."""
-
-
 class Lakehouse(dg.ConfigurableResource[Any]):
     """Reads and writes the tables of `amazon_reviews.schemas`, each at `<location>/<key>`."""
 
-    location: str = Setting(description="folder that holds the tables")
+    location: str = Setting(description="folder, az://, abfss://, s3:// or gs:// of the tables")
 
     def uri(self, key: str) -> str:
         """Where the table lies."""
         return f"{self.location}/{key}"
 
+    @property
+    def storage_options(self) -> dict[str, str] | None:
+        """What delta-rs has to be told to reach the tables, beside the environment."""
+        return storage_options(self.location)
+
     def exists(self, key: str) -> bool:
         """Whether the table was ever written."""
-        return bool(DeltaTable.is_deltatable(self.uri(key)))
+        with explained(self.location):
+            return bool(DeltaTable.is_deltatable(self.uri(key), self.storage_options))
 
     def delta(self, key: str, version: int | None = None) -> DeltaTable:
         """The table's log, at its newest version or the one given."""
-        return DeltaTable(self.uri(key), version=version)
+        with explained(self.location):
+            return DeltaTable(self.uri(key), version=version, storage_options=self.storage_options)
 
     def version(self, key: str) -> int | None:
         """The table's newest version, None if it was never written."""
         return self.delta(key).version() if self.exists(key) else None
 
     def read(
-        self, spark: SparkSession, key: str, partitions: Sequence[str] | None = None
+        self,
+        spark: SparkSession,
+        key: str,
+        partitions: Sequence[str] | None = None,
+        version: int | None = None,
     ) -> DataFrame:
-        """The table, or those of its landing partitions that are named."""
-        frame = spark.read.format("delta").load(self.ensure(key))
+        """The table, or those of its landing partitions that are named; as it is now, or was."""
+        reader = spark.read.format("delta")
+        reader = reader if version is None else reader.option("versionAsOf", version)
+        frame = reader.load(self.ensure(key))
         return frame if partitions is None else frame.where(F.col("partition").isin(*partitions))
 
-    def replace(self, frame: DataFrame, key: str, keys: Mapping[str, Sequence[str]]) -> None:
+    def replace(
+        self,
+        frame: DataFrame,
+        key: str,
+        keys: Mapping[str, Sequence[str]],
+        transactions: Mapping[str, int] | None = None,
+    ) -> None:
         """Put `frame` in the place of exactly the partitions with these keys, in one commit.
+
+        `transactions` are application ids and versions recorded by the same commit.
 
         Raises:
             ValueError: `frame` has a row of another partition; the table is as it was.
         """
-        self._commit(frame, key, "overwrite", keys)
+        self._commit(frame, key, "overwrite", keys, transactions)
 
-    def overwrite(self, frame: DataFrame, key: str) -> None:
-        """Put `frame` in the place of the whole table, in one commit."""
-        self._commit(frame, key, "overwrite", {})
+    def overwrite(
+        self, frame: DataFrame, key: str, transactions: Mapping[str, int] | None = None
+    ) -> None:
+        """Put `frame` in the place of the whole table, in one commit; see `replace`."""
+        self._commit(frame, key, "overwrite", {}, transactions)
 
     def append(self, frame: DataFrame, key: str) -> None:
         """Add the rows of `frame` to the table, in one commit."""
         self._commit(frame, key, "append", {})
 
     def _commit(
-        self, frame: DataFrame, key: str, mode: str, keys: Mapping[str, Sequence[str]]
+        self,
+        frame: DataFrame,
+        key: str,
+        mode: str,
+        keys: Mapping[str, Sequence[str]],
+        transactions: Mapping[str, int] | None = None,
     ) -> None:
         """Let the engine write the files and delta-rs commit them.
 
@@ -90,14 +119,16 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         overwrite replaces the whole table, and it does not detect conflicting writers.
         """
         table = TABLES[key]
-        with self.writing(key), staged_files(frame, self.uri(key), table) as files:
+        with self.writing(key) as check_held, staged_files(frame, self.uri(key), table) as files:
             check_partitions(files, keys)
+            check_held()
             self.delta(key).create_write_transaction(
                 [*files],
                 mode=mode,
                 schema=_delta_schema(table),
                 partition_by=list(table.partition_by),
                 partition_filters=[(name, "in", list(keys[name])) for name in keys] or None,
+                commit_properties=_recording(transactions),
             )
 
     def replace_arrow(
@@ -105,13 +136,12 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         rows: pa.RecordBatchReader | pa.Table,
         key: str,
         keys: Mapping[str, str | int],
-        transactions: dict[str, int] | None = None,
+        transactions: Mapping[str, int] | None = None,
     ) -> None:
         """Put Arrow rows in the place of those with the values of `keys`, in one commit.
 
         `transactions` are application ids and versions recorded by the same commit.
         """
-        marks = [Transaction(name, version) for name, version in (transactions or {}).items()]
         with self.writing(key):
             write_deltalake(
                 self.delta(key),
@@ -119,7 +149,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 mode="overwrite",
                 predicate=_where(keys),
                 writer_properties=_WRITER,
-                commit_properties=CommitProperties(app_transactions=marks),
+                commit_properties=_recording(transactions),
             )
 
     def append_arrow(
@@ -145,13 +175,12 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                     raise ConcurrentWriteError(
                         f"another run wrote {key} meanwhile; nothing is lost"
                     )
-            marks = [Transaction(name, version) for name, version in transactions.items()]
             write_deltalake(
                 table,
                 rows,
                 mode="append",
                 writer_properties=_WRITER,
-                commit_properties=CommitProperties(app_transactions=marks),
+                commit_properties=_recording(transactions),
             )
 
     def marks(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
@@ -172,6 +201,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 partition_by=list(table.partition_by),
                 name=key,
                 description=table.grain,
+                storage_options=self.storage_options,
                 configuration={"delta.logRetentionDuration": "interval 30 days"},
             )
         return self.uri(key)
@@ -201,30 +231,32 @@ class Lakehouse(dg.ConfigurableResource[Any]):
 
         What a killed process left there is replaced by the next.
         """
-        folder = f"{self.location}/scratch/{key.replace('/', '_')}"
+        name = f"scratch/{key.replace('/', '_')}"
+        folder = f"{self.location}/{name}"
         with self.exclusive(f"scratch.{key}"):
             frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
             yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                filesystem(self.location).delete_dir(name)
 
     @contextmanager
-    def writing(self, key: str) -> Iterator[None]:
-        """Hold the table's writer lock: one writer at a time, released even by a killed process.
+    def writing(self, key: str) -> Iterator[Callable[[], None]]:
+        """Hold the table's writer lock, one writer at a time; see `exclusive`.
 
         The embedded engine does not detect conflicting overwrites by itself.
         """
         self.ensure(key)
-        with self.exclusive(key):
-            yield
+        with self.exclusive(key) as check_held:
+            yield check_held
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`; the kernel releases that of a killed process."""
-        lock = Path(self.location) / ".locks" / f"{name.replace('/', '.')}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def exclusive(self, name: str) -> Iterator[Callable[[], None]]:
+        """Hold the lock `name`, which does not outlive its process for long.
+
+        Gives a function that raises ConcurrentWriteError if the lock was lost meanwhile.
+        """
+        with exclusive(self.location, name) as check_held:
+            yield check_held
 
 
 def partition_rows(table: DeltaTable, noun: str | None = None) -> dict[str, int]:
@@ -257,6 +289,16 @@ def _counted(values: pa.Array) -> Iterator[tuple[str, int]]:
 def row_count(table: DeltaTable) -> int:
     """Rows of the table, from the log alone."""
     return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
+
+
+def now_mark() -> int:
+    """The time in milliseconds, to record with a commit: tells one state from those before."""
+    return time.time_ns() // 1_000_000
+
+
+def _recording(transactions: Mapping[str, int] | None) -> CommitProperties:
+    marks = [Transaction(name, version) for name, version in (transactions or {}).items()]
+    return CommitProperties(app_transactions=marks)
 
 
 def _delta_schema(table: Table) -> DeltaSchema:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from amazon_reviews.config import PlaceError
+
 _SUFFIXES = (".json", ".json.gz")
 
 
-class LandingError(Exception):
+class LandingError(PlaceError):
     """A landing folder or file that cannot be read; the text names it and what to do."""
 
 

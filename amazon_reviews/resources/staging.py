@@ -1,17 +1,18 @@
 """Data files that the engine writes into a Delta table's folder before they are committed."""
 
 import json
-import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from urllib.parse import unquote
 from uuid import uuid4
 
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
 
+from amazon_reviews.resources.storage import filesystem
 from amazon_reviews.schemas import Table
 
 
@@ -22,14 +23,19 @@ def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddA
     When the block fails, the files are removed again; those of a killed process are left
     without an entry in the log, where a vacuum finds them.
     """
-    folder = Path(uri) / f"data-{uuid4().hex}"
+    folder = f"data-{uuid4().hex}"
+    files = filesystem(uri)
     try:
         writer = frame.select(*table.names).write.mode("overwrite").option("compression", "zstd")
         writer = writer.partitionBy(*table.partition_by) if table.partition_by else writer
-        writer.parquet(str(folder))
-        yield [_described(path, Path(uri)) for path in sorted(folder.rglob("*.parquet"))]
+        writer.parquet(f"{uri}/{folder}")
+        selected = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = files.get_file_info(selected)
+        written = [info for info in found if info.path.endswith(".parquet") and info.is_file]
+        yield [_described(info, files) for info in sorted(written, key=lambda info: info.path)]
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            files.delete_dir(folder)
         raise
 
 
@@ -42,15 +48,13 @@ def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str
                 raise ValueError(f"a row has {column} {value!r}, not one of {list(values)}")
 
 
-def _described(path: Path, root: Path) -> AddAction:
-    relative = path.relative_to(root)
-    parts = [part.partition("=") for part in relative.parts[1:-1]]
-    stat = path.stat()
+def _described(info: pafs.FileInfo, files: pafs.FileSystem) -> AddAction:
+    parts = [part.partition("=") for part in info.path.split("/")[1:-1]]
     return AddAction(
-        path=str(relative),
-        size=stat.st_size,
+        path=info.path,
+        size=info.size,
         partition_values={unquote(name): unquote(value) for name, _, value in parts},
-        modification_time=int(stat.st_mtime * 1000),
+        modification_time=int(info.mtime_ns // 1_000_000 if info.mtime_ns else time.time() * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": pq.read_metadata(path).num_rows}),
+        stats=json.dumps({"numRecords": pq.read_metadata(info.path, filesystem=files).num_rows}),
     )

@@ -159,16 +159,18 @@ def fingerprint(values: Sequence[Column]) -> Column:
     return F.substring(F.sha2(F.concat(*parts), 256), 1, 32)
 
 
-def repeated_lines(rows: DataFrame, key: str) -> DataFrame:
+def repeated_lines(rows: DataFrame, key: str, *, across: bool = False) -> DataFrame:
     """The rows that repeat the `key` of one before them in their partition: id, partition, ….
 
-    The first by file, then line, is none of them. Only keys that occur again are put in order.
+    With `across`, of one before them in any partition. The first by partition, file and line is
+    none of them. Only keys that occur again are put in order.
     """
+    same = ["id"] if across else ["partition", "id"]
     narrow = rows.select(F.col(key).alias("id"), "partition", "file", "line")
-    times = narrow.groupBy("partition", "id").agg(F.count(F.lit(1)).alias("times"))
-    again = times.where(F.col("times") > 1).select("partition", "id")
-    order = Window.partitionBy("partition", "id").orderBy("file", "line")
-    copies = narrow.join(again, on=["partition", "id"], how="left_semi")
+    times = narrow.groupBy(*same).agg(F.count(F.lit(1)).alias("times"))
+    again = times.where(F.col("times") > 1).select(*same)
+    order = Window.partitionBy(*same).orderBy("partition", "file", "line")
+    copies = narrow.join(again, on=same, how="left_semi")
     return (
         copies.select("*", F.row_number().over(order).alias("place"))
         .where(F.col("place") > 1)

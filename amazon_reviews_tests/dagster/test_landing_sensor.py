@@ -16,12 +16,12 @@ PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 
 def tick(project, cursor=None):
     """One evaluation, after which the daemon adds the partitions that are asked for."""
-    context = dg.build_sensor_context(
+    with dg.build_sensor_context(
         instance=project.instance,
         cursor=cursor,
         resources={"landing": project.landing, "lakehouse": project.lakehouse},
-    )
-    result = landing_sensor(context)
+    ) as context:
+        result = landing_sensor(context)
     for request in result.dynamic_partitions_requests or ():
         project.instance.add_dynamic_partitions(
             request.partitions_def_name, list(request.partition_keys)
@@ -218,11 +218,11 @@ def test_the_schedules_ask_for_the_same_runs(project, tmp_path):
     project.instance = dg.DagsterInstance.local_temp(str(tmp_path))
 
     def evaluate(subject):
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=project.instance,
             resources={"landing": project.landing, "lakehouse": project.lakehouse},
-        )
-        return daily_landing(subject)(context)
+        ) as context:
+            return daily_landing(subject)(context)
 
     for subject in SUBJECTS:
         requests = evaluate(subject)

@@ -38,8 +38,10 @@ def streaming(tmp_path, spark, server, monkeypatch):
 def tick(project, cursor=None):
     hub = project.defs.resources["event_hub"].process_config_and_initialize()
     resources = {"event_hub": hub, "lakehouse": project.lakehouse}
-    context = dg.build_sensor_context(instance=project.instance, cursor=cursor, resources=resources)
-    return event_hub_sensor(context)
+    with dg.build_sensor_context(
+        instance=project.instance, cursor=cursor, resources=resources
+    ) as context:
+        return event_hub_sensor(context)
 
 
 def asked(result):

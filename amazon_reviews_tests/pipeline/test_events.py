@@ -32,7 +32,7 @@ from amazon_reviews.pipeline.events import (
     unread,
 )
 from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import refine, refine_stream
 from amazon_reviews.pipeline.subjects import REVIEWS, STREAM
 from amazon_reviews.resources.event_hub import (
     EventHub,
@@ -40,8 +40,9 @@ from amazon_reviews.resources.event_hub import (
     HubPartition,
     Span,
 )
-from amazon_reviews.resources.lakehouse import ConcurrentWriteError, Lakehouse
+from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.storage import ConcurrentWriteError
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, review, rows, upload
 
@@ -72,9 +73,9 @@ def gaps(lakehouse):
 
 def bring_stream(spark, lakehouse):
     """Bring what bronze holds of the stream to gold; returns the report of silver."""
-    done = dict(refine(spark, lakehouse, STREAM, [STREAM.partition], BATCH_ROWS))
+    done = refine_stream(spark, lakehouse, BATCH_ROWS)
     list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
-    return done[STREAM.partition]
+    return done
 
 
 def account(lakehouse, layer, table):

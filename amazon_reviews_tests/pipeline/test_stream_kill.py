@@ -18,7 +18,7 @@ from amazon_reviews.event_hub_server import EventHubServer
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.events import receive
 from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import refine_stream
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -48,7 +48,7 @@ _SEED = 20_261_121
 def take_to_gold(spark, event_hub, lakehouse):
     """What a run of the stream's job does."""
     receive(event_hub, lakehouse)
-    list(refine(spark, lakehouse, STREAM, [STREAM.partition], BATCH_ROWS))
+    refine_stream(spark, lakehouse, BATCH_ROWS)
     list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
 
 

@@ -1,12 +1,8 @@
 """The landing zone in an Azure container, over the wire, by the vendor's client."""
 
 import gzip
-import json
-import os
 import random
 import re
-import subprocess
-import sys
 from itertools import count
 
 import pytest
@@ -18,23 +14,11 @@ from amazon_reviews.resources import azure_landing as module
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.resources.landing_files import LandingError
-from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews_tests.azurite import ACCOUNT, PROGRAM, FaultyWay, running_azurite
-from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.azurite import ACCOUNT, FaultyWay
 from amazon_reviews_tests.helpers import content, review, upload
-
-pytestmark = pytest.mark.skipif(
-    not PROGRAM.is_file(), reason="Azurite is not installed: make azurite"
-)
 
 DATASET = REVIEWS.dataset
 _names = (f"landing{number}" for number in count())
-
-
-@pytest.fixture(scope="module")
-def azurite():
-    with running_azurite() as azurite:
-        yield azurite
 
 
 @pytest.fixture
@@ -267,41 +251,3 @@ def test_an_account_that_does_not_answer_is_named(azurite, container):
 def test_a_place_without_an_account_is_refused():
     with pytest.raises(LandingError, match="AZURE_STORAGE_ACCOUNT_NAME"):
         LandingZone(location="az://container/lake").partitions(DATASET)
-
-
-def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, tmp_path):
-    options = SampleOptions(reviews=600, products=20, users=20, partitions=2, events=0)
-    truth = generate(options, tmp_path / "sample")
-    for file in (tmp_path / "sample").rglob("partition_*/*"):
-        put(container, file.relative_to(tmp_path / "sample").as_posix(), file.read_bytes())
-    token = azurite.sas(container.container_name)
-    environ = os.environ | environment(tmp_path)
-    environ |= {
-        "AMAZON_REVIEWS_LANDING": f"az://{container.container_name}/lake",
-        "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
-        "AZURE_STORAGE_ENDPOINT": azurite.endpoint,
-        "AZURE_STORAGE_SAS_TOKEN": token,
-    }
-    command = [sys.executable, "-m", "amazon_reviews.cli"]
-
-    first, second, doctor = (
-        subprocess.run(
-            [*command, *arguments],
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        for arguments in (["run", "--json"], ["run"], ["doctor"])
-    )
-
-    assert first.returncode == 0, first.stderr
-    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["books"]}
-    assert books["gold/reviews"] == truth["gold"]["reviews"]
-    assert second.stdout == "nothing new\n"
-    assert "partitions of amazon_reviews: 2" in doctor.stdout
-    signature = re.search("sig=([^&]+)", token)[1].encode()
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    said = "".join(run.stdout + run.stderr for run in (first, second, doctor)).encode()
-    assert not any(signature in text for text in (said, *(path.read_bytes() for path in written)))

@@ -1,0 +1,223 @@
+"""A long stream: what a run makes again is its last segment, whatever lies before it."""
+
+import shutil
+
+import pyarrow as pa
+import pytest
+
+from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.pipeline import events
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.segments import folded, following, segments
+from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.resources.event_hub import Span
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews_tests.helpers import (
+    BATCH_ROWS,
+    content,
+    event,
+    hub_of,
+    product,
+    refine_all,
+    review,
+    rows,
+    upload,
+)
+
+EVENTS = "bronze/review_events"
+SILVER = "silver/streamed_reviews"
+GOLD = "gold/reviews"
+SECOND, THIRD = "stream-000002", "stream-000003"
+RUNS = [
+    [event(summary="a"), event(summary="b"), b"no review"],
+    [event(summary="b"), event(summary="c"), event(summary="c")],
+    [event(summary="a"), event(summary="d")],
+]
+
+
+def take_to_gold(spark, server, lakehouse, hub="reviews", *, rebuild=False):
+    """What a run of the stream's job does; returns the report of silver."""
+    receive(hub_of(server, hub), lakehouse)
+    done = refine_stream(spark, lakehouse, BATCH_ROWS, rebuild=rebuild)
+    list(publish_reviews(spark, lakehouse, ["stream"], BATCH_ROWS))
+    return done
+
+
+def files(lakehouse, key):
+    """The table's data files by partition."""
+    found = {}
+    for action in pa.table(lakehouse.delta(key).get_add_actions()).to_pylist():
+        found.setdefault(action["partition"]["partition"], set()).add(action["path"])
+    return found
+
+
+def without_segments(lakehouse, key):
+    return content(lakehouse, key, leave_out=("partition", "kept_in", "rejected_at"))
+
+
+def assert_balanced(lakehouse):
+    assert [one for one in all_accounts(lakehouse) if not one.balanced] == []
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A server with a hub for the runs that all tests begin with, and others for what follows."""
+    with EventHubServer({"reviews": 1, "later": 1, "last": 1}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def three_runs(spark, server, tmp_path_factory):
+    """A lakehouse whose stream came in three runs, each of which filled a segment."""
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("runs") / "lakehouse"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "SEGMENT_EVENTS", 1)
+        for bodies in RUNS:
+            server.append("reviews", "0", *bodies)
+            take_to_gold(spark, server, lakehouse)
+    return lakehouse
+
+
+@pytest.fixture
+def brought(three_runs, lakehouse, monkeypatch):
+    """A copy of that lakehouse, whose segments are full with one event."""
+    monkeypatch.setattr(events, "SEGMENT_EVENTS", 1)
+    shutil.copytree(three_runs.location, lakehouse.location)
+    return lakehouse
+
+
+def test_segments_are_in_their_order():
+    names = ["stream"]
+    for _ in range(11):
+        names.append(following(names[-1]))
+
+    assert names[1:3] == [SECOND, THIRD]
+    assert segments([*reversed(names), "partition_1", "streams"]) == names
+    assert folded({"partition_1": 1, "stream": 2, SECOND: 3}) == {"partition_1": 1, "stream": 5}
+
+
+def test_a_long_stream_is_kept_like_a_short_one(spark, server, brought, tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "SEGMENT_EVENTS", 1_000)
+    short = Lakehouse(location=str(tmp_path / "short"))
+    take_to_gold(spark, server, short)
+
+    assert partition_rows(brought.delta(EVENTS)) == {"stream": 3, SECOND: 3, THIRD: 2}
+    assert partition_rows(short.delta(EVENTS)) == {"stream": 8}
+    tables = (EVENTS, SILVER, GOLD, "silver/rejected", "silver/duplicates", "gold/duplicates")
+    for key in tables:
+        assert without_segments(brought, key) == without_segments(short, key), key
+    assert [*all_accounts(brought)] == [*all_accounts(short)]
+    assert {one.partition for one in all_accounts(brought)} == {"stream"}
+    assert_balanced(brought)
+
+
+def test_each_review_is_in_the_segment_that_had_it_first(brought):
+    expected = [("a", "stream"), ("b", "stream"), ("c", SECOND), ("d", THIRD)]
+
+    assert rows(brought, SILVER, "summary", "partition") == expected
+    assert rows(brought, GOLD, "summary", "partition") == expected
+    assert rows(brought, "silver/duplicates", "partition", "line") == [
+        ("stream-000002", 3),
+        ("stream-000002", 5),
+        ("stream-000003", 6),
+    ]
+
+
+def test_a_run_makes_no_earlier_segment_again(spark, server, brought):
+    silver, gold = files(brought, SILVER), files(brought, GOLD)
+    server.append("later", "0", event(summary="e"))
+
+    done = take_to_gold(spark, server, brought, "later")
+
+    assert done.lines == 1
+    assert list(files(brought, SILVER).items())[-3:] == list(silver.items())
+    assert {name: files(brought, GOLD)[name] for name in gold} == gold
+    assert rows(brought, GOLD, "summary")[-1] == ("e",)
+
+
+def test_a_segment_that_is_not_full_is_made_again(spark, server, brought, monkeypatch):
+    monkeypatch.setattr(events, "SEGMENT_EVENTS", 3)
+    silver = files(brought, SILVER)
+    server.append("last", "0", event(summary="e"))
+
+    done = take_to_gold(spark, server, brought, "last")
+
+    assert done.lines == 3
+    assert files(brought, SILVER).keys() == silver.keys()
+    assert [name for name in silver if files(brought, SILVER)[name] != silver[name]] == [THIRD]
+    assert_balanced(brought)
+
+
+def test_nothing_new_commits_nothing(spark, server, brought):
+    keys = (EVENTS, SILVER, "silver/duplicates", "silver/rejected", GOLD, "gold/duplicates")
+    before = [brought.version(key) for key in keys]
+
+    done = take_to_gold(spark, server, brought)
+
+    assert done.lines == 0
+    assert [brought.version(key) for key in keys] == before
+
+
+def test_all_segments_are_made_again_when_asked_for(spark, server, brought):
+    silver, gold = files(brought, SILVER), files(brought, GOLD)
+    tables = (SILVER, GOLD, "silver/rejected", "silver/duplicates")
+    before = [content(brought, key) for key in tables]
+
+    done = take_to_gold(spark, server, brought, rebuild=True)
+
+    assert (done.lines, done.kept, done.duplicates, done.rejected.total()) == (8, 4, 3, 1)
+    assert [content(brought, key) for key in tables] == before
+    for table, earlier in ((SILVER, silver), (GOLD, gold)):
+        now = files(brought, table)
+        assert [name for name in earlier if now[name] == earlier[name]] == []
+
+
+def test_a_file_takes_its_reviews_from_every_segment(spark, landing, brought):
+    upload(landing, "amazon_reviews", "partition_1", review(summary="a"), review(summary="c"))
+    ingest(landing, brought, REVIEWS, "partition_1")
+    list(refine(spark, brought, REVIEWS, ["partition_1"], BATCH_ROWS))
+
+    done = dict(publish_reviews(spark, brought, ["partition_1"], BATCH_ROWS))
+
+    assert [*done] == ["partition_1", "stream"]
+    assert (done["stream"].lines, done["stream"].kept, done["stream"].duplicates) == (4, 2, 2)
+    assert rows(brought, GOLD, "summary", "partition") == [
+        ("a", "partition_1"),
+        ("b", "stream"),
+        ("c", "partition_1"),
+        ("d", THIRD),
+    ]
+    assert_balanced(brought)
+
+
+def test_new_products_come_to_every_segment(spark, landing, brought):
+    upload(landing, "amazon_metadata", "partition_1", product(title="Watering can"))
+    refine_all(spark, landing, brought, PRODUCTS)
+    publish_products(spark, brought)
+
+    list(publish_reviews(spark, brought, ["stream"], BATCH_ROWS))
+
+    assert rows(brought, GOLD, "summary", "title") == [(s, "Watering can") for s in "abcd"]
+
+
+@pytest.mark.parametrize("spans", [None, {"0": Span(0, 11), "1": Span(0, 8)}])
+def test_many_events_come_in_several_commits(lakehouse, monkeypatch, spans):
+    monkeypatch.setattr(events, "_COMMIT_EVENTS", 10)
+    with EventHubServer({"reviews": 2}) as server:
+        server.append("reviews", "0", *[b"%d" % number for number in range(12)])
+        server.append("reviews", "1", *[b"%d" % number for number in range(9)])
+        created = lakehouse.ensure(EVENTS) and lakehouse.version(EVENTS)
+
+        received = receive(hub_of(server), lakehouse, spans)
+
+    assert received.events == {"0": 12, "1": 9}
+    found = rows(lakehouse, EVENTS, "hub_partition", "sequence_number", "body")
+    assert found == sorted(
+        [(name, n, b"%d" % n) for name, count in (("0", 12), ("1", 9)) for n in range(count)],
+        key=repr,
+    )
+    assert lakehouse.version(EVENTS) == created + 3

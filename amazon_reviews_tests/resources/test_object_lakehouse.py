@@ -1,0 +1,334 @@
+"""The lakehouse in an object store, over the wire: Azurite, by engine and delta-rs."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from threading import Barrier
+
+import duckdb
+import obstore
+import pyarrow as pa
+import pytest
+from obstore.store import AzureStore
+
+from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.maintenance import maintain
+from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews.resources import lease as leases
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lease import Lease
+from amazon_reviews.resources.storage import ConcurrentWriteError, LakehouseError, exclusive
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.azurite import ACCOUNT
+from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, ingest_all, review, rows, upload
+
+KEY = "gold/duplicates"
+LOCK = ".locks/gold.duplicates.lock"
+OWNER = "racwdl"
+_names = (f"lakehouse{number}" for number in count())
+
+
+def account(azurite, token):
+    """How the environment tells of the storage account."""
+    return {
+        "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+        "AZURE_STORAGE_ENDPOINT": azurite.endpoint,
+        "AZURE_STORAGE_SAS_TOKEN": token,
+        "AZURE_ALLOW_HTTP": "true",
+    }
+
+
+@pytest.fixture
+def container(azurite, monkeypatch):
+    """A container of its own that the environment may read and write."""
+    container = azurite.container(next(_names))
+    for name, value in account(azurite, azurite.sas(container.container_name, OWNER)).items():
+        monkeypatch.setenv(name, value)
+    return container
+
+
+@pytest.fixture
+def far(container):
+    """A lakehouse in the container."""
+    return Lakehouse(location=f"az://{container.container_name}/house")
+
+
+@pytest.fixture
+def store(azurite, container):
+    return AzureStore(
+        container_name=container.container_name,
+        prefix="house",
+        account_name=ACCOUNT,
+        account_key=azurite.key,
+        endpoint=azurite.endpoint,
+        client_options={"allow_http": True},
+    )
+
+
+def frame(spark, partition, *ids):
+    given = [(one, "p0", "reviews", partition, "f", 1) for one in ids]
+    columns = "id string, kept_in string, table string, partition string, file string, line long"
+    return spark.createDataFrame(given, columns)
+
+
+def replace(spark, lakehouse, partition, *ids):
+    keys = {"table": ["reviews"], "partition": [partition]}
+    lakehouse.replace(frame(spark, partition, *ids), KEY, keys)
+
+
+def blobs(container, folder=""):
+    return [blob.name for blob in container.list_blobs(name_starts_with=f"house/{folder}")]
+
+
+def run(environ, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "amazon_reviews.cli", *arguments],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def downloaded(container, lakehouse, key, folder):
+    """The table's active files, fetched by the vendor's client and read by DuckDB."""
+    paths = pa.table(lakehouse.delta(key).get_add_actions())["path"].to_pylist()
+    for path in paths:
+        target = Path(folder) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(container.download_blob(f"house/{key}/{path}").readall())
+    return duckdb.read_parquet(f"{folder}/**/*.parquet", hive_partitioning=True)
+
+
+def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, far, tmp_path):
+    """Landing zone and lakehouse in one container; then again, with nothing new."""
+    options = SampleOptions(reviews=600, products=20, users=20, partitions=2, events=0)
+    truth = generate(options, tmp_path / "sample")
+    for file in (tmp_path / "sample").rglob("partition_*/*"):
+        name = file.relative_to(tmp_path / "sample").as_posix()
+        container.upload_blob(f"lake/{name}", file.read_bytes())
+    token = azurite.sas(container.container_name, OWNER)
+    environ = environment(tmp_path) | account(azurite, token)
+    environ["AMAZON_REVIEWS_LANDING"] = f"az://{container.container_name}/lake"
+    environ["AMAZON_REVIEWS_LAKEHOUSE"] = far.location
+
+    first, second, doctor = (
+        run(environ, *arguments) for arguments in (["run", "--json"], ["run"], ["doctor"])
+    )
+
+    assert first.returncode == 0, first.stderr
+    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["books"]}
+    assert books["gold/reviews"] == truth["gold"]["reviews"]
+    assert second.stdout == "nothing new\n", second.stderr
+    assert "partitions of amazon_reviews: 2" in doctor.stdout
+    assert f"{far.location} (can be written to)" in doctor.stdout
+    found = downloaded(container, far, "gold/reviews", tmp_path / "gold")
+    counts = found.aggregate("count(*), count(DISTINCT review_id)").fetchall()
+    assert counts == [(truth["gold"]["reviews"],) * 2]
+    assert not [name for name in blobs(container) if "/.locks/" in name or "/scratch/s" in name]
+    assert not (tmp_path / "lakehouse").exists()
+    signature = re.search("sig=([^&]+)", token)[1].encode()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    said = "".join(ended.stdout + ended.stderr for ended in (first, second, doctor)).encode()
+    assert not any(signature in text for text in (said, *(path.read_bytes() for path in written)))
+
+
+def test_tables_are_the_same_as_in_a_folder(spark, landing, lakehouse, far):
+    """A partition is replaced, too, and the reviews that move on follow."""
+    first = [review(summary=text) for text in "abc"]
+    for each in (lakehouse, far):
+        upload(landing, "amazon_reviews", "partition_1", *first, "no review", first[0])
+        upload(landing, "amazon_reviews", "partition_2", review(summary="b"), review(summary="d"))
+        for _ in range(2):
+            names = ingest_all(landing, each, REVIEWS)
+            list(refine(spark, each, REVIEWS, names, BATCH_ROWS))
+            list(publish_reviews(spark, each, names, BATCH_ROWS))
+            upload(landing, "amazon_reviews", "partition_1", first[0], first[2])
+
+    assert rows(far, "gold/reviews", "summary", "partition") == [
+        ("a", "partition_1"),
+        ("b", "partition_2"),
+        ("c", "partition_1"),
+        ("d", "partition_2"),
+    ]
+    for key in filter(lakehouse.exists, TABLES):
+        assert content(far, key) == content(lakehouse, key), key
+
+
+def test_small_files_are_put_together_and_old_ones_removed(spark, container, far):
+    for one in "abc":
+        far.append(frame(spark, "p1", one), KEY)
+
+    done = dict(maintain(far, kept_hours=0))
+
+    assert (done[KEY].compacted, done[KEY].written) == (3, 1)
+    assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
+    assert rows(far, KEY, "id") == [("a",), ("b",), ("c",)]
+
+
+def test_two_writers_of_a_partition_leave_what_one_of_them_wrote(spark, far):
+    replace(spark, far, "p1", "a")
+    start = Barrier(2)
+
+    def write(name):
+        start.wait()
+        for number in range(3):
+            replace(spark, far, "p1", *(f"{name}{number}{i}" for i in range(2)))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, "xy"))
+
+    last = {one[:2] for (one,) in rows(far, KEY, "id")}
+    assert last in ({"x2"}, {"y2"})
+    assert len(rows(far, KEY, "id")) == 2
+    assert far.version(KEY) == 1 + 6
+
+
+def test_a_lock_is_one_holder_s_at_a_time(store, far):
+    inside = []
+
+    def hold(name):
+        with exclusive(far.location, "gold/duplicates"):
+            inside.append(f"{name} in")
+            inside.append(f"{name} out")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(hold, "abcd"))
+
+    pairs = list(zip(inside[::2], inside[1::2], strict=True))
+    assert {(one.split()[0], other.split()[0]) for one, other in pairs} == {(n, n) for n in "abcd"}
+    assert obstore.list(store).collect() == []
+
+
+def test_a_lock_that_is_renewed_is_not_taken(monkeypatch, store):
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.6)
+    lease = Lease(store, LOCK).acquire()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(Lease(store, LOCK).acquire)
+        tags = {obstore.head(store, LOCK)["e_tag"]}
+        while len(tags) < 6:
+            tags.add(obstore.head(store, LOCK)["e_tag"])
+        lease.check()
+        assert not other.done()
+
+        lease.release()
+
+        other.result(10).release()
+    assert obstore.list(store).collect() == []
+
+
+def test_the_lock_of_a_killed_process_is_taken(monkeypatch, store):
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    obstore.put(store, LOCK, b"killed")
+    started = time.monotonic()
+
+    lease = Lease(store, LOCK).acquire()
+
+    assert time.monotonic() - started > 0.3
+    assert obstore.get(store, LOCK).bytes() != b"killed"
+    lease.check()
+    lease.release()
+
+
+def test_who_lost_the_lock_writes_nothing_and_leaves_it(monkeypatch, spark, container, store, far):
+    replace(spark, far, "p1", "a")
+    before = far.version(KEY), blobs(container, KEY)
+    write = leases.Lease.check
+
+    def taken_by_another(lease):
+        obstore.put(store, LOCK, b"another's")
+        lease._released.wait(1.5 * leases.LEASE_SECONDS)
+        write(lease)
+
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(leases.Lease, "check", taken_by_another)
+    with pytest.raises(ConcurrentWriteError, match="was not renewed"):
+        replace(spark, far, "p1", "b")
+
+    assert (far.version(KEY), blobs(container, KEY)) == before
+    assert obstore.get(store, LOCK).bytes() == b"another's"
+
+
+KILLED = """
+import os, signal, sys
+
+from amazon_reviews.resources import staging
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews_tests.resources.test_object_lakehouse import replace
+
+spark = start_session("sail", 1 << 30)
+staging._described = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+replace(spark, Lakehouse(location=sys.argv[1]), "p1", "b")
+"""
+
+
+def test_a_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, container, far):
+    replace(spark, far, "p1", "a")
+
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, far.location],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert rows(far, KEY, "id") == [("a",)]
+    assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 2
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    replace(spark, far, "p1", "c")
+    assert rows(far, KEY, "id") == [("c",)]
+    list(maintain(far, kept_hours=0))
+    assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
+
+
+@pytest.mark.parametrize("act", ["exists", "ensure", "lock"])
+@pytest.mark.parametrize("fault", ["expired", "wrong", "not there"])
+def test_a_store_that_refuses_is_explained(monkeypatch, azurite, container, act, fault):
+    name = container.container_name
+    token = azurite.sas(name, OWNER, hours=-1 if fault == "expired" else 1)
+    token = token.replace("sig=", "sig=x") if fault == "wrong" else token
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", token)
+    place = "nowhere" if fault == "not there" else name
+    # A folder of its own: clients are kept with the token they were made with.
+    lakehouse = Lakehouse(location=f"az://{place}/{act}/{fault.replace(' ', '_')}")
+    acts = {
+        "exists": lambda: lakehouse.exists(KEY),
+        "ensure": lambda: lakehouse.ensure(KEY),
+        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+    }
+
+    with pytest.raises(LakehouseError) as caught:
+        acts[act]()
+
+    said = str(caught.value)
+    assert said.startswith(f"{lakehouse.location}: the store refuses access")
+    assert "AZURE_STORAGE_SAS_TOKEN" in said
+    assert re.search("sig=([^&]+)", token)[1] not in said
+
+
+def test_a_token_that_may_only_read_is_explained(azurite, container, far, spark, tmp_path):
+    replace(spark, far, "p1", "a")
+    token = azurite.sas(container.container_name, "rl")
+    environ = environment(tmp_path) | account(azurite, token)
+    environ["AMAZON_REVIEWS_LAKEHOUSE"] = far.location
+
+    doctor, maintained = run(environ, "doctor"), run(environ, "maintain")
+
+    assert doctor.returncode == maintained.returncode == 2
+    assert "the store refuses access" in doctor.stdout
+    assert maintained.stderr.startswith(f"Error: {far.location}: the store refuses access")
+    assert rows(far, KEY, "id") == [("a",)]
