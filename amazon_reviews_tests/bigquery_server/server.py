@@ -12,9 +12,7 @@ from amazon_reviews_tests.bigquery_server.catalogue import Catalogue
 from amazon_reviews_tests.bigquery_server.jobs import Jobs
 from amazon_reviews_tests.bigquery_server.refusal import Refusal, not_found
 
-_UPLOAD = (
-    "/resumable/upload/bigquery/v2/projects/[^/]+/jobs|/upload/bigquery/v2/projects/[^/]+/jobs"
-)
+_UPLOAD = "(/resumable)?/upload/bigquery/v2/projects/[^/]+/jobs"
 
 
 class Fault:
@@ -66,9 +64,10 @@ class BigQueryServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def refuse(self, pattern, status, reason, times=1, message="injected fault"):
-        """Answer the next requests with an error."""
-        return self._add(Fault(pattern, times, refusal=Refusal(status, reason, message)))
+    def refuse(self, pattern, status, reason, times=1, message="injected fault", skip=0):
+        """Answer the next requests, after `skip` others, with an error."""
+        refusal = Refusal(status, reason, message)
+        return self._add(Fault(pattern, times, refusal=refusal, skip=skip))
 
     def cut(self, pattern, times=1):
         """Do the next requests, and end the connection without an answer."""

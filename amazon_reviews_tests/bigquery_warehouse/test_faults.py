@@ -1,10 +1,14 @@
 """What goes wrong between here and BigQuery, and what people are told of it."""
 
 import json
+from random import Random
 
+import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from deltalake import write_deltalake
+from google.cloud.bigquery import client
 
 from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
 from amazon_reviews_tests.bigquery_warehouse.common import (
@@ -60,6 +64,20 @@ def test_faults_within_a_change_are_not_seen(server, warehouse, three_files, whe
 
     assert found(warehouse) == [1, 2, 4, 30]
     assert jobs_of(server, "delete") == ["1"]
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_a_large_file_goes_in_chunks(lake, server, warehouse, monkeypatch, refused):
+    monkeypatch.setattr(client, "_DEFAULT_CHUNKSIZE", 1 << 18)
+    random = Random(7)
+    texts = [random.randbytes(500).hex() for _ in range(2_000)]
+    write_deltalake(str(lake), pa.table({"text": texts}))
+    server.refuse(UPLOAD, 503, "backendError", times=refused, skip=1)
+
+    warehouse.load([newest(lake)])
+
+    assert asked(server, "PUT") >= 4
+    assert sorted(warehouse.query("SELECT text FROM t")["text"].to_pylist()) == sorted(texts)
 
 
 def test_an_upload_that_is_never_taken_leaves_the_old_table(lake, server, warehouse):
