@@ -144,7 +144,7 @@ BRONZE_REVIEW_EVENTS = Table(
         Column("offset", pa.string(), "where the event lies in its hub partition"),
         Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
         Column("properties", TEXT_MAP, "what the sender added to the event"),
-        Column("partition", pa.string(), "always stream"),
+        Column("partition", pa.string(), "segment of the stream: stream, stream-000002, …"),
     ),
     ("partition",),
 )

@@ -84,8 +84,9 @@ def _to_gold(
 
 
 def _holds(gold: DeltaTable, reviewer: str) -> bool:
-    rows = gold.to_pyarrow_dataset(partitions=[("partition", "=", STREAM.partition)])
-    return bool(rows.count_rows(filter=pc.field("reviewer_id") == reviewer))
+    streamed = pc.starts_with(pc.field("partition"), STREAM.partition)
+    rows = gold.to_pyarrow_dataset()
+    return bool(rows.count_rows(filter=streamed & (pc.field("reviewer_id") == reviewer)))
 
 
 def _body(reviewer: str, number: int) -> str:
