@@ -11,6 +11,11 @@ from pathlib import Path
 
 PREFIX = "AMAZON_REVIEWS_"
 LANDING = f"{PREFIX}LANDING"
+WAREHOUSE = f"{PREFIX}WAREHOUSE"
+WAREHOUSE_FORMS = (
+    "duckdb:///relative/path.duckdb, duckdb:////absolute/path.duckdb or "
+    "bigquery://project/dataset?location=EU"
+)
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
@@ -18,6 +23,9 @@ _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net
 _BLOBS = re.compile(r"az://[a-z0-9$-]+(/[^?#]*)?")
 _AZURE_FORMS = "abfss://container@account.dfs.core.windows.net/path nor az://container/path"
 _BUCKETS = re.compile(r"(s3|gs)://[a-z0-9._-]+(/[^?#]*)?")
+_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_LOCATION = re.compile(r"(location=([A-Za-z0-9-]+))?")
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 
@@ -30,6 +38,35 @@ class SettingsError(ValueError):
 
 class PlaceError(Exception):
     """A place that a setting names cannot be used; the text names it and what to do."""
+
+
+@dataclass(frozen=True)
+class BigQueryAddress:
+    """A dataset in BigQuery; `location` is None where it is wherever it is."""
+
+    project: str
+    dataset: str
+    location: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> "BigQueryAddress":
+        """The dataset of ``bigquery://project/dataset[?location=EU]``. Raises SettingsError."""
+        path, _, query = url.removeprefix("bigquery://").partition("?")
+        project, _, dataset = path.partition("/")
+        location = _LOCATION.fullmatch(query)
+        if not _PROJECT.fullmatch(project):
+            raise SettingsError(WAREHOUSE, f"{project!r} is no id of a Google Cloud project")
+        if not _DATASET.fullmatch(dataset):
+            raise SettingsError(
+                WAREHOUSE,
+                f"{dataset!r} is no BigQuery dataset; after bigquery://project/ comes its name, of "
+                "letters, digits and '_'",
+            )
+        if not location:
+            raise SettingsError(
+                WAREHOUSE, "after the dataset only ?location= may follow, such as ?location=EU"
+            )
+        return cls(project, dataset, location[2])
 
 
 @dataclass(frozen=True)
@@ -137,14 +174,15 @@ def _place(
 
 
 def _warehouse(env: Mapping[str, str], default: Path) -> str:
-    value = env.get(f"{PREFIX}WAREHOUSE") or f"duckdb:///{default}"
+    value = env.get(WAREHOUSE) or f"duckdb:///{default}"
     scheme, _, path = value.partition("://")
     if scheme == "duckdb" and len(path) > 1 and path.startswith("/"):
         return value
+    if scheme == "bigquery":
+        BigQueryAddress.of(value)
+        return value
     raise SettingsError(
-        f"{PREFIX}WAREHOUSE",
-        f"has no known form (it begins with {scheme[:20]!r}); use duckdb:///relative/path.duckdb "
-        "or duckdb:////absolute/path.duckdb",
+        WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
     )
 
 

@@ -31,7 +31,10 @@ following = dg.AutomationConditionSensorDefinition(
 def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([bronze, silver, stream, gold, warehouse]),
+        assets=[
+            *dg.load_assets_from_modules([bronze, silver, stream, gold]),
+            warehouse.warehouse_assets(settings.warehouse),
+        ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],

@@ -17,6 +17,8 @@ from pyspark.sql import functions as F
 from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.cli import main
 from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews_tests.bigquery_server import BigQueryServer
+from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import review
 
@@ -426,6 +428,20 @@ def test_the_doctor_finds_all_well(finished):
     assert f"amazon-reviews             {version('amazon-reviews')}" in result.stdout
     assert "partitions of amazon_reviews: 3" in result.stdout
     assert "2 tables" in result.stdout
+
+
+def test_the_doctor_looks_into_bigquery(finished):
+    url = {"AMAZON_REVIEWS_WAREHOUSE": "bigquery://test-project/reviews?location=EU"}
+    with BigQueryServer() as server:
+        at = environment(finished[0]) | url | {"BIGQUERY_EMULATOR_HOST": server.url}
+        found = CliRunner().invoke(main, ["doctor"], env=at)
+        server.catalogue.create_dataset(DATASET | {"location": "US"})
+        elsewhere = CliRunner().invoke(main, ["doctor"], env=at)
+
+    assert "bigquery://test-project/reviews?location=EU (0 tables)" in found.stdout
+    assert found.exit_code == 0
+    assert "reviews lies in US, not in EU; mend ?location= in AMAZON_REV" in elsewhere.stdout
+    assert elsewhere.exit_code == 2
 
 
 @pytest.mark.parametrize(

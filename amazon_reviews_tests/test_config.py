@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amazon_reviews import config
-from amazon_reviews.config import SettingsError, load
+from amazon_reviews.config import BigQueryAddress, SettingsError, load
 
 ROOT = Path(__file__).parents[1]
 HUB = "Endpoint=sb://n.net/;SharedAccessKeyName=reader;SharedAccessKey=c2VjcmV0;EntityPath=h"
@@ -52,6 +52,8 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_LANDING", "/some folder/50%/é", "landing", "/some folder/50%/é"),
         ("AMAZON_REVIEWS_LAKEHOUSE", "/some/folder", "lakehouse", "/some/folder"),
         ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////d.duckdb", "warehouse", "duckdb:////d.duckdb"),
+        ("AMAZON_REVIEWS_WAREHOUSE", "bigquery://project/data_1", "warehouse", None),
+        ("AMAZON_REVIEWS_WAREHOUSE", "bigquery://a.com:project/d?location=EU", "warehouse", None),
         ("AMAZON_REVIEWS_ENGINE", "sail", "engine", "sail"),
         ("AMAZON_REVIEWS_ENGINE", "spark", "engine", "spark"),
         ("AMAZON_REVIEWS_ENGINE", "sc://host:15002", "engine", "sc://host:15002"),
@@ -160,6 +162,32 @@ def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path,
 def test_a_warehouse_of_no_known_form_is_refused(value):
     with pytest.raises(SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
         load({"AMAZON_REVIEWS_WAREHOUSE": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ("bigquery://", "'' is no id of a Google Cloud project"),
+        ("bigquery://My_Project/d", "'My_Project' is no id of a Google Cloud project"),
+        ("bigquery://project", "'' is no BigQuery dataset; after bigquery://project/ comes its"),
+        ("bigquery://project/my-data", "'my-data' is no BigQuery dataset"),
+        ("bigquery://project/data/table", "'data/table' is no BigQuery dataset"),
+        ("bigquery://project/d?region=EU", r"only \?location= may follow, such as \?location=EU"),
+        ("bigquery://project/d?location=EU&key=c2VjcmV0", r"only \?location= may follow"),
+    ],
+)
+def test_a_bigquery_address_that_cannot_be_is_refused(value, advice):
+    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_WAREHOUSE: .*{advice}") as refused:
+        load({"AMAZON_REVIEWS_WAREHOUSE": value})
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "location"),
+    [("bigquery://project/d", None), ("bigquery://project/d?location=E", "E")],
+)
+def test_a_bigquery_address_is_read(value, location):
+    assert BigQueryAddress.of(value) == BigQueryAddress("project", "d", location)
 
 
 @pytest.mark.parametrize(

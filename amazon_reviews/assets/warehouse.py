@@ -1,6 +1,7 @@
 """The warehouse: the gold tables where people and apps read them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -15,13 +16,13 @@ from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS, Table
 _LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS)
 
 
-def _spec(table: Table) -> dg.AssetSpec:
+def _spec(table: Table, kind: str) -> dg.AssetSpec:
     noun = table.key.split("/")[1]
     return dg.AssetSpec(
         ["warehouse", noun],
         deps=[["gold", noun]],
         group_name="warehouse",
-        kinds={"duckdb"},
+        kinds={kind},
         owners=OWNERS,
         code_version="1",
         description=f"{table.grain} {table.key} as it is in the lakehouse, for people and apps.",
@@ -31,17 +32,26 @@ def _spec(table: Table) -> dg.AssetSpec:
     )
 
 
-@dg.multi_asset(
-    specs=[_spec(table) for table in _LOADED], can_subset=True, name="warehouse", pool="warehouse"
-)
-def warehouse_tables(
-    context: dg.AssetExecutionContext, lakehouse: Lakehouse, warehouse: WarehouseResource
-) -> Iterator[dg.MaterializeResult]:
-    """Bring the selected tables to their newest Delta version, all of them at once or none."""
-    selected = [table for table in _LOADED if _key(table) in context.selected_asset_keys]
-    there = [table for table in selected if lakehouse.exists(table.key)]
-    for load in warehouse.open().load([_version(lakehouse, table) for table in there]):
-        yield dg.MaterializeResult(asset_key=_loaded_key(load), metadata=_metadata(load))
+def warehouse_assets(url: str) -> dg.AssetsDefinition:
+    """The tables of the warehouse at `url`, which begins with the kind of what keeps them."""
+    kind = url.partition("://")[0]
+
+    @dg.multi_asset(
+        specs=[_spec(table, kind) for table in _LOADED],
+        can_subset=True,
+        name="warehouse",
+        pool="warehouse",
+    )
+    def warehouse_tables(
+        context: dg.AssetExecutionContext, lakehouse: Lakehouse, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult]:
+        """Bring the selected tables to their newest Delta version, all of them at once or none."""
+        selected = [table for table in _LOADED if _key(table) in context.selected_asset_keys]
+        there = [table for table in selected if lakehouse.exists(table.key)]
+        for load in warehouse.open().load([_version(lakehouse, table) for table in there]):
+            yield dg.MaterializeResult(asset_key=_loaded_key(load), metadata=_metadata(load))
+
+    return warehouse_tables
 
 
 def _key(table: Table) -> dg.AssetKey:
@@ -63,11 +73,16 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
     )
 
 
-def _metadata(load: Load) -> dict[str, int | float | bool]:
-    return {
+def _metadata(load: Load) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
         "dagster/row_count": load.rows,
         "delta_version": load.version,
         "bytes_read": load.bytes,
         "seconds": round(load.seconds, 3),
         "already_there": load.skipped,
     }
+    if load.stored_bytes is not None:
+        metadata["bytes"] = load.stored_bytes
+    if load.url is not None:
+        metadata["console"] = dg.MetadataValue.url(load.url)
+    return metadata

@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 
 from amazon_reviews import config
 
-_PACKAGES = ("amazon-reviews", "dagster", "pyspark", "pysail", "deltalake", "duckdb")
+_PACKAGES = (
+    "amazon-reviews",
+    "dagster",
+    "pyspark",
+    "pysail",
+    "deltalake",
+    "duckdb",
+    "google-cloud-bigquery",
+)
 _SPARK_CONNECT_PORT = 15002
 _SECONDS = 5
 
@@ -34,7 +42,7 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     yield _landing(settings)
     yield _lakehouse(settings)
     yield _writable("DAGSTER_HOME", settings.dagster_home)
-    yield _reached("AMAZON_REVIEWS_WAREHOUSE", settings.warehouse, lambda: _tables(settings))
+    yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
     if settings.event_hub:
         yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
     else:

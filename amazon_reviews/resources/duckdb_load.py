@@ -8,7 +8,8 @@ import duckdb
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from amazon_reviews.resources.warehouse import Load, Snapshot, WarehouseError, literal, quote
+from amazon_reviews.resources.snapshot import Snapshot
+from amazon_reviews.resources.warehouse import Load, WarehouseError, literal, quote
 
 _FAILURES = (duckdb.Error, DeltaError, pa.ArrowException, OSError)
 _METADATA = """

@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from amazon_reviews.resources.duckdb_load import failures_of, load_tables, relation
 from amazon_reviews.resources.duckdb_reader import Reader
+from amazon_reviews.resources.snapshot import Snapshot, changed_partitions
 from amazon_reviews.resources.warehouse import (
     ColumnDescription,
     Load,
-    Snapshot,
     TableDescription,
     TableVersion,
     WarehouseError,
@@ -31,7 +31,6 @@ from amazon_reviews.resources.warehouse import (
 )
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
-_MOST_PARTITIONS = 500  # of more, the condition costs more than loading the table whole
 
 
 class DuckDBWarehouse:
@@ -131,13 +130,9 @@ class DuckDBWarehouse:
         rows = self.query(
             "SELECT path, partition FROM main._files WHERE name = ?", [snapshot.table.name]
         ).to_pylist()
-        old = {(row["path"], row["partition"]) for row in rows}
-        new = {(path, file.partition) for path, file in snapshot.files.items()}
-        changed = {partition for _, partition in old ^ new}
-        kept = {partition for _, partition in new} - changed
-        if None in changed or not kept or len(changed) > _MOST_PARTITIONS:
-            return None
-        return {partition for partition in changed if partition is not None}
+        return changed_partitions(
+            ((row["path"], row["partition"]) for row in rows), snapshot.partitions()
+        )
 
     def _connect(self, file: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(

@@ -11,7 +11,7 @@ from amazon_reviews.resources.warehouse import Warehouse, open_warehouse
 class WarehouseResource(dg.ConfigurableResource[Any]):
     """Opens the warehouse that the settings name."""
 
-    url: str = Field(description="duckdb:///path")
+    url: str = Field(description="duckdb:///path or bigquery://project/dataset")
 
     def open(self) -> Warehouse:
         """The warehouse; nothing is created before the first load."""

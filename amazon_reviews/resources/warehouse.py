@@ -8,12 +8,11 @@ every implementation meets the `Warehouse` protocol.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
-from deltalake import DeltaTable
+
+from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress, SettingsError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
 
@@ -47,7 +46,8 @@ class Load:
     """What one table's load did.
 
     `rows` are those of the table in the warehouse; `bytes` the size of the Delta files read for
-    it (0 where skipped); `seconds` the wall-clock time spent on this table.
+    it (0 where skipped); `seconds` the wall-clock time spent on this table. `stored_bytes` is the
+    size of the table in the warehouse and `url` a page that shows it, where there are such.
     """
 
     name: str
@@ -56,6 +56,8 @@ class Load:
     bytes: int
     skipped: bool
     seconds: float
+    stored_bytes: int | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,82 +112,20 @@ class Warehouse(Protocol):
 def open_warehouse(url: str) -> Warehouse:
     """The warehouse at `url`; nothing is created before the first load.
 
-    Raises ValueError where the URL is of no known form.
+    Raises SettingsError where the URL is of no known form.
     """
     scheme, _, path = url.partition("://")
     if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
         from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(path.removeprefix("/"))
-    raise ValueError(
-        f"AMAZON_REVIEWS_WAREHOUSE has no known form (it begins with {scheme[:20]!r}); use "
-        "duckdb:///relative/path.duckdb or duckdb:////absolute/path.duckdb"
+    if scheme == "bigquery":
+        from amazon_reviews.resources.bigquery.warehouse import BigQueryWarehouse
+
+        return BigQueryWarehouse(BigQueryAddress.of(url))
+    raise SettingsError(
+        WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
     )
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A data file of a Delta version.
-
-    `partition` is an SQL condition that holds for exactly the rows of the file's partition, None
-    where there is no such condition (unpartitioned, a null value). `rows` is None where the log
-    does not tell.
-    """
-
-    partition: str | None
-    bytes: int
-    rows: int | None
-
-
-class Snapshot:
-    """A Delta table at one version, as a load reads it."""
-
-    def __init__(self, table: TableVersion) -> None:
-        """Open the version. Raises deltalake's DeltaError where it is not there."""
-        options = dict(table.storage_options) or None
-        self._delta = DeltaTable(table.uri, version=table.version, storage_options=options)
-        self.table = table
-        self.table_id = str(self._delta.metadata().id)
-        self.schema_json = self._delta.schema().to_json()
-        self.schema = pa.schema(self._delta.schema().to_arrow())
-
-    @cached_property
-    def files(self) -> dict[str, DataFile]:
-        """The active data files by path."""
-        actions = pa.table(self._delta.get_add_actions())
-        wanted = [n for n in actions.column_names if n not in ("min", "max", "null_count")]
-        return {
-            row["path"]: DataFile(
-                _condition(row.get("partition")), row["size_bytes"], row.get("num_records")
-            )
-            for row in actions.select(wanted).to_pylist()
-        }
-
-    @property
-    def has_deletion_vectors(self) -> bool:
-        """Whether rows of a data file may be deleted without its path or counts changing."""
-        return "deletionVectors" in (self._delta.protocol().reader_features or ())
-
-    @cached_property
-    def rows(self) -> int:
-        """The version's row count: from the log, or by a scan where the log does not tell."""
-        counts = [file.rows for file in self.files.values()]
-        if None in counts or self.has_deletion_vectors:
-            return sum(batch.num_rows for batch in self._delta.scan(columns=self.schema.names[:1]))
-        return sum(count for count in counts if count is not None)
-
-    def batches(self, condition: str | None = None) -> pa.RecordBatchReader:
-        """A stream of the version's rows, of those that meet the SQL `condition` if given."""
-        stream = self._delta.scan(columns=self.schema.names, predicate=condition)
-        return pa.RecordBatchReader.from_stream(stream)
-
-
-def _condition(partition: Mapping[str, object] | None) -> str | None:
-    # Exact types: a bool is an int and a datetime a date, but neither equals its text in SQL.
-    if not partition or any(type(v) not in (str, int, date) for v in partition.values()):
-        return None
-    terms = (f"{quote(name)} = {literal(str(value))}" for name, value in partition.items())
-    return " AND ".join(terms)
 
 
 def quote(identifier: str) -> str:

@@ -5,8 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -17,25 +16,16 @@ from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews_tests.resources.deltas import (
+    PARTITIONS,
+    delta,
+    edit_stats,
+    numbers,
+    replace_partition,
+    typed_rows,
+)
 
 ROOT = Path(__file__).parents[2]
-PARTITIONS = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
-
-
-def numbers(*values, partition="p"):
-    partitions = pa.array([partition] * len(values), pa.string())
-    return pa.table({"number": pa.array(values, pa.int64()), "partition": partitions})
-
-
-def delta(path, table, mode="append", **options):
-    """Write one commit of a table partitioned by `partition`; returns the Delta version."""
-    write_deltalake(str(path), table, partition_by=["partition"], mode=mode, **options)
-    return DeltaTable(str(path)).version()
-
-
-def replace_partition(path, partition, table):
-    escaped = partition.replace("'", "''")
-    return delta(path, table, mode="overwrite", predicate=f"partition = '{escaped}'")
 
 
 def rows(file, sql):
@@ -68,27 +58,6 @@ def loaded(lake, warehouse):
     delta(lake / "kept", numbers(1, 2, 3))
     warehouse.load([TableVersion("gold/kept", str(lake / "kept"), 0, "The numbers.")])
     return warehouse
-
-
-def typed_rows(count):
-    day, instant = date(2018, 2, 28), datetime(2018, 2, 28, 23, 59, 59, 123456, UTC)
-    columns = {
-        "partition": pa.array(PARTITIONS[:count]),
-        "price": pa.array([Decimal("12.30"), None] * (count // 2), pa.decimal128(12, 2)),
-        "reviewed_on": pa.array([day, None] * (count // 2)),
-        "style": pa.array(
-            [[("Size:", "M")], None] * (count // 2), pa.map_(pa.string(), pa.string())
-        ),
-        "categories": pa.array([["Books", None], []] * (count // 2), pa.list_(pa.string())),
-        "read_at": pa.array([instant, None] * (count // 2), pa.timestamp("us", "UTC")),
-        "local_time": pa.array(
-            [instant.replace(tzinfo=None), None] * (count // 2), pa.timestamp("us")
-        ),
-        "verified": pa.array([True, None] * (count // 2)),
-        "vote": pa.array([7, None] * (count // 2), pa.int32()),
-        "text": pa.array(['it\'s "so"\nso \U0001f600', ""] * (count // 2)),
-    }
-    return pa.table(columns)
 
 
 def test_types_and_values_arrive_as_they_are_in_delta(lake, file, warehouse):
@@ -378,16 +347,6 @@ def test_reading_before_any_load_says_what_to_do(warehouse):
         warehouse.query("SELECT 1")
 
 
-def edit_stats(path, version, change):
-    """Rewrite the statistics that a commit holds for its files."""
-    commit = path / "_delta_log" / f"{version:020}.json"
-    actions = [json.loads(line) for line in commit.read_text().splitlines()]
-    for action in actions:
-        if "add" in action:
-            action["add"]["stats"] = change(json.loads(action["add"]["stats"]))
-    commit.write_text("\n".join(map(json.dumps, actions)))
-
-
 def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, file, loaded):
     delta(lake / "t", numbers(1, 2))
     edit_stats(lake / "t", 0, lambda stats: json.dumps(stats | {"numRecords": 5}))
@@ -436,6 +395,14 @@ import json, os, resource, sys
 from deltalake import DeltaTable
 import fcntl
 from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews_tests.resources.deltas import (
+    PARTITIONS,
+    delta,
+    edit_stats,
+    numbers,
+    replace_partition,
+    typed_rows,
+)
 
 def pause():
     print("paused", flush=True)

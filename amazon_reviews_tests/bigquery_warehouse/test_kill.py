@@ -1,0 +1,174 @@
+"""Loads that are killed, loads at the same time, and readers meanwhile."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from threading import Barrier
+
+import pytest
+
+from amazon_reviews.resources.bigquery import staging, upload
+from amazon_reviews.resources.warehouse import TableVersion, open_warehouse
+from amazon_reviews_tests.bigquery_warehouse.common import (
+    SWAP,
+    UPLOAD,
+    URL,
+    asked,
+    found,
+    newest,
+    staging_tables,
+    steps,
+)
+from amazon_reviews_tests.resources.deltas import delta, numbers, replace_partition
+
+# Forked from a process that has imported everything: importing takes seconds.
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__, "pandas", "pyarrow.dataset"])
+
+
+def load_one_by_one(endpoint, version):
+    os.environ["BIGQUERY_EMULATOR_HOST"] = endpoint
+    upload._PART_BYTES = staging._UPLOADS = 1
+    open_warehouse(URL).load([version])
+
+
+def kill_at(server, pattern, version, *, done, nth=1):
+    """Kill a load when its nth such request was sent, before or after the service did it."""
+    hold = server.hold(pattern, done=done, skip=nth - 1)
+    load = PROCESSES.Process(target=load_one_by_one, args=(server.url, version))
+    load.start()
+    assert hold.reached.wait(60)
+    load.kill()
+    load.join()
+    hold.release.set()
+
+
+MOMENTS = {
+    "staging made": (r"POST .*/tables$", 1),
+    "first file": (UPLOAD, 1),
+    "last file": (UPLOAD, 3),
+    "counted": ("SELECT count", 1),
+    "swap": (SWAP, 1),
+    "cleared away": (r"DELETE .*/tables/", 1),
+}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_after_a_kill_nothing_is_loaded_twice(server, warehouse, three_files, moment, done):
+    pattern, nth = MOMENTS[moment]
+    kill_at(server, pattern, three_files, done=done, nth=nth)
+    seen = warehouse.versions()
+    assert seen in ({}, {"gold/t": 0})
+    assert not seen or found(warehouse) == [1, 2, 3, 4]
+
+    warehouse.load([three_files])
+
+    assert warehouse.versions() == {"gold/t": 0}
+    assert found(warehouse) == [1, 2, 3, 4]
+    assert sorted(steps(server, "load")) == ["part0", "part1", "part2"]
+    assert steps(server, "query") == ["over"]
+    assert asked(server, "PUT") == 3 if done else asked(server, "PUT") <= 4
+    left = staging_tables(server)
+    assert not left or seen
+    assert all(server.catalogue.table("reviews", name)["expirationTime"] for name in left)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("where", ["CREATE TABLE IF NOT EXISTS", "DELETE FROM", UPLOAD, SWAP])
+def test_a_change_that_is_killed_is_made_once(server, warehouse, lake, three_files, where, done):
+    warehouse.load([three_files])
+    replace_partition(lake, "a", numbers(7, 8, partition="a"))
+    server.jobs.done.clear()
+    kill_at(server, where, newest(lake), done=done)
+
+    warehouse.load([newest(lake)])
+
+    assert found(warehouse) == [3, 4, 7, 8]
+    assert steps(server, "load") == ["part0"]
+    assert steps(server, "query") == ["delete", "over"]
+
+
+def test_what_a_killed_load_left_does_not_stand_for_a_later_one(
+    server, warehouse, lake, three_files
+):
+    warehouse.load([three_files])
+    replace_partition(lake, "a", numbers(7, partition="a"))
+    kill_at(server, SWAP, newest(lake), done=True)
+    assert staging_tables(server)
+
+    for version, expected in ((0, [1, 2, 3, 4]), (1, [3, 4, 7])):
+        warehouse.load([TableVersion("gold/t", str(lake), version)])
+        assert found(warehouse) == expected
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("where", [r"POST .*/tables$", UPLOAD, "SELECT count", SWAP])
+def test_of_two_loads_of_a_version_the_slower_finds_it_done(server, three_files, where, done):
+    hold = server.hold(where, done=done)
+    with ThreadPoolExecutor(1) as threads:
+        slower = threads.submit(open_warehouse(URL).load, [three_files])
+        assert hold.reached.wait(60)
+        (first,) = open_warehouse(URL).load([three_files])
+        hold.release.set()
+        (second,) = slower.result()
+
+    assert (first.rows, second.rows) == (4, 4)
+    assert found(open_warehouse(URL)) == [1, 2, 3, 4]
+    assert staging_tables(server) == []
+
+
+def test_loads_at_once_end_with_every_row_once(server, lake, three_files):
+    barrier = Barrier(4)
+
+    def load(_):
+        warehouse = open_warehouse(URL)
+        barrier.wait()
+        return warehouse.load([three_files])[0].rows
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(load, range(4))) == [4] * 4
+    assert found(open_warehouse(URL)) == [1, 2, 3, 4]
+    assert staging_tables(server) == []
+
+
+def test_a_table_that_another_run_loads_meanwhile_is_not_copied_from(
+    server, warehouse, lake, three_files
+):
+    warehouse.load([three_files])
+    replace_partition(lake, "a", numbers(7, partition="a"))
+    replace_partition(lake, "b", numbers(8, partition="b"))
+    hold = server.hold("CREATE TABLE IF NOT EXISTS", done=False)
+    with ThreadPoolExecutor(1) as threads:
+        slower = threads.submit(open_warehouse(URL).load, [TableVersion("gold/t", str(lake), 2)])
+        assert hold.reached.wait(60)
+        warehouse.load([TableVersion("gold/t", str(lake), 1)])
+        hold.release.set()
+        assert "loaded by another run meanwhile" in str(slower.exception())
+
+    assert found(warehouse) == [3, 4, 7]
+    warehouse.load([newest(lake)])
+    assert found(warehouse) == [4, 7, 8]
+
+
+def test_a_reader_never_sees_half_a_table_or_none(server, warehouse, lake, file_by_file):
+    for version in range(4):
+        for partition in ("a", "b"):
+            replace = replace_partition if version else lambda path, _, table: delta(path, table)
+            replace(lake, partition, numbers(*range(10 * (version + 1)), partition=partition))
+    versions = [3, 5, 7]  # both partitions alike
+    warehouse.load([TableVersion("gold/t", str(lake), 1)])
+
+    def read_until_last():
+        reader, seen = open_warehouse(URL), [20]
+        while seen[-1] != 80:
+            seen.append(reader.query("SELECT count(*) AS n FROM t")["n"][0].as_py())
+        return seen
+
+    with ThreadPoolExecutor(2) as threads:
+        results = [threads.submit(read_until_last) for _ in range(2)]
+        for version in versions:
+            warehouse.load([TableVersion("gold/t", str(lake), version)])
+        for result in results:
+            assert result.result() == sorted(result.result())
+            assert set(result.result()) <= {20, 40, 60, 80}

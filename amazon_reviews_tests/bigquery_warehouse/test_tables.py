@@ -1,0 +1,400 @@
+"""The BigQuery warehouse: what arrives, over the wire, by the vendor's client."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from amazon_reviews.resources.bigquery.layout import _LAYOUTS
+from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS, TABLES
+from amazon_reviews_tests.bigquery_warehouse.common import (
+    DATASET,
+    URL,
+    asked,
+    found,
+    newest,
+    staging_tables,
+    steps,
+)
+from amazon_reviews_tests.resources.deltas import (
+    PARTITIONS,
+    delta,
+    edit_stats,
+    numbers,
+    replace_partition,
+    typed_rows,
+)
+
+REAL = os.environ.get("AMAZON_REVIEWS_TEST_BIGQUERY")
+
+
+def in_bigquery(row):
+    """How a row of `typed_rows` comes back: arrays without nulls, maps as records of pairs."""
+    pairs = [{"key": key, "value": value} for key, value in row["style"] or []]
+    categories = [name for name in row["categories"] or [] if name is not None]
+    return row | {"style": pairs, "categories": categories}
+
+
+def test_types_and_values_arrive(lake, warehouse):
+    table = typed_rows(6)
+    delta(lake, table)
+
+    (load,) = warehouse.load([newest(lake, "gold/reviews_typed")])
+
+    assert (load.rows, load.skipped, load.stored_bytes) == (6, False, 600)
+    assert load.bytes == sum(path.stat().st_size for path in lake.rglob("*.parquet"))
+    described = warehouse.describe("gold/reviews_typed")
+    assert [(column.name, column.type) for column in described.columns] == [
+        ("partition", "STRING"),
+        ("price", "NUMERIC(12, 2)"),
+        ("reviewed_on", "DATE"),
+        ("style", "ARRAY<STRUCT<key STRING, value STRING>>"),
+        ("categories", "ARRAY<STRING>"),
+        ("read_at", "TIMESTAMP"),
+        ("local_time", "DATETIME"),
+        ("verified", "BOOL"),
+        ("vote", "INT64"),
+        ("text", "STRING"),
+    ]
+    arrived = warehouse.query("SELECT * FROM reviews_typed").to_pylist()
+    expected = [in_bigquery(row) for row in table.to_pylist()]
+    assert Counter(map(comparable, arrived)) == Counter(map(comparable, expected))
+
+
+def comparable(row):
+    plain = {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+    return repr(sorted((plain | {"price": row["price"] and float(row["price"])}).items()))
+
+
+def test_a_type_without_like_is_refused_by_name(lake, server, warehouse):
+    nested = pa.table({"grid": pa.array([[[1]]], pa.list_(pa.list_(pa.int64())))})
+    write_deltalake(str(lake), nested)
+
+    with pytest.raises(WarehouseError, match="gold/t cannot be loaded: column grid"):
+        warehouse.load([newest(lake)])
+
+    assert server.catalogue.tables == {}
+
+
+@pytest.mark.parametrize("name", ["gold/reviews", "gold/products"])
+def test_descriptions_and_layout(lake, server, warehouse, name):
+    table = TABLES[name]
+    rows = pa.Table.from_pylist([{"asin": "a"}], schema=table.arrow_schema)
+    write_deltalake(str(lake), rows)
+    said = {column.name: column.description for column in table.columns}
+
+    warehouse.load([newest(lake, name, description='Rows "as\nthey" are\\.', columns=said)])
+
+    noun = name.split("/")[1]
+    kept = server.catalogue.table("reviews", noun)
+    assert kept["description"] == 'Rows "as\nthey" are\\.'
+    assert {f["name"]: f["description"] for f in kept["schema"]["fields"]} == said
+    assert kept.get("timePartitioning") == (
+        {"type": "YEAR", "field": "reviewed_on"} if noun == "reviews" else None
+    )
+    assert kept["clustering"] == {"fields": ["main_category", "brand", "asin"]}
+    assert kept.get("expirationTime") is None
+    described = warehouse.describe(name)
+    assert {column.name: column.description for column in described.columns} == said
+    assert described.description == 'Rows "as\nthey" are\\.'
+    with pytest.raises(WarehouseError, match=r"gold/absent is not in the warehouse test-project\."):
+        warehouse.describe("gold/absent")
+
+
+def test_the_layout_names_columns_that_there_are():
+    for name, layout in _LAYOUTS.items():
+        assert {layout.day, *layout.clustered_by} - {None} <= set(TABLES[name].names)
+
+
+def test_tables_and_jobs_have_labels_for_costs(lake, server, warehouse):
+    delta(lake, numbers(1))
+
+    warehouse.load([newest(lake)])
+
+    labels = server.catalogue.table("reviews", "t")["labels"]
+    assert labels["application"] == "amazon_reviews"
+    assert (labels["delta_layer"], labels["delta_version"]) == ("gold", "0")
+    jobs = [job["configuration"]["labels"] for job in server.jobs.done.values()]
+    assert jobs
+    assert all(job == {"application": "amazon_reviews", "table": "gold_t"} for job in jobs)
+
+
+def test_a_table_without_rows_arrives_with_its_columns(lake, warehouse):
+    delta(lake, numbers())
+
+    (load,) = warehouse.load([newest(lake)])
+
+    assert (load.rows, load.skipped) == (0, False)
+    assert [c.type for c in warehouse.describe("gold/t").columns] == ["INT64", "STRING"]
+    assert warehouse.query("SELECT * FROM t").num_rows == 0
+
+
+def test_a_version_that_is_there_is_skipped(server, warehouse, three_files):
+    warehouse.load([three_files])
+    server.catalogue.tables["reviews", "t"]["labels"]["cost_centre"] = "theirs"
+    jobs = dict(server.jobs.done)
+
+    (load,) = open_warehouse(URL).load([three_files])
+
+    assert (load.skipped, load.rows, load.bytes) == (True, 4, 0)
+    assert server.jobs.done == jobs
+    assert "bigquery?project=test-project&p=test-project&d=reviews&t=t&page=table" in load.url
+
+
+def test_exactly_the_version_asked_for_is_loaded(lake, warehouse):
+    delta(lake, numbers(1))
+    delta(lake, numbers(2))
+
+    for version, expected in ((1, [1, 2]), (0, [1]), (1, [1, 2]), (0, [1])):
+        warehouse.load([TableVersion("gold/t", str(lake), version)])
+        assert warehouse.versions() == {"gold/t": version}
+        assert found(warehouse) == expected
+
+
+def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lake, warehouse):
+    delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
+    warehouse.load([newest(lake)])
+    shutil.rmtree(lake)
+    delta(lake, pa.concat_tables([numbers(9, partition="a"), numbers(2, partition="b")]))
+
+    (load,) = warehouse.load([newest(lake)])
+
+    assert not load.skipped
+    assert found(warehouse) == [2, 9]
+
+
+def test_files_are_loaded_each_by_a_job_of_its_own_named_after_table_and_version(
+    server, warehouse, three_files
+):
+    warehouse.load([three_files])
+
+    assert sorted(steps(server, "load")) == ["part0", "part1", "part2"]
+    assert all(n.startswith("reviews_t__staging_v0_") for n in server.jobs.done if "part" in n)
+    assert asked(server, "insertAll") == 0
+    assert found(warehouse) == [1, 2, 3, 4]
+    assert staging_tables(server) == []
+
+
+def test_small_files_are_loaded_together(lake, server, warehouse):
+    for number in range(5):
+        delta(lake, numbers(number))
+
+    warehouse.load([newest(lake)])
+
+    assert steps(server, "load") == ["part0"]
+    assert found(warehouse) == [0, 1, 2, 3, 4]
+
+
+def test_only_changed_partitions_are_uploaded(lake, server, warehouse, three_files):
+    (whole,) = warehouse.load([three_files])
+    server.jobs.done.clear()
+    replace_partition(lake, "b", numbers(30, partition="b"))
+
+    (load,) = warehouse.load([newest(lake, description="Other.", columns={"number": "It."})])
+
+    assert found(warehouse) == [1, 2, 4, 30]
+    assert steps(server, "load") == ["part0"]
+    assert load.bytes < whole.bytes / 2
+    deleted = [request for request in server.requests if "DELETE FROM" in request]
+    assert len(deleted) == 1
+    assert deleted[0].endswith("WHERE (`partition` = ?)")
+    described = warehouse.describe("gold/t")
+    assert (described.description, described.columns[0].description) == ("Other.", "It.")
+
+
+def full_content(lake, version):
+    rows = DeltaTable(str(lake), version=version).to_pyarrow_table().to_pylist()
+    return Counter(map(str, rows))
+
+
+def test_loading_changed_partitions_alone_equals_a_full_load(lake, warehouse):
+    for partition in PARTITIONS:
+        delta(lake, numbers(1, 2, partition=partition))
+    size = sum(DeltaTable(str(lake)).get_add_actions()["size_bytes"].to_pylist())
+    warehouse.load([newest(lake)])
+
+    def change(*, whole=False):
+        (load,) = warehouse.load([newest(lake)])
+        content = Counter(map(str, warehouse.query("SELECT * FROM t").to_pylist()))
+        assert content == full_content(lake, load.version)
+        assert (load.bytes >= size) is whole
+
+    for partition in PARTITIONS[:-1]:
+        replace_partition(lake, partition, numbers(3, partition=partition))
+        change()
+    delta(lake, numbers(4, 5, partition="50%"))
+    change()
+    delta(lake, numbers(6, partition="new"))
+    change()
+    DeltaTable(str(lake)).delete("partition = 'a b'")
+    change()
+    delta(lake, numbers(7, partition=None))
+    change(whole=True)
+    delta(lake, numbers(8).append_column("extra", pa.array(["x"])), schema_mode="merge")
+    change(whole=True)
+
+
+def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, server, warehouse):
+    both = pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")])
+    delta(lake, both, configuration={"delta.enableDeletionVectors": "true"})
+    warehouse.load([newest(lake)])
+    delta(lake, numbers(3, partition="b"))
+
+    warehouse.load([newest(lake)])
+
+    assert asked(server, "DELETE FROM") == 0
+    assert found(warehouse) == [1, 2, 3]
+
+
+def test_a_version_whose_log_is_gone_is_replaced_whole(lake, warehouse, three_files):
+    warehouse.load([three_files])
+    delta(lake, numbers(5, partition="a"))
+    DeltaTable(str(lake)).create_checkpoint()
+    (lake / "_delta_log" / f"{0:020}.json").unlink()
+
+    warehouse.load([newest(lake)])
+
+    assert found(warehouse) == [1, 2, 3, 4, 5]
+
+
+def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, server, warehouse):
+    delta(lake, numbers(1))
+    warehouse.load([newest(lake)])
+    delta(lake, numbers(2, 3, partition="q"))
+    edit_stats(lake, 1, lambda stats: json.dumps(stats | {"numRecords": 5}))
+
+    with pytest.raises(WarehouseError, match=r"gold/t: \d rows arrived .* version 1 has"):
+        warehouse.load([newest(lake)])
+
+    assert warehouse.versions() == {"gold/t": 0}
+    assert found(warehouse) == [1]
+    assert staging_tables(server) == []
+
+
+def test_tables_are_replaced_all_or_none(lake, server, warehouse):
+    for name in ("good", "bad"):
+        delta(lake / name, numbers(1))
+    warehouse.load([newest(lake / "good", "gold/good")])
+    for name in ("good", "bad"):
+        delta(lake / name, numbers(2))
+    next((lake / "bad").rglob("*.parquet")).unlink()
+
+    with pytest.raises(WarehouseError, match="gold/bad at Delta version 1"):
+        warehouse.load([newest(lake / n, f"gold/{n}") for n in ("good", "bad")])
+
+    assert warehouse.versions() == {"gold/good": 0}
+    assert found(warehouse, "good") == [1]
+
+
+def test_tables_of_others_and_of_another_layer_are_never_replaced(lake, server, warehouse):
+    delta(lake, numbers(1))
+    server.catalogue.create_dataset(DATASET)
+    theirs = {**DATASET["datasetReference"], "tableId": "theirs"}
+    columns = {"fields": [{"name": "x", "type": "STRING"}]}
+    server.catalogue.create_table("reviews", {"tableReference": theirs, "schema": columns})
+    warehouse.load([newest(lake, "gold/t")])
+
+    for name, noun in (("gold/theirs", "theirs"), ("silver/t", "t")):
+        with pytest.raises(WarehouseError, match=rf"reviews\.{noun} was not loaded from {name}"):
+            warehouse.load([newest(lake, name)])
+    assert warehouse.versions() == {"gold/t": 0}
+
+
+def test_flat_views_for_tools_that_know_no_arrays(lake, server, warehouse):
+    for table in (GOLD_REVIEWS, GOLD_PRODUCTS):
+        row = {"asin": "a", "title": "T", "categories": ["Books", "Poetry"], "price": 1}
+        rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
+        write_deltalake(str(lake / table.key), rows)
+    said = {column.name: column.description for column in GOLD_REVIEWS.columns}
+    reviews = newest(lake / "gold/reviews", "gold/reviews", description="Rows.", columns=said)
+    warehouse.load([newest(lake / "gold/products", "gold/products"), reviews])
+
+    (row,) = warehouse.query("SELECT * FROM reviews_flat").to_pylist()
+    assert (row["title"], row["category_path"], row["price"]) == ("T", "Books > Poetry", 1)
+    assert not {"style", "rescued", "categories"} & set(row)
+    assert warehouse.query("SELECT title FROM products_flat").to_pylist() == [{"title": "T"}]
+    view = server.catalogue.table("reviews", "reviews_flat")
+    assert view["description"] == "Rows. Without arrays and maps."
+    described = {field["name"]: field.get("description") for field in view["schema"]["fields"]}
+    assert described["asin"] == said["asin"]
+    assert described["category_path"]
+    assert set(warehouse.versions()) == {"gold/products", "gold/reviews"}
+
+    before = len(server.requests)
+    warehouse.load([reviews])
+    assert not [r for r in server.requests[before:] if r.startswith(("PATCH", "POST"))]
+    server.catalogue.tables["reviews", "reviews_flat"]["description"] = "Old."
+    warehouse.load([reviews])
+    assert server.catalogue.table("reviews", "reviews_flat")["description"] == view["description"]
+
+
+def test_a_query_takes_parameters(lake, warehouse):
+    delta(lake, typed_rows(6))
+    warehouse.load([newest(lake)])
+    row = typed_rows(6).to_pylist()[0]
+
+    for column in ("price", "reviewed_on", "read_at", "local_time", "verified", "vote", "text"):
+        counted = warehouse.query(f"SELECT count(*) AS n FROM t WHERE {column} = ?", [row[column]])
+        assert counted["n"].to_pylist() == [3], column
+    assert warehouse.query("SELECT ? AS nothing", [None]).to_pylist() == [{"nothing": None}]
+    assert warehouse.relation("gold/t") == "`test-project`.`reviews`.`t`"
+    many = warehouse.query("SELECT * FROM unnest(generate_series(1, 25000)) AS t(n)")
+    assert many["n"].to_pylist() == list(range(1, 25001))
+    with pytest.raises(WarehouseError, match="the query failed: BigQuery refuses it"):
+        warehouse.query("SELECT nonsense")
+
+
+def test_reading_before_any_load_says_what_to_do(server, warehouse):
+    assert warehouse.versions() == {}
+    with pytest.raises(WarehouseError, match=r"does not exist yet.*AMAZON_REVIEWS_WAREHOUSE"):
+        warehouse.query("SELECT 1")
+    assert server.catalogue.datasets == {}
+
+
+def test_a_dataset_is_created_where_it_shall_lie(lake, server):
+    delta(lake, numbers(1))
+
+    open_warehouse(f"{URL}?location=europe-west3").load([newest(lake)])
+
+    dataset = server.catalogue.dataset("reviews")
+    assert dataset["location"] == "europe-west3"
+    assert dataset["labels"] == {"application": "amazon_reviews"}
+    assert found(open_warehouse(URL)) == [1]
+
+
+def test_a_table_is_named_once_in_a_load(warehouse, three_files):
+    with pytest.raises(ValueError, match="twice"):
+        warehouse.load([three_files, three_files])
+
+
+def test_the_client_is_imported_where_it_is_used_only():
+    loaded = "import sys, amazon_reviews.definitions; print('google.cloud.bigquery' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
+    assert found.stdout == "False\n", found.stderr
+
+
+@pytest.mark.skipif(not REAL, reason="AMAZON_REVIEWS_TEST_BIGQUERY names no dataset to write to")
+def test_a_real_dataset(lake):
+    """bigquery://project/dataset, in which the tables smoke and smoke__staging_… are written."""
+    for partition in ("a", "b"):
+        delta(lake, numbers(1, 2, partition=partition))
+    warehouse = open_warehouse(REAL)
+
+    (whole,) = warehouse.load([newest(lake, "gold/smoke", description="A test.")])
+    replace_partition(lake, "b", numbers(7, partition="b"))
+    (changed,) = warehouse.load([newest(lake, "gold/smoke", description="A test.")])
+
+    assert (whole.rows, changed.rows, changed.bytes < whole.bytes) == (4, 3, True)
+    assert found(warehouse, "smoke") == [1, 2, 7]
+    assert warehouse.describe("gold/smoke").description == "A test."

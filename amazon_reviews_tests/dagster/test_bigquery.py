@@ -1,0 +1,63 @@
+"""The whole project with BigQuery as its warehouse."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from dagster import AssetKey
+
+from amazon_reviews.console.summary import print_summary, summary
+from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews_tests.bigquery_warehouse.common import URL
+from amazon_reviews_tests.bigquery_warehouse.conftest import server  # noqa: F401
+from amazon_reviews_tests.dagster.project import Project
+
+
+@pytest.fixture
+def project(tmp_path, spark, sample, server):  # noqa: F811
+    shutil.copytree(sample[0], tmp_path / "landing")
+    return Project(tmp_path, AMAZON_REVIEWS_WAREHOUSE=URL)
+
+
+def plain(row, schema):
+    """A row without what BigQuery has otherwise: nulls in place of arrays, maps, time zones."""
+    found = {}
+    for field in schema:
+        value = row[field.name]
+        if pa.types.is_map(field.type):
+            pairs = (pair.values() if isinstance(pair, dict) else pair for pair in value or ())
+            value = [tuple(pair) for pair in pairs]
+        elif pa.types.is_list(field.type):
+            value = value or []
+        elif isinstance(value, datetime):
+            value = value.astimezone(UTC)
+        elif pa.types.is_decimal(field.type) and value is not None:
+            value = float(value)
+        found[field.name] = value
+    return repr(found)
+
+
+def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
+    outcome = project.run()
+
+    assert not outcome.failures
+    warehouse = open_warehouse(URL)
+    assert set(warehouse.versions()) == {"gold/products", "gold/reviews"}
+    for table in (GOLD_PRODUCTS, GOLD_REVIEWS):
+        gold = project.lakehouse.delta(table.key).to_pyarrow_table()
+        loaded = warehouse.query(f"SELECT * FROM {warehouse.relation(table.key)}")
+        rows = [sorted(plain(r, gold.schema) for r in t.to_pylist()) for t in (gold, loaded)]
+        assert rows[0] == rows[1]
+        noun = table.key.split("/")[1]
+        metadata = project.metadata(f"warehouse/{noun}")[None]
+        assert metadata["dagster/row_count"] == truth["gold"][noun] == gold.num_rows
+        assert metadata["bytes"] == 100 * gold.num_rows
+        assert metadata["console"].endswith(f"&d=reviews&t={noun}&page=table")
+        assert metadata["already_there"] is False
+        assert project.graph.get(AssetKey(["warehouse", noun])).kinds == {"bigquery"}
+
+    print_summary(summary(project.settings, outcome), project.settings)
+    assert "Reviews by stars" in capsys.readouterr().out
+    assert project.run().nothing_new

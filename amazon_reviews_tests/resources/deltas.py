@@ -1,0 +1,57 @@
+"""Delta tables by hand, for the tests of warehouses."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+PARTITIONS = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
+
+
+def numbers(*values, partition="p"):
+    partitions = pa.array([partition] * len(values), pa.string())
+    return pa.table({"number": pa.array(values, pa.int64()), "partition": partitions})
+
+
+def delta(path, table, mode="append", **options):
+    """Write one commit of a table partitioned by `partition`; returns the Delta version."""
+    write_deltalake(str(path), table, partition_by=["partition"], mode=mode, **options)
+    return DeltaTable(str(path)).version()
+
+
+def replace_partition(path, partition, table):
+    escaped = partition.replace("'", "''")
+    return delta(path, table, mode="overwrite", predicate=f"partition = '{escaped}'")
+
+
+def typed_rows(count):
+    day, instant = date(2018, 2, 28), datetime(2018, 2, 28, 23, 59, 59, 123456, UTC)
+    columns = {
+        "partition": pa.array(PARTITIONS[:count]),
+        "price": pa.array([Decimal("12.30"), None] * (count // 2), pa.decimal128(12, 2)),
+        "reviewed_on": pa.array([day, None] * (count // 2)),
+        "style": pa.array(
+            [[("Size:", "M")], None] * (count // 2), pa.map_(pa.string(), pa.string())
+        ),
+        "categories": pa.array([["Books", None], []] * (count // 2), pa.list_(pa.string())),
+        "read_at": pa.array([instant, None] * (count // 2), pa.timestamp("us", "UTC")),
+        "local_time": pa.array(
+            [instant.replace(tzinfo=None), None] * (count // 2), pa.timestamp("us")
+        ),
+        "verified": pa.array([True, None] * (count // 2)),
+        "vote": pa.array([7, None] * (count // 2), pa.int32()),
+        "text": pa.array(['it\'s "so"\nso \U0001f600', ""] * (count // 2)),
+    }
+    return pa.table(columns)
+
+
+def edit_stats(path, version, change):
+    """Rewrite the statistics that a commit holds for its files."""
+    commit = path / "_delta_log" / f"{version:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "add" in action:
+            action["add"]["stats"] = change(json.loads(action["add"]["stats"]))
+    commit.write_text("\n".join(map(json.dumps, actions)))
