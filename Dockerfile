@@ -24,7 +24,7 @@ RUN useradd --system --uid 10001 --user-group --home-dir /srv/amazon_reviews ama
     && mkdir --parents "$DAGSTER_HOME" \
     && chown --recursive amazon_reviews:amazon_reviews data
 COPY --from=build /srv/amazon_reviews /srv/amazon_reviews
-USER amazon_reviews
+USER 10001
 VOLUME /srv/amazon_reviews/data
 EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \

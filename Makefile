@@ -38,11 +38,12 @@ test: lint ## what CI runs: the linters and every test that is not long
 test-all: lint ## every test
 	$(BIN)/pytest -n $(JOBS)
 
-lint: $(INSTALLED) ## ruff, mypy and import-linter
+lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint --ignore DL3008 Dockerfile
 
 azurite: ## Azurite, which the tests of Azure storage need (takes npm)
 	npm install --silent --no-save --no-package-lock --prefix .azurite azurite@3.37.0

@@ -42,7 +42,9 @@ class Table:
         return pa.schema([(column.name, column.type) for column in self.columns])
 
 
-_PARTITION = Column("partition", pa.string(), "landing partition (folder), or segment of the stream, it came from")
+_PARTITION = Column(
+    "partition", pa.string(), "landing partition (folder), or segment of the stream, it came from"
+)
 _FILE = Column("file", pa.string(), "name of the landing file within the partition")
 _LINE = Column("line", pa.int64(), "line number within the file, from 1")
 _ORIGIN = (_FILE, _LINE, _PARTITION)

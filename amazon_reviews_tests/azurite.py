@@ -19,6 +19,8 @@ from typing import Self
 
 from azure.storage.blob import ContainerClient, generate_container_sas
 
+from amazon_reviews_tests.helpers import free_port
+
 PROGRAM = (
     Path(__file__).parents[1] / ".azurite" / "node_modules" / "azurite" / "dist/src/blob/main.js"
 )
@@ -60,8 +62,7 @@ class Azurite:
 def running_azurite() -> Iterator["Azurite"]:
     """Azurite on a free port, with an account and a key of its own."""
     key = base64.b64encode(secrets.token_bytes(64)).decode()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = ["node", str(PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
     command += ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     environ = os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"}

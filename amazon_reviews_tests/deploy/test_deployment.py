@@ -1,0 +1,198 @@
+"""The deployment of deploy/compose.yaml without its containers: the same commands on PostgreSQL."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psycopg2
+import pytest
+import yaml
+
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.deploy.postgres import programs, running_postgres
+from amazon_reviews_tests.helpers import free_port, review, rows, upload_bytes
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+PATIENCE_SECONDS = 120
+
+LAUNCH = """
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on InvalidSubsetError { message }
+  }
+}
+"""
+RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+ADD_PARTITION = """
+mutation($repository: RepositorySelector!) {
+  addDynamicPartition(
+    repositorySelector: $repository
+    partitionsDefName: "amazon_reviews"
+    partitionKey: "partition_1"
+  ) { __typename }
+}
+"""
+DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy required } } } }"
+REPOSITORY = {"repositoryLocationName": "amazon_reviews", "repositoryName": "__repository__"}
+
+pytestmark = pytest.mark.skipif(
+    programs() is None, reason="PostgreSQL is not installed: apt-get install postgresql"
+)
+
+
+class Deployment:
+    """Code server, webserver and daemon, each a process as compose would start it."""
+
+    def __init__(self, folder, postgres):
+        self.folder = folder
+        self.ports = {"3000": str(free_port()), "4000": str(free_port())}
+        given = {"DAGSTER_POSTGRES_URL": postgres, "AMAZON_REVIEWS_CODE_HOST": "127.0.0.1"}
+        given["AMAZON_REVIEWS_CODE_PORT"] = self.ports["4000"]
+        assert given.keys() == COMPOSE["x-process"]["environment"].keys()
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environ = os.environ | environment(folder) | given | {"PATH": path}
+
+    def command(self, parts):
+        """A command of compose on loopback and ports of its own."""
+        changed = {"0.0.0.0": "127.0.0.1"} | self.ports
+        return [changed.get(part, part) for part in parts]
+
+    @contextmanager
+    def process(self, service):
+        command = ["deploy/entrypoint.sh", *self.command(COMPOSE["services"][service]["command"])]
+        with (self.folder / f"{service}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                process.terminate()
+                try:
+                    process.wait(20)
+                finally:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+
+    def healthy(self, service):
+        """What compose asks to know whether the service is well."""
+        _, *command = COMPOSE["services"][service]["healthcheck"]["test"]
+        ended = subprocess.run(
+            self.command(command), cwd=ROOT, env=self.environ, capture_output=True, check=False
+        )
+        return ended.returncode == 0
+
+    def ask(self, query, **variables):
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.ports['3000']}/graphql",
+            body,
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
+    def materialize(self, *keys):
+        """Launch a run for the partition; returns its id."""
+        params = {
+            "selector": REPOSITORY
+            | {
+                "jobName": "__ASSET_JOB",
+                "assetSelection": [{"path": key.split("/")} for key in keys],
+            },
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "partition_1"}]},
+            "runConfigData": "{}",
+            "mode": "default",
+        }
+        found = self.ask(LAUNCH, params=params)["launchRun"]
+        assert found["__typename"] == "LaunchRunSuccess", found
+        return found["run"]["runId"]
+
+    def status(self, run):
+        return self.ask(RUN, id=run)["runOrError"]["status"]
+
+    def logs(self):
+        return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.log")))
+
+
+def wait_for(deployment, what, reached):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < end, f"{what}: not in time\n{deployment.logs()}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deployment")
+    with running_postgres() as postgres, ExitStack() as stack:
+        deployment = Deployment(folder, postgres)
+        stack.enter_context(deployment.process("code"))
+        wait_for(deployment, "code", lambda: deployment.healthy("code"))
+        stack.enter_context(deployment.process("webserver"))
+        stack.enter_context(deployment.process("daemon"))
+
+        def answers():
+            try:
+                return bool(deployment.ask("{ version }"))
+            except (urllib.error.URLError, ConnectionError):
+                return False
+
+        wait_for(deployment, "webserver", answers)
+        yield deployment
+
+
+def test_a_run_goes_from_the_webserver_through_the_queue_to_the_code_server(deployment):
+    record = json.dumps(review()).encode() + b"\n"
+    landing = LandingZone(location=deployment.environ["AMAZON_REVIEWS_LANDING"])
+    upload_bytes(landing, "amazon_reviews", "partition_1", record, "a.json")
+    added = deployment.ask(ADD_PARTITION, repository=REPOSITORY)["addDynamicPartition"]
+    assert added["__typename"] == "AddDynamicPartitionSuccess"
+
+    run = deployment.materialize("bronze/reviews", "silver/reviews")
+
+    ended = ("SUCCESS", "FAILURE", "CANCELED")
+    wait_for(deployment, "the run", lambda: deployment.status(run) in ended)
+    assert deployment.status(run) == "SUCCESS", deployment.logs()
+    lakehouse = Lakehouse(location=deployment.environ["AMAZON_REVIEWS_LAKEHOUSE"])
+    assert rows(lakehouse, "silver/reviews", "summary", "partition") == [("Good", "partition_1")]
+
+
+def test_what_dagster_knows_lies_in_postgresql_alone(deployment):
+    with psycopg2.connect(deployment.environ["DAGSTER_POSTGRES_URL"]) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT status, count(*) FROM runs GROUP BY status")
+        assert cursor.fetchall() == [("SUCCESS", 1)]
+    home = Path(deployment.environ["DAGSTER_HOME"])
+    assert not [*home.rglob("*.db")]
+    secret = deployment.environ["DAGSTER_POSTGRES_URL"]
+    assert not [path for path in home.rglob("*") if path.is_file() and secret in path.read_text()]
+
+
+def test_the_daemon_is_well(deployment):
+    def all_well():
+        statuses = deployment.ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return all(daemon["healthy"] for daemon in statuses if daemon["required"])
+
+    wait_for(deployment, "the daemon", all_well)
+    assert deployment.healthy("daemon")
