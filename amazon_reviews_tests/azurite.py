@@ -19,7 +19,7 @@ from typing import Self
 
 from azure.storage.blob import ContainerClient, generate_container_sas
 
-from amazon_reviews_tests.helpers import free_port
+from amazon_reviews_tests.ports import free_port
 
 PROGRAM = (
     Path(__file__).parents[1] / ".azurite" / "node_modules" / "azurite" / "dist/src/blob/main.js"

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import socket
 from collections import Counter
 from pathlib import Path
 
@@ -16,12 +15,6 @@ from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.schemas import TABLES
 
 BATCH_ROWS = 500_000
-
-
-def free_port():
-    """A port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def review(**fields):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amazon_reviews_tests.helpers import free_port
+from amazon_reviews_tests.ports import free_port
 
 _PASSWORD = "only-for-this-test"
 _START_SECONDS = 30

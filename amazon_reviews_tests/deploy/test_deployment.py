@@ -19,7 +19,8 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.deploy.postgres import programs, running_postgres
-from amazon_reviews_tests.helpers import free_port, review, rows, upload_bytes
+from amazon_reviews_tests.helpers import review, rows, upload_bytes
+from amazon_reviews_tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
