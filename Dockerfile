@@ -20,6 +20,12 @@ RUN mkdir amazon_reviews \
 COPY amazon_reviews amazon_reviews
 COPY dagster.yaml workspace.yaml ./
 
+# JVM Spark with Delta's jars, for AMAZON_REVIEWS_ENGINE=spark.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+    && rm -rf /var/lib/apt/lists/* \
+    && amazon-reviews jars
+
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/amazon_reviews amazon_reviews \
     && mkdir -p "$DAGSTER_HOME" \
     && chown -R amazon_reviews:amazon_reviews data

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_reviews import config
+from amazon_reviews.resources.java import EngineUnavailableError
 
 if TYPE_CHECKING:
     from amazon_reviews.automation.headless import Outcome
@@ -30,7 +31,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except config.SettingsError as error:
+        except (config.SettingsError, EngineUnavailableError) as error:
             raise _Refusal(str(error)) from None
 
 
@@ -293,6 +294,15 @@ def maintain() -> None:
             for key, done in maintenance.maintain(lakehouse)
         ]
     )
+
+
+@main.command()
+def jars() -> None:
+    """Fetch the jars that AMAZON_REVIEWS_ENGINE=spark needs, once, and print where they lie."""
+    from amazon_reviews.resources.jars import fetch_jars, jars_folder
+
+    fetch_jars()
+    click.echo(jars_folder())
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
