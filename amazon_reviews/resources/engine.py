@@ -17,8 +17,8 @@ from pydantic import Field
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from amazon_reviews.resources.java import EngineUnavailableError, check_java, start_jvm
 from amazon_reviews.resources.jars import fetched_jars
+from amazon_reviews.resources.java import EngineUnavailableError, check_java, start_jvm
 
 ROW_GROUP_ROWS = 65_536
 _SPARK_CONNECT_PORT = 15002
@@ -31,6 +31,7 @@ SESSION_SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
+    "spark.sql.json.enablePartialResults": "false",
 }
 """What the transforms rely on, whatever an endpoint's own defaults are."""
 

@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.json_text import no_strings
+from amazon_reviews.transforms.strict_json import text_map
 
 LABELS = {
     "item_weight": "Item Weight",
@@ -35,7 +36,7 @@ def fact_entries(details: Column, entries: Column, tables: Column) -> Column:
 
     `details` is a JSON object, `entries` an array of strings, `tables` HTML.
     """
-    object_ = F.when(details.rlike(_WANTED), F.from_json(details, "map<string,string>"))
+    object_ = F.when(details.rlike(_WANTED), text_map(details))
     of_details = F.transform(
         F.map_entries(object_), lambda pair: F.concat(pair["key"], F.lit(": "), pair["value"])
     )

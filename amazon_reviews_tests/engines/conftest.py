@@ -1,0 +1,32 @@
+"""JVM Spark, where Java and the jars are there; without them these tests are skipped."""
+
+import pytest
+from pyspark.sql import SparkSession
+
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.jars import fetched_jars
+from amazon_reviews.resources.java import EngineUnavailableError, check_java
+from amazon_reviews_tests.conftest import ENGINE_MEMORY
+
+
+@pytest.fixture(scope="session")
+def jvm() -> SparkSession:
+    """A session on JVM Spark, one for each worker."""
+    needs_jvm()
+    return start_session("spark", ENGINE_MEMORY)
+
+
+@pytest.fixture(scope="session")
+def sail() -> SparkSession:
+    """A session on the embedded engine, one for each worker."""
+    return start_session("sail", ENGINE_MEMORY)
+
+
+def needs_jvm() -> None:
+    """Skip the test where there is no Java, or no jars."""
+    try:
+        check_java()
+        fetched_jars()
+    except EngineUnavailableError as error:
+        reason = "jars" if "jars" in str(error) else "Java"
+        pytest.skip(f"JVM Spark cannot be had: no {reason}")
