@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.transforms.strict_json import (
     BLANKS,
     SUSPECT,
+    plain,
     readable,
     text_map,
     value_of,
@@ -69,7 +70,13 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
 def _rescued(fields: Sequence[str]) -> Column:
     unknown = F.map_filter(text_map(F.col("json")), lambda name, _: ~name.isin(*fields))
     found = F.when(F.col("suspected"), unknown)
-    return F.when(F.size(found) > 0, found)
+    texts = F.transform(F.map_values(found), _as_text)
+    return F.when(F.size(found) > 0, F.map_from_arrays(F.map_keys(found), texts))
+
+
+def _as_text(value: Column) -> Column:
+    structured = value.startswith("{") | value.startswith("[")
+    return F.when(structured, plain(value)).otherwise(value)
 
 
 def unknown_field_pattern(fields: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.json_text import no_strings
-from amazon_reviews.transforms.strict_json import text_map
+from amazon_reviews.transforms.strict_json import BLANKS, text_map
 
 LABELS = {
     "item_weight": "Item Weight",
@@ -25,9 +25,9 @@ LABELS = {
 DATE_LABEL = "Date first listed on Amazon"
 
 _WANTED = "|".join((*LABELS.values(), DATE_LABEL))
-_LABEL_ENTRY = r"(?is)^\s*<[a-z][^<>]*>[^<:]*:\s*</"
-_PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?:a|script|style|div|table|form|input)[\s>]"
-_ROW = "(?is)<th.*?</td>"
+_LABEL_ENTRY = rf"^{BLANKS}*<[a-zA-Z][^<>]*>[^<:]*:{BLANKS}*</"
+_PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?i-u:a|script|style|div|table|form|input)[ \t\r\n\f>]"
+_ROW = "(?s)<[tT][hH].*?</[tT][dD]>"
 _LINK = r" ?\((?: ?View shipping rates and policies ?\))?| ?Learn More"
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
 from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
-from amazon_reviews.transforms.json_text import first_string, present, string_list
+from amazon_reviews.transforms.json_text import first_string, present, string_array, string_list
 from amazon_reviews.transforms.product_details import (
     DATE_LABEL,
     LABELS,
@@ -189,8 +189,8 @@ def _joined(texts: Column) -> Column:
 
 def _image_count(record: Column) -> Column:
     versions = ("image", "imageURL", "imageURLHighRes")
-    counts = [F.coalesce(F.json_array_length(record[name]), F.lit(0)) for name in versions]
-    return F.greatest(*counts)
+    counts = [F.coalesce(F.size(string_array(record[name])), F.lit(0)) for name in versions]
+    return F.greatest(F.lit(0), *counts)
 
 
 def _sales_rank(text: Column) -> Column:

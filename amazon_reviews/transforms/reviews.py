@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.html import clean_text
+from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import (
     REFUSAL,
     Rule,
@@ -12,7 +13,7 @@ from amazon_reviews.transforms.lines import (
     refusal,
     structured,
 )
-from amazon_reviews.transforms.strict_json import BLANKS, OPTIONS, flag, number, text_map
+from amazon_reviews.transforms.strict_json import BLANKS, flag, number, text_map
 
 FIELDS = (
     "reviewerID",
@@ -71,7 +72,7 @@ def _typed(record: Column) -> list[Column]:
         flag(record["verified"]).alias("verified"),
         _count(record["vote"]).alias("vote"),
         _style(record["style"]).alias("variant"),
-        _list(record["image"]).alias("images"),
+        string_array(record["image"]).alias("images"),
         number(record["unixReviewTime"]).alias("seconds"),
     ]
 
@@ -80,11 +81,6 @@ def _count(text: Column) -> Column:
     """A whole number out of "1,341", "3" or "2.0"; null otherwise."""
     count = number(F.replace(text, F.lit(","), F.lit("")))
     return F.when(count == F.floor(count), count.try_cast("int"))
-
-
-def _list(text: Column) -> Column:
-    """The strings of a JSON array; null for any other text."""
-    return F.when(text.startswith("["), F.from_json(text, "array<string>", OPTIONS))
 
 
 def _style(text: Column) -> Column:

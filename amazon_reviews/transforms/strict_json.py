@@ -19,6 +19,7 @@ _ODD = (
 _TOKENS = rf'("(?:[^"\\]|\\.)*")|({_ODD})|(-?[0-9.]+)'
 _MARK = "\x01"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = rf"{_PAIR}|\\u00[01][0-9A-F]"
 SUSPECT = (
     r"\\u[dD][89a-fA-F]"
     r"|[:\[,]\s*(?:-?(?:[0-9.]+[eE]|[0-9]{8,}\.[0-9]|[0-9]{19}|0\.000)|-0)"
@@ -55,6 +56,21 @@ def text_map(text: Column) -> Column:
     """A JSON object as a map of texts; of a key that comes twice, the last value."""
     parsed = F.from_json(text, "map<string,string>", OPTIONS)
     return F.map_from_entries(F.map_entries(parsed))
+
+
+def plain(text: Column) -> Column:
+    """JSON text as an engine wrote it, with characters for pairs of escapes, others in small.
+
+    Java's parser escapes what lies beyond the first plane of Unicode, and in capitals.
+    """
+    escapes = F.array_distinct(F.regexp_extract_all(text, F.lit(_ESCAPE), F.lit(0)))
+    return F.aggregate(escapes, text, lambda done, found: F.replace(done, found, _plain(found)))
+
+
+def _plain(escape: Column) -> Column:
+    units = F.replace(escape, F.lit("\\u"), F.lit(""))
+    pair = F.decode(F.unhex(units), "UTF-16BE")
+    return F.when(F.length(escape) > 6, pair).otherwise(F.lower(escape))
 
 
 def number(text: Column) -> Column:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """Lines made of what engines are known to read differently."""
 
 import json
