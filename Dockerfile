@@ -11,6 +11,11 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /srv/amazon_reviews
 
+# Java, for AMAZON_REVIEWS_ENGINE=spark.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+    && rm -rf /var/lib/apt/lists/*
+
 # An empty package first: the layer with the dependencies then outlives changes of the code.
 COPY pyproject.toml constraints.txt LICENSE ./
 RUN mkdir amazon_reviews \
@@ -20,11 +25,8 @@ RUN mkdir amazon_reviews \
 COPY amazon_reviews amazon_reviews
 COPY dagster.yaml workspace.yaml ./
 
-# JVM Spark with Delta's jars, for AMAZON_REVIEWS_ENGINE=spark.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
-    && rm -rf /var/lib/apt/lists/* \
-    && amazon-reviews jars
+# Delta's jars, for AMAZON_REVIEWS_ENGINE=spark.
+RUN amazon-reviews jars
 
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/amazon_reviews amazon_reviews \
     && mkdir -p "$DAGSTER_HOME" \

@@ -14,13 +14,13 @@ from amazon_reviews.resources.engine import start_session
 from amazon_reviews.resources.jars import fetched_jars
 from amazon_reviews.resources.java import EngineUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.conftest import ENGINE_MEMORY
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm
 from amazon_reviews_tests.helpers import publish_all
-from amazon_reviews.resources.landing import LandingZone
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 START_SECONDS = 90
@@ -114,7 +114,9 @@ def test_a_server_that_does_not_answer_is_named_at_once():
     port = free_port()
     started = time.monotonic()
 
-    with pytest.raises(EngineUnavailableError, match=f"no Spark Connect server answers at .*:{port}"):
+    with pytest.raises(
+        EngineUnavailableError, match=f"no Spark Connect server answers at .*:{port}"
+    ):
         start_session(f"sc://127.0.0.1:{port}", ENGINE_MEMORY)
 
     assert time.monotonic() - started < 30
