@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pyspark
 import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
+from amazon_reviews.config import project_root
 from amazon_reviews.resources import jars
 from amazon_reviews.resources.engine import spark_settings
 from amazon_reviews.resources.jars import PINNED, fetched_jars
@@ -53,7 +56,7 @@ def test_a_jar_that_is_another_file_is_not_used(elsewhere):
     broken = next(elsewhere.glob("*storage*"))
     broken.write_bytes(broken.read_bytes()[:-1] + b"x")
 
-    with pytest.raises(EngineUnavailableError, match="delta-storage.*not the file .* pins"):
+    with pytest.raises(EngineUnavailableError, match=r"delta-storage.*not the file .* pins"):
         spark_settings(1 << 30)
 
 
@@ -64,8 +67,6 @@ def needs_files(folder):
 
 
 def jars_of_the_project():
-    from amazon_reviews.config import project_root
-
     return project_root() / ".jars"
 
 
@@ -152,15 +153,13 @@ def test_the_jvm_ends_with_the_process_that_started_it(tmp_path):
 
 
 def assert_ends(pid):
-    import time
-
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return
-        if "\nState:\tZ" in open(f"/proc/{pid}/status").read():
+        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
             return
         time.sleep(0.2)
     pytest.fail("the JVM goes on without its process")
