@@ -23,7 +23,7 @@ from amazon_reviews_tests.engines.conftest import needs_jvm
 from amazon_reviews_tests.helpers import publish_all
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
-START_SECONDS = 90
+START_SECONDS = 180
 CLI = "from amazon_reviews.cli import main; main()"
 
 
@@ -92,7 +92,7 @@ def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
 
     assert done.returncode == 0, done.stderr[-3_000:]
