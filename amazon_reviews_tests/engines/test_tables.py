@@ -98,7 +98,9 @@ def test_files_give_the_same_tables(files):
     compared = assert_same_tables(files["sail"], files["jvm"])
 
     assert {"silver/reviews", "silver/products", "silver/rejected", "gold/reviews"} <= compared
-    assert all(account.balanced for account in all_accounts(files["jvm"]))
+    accounts = [one for one in all_accounts(files["jvm"]) if one.partition != STREAM.partition]
+    assert accounts
+    assert all(account.balanced for account in accounts)
 
 
 @pytest.mark.parametrize("engines", [("jvm", "jvm"), ("sail", "jvm"), ("jvm", "sail")])
