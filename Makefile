@@ -15,7 +15,7 @@ PROJECT := --constraint constraints.txt --editable '.[dev]'
 DAGSTER_HOME ?= data/dagster
 demo ui: export DAGSTER_HOME := $(if $(filter /%,$(DAGSTER_HOME)),$(DAGSTER_HOME),$(CURDIR)/$(DAGSTER_HOME))
 
-.PHONY: help demo ui test test-all lint azurite bench constraints clean dagster-home
+.PHONY: help demo ui test test-all lint azurite jars bench constraints clean dagster-home
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +33,10 @@ ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: lint ## what CI runs: the linters and every test that is not long
-	$(BIN)/pytest -n $(JOBS) -m 'not long'
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not long'
 
 test-all: lint ## every test
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check
@@ -48,6 +48,9 @@ lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 azurite: ## Azurite, which the tests of Azure storage need (takes npm)
 	npm install --silent --no-save --no-package-lock --prefix .azurite azurite@3.37.0
 
+jars: $(INSTALLED) ## Delta's jars, which AMAZON_REVIEWS_ENGINE=spark needs (takes Java)
+	@$(BIN)/amazon-reviews jars
+
 bench: $(INSTALLED) ## the benchmarks, each against its peer
 	@$(BIN)/amazon-reviews bench
 
@@ -56,7 +59,7 @@ constraints: $(INSTALLED) ## pin the newest versions that pyproject.toml allows
 	  --no-header --no-annotate pyproject.toml --output-file constraints.txt
 
 clean: ## remove the environment and the tools' caches; data/ stays
-	rm -rf $(VENV) .azurite build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .azurite .jars build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find amazon_reviews amazon_reviews_tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Dagster reads dagster.yaml from DAGSTER_HOME only; a file that is there already is the user's.

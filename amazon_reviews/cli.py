@@ -291,6 +291,15 @@ def maintain() -> None:
     )
 
 
+@main.command()
+def jars() -> None:
+    """Fetch the jars that AMAZON_REVIEWS_ENGINE=spark needs, once, and print where they lie."""
+    from amazon_reviews.resources.jars import fetch_jars, jars_folder
+
+    fetch_jars()
+    click.echo(jars_folder())
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def bench(arguments: tuple[str, ...]) -> None:

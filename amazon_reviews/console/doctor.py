@@ -2,14 +2,14 @@
 
 import os
 import platform
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from amazon_reviews import config
+from amazon_reviews.resources.jars import fetched_jars, jars_folder
+from amazon_reviews.resources.java import check_java
 
 _PACKAGES = (
     "amazon-reviews",
@@ -20,8 +20,6 @@ _PACKAGES = (
     "duckdb",
     "google-cloud-bigquery",
 )
-_SPARK_CONNECT_PORT = 15002
-_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,9 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
         yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
     else:
         yield Finding(config.EVENT_HUB, "not set: streaming is off")
+    if settings.engine == "spark":
+        yield _reached("java", "Java", check_java)
+        yield _reached("jars", str(jars_folder()), lambda: f"{len(fetched_jars())} as pinned")
     yield _reached("AMAZON_REVIEWS_ENGINE", _shown(settings.engine), lambda: _query(settings))
 
 
@@ -117,11 +118,6 @@ def _tables(settings: config.Settings) -> str:
 def _query(settings: config.Settings) -> str:
     from amazon_reviews.resources.engine import start_session
 
-    if settings.engine.startswith("sc://"):
-        # Spark Connect itself would try again for minutes.
-        address = urlsplit(settings.engine)
-        port = address.port or _SPARK_CONNECT_PORT
-        socket.create_connection((address.hostname or "", port), _SECONDS).close()
     session = start_session(settings.engine, settings.engine_memory)
     session.sql("SELECT 1").collect()
     return f"Spark {session.version} answers"

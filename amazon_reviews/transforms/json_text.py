@@ -3,6 +3,13 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.strict_json import OPTIONS
+
+
+def string_array(text: Column) -> Column:
+    """The strings of a JSON array; null for any other text."""
+    return F.when(text.startswith("["), F.from_json(text, "array<string>", OPTIONS))
+
 
 def string_list(text: Column) -> Column:
     """The strings of a JSON array; any other text is a list of one; never null.
@@ -10,8 +17,8 @@ def string_list(text: Column) -> Column:
     Entries are as they were, so some may be empty or null.
     """
     holds_some = (text != "") & (text != "[]")
-    parsed = F.when(holds_some & text.startswith("["), F.from_json(text, "array<string>"))
-    return F.coalesce(parsed, F.when(holds_some, F.array(text)), no_strings())
+    parsed = string_array(text)
+    return F.coalesce(F.when(holds_some, parsed), F.when(holds_some, F.array(text)), no_strings())
 
 
 def present(texts: Column) -> Column:

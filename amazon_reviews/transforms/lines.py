@@ -1,6 +1,6 @@
 """From source lines to records: parse JSON, keep unknown fields, name what is wrong.
 
-Both engines turn a bad line into a record of nulls, so a line is refused when a field that it
+Both engines turn a bad line into a record that is null, so a line is refused when a field that it
 must have is null; which of the closed list of reasons applies is decided afterwards, and only
 for the lines that were not accepted.
 """
@@ -14,9 +14,18 @@ from operator import or_
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.strict_json import (
+    BLANKS,
+    SUSPECT,
+    plain,
+    readable,
+    text_map,
+    value_of,
+    values_of,
+)
+
 REFUSAL = ("raw", "encoding", "reason", "detail")
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
 
 def event_lines(events: DataFrame) -> DataFrame:
@@ -39,25 +48,35 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     """Parse JSON lines into `record`, a struct of `fields` as text, and `rescued`.
 
     `bronze` has raw, encoding, file, line and partition; the result adds record (scalars as
-    text, arrays and objects as JSON text, nulls where the line is not an object) and rescued
+    text, arrays and objects as JSON text; null where the line is not an object) and rescued
     (map of the unknown fields, null when there are none).
     """
-    readable = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
-    raw = F.when(readable, F.col("raw"))
-    schema = ", ".join(f"`{field}` string" for field in fields)
-    return bronze.select(
-        "*",
-        F.from_json(raw, schema, _STRICT).alias("record"),
-        _rescued(raw, fields).alias("rescued"),
+    # One scan finds what is rare and costly.
+    suspected = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
+    is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
+    json = F.when(F.col("suspected"), readable(F.col("raw"))).otherwise(F.col("raw"))
+    schema = ", ".join(f"`{field}`: string" for field in fields)
+    return (
+        bronze.select("*", suspected.alias("suspected"))
+        .select("*", F.when(is_text, json).alias("json"))
+        .select(
+            *bronze.columns,
+            value_of(F.col("json"), f"struct<{schema}>").alias("record"),
+            _rescued(fields).alias("rescued"),
+        )
     )
 
 
-def _rescued(raw: Column, fields: Sequence[str]) -> Column:
-    unknown = F.map_filter(
-        F.from_json(raw, "map<string,string>", _STRICT), lambda name, _: ~name.isin(*fields)
-    )
-    suspected = F.when(raw.rlike(unknown_field_pattern(fields)), unknown)
-    return F.when(F.size(suspected) > 0, suspected)
+def _rescued(fields: Sequence[str]) -> Column:
+    unknown = F.map_filter(text_map(F.col("json")), lambda name, _: ~name.isin(*fields))
+    found = F.when(F.col("suspected"), unknown)
+    texts = F.transform(F.map_values(found), _as_text)
+    return F.when(F.size(found) > 0, F.map_from_arrays(F.map_keys(found), texts))
+
+
+def _as_text(value: Column) -> Column:
+    structured = value.startswith("{") | value.startswith("[")
+    return F.when(structured, plain(value)).otherwise(value)
 
 
 def unknown_field_pattern(fields: Sequence[str]) -> str:
@@ -93,8 +112,8 @@ def structured(raw: Column, fields: Sequence[str]) -> Column:
 
 def why_unreadable(raw: Column, encoding: Column) -> Column:
     """The reason why a line is no JSON object at all, null if it is one."""
-    text = F.regexp_replace(raw, r"^\s+|\s+$", "")
-    values = F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<string>", _STRICT)
+    text = F.regexp_replace(raw, rf"^{BLANKS}+|{BLANKS}+\z", "")
+    values = values_of(readable(text), "string")
     is_json = F.coalesce(F.size(values), F.lit(0)) == 1
     return (
         F.when(encoding != "utf-8", "not_utf8")

@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.json_text import no_strings
+from amazon_reviews.transforms.strict_json import BLANKS, text_map
 
 LABELS = {
     "item_weight": "Item Weight",
@@ -24,9 +25,9 @@ LABELS = {
 DATE_LABEL = "Date first listed on Amazon"
 
 _WANTED = "|".join((*LABELS.values(), DATE_LABEL))
-_LABEL_ENTRY = r"(?is)^\s*<[a-z][^<>]*>[^<:]*:\s*</"
-_PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?:a|script|style|div|table|form|input)[\s>]"
-_ROW = "(?is)<th.*?</td>"
+_LABEL_ENTRY = rf"^{BLANKS}*<[a-zA-Z][^<>]*>[^<:]*:{BLANKS}*</"
+_PAGE_PIECE = rf"{_LABEL_ENTRY}|<(?i-u:a|script|style|div|table|form|input)[ \t\r\n\f>]"
+_ROW = "(?s)<[tT][hH].*?</[tT][dD]>"
 _LINK = r" ?\((?: ?View shipping rates and policies ?\))?| ?Learn More"
 
 
@@ -35,7 +36,7 @@ def fact_entries(details: Column, entries: Column, tables: Column) -> Column:
 
     `details` is a JSON object, `entries` an array of strings, `tables` HTML.
     """
-    object_ = F.when(details.rlike(_WANTED), F.from_json(details, "map<string,string>"))
+    object_ = F.when(details.rlike(_WANTED), text_map(details))
     of_details = F.transform(
         F.map_entries(object_), lambda pair: F.concat(pair["key"], F.lit(": "), pair["value"])
     )

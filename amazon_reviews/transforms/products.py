@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
 from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
-from amazon_reviews.transforms.json_text import first_string, present, string_list
+from amazon_reviews.transforms.json_text import first_string, present, string_array, string_list
 from amazon_reviews.transforms.product_details import (
     DATE_LABEL,
     LABELS,
@@ -40,7 +40,7 @@ FIELDS = (
 )
 _UNKNOWN = "Unknown"
 _LAST = 2**31 - 1
-_DATE = "[A-Z][a-z]+ [0-9]{1,2}, [0-9]{4}"
+_DATE = "[A-Z][a-z]+ [0-9]{1,2}, (?:19|20)[0-9]{2}"
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
 _LISTS = ("categories", "features", "also_buy", "also_view")
 _TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first_listed", *LABELS)
@@ -189,8 +189,8 @@ def _joined(texts: Column) -> Column:
 
 def _image_count(record: Column) -> Column:
     versions = ("image", "imageURL", "imageURLHighRes")
-    counts = [F.coalesce(F.json_array_length(record[name]), F.lit(0)) for name in versions]
-    return F.greatest(*counts)
+    counts = [F.coalesce(F.size(string_array(record[name])), F.lit(0)) for name in versions]
+    return F.greatest(F.lit(0), *counts)
 
 
 def _sales_rank(text: Column) -> Column:
@@ -205,7 +205,7 @@ def _sales_rank_category(text: Column) -> Column:
 
 def _date(text: Column) -> Column:
     """The day of a text such as "May 26, 2011"; null for HTML, a brand or the like."""
-    written = F.when(text.rlike(f"^{_DATE}$"), text)
+    written = F.when(text.rlike(rf"^{_DATE}\z"), text)
     return F.try_to_timestamp(written, F.lit("MMMM d, yyyy")).cast("date")
 
 

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.html import clean_text
+from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import (
     REFUSAL,
     Rule,
@@ -12,6 +13,7 @@ from amazon_reviews.transforms.lines import (
     refusal,
     structured,
 )
+from amazon_reviews.transforms.strict_json import BLANKS, flag, number, text_map
 
 FIELDS = (
     "reviewerID",
@@ -35,6 +37,7 @@ _CARRIED = (*_TEXTS, "reviewTime")
 _FIRST_SECOND = 788_918_400  # 1995-01-01, the year the shop opened
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
 _STARS = "decimal(2,1)"
+_DAY = r"^ *([0-9]{1,2}) ([0-9]{1,2}), (199[5-9]|20[0-9]{2}) *\z"  # the years of `_FIRST_SECOND` on
 
 
 def type_reviews(parsed: DataFrame) -> DataFrame:
@@ -65,24 +68,24 @@ def type_reviews(parsed: DataFrame) -> DataFrame:
 
 def _typed(record: Column) -> list[Column]:
     return [
-        F.round(record["overall"].try_cast("double"), 1).alias("stars"),
-        record["verified"].try_cast("boolean").alias("verified"),
+        F.round(number(record["overall"]), 1).alias("stars"),
+        flag(record["verified"]).alias("verified"),
         _count(record["vote"]).alias("vote"),
         _style(record["style"]).alias("variant"),
-        F.from_json(record["image"], "array<string>").alias("images"),
-        record["unixReviewTime"].try_cast("double").alias("seconds"),
+        string_array(record["image"]).alias("images"),
+        number(record["unixReviewTime"]).alias("seconds"),
     ]
 
 
 def _count(text: Column) -> Column:
     """A whole number out of "1,341", "3" or "2.0"; null otherwise."""
-    number = F.replace(text, F.lit(","), F.lit("")).try_cast("double")
-    return F.when(number == F.floor(number), number.try_cast("int"))
+    count = number(F.replace(text, F.lit(","), F.lit("")))
+    return F.when(count == F.floor(count), count.try_cast("int"))
 
 
 def _style(text: Column) -> Column:
     """A map without the colon that ends the keys and the space that begins the values."""
-    return F.from_json(F.regexp_replace(text, r':"\s*:\s*"\s*', '":"'), "map<string,string>")
+    return text_map(F.regexp_replace(text, rf':"\s*:\s*"{BLANKS}*', '":"'))
 
 
 def _identity(record: Column) -> Column:
@@ -180,7 +183,8 @@ def _sentiment(stars: Column) -> Column:
 def _reviewed_on(seconds: Column, written: Column) -> Column:
     """The day in UTC from unixReviewTime, else from reviewTime such as "09 1, 2016"."""
     day = F.date_from_unix_date(F.floor(seconds / 86_400).try_cast("int"))
-    ordered = F.regexp_replace(written, r"^\s*(\d+) (\d+), (\d{4})\s*$", "$3-$1-$2")
+    # Engines take different texts for dates: what is no date as the source writes it is none.
+    ordered = F.when(written.rlike(_DAY), F.regexp_replace(written, _DAY, "$3-$1-$2"))
     return F.coalesce(day, F.when(seconds.isNull(), ordered.try_cast("date")))
 
 

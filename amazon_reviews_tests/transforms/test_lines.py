@@ -57,7 +57,7 @@ def parsed(spark):
     schema = "raw string, encoding string, file string, line bigint, partition string"
     records = parse_lines(spark.createDataFrame(lines, schema), FIELDS)
     return {
-        row.raw: (tuple(row.record), row.rescued and dict(row.rescued))
+        row.raw: (tuple(row.record or [None] * 3), row.rescued and dict(row.rescued))
         for row in records.select("raw", "record", "rescued").collect()
     }
 

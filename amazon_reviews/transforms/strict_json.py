@@ -1,0 +1,84 @@
+r"""JSON that both engines read alike, and the scalars in it.
+
+Rust's and Java's parsers part in what they let pass (text after the end, halves of surrogate
+pairs) and in how they write numbers as text again. So a line is put into brackets, which lets
+nothing stand after it, and a number that would not come out alike is kept as it was written.
+"""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+BLANKS = r"[ \t\r\n]"
+
+_INTEGER = "-?(?:0|[1-9][0-9]*)"
+_ODD = (
+    rf"{_INTEGER}(?:\.[0-9]+)?[eE][+-]?[0-9]+|-?[1-9][0-9]{{7,}}\.[0-9]+|-?[1-9][0-9]{{18,}}"
+    r"|-?0\.000[0-9]*|-0(?:\.[0-9]+)?"
+)
+_TOKENS = rf'("(?:[^"\\]|\\.)*")|({_ODD})|(-?[0-9.]+)'
+_MARK = "\x01"
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = rf"{_PAIR}|\\u00[01][0-9A-F]"
+SUSPECT = (
+    r"\\u[dD][89a-fA-F]"
+    r"|[:\[,]\s*(?:-?(?:[0-9.]+[eE]|[0-9]{8,}\.[0-9]|[0-9]{19}|0\.000)|-0)"
+)
+"""A regular expression that finds what `readable` mends or refuses, and some that it does not."""
+
+_NUMBER = (
+    rf"^{BLANKS}*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    rf"|(?i-u:nan|inf(?:inity)?)){BLANKS}*\z"
+)
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+
+
+def readable(raw: Column) -> Column:
+    """The text with its odd numbers in quotes; null if it has half of a surrogate pair."""
+    marked = F.regexp_replace(raw, _TOKENS, f"$1{_MARK}$2{_MARK}$3")
+    quoted = F.replace(F.replace(marked, F.lit(_MARK * 2), F.lit("")), F.lit(_MARK), F.lit('"'))
+    halves = F.regexp_replace(raw, rf"\\\\|{_PAIR}", "").rlike(r"\\u[dD][89a-fA-F]")
+    return F.when(~halves & ~raw.contains(_MARK), quoted)
+
+
+def value_of(text: Column, schema: str) -> Column:
+    """The only JSON value in a text; null if it is none, or there are more."""
+    values = values_of(text, schema)
+    return F.when(F.size(values) == 1, F.get(values, F.lit(0)))
+
+
+def values_of(text: Column, schema: str) -> Column:
+    """The JSON values in a text, separated by commas; null if they are none."""
+    return F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"array<{schema}>", OPTIONS)
+
+
+def text_map(text: Column) -> Column:
+    """A JSON object as a map of texts; of a key that comes twice, the last value."""
+    parsed = F.from_json(text, "map<string,string>", OPTIONS)
+    return F.map_from_entries(F.map_entries(parsed))
+
+
+def plain(text: Column) -> Column:
+    """JSON text as an engine wrote it, with characters for pairs of escapes, others in small.
+
+    Java's parser escapes what lies beyond the first plane of Unicode, and in capitals.
+    """
+    escapes = F.array_distinct(F.regexp_extract_all(text, F.lit(_ESCAPE), F.lit(0)))
+    return F.aggregate(escapes, text, lambda done, found: F.replace(done, found, _plain(found)))
+
+
+def _plain(escape: Column) -> Column:
+    units = F.replace(escape, F.lit("\\u"), F.lit(""))
+    pair = F.decode(F.unhex(units), "UTF-16BE")
+    return F.when(F.length(escape) > 6, pair).otherwise(F.lower(escape))
+
+
+def number(text: Column) -> Column:
+    """A decimal number as a double, not a finite one included; null for any other text."""
+    return F.when(text.rlike(_NUMBER), text).try_cast("double")
+
+
+def flag(text: Column) -> Column:
+    """A boolean as Spark writes and reads it; null for any other text."""
+    word = F.lower(F.btrim(text, F.lit(" \t\r\n")))
+    return F.when(word.isin(*_TRUE), True).when(word.isin(*_FALSE), False)

@@ -1,0 +1,116 @@
+"""A Spark Connect server in a process of its own, reached as a cluster would be."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from amazon_reviews.resources.jars import fetched_jars
+from amazon_reviews.resources.java import EngineUnavailableError
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.engines.compare import assert_same_tables
+from amazon_reviews_tests.engines.conftest import needs_jvm, session_on
+from amazon_reviews_tests.helpers import publish_all
+from amazon_reviews_tests.ports import free_port
+
+SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+START_SECONDS = 180
+CLI = "from amazon_reviews.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A server whose own defaults are not those that the project needs."""
+    needs_jvm()
+    port = free_port()
+    settings = {
+        "spark.master": "local[2]",
+        "spark.driver.extraJavaOptions": "-Xss16m",
+        "spark.jars": ",".join(map(str, fetched_jars())),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.sql.session.timeZone": "Asia/Tokyo",
+        "spark.sql.ansi.enabled": "false",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.ui.enabled": "false",
+    }
+    given = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
+    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    process = subprocess.Popen(
+        [str(submit), *given, "--class", SERVER, "spark-internal"],
+        cwd=tmp_path_factory.mktemp("server"),
+        env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port, process)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(port, process):
+    end = time.monotonic() + START_SECONDS
+    while True:
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < end, "the server does not answer"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+
+
+def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
+    """`amazon-reviews run` as a user starts it, and the same tables as by the embedded engine."""
+    options = SampleOptions(reviews=300, products=30, users=30, partitions=2, events=0, seed=31)
+    generate(options, tmp_path / "landing")
+
+    done = subprocess.run(
+        [sys.executable, "-c", CLI, "run"],
+        env=os.environ | environment(tmp_path) | {"AMAZON_REVIEWS_ENGINE": address},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+    assert done.returncode == 0, done.stderr[-3_000:]
+    other = Lakehouse(location=str(tmp_path / "other"))
+    publish_all(sail, LandingZone(location=str(tmp_path / "landing")), other)
+    by_server = Lakehouse(location=environment(tmp_path)["AMAZON_REVIEWS_LAKEHOUSE"])
+    assert {"silver/products", "gold/reviews"} <= assert_same_tables(other, by_server)
+
+
+def test_a_session_has_the_settings_that_the_project_needs(address):
+    session = session_on(address)
+
+    found = session.sql("SELECT current_timezone(), try_cast('x' AS int)").collect()[0]
+    assert tuple(found) == ("UTC", None)
+    assert session.conf.get("spark.sql.ansi.enabled") == "true"
+
+
+def test_a_server_that_does_not_answer_is_named_at_once():
+    port = free_port()
+    started = time.monotonic()
+
+    with pytest.raises(
+        EngineUnavailableError, match=f"no Spark Connect server answers at .*:{port}"
+    ):
+        session_on(f"sc://127.0.0.1:{port}")
+
+    assert time.monotonic() - started < 30

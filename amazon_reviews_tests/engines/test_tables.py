@@ -1,0 +1,171 @@
+"""Tables of both engines are equal, and each engine goes on where the other stopped."""
+
+import shutil
+
+import pytest
+
+from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, STREAM, SUBJECTS
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, hub_of, ingest_all, rows
+
+SAMPLE = SampleOptions(
+    reviews=600,
+    products=60,
+    users=60,
+    partitions=2,
+    events=120,
+    seed=29,
+    duplicates_within=0.04,
+    duplicates_across=0.05,
+    malformed=0.05,
+    unknown_fields=0.05,
+)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A landing zone with events beside it, and a lakehouse that has both in bronze."""
+    folder = tmp_path_factory.mktemp("sample")
+    generate(SAMPLE, folder / "landing")
+    landing = LandingZone(location=str(folder / "landing"))
+    events = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
+    return in_bronze(landing, [*events, b"\xff", b"no json"], folder / "lakehouse")
+
+
+def in_bronze(landing, events, folder):
+    """A lakehouse that has the files of a landing zone and these events in bronze."""
+    lakehouse = Lakehouse(location=str(folder))
+    for subject in SUBJECTS:
+        ingest_all(landing, lakehouse, subject)
+    with EventHubServer({"reviews": 1}) as server:
+        server.append("reviews", "0", *events)
+        receive(hub_of(server), lakehouse)
+    return lakehouse
+
+
+def copied(lakehouse, folder):
+    shutil.copytree(lakehouse.location, folder)
+    return Lakehouse(location=str(folder))
+
+
+def bring_files(spark, lakehouse):
+    """Files from bronze to gold."""
+    for subject in (PRODUCTS, REVIEWS):
+        names = list(partition_rows(lakehouse.delta(subject.bronze)))
+        list(refine(spark, lakehouse, subject, names, BATCH_ROWS))
+    publish_products(spark, lakehouse)
+    list(publish_reviews(spark, lakehouse, names, BATCH_ROWS))
+
+
+def merge_stream(spark, lakehouse):
+    """Events from bronze to gold, where they meet the reviews of the files."""
+    refine_stream(spark, lakehouse, BATCH_ROWS)
+    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+
+
+@pytest.fixture(scope="module")
+def files(sail, jvm, sample, tmp_path_factory):
+    """The files in gold, by either engine."""
+    folder = tmp_path_factory.mktemp("files")
+    made = {}
+    for name, spark in (("sail", sail), ("jvm", jvm)):
+        made[name] = copied(sample, folder / name)
+        bring_files(spark, made[name])
+    return made
+
+
+@pytest.fixture(scope="module")
+def merged(sail, jvm, files, tmp_path_factory):
+    """The stream beside the files: by the same engine, and each by the other."""
+    folder = tmp_path_factory.mktemp("merged")
+    made = {}
+    for first in ("sail", "jvm"):
+        for then, spark in (("sail", sail), ("jvm", jvm)):
+            made[first, then] = copied(files[first], folder / f"{first}_{then}")
+            merge_stream(spark, made[first, then])
+    return made
+
+
+def test_files_give_the_same_tables(files):
+    compared = assert_same_tables(files["sail"], files["jvm"])
+
+    assert {"silver/reviews", "silver/products", "silver/rejected", "gold/reviews"} <= compared
+    accounts = [one for one in all_accounts(files["jvm"]) if one.partition != STREAM.partition]
+    assert accounts
+    assert all(account.balanced for account in accounts)
+
+
+@pytest.mark.parametrize("engines", [("jvm", "jvm"), ("sail", "jvm"), ("jvm", "sail")])
+def test_the_stream_gives_the_same_tables_whoever_wrote_what_was_there(merged, engines):
+    compared = assert_same_tables(merged["sail", "sail"], merged[engines])
+
+    assert {"silver/streamed_reviews", "gold/reviews", "gold/duplicates"} <= compared
+    assert all(account.balanced for account in all_accounts(merged[engines]))
+    sources = {source for (source,) in rows(merged[engines], "gold/reviews", "source")}
+    assert sources == {"batch", "stream"}
+
+
+@pytest.mark.parametrize(("first", "then"), [("sail", "jvm"), ("jvm", "sail")])
+def test_each_engine_replaces_a_partition_that_the_other_wrote(
+    request, files, tmp_path, first, then
+):
+    lakehouse = copied(files[first], tmp_path / "lakehouse")
+    version = lakehouse.version("silver/reviews")
+
+    list(refine(request.getfixturevalue(then), lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS))
+
+    assert lakehouse.version("silver/reviews") == version + 1
+    assert_same_tables(files[first], lakehouse)
+
+
+def test_a_merge_by_delta_itself_is_read_by_all(sail, jvm, files, tmp_path):
+    """MERGE and DELETE of the JVM's Delta, which writes table features of its own."""
+    lakehouse = copied(files["sail"], tmp_path / "lakehouse")
+    place = f"delta.`{lakehouse.uri('silver/reviews')}`"
+    before = rows(lakehouse, "silver/reviews", "review_id", "vote", "partition")
+    changed, gone = before[0][0], before[-1][0]
+
+    jvm.sql(
+        f"MERGE INTO {place} t USING (SELECT '{changed}' AS id) s ON t.review_id = s.id "
+        "WHEN MATCHED THEN UPDATE SET vote = 77"
+    ).collect()
+    jvm.sql(f"DELETE FROM {place} WHERE review_id = '{gone}'").collect()
+
+    expected = sorted(
+        (name, 77 if name == changed else vote, partition)
+        for name, vote, partition in before
+        if name != gone
+    )
+    assert rows(lakehouse, "silver/reviews", "review_id", "vote", "partition") == sorted(
+        expected, key=repr
+    )
+    for spark in (sail, jvm):
+        found = lakehouse.read(spark, "silver/reviews").select("review_id", "vote", "partition")
+        assert sorted(map(tuple, found.collect()), key=repr) == sorted(expected, key=repr)
+    list(refine(sail, lakehouse, REVIEWS, ["partition_1", "partition_2"], BATCH_ROWS))
+    assert content(lakehouse, "silver/reviews") == content(files["sail"], "silver/reviews")
+
+
+@pytest.mark.long
+def test_real_data_gives_the_same_tables(sail, jvm, tmp_path):
+    """Every review, product and event of the real data, by both engines."""
+    landing, events = lay_out_real_data(tmp_path / "landing")
+    bronze = in_bronze(landing, events, tmp_path / "bronze")
+    lakehouses = []
+    for name, spark in (("sail", sail), ("jvm", jvm)):
+        lakehouses.append(copied(bronze, tmp_path / name))
+        bring_files(spark, lakehouses[-1])
+        merge_stream(spark, lakehouses[-1])
+
+    compared = assert_same_tables(*lakehouses)
+
+    assert {"gold/reviews", "gold/products", "silver/streamed_reviews"} <= compared
+    assert len(rows(lakehouses[1], "gold/reviews", "review_id")) > 30_000
