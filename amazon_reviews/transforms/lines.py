@@ -34,7 +34,9 @@ def event_lines(events: DataFrame) -> DataFrame:
     `events` are rows of bronze/review_events. Grain: one row per event.
     """
     is_text = F.col("encoding") == "utf-8"
-    text = F.when(is_text, F.col("body").cast("string")).otherwise(F.base64("body"))
+    # The JVM's base64 has lines of 76 characters.
+    encoded = F.replace(F.base64("body"), F.lit("\r\n"), F.lit(""))
+    text = F.when(is_text, F.col("body").cast("string")).otherwise(encoded)
     return events.select(
         text.alias("raw"),
         "encoding",
