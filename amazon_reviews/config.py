@@ -17,6 +17,7 @@ WAREHOUSE_FORMS = (
     "bigquery://project/dataset?location=EU"
 )
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
+ENGINE = f"{PREFIX}ENGINE"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
@@ -113,7 +114,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         landing=_landing(env, data / "landing"),
         lakehouse=_lakehouse(env, data / "lakehouse"),
         warehouse=_warehouse(env, data / "warehouse.duckdb"),
-        engine=_engine(env.get(f"{PREFIX}ENGINE") or "sail"),
+        engine=_engine(env.get(ENGINE) or "sail"),
         engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
@@ -205,8 +206,10 @@ def _event_hub(value: str | None) -> str | None:
 def _engine(value: str) -> str:
     if value in ("sail", "spark") or value.startswith("sc://"):
         return value
+    # What stands behind a semicolon may be a token.
+    shown = re.split("[;?]", value)[0]
     raise SettingsError(
-        f"{PREFIX}ENGINE", f"{value!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'"
+        ENGINE, f"{shown!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'"
     )
 
 

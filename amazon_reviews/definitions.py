@@ -52,7 +52,9 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             ),
             "warehouse": WarehouseResource(url=settings.warehouse),
             "engine": SparkEngine(
-                engine=settings.engine,
+                engine=dg.EnvVar(config.ENGINE)
+                if config.is_remote(settings.engine)
+                else settings.engine,
                 memory=settings.engine_memory,
                 batch_rows=settings.batch_rows,
             ),

@@ -2,11 +2,9 @@
 # Put the settings of the Dagster instance together, then become the command.
 set -eu
 mkdir -p "$DAGSTER_HOME"
-settings="$DAGSTER_HOME/dagster.yaml"
-if [ -n "${DAGSTER_POSTGRES_URL:-}" ]; then
-  cat dagster.yaml deploy/postgres.yaml > "$settings.$$"
-else
-  cp dagster.yaml "$settings.$$"
-fi
-mv "$settings.$$" "$settings"
+settings=$(mktemp "$DAGSTER_HOME/.dagster.yaml.XXXXXX")
+cat dagster.yaml > "$settings"
+[ -z "${DAGSTER_POSTGRES_URL:-}" ] || cat deploy/postgres.yaml >> "$settings"
+chmod 644 "$settings"
+mv "$settings" "$DAGSTER_HOME/dagster.yaml"
 exec "$@"

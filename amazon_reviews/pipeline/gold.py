@@ -5,7 +5,7 @@ the earliest in natural order keeps it, the stream after all others; when that c
 partitions that lose or regain a row are rebuilt in the same run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
 from amazon_reviews.pipeline.silver import MissingInputError, batches
 from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.lakehouse import Lakehouse, now_mark, partition_rows
+from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
 from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas import (
     GOLD_DUPLICATES,
@@ -58,7 +58,7 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
         raise MissingInputError("silver/products is empty; materialize it first")
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
-    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: now_mark()})
+    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_mark()})
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
     losers = (
@@ -95,12 +95,14 @@ def publish_reviews(
         raise MissingInputError("silver/reviews is not there; materialize it first")
     lakehouse.ensure(GOLD_REVIEWS.key)
     lakehouse.ensure(GOLD_DUPLICATES.key)
-    with lakehouse.exclusive("publish.reviews"):
+    with lakehouse.exclusive("publish.reviews") as check_held:
         rows = silver_rows(lakehouse)
         names = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
             names += _segments_to_publish(lakehouse, rows, rebuild)
-        rebuilt = _rebuild_reviews(spark, lakehouse, names, rows, batch_rows) if names else []
+        rebuilt = []
+        if names:
+            rebuilt = _rebuild_reviews(spark, lakehouse, names, rows, batch_rows, check_held)
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
     done = dict.fromkeys([*partitions, *map(shown, rebuilt)])
     yield from _report(lakehouse, "reviews", rows, kept, list(done)).items()
@@ -114,10 +116,10 @@ def _segments_to_publish(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bo
 
 
 def _inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, int]:
-    """When the inputs of these segments were written last."""
+    """A number for each segment that changes when its reviews or the products do."""
     products = lakehouse.marks(GOLD_PRODUCTS.key, [_PUBLISHED])[_PUBLISHED] or 0
     reviews = lakehouse.marks(SILVER_STREAMED_REVIEWS.key, names)
-    return {name: max(reviews[name] or 0, products) for name in names}
+    return {name: (reviews[name] or 0) ^ products for name in names}
 
 
 def silver_rows(lakehouse: Lakehouse) -> dict[str, int]:
@@ -147,6 +149,7 @@ def _rebuild_reviews(
     partitions: Sequence[str],
     rows: dict[str, int],
     batch_rows: int,
+    check_held: Callable[[], None],
 ) -> list[str]:
     """Rebuild and give back the partitions asked for and those that win or lose a row by it.
 
@@ -163,8 +166,10 @@ def _rebuild_reviews(
         silver = _silver(spark, lakehouse, batch)
         losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*_ORIGIN)
         kept = silver.join(losers, on=_ORIGIN, how="left_anti")
+        check_held()
         lakehouse.replace(gold_reviews(kept, products), GOLD_REVIEWS.key, {"partition": batch})
     found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
+    check_held()
     made_from = {name: inputs[name] for name in segments(affected)}
     lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]}, made_from)
     return affected

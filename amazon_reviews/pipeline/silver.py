@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
-from amazon_reviews.resources.lakehouse import Lakehouse, now_mark, partition_rows
+from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
 from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 
@@ -87,7 +87,9 @@ def _segments_to_refine(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
     ended = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
     for key in (SILVER_DUPLICATES.key, SILVER_REJECTED.key):
         ended.update(partition_rows(lakehouse.delta(key), STREAM.noun))
-    return [name for name in segments(events) if rebuild or events[name] != ended[name]]
+    stale = [name for name in segments(events) if rebuild or events[name] != ended[name]]
+    # Which of two events is the repeated one depends on all segments before.
+    return [name for name in segments(events) if stale and name >= stale[0]]
 
 
 def batches(
@@ -122,36 +124,39 @@ def _bronze_rows(
 
 def _refine_batch(
     spark: SparkSession, lakehouse: Lakehouse, subject: Refinement, names: Sequence[str]
-) -> Iterator[tuple[str, Refined]]:
+) -> list[tuple[str, Refined]]:
     """Every line is parsed once, into scratch files; from there it goes where it belongs.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
-    table = lakehouse.delta(subject.bronze)
-    lines = partition_rows(table)
-    bronze = lakehouse.read(spark, subject.bronze, names, table.version())
-    parsed = parse_lines(subject.lines(bronze), subject.fields)
-    with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
-        accepted = rows.where(F.col("reason").isNull())
-        copies = _copies(spark, lakehouse, subject, accepted, names)
-        kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-        marks = dict.fromkeys(names, now_mark()) if isinstance(subject, Stream) else {}
-        lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
-        refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
-        repeated = copies.toArrow()
-    kept_rows = partition_rows(lakehouse.delta(subject.silver))
-    for name in names:
-        report = Refined(lines.get(name, 0), kept_rows.get(name, 0))
-        of_partition = pc.field("partition") == name
-        _account(
-            lakehouse,
-            subject,
-            name,
-            refused.filter(of_partition),
-            repeated.filter(of_partition),
-            report,
-        )
-        yield name, report
+    with lakehouse.exclusive(f"refine.{subject.silver}") as check_held:
+        table = lakehouse.delta(subject.bronze)
+        lines = partition_rows(table)
+        bronze = lakehouse.read(spark, subject.bronze, names, table.version())
+        parsed = parse_lines(subject.lines(bronze), subject.fields)
+        with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
+            accepted = rows.where(F.col("reason").isNull())
+            copies = _copies(spark, lakehouse, subject, accepted, names)
+            kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+            marks = dict.fromkeys(names, new_mark()) if isinstance(subject, Stream) else {}
+            check_held()
+            lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
+            refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
+            repeated = copies.toArrow()
+            check_held()
+        kept_rows = partition_rows(lakehouse.delta(subject.silver))
+        reports = {name: Refined(lines.get(name, 0), kept_rows.get(name, 0)) for name in names}
+        for name, report in reports.items():
+            of_partition = pc.field("partition") == name
+            _account(
+                lakehouse,
+                subject,
+                name,
+                refused.filter(of_partition),
+                repeated.filter(of_partition),
+                report,
+            )
+    return list(reports.items())
 
 
 def _copies(

@@ -1,6 +1,6 @@
 """The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
 
-import time
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -119,9 +119,11 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         overwrite replaces the whole table, and it does not detect conflicting writers.
         """
         table = TABLES[key]
-        with self.writing(key) as check_held, staged_files(frame, self.uri(key), table) as files:
-            check_partitions(files, keys)
-            check_held()
+        with self.writing(key) as check_held:
+            with staged_files(frame, self.uri(key), table) as files:
+                check_partitions(files, keys)
+                check_held()
+            # From here on the files may be in the log, whatever this raises.
             self.delta(key).create_write_transaction(
                 [*files],
                 mode=mode,
@@ -229,15 +231,15 @@ class Lakehouse(dg.ConfigurableResource[Any]):
     def scratch(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
         """Write `frame` aside while the table `key` is made from it, and give it back as read.
 
-        What a killed process left there is replaced by the next.
+        The caller sees to it that there is one at a time; what a killed process left there is
+        replaced by the next.
         """
         name = f"scratch/{key.replace('/', '_')}"
         folder = f"{self.location}/{name}"
-        with self.exclusive(f"scratch.{key}"):
-            frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
-            yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
-            with suppress(FileNotFoundError):
-                filesystem(self.location).delete_dir(name)
+        frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
+        yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
+        with suppress(FileNotFoundError):
+            filesystem(self.location).delete_dir(name)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Callable[[], None]]:
@@ -291,9 +293,9 @@ def row_count(table: DeltaTable) -> int:
     return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
-def now_mark() -> int:
-    """The time in milliseconds, to record with a commit: tells one state from those before."""
-    return time.time_ns() // 1_000_000
+def new_mark() -> int:
+    """A number to record with a commit, which tells its state from all others."""
+    return secrets.randbits(62)
 
 
 def _recording(transactions: Mapping[str, int] | None) -> CommitProperties:

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Self
 from uuid import uuid4
 
@@ -13,6 +13,9 @@ from amazon_reviews.resources.storage import ConcurrentWriteError
 
 LEASE_SECONDS = 30.0
 """How long a lock outlives a holder that was killed."""
+
+REQUEST_SECONDS = 5
+"""How long one request about a lock may take, to leave time for others."""
 
 
 class Lease:
@@ -28,10 +31,9 @@ class Lease:
         self._name = uuid4().hex
         self._times = 0
         self._version: dict[str, str] = {}
-        self._renewed = 0.0
-        self._lost = False
+        self._turn = Lock()
         self._released = Event()
-        self._renewing = Thread(target=self._renew, daemon=True)
+        self._renewing = Thread(target=self._keep, daemon=True)
 
     def acquire(self) -> Self:
         """Wait until the lock is free or its holder is gone, and take it.
@@ -52,15 +54,16 @@ class Lease:
         return self
 
     def check(self) -> None:
-        """Make sure that the lock is still held.
+        """Renew the lock, to make sure that it is still held and will be for a while.
 
         Raises:
-            ConcurrentWriteError: it could not be renewed in time, so another may hold it now.
+            ConcurrentWriteError: it is another's by now.
+            OSError: the store refuses, or cannot be reached.
         """
-        if self._lost or time.monotonic() - self._renewed > self._seconds:
+        if not self._renewed():
             raise ConcurrentWriteError(
-                f"the lock {self._path} was not renewed for {self._seconds:.0f} s, and may be "
-                "another run's by now; nothing was written, run it again"
+                f"the lock {self._path} was not renewed for {self._seconds:.0f} s, and another run "
+                "took it; nothing was written, run it again"
             )
 
     def release(self) -> None:
@@ -68,32 +71,48 @@ class Lease:
         self._released.set()
         self._renewing.join()
         # What cannot be deleted ends by itself.
-        with suppress(ConcurrentWriteError, BaseError, OSError):
-            self.check()
-            obstore.delete(self._store, self._path)
+        with suppress(BaseError, OSError):
+            if self._renewed():
+                obstore.delete(self._store, self._path)
 
-    def _renew(self) -> None:
-        while not self._released.wait(self._seconds / 4):
-            try:
-                self._lost = not self._put(self._version)
-            except OSError:
-                # Tried again; if it stays so, `check` finds the last renewal too long ago.
-                continue
-            if self._lost:
-                return
+    def _keep(self) -> None:
+        while not self._released.wait(self._seconds / 6):
+            # What fails is tried again; should the lock be lost, `check` finds that.
+            with suppress(OSError):
+                self._renewed()
+
+    def _renewed(self) -> bool:
+        with self._turn:
+            return self._put(self._version) or (self._is_own() and self._put(self._version))
+
+    def _is_own(self) -> bool:
+        """Whether the object is ours after all: the reply to a renewal may have been lost."""
+        try:
+            found = obstore.get(self._store, self._path)
+            if not bytes(found.bytes()).startswith(self._name.encode()):
+                return False
+        except FileNotFoundError:
+            return False
+        except BaseError as error:
+            raise OSError(str(error)) from None
+        self._version = _given(found.meta)
+        return True
 
     def _put(self, mode: Any) -> bool:
         """Write the object if it is as `mode` says; every time with other bytes, thus a new tag."""
         self._times += 1
         body = f"{self._name} {self._times}".encode()
-        before = time.monotonic()
         try:
             version = obstore.put(self._store, self._path, body, mode=mode)
-        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        except FileNotFoundError as error:
+            if mode == "create":
+                raise OSError(str(error)) from None
             return False
         except BaseError as error:
             raise OSError(str(error)) from None
-        self._version, self._renewed = _given(version), before
+        self._version = _given(version)
         return True
 
     def _current(self) -> dict[str, str]:

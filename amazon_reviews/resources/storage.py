@@ -5,9 +5,11 @@ each by itself; what else they have to be told stands here.
 """
 
 import fcntl
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,9 @@ _VARIABLES = {
     "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
 }
-_REFUSED = re.compile(r"\b40[13]\b|privileges|Unauth|Forbidden", re.IGNORECASE)
-_MISSING = re.compile(r"\b404\b|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
+_PLAIN_HTTP = ("AZURE_ALLOW_HTTP", "AWS_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
+_REFUSED = re.compile(r"\b40[13] [FU]|privileges|Unauth|Forbidden", re.IGNORECASE)
+_MISSING = re.compile(r"\b404 N|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
 
 
 class ConcurrentWriteError(RuntimeError):
@@ -63,10 +66,10 @@ def exclusive(location: str, name: str) -> Iterator[Callable[[], None]]:
     path = f".locks/{name.replace('/', '.')}.lock"
     if is_remote(location):
         # Here because it brings the client, which a local lakehouse does not need.
-        from amazon_reviews.resources.lease import Lease
+        from amazon_reviews.resources.lease import REQUEST_SECONDS, Lease
 
         with explained(location):
-            lease = Lease(_store(location), path).acquire()
+            lease = Lease(_store(location, REQUEST_SECONDS), path).acquire()
         try:
             yield lease.check
         finally:
@@ -110,10 +113,17 @@ def _reason(location: str, said: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _store(location: str) -> Any:
+def _store(location: str, seconds: int) -> Any:
+    """A client that gives up a request after so many seconds, and then tries once more."""
     from obstore.store import from_url
 
-    return from_url(location)
+    # Options given here take the place of those in the environment.
+    plain = any(os.environ.get(name, "").lower() == "true" for name in _PLAIN_HTTP)
+    return from_url(
+        location,
+        client_options={"timeout": f"{seconds}s", "allow_http": plain},
+        retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=2 * seconds)},
+    )
 
 
 def _held() -> None:

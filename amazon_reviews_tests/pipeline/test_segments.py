@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.pipeline import events
+from amazon_reviews.pipeline import events, gold
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.events import receive
@@ -16,6 +16,7 @@ from amazon_reviews.pipeline.silver import refine, refine_stream
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews.resources.event_hub import Span
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,
@@ -66,7 +67,7 @@ def assert_balanced(lakehouse):
 @pytest.fixture(scope="module")
 def server():
     """A server with a hub for the runs that all tests begin with, and others for what follows."""
-    with EventHubServer({"reviews": 1, "later": 1, "last": 1}) as server:
+    with EventHubServer({"reviews": 1, "later": 1, "last": 1, "again": 1}) as server:
         yield server
 
 
@@ -176,6 +177,20 @@ def test_all_segments_are_made_again_when_asked_for(spark, server, brought):
         assert [name for name in earlier if now[name] == earlier[name]] == []
 
 
+def test_a_killed_run_of_several_segments_is_made_up_for(spark, server, brought):
+    """Of the last three segments the books of the middle one were not written any more."""
+    nothing = pa.Table.from_batches([], TABLES["silver/duplicates"].arrow_schema)
+    keys = {"table": "streamed_reviews", "partition": SECOND}
+    brought.replace_arrow(nothing, "silver/duplicates", keys)
+    server.append("again", "0", event(summary="d"))
+
+    done = take_to_gold(spark, server, brought, "again")
+
+    assert (done.lines, done.kept) == (6, 2)
+    assert rows(brought, SILVER, "summary") == [("a",), ("b",), ("c",), ("d",)]
+    assert_balanced(brought)
+
+
 def test_a_file_takes_its_reviews_from_every_segment(spark, landing, brought):
     upload(landing, "amazon_reviews", "partition_1", review(summary="a"), review(summary="c"))
     ingest(landing, brought, REVIEWS, "partition_1")
@@ -194,7 +209,9 @@ def test_a_file_takes_its_reviews_from_every_segment(spark, landing, brought):
     assert_balanced(brought)
 
 
-def test_new_products_come_to_every_segment(spark, landing, brought):
+def test_new_products_come_to_every_segment(spark, landing, brought, monkeypatch):
+    """Also where their mark is a small number: marks are compared, not put in order."""
+    monkeypatch.setattr(gold, "new_mark", lambda: 1)
     upload(landing, "amazon_metadata", "partition_1", product(title="Watering can"))
     refine_all(spark, landing, brought, PRODUCTS)
     publish_products(spark, brought)

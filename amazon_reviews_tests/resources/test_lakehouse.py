@@ -8,6 +8,7 @@ from threading import Thread
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
@@ -51,6 +52,20 @@ def filled(spark, lakehouse):
     places = [("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p1", "products")]
     lakehouse.append(frame(spark, *places), KEY)
     return lakehouse
+
+
+def test_an_interrupt_right_after_the_commit_leaves_its_files(spark, filled, monkeypatch):
+    commit = DeltaTable.create_write_transaction
+
+    def interrupted(*arguments, **options):
+        commit(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        filled.append(frame(spark, ("e", "p3")), KEY)
+
+    assert ("p3", "e") in ids(filled)
 
 
 def test_replace_replaces_exactly_its_partition(spark, filled):

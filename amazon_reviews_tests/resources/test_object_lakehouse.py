@@ -244,20 +244,28 @@ def test_the_lock_of_a_killed_process_is_taken(monkeypatch, store):
 def test_who_lost_the_lock_writes_nothing_and_leaves_it(monkeypatch, spark, container, store, far):
     replace(spark, far, "p1", "a")
     before = far.version(KEY), blobs(container, KEY)
-    write = leases.Lease.check
+    check = leases.Lease.check
 
     def taken_by_another(lease):
         obstore.put(store, LOCK, b"another's")
-        lease._released.wait(1.5 * leases.LEASE_SECONDS)
-        write(lease)
+        check(lease)
 
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(leases.Lease, "check", taken_by_another)
-    with pytest.raises(ConcurrentWriteError, match="was not renewed"):
+    with pytest.raises(ConcurrentWriteError, match="another run took it"):
         replace(spark, far, "p1", "b")
 
     assert (far.version(KEY), blobs(container, KEY)) == before
     assert obstore.get(store, LOCK).bytes() == b"another's"
+
+
+def test_a_renewal_whose_reply_was_lost_is_known_again(store):
+    lease = Lease(store, LOCK).acquire()
+    obstore.put(store, LOCK, f"{lease._name} 99".encode())
+
+    lease.check()
+
+    lease.release()
+    assert obstore.list(store).collect() == []
 
 
 KILLED = """
@@ -293,6 +301,21 @@ def test_a_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, c
     assert rows(far, KEY, "id") == [("c",)]
     list(maintain(far, kept_hours=0))
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
+
+
+@pytest.mark.parametrize("act", ["exists", "lock"])
+def test_a_container_that_is_not_there_is_named(monkeypatch, azurite, container, act):
+    """A key may look everywhere, so the store says what is missing."""
+    monkeypatch.delenv("AZURE_STORAGE_SAS_TOKEN")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.key)
+    lakehouse = Lakehouse(location="az://nowhere/by-key")
+    acts = {
+        "exists": lambda: lakehouse.exists(KEY),
+        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+    }
+
+    with pytest.raises(LakehouseError, match="there is no such container or bucket"):
+        acts[act]()
 
 
 @pytest.mark.parametrize("act", ["exists", "ensure", "lock"])
