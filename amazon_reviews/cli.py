@@ -116,6 +116,18 @@ def _dagster_instance(settings: config.Settings) -> Any:
     return dg.DagsterInstance.get()
 
 
+@main.command("orphaned-runs", hidden=True)
+@click.option("--before", type=float, required=True, help="Start of the code server, epoch.")
+def orphaned_runs(before: float) -> None:
+    """Report as failed what a code server that is gone was running; see deploy/code-server.sh."""
+    settings = config.load()
+    from amazon_reviews.automation.living import report_orphaned_runs
+
+    with _dagster_instance(settings) as instance:
+        for run in report_orphaned_runs(instance, before):
+            click.echo(f"run {run} died with its code server", err=True)
+
+
 @main.command()
 @click.option("--reviews", default=100_000, show_default=True, help="Lines of reviews.")
 @click.option("--products", default=2_000, show_default=True, help="Distinct products.")

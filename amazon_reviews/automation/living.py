@@ -39,6 +39,23 @@ def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in dead]
 
 
+def report_orphaned_runs(instance: dg.DagsterInstance, before: float) -> list[str]:
+    """Report the runs as failed that a code server had started `before` the only one there is.
+
+    `before` is in seconds of the epoch. They died with that server; Dagster's daemon asks the new
+    one for them, and would take them for running for ever. Returns their ids.
+    """
+    going = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    orphaned = [
+        record.dagster_run
+        for record in going
+        if PROCESS_TAG not in record.dagster_run.tags and (record.start_time or before) < before
+    ]
+    for run in orphaned:
+        instance.report_run_failed(run, "The code server that ran it was stopped or died.")
+    return [run.run_id for run in orphaned]
+
+
 def _is_dead(instance: dg.DagsterInstance, name: str | None) -> bool:
     """Whether no living process holds the lock; runs that others started have no name."""
     if name is None:

@@ -37,6 +37,13 @@ mutation($params: ExecutionParams!) {
 }
 """
 RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+RETRIES = """
+query($root: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/root_run_id", value: $root}]}) {
+    ... on Runs { results { id status } }
+  }
+}
+"""
 ADD_PARTITION = """
 mutation($repository: RepositorySelector!) {
   addDynamicPartition(
@@ -57,14 +64,24 @@ pytestmark = pytest.mark.skipif(
 class Deployment:
     """Code server, webserver and daemon, each a process as compose would start it."""
 
-    def __init__(self, folder, postgres):
+    def __init__(self, folder, postgres, stack):
         self.folder = folder
+        self.stack = stack
+        self.processes = {}
         self.ports = {"3000": str(free_port()), "4000": str(free_port())}
         given = {"DAGSTER_POSTGRES_URL": postgres, "AMAZON_REVIEWS_CODE_HOST": "127.0.0.1"}
         given["AMAZON_REVIEWS_CODE_PORT"] = self.ports["4000"]
         assert given.keys() == COMPOSE["x-process"]["environment"].keys()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environ = os.environ | environment(folder) | given | {"PATH": path}
+
+    def start(self, service):
+        self.processes[service] = self.stack.enter_context(self.process(service))
+
+    def kill(self, service):
+        """Kill the service with all that it started."""
+        os.killpg(self.processes[service].pid, signal.SIGKILL)
+        self.processes[service].wait()
 
     def command(self, parts):
         """A command of compose on loopback and ports of its own."""
@@ -74,7 +91,7 @@ class Deployment:
     @contextmanager
     def process(self, service):
         command = ["deploy/entrypoint.sh", *self.command(COMPOSE["services"][service]["command"])]
-        with (self.folder / f"{service}.log").open("wb") as log:
+        with (self.folder / f"{service}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -132,6 +149,11 @@ class Deployment:
     def status(self, run):
         return self.ask(RUN, id=run)["runOrError"]["status"]
 
+    def retries(self, run):
+        """The status of each run that was started in the place of this one."""
+        runs = self.ask(RETRIES, root=run)["runsOrError"]["results"]
+        return [found["status"] for found in runs if found["id"] != run]
+
     def logs(self):
         return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.log")))
 
@@ -147,11 +169,11 @@ def wait_for(deployment, what, reached):
 def deployment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deployment")
     with running_postgres() as postgres, ExitStack() as stack:
-        deployment = Deployment(folder, postgres)
-        stack.enter_context(deployment.process("code"))
+        deployment = Deployment(folder, postgres, stack)
+        deployment.start("code")
         wait_for(deployment, "code", lambda: deployment.healthy("code"))
-        stack.enter_context(deployment.process("webserver"))
-        stack.enter_context(deployment.process("daemon"))
+        deployment.start("webserver")
+        deployment.start("daemon")
 
         def answers():
             try:
@@ -197,3 +219,14 @@ def test_the_daemon_is_well(deployment):
 
     wait_for(deployment, "the daemon", all_well)
     assert deployment.healthy("daemon")
+
+
+def test_what_ran_when_the_code_server_died_is_started_again(deployment):
+    run = deployment.materialize("bronze/reviews", "silver/reviews")
+    wait_for(deployment, "the run", lambda: deployment.status(run) == "STARTED")
+    deployment.kill("code")
+
+    deployment.start("code")
+
+    wait_for(deployment, "the report", lambda: deployment.status(run) == "FAILURE")
+    wait_for(deployment, "the retry", lambda: "SUCCESS" in deployment.retries(run))

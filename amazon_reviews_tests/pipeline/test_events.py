@@ -7,7 +7,6 @@ import os
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -37,7 +36,6 @@ from amazon_reviews.pipeline.subjects import REVIEWS, STREAM
 from amazon_reviews.resources.event_hub import (
     EventHub,
     EventHubUnavailableError,
-    HubPartition,
     Span,
 )
 from amazon_reviews.resources.lakehouse import Lakehouse
