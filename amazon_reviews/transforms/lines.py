@@ -15,11 +15,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.strict_json import (
-    BLANKS,
+    STRING,
     SUSPECT,
+    is_long,
     plain,
     readable,
     text_map,
+    trimmed,
     value_of,
     values_of,
 )
@@ -54,7 +56,8 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     (map of the unknown fields, null when there are none).
     """
     # One scan finds what is rare and costly.
-    suspected = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
+    searched = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
+    suspected = F.when(is_long(F.col("raw")), True).otherwise(searched)
     is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
     json = F.when(F.col("suspected"), readable(F.col("raw"))).otherwise(F.col("raw"))
     schema = ", ".join(f"`{field}`: string" for field in fields)
@@ -84,12 +87,12 @@ def _as_text(value: Column) -> Column:
 def unknown_field_pattern(fields: Sequence[str]) -> str:
     """A regular expression that finds a key of a JSON object that is none of `fields`.
 
-    One scan in linear time, so that the costly second parse is left to the few lines that need
-    it. It knows no nesting: keys of a nested object match too, but for those that end in a
-    colon (the keys of `style`) and stand inside the first object.
+    One scan, so that the costly second parse is left to the few lines that need it. It knows no
+    nesting: keys of a nested object match too, but for those that end in a colon (the keys of
+    `style`) and stand inside the first object.
     """
-    colon_key = r'"(?:[^"\\]|\\.)*:"\s*:'
-    outside_style = rf"^\s*\{{[^{{]*{colon_key}|\}}\s*,.*{colon_key}"
+    colon_key = rf'"{STRING}:"\s*:'
+    outside_style = rf"^\s*\{{[^{{]*{colon_key}|\}}\s*,(?s:.*){colon_key}"
     return rf'[{{,]\s*"{_none_of(fields)}|{outside_style}'
 
 
@@ -99,7 +102,7 @@ def _none_of(words: Sequence[str]) -> str:
         if word:
             heads.setdefault(word[0], []).append(word[1:])
     known = "".join(re.escape(head) for head in heads)
-    ends_otherwise = r'(?:[^"\\]|\\.)*(?:[^":\\]|\\.)"\s*:'
+    ends_otherwise = rf'{STRING}(?:[^":\\]|\\.)"\s*:'
     branches = [rf'(?:[^"\\{known}]|\\.){ends_otherwise}', rf'(?:[^"\\:{known}]|\\.)"\s*:']
     if "" not in words:
         branches.append(r'"\s*:')
@@ -114,7 +117,7 @@ def structured(raw: Column, fields: Sequence[str]) -> Column:
 
 def why_unreadable(raw: Column, encoding: Column) -> Column:
     """The reason why a line is no JSON object at all, null if it is one."""
-    text = F.regexp_replace(raw, rf"^{BLANKS}+|{BLANKS}+\z", "")
+    text = trimmed(raw)
     values = values_of(readable(text), "string")
     is_json = F.coalesce(F.size(values), F.lit(0)) == 1
     return (

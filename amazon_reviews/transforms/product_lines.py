@@ -12,7 +12,7 @@ from amazon_reviews.transforms.lines import (
     structured,
 )
 from amazon_reviews.transforms.products import clean_products
-from amazon_reviews.transforms.strict_json import BLANKS
+from amazon_reviews.transforms.strict_json import trimmed
 
 _TEXTS = ("asin", "title", "brand", "main_cat")
 _LISTS = ("category", "also_buy", "also_view", "image", "imageURL", "imageURLHighRes")
@@ -24,7 +24,7 @@ def type_products(parsed: DataFrame) -> DataFrame:
     `parsed` is what `parse_lines` gives for `products.FIELDS`. Two lines are the same product
     line when they are the same text but for white space around it. Grain: one row per line.
     """
-    text = F.regexp_replace("raw", rf"^{BLANKS}+|{BLANKS}+\z", "")
+    text = trimmed(F.col("raw"))
     rules = _rules(F.col("record"), F.col("raw"))
     judged = parsed.select("*", any_broken(rules).alias("refused"))
     return judged.select(

@@ -10,14 +10,17 @@ from pyspark.sql import functions as F
 
 OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 BLANKS = r"[ \t\r\n]"
+_LONG_BYTES = 32 * 1024
 
 _INTEGER = "-?(?:0|[1-9][0-9]*)"
 _ODD = (
     rf"{_INTEGER}(?:\.[0-9]+)?[eE][+-]?[0-9]+|-?[1-9][0-9]{{7,}}\.[0-9]+|-?[1-9][0-9]{{18,}}"
     r"|-?0\.000[0-9]*|-0(?:\.[0-9]+)?"
 )
-_TOKENS = rf'("(?:[^"\\]|\\.)*")|({_ODD})|(-?[0-9.]+)'
-_MARK = "\x01"
+# A string's characters are not taken one by one: Java's stack would grow with each.
+STRING = r'[^"\\]*(?:\\.[^"\\]*)*'
+_TOKENS = rf'("{STRING}")|({_ODD})|(-?[0-9.]+)'
+_BEGIN, _END = "\x01", "\x02"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = rf"{_PAIR}|\\u00[01][0-9A-F]"
 SUSPECT = (
@@ -27,18 +30,33 @@ SUSPECT = (
 """A regular expression that finds what `readable` mends or refuses, and some that it does not."""
 
 _NUMBER = (
-    rf"^{BLANKS}*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    rf"^{BLANKS}*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
     rf"|(?i-u:nan|inf(?:inity)?)){BLANKS}*\z"
 )
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
+def is_long(raw: Column) -> Column:
+    """Whether a text is too long to be searched token by token on every engine."""
+    return F.octet_length(raw) > _LONG_BYTES
+
+
 def readable(raw: Column) -> Column:
-    """The text with its odd numbers in quotes; null if it has half of a surrogate pair."""
-    marked = F.regexp_replace(raw, _TOKENS, f"$1{_MARK}$2{_MARK}$3")
-    quoted = F.replace(F.replace(marked, F.lit(_MARK * 2), F.lit("")), F.lit(_MARK), F.lit('"'))
+    """The text with its odd numbers in quotes; null if it has half of a surrogate pair.
+
+    In a text that `is_long` numbers stay as they are.
+    """
+    marked = F.regexp_replace(raw, _TOKENS, f"$1{_BEGIN}$2{_END}$3")
+    bare = F.replace(marked, F.lit(_BEGIN + _END), F.lit(""))
+    quoted = F.translate(bare, _BEGIN + _END, '""')
     halves = F.regexp_replace(raw, rf"\\\\|{_PAIR}", "").rlike(r"\\u[dD][89a-fA-F]")
-    return F.when(~halves & ~raw.contains(_MARK), quoted)
+    allowed = ~halves & ~raw.contains(_BEGIN) & ~raw.contains(_END)
+    return F.when(allowed, F.when(is_long(raw), raw).otherwise(quoted))
+
+
+def trimmed(text: Column) -> Column:
+    """The text without the blanks of JSON around it."""
+    return F.btrim(text, F.lit(" \t\r\n"))
 
 
 def value_of(text: Column, schema: str) -> Column:
@@ -80,5 +98,5 @@ def number(text: Column) -> Column:
 
 def flag(text: Column) -> Column:
     """A boolean as Spark writes and reads it; null for any other text."""
-    word = F.lower(F.btrim(text, F.lit(" \t\r\n")))
+    word = F.lower(trimmed(text))
     return F.when(word.isin(*_TRUE), True).when(word.isin(*_FALSE), False)

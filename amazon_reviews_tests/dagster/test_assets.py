@@ -2,10 +2,11 @@
 
 import duckdb
 import pytest
+from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
 from amazon_reviews.schemas import TABLES
-from amazon_reviews_tests.dagster.project import failed_steps
+from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 CHAIN = ("bronze/reviews", "silver/reviews", "gold/reviews")
@@ -210,3 +211,12 @@ def test_silver_refuses_a_partition_that_bronze_never_got(with_products):
 
     (said,) = failed_steps(result).values()
     assert "bronze/reviews has no partition_1" in said
+
+
+def test_a_token_of_the_engine_is_not_stored_with_the_runs(tmp_path):
+    project = Project(tmp_path, AMAZON_REVIEWS_ENGINE="sc://127.0.0.1:1/;token=only-for-this-test")
+
+    stored = serialize_value(project.job.get_job_snapshot())
+
+    assert "AMAZON_REVIEWS_ENGINE" in stored
+    assert "only-for-this-test" not in stored

@@ -363,7 +363,16 @@ def review_lines():
     }
     given = [review(**{name: value}) for name, values in fields.items() for value in values]
     given += [review(unixReviewTime=..., reviewTime=day) for day in DAYS]
-    return [*map(_as_json, given), *LINES]
+    return [*map(_as_json, given), *LINES, *_long_reviews()]
+
+
+def _long_reviews():
+    """What would overflow a stack, or take hours, if it were searched step by step."""
+    texts = ["a" * 2**20, '"' * 2**19, "\\n" * 2**12, " " * 20_000]
+    lines = [_as_json(review(reviewText=text, extra=1)) for text in texts]
+    lines += [_as_json(review(vote="1" * 20_000 + "x")), "x" * 2**20, " " * 20_000 + "x"]
+    odd = _as_json(review()).replace('"A2OCDK0BOW6UCY"', "1e5-0")
+    return [*lines, odd, odd.replace("1e5-0", "0.0001-0.0002")]
 
 
 def product_lines():
