@@ -151,8 +151,8 @@ def test_the_share_of_refused_lines_has_a_bound(copy, monkeypatch):
 def losing(project, function, key):
     """The function, after which the first row of the table is lost."""
 
-    def wrapped(*args):
-        done = function(*args)
+    def wrapped(*args, **options):
+        done = function(*args, **options)
         done = done if isinstance(done, dict) else list(done)
         column = "review_id" if key == "gold/reviews" else "asin"
         delta = project.lakehouse.delta(key)

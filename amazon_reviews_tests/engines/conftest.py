@@ -1,7 +1,5 @@
 """JVM Spark, where Java and the jars are there; without them these tests are skipped."""
 
-from pathlib import Path
-
 import pytest
 from pyspark.sql import SparkSession
 
@@ -10,12 +8,8 @@ from amazon_reviews.resources.jars import fetched_jars
 from amazon_reviews.resources.java import EngineUnavailableError, check_java
 from amazon_reviews_tests.conftest import ENGINE_MEMORY
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All in one worker: a JVM takes long to start, and the second one half of the memory."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("jvm"))
+ONE_WORKER = pytest.mark.xdist_group("jvm")
+"""All in one worker: a JVM takes long to start, and a second one half of the memory."""
 
 
 @pytest.fixture(scope="session")
