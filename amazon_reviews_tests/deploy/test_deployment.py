@@ -24,7 +24,7 @@ from amazon_reviews_tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 
 LAUNCH = """
 mutation($params: ExecutionParams!) {
@@ -221,6 +221,7 @@ def test_the_daemon_is_well(deployment):
     assert deployment.healthy("daemon")
 
 
+@pytest.mark.long
 def test_what_ran_when_the_code_server_died_is_started_again(deployment):
     run = deployment.materialize("bronze/reviews", "silver/reviews")
     wait_for(deployment, "the run", lambda: deployment.status(run) == "STARTED")
