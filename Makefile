@@ -8,6 +8,8 @@ JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+# In one process: a JVM takes long to start, and both cores.
+ENGINES := amazon_reviews_tests/engines
 INSTALLED := $(VENV)/.installed
 PROJECT := --constraint constraints.txt --editable '.[dev]'
 
@@ -33,10 +35,12 @@ ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: lint ## what CI runs: the linters and every test that is not long
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not long'
+	$(BIN)/pytest -n $(JOBS) -m 'not long' --ignore $(ENGINES)
+	$(BIN)/pytest -m 'not long' $(ENGINES)
 
 test-all: lint ## every test
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS) --ignore $(ENGINES)
+	$(BIN)/pytest $(ENGINES)
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check

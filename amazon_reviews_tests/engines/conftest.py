@@ -8,9 +8,6 @@ from amazon_reviews.resources.jars import fetched_jars
 from amazon_reviews.resources.java import EngineUnavailableError, check_java
 from amazon_reviews_tests.conftest import ENGINE_MEMORY
 
-ONE_WORKER = pytest.mark.xdist_group("jvm")
-"""All in one worker: a JVM takes long to start, and a second one half of the memory."""
-
 
 @pytest.fixture(scope="session")
 def jvm() -> SparkSession:

@@ -17,11 +17,9 @@ from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
-from amazon_reviews_tests.engines.conftest import ONE_WORKER, needs_jvm, session_on
+from amazon_reviews_tests.engines.conftest import needs_jvm, session_on
 from amazon_reviews_tests.helpers import publish_all
 from amazon_reviews_tests.ports import free_port
-
-pytestmark = ONE_WORKER
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 START_SECONDS = 180

@@ -4,10 +4,7 @@ import pytest
 
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews_tests.engines.compare import cleaned, differences
-from amazon_reviews_tests.engines.conftest import ONE_WORKER
 from amazon_reviews_tests.engines.hostile import product_lines, review_lines
-
-pytestmark = ONE_WORKER
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,7 @@ from amazon_reviews.resources.engine import spark_settings
 from amazon_reviews.resources.jars import PINNED, fetched_jars
 from amazon_reviews.resources.java import EngineUnavailableError, check_java
 from amazon_reviews_tests.dagster.project import environment
-from amazon_reviews_tests.engines.conftest import ONE_WORKER, needs_jvm
-
-pytestmark = ONE_WORKER
+from amazon_reviews_tests.engines.conftest import needs_jvm
 
 
 @pytest.fixture

@@ -14,10 +14,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
-from amazon_reviews_tests.engines.conftest import ONE_WORKER
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, hub_of, ingest_all, rows
-
-pytestmark = ONE_WORKER
 
 SAMPLE = SampleOptions(
     reviews=600,
