@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import pytest
+from dagster._core.storage.defs_state import base as defs_state
 from pyspark.sql import SparkSession
 
 from amazon_reviews.resources.engine import start_session
@@ -8,6 +9,12 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
 ENGINE_MEMORY = 1 << 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Dagster may go on naming an instance that was collected, and then loads no definitions."""
+    defs_state._current_storage.set(None)
 
 
 @pytest.fixture(scope="session")
