@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from contextvars import Context
 from importlib.metadata import version
 
 import click
@@ -28,7 +29,9 @@ PARTITIONS = ["partition_1", "partition_2", "partition_3"]
 
 def cli(root, *arguments):
     """Run the console script in this process on the project in `root`."""
-    return CliRunner().invoke(main, arguments, env=environment(root) | {"COLUMNS": "200"})
+    env = environment(root) | {"COLUMNS": "200"}
+    # Another test may have left Dagster's context naming an instance that was collected.
+    return Context().run(CliRunner().invoke, main, arguments, env=env)
 
 
 def as_process(root, *command):
@@ -49,7 +52,9 @@ def finished(tmp_path_factory, spark):
     root = tmp_path_factory.mktemp("cli")
     made = cli(root, "sample", *OPTIONS)
     assert (made.exit_code, made.stdout) == (0, f"{root}/landing\n")
-    return root, cli(root, "run")
+    ran = cli(root, "run")
+    assert ran.exit_code == 0, ran.output
+    return root, ran
 
 
 @pytest.fixture(scope="module")

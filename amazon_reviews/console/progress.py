@@ -39,12 +39,13 @@ def chosen_assets(defs: dg.Definitions, text: str) -> dg.AssetSelection:
     Raises:
         ValueError: it cannot be understood, or names no asset.
     """
+    graph = defs.resolve_asset_graph()
     try:
         selection = dg.AssetSelection.from_string(text)
-        found = selection.resolve(defs.resolve_asset_graph())
+        found = selection.resolve(graph)
     except dg.DagsterError:
-        selection, found = None, set()
-    if selection is None or not found:
+        found = set()
+    if not found:
         raise ValueError(f"{text!r} names no asset; try 'gold/reviews' or 'group:gold'")
     return selection
 
