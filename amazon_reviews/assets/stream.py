@@ -25,7 +25,7 @@ from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError, Span
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.storage import ConcurrentWriteError
-from amazon_reviews.schemas import BRONZE_EVENT_GAPS
+from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _EXPECTED = (EventHubUnavailableError, HubChangedError, SkippedEventsError, ConcurrentWriteError)

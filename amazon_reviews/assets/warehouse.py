@@ -11,7 +11,8 @@ from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
-from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS, Table
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 _LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 from rich.console import Console
@@ -40,14 +40,11 @@ def chosen_assets(defs: dg.Definitions, text: str) -> dg.AssetSelection:
         ValueError: it cannot be understood, or names no asset.
     """
     graph = defs.resolve_asset_graph()
-    try:
+    with suppress(dg.DagsterError):
         selection = dg.AssetSelection.from_string(text)
-        found = selection.resolve(graph)
-    except dg.DagsterError:
-        found = set()
-    if not found:
-        raise ValueError(f"{text!r} names no asset; try 'gold/reviews' or 'group:gold'")
-    return selection
+        if selection.resolve(graph):
+            return selection
+    raise ValueError(f"{text!r} names no asset; try 'gold/reviews' or 'group:gold'")
 
 
 @contextmanager

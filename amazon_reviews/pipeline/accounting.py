@@ -19,7 +19,7 @@ from amazon_reviews.pipeline.subjects import (
 )
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows, value_counts
 from amazon_reviews.resources.landing_files import natural_order
-from amazon_reviews.schemas import (
+from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,

@@ -19,7 +19,7 @@ from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.resources.landing_files import LandingError, LandingFile, LandingPartition
-from amazon_reviews.schemas import BRONZE_REVIEWS
+from amazon_reviews.schemas.layers import BRONZE_REVIEWS
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024

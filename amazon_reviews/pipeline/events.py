@@ -21,7 +21,7 @@ from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, following, segments
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.event_hub import EventHub, Hub, Span
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews.schemas import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
+from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
 _KEY = BRONZE_REVIEW_EVENTS.key
 _SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema

@@ -17,7 +17,7 @@ from amazon_reviews.pipeline.silver import MissingInputError, batches
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
 from amazon_reviews.resources.landing_files import natural_order
-from amazon_reviews.schemas import (
+from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing_files import natural_order
-from amazon_reviews.schemas import SILVER_REJECTED
+from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
 def rejected_by_reason(lakehouse: Lakehouse) -> dict[tuple[str, str], int]:

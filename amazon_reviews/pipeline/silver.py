@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
-from amazon_reviews.schemas import SILVER_DUPLICATES, SILVER_REJECTED
+from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 
 _ORIGIN = ["partition", "file", "line"]

@@ -14,7 +14,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews.resources.bigquery.layout import _LAYOUTS
 from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
-from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS, TABLES
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import (
     DATASET,
     URL,

@@ -9,7 +9,7 @@ from dagster import AssetKey
 
 from amazon_reviews.console.summary import print_summary, summary
 from amazon_reviews.resources.warehouse import open_warehouse
-from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import URL
 from amazon_reviews_tests.bigquery_warehouse.conftest import server  # noqa: F401
 from amazon_reviews_tests.dagster.project import Project

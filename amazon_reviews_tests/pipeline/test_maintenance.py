@@ -11,7 +11,7 @@ import pytest
 
 from amazon_reviews.pipeline.maintenance import KEPT_HOURS, Maintained, maintain
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.schemas import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
+from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
 from amazon_reviews_tests.helpers import content
 
 EVENTS = "bronze/review_events"

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_by_reason
-from amazon_reviews.schemas import SILVER_REJECTED
+from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
 def refuse(lakehouse, table, partition, *reasons):

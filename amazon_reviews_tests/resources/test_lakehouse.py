@@ -13,7 +13,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from amazon_reviews.resources.lakehouse import partition_rows, row_count, value_counts
-from amazon_reviews.schemas import GOLD_DUPLICATES, TABLES
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.layers import GOLD_DUPLICATES
 from amazon_reviews_tests.helpers import rows
 
 KEY = "gold/duplicates"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from google.cloud.bigquery import SchemaField, TimePartitioning, TimePartitioningType
 
-from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
 from amazon_reviews.resources.bigquery.connection import LABELS, Connection
-from amazon_reviews.schemas import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 VIEWS = {GOLD_REVIEWS.key: "reviews_flat", GOLD_PRODUCTS.key: "products_flat"}
 _JOINED = {"categories": ("category_path", "category path from broad to narrow, joined by ' > '")}

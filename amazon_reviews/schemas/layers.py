@@ -1,46 +1,8 @@
-"""The columns of every table: name, Arrow type and what the column says.
-
-One place for what Delta stores, the Dagster UI shows and the warehouse documents.
-"""
-
-from dataclasses import dataclass
+"""The tables of bronze, silver and gold as the reviews come through them."""
 
 import pyarrow as pa
 
-STRINGS = pa.list_(pa.string())
-TEXT_MAP = pa.map_(pa.string(), pa.string())
-MONEY = pa.decimal128(12, 2)
-STARS = pa.decimal128(2, 1)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table."""
-
-    name: str
-    type: pa.DataType
-    description: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its key `layer/noun`, grain, columns and the columns it is partitioned by."""
-
-    key: str
-    grain: str
-    columns: tuple[Column, ...]
-    partition_by: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> list[str]:
-        """The column names in order."""
-        return [column.name for column in self.columns]
-
-    @property
-    def arrow_schema(self) -> pa.Schema:
-        """The table's schema in Arrow's types."""
-        return pa.schema([(column.name, column.type) for column in self.columns])
-
+from amazon_reviews.schemas.columns import MONEY, STARS, STRINGS, TEXT_MAP, Column, Table
 
 _PARTITION = Column(
     "partition", pa.string(), "landing partition (folder), or segment of the stream, it came from"
@@ -247,22 +209,3 @@ GOLD_REVIEWS = Table(
     ),
     ("partition",),
 )
-
-TABLES = {
-    table.key: table
-    for table in (
-        BRONZE_REVIEWS,
-        BRONZE_PRODUCTS,
-        BRONZE_REVIEW_EVENTS,
-        BRONZE_EVENT_GAPS,
-        SILVER_REVIEWS,
-        SILVER_STREAMED_REVIEWS,
-        SILVER_PRODUCTS,
-        SILVER_REJECTED,
-        SILVER_DUPLICATES,
-        GOLD_DUPLICATES,
-        SCRATCH_DUPLICATES,
-        GOLD_PRODUCTS,
-        GOLD_REVIEWS,
-    )
-}

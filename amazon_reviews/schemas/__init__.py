@@ -1,0 +1,16 @@
+"""The columns of every table: name, Arrow type and what the column says.
+
+One place for what Delta stores, the Dagster UI shows and the warehouse documents.
+"""
+
+from amazon_reviews.schemas import layers, marts
+from amazon_reviews.schemas.columns import Column, Table
+
+__all__ = ["TABLES", "Column", "Table"]
+
+TABLES = {
+    table.key: table
+    for module in (layers, marts)
+    for table in vars(module).values()
+    if isinstance(table, Table)
+}

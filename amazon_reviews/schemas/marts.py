@@ -1,0 +1,385 @@
+"""The marts: tables that each answer questions of the analysis.
+
+Unless a description says otherwise, means leave unrated reviews out, a sentiment is that of the
+stars (below 3, 3, above 3), and a shrunk mean is drawn towards the mean of all reviews as if ten
+more reviews had given that.
+"""
+
+import pyarrow as pa
+
+from amazon_reviews.schemas.columns import MONEY, STARS, Column, Table
+
+_COUNT = pa.int64()
+_REAL = pa.float64()
+
+_YEAR = Column("year", pa.int32(), "year of the review; null where the source has no date")
+_MONTH = Column("month", pa.int32(), "month of the review, 1 to 12; null without a date")
+_MAIN_CATEGORY = Column("main_category", pa.string(), "main category; Unknown without one")
+_STARS = Column("stars", STARS, "stars from 1 to 5; null for unrated reviews")
+_VERIFIED = Column("verified", pa.bool_(), "the purchase was verified")
+_SOURCE = Column("source", pa.string(), "batch or stream")
+_BRAND = Column("brand", pa.string(), "brand of the product")
+_REVIEWS = Column("reviews", _COUNT, "reviews")
+_SHARE = Column("share", _REAL, "part of all reviews, 0 to 1")
+_PRODUCTS = Column("products", _COUNT, "products")
+_FILTERS = (_YEAR, _MAIN_CATEGORY, _STARS, _VERIFIED, _SOURCE)
+_LENGTH = (
+    Column("length_from", pa.int32(), "shortest length of the band, in words"),
+    Column("length_to", pa.int32(), "longest length of the band, in words; null without an end"),
+)
+_PRICE = (
+    Column("price_from", pa.int32(), "lower end of the band in US dollars; null without a price"),
+    Column("price_to", pa.int32(), "upper end of the band, left out; null without an end"),
+    Column("price_imputed", pa.bool_(), "the price is the mean of the category, or of all"),
+)
+_SENTIMENTS = (
+    Column("positive", _COUNT, "reviews above 3 stars"),
+    Column("neutral", _COUNT, "reviews of 3 stars"),
+    Column("negative", _COUNT, "reviews below 3 stars"),
+)
+_RATED = Column("rated", _COUNT, "reviews with 1 to 5 stars")
+_MEAN = Column("mean_stars", _REAL, "mean of the stars; null without rated reviews")
+_SHRUNK = Column("shrunk_stars", _REAL, "mean of the stars, drawn towards that of all reviews")
+_RATINGS = (_REVIEWS, _RATED, _MEAN, *_SENTIMENTS)
+_SHRUNK_RATINGS = (_REVIEWS, _RATED, _MEAN, _SHRUNK, *_SENTIMENTS)
+_PRODUCT = (
+    Column("asin", pa.string(), "product number"),
+    Column("title", pa.string(), "name of the product; null without a product row"),
+    Column("brand", pa.string(), "brand of the product; null without a product row"),
+    Column("main_category", pa.string(), "main category of the product"),
+)
+_PRICE_RANGE = (
+    Column("price_min", MONEY, "lowest listed price"),
+    Column("price_max", MONEY, "highest listed price"),
+)
+
+REVIEW_COUNTS = Table(
+    "gold/review_counts",
+    "One row per year, month, main category, stars, verified and source.",
+    (_YEAR, _MONTH, *_FILTERS[1:], _REVIEWS),
+)
+LENGTH_COUNTS = Table(
+    "gold/length_counts",
+    "One row per length band, year, main category, stars, verified and source.",
+    (
+        *_LENGTH,
+        *_FILTERS,
+        _REVIEWS,
+        Column("words", _COUNT, "words of all these reviews"),
+        Column("characters", _COUNT, "characters of all these reviews"),
+        Column("letters", _COUNT, "characters without the blanks between words"),
+    ),
+)
+PRICE_COUNTS = Table(
+    "gold/price_counts",
+    "One row per price band, year, main category, stars, verified and source.",
+    (*_PRICE, *_FILTERS, _REVIEWS),
+)
+RATINGS = Table(
+    "gold/ratings",
+    "One row per stars and verified.",
+    (
+        _STARS,
+        _VERIFIED,
+        _REVIEWS,
+        _SHARE,
+        Column("share_of_verified", _REAL, "part of the reviews that are as verified, 0 to 1"),
+    ),
+)
+SENTIMENTS = Table(
+    "gold/sentiments",
+    "One row per sentiment of the stars.",
+    (
+        Column("sentiment", pa.string(), "negative, neutral or positive; null for unrated"),
+        _REVIEWS,
+        _SHARE,
+    ),
+)
+YEARS = Table("gold/years", "One row per year.", (_YEAR, *_RATINGS))
+YEAR_MONTHS = Table("gold/year_months", "One row per year and month.", (_YEAR, _MONTH, *_RATINGS))
+SEASONS = Table(
+    "gold/seasons",
+    "One row per month of the year, over all years.",
+    (
+        _MONTH,
+        *_RATINGS,
+        Column(
+            "seasonal_index",
+            _REAL,
+            "reviews of the month over the mean month of its year, averaged over the years that "
+            "have reviews in every month; null without such years",
+        ),
+    ),
+)
+REVIEW_LENGTHS = Table(
+    "gold/review_lengths",
+    "One row per length band and sentiment.",
+    (
+        *_LENGTH,
+        Column("sentiment", pa.string(), "negative, neutral or positive; null for unrated"),
+        _REVIEWS,
+        _SHARE,
+        Column("mean_words", _REAL, "words of a review"),
+        Column("mean_characters", _REAL, "characters of a review"),
+        Column("mean_word_length", _REAL, "characters of a word; null without words"),
+    ),
+)
+PRICE_RATINGS = Table(
+    "gold/price_ratings",
+    "One row per price band, listed and imputed prices apart.",
+    (*_PRICE, _PRODUCTS, *_RATINGS),
+)
+CATEGORY_RATINGS = Table(
+    "gold/category_ratings",
+    "One row per main category of the reviewed products.",
+    (
+        _MAIN_CATEGORY,
+        *_SHRUNK_RATINGS,
+        _SHARE,
+        Column("negative_share", _REAL, "part of the rated reviews below 3 stars, 0 to 1"),
+        Column(
+            "priority",
+            _REAL,
+            "volume times dissatisfaction: rated reviews times what shrunk_stars lack to 5, as a "
+            "part of that of all categories",
+        ),
+    ),
+)
+CATEGORY_PRODUCTS = Table(
+    "gold/category_products",
+    "One row per main category of the products.",
+    (
+        _MAIN_CATEGORY,
+        _PRODUCTS,
+        Column("share", _REAL, "part of all products, 0 to 1"),
+        Column("priced", _COUNT, "products with a listed price"),
+        *_PRICE_RANGE,
+        Column("mean_price", _REAL, "mean of the listed prices"),
+        Column("mean_images", _REAL, "pictures of a product"),
+    ),
+)
+SECONDARY_CATEGORIES = Table(
+    "gold/secondary_categories",
+    "One row per main category and second category of the path.",
+    (
+        _MAIN_CATEGORY,
+        Column("secondary_category", pa.string(), "second category of the path"),
+        _PRODUCTS,
+        *_SHRUNK_RATINGS,
+    ),
+)
+PRODUCT_RATINGS = Table(
+    "gold/product_ratings",
+    "One row per reviewed product.",
+    (
+        *_PRODUCT,
+        Column("price", MONEY, "price in US dollars"),
+        Column("price_imputed", pa.bool_(), "price is the mean of its category, or of all"),
+        *_SHRUNK_RATINGS,
+        *(
+            Column(f"stars_{n}", _COUNT, f"reviews of {n} stars, halves rounded up")
+            for n in range(1, 6)
+        ),
+        Column("first_on", pa.date32(), "day of the first review; null without dates"),
+        Column("last_on", pa.date32(), "day of the newest review; null without dates"),
+    ),
+)
+PRODUCT_TITLES = Table(
+    "gold/product_titles",
+    "One row per title of a product.",
+    (
+        Column("title", pa.string(), "name of the product; Unknown when the source has none"),
+        _PRODUCTS,
+        Column("mean_images", _REAL, "pictures of a product with this title"),
+        *_SHRUNK_RATINGS,
+    ),
+)
+BRANDS = Table(
+    "gold/brands",
+    "One row per brand.",
+    (_BRAND, _PRODUCTS, *_PRICE_RANGE, *_SHRUNK_RATINGS),
+)
+BRAND_YEARS = Table(
+    "gold/brand_years",
+    "One row per brand and year with reviews.",
+    (_BRAND, _YEAR, *_SHRUNK_RATINGS),
+)
+BRAND_TRENDS = Table(
+    "gold/brand_trends",
+    "One row per brand with 30 or more rated reviews in two or more years.",
+    (
+        _BRAND,
+        Column("first_year", pa.int32(), "year of the first rated review"),
+        Column("last_year", pa.int32(), "year of the newest rated review"),
+        _RATED,
+        _MEAN,
+        Column("slope", _REAL, "change of the stars a year, by least squares over the reviews"),
+        Column("standard_error", _REAL, "standard error of the slope"),
+        Column("p_value", _REAL, "two-sided, of no trend, by the normal distribution"),
+        Column("trend", pa.string(), "rising or falling where p_value is below 0.05, else flat"),
+    ),
+)
+CREDIBILITY = Table(
+    "gold/credibility",
+    "One row per main category, and one for all of them.",
+    (
+        Column("main_category", pa.string(), "main category; All categories for the whole"),
+        Column("verified_rated", _COUNT, "rated reviews of verified purchases"),
+        Column("unverified_rated", _COUNT, "rated reviews of other purchases"),
+        Column("verified_mean", _REAL, "mean stars of verified purchases"),
+        Column("unverified_mean", _REAL, "mean stars of other purchases"),
+        Column("difference", _REAL, "verified_mean less unverified_mean"),
+        Column("low", _REAL, "lower end of the 95 % confidence interval of the difference"),
+        Column("high", _REAL, "upper end of the 95 % confidence interval of the difference"),
+        Column("significant", pa.bool_(), "the interval leaves 0 out; null without an interval"),
+    ),
+)
+PRODUCT_ALERTS = Table(
+    "gold/product_alerts",
+    "One row per product whose reviews of the last 90 days stand out from the year before them.",
+    (
+        *_PRODUCT,
+        Column("as_of", pa.date32(), "the last day looked at: that of the newest review of all"),
+        Column("recent_reviews", _COUNT, "reviews of the last 90 days"),
+        Column("earlier_reviews", _COUNT, "reviews of the 365 days before those"),
+        Column("velocity", _REAL, "recent reviews over those the earlier pace would give"),
+        Column("velocity_z", _REAL, "by how many standard errors the pace differs"),
+        Column("recent_mean", _REAL, "mean stars of the last 90 days"),
+        Column("earlier_mean", _REAL, "mean stars of the 365 days before those"),
+        Column("rating_drop", _REAL, "earlier_mean less recent_mean"),
+        Column("rating_drop_z", _REAL, "the drop in standard errors; null without spread"),
+        Column("surge", pa.bool_(), "10 or more recent reviews, twice the pace, 3 errors apart"),
+        Column("dropped", pa.bool_(), "5 or more rated on both sides, half a star, 1.96 errors"),
+    ),
+)
+HELPFUL_VOTES = Table(
+    "gold/helpful_votes",
+    "One row per stars.",
+    (
+        _STARS,
+        _REVIEWS,
+        Column("voted", _COUNT, "reviews with at least one helpful vote"),
+        Column("votes", _COUNT, "helpful votes"),
+        Column("mean_votes", _REAL, "votes of a review that has some"),
+        Column("mean_votes_missing_as_one", _REAL, "votes of a review, none counted as one"),
+    ),
+)
+FRESHNESS = Table(
+    "gold/freshness",
+    "One row per source: batch and stream.",
+    (
+        _SOURCE,
+        _REVIEWS,
+        _SHARE,
+        Column("dated", _COUNT, "reviews with a date"),
+        Column("first_on", pa.date32(), "day of the first review"),
+        Column("last_on", pa.date32(), "day of the newest review"),
+        Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got its newest event"),
+    ),
+)
+SUMMARIES = Table(
+    "gold/summaries",
+    "One row per summary, as it is written: the 1,000 most used.",
+    (
+        Column("place", pa.int32(), "place by reviews, from 1"),
+        Column("summary", pa.string(), "headline of the reviews"),
+        _REVIEWS,
+        _SHARE,
+        _MEAN,
+    ),
+)
+CUSTOMER_PHRASES = Table(
+    "gold/customer_phrases",
+    "One row per summary among the 20 most used and customer, the 50 who use it most.",
+    (
+        Column("summary", pa.string(), "headline of the reviews"),
+        Column("place", pa.int32(), "place of the customer by uses of this summary, from 1"),
+        Column("reviewer_id", pa.string(), "who wrote the reviews"),
+        Column("uses", _COUNT, "reviews of the customer with this summary"),
+    ),
+)
+REVIEWER_NAMES = Table(
+    "gold/reviewer_names",
+    "One row per name that reviewers show: the 1,000 with most reviews.",
+    (
+        Column("place", pa.int32(), "place by reviews, from 1"),
+        Column("reviewer_name", pa.string(), "name that the reviewers show"),
+        _REVIEWS,
+        _SHARE,
+    ),
+)
+TOTALS = Table(
+    "gold/totals",
+    "One row.",
+    (
+        *_RATINGS,
+        Column("verified", _COUNT, "reviews of verified purchases"),
+        Column("customers", _COUNT, "distinct reviewers"),
+        Column("reviewed_products", _COUNT, "distinct products with reviews"),
+        Column("products", _COUNT, "products"),
+        Column("brands", _COUNT, "distinct brands of products"),
+        Column("first_on", pa.date32(), "day of the first review"),
+        Column("last_on", pa.date32(), "day of the newest review"),
+    ),
+)
+SOURCE_COLUMNS = Table(
+    "gold/source_columns",
+    "One row per column of the landing files of reviews and products.",
+    (
+        Column("table", pa.string(), "reviews or products"),
+        Column("column", pa.string(), "name of the column in the source"),
+        Column("lines", _COUNT, "lines that are JSON objects"),
+        Column("missing", _COUNT, "lines where it is absent, null or empty"),
+        Column("missing_share", _REAL, "part of the lines where it is missing, 0 to 1"),
+        Column("mostly_missing", pa.bool_(), "missing in more than 70 % of the lines"),
+    ),
+)
+PIPELINE_BOOKS = Table(
+    "gold/pipeline_books",
+    "One row per layer, table and partition: what became of its lines.",
+    (
+        Column("layer", pa.string(), "bronze, silver or gold"),
+        Column("table", pa.string(), "noun of the table"),
+        Column("partition", pa.string(), "landing partition, or stream"),
+        Column("lines", _COUNT, "lines or rows that came in"),
+        Column("kept", _COUNT, "rows that were kept"),
+        Column("duplicates", _COUNT, "rows that repeat another"),
+        Column("rejected", _COUNT, "lines that were refused"),
+        Column("balanced", pa.bool_(), "lines = kept + duplicates + rejected"),
+    ),
+)
+PIPELINE_REJECTED = Table(
+    "gold/pipeline_rejected",
+    "One row per table, partition and reason.",
+    (
+        Column("table", pa.string(), "reviews, products or streamed_reviews"),
+        Column("partition", pa.string(), "landing partition, or segment of the stream"),
+        Column("reason", pa.string(), "why the lines were refused"),
+        Column("lines", _COUNT, "lines that were refused"),
+    ),
+)
+PIPELINE_STREAM = Table(
+    "gold/pipeline_stream",
+    "One row per partition of the event hub.",
+    (
+        Column("hub", pa.string(), "namespace and name of the hub"),
+        Column("hub_partition", pa.string(), "partition of the hub"),
+        Column("events", _COUNT, "events in bronze"),
+        Column("last_sequence_number", _COUNT, "number of the newest event"),
+        Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got the newest event"),
+        Column("lost", _COUNT, "events that the hub dropped before they were read"),
+    ),
+)
+PIPELINE_RUNS = Table(
+    "gold/pipeline_runs",
+    "One row per run: the newest 100 when the table was made.",
+    (
+        Column("run_id", pa.string(), "id of the run in Dagster"),
+        Column("job", pa.string(), "job of the run"),
+        Column("assets", pa.string(), "assets that the run makes"),
+        Column("status", pa.string(), "status in Dagster, e.g. SUCCESS or FAILURE"),
+        Column("started_at", pa.timestamp("us", "UTC"), "start of the run"),
+        Column("ended_at", pa.timestamp("us", "UTC"), "end of the run; null while it runs"),
+        Column("seconds", _REAL, "from start to end"),
+    ),
+)
