@@ -16,7 +16,7 @@ def assert_same_rows(found, expected):
     assert found.schema.types == expected.schema.types
     ours, theirs = _ordered(found), _ordered(expected)
     differing = [pair for pair in zip(ours, theirs, strict=False) if not _same(*pair)]
-    assert differing[:3] == []
+    assert not differing, "\n".join(f"{pair}" for pair in differing[:3])
     assert len(ours) == len(theirs)
 
 

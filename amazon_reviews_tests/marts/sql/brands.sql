@@ -10,8 +10,9 @@ SELECT brand, any_value(products) AS products, any_value(price_min) AS price_min
     avg(overall) AS mean_stars,
     (10 * (SELECT avg(overall) FROM reviews) + coalesce(sum(overall), 0))
         / (10 + count(overall)) AS shrunk_stars,
-    count_if(sentiment = 'positive') AS positive, count_if(sentiment = 'neutral') AS neutral,
-    count_if(sentiment = 'negative') AS negative
+    count(*) FILTER (sentiment = 'positive') AS positive,
+    count(*) FILTER (sentiment = 'neutral') AS neutral,
+    count(*) FILTER (sentiment = 'negative') AS negative
 FROM brands JOIN (SELECT asin, brand FROM products) USING (brand)
     LEFT JOIN (SELECT asin, overall, sentiment FROM reviews) r USING (asin)
 GROUP BY brand

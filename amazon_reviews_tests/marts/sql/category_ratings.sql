@@ -3,8 +3,9 @@ WITH categories AS (
         count(overall) AS rated, avg(overall) AS mean_stars,
         (10 * (SELECT avg(overall) FROM reviews) + coalesce(sum(overall), 0))
             / (10 + count(overall)) AS shrunk_stars,
-        count_if(sentiment = 'positive') AS positive, count_if(sentiment = 'neutral') AS neutral,
-        count_if(sentiment = 'negative') AS negative
+        count(*) FILTER (sentiment = 'positive') AS positive,
+        count(*) FILTER (sentiment = 'neutral') AS neutral,
+        count(*) FILTER (sentiment = 'negative') AS negative
     FROM reviews
     GROUP BY ALL
 )

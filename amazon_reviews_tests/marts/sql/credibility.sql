@@ -4,7 +4,7 @@ WITH rated AS (
     WHERE overall IS NOT NULL AND verified IS NOT NULL
 ), samples AS (
     SELECT coalesce(main_category, 'All categories') AS main_category,
-        count_if(verified) AS n1, count_if(NOT verified) AS n2,
+        count(*) FILTER (verified) AS n1, count(*) FILTER (NOT verified) AS n2,
         avg(stars) FILTER (verified) AS mean1, avg(stars) FILTER (NOT verified) AS mean2,
         var_samp(stars) FILTER (verified) AS var1, var_samp(stars) FILTER (NOT verified) AS var2
     FROM rated

@@ -7,8 +7,9 @@ WITH described AS (
     SELECT price_from(price) AS price_from, price_to(price) AS price_to,
         coalesce(price_imputed, false) AS price_imputed, count(*) AS reviews,
         count(overall) AS rated, avg(overall) AS mean_stars,
-        count_if(sentiment = 'positive') AS positive, count_if(sentiment = 'neutral') AS neutral,
-        count_if(sentiment = 'negative') AS negative
+        count(*) FILTER (sentiment = 'positive') AS positive,
+        count(*) FILTER (sentiment = 'neutral') AS neutral,
+        count(*) FILTER (sentiment = 'negative') AS negative
     FROM reviews
     GROUP BY ALL
 )

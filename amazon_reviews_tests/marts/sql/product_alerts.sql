@@ -6,8 +6,8 @@ WITH newest AS (SELECT max(reviewed_on) AS as_of FROM reviews), windows AS (
 ), counts AS (
     SELECT asin, any_value(title) AS title, any_value(brand) AS brand,
         any_value(main_category) AS main_category, any_value(as_of) AS as_of,
-        count_if(recent) AS recent_reviews, count_if(NOT recent) AS earlier_reviews,
-        nullif(count_if(NOT recent), 0) * 90 / 365 AS expected,
+        count(*) FILTER (recent) AS recent_reviews, count(*) FILTER (NOT recent) AS earlier_reviews,
+        nullif(count(*) FILTER (NOT recent), 0) * 90 / 365 AS expected,
         avg(stars) FILTER (recent) AS recent_mean, avg(stars) FILTER (NOT recent) AS earlier_mean,
         count(stars) FILTER (recent) AS recent_rated,
         count(stars) FILTER (NOT recent) AS earlier_rated,

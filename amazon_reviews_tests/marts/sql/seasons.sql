@@ -8,8 +8,10 @@ WITH months AS (
     GROUP BY month
 )
 SELECT month, count(*) AS reviews, count(overall) AS rated, avg(overall) AS mean_stars,
-    count_if(sentiment = 'positive') AS positive, count_if(sentiment = 'neutral') AS neutral,
-    count_if(sentiment = 'negative') AS negative, any_value(seasonal_index) AS seasonal_index
+    count(*) FILTER (sentiment = 'positive') AS positive,
+    count(*) FILTER (sentiment = 'neutral') AS neutral,
+    count(*) FILTER (sentiment = 'negative') AS negative,
+    any_value(seasonal_index) AS seasonal_index
 FROM reviews LEFT JOIN indexes USING (month)
 WHERE year IS NOT NULL
 GROUP BY month

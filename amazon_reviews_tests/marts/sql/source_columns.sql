@@ -4,11 +4,11 @@ WITH review_fields AS (
     SELECT unnest(from_json(raw, '{product_fields}')) FROM bronze_products WHERE is_object(raw)
 ), missing AS (
     SELECT 'reviews' AS "table", * FROM (
-        UNPIVOT (SELECT count_if(is_missing(COLUMNS(*))) FROM review_fields)
+        UNPIVOT (SELECT count(nullif(is_missing(COLUMNS(*)), false)) FROM review_fields)
         ON COLUMNS(*) INTO NAME "column" VALUE missing)
     UNION ALL
     SELECT 'products', * FROM (
-        UNPIVOT (SELECT count_if(is_missing(COLUMNS(*))) FROM product_fields)
+        UNPIVOT (SELECT count(nullif(is_missing(COLUMNS(*)), false)) FROM product_fields)
         ON COLUMNS(*) INTO NAME "column" VALUE missing)
 ), lines AS (
     SELECT 'reviews' AS "table", count(*) AS lines FROM bronze_reviews WHERE is_object(raw)
