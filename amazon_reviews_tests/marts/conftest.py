@@ -1,6 +1,7 @@
 """Lakehouses up to gold, from a generated sample and from the source's own files."""
 
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.helpers import BATCH_ROWS, hub_of, publish_all
+from amazon_reviews_tests.marts import crowd
+from amazon_reviews_tests.marts.making import put_gold
 
 SMALL = SampleOptions(
     reviews=4_000, products=120, users=150, partitions=2, events=200, files_per_partition=1
@@ -64,3 +67,12 @@ def _lay_out(dataset, source, names):
         partition = dataset / f"partition_{number}"
         partition.mkdir(parents=True)
         shutil.copy(source / f"{name}.json.gz", partition)
+
+
+@pytest.fixture(scope="session")
+def crowded(tmp_path_factory):
+    """A lakehouse of random gold in which every column takes every kind of value."""
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("crowded")))
+    draws = random.Random(7)
+    put_gold(lakehouse, crowd.reviews(draws), crowd.products(draws))
+    return lakehouse

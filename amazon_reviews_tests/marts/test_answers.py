@@ -2,19 +2,11 @@
 
 import pytest
 
-from amazon_reviews_tests.marts.answers import NAMES, answer, reading
-from amazon_reviews_tests.marts.compare import assert_same_rows
-from amazon_reviews_tests.marts.making import BY_NAME, made
+from amazon_reviews_tests.marts.answers import NAMES
+from amazon_reviews_tests.marts.making import BY_NAME, answered
 
-# What the data of these lakehouses does not hold; `test_alerts` and the like do.
-EMPTY = {"product_alerts"}
-
-
-def assert_answered(spark, lakehouse, name):
-    with reading(lakehouse) as db:
-        expected = answer(db, name)
-    assert expected.num_rows or name in EMPTY
-    assert_same_rows(made(spark, lakehouse, name), expected)
+# No product of these files stands out in its last 90 days; `crowded` has some that do.
+WITHOUT_ROWS = {"product_alerts"}
 
 
 def test_every_mart_has_an_answer():
@@ -23,9 +15,14 @@ def test_every_mart_has_an_answer():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mart_of_a_generated_sample(spark, sampled, name):
-    assert_answered(spark, sampled, name)
+    assert answered(spark, sampled, name) or name in WITHOUT_ROWS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mart_of_random_gold(spark, crowded, name):
+    assert answered(spark, crowded, name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mart_of_the_sources_own_files(spark, real, name):
-    assert_answered(spark, real, name)
+    assert answered(spark, real, name) or name in WITHOUT_ROWS
