@@ -48,7 +48,9 @@ def _review(draws):
         None if draws.random() < 0.05 else NEWEST - timedelta(days=int(age)),
         asin=f"B{number:03}",
         reviewer_id=f"A{draws.randrange(90)}",
-        reviewer_name=draws.choice([None, "", "Ann", "ann", "Zoë", f"Name {draws.randrange(1_500)}"]),
+        reviewer_name=draws.choice(
+            [None, "", "Ann", "ann", "Zoë", f"Name {draws.randrange(1_500)}"]
+        ),
         summary=draws.choice([None, "", "Good", "good", "Ünique", *_summaries(draws)]),
         verified=draws.choice([None, True, True, False]),
         vote=draws.choice([None, None, 0, 1, 7]),

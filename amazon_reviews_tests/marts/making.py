@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from amazon_reviews.pipeline.marts import MARTS, make_mart
+from amazon_reviews.pipeline.marts import MARTS, make_mart, pinned
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.marts.answers import answer, reading
 from amazon_reviews_tests.marts.compare import assert_same_rows
@@ -71,7 +71,7 @@ def made(spark, lakehouse, name):
     for noun in (key.removeprefix("gold/") for key in mart.inputs):
         if noun in BY_NAME and not lakehouse.exists(f"gold/{noun}"):
             made(spark, lakehouse, noun)
-    make_mart(spark, lakehouse, mart)
+    make_mart(spark, lakehouse, mart, pinned(lakehouse))
     return lakehouse.delta(mart.table.key).to_pyarrow_table()
 
 
