@@ -26,4 +26,4 @@ CREATE MACRO is_object(raw) AS
     CASE WHEN json_valid(raw) THEN json_type(raw) = 'OBJECT' ELSE false END;
 
 CREATE MACRO is_missing(text) AS
-    coalesce(trim(text, chr(32) || chr(9) || chr(10) || chr(13)), '') IN ('', '[]', '{}');
+    coalesce(regexp_full_match(text, '[ \t\r\n]*(\[\]|\{\})?[ \t\r\n]*'), true);

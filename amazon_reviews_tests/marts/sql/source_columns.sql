@@ -2,19 +2,19 @@ WITH review_fields AS (
     SELECT unnest(from_json(raw, '{review_fields}')) FROM bronze_reviews WHERE is_object(raw)
 ), product_fields AS (
     SELECT unnest(from_json(raw, '{product_fields}')) FROM bronze_products WHERE is_object(raw)
-), missing AS (
+), counts AS (
     SELECT 'reviews' AS "table", * FROM (
-        UNPIVOT (SELECT count(nullif(is_missing(COLUMNS(*)), false)) FROM review_fields)
-        ON COLUMNS(*) INTO NAME "column" VALUE missing)
+        UNPIVOT (
+            SELECT count(*) AS lines, count(nullif(is_missing(COLUMNS(*)), false))
+            FROM review_fields)
+        ON COLUMNS(* EXCLUDE (lines)) INTO NAME "column" VALUE missing)
     UNION ALL
     SELECT 'products', * FROM (
-        UNPIVOT (SELECT count(nullif(is_missing(COLUMNS(*)), false)) FROM product_fields)
-        ON COLUMNS(*) INTO NAME "column" VALUE missing)
-), lines AS (
-    SELECT 'reviews' AS "table", count(*) AS lines FROM bronze_reviews WHERE is_object(raw)
-    UNION ALL
-    SELECT 'products', count(*) FROM bronze_products WHERE is_object(raw)
+        UNPIVOT (
+            SELECT count(*) AS lines, count(nullif(is_missing(COLUMNS(*)), false))
+            FROM product_fields)
+        ON COLUMNS(* EXCLUDE (lines)) INTO NAME "column" VALUE missing)
 )
 SELECT "table", "column", lines, missing, missing / nullif(lines, 0) AS missing_share,
     coalesce(missing / nullif(lines, 0) > 0.7, false) AS mostly_missing
-FROM missing JOIN lines USING ("table")
+FROM counts
