@@ -36,8 +36,17 @@ def reading(lakehouse: Lakehouse, threads: int = 2) -> Iterator[duckdb.DuckDBPyC
         db.execute(_text(_MACROS))
         db.create_function("two_sided", _two_sided, ["DOUBLE"], "DOUBLE")
         for name, key in _TABLES.items():
-            _add_view(db, lakehouse, name, key)
+            add_view(db, lakehouse, name, key)
         yield db
+
+
+def add_view(db: duckdb.DuckDBPyConnection, lakehouse: Lakehouse, name: str, key: str) -> None:
+    """A view of the Parquet files that make up a Delta table now."""
+    files = lakehouse.delta(key).file_uris() if lakehouse.exists(key) else []
+    if files:
+        db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files!r})")
+    else:
+        db.register(name, TABLES[key].arrow_schema.empty_table())
 
 
 def answer(db: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
@@ -69,11 +78,3 @@ def _texts(fields: Sequence[str]) -> str:
 def _two_sided(deviation: float) -> float:
     """How likely a standard normal value is to be as far from 0."""
     return math.erfc(abs(deviation) / math.sqrt(2))
-
-
-def _add_view(db: duckdb.DuckDBPyConnection, lakehouse: Lakehouse, name: str, key: str) -> None:
-    files = lakehouse.delta(key).file_uris() if lakehouse.exists(key) else []
-    if files:
-        db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files!r})")
-    else:
-        db.register(name, TABLES[key].arrow_schema.empty_table())

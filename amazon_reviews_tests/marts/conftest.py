@@ -9,10 +9,11 @@ import pytest
 
 from amazon_reviews.event_hub_server import EventHubServer
 from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.exploration import count_columns
 from amazon_reviews.pipeline.gold import publish_reviews
 from amazon_reviews.pipeline.silver import refine_stream
-from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.pipeline.subjects import STREAM, SUBJECTS
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.helpers import BATCH_ROWS, hub_of, publish_all
@@ -38,7 +39,7 @@ def sampled(spark, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sampled")
     generate(SMALL, folder / "landing")
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    _publish(spark, folder, lakehouse)
     bodies = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
     with EventHubServer({"reviews": 1}) as server:
         server.append("reviews", "0", *bodies)
@@ -58,8 +59,15 @@ def real(spark, tmp_path_factory):
     _lay_out(folder / "landing" / "amazon_reviews", Path(data) / "reviews", REVIEWS)
     _lay_out(folder / "landing" / "amazon_metadata", Path(data) / "metadata", METADATA)
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    _publish(spark, folder, lakehouse)
     return lakehouse
+
+
+def _publish(spark, folder, lakehouse):
+    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    for subject in SUBJECTS:
+        names = list(partition_rows(lakehouse.delta(subject.bronze)))
+        list(count_columns(spark, lakehouse, subject, names, BATCH_ROWS))
 
 
 def _lay_out(dataset, source, names):

@@ -15,6 +15,7 @@ WITH review_fields AS (
             FROM product_fields)
         ON COLUMNS(* EXCLUDE (lines)) INTO NAME "column" VALUE missing)
 )
-SELECT "table", "column", lines, missing, missing / nullif(lines, 0) AS missing_share,
-    coalesce(missing / nullif(lines, 0) > 0.7, false) AS mostly_missing
+SELECT "table", "column", lines, missing, missing / lines AS missing_share,
+    missing / lines > 0.7 AS mostly_missing
 FROM counts
+WHERE lines > 0
