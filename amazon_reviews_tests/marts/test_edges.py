@@ -7,7 +7,9 @@ import pytest
 from amazon_reviews.pipeline.silver import MissingInputError
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews_tests.marts.answers import NAMES
-from amazon_reviews_tests.marts.making import answered, made, product, put_gold, review
+from amazon_reviews_tests.marts.making import BY_NAME, answered, made, product, put_gold, review
+
+OF_PRODUCTS = [name for name, mart in BY_NAME.items() if "gold/products" in mart.inputs]
 
 
 def by(rows, *names):
@@ -29,7 +31,7 @@ def without_products(tmp_path_factory):
     return lakehouse
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_PRODUCTS)
 def test_mart_without_products(spark, without_products, name):
     answered(spark, without_products, name)
 
@@ -56,6 +58,15 @@ def test_unrated_reviews_count_and_have_no_mean(spark, lakehouse):
     assert (rows["B",]["mean_stars"], rows["B",]["shrunk_stars"]) == (None, 3.0)
     assert [rows["B",][name] for name in ("positive", "neutral", "negative")] == [0, 0, 0]
     assert (rows["A",]["mean_stars"], rows["A",]["shrunk_stars"]) == (3.0, 3.0)
+
+
+@pytest.mark.parametrize("source", ["batch", "stream"])
+def test_reviews_may_be_of_one_source_only(spark, lakehouse, source):
+    put_gold(lakehouse, [review(source=source), review(source=source, on=None)])
+
+    (row,) = answered(spark, lakehouse, "freshness")
+
+    assert (row["source"], row["reviews"], row["share"], row["dated"]) == (source, 2, 1.0, 1)
 
 
 def test_a_shrunk_mean_is_drawn_by_ten_reviews(spark, lakehouse):
