@@ -22,14 +22,14 @@ def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
     assert not outcome.failures
     made = [{key.path[-1] for key in stage.keys} for stage, _ in outcome.stages]
     own = {table.key[5:] for table in MARTS} - {"pipeline_stream"}
-    assert sorted(map(len, made)) == [3, len(own) - 3, len(own)]
+    assert sorted(map(len, made)) == [1, 1, 3, len(own) - 3, len(own)]
     assert made[-1] == own
     with duckdb.connect(str(done.root / "warehouse.duckdb"), read_only=True) as connection:
         for table in (table for table in MARTS if table.key[5:] in own):
             gold = done.lakehouse.delta(table.key).to_pyarrow_table()
-            loaded = connection.execute(f"SELECT * FROM gold.{table.key[5:]}").to_arrow_table()
-            assert loaded.num_rows == gold.num_rows
-            assert loaded.column_names == table.names
+            loaded = connection.sql(f"FROM gold.{table.key[5:]}")
+            assert len(loaded.fetchall()) == gold.num_rows
+            assert loaded.columns == table.names
     assert done.run("*").nothing_new
 
 
@@ -104,7 +104,9 @@ def test_marts_follow_changed_reviews_every_quarter_of_an_hour_at_most(current):
     project = current.project
 
     def change():
-        project.add_file("amazon_reviews", "partition_4", review(), file=f"{current.now:%M}.json")
+        project.add_file(
+            "amazon_reviews", "partition_4", review(), file=f"{current.now:%M}.json.gz"
+        )
         assert not project.run(LAYERS).failures
 
     change()
