@@ -7,10 +7,10 @@ _SHRUNK = f"""{_RATINGS}, (coalesce(sum(overall), 0) + 10 * (SELECT avg(overall)
   / (count(overall) + 10) AS shrunk_stars"""
 _SHARE = "count(*) / (SELECT count(*) FROM reviews) AS share"
 _FILTERS = "year, main_category, overall AS stars, verified, source"
-_LENGTH = """(word_count // 50 * 50)::INT AS length_from,
+_LENGTH = """least(word_count // 50 * 50, 200)::INT AS length_from,
   CASE WHEN word_count < 200 THEN (word_count // 50 * 50 + 49)::INT END AS length_to"""
-_PRICE = """(price // 25 * 25)::INT AS price_from,
-  CASE WHEN price < 100 THEN (price // 25 * 25 + 25)::INT END AS price_to, price_imputed"""
+_PRICE = """least(price::INT // 25 * 25, 100)::INT AS price_from,
+  CASE WHEN price < 100 THEN (price::INT // 25 * 25 + 25)::INT END AS price_to, price_imputed"""
 _STARS_COLUMNS = ", ".join(
     f"count(*) FILTER (floor(overall + 0.5) = {n}) AS stars_{n}" for n in range(1, 6)
 )
