@@ -3,7 +3,7 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, silver, stream, warehouse
+from amazon_reviews.assets import bronze, gold, marts, silver, stream, warehouse
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -32,7 +32,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([bronze, silver, stream, gold]),
+            *dg.load_assets_from_modules([bronze, silver, stream, gold, marts]),
             warehouse.warehouse_assets(settings.warehouse),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),

@@ -8,6 +8,7 @@ _Condition = dg.AutomationCondition
 _CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )
+_TIMES = "*/15 * * * *"
 _STREAM = dg.AssetSelection.assets("silver/streamed_reviews")
 _CHANGED_BUT_STREAM = (
     _Condition.newly_missing() | _Condition.any_deps_updated().ignore(_STREAM)
@@ -40,6 +41,20 @@ FOLLOW_TABLES = (
 """A whole table follows when anything above it changed and something is there.
 
 Below a failed blocking check it waits.
+"""
+
+FOLLOW_AT_TIMES = (
+    FOLLOW_TABLES
+    & (
+        _Condition.missing()
+        | _Condition.cron_tick_passed(_TIMES).since(
+            _Condition.newly_requested() | _Condition.newly_updated()
+        )
+    )
+).with_label("follow_at_times")
+"""A table that is made as a whole follows every quarter of an hour at most.
+
+While events stream in, what lies above it changes every few seconds.
 """
 
 FOLLOW_CHECKED = (_TABLE_CHANGED & _FREE).with_label("follow_checked")

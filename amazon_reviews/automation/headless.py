@@ -9,7 +9,7 @@ blocking check waits.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -36,6 +36,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
 _WHOLE = "__whole__"
+_NAMED = 3
 _EVENTS = dg.AssetKey(STREAM.bronze.split("/"))
 _STREAMED = dg.AssetKey(STREAM.silver.split("/"))
 
@@ -50,7 +51,9 @@ class Stage:
     @property
     def name(self) -> str:
         """The tables as the user knows them."""
-        return ", ".join(key.to_user_string() for key in self.keys)
+        names = [key.to_user_string() for key in self.keys]
+        more = f" and {len(names) - 2} more" if len(names) > _NAMED else ""
+        return ", ".join(names[:2] if more else names) + more
 
 
 @dataclass
@@ -100,12 +103,10 @@ class HeadlessRun:
         `watch` is told each stage and gives back what to call for every partition that is
         done; `done` is told the stage and its seconds when it has ended.
         """
-        levels = self._graph.toposorted_asset_keys_by_level
-        wanted = [key for level in levels for key in sorted(level) if key in self._selected]
         self._outcome.died = report_dead_runs(self._instance)
         with living_process(self._instance) as tags:
-            for _, group in groupby(wanted, key=self._definition):
-                for stage in self._stages(list(group)):
+            for keys in self._definitions():
+                for stage in self._stages(keys):
                     done(stage, self._materialize(stage, watch(stage), tags))
         return self._outcome
 
@@ -137,12 +138,28 @@ class HeadlessRun:
             unread_folders[_EVENTS] = [_WHOLE] if _events_wait(hub, lakehouse) else []
         return unread_folders
 
+    def _definitions(self) -> list[list[dg.AssetKey]]:
+        """The selected tables by what makes them, from the top down."""
+        levels = self._graph.toposorted_asset_keys_by_level
+        tables: dict[str, list[dg.AssetKey]] = {}
+        above: dict[str, set[str]] = {}
+        for key in (key for level in levels for key in sorted(level)):
+            name = self._definition(key)
+            tables.setdefault(name, []).append(key)
+            parents = map(self._definition, self._graph.get(key).parent_keys)
+            above.setdefault(name, set()).update(set(parents) - {name})
+        order = TopologicalSorter({name: sorted(above[name]) for name in above}).static_order()
+        return [[key for key in tables[name] if key in self._selected] for name in order]
+
     def _definition(self, key: dg.AssetKey) -> str:
         return self._graph.get(key).assets_def.node_def.name
 
     def _stages(self, keys: Sequence[dg.AssetKey]) -> Iterator[Stage]:
-        free = [key for key in keys if not self._waits(key)]
-        stale = {key: names for key in free if (names := self._stale(key))}
+        stale: dict[dg.AssetKey, list[str]] = {}
+        for key in (key for key in keys if not self._waits(key)):
+            follows = [_WHOLE] if self._graph.get(key).parent_keys & stale.keys() else []
+            if names := self._stale(key) or follows:
+                stale[key] = names
         whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
         if whole:
             yield Stage(whole)

@@ -8,6 +8,7 @@ from amazon_reviews.automation.headless import Outcome
 from amazon_reviews.config import Settings
 from amazon_reviews.console.tables import print_table
 from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.warehouse import open_warehouse
 
@@ -47,8 +48,7 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
     console = Console(soft_wrap=True)
     print_table(report["books"], title="\nWhat came in, and what became of it")
     warehouse = open_warehouse(settings.warehouse)
-    rows = [{"table": name, "rows": rows} for name, rows in report["warehouse"].items()]
-    print_table(rows, title=f"\nIn the warehouse ({settings.warehouse})")
+    print_table(_tables(report["warehouse"]), title=f"\nIn the warehouse ({settings.warehouse})")
     if "gold/reviews" in report["warehouse"]:
         for title, sql in _QUERIES.items():
             query = sql.replace("{gold/reviews}", warehouse.relation("gold/reviews"))
@@ -60,6 +60,14 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
         "  .venv/bin/amazon-reviews rejected list",
         highlight=False,
     )
+
+
+def _tables(rows: dict[str, int]) -> list[dict[str, Any]]:
+    """The layers' own tables one by one, the marts as one."""
+    marts = {mart.table.key for mart in MARTS}
+    shown = [{"table": name, "rows": rows[name]} for name in rows if name not in marts]
+    found = marts & rows.keys()
+    return [*shown, {"table": f"{len(found)} marts", "rows": sum(rows[name] for name in found)}]
 
 
 def _books(lakehouse: Lakehouse) -> list[dict[str, Any]]:

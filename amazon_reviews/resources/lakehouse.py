@@ -140,7 +140,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         keys: Mapping[str, str | int],
         transactions: Mapping[str, int] | None = None,
     ) -> None:
-        """Put Arrow rows in the place of those with the values of `keys`, in one commit.
+        """Put Arrow rows in the place of those with the values of `keys`, or all, in one commit.
 
         `transactions` are application ids and versions recorded by the same commit.
         """
@@ -149,7 +149,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 self.delta(key),
                 rows,
                 mode="overwrite",
-                predicate=_where(keys),
+                predicate=_where(keys) or None,
                 writer_properties=_WRITER,
                 commit_properties=_recording(transactions),
             )

@@ -368,6 +368,9 @@ PIPELINE_STREAM = Table(
         Column("last_sequence_number", _COUNT, "number of the newest event"),
         Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got the newest event"),
         Column("lost", _COUNT, "events that the hub dropped before they were read"),
+        Column("lag_events", _COUNT, "events that waited in the hub; null where it was not asked"),
+        Column("lag_seconds", _REAL, "how long the oldest of them had waited"),
+        Column("looked_at", pa.timestamp("us", "UTC"), "when the lag was looked at"),
     ),
 )
 PIPELINE_RUNS = Table(

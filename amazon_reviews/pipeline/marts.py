@@ -1,0 +1,128 @@
+"""The marts: which tables each is made from, and by what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_type
+
+from amazon_reviews.pipeline.silver import MissingInputError
+from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+from amazon_reviews.schemas import Table, layers, marts
+from amazon_reviews.transforms.marts import counts, groups, over_time, people, products, source
+
+_REVIEWS = layers.GOLD_REVIEWS.key
+_PRODUCTS = layers.GOLD_PRODUCTS.key
+_COUNTS = marts.REVIEW_COUNTS.key
+_LENGTHS = marts.LENGTH_COUNTS.key
+_PRICES = marts.PRICE_COUNTS.key
+_RATED = marts.PRODUCT_RATINGS.key
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A mart, the keys of the tables it is made from, and the transform that takes these.
+
+    The `reviews` of a `complete` mart add up to those of the first table it is made from.
+    """
+
+    table: Table
+    inputs: tuple[str, ...]
+    transform: Callable[..., DataFrame]
+    complete: bool = False
+
+
+MARTS = (
+    Mart(marts.REVIEW_COUNTS, (_REVIEWS,), counts.review_counts, complete=True),
+    Mart(marts.LENGTH_COUNTS, (_REVIEWS,), counts.length_counts, complete=True),
+    Mart(marts.PRICE_COUNTS, (_REVIEWS,), counts.price_counts, complete=True),
+    Mart(
+        marts.PRODUCT_RATINGS,
+        (_REVIEWS, _PRODUCTS, _COUNTS),
+        products.product_ratings,
+        complete=True,
+    ),
+    Mart(marts.RATINGS, (_COUNTS,), groups.ratings, complete=True),
+    Mart(marts.SENTIMENTS, (_COUNTS,), groups.sentiments, complete=True),
+    Mart(marts.YEARS, (_COUNTS,), over_time.years),
+    Mart(marts.YEAR_MONTHS, (_COUNTS,), over_time.year_months),
+    Mart(marts.SEASONS, (_COUNTS,), over_time.seasons),
+    Mart(marts.REVIEW_LENGTHS, (_LENGTHS,), groups.review_lengths, complete=True),
+    Mart(marts.PRICE_RATINGS, (_PRICES, _PRODUCTS), groups.price_ratings, complete=True),
+    Mart(marts.CATEGORY_RATINGS, (_COUNTS,), groups.category_ratings, complete=True),
+    Mart(marts.CREDIBILITY, (_COUNTS,), groups.credibility),
+    Mart(marts.CATEGORY_PRODUCTS, (_PRODUCTS,), groups.category_products),
+    Mart(marts.SECONDARY_CATEGORIES, (_PRODUCTS, _RATED, _COUNTS), products.secondary_categories),
+    Mart(marts.PRODUCT_TITLES, (_PRODUCTS, _RATED, _COUNTS), products.product_titles),
+    Mart(marts.BRANDS, (_PRODUCTS, _RATED, _COUNTS), products.brands),
+    Mart(marts.BRAND_YEARS, (_REVIEWS, _COUNTS), over_time.brand_years),
+    Mart(marts.BRAND_TRENDS, (_REVIEWS,), over_time.brand_trends),
+    Mart(marts.PRODUCT_ALERTS, (_REVIEWS, _PRODUCTS), products.product_alerts),
+    Mart(marts.HELPFUL_VOTES, (_REVIEWS,), groups.helpful_votes, complete=True),
+    Mart(
+        marts.FRESHNESS,
+        (_REVIEWS, layers.BRONZE_REVIEW_EVENTS.key),
+        groups.freshness,
+        complete=True,
+    ),
+    Mart(marts.SUMMARIES, (_REVIEWS, _COUNTS), people.summaries),
+    Mart(marts.CUSTOMER_PHRASES, (_REVIEWS, marts.SUMMARIES.key), people.customer_phrases),
+    Mart(marts.REVIEWER_NAMES, (_REVIEWS, _COUNTS), people.reviewer_names),
+    Mart(marts.TOTALS, (_REVIEWS, _PRODUCTS, _RATED, _COUNTS), people.totals),
+    Mart(
+        marts.SOURCE_COLUMNS,
+        (layers.BRONZE_REVIEWS.key, layers.BRONZE_PRODUCTS.key),
+        source.source_columns,
+    ),
+)
+"""In an order in which each comes after the marts it is made from."""
+
+
+def pinned(lakehouse: Lakehouse) -> dict[str, int]:
+    """The versions of the tables that marts are made from, so that all see the same.
+
+    Raises:
+        MissingInputError: there are no reviews; the marts keep what they have.
+    """
+    if not lakehouse.exists(_REVIEWS) or not row_count(lakehouse.delta(_REVIEWS)):
+        raise MissingInputError("gold/reviews is empty; materialize it first")
+    made = {mart.table.key for mart in MARTS}
+    keys = {key for mart in MARTS for key in mart.inputs if key not in made}
+    for key in keys:
+        lakehouse.ensure(key)
+    return {key: lakehouse.delta(key).version() for key in keys}
+
+
+def make_mart(
+    spark: SparkSession, lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]
+) -> None:
+    """Make the mart again, in one commit, from its inputs as they are, or at these `versions`."""
+    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in mart.inputs]
+    lakehouse.overwrite(_typed(mart.transform(*frames), mart.table), mart.table.key)
+
+
+def counted(lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]) -> tuple[int, int]:
+    """The reviews in a complete mart, and in the table that it is made from."""
+    first = mart.inputs[0]
+    whole = (
+        row_count(lakehouse.delta(_REVIEWS, versions.get(_REVIEWS)))
+        if first == _REVIEWS
+        else _reviews(lakehouse, first)
+    )
+    return _reviews(lakehouse, mart.table.key), whole
+
+
+def _reviews(lakehouse: Lakehouse, key: str) -> int:
+    rows = lakehouse.delta(key).to_pyarrow_table(columns=["reviews"])
+    return pc.sum(rows["reviews"]).as_py() or 0
+
+
+def _typed(frame: DataFrame, table: Table) -> DataFrame:
+    return frame.select(
+        *(
+            F.col(column.name).cast(from_arrow_type(column.type)).alias(column.name)
+            for column in table.columns
+        )
+    )

@@ -1,0 +1,72 @@
+"""What the pipeline did, as tables for the dashboard: the books, what was refused, the stream."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.events import Lag
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.schemas import layers, marts
+
+_HUB_PARTITION = ["hub", "hub_partition"]
+
+
+def books(lakehouse: Lakehouse) -> pa.Table:
+    """The rows of gold/pipeline_books."""
+    rows = [
+        account.as_dict() | {"balanced": account.balanced} for account in all_accounts(lakehouse)
+    ]
+    return pa.Table.from_pylist(rows, marts.PIPELINE_BOOKS.arrow_schema)
+
+
+def rejected(lakehouse: Lakehouse) -> pa.Table:
+    """The rows of gold/pipeline_rejected."""
+    keys = ["table", "partition", "reason"]
+    refused = _columns(lakehouse, layers.SILVER_REJECTED.key, keys)
+    rows = refused.group_by(keys).aggregate([([], "count_all")])
+    return rows.rename_columns([*keys, "lines"]).cast(marts.PIPELINE_REJECTED.arrow_schema)
+
+
+def stream(lakehouse: Lakehouse, behind: Mapping[str, Lag] | None) -> pa.Table:
+    """The rows of gold/pipeline_stream; `behind` is the lag by hub partition where it is known."""
+    names = [*_HUB_PARTITION, "sequence_number", "enqueued_at"]
+    events = _columns(lakehouse, layers.BRONZE_REVIEW_EVENTS.key, names)
+    figures = events.group_by(_HUB_PARTITION).aggregate(
+        [([], "count_all"), ("sequence_number", "max"), ("enqueued_at", "max")]
+    )
+    lost = _lost(lakehouse)
+    looked_at = None if behind is None else datetime.now(UTC)
+    rows = []
+    for found in figures.to_pylist():
+        lag = (behind or {}).get(found["hub_partition"])
+        rows.append(
+            {
+                **{name: found[name] for name in _HUB_PARTITION},
+                "events": found["count_all"],
+                "last_sequence_number": found["sequence_number_max"],
+                "newest_event_at": found["enqueued_at_max"],
+                "lost": lost[found["hub"], found["hub_partition"]],
+                "lag_events": lag and lag.events,
+                "lag_seconds": lag and lag.seconds,
+                "looked_at": looked_at,
+            }
+        )
+    return pa.Table.from_pylist(rows, marts.PIPELINE_STREAM.arrow_schema)
+
+
+def _lost(lakehouse: Lakehouse) -> Counter[tuple[str, str]]:
+    gaps = _columns(lakehouse, layers.BRONZE_EVENT_GAPS.key, [*_HUB_PARTITION, "first", "last"])
+    missing = pc.add(pc.subtract(gaps["last"], gaps["first"]), 1)
+    lost: Counter[tuple[str, str]] = Counter()
+    for gap, count in zip(gaps.to_pylist(), missing.to_pylist(), strict=True):
+        lost[gap["hub"], gap["hub_partition"]] += count
+    return lost
+
+
+def _columns(lakehouse: Lakehouse, key: str, names: list[str]) -> pa.Table:
+    lakehouse.ensure(key)
+    return lakehouse.delta(key).to_pyarrow_table(columns=names)

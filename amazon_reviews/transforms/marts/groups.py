@@ -1,0 +1,179 @@
+"""Ratings by what a review is like: stars, sentiment, length, price, category, source."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.marts.counts import category, price_band
+from amazon_reviews.transforms.marts.ratings import (
+    MEASURES,
+    SHRUNK_MEASURES,
+    ratio,
+    sentiment_of,
+    tallies,
+    with_means,
+    with_share,
+    with_shrunk_means,
+)
+
+ALL_CATEGORIES = "All categories"
+_NORMAL_95 = 1.959963984540054
+_LENGTH = ("length_from", "length_to")
+_PRICE = ("price_from", "price_to", "price_imputed")
+
+
+def ratings(counts: DataFrame) -> DataFrame:
+    """One row per stars and verified, from gold/review_counts."""
+    rows = with_share(counts.groupBy("stars", "verified").agg(F.sum("reviews").alias("reviews")))
+    alike = rows.groupBy(F.col("verified").alias("as_verified"))
+    wholes = alike.agg(F.sum("reviews").alias("whole"))
+    same = F.col("verified").eqNullSafe(F.col("as_verified"))
+    of_verified = ratio(F.col("reviews"), F.col("whole")).alias("share_of_verified")
+    return rows.join(wholes, on=same).select("stars", "verified", "reviews", "share", of_verified)
+
+
+def sentiments(counts: DataFrame) -> DataFrame:
+    """One row per sentiment, from gold/review_counts."""
+    sentiment = sentiment_of(F.col("stars")).alias("sentiment")
+    rows = with_share(counts.groupBy(sentiment).agg(F.sum("reviews").alias("reviews")))
+    return rows.select("sentiment", "reviews", "share")
+
+
+def review_lengths(lengths: DataFrame) -> DataFrame:
+    """One row per length band and sentiment, from gold/length_counts."""
+    sums = [F.sum(name).alias(name) for name in ("reviews", "words", "characters", "letters")]
+    sentiment = sentiment_of(F.col("stars")).alias("sentiment")
+    rows = with_share(lengths.groupBy(*_LENGTH, sentiment).agg(*sums))
+    return rows.select(
+        *_LENGTH,
+        "sentiment",
+        "reviews",
+        "share",
+        ratio(F.col("words"), F.col("reviews")).alias("mean_words"),
+        ratio(F.col("characters"), F.col("reviews")).alias("mean_characters"),
+        ratio(F.col("letters"), F.col("words")).alias("mean_word_length"),
+    )
+
+
+def price_ratings(prices: DataFrame, products: DataFrame) -> DataFrame:
+    """One row per price band, from gold/price_counts and gold/products."""
+    rated = prices.groupBy(*_PRICE).agg(*tallies(F.col("stars"), F.col("reviews")))
+    reviews = rated.select("*", F.lit(0).cast("bigint").alias("products"))
+    amounts = products.groupBy(*price_band()).agg(F.count(F.lit(1)).alias("products"))
+    both = reviews.unionByName(amounts, allowMissingColumns=True)
+    names = ("products", "reviews", "rated", "star_sum", "positive", "neutral", "negative")
+    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
+    return with_means(both.groupBy(*_PRICE).agg(*sums)).select(*_PRICE, "products", *MEASURES)
+
+
+def category_ratings(counts: DataFrame) -> DataFrame:
+    """One row per main category, from gold/review_counts."""
+    grouped = counts.groupBy("main_category").agg(*tallies(F.col("stars"), F.col("reviews")))
+    rows = with_share(with_shrunk_means(grouped, counts))
+    lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
+    weighed = rows.select("*", lacking.alias("lacking"))
+    whole = weighed.agg(F.sum("lacking").alias("all_lacking"))
+    return weighed.join(whole, how="cross").select(
+        "main_category",
+        *SHRUNK_MEASURES,
+        "share",
+        ratio(F.col("negative"), F.col("rated")).alias("negative_share"),
+        ratio(F.col("lacking"), F.col("all_lacking")).alias("priority"),
+    )
+
+
+def credibility(counts: DataFrame) -> DataFrame:
+    """One row per main category and one for all of them, from gold/review_counts.
+
+    The interval is Welch's, with the quantile of the normal distribution.
+    """
+    rated = counts.where(F.col("stars").isNotNull() & F.col("verified").isNotNull())
+    whole = rated.withColumn("main_category", F.lit(ALL_CATEGORIES))
+    sums = rated.unionByName(whole).groupBy("main_category").agg(*_sums(True), *_sums(False))
+    verified, unverified = _mean_and_error("verified"), _mean_and_error("unverified")
+    error = _NORMAL_95 * F.sqrt(verified[1] + unverified[1])
+    means = sums.select(
+        "*",
+        verified[0].alias("verified_mean"),
+        unverified[0].alias("unverified_mean"),
+        (verified[0] - unverified[0]).alias("difference"),
+        error.alias("error"),
+    )
+    low, high = F.col("difference") - F.col("error"), F.col("difference") + F.col("error")
+    return means.select(
+        "main_category",
+        "verified_rated",
+        "unverified_rated",
+        "verified_mean",
+        "unverified_mean",
+        "difference",
+        low.alias("low"),
+        high.alias("high"),
+        ((low > 0) | (high < 0)).alias("significant"),
+    )
+
+
+def _sums(verified: bool) -> list[Column]:
+    side = "verified" if verified else "unverified"
+    stars, count = F.col("stars").cast("double"), F.col("reviews")
+    values = {"rated": count, "sum": stars * count, "squares": stars * stars * count}
+    return [
+        F.coalesce(F.sum(F.when(F.col("verified") == verified, value)), F.lit(0)).alias(
+            f"{side}_{name}"
+        )
+        for name, value in values.items()
+    ]
+
+
+def _mean_and_error(side: str) -> tuple[Column, Column]:
+    """The mean of a side and the variance of that mean; null where there are too few."""
+    n, total, squares = (F.col(f"{side}_{name}") for name in ("rated", "sum", "squares"))
+    return ratio(total, n), ratio(sample_variance(n, total, squares), n)
+
+
+def sample_variance(n: Column, total: Column, squares: Column) -> Column:
+    """The sample variance of `n` values from their sum and that of squares; null below two."""
+    freedom = F.when(n > 1, n - 1)
+    return F.greatest(squares - total * ratio(total, n), F.lit(0.0)) / freedom
+
+
+def helpful_votes(reviews: DataFrame) -> DataFrame:
+    """One row per stars, from gold/reviews; a missing vote is one as source system 2 has it."""
+    voted = F.count(F.when(F.col("vote") > 0, 1)).alias("voted")
+    votes = F.coalesce(F.sum("vote"), F.lit(0)).alias("votes")
+    missing_as_one = F.avg(F.coalesce("vote", F.lit(1))).alias("mean_votes_missing_as_one")
+    number = F.count(F.lit(1)).alias("reviews")
+    rows = reviews.groupBy(F.col("overall").alias("stars")).agg(
+        number, voted, votes, missing_as_one
+    )
+    mean = ratio(F.col("votes"), F.col("voted")).alias("mean_votes")
+    return rows.select("stars", "reviews", "voted", "votes", mean, "mean_votes_missing_as_one")
+
+
+def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:
+    """One row per source, from gold/reviews and bronze/review_events."""
+    rows = reviews.groupBy("source").agg(
+        F.count(F.lit(1)).alias("reviews"),
+        F.count("reviewed_on").alias("dated"),
+        F.min("reviewed_on").alias("first_on"),
+        F.max("reviewed_on").alias("last_on"),
+    )
+    newest = events.agg(F.max("enqueued_at").alias("newest"))
+    event = F.when(F.col("source") == "stream", F.col("newest")).alias("newest_event_at")
+    joined = with_share(rows).join(newest, how="cross")
+    return joined.select("source", "reviews", "share", "dated", "first_on", "last_on", event)
+
+
+def category_products(products: DataFrame) -> DataFrame:
+    """One row per main category, from gold/products."""
+    listed = F.col("price").isNotNull() & ~F.col("price_imputed")
+    rows = products.groupBy(category()).agg(
+        F.count(F.lit(1)).alias("products"),
+        F.count(F.when(listed, 1)).alias("priced"),
+        F.min(F.when(listed, F.col("price_min"))).alias("price_min"),
+        F.max(F.when(listed, F.col("price_max"))).alias("price_max"),
+        F.avg(F.when(listed, F.col("price").cast("double"))).alias("mean_price"),
+        F.avg("image_count").alias("mean_images"),
+    )
+    whole = rows.agg(F.sum("products").alias("all_products"))
+    share = ratio(F.col("products"), F.col("all_products")).alias("share")
+    return rows.join(whole, how="cross").select(*rows.columns, share)

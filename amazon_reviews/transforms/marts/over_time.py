@@ -1,0 +1,136 @@
+"""Ratings over time: years, months, seasons, and how brands fare."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.marts.ratings import (
+    MEASURES,
+    SHRUNK_MEASURES,
+    ratio,
+    tallies,
+    with_means,
+    with_shrunk_means,
+)
+
+TREND_REVIEWS = 30
+"""The fewest rated reviews from which a trend is told."""
+
+_ORIGIN = 2010
+_SIGNIFICANCE = 0.05
+_UNKNOWN = "Unknown"
+
+
+def years(counts: DataFrame) -> DataFrame:
+    """One row per year, from gold/review_counts."""
+    return _by(counts, "year").select("year", *MEASURES)
+
+
+def year_months(counts: DataFrame) -> DataFrame:
+    """One row per year and month, from gold/review_counts."""
+    return _by(counts, "year", "month").select("year", "month", *MEASURES)
+
+
+def seasons(counts: DataFrame) -> DataFrame:
+    """One row per month of the year, from gold/review_counts."""
+    monthly = _by(counts, "year", "month").select("year", "month", "reviews")
+    whole = monthly.groupBy("year").agg(
+        F.count(F.lit(1)).alias("months"), (F.sum("reviews") / 12).alias("mean_month")
+    )
+    full = whole.where(F.col("months") == 12)
+    index = monthly.join(full, on="year").groupBy("month")
+    indexes = index.agg(F.avg(F.col("reviews") / F.col("mean_month")).alias("seasonal_index"))
+    months = _by(counts, "month")
+    return months.join(indexes, on="month", how="left").select("month", *MEASURES, "seasonal_index")
+
+
+def _by(counts: DataFrame, *keys: str) -> DataFrame:
+    dated = counts.where(F.col("year").isNotNull())
+    return with_means(dated.groupBy(*keys).agg(*tallies(F.col("stars"), F.col("reviews"))))
+
+
+def brand_years(reviews: DataFrame, counts: DataFrame) -> DataFrame:
+    """One row per brand and year, from gold/reviews and gold/review_counts."""
+    dated = reviews.where(F.col("brand").isNotNull() & F.col("year").isNotNull())
+    grouped = dated.groupBy("brand", "year").agg(*tallies(F.col("overall"), F.lit(1)))
+    return with_shrunk_means(grouped, counts).select("brand", "year", *SHRUNK_MEASURES)
+
+
+def brand_trends(reviews: DataFrame) -> DataFrame:
+    """One row per brand with `TREND_REVIEWS` rated reviews in two years, from gold/reviews.
+
+    An ordinary least squares line through stars over time, each review at the middle of its
+    month; its slope is tested against none.
+    """
+    known = F.col("brand").isNotNull() & (F.col("brand") != _UNKNOWN)
+    rated = reviews.where(known & F.col("overall").isNotNull() & F.col("year").isNotNull())
+    # Counted from a year nearby, or the squares would eat the digits.
+    time = F.col("year") - F.lit(_ORIGIN) + (F.col("month") - F.lit(0.5)) / F.lit(12.0)
+    stars = F.col("overall").cast("double")
+    sums = (
+        rated.select("brand", "year", time.alias("x"), stars.alias("y"))
+        .groupBy("brand")
+        .agg(
+            F.min("year").alias("first_year"),
+            F.max("year").alias("last_year"),
+            F.count(F.lit(1)).alias("rated"),
+            F.sum("x").alias("x"),
+            F.sum("y").alias("y"),
+            F.sum(F.col("x") * F.col("x")).alias("xx"),
+            F.sum(F.col("x") * F.col("y")).alias("xy"),
+            F.sum(F.col("y") * F.col("y")).alias("yy"),
+        )
+    )
+    spread = F.col("first_year") < F.col("last_year")
+    enough = sums.where((F.col("rated") >= TREND_REVIEWS) & spread)
+    return _tested(_fitted(enough))
+
+
+def _fitted(sums: DataFrame) -> DataFrame:
+    """Add slope and standard_error; https://en.wikipedia.org/wiki/Simple_linear_regression."""
+    n = F.col("rated")
+    centred = sums.select(
+        "*",
+        (F.col("xx") - F.col("x") * F.col("x") / n).alias("sxx"),
+        (F.col("xy") - F.col("x") * F.col("y") / n).alias("sxy"),
+        (F.col("yy") - F.col("y") * F.col("y") / n).alias("syy"),
+    )
+    left = F.col("syy") - F.col("sxy") * F.col("sxy") / F.col("sxx")
+    variance = F.greatest(left, F.lit(0.0)) / (n - 2) / F.col("sxx")
+    return centred.select(
+        "*",
+        (F.col("sxy") / F.col("sxx")).alias("slope"),
+        F.sqrt(variance).alias("standard_error"),
+    )
+
+
+def _tested(fitted: DataFrame) -> DataFrame:
+    slope, error = F.col("slope"), F.col("standard_error")
+    exact = F.when(slope == 0, 1.0).otherwise(0.0)
+    p_value = F.when(error > 0, two_sided(slope / F.nullif(error, F.lit(0.0)))).otherwise(exact)
+    direction = F.when(slope > 0, "rising").otherwise("falling")
+    trend = F.when(F.col("p_value") < _SIGNIFICANCE, direction).otherwise("flat")
+    return fitted.withColumn("p_value", p_value).select(
+        "brand",
+        "first_year",
+        "last_year",
+        "rated",
+        ratio(F.col("y"), F.col("rated")).alias("mean_stars"),
+        "slope",
+        "standard_error",
+        "p_value",
+        trend.alias("trend"),
+    )
+
+
+def two_sided(z: Column) -> Column:
+    """The probability that a standard normal value is at least as far from 0 as `z`.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17; off by 1.5e-7 at most.
+    """
+    distance = F.abs(z)
+    t = F.lit(1.0) / (F.lit(1.0) + F.lit(0.2316419) * distance)
+    series: Column = F.lit(0.0)
+    for factor in (1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.319381530):
+        series = t * (F.lit(factor) + series)
+    density = F.exp(-distance * distance / F.lit(2.0)) * F.lit(0.3989422804014327)
+    return F.lit(2.0) * density * series

@@ -1,0 +1,183 @@
+"""Ratings by product, and by what products have in common: title, brand, second category."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.marts.counts import category
+from amazon_reviews.transforms.marts.groups import sample_variance
+from amazon_reviews.transforms.marts.ratings import (
+    SHRUNK_MEASURES,
+    TALLIES,
+    added,
+    ratio,
+    tallies,
+    with_shrunk_means,
+)
+
+RECENT_DAYS = 90
+EARLIER_DAYS = 365
+_PRODUCT = ("title", "brand", "main_category")
+_SURGE_REVIEWS, _SURGE_VELOCITY, _SURGE_ERRORS = 10, 2.0, 3.0
+_DROP_REVIEWS, _DROP_STARS, _DROP_ERRORS = 5, 0.5, 1.96
+
+
+def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) -> DataFrame:
+    """One row per reviewed product, from gold/reviews, gold/products and gold/review_counts."""
+    stars = F.col("overall")
+    full = [
+        F.count(F.when((stars >= n - 0.5) & (stars < n + 0.5), 1)).alias(f"stars_{n}")
+        for n in range(1, 6)
+    ]
+    grouped = reviews.groupBy("asin").agg(
+        *tallies(stars, F.lit(1)),
+        *full,
+        F.min("reviewed_on").alias("first_on"),
+        F.max("reviewed_on").alias("last_on"),
+    )
+    described = products.select("asin", *_PRODUCT, "price", "price_imputed")
+    return (
+        with_shrunk_means(grouped, counts)
+        .join(described, on="asin", how="left")
+        .select(
+            "asin",
+            *_PRODUCT,
+            "price",
+            "price_imputed",
+            *SHRUNK_MEASURES,
+            *(f"stars_{n}" for n in range(1, 6)),
+            "first_on",
+            "last_on",
+        )
+    )
+
+
+def product_titles(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
+    """One row per title, from gold/products, gold/product_ratings and gold/review_counts."""
+    grouped = (
+        _with_tallies(products, rated)
+        .groupBy("title")
+        .agg(
+            F.count(F.lit(1)).alias("products"), F.avg("image_count").alias("mean_images"), *added()
+        )
+    )
+    rows = with_shrunk_means(grouped, counts)
+    return rows.select("title", "products", "mean_images", *SHRUNK_MEASURES)
+
+
+def brands(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
+    """One row per brand, from gold/products, gold/product_ratings and gold/review_counts."""
+    listed = ~F.col("price_imputed")
+    grouped = (
+        _with_tallies(products, rated)
+        .groupBy("brand")
+        .agg(
+            F.count(F.lit(1)).alias("products"),
+            F.min(F.when(listed, F.col("price_min"))).alias("price_min"),
+            F.max(F.when(listed, F.col("price_max"))).alias("price_max"),
+            *added(),
+        )
+    )
+    rows = with_shrunk_means(grouped, counts)
+    return rows.select("brand", "products", "price_min", "price_max", *SHRUNK_MEASURES)
+
+
+def secondary_categories(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
+    """One row per main and second category.
+
+    From gold/products, gold/product_ratings and gold/review_counts.
+    """
+    second = F.get("categories", F.lit(1)).alias("secondary_category")
+    placed = _with_tallies(products, rated).select("*", second)
+    grouped = (
+        placed.where(F.col("secondary_category").isNotNull())
+        .groupBy(category(), "secondary_category")
+        .agg(F.count(F.lit(1)).alias("products"), *added())
+    )
+    rows = with_shrunk_means(grouped, counts)
+    return rows.select("main_category", "secondary_category", "products", *SHRUNK_MEASURES)
+
+
+def _with_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
+    """Products with `TALLIES` of their reviews, null without any."""
+    sums = rated.withColumn("star_sum", F.col("mean_stars") * F.col("rated"))
+    return products.join(sums.select("asin", *TALLIES), on="asin", how="left")
+
+
+def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
+    """One row per product that stands out, from gold/reviews and gold/products.
+
+    The pace of `RECENT_DAYS` is compared with that of the `EARLIER_DAYS` before them, as two
+    Poisson counts; the mean stars by Welch's statistic.
+    """
+    newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
+    days = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
+    dated = reviews.where(F.col("reviewed_on").isNotNull()).join(newest, how="cross")
+    aged = dated.select("asin", "as_of", days, F.col("overall").cast("double").alias("stars"))
+    recent = F.col("days") < RECENT_DAYS
+    earlier = (F.col("days") >= RECENT_DAYS) & (F.col("days") < RECENT_DAYS + EARLIER_DAYS)
+    sums = aged.groupBy("asin", "as_of").agg(
+        *_window("recent", recent), *_window("earlier", earlier)
+    )
+    found = _judged(sums).where(F.col("surge") | F.col("dropped"))
+    return found.join(products.select("asin", *_PRODUCT), on="asin", how="left").select(
+        "asin",
+        *_PRODUCT,
+        "as_of",
+        "recent_reviews",
+        "earlier_reviews",
+        "velocity",
+        "velocity_z",
+        "recent_mean",
+        "earlier_mean",
+        "rating_drop",
+        "rating_drop_z",
+        "surge",
+        "dropped",
+    )
+
+
+def _window(name: str, within: Column) -> list[Column]:
+    stars = F.when(within, F.col("stars"))
+    return [
+        F.count(F.when(within, 1)).alias(f"{name}_reviews"),
+        F.count(stars).alias(f"{name}_rated"),
+        F.sum(stars).alias(f"{name}_sum"),
+        F.sum(stars * stars).alias(f"{name}_squares"),
+    ]
+
+
+def _judged(sums: DataFrame) -> DataFrame:
+    expected = F.col("earlier_reviews") * F.lit(RECENT_DAYS / EARLIER_DAYS)
+    error = F.sqrt(expected * F.lit(1 + RECENT_DAYS / EARLIER_DAYS))
+    paced = sums.select(
+        "*",
+        ratio(F.col("recent_reviews"), expected).alias("velocity"),
+        ratio(F.col("recent_reviews") - expected, error).alias("velocity_z"),
+        ratio(F.col("recent_sum"), F.col("recent_rated")).alias("recent_mean"),
+        ratio(F.col("earlier_sum"), F.col("earlier_rated")).alias("earlier_mean"),
+    )
+    drop = F.col("earlier_mean") - F.col("recent_mean")
+    spread = F.sqrt(_variance_of_mean("recent") + _variance_of_mean("earlier"))
+    compared = paced.select(
+        "*", drop.alias("rating_drop"), ratio(drop, spread).alias("rating_drop_z")
+    )
+    surge = (
+        (F.col("recent_reviews") >= _SURGE_REVIEWS)
+        & (F.col("velocity") >= _SURGE_VELOCITY)
+        & (F.col("velocity_z") >= _SURGE_ERRORS)
+    )
+    dropped = (
+        (F.least("recent_rated", "earlier_rated") >= _DROP_REVIEWS)
+        & (F.col("rating_drop") >= _DROP_STARS)
+        & (F.col("rating_drop_z") >= _DROP_ERRORS)
+    )
+    return compared.select(
+        "*",
+        F.coalesce(surge, F.lit(False)).alias("surge"),
+        F.coalesce(dropped, F.lit(False)).alias("dropped"),
+    )
+
+
+def _variance_of_mean(window: str) -> Column:
+    n, total, squares = (F.col(f"{window}_{name}") for name in ("rated", "sum", "squares"))
+    return ratio(sample_variance(n, total, squares), n)
