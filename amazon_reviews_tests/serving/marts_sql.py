@@ -52,7 +52,8 @@ MARTS = {
         f"{_SHRUNK}, {_STARS_COLUMNS}, {_DAYS}",
     ),
     "gold/product_titles": _by(
-        "title", f"count(DISTINCT asin) AS products, avg(asin[4:]::INT % 4) AS mean_images, {_SHRUNK}"
+        "title",
+        f"count(DISTINCT asin) AS products, avg(asin[4:]::INT % 4) AS mean_images, {_SHRUNK}",
     ),
     "gold/brands": _by(
         "brand",

@@ -46,7 +46,8 @@ def _review(draw, number):
         "reviewer_id": f"A{draw.randint(0, 120):03}",
         "overall": None if stars is None else Decimal(stars),
         "unrated": stars is None,
-        "sentiment": stars and ("negative" if stars < 3 else "neutral" if stars == 3 else "positive"),
+        "sentiment": stars
+        and ("negative" if stars < 3 else "neutral" if stars == 3 else "positive"),
         "review_text": HOSTILE_TEXT if product == 0 else f"Review number {number}.",
         "summary": draw.choice(["Five Stars", "Great", "Not good", FORMULA]),
         "reviewer_name": draw.choice(["Kim", "Amazon Customer", "<b>Lee</b>"]),
@@ -112,6 +113,8 @@ def write_warehouse(folder, tables_by_name):
 
 def _chosen():
     """Marts that are chosen by hand."""
+    surge = ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date())
+    drop = ("P003", None, None, "Electronics", INSTANT.date())
     names = {
         "brand_trends": [
             ("Acme", 2012, 2018, 200, 4.1, 0.12, 0.03, 0.0001, "rising"),
@@ -124,10 +127,8 @@ def _chosen():
             ("Toys & Games", 1, 0, 4.0, None, None, None, None, None),
         ],
         "product_alerts": [
-            ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date(), 30, 20, 6.1, 5.2)
-            + (3.1, 4.4, 1.3, 3.3, True, True),
-            ("P003", None, None, "Electronics", INSTANT.date(), 6, 30, 0.8, -0.4)
-            + (2.5, 4.0, 1.5, 2.1, False, True),
+            (*surge, 30, 20, 6.1, 5.2, 3.1, 4.4, 1.3, 3.3, True, True),
+            (*drop, 6, 30, 0.8, -0.4, 2.5, 4.0, 1.5, 2.1, False, True),
         ],
         "source_columns": [
             ("reviews", "vote", 1000, 830, 0.83, True),
@@ -146,8 +147,8 @@ def _chosen():
             ("reviews", "partition_2", "not_json", 7),
         ],
         "pipeline_stream": [
-            ("ns/reviews", "0", 60, 59, INSTANT, 0),
-            ("ns/reviews", "1", 30, 35, INSTANT, 6),
+            ("ns/reviews", "0", 60, 59, INSTANT, 0, 4, 30.0, INSTANT),
+            ("ns/reviews", "1", 30, 35, INSTANT, 6, 0, 0.0, INSTANT),
         ],
         "pipeline_runs": [
             ("r2", "stream_reviews", "gold/reviews", "FAILURE", INSTANT, INSTANT, 12.5),

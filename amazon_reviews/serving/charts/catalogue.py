@@ -8,7 +8,6 @@ import pyarrow as pa
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
 
-
 _SHRUNK = tips(
     reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
 )

@@ -72,7 +72,7 @@ def missing(table: pa.Table) -> alt.LayerChart:
         )
     )
     line = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY)
-    return alt.layer(bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
+    return alt.LayerChart(layer=[bars, line.encode(x=alt.datum(MOSTLY_MISSING))])
 
 
 def freshness(table: pa.Table) -> alt.Chart:

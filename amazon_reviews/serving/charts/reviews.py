@@ -96,7 +96,7 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
     tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
     bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
-    return alt.layer(bars, rule)
+    return alt.LayerChart(layer=[bars, rule])
 
 
 def reviews_over_time(table: pa.Table) -> alt.Chart:
@@ -143,9 +143,7 @@ def length_sentiments(table: pa.Table) -> alt.Chart:
         for name in ("rated", *SENTIMENTS):
             band[name] = band.get(name, 0) + row[name]
     x = style.x_names("label", "words of a review", list(sums))
-    return style.sentiment_shares(
-        style.by_sentiment(list(sums.values())), "Sentiment by length", x
-    )
+    return style.sentiment_shares(style.by_sentiment(list(sums.values())), "Sentiment by length", x)
 
 
 def prices(table: pa.Table) -> alt.Chart:
@@ -202,7 +200,8 @@ def credibility(table: pa.Table) -> alt.LayerChart:
         x=style.x_amount("low", title, "+.1f"), x2="high:Q"
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
-    return alt.layer(zero, interval, at.mark_point(filled=True, size=70).encode(x="difference:Q"))
+    means = at.mark_point(filled=True, size=70).encode(x="difference:Q")
+    return alt.LayerChart(layer=[zero, interval, means])
 
 
 _YEARS = style.x_names("label", "year")
@@ -211,17 +210,15 @@ _TIME = alt.X("on", type="temporal", title="month", axis=alt.Axis(format="%Y", t
 
 
 def _years(table: pa.Table) -> list[dict[str, Any]]:
-    return [row | {"label": str(row["year"])} for row in table.to_pylist() if row["year"]]
+    return [row | {"label": str(row["year"])} for row in table.to_pylist()]
 
 
 def _months(table: pa.Table) -> list[dict[str, Any]]:
-    rows = [row for row in table.to_pylist() if row["month"]]
-    return [row | {"label": style.MONTHS[row["month"] - 1]} for row in rows]
+    return [row | {"label": style.MONTHS[row["month"] - 1]} for row in table.to_pylist()]
 
 
 def _dated(table: pa.Table) -> list[dict[str, Any]]:
-    rows = [row for row in table.to_pylist() if row["year"]]
-    labelled = [row | {"label": f"{row['year']}-{row['month']:02}"} for row in rows]
+    labelled = [row | {"label": f"{row['year']}-{row['month']:02}"} for row in table.to_pylist()]
     return [row | {"on": f"{row['label']}-01T00:00:00"} for row in labelled]
 
 

@@ -24,7 +24,7 @@ AnyChart: TypeAlias = alt.Chart | alt.LayerChart
 def base(rows: Rows, title: str, height: int | alt.Step = 260) -> alt.Chart:
     """An empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
     return alt.Chart(
-        alt.Data(values=list(rows)),
+        alt.InlineData(values=list(rows)),
         title=alt.TitleParams(title, anchor="start"),
         description=title,
         height=height,

@@ -16,6 +16,7 @@ _MEASURES = f"""
     SUM(CASE WHEN c.stars > 3 THEN c.reviews ELSE 0 END) AS positive,
     SUM(CASE WHEN c.stars = 3 THEN c.reviews ELSE 0 END) AS neutral,
     SUM(CASE WHEN c.stars < 3 THEN c.reviews ELSE 0 END) AS negative"""
+_DATED = "c.year IS NOT NULL"
 _SENTIMENT = (
     "CASE WHEN c.stars < 3 THEN 'negative' WHEN c.stars = 3 THEN 'neutral' "
     "WHEN c.stars > 3 THEN 'positive' ELSE 'unrated' END"
@@ -58,21 +59,21 @@ def by_stars(warehouse: Warehouse, filters: Filters) -> pa.Table:
 
 @reads("gold/review_counts")
 def by_year(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per year; null for reviews without a date."""
-    return _counted(warehouse, "review_counts", {"year": "c.year"}, filters)
+    """One row per year; reviews without a date are left out."""
+    return _counted(warehouse, "review_counts", {"year": "c.year"}, filters, where=_DATED)
 
 
 @reads("gold/review_counts")
 def by_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per month of the year, 1 to 12; null for reviews without a date."""
-    return _counted(warehouse, "review_counts", {"month": "c.month"}, filters)
+    """One row per month of the year, 1 to 12; reviews without a date are left out."""
+    return _counted(warehouse, "review_counts", {"month": "c.month"}, filters, where=_DATED)
 
 
 @reads("gold/review_counts")
 def by_year_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per year and month; null for reviews without a date."""
+    """One row per year and month; reviews without a date are left out."""
     dimensions = {"year": "c.year", "month": "c.month"}
-    return _counted(warehouse, "review_counts", dimensions, filters)
+    return _counted(warehouse, "review_counts", dimensions, filters, where=_DATED)
 
 
 @reads("gold/review_counts")
@@ -140,9 +141,10 @@ def _counted(
     dimensions: dict[str, str],
     filters: Filters,
     more: str = "",
+    where: str = "TRUE",
 ) -> pa.Table:
     """The cube's measures by dimensions, in their order; no row where the filters leave nothing."""
-    sql, parameters = _sql(warehouse, cube, dimensions, filters, more)
+    sql, parameters = _sql(warehouse, cube, dimensions, filters, more, where)
     order = ", ".join(map(str, range(1, len(dimensions) + 1)))
     return rows(warehouse, f"{sql} ORDER BY {order}" if order else sql, parameters)
 
@@ -153,6 +155,7 @@ def _sql(
     dimensions: dict[str, str],
     filters: Filters,
     more: str = "",
+    where: str = "TRUE",
 ) -> tuple[str, tuple[object, ...]]:
     condition, parameters = filters.where("c")
     columns = "".join(f"{sql} AS {name}, " for name, sql in dimensions.items())
@@ -160,6 +163,6 @@ def _sql(
     grouped = f" GROUP BY {groups}" if groups else ""
     return (
         f"SELECT {columns}{_MEASURES}{more} FROM {warehouse.relation(f'gold/{cube}')} AS c "
-        f"WHERE {condition}{grouped} HAVING SUM(c.reviews) > 0",
+        f"WHERE {condition} AND {where}{grouped} HAVING SUM(c.reviews) > 0",
         parameters,
     )
