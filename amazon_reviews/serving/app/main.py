@@ -1,4 +1,7 @@
-"""The dashboard: `amazon-reviews app` runs this file."""
+"""The dashboard: `amazon-reviews app` runs this file.
+
+The modules of its pages lie in `views`: Streamlit would serve a folder `pages` by itself.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from amazon_reviews.serving.app.asking import look_at_tables
 from amazon_reviews.serving.app.filtering import chosen_filters
-from amazon_reviews.serving.app.pages import (
+from amazon_reviews.serving.app.views import (
     brands,
     categories,
     customers,
@@ -23,10 +26,15 @@ from amazon_reviews.serving.questions.filters import Filters
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a
 # spreadsheet; ours is below it.
 STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3rem; }
 [data-testid="stText"] { white-space: pre-wrap; overflow-wrap: anywhere; }
-[data-testid="stDataFrame"] ~ [data-testid="stElementToolbar"] [aria-label="Download as CSV"],
 [data-testid="stElementToolbar"] [aria-label="Download as CSV"] { display: none; }
 </style>"""
+# A picture of its own: a named one would come from another host.
+ICON = (
+    '<svg viewBox="0 0 24 24"><path fill="#0072B2" d="M12 1l3.2 7 7.8.8-5.8 5.2 1.6 7.6L12 18'
+    'l-6.8 3.6 1.600-7.6L1 8.8 8.8 8z"/></svg>'
+)
 PAGES = (
     (overview, "Overview", ":material/dashboard:"),
     (ratings, "Ratings & time", ":material/star:"),
@@ -39,7 +47,7 @@ PAGES = (
 
 def main() -> None:
     """Show the chosen page, with the filters beside it."""
-    st.set_page_config("Amazon reviews", layout="wide")
+    st.set_page_config("Amazon reviews", ICON, layout="wide")
     st.html(STYLE)
     st.navigation([_page(*page) for page in PAGES]).run()
 

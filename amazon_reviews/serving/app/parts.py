@@ -5,6 +5,7 @@ from functools import partial
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from amazon_reviews.serving.app.asking import UnanswerableError
 from amazon_reviews.serving.app.downloads import csv_bytes, png_bytes
@@ -48,7 +49,7 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
         return
     made = build(rows)
     with st.container(border=True, key=f"chart-{name}"):
-        st.altair_chart(made, width="stretch", alt=name.replace("_", " "))
+        st.altair_chart(made, width="stretch")
         with st.container(horizontal=True):
             _csv(name, rows)
             st.download_button(
@@ -69,7 +70,7 @@ def table(name: str, rows: pa.Table, hidden: Sequence[str] = ()) -> None:
         st.info(NOTHING, icon=":material/filter_alt_off:")
         return
     shown = rows.drop_columns(list(hidden))
-    titles = {column: _title(column) for column in shown.column_names}
+    titles = {field.name: _column(field) for field in shown.schema}
     with st.container(border=True, key=f"table-{name}"):
         st.dataframe(shown, hide_index=True, column_config=titles, alt=name.replace("_", " "))
         _csv(name, shown)
@@ -118,5 +119,11 @@ def _csv(name: str, rows: pa.Table) -> None:
     )
 
 
-def _title(column: str) -> str:
-    return COLUMN_TITLES.get(column, column.replace("_", " "))
+def _column(field: pa.Field) -> ColumnConfig:
+    title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
+    if pa.types.is_floating(field.type):
+        part = "share" in field.name or field.name == "priority"
+        return st.column_config.NumberColumn(title, format="percent" if part else "%.2f")
+    if pa.types.is_integer(field.type) and "year" not in field.name:
+        return st.column_config.NumberColumn(title, format="localized")
+    return st.column_config.Column(title)

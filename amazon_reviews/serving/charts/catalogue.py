@@ -105,7 +105,7 @@ def brand_reputation(table: pa.Table) -> alt.Chart:
     rows = [row | {"label": str(row["year"])} for row in table.to_pylist()]
     colours = dict(zip(dict.fromkeys(row["brand"] for row in rows), style.SERIES, strict=False))
     return (
-        style.base(rows, "Reputation of brands", 300)
+        style.base(rows, "Reputation of brands")
         .mark_line(point=True)
         .encode(
             x=style.x_names("label", "year"),

@@ -72,7 +72,7 @@ def missing(table: pa.Table) -> alt.LayerChart:
         )
     )
     line = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY)
-    return alt.LayerChart(layer=[bars, line.encode(x=alt.datum(MOSTLY_MISSING))])
+    return style.layered("Missing values", bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
 
 
 def freshness(table: pa.Table) -> alt.Chart:

@@ -96,7 +96,7 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
     tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
     bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
-    return alt.LayerChart(layer=[bars, rule])
+    return style.layered("Seasonality", bars, rule)
 
 
 def reviews_over_time(table: pa.Table) -> alt.Chart:
@@ -201,7 +201,7 @@ def credibility(table: pa.Table) -> alt.LayerChart:
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
     means = at.mark_point(filled=True, size=70).encode(x="difference:Q")
-    return alt.LayerChart(layer=[zero, interval, means])
+    return style.layered("Verified less unverified stars", zero, interval, means)
 
 
 _YEARS = style.x_names("label", "year")

@@ -15,13 +15,13 @@ SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
 COUNT, EXACT, SHARE, MEAN = "~s", ",", ".1%", ".2f"
 STARS = alt.Scale(domain=[1, 5], clamp=True)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ROW_HEIGHT = 24
+HEIGHT, ROW_HEIGHT = 320, 26
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
 
 
-def base(rows: Rows, title: str, height: int | alt.Step = 260) -> alt.Chart:
+def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
     """An empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
     return alt.Chart(
         alt.InlineData(values=list(rows)),
@@ -29,6 +29,11 @@ def base(rows: Rows, title: str, height: int | alt.Step = 260) -> alt.Chart:
         description=title,
         height=height,
     )
+
+
+def layered(title: str, *layers: alt.Chart) -> alt.LayerChart:
+    """Charts over each other, described by the title that one of them has."""
+    return alt.LayerChart(layer=list(layers), description=title)
 
 
 def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
