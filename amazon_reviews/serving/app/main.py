@@ -12,6 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from amazon_reviews.serving.app.asking import look_at_tables
 from amazon_reviews.serving.app.filtering import chosen_filters
+from amazon_reviews.serving.app.parts import guarded
 from amazon_reviews.serving.app.views import (
     brands,
     categories,
@@ -20,7 +21,6 @@ from amazon_reviews.serving.app.views import (
     quality,
     ratings,
 )
-from amazon_reviews.serving.app.parts import guarded
 from amazon_reviews.serving.questions.filters import Filters
 
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a

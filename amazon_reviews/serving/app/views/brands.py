@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from amazon_reviews.serving.app.asking import ask
-from amazon_reviews.serving.app.views import product
 from amazon_reviews.serving.app.parts import chart, note, sections, table
+from amazon_reviews.serving.app.views import product
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.questions import catalogue
 from amazon_reviews.serving.questions.filters import Filters
