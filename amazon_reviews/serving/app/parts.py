@@ -123,7 +123,9 @@ def _column(field: pa.Field) -> ColumnConfig:
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
     if pa.types.is_floating(field.type):
         part = "share" in field.name or field.name == "priority"
-        return st.column_config.NumberColumn(title, format="percent" if part else "%.2f")
+        return st.column_config.NumberColumn(
+            title, format="percent" if part else "%.4f" if field.name == "p_value" else "%.2f"
+        )
     if pa.types.is_integer(field.type) and "year" not in field.name:
         return st.column_config.NumberColumn(title, format="localized")
     return st.column_config.Column(title)

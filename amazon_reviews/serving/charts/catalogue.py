@@ -108,7 +108,7 @@ def brand_reputation(table: pa.Table) -> alt.Chart:
         style.base(rows, "Reputation of brands")
         .mark_line(point=True)
         .encode(
-            x=style.x_names("label", "year"),
+            x=style.x_names("label", "year", sorted({row["label"] for row in rows})),
             y=style.y_amount("shrunk_stars", "shrunk mean stars", ".1f", scale=style.STARS),
             color=style.coloured("brand", colours),
             tooltip=[*tips(brand=("brand", None), label=("year", None)), *_SHRUNK],

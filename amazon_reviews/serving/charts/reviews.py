@@ -168,7 +168,9 @@ def price_ratings(table: pa.Table) -> alt.Chart:
         .encode(
             x=_price_axis(table),
             y=style.y_amount("mean_stars", "mean stars", ".1f", scale=style.STARS),
-            size=alt.Size("rated", type="quantitative", legend=None),
+            size=alt.Size(
+                "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
+            ),
             color=style.coloured("price", {"listed": style.BLUE, "imputed": style.GREY}),
             tooltip=[*tips(price=("price", None)), *_RATED],
         )

@@ -25,7 +25,7 @@ def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
     """An empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
     return alt.Chart(
         alt.InlineData(values=list(rows)),
-        title=alt.TitleParams(title, anchor="start"),
+        title=alt.TitleParams(title, anchor="start", offset=12),
         description=title,
         height=height,
     )
@@ -73,7 +73,7 @@ def y_names(field: str, title: str | None = None) -> alt.Y:
 def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
     """Colours by name, with a legend below the title."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    legend = alt.Legend(orient="top", direction="horizontal", columns=4)
+    legend = alt.Legend(orient="top", direction="horizontal", columns=4, offset=4, padding=0)
     return alt.Color(field, type="nominal", title=title, scale=scale, legend=legend)
 
 

@@ -48,10 +48,14 @@ def brand_trends(warehouse: Warehouse, limit: int = 200) -> pa.Table:
 
 
 @reads("gold/brand_trends")
-def trends_of(warehouse: Warehouse, chosen: tuple[str, ...]) -> pa.Table:
-    """One row per chosen brand that has enough reviews for a trend."""
-    marks = ", ".join("?" * len(chosen)) or "''"
-    return mart(warehouse, "gold/brand_trends", "m.brand", (f"m.brand IN ({marks})", chosen))
+def trend_counts(warehouse: Warehouse) -> pa.Table:
+    """One row: brands with enough reviews for a trend, and those rising and falling."""
+    return rows(
+        warehouse,
+        "SELECT COUNT(*) AS brands, COALESCE(SUM(CASE t.trend WHEN 'rising' THEN 1 END), 0) AS "
+        "rising, COALESCE(SUM(CASE t.trend WHEN 'falling' THEN 1 END), 0) AS falling "
+        f"FROM {warehouse.relation('gold/brand_trends')} AS t",
+    )
 
 
 @reads("gold/product_ratings")
@@ -78,10 +82,11 @@ def product(warehouse: Warehouse, asin: str) -> pa.Table:
 
 @reads("gold/reviews")
 def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
-    """One row per year and month with reviews of a product: reviews and mean_stars."""
+    """One row per year and month with reviews of a product: reviews, rated and mean_stars."""
     return rows(
         warehouse,
-        "SELECT r.year, r.month, COUNT(*) AS reviews, AVG(r.overall) AS mean_stars "
+        "SELECT r.year, r.month, COUNT(*) AS reviews, COUNT(r.overall) AS rated, "
+        "AVG(r.overall) AS mean_stars "
         f"FROM {warehouse.relation('gold/reviews')} AS r "
         "WHERE r.asin = ? AND r.year IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
         (asin,),
@@ -117,9 +122,20 @@ def alerts(warehouse: Warehouse, filters: Filters, limit: int = 100) -> pa.Table
     return mart(warehouse, "gold/product_alerts", strongest, where, limit)
 
 
+@reads("gold/product_alerts")
+def alert_count(warehouse: Warehouse) -> pa.Table:
+    """One row: products that stand out."""
+    relation = warehouse.relation("gold/product_alerts")
+    return rows(warehouse, f"SELECT COUNT(*) AS products FROM {relation} AS a")
+
+
 @reads("gold/product_titles")
 def titles(warehouse: Warehouse, order: str, limit: int = 20) -> pa.Table:
-    """One row per title, those with most of a count (reviews, positive, negative) first."""
+    """One row per title, those with most of a count (reviews, positive, negative) first.
+
+    What has no title is left out.
+    """
     if order not in ("reviews", "positive", "negative"):
         raise ValueError(f"titles are not ordered by {order!r}")
-    return mart(warehouse, "gold/product_titles", f"m.{order} DESC, m.title", limit=limit)
+    known = ("m.title <> 'Unknown'", ())
+    return mart(warehouse, "gold/product_titles", f"m.{order} DESC, m.title", known, limit)

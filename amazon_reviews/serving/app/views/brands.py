@@ -57,11 +57,14 @@ def _alerts(filters: Filters) -> None:
         "is at least twice the pace, a drop at least half a star; both beyond what chance explains."
     )
     note(filters, ["main_category"])
-    table("product_alerts", rows)
+    first = ["asin", "title", "surge", "dropped", "velocity", "rating_drop"]
+    others = [name for name in rows.column_names if name not in first]
+    table("product_alerts", rows.select(first + others))
 
 
 def _titles(filters: Filters) -> None:
     note(filters)
+    st.caption("Products without a title are left out.")
     for sentiment in ("positive", "negative"):
         rows = ask(catalogue.titles, sentiment)
         chart(f"most_{sentiment}", partial(charts.titles_by, sentiment=sentiment), rows)

@@ -59,11 +59,11 @@ def _whole(filters: Filters) -> None:
 
 
 def _hints() -> None:
-    alerts = ask(catalogue.alerts, Filters())
-    trends = ask(catalogue.brand_trends)["trend"].to_pylist()
+    alerts = ask(catalogue.alert_count)["products"][0].as_py()
+    trends = ask(catalogue.trend_counts).to_pylist()[0]
     st.info(
-        f"{alerts.num_rows} products stand out from their past year; of {len(trends)} brands with "
-        f"a trend test, {trends.count('rising')} rise and {trends.count('falling')} fall. "
+        f"{alerts:,} products stand out from the year before; of {trends['brands']:,} brands with "
+        f"a trend test, {trends['rising']:,} rise and {trends['falling']:,} fall. "
         "See Brands & products.",
         icon=":material/notifications:",
     )

@@ -45,11 +45,12 @@ def _product(asin: str) -> None:
             "Imputed price" if facts["price_imputed"] else "Price": _price(facts["price"]),
         }
     )
+    months = ask(catalogue.product_months, asin)
     left, right = st.columns(2)
     with left:
         chart("product_stars", charts.product_stars, row)
+        chart("product_reviews", review_charts.reviews_over_time, months)
     with right:
-        months = ask(catalogue.product_months, asin)
         chart("product_months", review_charts.mean_over_time, months)
     _reviews(asin, facts["reviews"])
 

@@ -73,9 +73,10 @@ def _freshness(filters: Filters) -> None:
             "Lost": compact(lost),
             "Waiting in the hub": compact(waiting),
             "Lag in seconds": compact(oldest),
-            "Newest event (UTC)": f"{newest:%d %b %Y %H:%M}" if newest else "–",
         }
     )
+    if newest:
+        st.caption(f"The hub got the newest event that was read on {newest:%d %B %Y at %H:%M} UTC.")
     table("stream_partitions", stream)
 
 
