@@ -73,7 +73,7 @@ MARTS = (
     Mart(marts.TOTALS, (_REVIEWS, _PRODUCTS, _RATED, _COUNTS), people.totals),
     Mart(
         marts.SOURCE_COLUMNS,
-        (layers.BRONZE_REVIEWS.key, layers.BRONZE_PRODUCTS.key),
+        (layers.SILVER_REVIEWS_COLUMNS.key, layers.SILVER_PRODUCTS_COLUMNS.key),
         source.source_columns,
     ),
 )
