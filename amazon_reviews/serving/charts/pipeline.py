@@ -1,5 +1,7 @@
 """Charts of the pipeline: books, refusals, missing values and freshness."""
 
+from typing import Any
+
 import altair as alt
 import pyarrow as pa
 
@@ -7,6 +9,7 @@ from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import COUNT, EXACT, SHARE, tips
 
 MOSTLY_MISSING = 0.7
+_UTC = alt.Scale(type="utc")
 _FATES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}
 
 
@@ -77,16 +80,12 @@ def missing(table: pa.Table) -> alt.LayerChart:
 
 def freshness(table: pa.Table) -> alt.Chart:
     """From the first to the newest review, per source."""
-    days = {"first_on": str, "last_on": str, "newest_event_at": str}
-    rows = [
-        row | {name: None if row[name] is None else text(row[name]) for name, text in days.items()}
-        for row in table.to_pylist()
-    ]
+    rows = _with_texts(table, "first_on", "last_on", "newest_event_at")
     return (
         style.base(rows, "Days the reviews are from", alt.Step(34))
         .mark_bar(color=style.BLUE, minBandSize=4)
         .encode(
-            x=alt.X("first_on", type="temporal", title="day of the review"),
+            x=alt.X("first_on", type="temporal", title="day of the review", scale=_UTC),
             x2="last_on:T",
             y=style.y_names("source"),
             tooltip=tips(
@@ -101,15 +100,14 @@ def freshness(table: pa.Table) -> alt.Chart:
 
 def runs(table: pa.Table) -> alt.Chart:
     """Seconds of the newest runs, by how they ended."""
-    finished = [row for row in table.to_pylist() if row["started_at"] is not None]
-    rows = [row | {name: str(row[name]) for name in ("started_at", "ended_at")} for row in finished]
+    rows = _with_texts(table, "started_at", "ended_at")
     colours = {"SUCCESS": style.BLUE, "FAILURE": style.VERMILLION, "CANCELED": style.GREY}
     others = {row["status"]: style.GREEN for row in rows if row["status"] not in colours}
     return (
         style.base(rows, "Last runs")
         .mark_circle(size=80)
         .encode(
-            x=alt.X("started_at", type="temporal", title="start (UTC)"),
+            x=alt.X("started_at", type="temporal", title="start (UTC)", scale=_UTC),
             y=style.y_amount("seconds", "seconds", COUNT),
             color=style.coloured("status", colours | others),
             tooltip=tips(
@@ -120,3 +118,11 @@ def runs(table: pa.Table) -> alt.Chart:
             ),
         )
     )
+
+
+def _with_texts(table: pa.Table, *instants: str) -> list[dict[str, Any]]:
+    """The rows, with days and instants as ISO text."""
+    return [
+        row | {name: row[name] and row[name].isoformat() for name in instants}
+        for row in table.to_pylist()
+    ]

@@ -73,7 +73,15 @@ def y_names(field: str, title: str | None = None) -> alt.Y:
 def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
     """Colours by name, with a legend below the title."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    legend = alt.Legend(orient="top", direction="horizontal", columns=4, offset=4, padding=0)
+    wide = sum(map(len, colours)) > 30
+    legend = alt.Legend(
+        orient="top",
+        direction="horizontal",
+        columns=2 if wide else 4,
+        labelLimit=130,
+        offset=4,
+        padding=0,
+    )
     return alt.Color(field, type="nominal", title=title, scale=scale, legend=legend)
 
 

@@ -83,7 +83,8 @@ def _freshness(filters: Filters) -> None:
 def _runs(filters: Filters) -> None:
     rows = ask(pipeline.runs)
     chart("runs", charts.runs, rows)
-    table("last_runs", rows)
+    first = ["status", "job", "seconds"]
+    table("last_runs", rows.select(first + [n for n in rows.column_names if n not in first]))
 
 
 def _only(rows: pa.Table, column: str, value: str | None) -> pa.Table:
