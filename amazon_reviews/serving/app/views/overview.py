@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from amazon_reviews.serving.app.asking import ask
+from amazon_reviews.serving.app.asking import UnanswerableError, ask
 from amazon_reviews.serving.app.parts import chart, compact, guarded, note, share, stars, tiles
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
 from amazon_reviews.serving.charts import reviews as charts
@@ -44,7 +44,10 @@ def _figures(filters: Filters) -> None:
 
 
 def _whole(filters: Filters) -> None:
-    row = ask(reviews.totals).to_pylist()[0]
+    rows = ask(reviews.totals).to_pylist()
+    if not rows:
+        raise UnanswerableError("`gold/totals` has no row.")
+    row = rows[0]
     tiles(
         {
             "Customers": compact(row["customers"]),
