@@ -20,6 +20,7 @@ TABS = {
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 FAILURES = "[data-testid=stException], [data-testid=stAlertContentError]"
+DRAWN = "[class*=st-key-chart-] :is(canvas, svg.marks), [class*=st-key-table-] canvas"
 NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, button, [role=slider]')]
   .filter(e => e.checkVisibility() && !(e.labels?.length || e.ariaLabel || e.title ||
     e.innerText?.trim() || e.getAttribute('aria-labelledby')))
@@ -47,7 +48,7 @@ def figure(tab, label):
 
 def downloaded(tab, kind, within):
     with tab.expect_download() as arriving:
-        tab.locator(f".st-key-{within}").get_by_role("button", name=kind).click()
+        tab.locator(f".st-key-{within}").get_by_role("button", name=kind, exact=True).click()
     return arriving.value
 
 
@@ -67,8 +68,7 @@ def test_every_tab_shows_something_and_no_failure(tab, page):
             tab.get_by_role("tab", name=name, exact=True).click()
             tab.wait_for_selector(f'[role=tab][aria-selected=true]:has-text("{name}")')
             settle(tab)
-        shown = tab.locator("[class*=st-key-chart-] canvas, [class*=st-key-table-] canvas")
-        shown.first.wait_for()
+        tab.locator(DRAWN).first.wait_for()
         assert tab.locator(FAILURES).count() == 0, name
         assert tab.evaluate(NAMELESS) == [], name
 
@@ -113,6 +113,7 @@ def test_filters_combine(tab, reviews):
 def choose(tab, label, option):
     tab.get_by_role("combobox", name=label).click()
     tab.get_by_role("option", name=option, exact=True).click()
+    tab.keyboard.press("Escape")
 
 
 def test_filters_stay_when_the_page_changes(tab, reviews):
@@ -133,8 +134,8 @@ def test_a_filter_can_be_set_with_the_keyboard_alone(tab, reviews):
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         tab.keyboard.press(key)
 
-    verified = sum(review["verified"] for review in reviews)
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{verified}\\n')")
+    others = sum(not review["verified"] for review in reviews)
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{others}\\n')")
 
 
 def test_a_chart_comes_as_csv_with_the_rows_it_shows(tab, reviews):
@@ -166,7 +167,7 @@ def test_a_table_comes_as_csv_without_formulas(tab):
     assert f"'{FORMULA}" in brands
     tab.locator("[data-testid=stDataFrame]").hover()
     tab.wait_for_selector("[data-testid=stElementToolbar] button >> visible=true")
-    assert tab.get_by_label("Download as CSV").filter(visible=True).count() == 0
+    assert tab.get_by_label(re.compile("^Download as CSV")).filter(visible=True).count() == 0
 
 
 def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):

@@ -3,7 +3,6 @@
 The modules of its pages lie in `views`: Streamlit would serve a folder `pages` by itself.
 """
 
-from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
@@ -21,14 +20,13 @@ from amazon_reviews.serving.app.views import (
     quality,
     ratings,
 )
-from amazon_reviews.serving.questions.filters import Filters
 
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a
 # spreadsheet; ours is below it.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; }
 [data-testid="stText"] { white-space: pre-wrap; overflow-wrap: anywhere; }
-[data-testid="stElementToolbar"] [aria-label="Download as CSV"] { display: none; }
+[data-testid="stElementToolbar"] [aria-label^="Download as CSV"] { display: none; }
 </style>"""
 # A picture of its own: a named one would come from another host.
 ICON = (
@@ -49,22 +47,25 @@ def main() -> None:
     """Show the chosen page, with the filters beside it."""
     st.set_page_config("Amazon reviews", ICON, layout="wide")
     st.html(STYLE)
-    st.navigation([_page(*page) for page in PAGES]).run()
+    page = st.navigation([_page(*page) for page in PAGES])
+    st.title(page.title)
+    guarded(partial(_filtered, page))
 
 
 def _page(module: ModuleType, title: str, icon: str) -> StreamlitPage:
     path = module.__name__.rpartition(".")[2]
-    return st.Page(partial(_show, title, module.show), title=title, icon=icon, url_path=path)
+    return st.Page(partial(_show, module), title=title, icon=icon, url_path=path)
 
 
-def _show(title: str, show: Callable[[Filters], None]) -> None:
-    st.title(title)
-    guarded(lambda: _filtered(show))
+def _show(module: ModuleType) -> None:
+    module.show(st.session_state["filters"])
 
 
-def _filtered(show: Callable[[Filters], None]) -> None:
+def _filtered(page: StreamlitPage) -> None:
     look_at_tables()
-    show(chosen_filters())
+    # Made outside of the page, so that going to another page keeps what is chosen.
+    st.session_state["filters"] = chosen_filters()
+    page.run()
 
 
 main()

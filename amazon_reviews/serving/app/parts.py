@@ -51,7 +51,7 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
     with st.container(border=True, key=f"chart-{name}"):
         st.altair_chart(made, width="stretch")
         with st.container(horizontal=True):
-            _csv(name, rows)
+            _csv(name, rows, f"chart-{name}")
             st.download_button(
                 "PNG",
                 partial(png_bytes, made),
@@ -73,7 +73,7 @@ def table(name: str, rows: pa.Table, hidden: Sequence[str] = ()) -> None:
     titles = {field.name: _column(field) for field in shown.schema}
     with st.container(border=True, key=f"table-{name}"):
         st.dataframe(shown, hide_index=True, column_config=titles, alt=name.replace("_", " "))
-        _csv(name, shown)
+        _csv(name, shown, f"table-{name}")
 
 
 def note(filters: Filters, columns: Sequence[str] = ()) -> None:
@@ -106,13 +106,13 @@ def share(part: float | None, whole: float | None) -> str:
     return f"{part / whole:.1%}" if whole and part is not None else "–"
 
 
-def _csv(name: str, rows: pa.Table) -> None:
+def _csv(name: str, rows: pa.Table, within: str) -> None:
     st.download_button(
         "CSV",
         partial(csv_bytes, rows),
         f"{name}.csv",
         "text/csv",
-        key=f"{name}-csv",
+        key=f"{within}-csv",
         on_click="ignore",
         type="tertiary",
         icon=":material/download:",
