@@ -58,7 +58,7 @@ def silver_products(
 
 
 @dg.asset(
-    **asset_options("silver/reviews_columns", "1"),
+    **asset_options("silver/reviews_columns", "1", group="marts"),
     deps=[["bronze", "reviews"]],
     automation_condition=FOLLOW_PARTITION,
 )
@@ -70,7 +70,7 @@ def silver_reviews_columns(
 
 
 @dg.asset(
-    **asset_options("silver/products_columns", "1"),
+    **asset_options("silver/products_columns", "1", group="marts"),
     deps=[["bronze", "products"]],
     automation_condition=FOLLOW_PARTITION,
 )
