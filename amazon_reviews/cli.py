@@ -283,6 +283,20 @@ def demo_stream() -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port."
+)
+def app(host: str, port: int) -> None:
+    """Serve the dashboard of the warehouse until interrupted."""
+    config.load()
+    from amazon_reviews.serving.app.command import streamlit_command
+
+    sys.stdout.flush()
+    os.execv(sys.executable, streamlit_command(host, port))
+
+
+@main.command()
 def maintain() -> None:
     """Compact small files and remove those that no reader of the last two days needs."""
     from amazon_reviews.console.tables import print_table
