@@ -1,8 +1,11 @@
 """Which tables follow by themselves, and which wait."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
+from dagster._core.definitions.partitions.context import partition_loading_context
 
 from amazon_reviews.assets import gold as gold_assets
 from amazon_reviews.assets import silver as silver_assets
@@ -35,17 +38,25 @@ class Automation:
         self.requested = [
             found.true_subset for found in result.results if not found.true_subset.is_empty
         ]
-        return {
-            subset.key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
-            if subset.is_partitioned
-            else None
-            for subset in self.requested
-            if isinstance(subset.key, dg.AssetKey)
-        }
+        with self._partitions():
+            return {
+                subset.key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
+                if subset.is_partitioned
+                else None
+                for subset in self.requested
+                if isinstance(subset.key, dg.AssetKey)
+            }
+
+    def _partitions(self):
+        # A run inside a tick leaves Dagster without the tick's own.
+        return partition_loading_context(self.now or datetime.now(UTC), self.project.instance)
 
     def run_asked(self):
         """Run what the last tick asked for as the daemon does; returns the runs' results."""
-        requests = build_run_requests(self.requested, self.project.graph, {}, emit_backfills=True)
+        with self._partitions():
+            requests = build_run_requests(
+                self.requested, self.project.graph, {}, emit_backfills=True
+            )
         return [self._run(request) for request in requests]
 
     def _run(self, request):
