@@ -29,6 +29,7 @@ def environment(root):
         "AMAZON_REVIEWS_LANDING": str(root / "landing"),
         "AMAZON_REVIEWS_LAKEHOUSE": str(root / "lakehouse"),
         "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{root}/warehouse.duckdb",
+        "AMAZON_REVIEWS_REPORT": str(root / "report.html"),
         "DAGSTER_HOME": str(root / "dagster"),
     }
 

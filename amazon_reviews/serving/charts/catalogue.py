@@ -4,6 +4,7 @@ from typing import Any
 
 import altair as alt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
@@ -89,14 +90,15 @@ def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
 
 
 def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The brands with most products."""
+    """The brands with most products; products without a brand are left out."""
     tooltip = [
         *tips(brand=("brand", None), products=("products", EXACT)),
         *tips(price_min=("lowest price, $", MEAN), price_max=("highest price, $", MEAN)),
         *_SHRUNK,
     ]
     value = ("products", "products", COUNT)
-    rows = _top(table, "products", most)
+    named = table.filter(pc.not_equal(table["brand"], "Unknown"))
+    rows = _top(named, "products", most)
     return style.ranking(rows, "Products per brand", "brand", value, tooltip)
 
 

@@ -60,7 +60,7 @@ def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y
 
 def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -> alt.X:
     """A horizontal axis of names in the given order, else in that of the rows."""
-    axis = alt.Axis(labelAngle=0, labelOverlap="greedy")
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=8)
     return alt.X(field, type="ordinal", title=title, sort=order, axis=axis)
 
 
