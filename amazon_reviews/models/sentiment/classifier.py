@@ -90,7 +90,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.calibrations_ = {
             name: _calibrated(task_named(name), held_out, stars) for name in self.tasks
         }
-        self.classes_ = np.array(task_named(self.tasks[0]).classes)
+        self.classes_ = self.task_classes()
         return self
 
     def scores(self, reviews: Reviews) -> NDArray[np.float32]:
@@ -113,8 +113,11 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: it has not learned the task.
         """
-        classes = np.array(task_named(task or self.tasks[0]).classes)
-        return classes[self.predict_proba(reviews, task).argmax(axis=1)]
+        return self.task_classes(task)[self.predict_proba(reviews, task).argmax(axis=1)]
+
+    def task_classes(self, task: str | None = None) -> NDArray[np.str_]:
+        """The classes of a task, in the order of `predict_proba`'s columns."""
+        return np.array(task_named(task or self.tasks[0]).classes)
 
     def calibration(self, task: str | None = None) -> Calibration:
         """How the scores become probabilities of a task's classes.

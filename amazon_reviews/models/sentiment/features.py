@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from amazon_reviews.models.sentiment.texts import Texts, pieces
 from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, mix, read_words
 
-_IN_A_REVIEW = 2  # pieces: its summary and its text
+IN_A_REVIEW = 2
+"""Pieces: its summary and its text."""
+
 _START = np.uint64(0x2545F4914F6CDD1D)
 _PAIR, _NEGATED, _SUMMARY = (mix(np.arange(1, 4, dtype=np.uint64))[k] for k in range(3))
 
@@ -30,7 +32,7 @@ class Features:
         Raises:
             ValueError: there are not as many texts as summaries.
         """
-        parts = [self._block(block) for block in blocks(pieces(summaries, texts), _IN_A_REVIEW)]
+        parts = [self._block(block) for block in blocks(pieces(summaries, texts), IN_A_REVIEW)]
         rows = sum(len(lengths) for _, _, lengths in parts)
         empty = (np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
         slots, counts, lengths = (
@@ -42,35 +44,48 @@ class Features:
     def _block(self, block: Block) -> tuple[NDArray, NDArray, NDArray]:
         """Slots, counts, and the number of slots of each review."""
         words = read_words(block)
-        row = (words.piece // _IN_A_REVIEW).astype(np.uint64) << np.uint64(self.bits)
-        keys = np.sort(
-            np.concatenate([self._slots(some) | row[of] for some, of in hashes_of(words)])
-        )
+        row = (words.piece // IN_A_REVIEW).astype(np.uint64) << np.uint64(self.bits)
+        slots = [self._slots(family.hashes) | row[family.of] for family in families(words)]
+        keys = np.sort(np.concatenate(slots))
         firsts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
         counts = np.diff(np.append(firsts, len(keys))).astype(np.float32)
         distinct = keys[firsts]
-        reviews = (len(block.offsets) - 1) // _IN_A_REVIEW
+        reviews = (len(block.offsets) - 1) // IN_A_REVIEW
         ends = np.arange(1, reviews + 1, dtype=np.uint64) << np.uint64(self.bits)
         lengths = np.diff(np.searchsorted(distinct, ends), prepend=0)
-        slots = (distinct & np.uint64((1 << self.bits) - 1)).astype(np.int32)
-        return slots, counts, lengths
+        own = (distinct & np.uint64((1 << self.bits) - 1)).astype(np.int32)
+        return own, counts, lengths
 
     def _slots(self, hashes: Hashes) -> Hashes:
         return hashes >> np.uint64(64 - self.bits)
 
 
-def hashes_of(words: Words) -> Iterator[tuple[Hashes, NDArray]]:
-    """The hashes of each family of features, and which words they are of."""
+@dataclass(frozen=True)
+class Family:
+    """Features of one kind: their hashes, and the word that each is of, or ends with.
+
+    `reach` is how many words before that one belong to it; a marked family tells more of a word
+    that also stands for itself.
+    """
+
+    hashes: Hashes
+    of: NDArray[np.intp]
+    reach: int = 0
+    is_marked: bool = False
+
+
+def families(words: Words) -> Iterator[Family]:
+    """All features of a block: words, pairs, negated words and words of summaries."""
     hashes = words.hashes
     everywhere = np.arange(len(hashes))
-    yield hashes, everywhere
+    yield Family(hashes, everywhere)
     first = np.append(True, words.piece[1:] != words.piece[:-1])[: len(hashes)]
     before = np.where(first, _START, np.append(_START, hashes[:-1])[: len(hashes)])
-    yield mix(before * _PAIR + hashes), everywhere
+    yield Family(mix(before * _PAIR + hashes), everywhere, reach=1)
     negated = np.flatnonzero(words.negated)
-    yield mix(hashes[negated] ^ _NEGATED), negated
-    in_summary = np.flatnonzero(words.piece % _IN_A_REVIEW == 0)
-    yield mix(hashes[in_summary] ^ _SUMMARY), in_summary
+    yield Family(mix(hashes[negated] ^ _NEGATED), negated, is_marked=True)
+    in_summary = np.flatnonzero(words.piece % IN_A_REVIEW == 0)
+    yield Family(mix(hashes[in_summary] ^ _SUMMARY), in_summary, is_marked=True)
 
 
 @dataclass(frozen=True)
