@@ -17,7 +17,7 @@ from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, 
 
 @dataclass(frozen=True)
 class Reason:
-    """A word or pair of words, and the log-odds it adds to the answer; below 0 it speaks against."""
+    """A word or pair of words, and the log-odds it adds; below 0 it speaks against the answer."""
 
     words: str
     weight: float

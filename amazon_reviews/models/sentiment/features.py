@@ -14,12 +14,12 @@ IN_A_REVIEW = 2
 """Pieces: its summary and its text."""
 
 _START = np.uint64(0x2545F4914F6CDD1D)
-_PAIR, _NEGATED, _SUMMARY = (mix(np.arange(1, 4, dtype=np.uint64))[k] for k in range(3))
+_PAIR, _NEGATED, _SUMMARY, _STEM = mix(np.arange(1, 5, dtype=np.uint64))
 
 
 @dataclass(frozen=True)
 class Features:
-    """Hashed features of reviews: words, pairs, negated words and the words of the summary.
+    """Hashed features of reviews: words, pairs of words, and what is told apart by their place.
 
     There are 2 ** `bits` slots, and what falls into the same one is the same feature.
     """
@@ -75,17 +75,27 @@ class Family:
 
 
 def families(words: Words) -> Iterator[Family]:
-    """All features of a block: words, pairs, negated words and words of summaries."""
-    hashes = words.hashes
-    everywhere = np.arange(len(hashes))
-    yield Family(hashes, everywhere)
-    first = np.append(True, words.piece[1:] != words.piece[:-1])[: len(hashes)]
-    before = np.where(first, _START, np.append(_START, hashes[:-1])[: len(hashes)])
-    yield Family(mix(before * _PAIR + hashes), everywhere, reach=1)
+    """All features of a block.
+
+    Words and pairs, again for those in summaries and for the negated, and stems of long words.
+    """
+    everywhere = np.arange(len(words.hashes))
+    of_summary = np.flatnonzero(words.piece % IN_A_REVIEW == 0)
     negated = np.flatnonzero(words.negated)
-    yield Family(mix(hashes[negated] ^ _NEGATED), negated, is_marked=True)
-    in_summary = np.flatnonzero(words.piece % IN_A_REVIEW == 0)
-    yield Family(mix(hashes[in_summary] ^ _SUMMARY), in_summary, is_marked=True)
+    for reach, hashes in enumerate((words.hashes, _pairs(words))):
+        yield Family(hashes, everywhere, reach)
+        yield Family(mix(hashes[of_summary] ^ _SUMMARY), of_summary, reach, is_marked=True)
+        yield Family(mix(hashes[negated] ^ _NEGATED), negated, reach, is_marked=True)
+    long = np.flatnonzero(words.is_long)
+    yield Family(mix(words.stems[long] ^ _STEM), long, is_marked=True)
+
+
+def _pairs(words: Words) -> Hashes:
+    """Each word with the one before it, or with the beginning of its piece."""
+    hashes, piece = words.hashes, words.piece
+    begins = np.append(True, piece[1:] != piece[:-1])[: len(piece)]
+    before = np.where(begins, _START, np.append(_START, hashes[:-1])[: len(hashes)])
+    return mix(before * _PAIR + hashes)
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,12 @@ def model_version(model: SentimentClassifier) -> str:
 
 def _parts(model: SentimentClassifier) -> tuple[dict[str, NDArray], dict[str, Any]]:
     slots = np.flatnonzero(model.weights_.any(axis=1)).astype(np.int32)
-    arrays = {
+    arrays: dict[str, NDArray] = {
         "slots": slots,
         "weights": model.weights_[slots].astype(np.float16),
         "idf": model.idf_,
     }
-    facts = {
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "parameters": {**model.get_params(), "tasks": list(model.tasks)},

@@ -21,6 +21,7 @@ _LETTER, _SIGN, _STOP = 1, 2, 4
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _LONGEST_SIGNS = 3
 _SCOPE = 4
+_STEM = 5
 _NEGATIONS = """
 not no never nor none nothing neither nobody nowhere hardly barely without cannot cant dont doesnt
 didnt isnt wasnt arent werent wont wouldnt couldnt shouldnt hasnt havent hadnt aint
@@ -32,10 +33,13 @@ class Words:
     """The words of a block in their order, one array element each.
 
     `starts` and `ends` are places in the block's bytes, `piece` is the piece it stands in, and
-    `negated` tells whether it follows a negation within four words and the same clause.
+    `negated` tells whether it follows a negation within four words and the same clause. `stems`
+    are hashes of the first five bytes, `is_long` tells whether there are more.
     """
 
     hashes: Hashes
+    stems: Hashes
+    is_long: NDArray[np.bool_]
     starts: Positions
     ends: Positions
     piece: Positions
@@ -69,16 +73,14 @@ def blocks(pieces: pa.Array, in_group: int, most_bytes: int = BLOCK_BYTES) -> It
 
 def read_words(block: Block) -> Words:
     """Find the words of a block."""
-    if not len(block.data):
-        nothing = np.zeros(0, np.int64)
-        return Words(nothing.astype(np.uint64), nothing, nothing, nothing, nothing.astype(bool))
     kinds = _KINDS[block.data]
     starts, ends = _runs(kinds, block.offsets)
-    hashes = _hash_runs(block.data, starts, ends)
+    hashes, stems = _hash_runs(block.data, starts, ends, np.minimum(ends, starts + _STEM))
     counts = np.diff(np.searchsorted(starts, block.offsets))
     piece = np.repeat(np.arange(len(counts)), counts)
     clause = np.cumsum(kinds & _STOP != 0, dtype=np.int32)[starts]
-    return Words(hashes, starts, ends, piece, _follow_negation(hashes, piece, clause))
+    negated = _follow_negation(hashes, piece, clause)
+    return Words(hashes, stems, ends - starts > _STEM, starts, ends, piece, negated)
 
 
 def mix(hashes: Hashes) -> Hashes:
@@ -134,7 +136,7 @@ class _Powers:
 def _runs(kinds: NDArray[np.uint8], offsets: Positions) -> tuple[Positions, Positions]:
     marks = kinds & (_LETTER | _SIGN)
     changes = np.empty(len(marks), np.bool_)
-    changes[0] = True
+    changes[:1] = True
     np.not_equal(marks[1:], marks[:-1], out=changes[1:])
     changes[offsets[offsets < len(marks)]] = True
     begins = np.flatnonzero(changes)
@@ -146,11 +148,12 @@ def _runs(kinds: NDArray[np.uint8], offsets: Positions) -> tuple[Positions, Posi
     return begins[chosen], shortened[chosen]
 
 
-def _hash_runs(data: NDArray[np.uint8], starts: Positions, ends: Positions) -> Hashes:
+def _hash_runs(data: NDArray[np.uint8], starts: Positions, *ends: Positions) -> list[Hashes]:
+    """For each of several ends the hashes of the runs from `starts` to there."""
     _Powers.reach(len(data))
     sums = np.zeros(len(data) + 1, np.uint64)
     np.cumsum(_VALUES[data] * _Powers.up[: len(data)], out=sums[1:])
-    return mix((sums[ends] - sums[starts]) * _Powers.down[starts])
+    return [mix((sums[end] - sums[starts]) * _Powers.down[starts]) for end in ends]
 
 
 def _follow_negation(
@@ -173,7 +176,7 @@ def _hashes_of(words: list[str]) -> Hashes:
     encoded = [word.encode() for word in words]
     ends = np.cumsum([len(word) for word in encoded])
     starts = np.append(0, ends[:-1])
-    return _hash_runs(np.frombuffer(b"".join(encoded), np.uint8), starts, ends)
+    return _hash_runs(np.frombuffer(b"".join(encoded), np.uint8), starts, ends)[0]
 
 
 _NEGATION_HASHES = _hashes_of(_NEGATIONS)
