@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 
 _LETTER, _SIGN, _STOP = 1, 2, 4
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
