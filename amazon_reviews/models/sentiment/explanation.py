@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.examples import Examples
-from amazon_reviews.models.sentiment.features import IN_A_REVIEW, Features, families
+from amazon_reviews.models.sentiment.features import IN_A_REVIEW, Family, Features, families
 from amazon_reviews.models.sentiment.texts import pieces
 from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, read_words
 
@@ -134,7 +134,7 @@ def _count_names(texts: pa.Array, fewest: int) -> tuple[Hashes, NDArray[np.int64
         words = read_words(block)
         for family in families(words):
             if not family.is_marked:
-                _count_block(block, words, family.hashes, family.reach, total, names)
+                _count_block(block, words, _whole(words, family), total, names)
     kept = [key for key, count in total.items() if count >= fewest]
     counts = np.array([total[key] for key in kept], np.int64)
     return np.array(kept, np.uint64), counts, [names[key] for key in kept]
@@ -143,14 +143,21 @@ def _count_names(texts: pa.Array, fewest: int) -> tuple[Hashes, NDArray[np.int64
 def _count_block(
     block: Block,
     words: Words,
-    hashes: Hashes,
-    reach: int,
+    family: Family,
     total: defaultdict[int, int],
     names: dict[int, str],
 ) -> None:
-    distinct, firsts, counts = np.unique(hashes, return_index=True, return_counts=True)
+    distinct, firsts, counts = np.unique(family.hashes, return_index=True, return_counts=True)
     found = zip(distinct.tolist(), firsts.tolist(), counts.tolist(), strict=True)
     for key, first, count in found:
         total[key] += count
         if key not in names:
-            names[key] = _name(block, words, first - reach, first)
+            last = int(family.of[first])
+            names[key] = _name(block, words, last - family.reach, last)
+
+
+def _whole(words: Words, family: Family) -> Family:
+    """The family without pairs of a word and the beginning."""
+    inner = family.of >= family.reach
+    inner &= words.piece[family.of - family.reach] == words.piece[family.of]
+    return Family(family.hashes[inner], family.of[inner], family.reach)

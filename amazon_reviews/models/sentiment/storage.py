@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ FORMAT = "amazon-reviews-sentiment"
 FORMAT_VERSION = 1
 
 _MOST_BYTES = 512 << 20
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+)
 _ARRAYS = ("slots", "weights", "idf")
 
 
@@ -56,7 +67,7 @@ def load(path: Path) -> SentimentClassifier:
         if facts.pop("digest") != _digest(arrays, facts):
             raise ModelFileError(f"{path}: damaged, its content is not what was saved")
         return _model(arrays, facts)
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, IndexError) as error:
+    except _UNREADABLE as error:
         raise ModelFileError(f"{path}: not a sentiment model, or damaged ({error})") from error
 
 

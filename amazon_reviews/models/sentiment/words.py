@@ -161,7 +161,7 @@ def _follow_negation(
 ) -> NDArray[np.bool_]:
     place = np.arange(len(hashes))
     last = np.maximum.accumulate(np.where(_are_negations(hashes), place, -1))
-    before = np.append(-1, last[:-1])
+    before = np.append(-1, last)[: len(hashes)]
     same = (piece[before] == piece) & (clause[before] == clause)
     return (before >= 0) & (place - before <= _SCOPE) & same
 
