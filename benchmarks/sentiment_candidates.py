@@ -1,6 +1,5 @@
 """Ways to tell negative from positive reviews, each behind the same two calls."""
 
-import os
 import pickle
 import re
 import tempfile
@@ -54,10 +53,7 @@ class _Own:
         return self._model.predict_proba(examples, "binary")[:, 1]
 
     def size(self) -> int:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.npz"
-            save(self._model, path)
-            return path.stat().st_size
+        return _file_size(lambda path: save(self._model, path))
 
 
 class _Estimator:
@@ -139,7 +135,7 @@ class _TextBlob:
     """TextBlob's polarity, from -1 to 1, read as a probability; positive above 0."""
 
     def fit(self, examples: Examples) -> None:
-        pass
+        """Nothing to learn."""
 
     def positive(self, examples: Examples) -> NDArray[np.floating]:
         return np.nextafter((polarities(_joined(examples)) + 1) / 2, 0)
@@ -159,7 +155,7 @@ class _VowpalWabbit:
 
         known = _rated(examples)
         labels = _labels(known)
-        heavy = np.array([1.0, 1.0]) * len(labels) / (2 * np.bincount(labels, minlength=2))
+        heavy = len(labels) / (2 * np.bincount(labels, minlength=2))
         self._model = vowpalwabbit.Workspace(
             "--loss_function logistic --link logistic -b 20 --ngram a2 --ngram s2 --quiet"
         )
@@ -177,10 +173,7 @@ class _VowpalWabbit:
         return np.array([self._model.predict(line) for line in _namespaces(examples)])
 
     def size(self) -> int:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model")
-            self._model.save(path)
-            return os.path.getsize(path)
+        return _file_size(lambda path: self._model.save(str(path)))
 
 
 class _FastText:
@@ -210,10 +203,7 @@ class _FastText:
         return np.array([self._positive(words) for words in _plain(examples)])
 
     def size(self) -> int:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model.bin")
-            self._model.save_model(path)
-            return os.path.getsize(path)
+        return _file_size(lambda path: self._model.save_model(str(path)))
 
     def _positive(self, words: str) -> float:
         # `predict` of the class asks numpy for what numpy 2 no longer does.
@@ -221,6 +211,13 @@ class _FastText:
             label: chance for chance, label in self._model.f.predict(words, 2, 0.0, "ignore")
         }
         return float(np.clip(by_label.get("__label__1", 0.0), 0, 1))
+
+
+def _file_size(save_to: Callable[[Path], Any]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.bin"
+        save_to(path)
+        return path.stat().st_size
 
 
 def _tfidf(characters: bool) -> Any:
@@ -238,15 +235,8 @@ def _text_regression(characters: bool) -> _Estimator:
 
 
 def _sgd(loss: str) -> _Estimator:
-    estimator = SGDClassifier(
-        loss=loss,
-        alpha=3e-6,
-        max_iter=20,
-        tol=None,
-        average=True,
-        class_weight="balanced",
-        random_state=0,
-    )
+    weighted = SGDClassifier(loss=loss, alpha=3e-6, average=True, class_weight="balanced")
+    estimator = weighted.set_params(max_iter=20, tol=None, random_state=0)
     return _Estimator(estimator, _Hashed("tf-idf"))
 
 

@@ -74,6 +74,17 @@ def test_the_same_seed_gives_the_same_model_and_unrated_reviews_do_not_count():
     assert model_version(clone(base).set_params(seed=1).fit(reviews)) != versions[0]
 
 
+@pytest.mark.parametrize("chunk_rows", [400, 50_000])
+def test_of_noise_it_is_unsure_even_where_it_learned(chunk_rows):
+    random = np.random.default_rng(0)
+    texts = [f"word{k} thing{k}" for k in range(1_200)]
+    reviews = examples(
+        texts, random.choice([1, 5], 1_200), reviewer_id=[f"A{k}" for k in range(1_200)]
+    )
+    model = SentimentClassifier(("binary",), bits=16, chunk_rows=chunk_rows).fit(reviews)
+    assert np.abs(model.predict_proba(reviews) - 0.5).mean() < 0.3
+
+
 @pytest.mark.parametrize("balance", ["weights", "undersampling", "none"])
 def test_every_balance_learns_rare_classes(balance, held_out):
     reviews = made_up(3_000, bad_share=0.05)

@@ -76,6 +76,10 @@ def test_case_html_and_typography_make_no_difference():
     assert same(plain, written)
 
 
+def test_case_makes_no_difference_in_ascii_either():
+    assert same(row("BAD Thing"), row("bad thing"))
+
+
 def test_other_alphabets_fold_their_case_and_emoji_stand_alone():
     assert same(row("ÉTÉ ПЛОХО"), row("été плохо"))
     assert words_of("bad😀😀ok")[0] == ["bad", "😀", "😀", "ok"]
@@ -138,6 +142,15 @@ def test_weighted_rows_have_length_one_and_a_constant():
     lengths = np.sqrt(np.asarray((rows[:, :-1].multiply(rows[:, :-1])).sum(axis=1)).ravel())
     np.testing.assert_allclose(lengths, [1, 1, 0], atol=1e-6)
     assert rows[:, [-1]].toarray().ravel().tolist() == [1, 1, 1]
+
+
+def test_a_repeated_word_counts_by_its_logarithm_and_a_rare_one_more():
+    counts = Features().matrix([""] * 3, ["odd odd item", "item", "item"])
+    rows = Weighting.of(counts).apply(counts)
+    odd, item = (Features().matrix([""], [word]).indices for word in ("odd", "item"))
+    (odd,), (item,) = (rows[[0]][:, found].toarray() for found in (odd, item))
+    rarity = (1 + np.log(4 / 2)) / (1 + np.log(4 / 4))
+    assert max(odd) / min(item[item > 0]) == pytest.approx((1 + np.log(2)) * rarity, rel=1e-5)
 
 
 @pytest.mark.parametrize(
