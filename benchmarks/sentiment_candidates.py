@@ -14,7 +14,7 @@ from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import ComplementNB
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 
 from amazon_reviews.models.sentiment.baselines import majority, source_recipe, undersample
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -220,18 +220,13 @@ def _file_size(save_to: Callable[[Path], Any]) -> int:
         return path.stat().st_size
 
 
-def _tfidf(characters: bool) -> Any:
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    if not characters:
-        return words
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
-    return FeatureUnion([("words", words), ("characters", pieces)])
-
-
 def _text_regression(characters: bool) -> _Estimator:
+    kinds = [("word", (1, 2)), ("char_wb", (3, 5))][: 1 + characters]
+    features = make_union(
+        *(TfidfVectorizer(analyzer=kind, ngram_range=n, sublinear_tf=True) for kind, n in kinds)
+    )
     regression = LogisticRegression(C=10, solver="liblinear", class_weight="balanced")
-    pipeline = make_pipeline(_tfidf(characters), regression)
-    return _Estimator(pipeline, lambda examples, _: _joined(examples))
+    return _Estimator(make_pipeline(features, regression), lambda examples, _: _joined(examples))
 
 
 def _sgd(loss: str) -> _Estimator:
