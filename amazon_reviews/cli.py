@@ -283,6 +283,38 @@ def demo_stream() -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port."
+)
+def app(host: str, port: int) -> None:
+    """Serve the dashboard of the warehouse until interrupted."""
+    config.load()
+    from amazon_reviews.serving.app.command import streamlit_command
+
+    sys.stdout.flush()
+    os.execv(sys.executable, streamlit_command(host, port))
+
+
+@main.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+def report(out: Path | None) -> None:
+    """Write the report of what the warehouse holds now, and print its path."""
+    settings = config.load()
+    from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
+    from amazon_reviews.serving.report.page import write_report
+
+    path = (out or settings.report).absolute()
+    try:
+        write_report(open_warehouse(settings.warehouse), path)
+    except WarehouseError as error:
+        raise _Refusal(str(error)) from None
+    except OSError as error:
+        raise _Refusal(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(path)
+
+
+@main.command()
 def maintain() -> None:
     """Compact small files and remove those that no reader of the last two days needs."""
     from amazon_reviews.console.tables import print_table

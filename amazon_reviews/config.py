@@ -89,6 +89,7 @@ class Settings:
     engine_memory: int
     batch_rows: int
     dagster_home: Path
+    report: Path
     event_hub: str | None
     consumer_group: str
     stream_events: int
@@ -118,6 +119,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
+        report=Path(env.get(f"{PREFIX}REPORT") or data / "report.html").absolute(),
         event_hub=_event_hub(env.get(EVENT_HUB) or None),
         consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
         stream_events=_positive(env, "STREAM_EVENTS", 1_000),

@@ -16,7 +16,8 @@ PARTITIONS = {"reviews": REVIEW_PARTITIONS, "products": PRODUCT_PARTITIONS}
 
 def partitions_of(key: str) -> dg.DynamicPartitionsDefinition:
     """The partition set of a table by landing folder."""
-    return GOLD_REVIEW_PARTITIONS if key == "gold/reviews" else PARTITIONS[key.split("/")[1]]
+    noun = key.split("/")[1].removesuffix("_columns")
+    return GOLD_REVIEW_PARTITIONS if key == "gold/reviews" else PARTITIONS[noun]
 
 
 def missing_partitions(

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
 
-from benchmarks import batch, report
+from benchmarks import batch, marts, report
 from benchmarks.agreement import compare
 from benchmarks.measure import CommandError, measure
 from benchmarks.runs import TO_GOLD, Project, run_peer
@@ -237,3 +237,38 @@ def test_bench_is_a_command_of_the_console_script():
 
     listed = CliRunner().invoke(main, ["--help"]).output
     assert "bench" in listed
+
+
+@pytest.mark.long
+def test_project_and_duckdb_make_the_same_marts(tmp_path):
+    found = marts.bench(500, tmp_path, lambda _: None, turns=1)
+
+    assert found["project"]["rows"] == found["duckdb"]["rows"]
+    assert found["project"]["rows"]["gold/totals"] == 1
+    assert list(tmp_path.iterdir()) == []
+    text = "\n".join(marts.lines(found))
+    assert f"all marts of {found['gold_rows']:,} reviews in gold" in text
+    assert "marts have as many rows as DuckDB's answers" in text
+
+
+def _made(seconds, rows):
+    key = "gold/totals"
+    return {
+        "seconds": seconds,
+        "turns": [seconds],
+        "cpu_seconds": 1.0,
+        "peak_mib": 100,
+        "marts": {key: seconds},
+        "rows": {key: rows},
+    }
+
+
+def test_the_report_judges_the_marts():
+    of_marts = {"reviews": 5_000_000, "gold_rows": 9, "project": _made(72.0, 1)}
+    found = _found() | {"sizes": [], "marts": of_marts | {"duckdb": _made(36.0, 2)}}
+
+    verdicts = [target.verdict for target in report.targets(found)]
+
+    assert verdicts == ["missed by 20 % (72.00)", "missed by 33 % (2.00)"]
+    said = "ROWS DIFFER (project, DuckDB SQL): {'gold/totals': (1, 2)}"
+    assert said in report.text(found, "amazon-reviews bench")

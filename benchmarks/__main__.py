@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import landing_zone, stream
+from benchmarks import landing_zone, marts, stream
 from benchmarks.batch import Options, as_json, bench
 from benchmarks.report import text
 
@@ -58,6 +58,14 @@ class _Counts(click.ParamType):
     show_default=True,
     help="Reviews in gold while single events are sent; 0 leaves that out.",
 )
+@click.option(
+    "--marts",
+    "mart_reviews",
+    type=click.IntRange(0),
+    default=5_000_000,
+    show_default=True,
+    help="Reviews of which all marts are made; 0 leaves that out.",
+)
 @click.option("--folder", type=click.Path(path_type=Path, exists=True), help="For temporary files.")
 @click.option("--json", "json_", is_flag=True, help="Print the figures as JSON.")
 def main(
@@ -67,10 +75,11 @@ def main(
     partition: int,
     events: int,
     stream_gold: int,
+    mart_reviews: int,
     folder: Path,
     json_: bool,
 ) -> None:
-    """Measure batch against DuckDB SQL and JVM Spark, stream and landing zone against clients."""
+    """Measure batch and marts against DuckDB SQL and JVM Spark, the inputs against clients."""
     if 0 < events < _FEWEST_EVENTS:
         raise click.UsageError(f"--events: at least {_FEWEST_EVENTS}, or 0")
     options = Options(reviews, spark_up_to, small, partition)
@@ -78,19 +87,23 @@ def main(
         found = bench(options, Path(temporary))
         if events:
             found["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
+        if mart_reviews:
+            found["marts"] = marts.bench(mart_reviews, Path(temporary))
     if landing_zone.possible():
         found["landing_zone"] = landing_zone.bench()
     else:
         found["skipped"].append("landing zone in an Azure container: no Azurite (make azurite)")
-    found["command"] = " ".join(["amazon-reviews bench", *_arguments(options, events, stream_gold)])
+    arguments = _arguments(options, events, stream_gold, mart_reviews)
+    found["command"] = " ".join(["amazon-reviews bench", *arguments])
     print(as_json(found) if json_ else text(found, found["command"]))
 
 
-def _arguments(options: Options, events: int, stream_gold: int) -> list[str]:
+def _arguments(options: Options, events: int, stream_gold: int, mart_reviews: int) -> list[str]:
     """What was asked for, without what makes no difference."""
     sizes = ",".join(map(str, options.reviews))
     batch = f"--reviews {sizes} --spark-up-to {options.spark_up_to}" if sizes else "--reviews ''"
-    return [batch, f"--events {events}", *([f"--stream-gold {stream_gold}"] if events else [])]
+    stream = [f"--events {events}", *([f"--stream-gold {stream_gold}"] if events else [])]
+    return [batch, *stream, f"--marts {mart_reviews}"]
 
 
 if __name__ == "__main__":

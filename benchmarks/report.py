@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import landing_zone
+from benchmarks import landing_zone, marts
 from benchmarks.layout import Target, steps_text, table
 from benchmarks.peers.duckdb_statements import DIFFERENCES
 from benchmarks.stream_report import stream_lines, stream_targets
@@ -16,7 +16,8 @@ def targets(found: dict[str, Any]) -> list[Target]:
     batch = _batch_targets(found) if found["sizes"] else []
     stream = stream_targets(found["stream"]) if "stream" in found else []
     azure = landing_zone.targets(found["landing_zone"]) if "landing_zone" in found else []
-    return [*batch, *stream, *azure]
+    of_marts = marts.targets(found["marts"]) if "marts" in found else []
+    return [*batch, *stream, *of_marts, *azure]
 
 
 def _batch_targets(found: dict[str, Any]) -> list[Target]:
@@ -78,6 +79,8 @@ def _lines(found: dict[str, Any], command: str) -> Iterator[str]:
         yield from _batch(found)
     if "stream" in found:
         yield from stream_lines(found["stream"])
+    if "marts" in found:
+        yield from marts.lines(found["marts"])
     if "landing_zone" in found:
         yield from landing_zone.lines(found["landing_zone"])
     yield from (f"skipped: {reason}" for reason in found["skipped"])

@@ -22,12 +22,14 @@ class StreamScope(dg.Config):
     )
 
 
-def asset_options(key: str, code_version: str, *, partitioned: bool = True) -> dict[str, Any]:
-    """The options of the asset that keeps the Delta table `key`."""
+def asset_options(
+    key: str, code_version: str, *, partitioned: bool = True, group: str | None = None
+) -> dict[str, Any]:
+    """The options of the asset that keeps the Delta table `key`; its group is its layer if none."""
     layer, noun = key.split("/")
     options: dict[str, Any] = {
         "key": [layer, noun],
-        "group_name": layer,
+        "group_name": group or layer,
         "kinds": {"delta"},
         "owners": OWNERS,
         "code_version": code_version,

@@ -54,7 +54,7 @@ def _adds_up(mart: Mart) -> dg.AssetCheckSpec:
     specs=[_spec(mart.table, mart.inputs, mart.transform.__doc__ or "") for mart in MARTS],
     check_specs=[_adds_up(mart) for mart in MARTS if mart.complete],
     can_subset=True,
-    pool="marts",
+    pool="review_marts",
 )
 def review_marts(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
@@ -86,7 +86,7 @@ def _counted(lakehouse: Lakehouse, mart: Mart, versions: dict[str, int]) -> dg.A
 @dg.multi_asset(
     specs=[_spec(table, inputs, table.grain) for table, inputs in _PIPELINE.items()],
     can_subset=True,
-    pool="marts",
+    pool="pipeline_marts",
 )
 def pipeline_marts(
     context: dg.AssetExecutionContext, event_hub: EventHub, lakehouse: Lakehouse

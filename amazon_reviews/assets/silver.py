@@ -8,6 +8,7 @@ from amazon_reviews.assets.common import asset_options, partitioned_result
 from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import silver_accounts
+from amazon_reviews.pipeline.exploration import count_columns
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.silver import refine
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
@@ -57,6 +58,30 @@ def silver_products(
 
 
 @dg.asset(
+    **asset_options("silver/reviews_columns", "1", group="marts"),
+    deps=[["bronze", "reviews"]],
+    automation_condition=FOLLOW_PARTITION,
+)
+def silver_reviews_columns(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per landing partition and column of the source's reviews: where it is missing."""
+    return _count_columns(context, engine, lakehouse, REVIEWS)
+
+
+@dg.asset(
+    **asset_options("silver/products_columns", "1", group="marts"),
+    deps=[["bronze", "products"]],
+    automation_condition=FOLLOW_PARTITION,
+)
+def silver_products_columns(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per landing partition and column of the source's products: where it is missing."""
+    return _count_columns(context, engine, lakehouse, PRODUCTS)
+
+
+@dg.asset(
     **asset_options("silver/rejected", "1", partitioned=False),
     deps=[["silver", "reviews"], ["silver", "products"]],
     automation_condition=FOLLOW_TABLES,
@@ -75,6 +100,17 @@ def silver_rejected(lakehouse: Lakehouse) -> dg.MaterializeResult:
         "by_reason": dg.MetadataValue.md(table),
     }
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _count_columns(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, subject: Subject
+) -> dg.MaterializeResult:
+    figures: dict[str, dict[str, int]] = {}
+    names = context.partition_keys
+    for name in count_columns(engine.session, lakehouse, subject, names, engine.batch_rows):
+        figures[name] = {"dagster/partition_row_count": len(subject.fields)}
+        advance(name)
+    return partitioned_result(context, lakehouse, figures)
 
 
 def _refine_partitions(

@@ -11,11 +11,10 @@ from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
-from amazon_reviews.schemas import Table, marts
+from amazon_reviews.schemas import MARTS, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
-_MARTS = tuple(table for table in vars(marts).values() if isinstance(table, Table))
-_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *_MARTS)
+_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *MARTS)
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:

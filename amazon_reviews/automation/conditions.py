@@ -4,15 +4,25 @@ import dagster as dg
 
 _Condition = dg.AutomationCondition
 
-# Not `since_last_handled()`, which forgets what is missing when the sensor first looks.
-_CHANGED = (_Condition.newly_missing() | _Condition.any_deps_updated()).since(
-    _Condition.newly_requested() | _Condition.newly_updated()
+# Not `since_last_handled()`, which forgets what is missing when the sensor first looks, and what
+# changes above a table between the request of a run and its end.
+_BY_AUTOMATION = _Condition.all_new_updates_have_run_tags(
+    tag_keys={"dagster/from_automation_condition"}
 )
+_BY_HAND = _Condition.newly_updated() & ~_BY_AUTOMATION
+
+
+def _unhandled(change: dg.AutomationCondition) -> dg.AutomationCondition:
+    """Whether the change happened since a run was asked for it, or made by hand."""
+    return change.since(_BY_HAND | (_Condition.newly_requested() & ~change))
+
+
+_CHANGED = _unhandled(_Condition.newly_missing() | _Condition.any_deps_updated())
 _TIMES = "*/15 * * * *"
 _STREAM = dg.AssetSelection.assets("silver/streamed_reviews")
-_CHANGED_BUT_STREAM = (
+_CHANGED_BUT_STREAM = _unhandled(
     _Condition.newly_missing() | _Condition.any_deps_updated().ignore(_STREAM)
-).since(_Condition.newly_requested() | _Condition.newly_updated())
+)
 _TABLE_CHANGED = _Condition.any_deps_updated().since(
     _Condition.newly_requested() | _Condition.newly_updated()
 )
@@ -44,13 +54,7 @@ Below a failed blocking check it waits.
 """
 
 FOLLOW_AT_TIMES = (
-    FOLLOW_TABLES
-    & (
-        _Condition.missing()
-        | _Condition.cron_tick_passed(_TIMES).since(
-            _Condition.newly_requested() | _Condition.newly_updated()
-        )
-    )
+    FOLLOW_TABLES & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_TIMES)))
 ).with_label("follow_at_times")
 """A table that is made as a whole follows every quarter of an hour at most.
 

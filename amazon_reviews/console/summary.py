@@ -56,6 +56,8 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
     console.print(
         "\nGo on with\n"
         "  make ui                              the Dagster UI on the same data\n"
+        "  .venv/bin/amazon-reviews app         the dashboard\n"
+        f"  {settings.report}   the same as one page\n"
         "  .venv/bin/amazon-reviews reconcile   the books of every partition\n"
         "  .venv/bin/amazon-reviews rejected list",
         highlight=False,

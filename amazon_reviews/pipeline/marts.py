@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.pipeline.silver import MissingInputError
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
 from amazon_reviews.schemas import Table, layers, marts
 from amazon_reviews.transforms.marts import counts, groups, over_time, people, products, source
@@ -73,7 +72,7 @@ MARTS = (
     Mart(marts.TOTALS, (_REVIEWS, _PRODUCTS, _RATED, _COUNTS), people.totals),
     Mart(
         marts.SOURCE_COLUMNS,
-        (layers.BRONZE_REVIEWS.key, layers.BRONZE_PRODUCTS.key),
+        (layers.SILVER_REVIEWS_COLUMNS.key, layers.SILVER_PRODUCTS_COLUMNS.key),
         source.source_columns,
     ),
 )
@@ -81,13 +80,7 @@ MARTS = (
 
 
 def pinned(lakehouse: Lakehouse) -> dict[str, int]:
-    """The versions of the tables that marts are made from, so that all see the same.
-
-    Raises:
-        MissingInputError: there are no reviews; the marts keep what they have.
-    """
-    if not lakehouse.exists(_REVIEWS) or not row_count(lakehouse.delta(_REVIEWS)):
-        raise MissingInputError("gold/reviews is empty; materialize it first")
+    """The versions of the tables that marts are made from, so that all see the same."""
     made = {mart.table.key for mart in MARTS}
     keys = {key for mart in MARTS for key in mart.inputs if key not in made}
     for key in keys:

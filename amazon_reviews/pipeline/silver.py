@@ -54,7 +54,7 @@ def refine(
         MissingInputError: bronze was never given one of the partitions.
         LostLinesError: a line would end nowhere.
     """
-    rows = _bronze_rows(lakehouse, subject, partitions)
+    rows = bronze_rows(lakehouse, subject, partitions)
     for batch in batches(partitions, rows, batch_rows):
         yield from _refine_batch(spark, lakehouse, subject, batch)
 
@@ -106,9 +106,14 @@ def batches(
         yield batch
 
 
-def _bronze_rows(
+def bronze_rows(
     lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]
 ) -> dict[str, int]:
+    """Lines in bronze of each of these partitions.
+
+    Raises:
+        MissingInputError: bronze was never given one of them.
+    """
     if isinstance(subject, Subject):
         marks = [subject.fingerprint_mark(name) for name in partitions]
         read = lakehouse.marks(subject.bronze, marks)

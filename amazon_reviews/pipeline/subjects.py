@@ -39,6 +39,11 @@ class Subject(Refinement):
 
     dataset: str
 
+    @property
+    def columns(self) -> str:
+        """Key of the table that counts the filled columns of the source."""
+        return f"silver/{self.noun}_columns"
+
     def fingerprint_mark(self, partition: str) -> str:
         """Application id under which bronze records the fingerprint of what was read."""
         return f"{self.dataset}/{partition}/fingerprint"

@@ -164,6 +164,24 @@ SILVER_DUPLICATES = Table(
     ),
     ("table", "partition"),
 )
+_COUNTED = (
+    _PARTITION,
+    Column("column", pa.string(), "name of the column in the source"),
+    Column("lines", pa.int64(), "lines that are JSON objects"),
+    Column("missing", pa.int64(), "lines where the column is absent, null or empty"),
+)
+SILVER_REVIEWS_COLUMNS = Table(
+    "silver/reviews_columns",
+    "One row per landing partition and column of the source's reviews.",
+    _COUNTED,
+    ("partition",),
+)
+SILVER_PRODUCTS_COLUMNS = Table(
+    "silver/products_columns",
+    "One row per landing partition and column of the source's products.",
+    _COUNTED,
+    ("partition",),
+)
 GOLD_DUPLICATES = Table(
     "gold/duplicates",
     "One row per silver review or product that another landing partition already gives gold.",

@@ -20,6 +20,8 @@ from amazon_reviews_tests.helpers import content
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
+LAYERS = "not group:marts+"
+
 
 def environment(root):
     """The settings of a project that lies in `root`, as environment variables."""
@@ -27,6 +29,7 @@ def environment(root):
         "AMAZON_REVIEWS_LANDING": str(root / "landing"),
         "AMAZON_REVIEWS_LAKEHOUSE": str(root / "lakehouse"),
         "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{root}/warehouse.duckdb",
+        "AMAZON_REVIEWS_REPORT": str(root / "report.html"),
         "DAGSTER_HOME": str(root / "dagster"),
     }
 
@@ -84,8 +87,8 @@ class Project:
             run_config={**request.run_config, **QUIET},
         )
 
-    def run(self, select="*", again=None):
-        """A headless run."""
+    def run(self, select=LAYERS, again=None):
+        """A headless run, of the layers without the marts if nothing is selected."""
         selection = dg.AssetSelection.from_string(select)
         headless = HeadlessRun(self.defs, self.instance, selection, again or {})
         return headless.run(lambda stage: lambda name: None, lambda stage, seconds: None)

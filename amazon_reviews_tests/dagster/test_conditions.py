@@ -1,44 +1,62 @@
 """Which tables follow by themselves, and which wait."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
+from dagster._core.definitions.partitions.context import partition_loading_context
 
+from amazon_reviews.assets import gold as gold_assets
 from amazon_reviews.assets import silver as silver_assets
-from amazon_reviews_tests.dagster.project import QUIET, copy_first_row
+from amazon_reviews_tests.dagster.project import LAYERS, QUIET, copy_first_row
 from amazon_reviews_tests.helpers import review
 
 BOTH = ["partition_1", "partition_2"]
 
 
 class Automation:
-    """The automation sensor's ticks over a project, and the runs that they ask for."""
+    """The automation sensor's ticks over a project at a time, and the runs that they ask for."""
 
-    def __init__(self, project):
+    def __init__(self, project, select=LAYERS, now=None):
         self.project = project
+        self.select = select
+        self.now = now
         self.cursor = None
         self.requested = []
 
     def tick(self):
         """What is asked for: partitions by table, None for a whole table."""
         result = dg.evaluate_automation_conditions(
-            self.project.defs, self.project.instance, cursor=self.cursor
+            self.project.defs,
+            self.project.instance,
+            asset_selection=dg.AssetSelection.from_string(self.select),
+            evaluation_time=self.now,
+            cursor=self.cursor,
         )
         self.cursor = result.cursor
         self.requested = [
             found.true_subset for found in result.results if not found.true_subset.is_empty
         ]
-        return {
-            subset.key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
-            if subset.is_partitioned
-            else None
-            for subset in self.requested
-            if isinstance(subset.key, dg.AssetKey)
-        }
+        with self._partitions():
+            return {
+                subset.key.to_user_string(): sorted(subset.expensively_compute_partition_keys())
+                if subset.is_partitioned
+                else None
+                for subset in self.requested
+                if isinstance(subset.key, dg.AssetKey)
+            }
+
+    def _partitions(self):
+        # A run inside a tick leaves Dagster without the tick's own.
+        return partition_loading_context(self.now or datetime.now(UTC), self.project.instance)
 
     def run_asked(self):
         """Run what the last tick asked for as the daemon does; returns the runs' results."""
-        requests = build_run_requests(self.requested, self.project.graph, {}, emit_backfills=True)
+        with self._partitions():
+            requests = build_run_requests(
+                self.requested, self.project.graph, {}, emit_backfills=True
+            )
         return [self._run(request) for request in requests]
 
     def _run(self, request):
@@ -48,7 +66,7 @@ class Automation:
         )
         return job.execute_in_process(
             instance=self.project.instance,
-            tags=dict(request.tags),
+            tags={**request.tags, "dagster/from_automation_condition": "true"},
             run_config=QUIET,
             raise_on_error=False,
             resources=self.project.defs.resources,
@@ -159,7 +177,8 @@ def test_of_a_range_with_a_bad_file_the_good_partitions_go_on(automation):
 
     first = automation.tick()
 
-    assert first == {"silver/reviews": ["partition_1", "partition_3", "partition_4"]}
+    good = ["partition_1", "partition_3", "partition_4"]
+    assert first == {"silver/reviews": good}
 
 
 def test_only_the_changed_partition_follows(settled):
@@ -197,6 +216,30 @@ def test_nothing_is_asked_for_twice_while_it_runs(automation, monkeypatch):
     assert meanwhile == [{}]
     assert automation.tick() == {"gold/reviews": BOTH, "silver/rejected": None}
     assert automation.tick() == {}
+
+
+def test_what_changes_above_while_a_run_is_under_way_is_asked_for_after_it(settled, monkeypatch):
+    project = settled.project
+    project.add_file("amazon_reviews", "partition_3", review())
+    project.materialize("bronze/reviews", "silver/reviews", partitions=["partition_3"])
+    refine = gold_assets.publish_reviews
+
+    def meanwhile(*args, **options):
+        done = list(refine(*args, **options))
+        with monkeypatch.context() as patch:
+            patch.setattr(gold_assets, "publish_reviews", refine)
+            project.materialize("silver/reviews", partitions=["partition_3"])
+        assert "gold/reviews" not in settled.tick()
+        return done
+
+    assert settled.tick()["gold/reviews"] == ["partition_3"]
+    with monkeypatch.context() as patch:
+        patch.setattr(gold_assets, "publish_reviews", meanwhile)
+        assert all(run.success for run in settled.run_asked())
+
+    assert settled.tick()["gold/reviews"] == ["partition_3"]
+    assert all(run.success for run in settled.run_asked())
+    assert "gold/reviews" not in settled.tick()
 
 
 def test_a_run_that_is_under_way_holds_back_what_it_will_write(automation, monkeypatch):

@@ -88,7 +88,8 @@ def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monk
         assert outcome.failures == [
             "silver/reviews: check accounted failed: unbalanced: partition_4"
         ]
-        assert list(stages(outcome))[-1] == "silver/reviews"
+        made = set(stages(outcome))
+        assert not any(name.startswith(("gold/", "warehouse/")) for name in made)
     healed = done.run()
     assert not healed.failures
     assert {"silver/reviews", "gold/reviews", "warehouse/reviews"} <= set(stages(healed))

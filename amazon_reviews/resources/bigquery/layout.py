@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from google.cloud.bigquery import SchemaField, TimePartitioning, TimePartitioningType
 
+from amazon_reviews.schemas import marts
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 
@@ -37,6 +38,9 @@ _PRODUCT = ("main_category", "brand", "asin")
 _LAYOUTS = {
     GOLD_REVIEWS.key: Layout("reviewed_on", _PRODUCT),
     GOLD_PRODUCTS.key: Layout(None, _PRODUCT),
+    marts.PRODUCT_RATINGS.key: Layout(None, _PRODUCT),
+    marts.BRAND_YEARS.key: Layout(None, ("brand",)),
+    marts.REVIEW_COUNTS.key: Layout(None, ("main_category",)),
 }
 
 

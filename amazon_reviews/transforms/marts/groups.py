@@ -10,6 +10,7 @@ from amazon_reviews.transforms.marts.ratings import (
     ratio,
     sentiment_of,
     tallies,
+    whole_of,
     with_means,
     with_share,
     with_shrunk_means,
@@ -71,13 +72,12 @@ def category_ratings(counts: DataFrame) -> DataFrame:
     rows = with_share(with_shrunk_means(grouped, counts))
     lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
     weighed = rows.select("*", lacking.alias("lacking"))
-    whole = weighed.agg(F.sum("lacking").alias("all_lacking"))
-    return weighed.join(whole, how="cross").select(
+    return weighed.select(
         "main_category",
         *SHRUNK_MEASURES,
         "share",
         ratio(F.col("negative"), F.col("rated")).alias("negative_share"),
-        ratio(F.col("lacking"), F.col("all_lacking")).alias("priority"),
+        ratio(F.col("lacking"), whole_of("lacking")).alias("priority"),
     )
 
 
@@ -174,6 +174,4 @@ def category_products(products: DataFrame) -> DataFrame:
         F.avg(F.when(listed, F.col("price").cast("double"))).alias("mean_price"),
         F.avg("image_count").alias("mean_images"),
     )
-    whole = rows.agg(F.sum("products").alias("all_products"))
-    share = ratio(F.col("products"), F.col("all_products")).alias("share")
-    return rows.join(whole, how="cross").select(*rows.columns, share)
+    return rows.select("*", ratio(F.col("products"), whole_of("products")).alias("share"))

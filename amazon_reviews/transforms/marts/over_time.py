@@ -78,6 +78,7 @@ def brand_trends(reviews: DataFrame) -> DataFrame:
             F.sum(F.col("x") * F.col("x")).alias("xx"),
             F.sum(F.col("x") * F.col("y")).alias("xy"),
             F.sum(F.col("y") * F.col("y")).alias("yy"),
+            (F.min("y") < F.max("y")).alias("differ"),
         )
     )
     spread = F.col("first_year") < F.col("last_year")
@@ -96,10 +97,12 @@ def _fitted(sums: DataFrame) -> DataFrame:
     )
     left = F.col("syy") - F.col("sxy") * F.col("sxy") / F.col("sxx")
     variance = F.greatest(left, F.lit(0.0)) / (n - 2) / F.col("sxx")
+    # Of stars that are all the same the sums would leave a slope of rounding errors.
+    differ = F.col("differ")
     return centred.select(
         "*",
-        (F.col("sxy") / F.col("sxx")).alias("slope"),
-        F.sqrt(variance).alias("standard_error"),
+        F.when(differ, F.col("sxy") / F.col("sxx")).otherwise(0.0).alias("slope"),
+        F.when(differ, F.sqrt(variance)).otherwise(0.0).alias("standard_error"),
     )
 
 

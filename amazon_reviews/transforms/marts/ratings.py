@@ -1,6 +1,6 @@
 """What every mart says about ratings: how many, of which sentiment, and their mean."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 PRIOR_REVIEWS = 10
@@ -61,9 +61,16 @@ def with_shrunk_means(tallied: DataFrame, counts: DataFrame) -> DataFrame:
 
 def with_share(rows: DataFrame) -> DataFrame:
     """Add share, the part of all `reviews` of the rows."""
-    whole = rows.agg(F.sum("reviews").alias("all_reviews"))
-    shared = rows.join(whole, how="cross")
-    return shared.withColumn("share", ratio(F.col("reviews"), F.col("all_reviews")))
+    return rows.withColumn("share", ratio(F.col("reviews"), whole_of("reviews")))
+
+
+def whole_of(column: str) -> Column:
+    """The sum of a column over all rows, which must be few, beside each of them.
+
+    Not an aggregate that is joined: where statistics say that a group's key is constant, the
+    embedded engine fails to plan that.
+    """
+    return F.sum(column).over(Window.partitionBy(F.lit(1)))
 
 
 def sentiment_of(stars: Column) -> Column:

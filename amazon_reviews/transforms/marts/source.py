@@ -6,45 +6,52 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.marts.ratings import ratio
-from amazon_reviews.transforms.products import FIELDS as PRODUCT_FIELDS
-from amazon_reviews.transforms.reviews import FIELDS as REVIEW_FIELDS
 from amazon_reviews.transforms.strict_json import value_of
 
 MOSTLY = 0.7
 _EMPTY = ("", "[]", "{}")
 
 
-def source_columns(review_lines: DataFrame, product_lines: DataFrame) -> DataFrame:
-    """One row per column of the source, from bronze/reviews and bronze/products."""
-    rows = _columns(review_lines, REVIEW_FIELDS, "reviews").unionByName(
-        _columns(product_lines, PRODUCT_FIELDS, "products")
-    )
-    share = ratio(F.col("missing"), F.col("lines"))
-    return rows.select(
-        "table",
-        "column",
-        "lines",
-        "missing",
-        share.alias("missing_share"),
-        F.coalesce(share > MOSTLY, F.lit(False)).alias("mostly_missing"),
-    )
+def column_counts(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
+    """One row per partition and field: lines that are JSON objects, and missing of them.
 
-
-def _columns(lines: DataFrame, fields: Sequence[str], noun: str) -> DataFrame:
+    `lines` has raw, encoding and partition; a field is missing where it is absent, null or empty.
+    """
     schema = ", ".join(f"`{field}`: string" for field in fields)
     text = F.when(F.col("encoding") == "utf-8", F.col("raw"))
-    parsed = lines.select(value_of(text, f"struct<{schema}>").alias("record"))
-    objects = parsed.where(F.col("record").isNotNull())
-    found = objects.agg(
-        F.count(F.lit(1)).alias("lines"),
-        *(F.count(F.when(_empty(F.col("record")[field]), 1)).alias(field) for field in fields),
+    record = value_of(text, f"struct<{schema}>").alias("record")
+    is_object = F.col("record").isNotNull()
+    missing = [is_object & _empty(F.col("record")[field]) for field in fields]
+    # One array, taken apart: an aggregate of each field would parse the line for each anew.
+    flags = F.array(*(flag.cast("int") for flag in (is_object, *missing)))
+    flagged = lines.select("partition", record).select("partition", flags.alias("flags"))
+    sums = (
+        flagged.select("partition", F.posexplode("flags").alias("place", "flag"))
+        .groupBy("partition", "place")
+        .agg(F.sum("flag").alias("missing"))
     )
-    entries = [
-        F.struct(F.lit(field).alias("column"), F.col(field).alias("missing")) for field in fields
+    objects = sums.where(F.col("place") == 0)
+    names = F.array(*(F.lit(field) for field in fields))
+    columns = sums.where(F.col("place") > 0).select(
+        "partition", F.get(names, F.col("place") - 1).alias("column"), "missing"
+    )
+    of_partition = objects.select("partition", F.col("missing").alias("lines"))
+    return columns.join(of_partition, on="partition").select(
+        "partition", "column", "lines", "missing"
+    )
+
+
+def source_columns(reviews: DataFrame, products: DataFrame) -> DataFrame:
+    """One row per column of the source, from silver/reviews_columns and silver/products_columns."""
+    both = [
+        counts.select(F.lit(table).alias("table"), "column", "lines", "missing")
+        for table, counts in (("reviews", reviews), ("products", products))
     ]
-    return found.select("lines", F.explode(F.array(*entries)).alias("entry")).select(
-        F.lit(noun).alias("table"), "entry.column", "lines", "entry.missing"
-    )
+    sums = [F.sum(name).alias(name) for name in ("lines", "missing")]
+    rows = both[0].unionByName(both[1]).groupBy("table", "column").agg(*sums)
+    share = ratio(F.col("missing"), F.col("lines"))
+    mostly = F.coalesce(share > MOSTLY, F.lit(False))
+    return rows.select("*", share.alias("missing_share"), mostly.alias("mostly_missing"))
 
 
 def _empty(text: Column) -> Column:

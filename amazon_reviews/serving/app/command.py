@@ -1,0 +1,20 @@
+"""How the dashboard is started."""
+
+import sys
+from pathlib import Path
+
+
+def streamlit_command(host: str, port: int) -> list[str]:
+    """The command that serves the app: without telemetry, browser, watching or stack traces."""
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+    }
+    main = Path(__file__).with_name("main.py")
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(main), *flags]

@@ -1,0 +1,31 @@
+"""What the downloads hold."""
+
+import csv
+import io
+from typing import Any
+
+import pyarrow as pa
+import vl_convert
+
+from amazon_reviews.serving.charts.style import AnyChart
+
+WIDTH, SCALE = 720, 2
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_bytes(rows: pa.Table) -> bytes:
+    """Rows as CSV; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(rows.column_names)
+    writer.writerows([_harmless(value) for value in row.values()] for row in rows.to_pylist())
+    return text.getvalue().encode()
+
+
+def png_bytes(chart: AnyChart) -> bytes:
+    """The chart as a picture on white, 1,440 pixels wide and the axis' names."""
+    return vl_convert.vegalite_to_png(chart.properties(width=WIDTH).to_json(), scale=SCALE)
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

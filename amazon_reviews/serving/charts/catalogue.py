@@ -1,0 +1,153 @@
+"""Charts of categories, brands and products."""
+
+from typing import Any
+
+import altair as alt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
+
+_SHRUNK = tips(
+    reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
+)
+
+
+def categories_by_reviews(table: pa.Table, most: int = 15) -> alt.Chart:
+    """The main categories with most reviews."""
+    rows = _top(table, "reviews", most)
+    value = ("reviews", "reviews", COUNT)
+    return style.ranking(rows, "Reviews per category", "main_category", value, _category())
+
+
+def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
+    """Raw and shrunk mean stars of the main categories, the best shrunk mean first."""
+    means = {"mean_stars": "raw mean", "shrunk_stars": "shrunk mean"}
+    rows = [
+        row | {"stars": row[column], "kind": kind}
+        for row in _top(table, "shrunk_stars", most)
+        for column, kind in means.items()
+    ]
+    colours = dict(zip(means.values(), (style.GREY, style.BLUE), strict=True))
+    scale = alt.Scale(zero=False, nice=True)
+    return (
+        style.base(rows, "Mean stars per category", alt.Step(style.ROW_HEIGHT))
+        .mark_point(filled=True, size=80, opacity=0.9)
+        .encode(
+            x=style.x_amount("stars", "mean stars", ".2f", scale=scale),
+            y=style.y_names("main_category"),
+            color=style.coloured("kind", colours),
+            tooltip=_category(),
+        )
+    )
+
+
+def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
+    """The main categories with the largest part of negative reviews."""
+    value = ("negative_share", "part of the rated reviews below 3 stars", "%")
+    rows = _top(table, "negative_share", most)
+    tooltip = [
+        *_category(),
+        *tips(negative_share=("negative", SHARE), negative=("negative reviews", EXACT)),
+    ]
+    title = "Negative reviews per category"
+    return style.ranking(rows, title, "main_category", value, tooltip, style.VERMILLION)
+
+
+def categories_by_priority(table: pa.Table, most: int = 15) -> alt.Chart:
+    """The main categories where most stars are missing: volume times dissatisfaction."""
+    value = ("priority", "part of all missing stars", "%")
+    tooltip = [*_category(), *tips(priority=("part of the missing stars", SHARE))]
+    rows = _top(table, "priority", most)
+    return style.ranking(rows, "Where to improve first", "main_category", value, tooltip)
+
+
+def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
+    """The main categories with most products."""
+    tooltip = tips(
+        main_category=("category", None),
+        products=("products", EXACT),
+        share=("part of all products", SHARE),
+        priced=("with a listed price", EXACT),
+        mean_price=("mean listed price, $", MEAN),
+        mean_images=("pictures of a product", MEAN),
+    )
+    value = ("products", "products", COUNT)
+    rows = _top(table, "products", most)
+    return style.ranking(rows, "Products per category", "main_category", value, tooltip)
+
+
+def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
+    """The second categories of the path with most reviews."""
+    rows = [
+        row | {"path": f"{row['secondary_category']} ({row['main_category']})"}
+        for row in _top(table, "reviews", most)
+    ]
+    tooltip = [*tips(path=("category", None), products=("products", EXACT)), *_SHRUNK]
+    value = ("reviews", "reviews", COUNT)
+    return style.ranking(rows, "Reviews per second category", "path", value, tooltip)
+
+
+def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
+    """The brands with most products; products without a brand are left out."""
+    tooltip = [
+        *tips(brand=("brand", None), products=("products", EXACT)),
+        *tips(price_min=("lowest price, $", MEAN), price_max=("highest price, $", MEAN)),
+        *_SHRUNK,
+    ]
+    value = ("products", "products", COUNT)
+    named = table.filter(pc.not_equal(table["brand"], "Unknown"))
+    rows = _top(named, "products", most)
+    return style.ranking(rows, "Products per brand", "brand", value, tooltip)
+
+
+def brand_reputation(table: pa.Table) -> alt.Chart:
+    """Shrunk mean stars of up to five brands per year."""
+    rows = [row | {"label": str(row["year"])} for row in table.to_pylist()]
+    colours = dict(zip(dict.fromkeys(row["brand"] for row in rows), style.SERIES, strict=False))
+    return (
+        style.base(rows, "Reputation of brands")
+        .mark_line(point=True)
+        .encode(
+            x=style.x_names("label", "year", sorted({row["label"] for row in rows})),
+            y=style.y_amount("shrunk_stars", "shrunk mean stars", ".1f", scale=style.STARS),
+            color=style.coloured("brand", colours),
+            tooltip=[*tips(brand=("brand", None), label=("year", None)), *_SHRUNK],
+        )
+    )
+
+
+def product_stars(table: pa.Table) -> alt.Chart:
+    """Reviews per whole stars of one product, from its row."""
+    row = table.to_pylist()[0]
+    rows = [{"label": f"{n} ★", "reviews": row[f"stars_{n}"]} for n in range(5, 0, -1)]
+    tooltip = tips(label=("stars", None), reviews=("reviews", EXACT))
+    return style.ranking(rows, "Stars", "label", ("reviews", "reviews", COUNT), tooltip)
+
+
+def titles_by(table: pa.Table, sentiment: str) -> alt.Chart:
+    """The titles with most positive or most negative reviews."""
+    tooltip = [*tips(title=("title", None)), *tips(**{sentiment: (sentiment, EXACT)}), *_SHRUNK]
+    value = (sentiment, f"{sentiment} reviews", COUNT)
+    rows, colour = table.to_pylist(), style.SENTIMENTS[sentiment]
+    return style.ranking(rows, f"Most {sentiment} reviews", "title", value, tooltip, colour)
+
+
+def title_images(table: pa.Table) -> alt.Chart:
+    """Mean pictures of a product per title, for the titles with most reviews."""
+    tooltip = tips(
+        title=("title", None), mean_images=("pictures", MEAN), products=("products", EXACT)
+    )
+    value = ("mean_images", "pictures of a product", "~g")
+    title = "Pictures of the most reviewed"
+    return style.ranking(table.to_pylist(), title, "title", value, tooltip)
+
+
+def _category() -> list[alt.Tooltip]:
+    return [*tips(main_category=("category", None)), *_SHRUNK]
+
+
+def _top(table: pa.Table, column: str, most: int) -> list[dict[str, Any]]:
+    rows = [row for row in table.to_pylist() if row[column] is not None]
+    return sorted(rows, key=lambda row: -row[column])[:most]

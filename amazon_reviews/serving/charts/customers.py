@@ -1,0 +1,78 @@
+"""Charts of those who write the reviews."""
+
+import altair as alt
+import pyarrow as pa
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
+
+
+def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
+    """The most used summaries."""
+    tooltip = tips(
+        summary=("summary", None),
+        reviews=("reviews", EXACT),
+        share=("part of all reviews", SHARE),
+        mean_stars=("mean stars", MEAN),
+    )
+    value = ("reviews", "reviews", COUNT)
+    rows = table.slice(0, most).to_pylist()
+    return style.ranking(rows, "Most used summaries", "summary", value, tooltip)
+
+
+def phrases(table: pa.Table, most: int = 20) -> alt.Chart:
+    """The customers who repeat one summary most."""
+    rows = [
+        row | {"who": f"{row['reviewer_id']}: {row['summary']}"}
+        for row in table.slice(0, most).to_pylist()
+    ]
+    tooltip = tips(
+        reviewer_id=("customer", None), summary=("summary", None), uses=("reviews", EXACT)
+    )
+    value = ("uses", "reviews with this summary", COUNT)
+    return style.ranking(rows, "Phrases that customers repeat", "who", value, tooltip)
+
+
+def reviewer_names(table: pa.Table, most: int = 20) -> alt.Chart:
+    """The names with most reviews, as parts of all reviews."""
+    tooltip = tips(
+        reviewer_name=("name", None), reviews=("reviews", EXACT), share=("part of all", ".2%")
+    )
+    value = ("share", "part of all reviews", ".2~%")
+    rows = table.slice(0, most).to_pylist()
+    return style.ranking(rows, "Names with most reviews", "reviewer_name", value, tooltip)
+
+
+def helpful_votes(table: pa.Table) -> alt.Chart:
+    """Mean helpful votes per stars: of reviews that have some, and of all, none counted as one."""
+    kinds = {
+        "mean_votes": "of reviews with votes",
+        "mean_votes_missing_as_one": "missing counts as one",
+    }
+    rows = [
+        row | {"label": _stars(row["stars"]), "kind": kind, "mean": row[column]}
+        for row in table.to_pylist()
+        for column, kind in kinds.items()
+    ]
+    colours = dict(zip(kinds.values(), (style.BLUE, style.GREY), strict=True))
+    return (
+        style.base(rows, "Helpful votes per stars")
+        .mark_bar()
+        .encode(
+            x=style.x_names("label", "stars", list(dict.fromkeys(row["label"] for row in rows))),
+            xOffset=alt.XOffset("kind", type="nominal", sort=list(kinds.values())),
+            y=style.y_amount("mean", "mean helpful votes", "~g"),
+            color=style.coloured("kind", colours),
+            tooltip=tips(
+                label=("stars", None),
+                kind=("mean", None),
+                mean=("votes", MEAN),
+                voted=("reviews with votes", EXACT),
+                reviews=("reviews", EXACT),
+            ),
+        )
+    )
+
+
+def _stars(stars: float | None) -> str:
+    return "unrated" if stars is None else f"{stars:g} ★"

@@ -1,0 +1,128 @@
+"""Charts of the pipeline: books, refusals, missing values and freshness."""
+
+from typing import Any
+
+import altair as alt
+import pyarrow as pa
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import COUNT, EXACT, SHARE, tips
+
+MOSTLY_MISSING = 0.7
+_UTC = alt.Scale(type="utc")
+_FATES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}
+
+
+def books(table: pa.Table) -> alt.Chart:
+    """What became of the lines of every partition of a table, as parts of them."""
+    rows = [
+        row | {"name": f"{row['table']} {row['partition']}", "fate": fate, "part": row[fate]}
+        for row in table.to_pylist()
+        for fate in _FATES
+    ]
+    return (
+        style.base(rows, "What became of the lines", alt.Step(style.ROW_HEIGHT))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("part", "lines"),
+            y=style.y_names("name"),
+            color=style.coloured("fate", _FATES),
+            tooltip=tips(
+                name=("partition", None),
+                fate=("", None),
+                part=("lines", EXACT),
+                lines=("of", EXACT),
+            ),
+        )
+    )
+
+
+def rejected(table: pa.Table) -> alt.Chart:
+    """Refused lines by reason and table."""
+    names = dict.fromkeys(table["table"].to_pylist())
+    return (
+        style.base(table.to_pylist(), "Refused lines by reason", alt.Step(style.ROW_HEIGHT))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("lines", "refused lines", aggregate="sum"),
+            y=style.y_names("reason"),
+            color=style.coloured("table", dict(zip(names, style.SERIES, strict=False))),
+            tooltip=[
+                *tips(reason=("reason", None), table=("table", None)),
+                alt.Tooltip("lines", type="quantitative", aggregate="sum", format=EXACT),
+            ],
+        )
+    )
+
+
+def missing(table: pa.Table) -> alt.LayerChart:
+    """Missing share of the columns of one source table, with the 70 % line."""
+    tooltip = tips(
+        column=("column", None),
+        missing_share=("missing", SHARE),
+        missing=("lines without it", EXACT),
+        lines=("of", EXACT),
+    )
+    bars = style.ranking(
+        table.to_pylist(),
+        f"Missing values in {table['table'][0].as_py()}",
+        "column",
+        ("missing_share", "part of the lines", "%"),
+        tooltip,
+    ).encode(
+        color=alt.condition(
+            alt.datum.mostly_missing, alt.value(style.VERMILLION), alt.value(style.BLUE)
+        )
+    )
+    line = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY)
+    return style.layered("Missing values", bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
+
+
+def freshness(table: pa.Table) -> alt.Chart:
+    """From the first to the newest review, per source."""
+    rows = _with_texts(table, "first_on", "last_on", "newest_event_at")
+    return (
+        style.base(rows, "Days the reviews are from", alt.Step(34))
+        .mark_bar(color=style.BLUE, minBandSize=4)
+        .encode(
+            x=alt.X("first_on", type="temporal", title="day of the review", scale=_UTC),
+            x2="last_on:T",
+            y=style.y_names("source"),
+            tooltip=tips(
+                source=("source", None),
+                reviews=("reviews", EXACT),
+                first_on=("first", None),
+                last_on=("newest", None),
+            ),
+        )
+    )
+
+
+def runs(table: pa.Table) -> alt.Chart:
+    """Seconds of the newest runs, by how they ended."""
+    rows = _with_texts(table, "started_at", "ended_at")
+    colours = {"SUCCESS": style.BLUE, "FAILURE": style.VERMILLION, "CANCELED": style.GREY}
+    others = {row["status"]: style.GREEN for row in rows if row["status"] not in colours}
+    return (
+        style.base(rows, "Last runs")
+        .mark_circle(size=80)
+        .encode(
+            x=alt.X("started_at", type="temporal", title="start (UTC)", scale=_UTC),
+            y=style.y_amount("seconds", "seconds", COUNT),
+            color=style.coloured("status", colours | others),
+            tooltip=tips(
+                job=("job", None),
+                assets=("assets", None),
+                status=("status", None),
+                seconds=("seconds", ".1f"),
+            ),
+        )
+    )
+
+
+def _with_texts(table: pa.Table, *instants: str) -> list[dict[str, Any]]:
+    """The rows, with days and instants as ISO text."""
+    return [
+        row | {name: row[name] and row[name].isoformat() for name in instants}
+        for row in table.to_pylist()
+    ]

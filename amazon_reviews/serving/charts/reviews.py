@@ -1,0 +1,250 @@
+"""Charts of the reviews: stars, sentiment, time, length, price and credibility."""
+
+from typing import Any
+
+import altair as alt
+import pyarrow as pa
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
+
+_VERIFIED = {"verified": style.BLUE, "not verified": style.VERMILLION}
+_RATED = tips(
+    label=("", None),
+    reviews=("reviews", EXACT),
+    rated=("rated reviews", EXACT),
+    mean_stars=("mean stars", MEAN),
+)
+
+
+def stars_by_verified(table: pa.Table) -> alt.Chart:
+    """Reviews per stars, verified purchases and others stacked."""
+    rows = [
+        row
+        | {
+            "label": f"{row['stars']} ★" if row["stars"] else "unrated",
+            "purchase": "verified" if row["verified"] else "not verified",
+        }
+        for row in table.to_pylist()
+    ]
+    order = ["unrated", *(f"{stars} ★" for stars in range(1, 6))]
+    return (
+        style.base(rows, "Reviews per stars")
+        .mark_bar()
+        .encode(
+            x=style.x_names("label", "stars", order),
+            y=style.y_amount("reviews", "reviews"),
+            color=style.coloured("purchase", _VERIFIED),
+            tooltip=tips(
+                label=("stars", None), purchase=("purchase", None), reviews=("reviews", EXACT)
+            ),
+        )
+    )
+
+
+def sentiments(table: pa.Table) -> alt.Chart:
+    """Reviews per sentiment of the stars, from one row of sums."""
+    row = table.to_pylist()[0]
+    rows = style.by_sentiment([row | {"label": "all"}])
+    return (
+        style.base(rows, "Sentiment of the stars", alt.Step(34))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("reviews", "reviews"),
+            y=style.y_names("sentiment"),
+            color=style.coloured("sentiment", SENTIMENTS).legend(None),
+            tooltip=tips(
+                sentiment=("sentiment", None),
+                reviews=("reviews", EXACT),
+                share=("part of the rated", SHARE),
+            ),
+        )
+    )
+
+
+def reviews_per_year(table: pa.Table) -> alt.Chart:
+    """Reviews per year; those without a date are left out."""
+    value = ("reviews", "reviews", COUNT)
+    return style.columns(_years(table), "Reviews per year", _YEARS, value, _RATED)
+
+
+def mean_per_year(table: pa.Table) -> alt.Chart:
+    """Mean stars per year."""
+    return style.mean_line(_years(table), "Mean stars per year", _YEARS, _RATED)
+
+
+def sentiment_per_year(table: pa.Table) -> alt.Chart:
+    """Parts of the sentiments per year."""
+    rows = style.by_sentiment(_years(table))
+    return style.sentiment_shares(rows, "Sentiment per year", _YEARS)
+
+
+def reviews_per_month(table: pa.Table) -> alt.Chart:
+    """Reviews per month of the year, over all years."""
+    value = ("reviews", "reviews", COUNT)
+    return style.columns(_months(table), "Reviews per month of the year", _MONTHS, value, _RATED)
+
+
+def mean_per_month(table: pa.Table) -> alt.Chart:
+    """Mean stars per month of the year, over all years."""
+    return style.mean_line(_months(table), "Mean stars per month of the year", _MONTHS, _RATED)
+
+
+def seasonality(table: pa.Table) -> alt.LayerChart:
+    """Seasonal index per month: 1 is the mean month of a year."""
+    index = ("seasonal_index", "times the mean month", ".1f")
+    tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
+    bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
+    rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
+    return style.layered("Seasonality", bars, rule)
+
+
+def reviews_over_time(table: pa.Table) -> alt.Chart:
+    """Reviews per year and month."""
+    return (
+        style.base(_dated(table), "Reviews per month")
+        .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
+        .encode(x=_TIME, y=style.y_amount("reviews", "reviews a month"), tooltip=_RATED)
+    )
+
+
+def mean_over_time(table: pa.Table) -> alt.Chart:
+    """Mean stars per year and month."""
+    return style.mean_line(_dated(table), "Mean stars per month", _TIME, _RATED)
+
+
+def review_lengths(table: pa.Table) -> alt.Chart:
+    """Reviews per band of length."""
+    rows = [row | {"label": _words(row)} for row in table.to_pylist()]
+    return (
+        style.base(rows, "Length of the reviews")
+        .mark_bar()
+        .encode(
+            x=style.x_names("label", "words of a review", list(dict.fromkeys(map(_words, rows)))),
+            y=style.y_amount("reviews", "reviews"),
+            color=style.coloured("sentiment", SENTIMENTS | {"unrated": "#B8B8B8"}),
+            tooltip=tips(
+                label=("words", None),
+                sentiment=("sentiment", None),
+                reviews=("reviews", EXACT),
+                mean_words=("mean words", ".0f"),
+                mean_characters=("mean characters", ".0f"),
+                mean_word_length=("characters of a word", MEAN),
+            ),
+        )
+    )
+
+
+def length_sentiments(table: pa.Table) -> alt.Chart:
+    """Parts of the sentiments per band of length."""
+    sums: dict[str, dict[str, Any]] = {}
+    for row in table.to_pylist():
+        band = sums.setdefault(_words(row), {"label": _words(row), "rated": 0})
+        for name in ("rated", *SENTIMENTS):
+            band[name] = band.get(name, 0) + row[name]
+    x = style.x_names("label", "words of a review", list(sums))
+    return style.sentiment_shares(style.by_sentiment(list(sums.values())), "Sentiment by length", x)
+
+
+def prices(table: pa.Table) -> alt.Chart:
+    """Reviews per band of price, listed and imputed prices apart."""
+    return (
+        style.base(_priced(table), "Price of what is reviewed")
+        .mark_bar()
+        .encode(
+            x=_price_axis(table),
+            y=style.y_amount("reviews", "reviews"),
+            color=style.coloured("price", {"listed": style.BLUE, "imputed": style.GREY}),
+            tooltip=[*tips(price=("price", None)), *_RATED],
+        )
+    )
+
+
+def price_ratings(table: pa.Table) -> alt.Chart:
+    """Mean stars per band of price, listed and imputed prices apart; size says how many."""
+    return (
+        style.base([r for r in _priced(table) if r["rated"]], "Mean stars by price")
+        .mark_circle(opacity=0.9)
+        .encode(
+            x=_price_axis(table),
+            y=style.y_amount("mean_stars", "mean stars", ".1f", scale=style.STARS),
+            size=alt.Size(
+                "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
+            ),
+            color=style.coloured("price", {"listed": style.BLUE, "imputed": style.GREY}),
+            tooltip=[*tips(price=("price", None)), *_RATED],
+        )
+    )
+
+
+def credibility(table: pa.Table) -> alt.LayerChart:
+    """Verified less unverified mean stars per category, with its 95 % confidence interval."""
+    rows = [
+        row | {"sure": "differs" if row["significant"] else "may be chance"}
+        for row in table.to_pylist()
+    ]
+    colours = {"differs": style.BLUE, "may be chance": style.GREY}
+    tooltip = tips(
+        main_category=("category", None),
+        difference=("difference", "+.2f"),
+        low=("from", "+.2f"),
+        high=("to", "+.2f"),
+        verified_mean=("verified", MEAN),
+        verified_rated=("verified reviews", EXACT),
+        unverified_mean=("not verified", MEAN),
+        unverified_rated=("other reviews", EXACT),
+    )
+    at = style.base(rows, "Verified less unverified stars", alt.Step(style.ROW_HEIGHT)).encode(
+        y=style.y_names("main_category"), color=style.coloured("sure", colours), tooltip=tooltip
+    )
+    title = "difference of the mean stars, 95 % interval"
+    interval = at.mark_rule(strokeWidth=3).encode(
+        x=style.x_amount("low", title, "+.1f"), x2="high:Q"
+    )
+    zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
+    means = at.mark_point(filled=True, size=70).encode(x="difference:Q")
+    return style.layered("Verified less unverified stars", zero, interval, means)
+
+
+_YEARS = style.x_names("label", "year")
+_MONTHS = style.x_names("label", "month", style.MONTHS)
+_TIME = alt.X("on", type="temporal", title="month", axis=alt.Axis(format="%Y", tickCount="year"))
+
+
+def _years(table: pa.Table) -> list[dict[str, Any]]:
+    return [row | {"label": str(row["year"])} for row in table.to_pylist()]
+
+
+def _months(table: pa.Table) -> list[dict[str, Any]]:
+    return [row | {"label": style.MONTHS[row["month"] - 1]} for row in table.to_pylist()]
+
+
+def _dated(table: pa.Table) -> list[dict[str, Any]]:
+    labelled = [row | {"label": f"{row['year']}-{row['month']:02}"} for row in table.to_pylist()]
+    return [row | {"on": f"{row['label']}-01T00:00:00"} for row in labelled]
+
+
+def _words(row: dict[str, Any]) -> str:
+    return _band(row["length_from"], row["length_to"])
+
+
+def _band(start: int, end: int | None) -> str:
+    if end is None:
+        return f"{start}+"
+    return str(start) if start == end else f"{start}–{end}"
+
+
+def _priced(table: pa.Table) -> list[dict[str, Any]]:
+    return [
+        row | {"label": _dollars(row), "price": "imputed" if row["price_imputed"] else "listed"}
+        for row in table.to_pylist()
+    ]
+
+
+def _price_axis(table: pa.Table) -> alt.X:
+    order = list(dict.fromkeys(_dollars(row) for row in table.to_pylist()))
+    return style.x_names("label", "price in US dollars", order)
+
+
+def _dollars(row: dict[str, Any]) -> str:
+    return "none" if row["price_from"] is None else _band(row["price_from"], row["price_to"])

@@ -1,0 +1,165 @@
+"""What all charts share: colours, number formats, and the kinds of chart they are made of.
+
+Every builder takes a small Arrow table and gives a chart without a background, so that it stands
+on light and dark pages. Colours are those of Okabe and Ito, told apart by colour-blind readers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import altair as alt
+
+BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
+SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
+SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
+COUNT, EXACT, SHARE, MEAN = "~s", ",", ".1%", ".2f"
+STARS = alt.Scale(domain=[1, 5], clamp=True)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+HEIGHT, ROW_HEIGHT = 320, 26
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+AnyChart: TypeAlias = alt.Chart | alt.LayerChart
+
+
+def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
+    """An empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
+    return alt.Chart(
+        alt.InlineData(values=list(rows)),
+        title=alt.TitleParams(title, anchor="start", offset=12),
+        description=title,
+        height=height,
+    )
+
+
+def layered(title: str, *layers: alt.Chart) -> alt.LayerChart:
+    """Charts over each other, described by the title that one of them has."""
+    return alt.LayerChart(layer=list(layers), description=title)
+
+
+def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
+    """What is shown of a mark: by column its title, and number format or None for text."""
+    return [
+        alt.Tooltip(name, type="quantitative", title=title, format=form)
+        if form
+        else alt.Tooltip(name, type="nominal", title=title)
+        for name, (title, form) in titles.items()
+    ]
+
+
+def x_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.X:
+    """A horizontal axis of numbers."""
+    axis = alt.Axis(format=form, labelOverlap=True, tickCount=5)
+    return alt.X(field, type="quantitative", title=title, axis=axis, **options)
+
+
+def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y:
+    """A vertical axis of numbers."""
+    axis = alt.Axis(format=form, tickCount=5)
+    return alt.Y(field, type="quantitative", title=title, axis=axis, **options)
+
+
+def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -> alt.X:
+    """A horizontal axis of names in the given order, else in that of the rows."""
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=8)
+    return alt.X(field, type="ordinal", title=title, sort=order, axis=axis)
+
+
+def y_names(field: str, title: str | None = None) -> alt.Y:
+    """A vertical axis of names in the order of the rows."""
+    axis = alt.Axis(labelLimit=150, labelOverlap=False)
+    return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
+
+
+def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
+    """Colours by name, with a legend below the title."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    wide = sum(map(len, colours)) > 30
+    legend = alt.Legend(
+        orient="top",
+        direction="horizontal",
+        columns=2 if wide else 4,
+        labelLimit=130,
+        offset=4,
+        padding=0,
+    )
+    return alt.Color(field, type="nominal", title=title, scale=scale, legend=legend)
+
+
+def ranking(
+    rows: Rows,
+    title: str,
+    name: str,
+    value: tuple[str, str, str],
+    tooltip: Sequence[alt.Tooltip],
+    colour: str = BLUE,
+) -> alt.Chart:
+    """A horizontal bar for each row, in their order; `value` is column, axis title and format."""
+    return (
+        base(rows, title, alt.Step(ROW_HEIGHT))
+        .mark_bar(color=colour)
+        .encode(x=x_amount(*value), y=y_names(name), tooltip=list(tooltip))
+    )
+
+
+def columns(
+    rows: Rows,
+    title: str,
+    x: alt.X,
+    value: tuple[str, str, str],
+    tooltip: Sequence[alt.Tooltip],
+) -> alt.Chart:
+    """A vertical bar for each row; `value` is column, axis title and format."""
+    return (
+        base(rows, title)
+        .mark_bar(color=BLUE)
+        .encode(x=x, y=y_amount(*value), tooltip=list(tooltip))
+    )
+
+
+def sentiment_shares(rows: Rows, title: str, x: alt.X) -> alt.Chart:
+    """Bars of full height, divided by sentiment; rows hold sentiment, reviews and share."""
+    return (
+        base(rows, title)
+        .mark_bar()
+        .encode(
+            x=x,
+            y=y_amount("reviews", "part of the rated reviews", "%", stack="normalize"),
+            color=coloured("sentiment", SENTIMENTS),
+            order=alt.Order("order", type="quantitative"),
+            tooltip=tips(
+                label=("", None),
+                sentiment=("sentiment", None),
+                reviews=("reviews", EXACT),
+                share=("part of the rated", SHARE),
+            ),
+        )
+    )
+
+
+def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
+    """One row per sentiment of each row, whose `share` is that of the rated reviews."""
+    return [
+        {
+            "label": row["label"],
+            "sentiment": sentiment,
+            "order": order,
+            "reviews": row[sentiment],
+            "share": row[sentiment] / row["rated"],
+        }
+        for row in rows
+        if row["rated"]
+        for order, sentiment in enumerate(SENTIMENTS)
+    ]
+
+
+def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
+    """A line with points of mean_stars, on the whole range from 1 to 5."""
+    return (
+        base(rows, title)
+        .mark_line(point=True, color=BLUE)
+        .encode(
+            x=x,
+            y=y_amount("mean_stars", "mean stars", ".1f", scale=STARS),
+            tooltip=list(tooltip),
+        )
+    )

@@ -1,0 +1,122 @@
+"""The marts as assets: made together, current, checked, and in the warehouse."""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.schemas import MARTS
+from amazon_reviews_tests.dagster.project import LAYERS, failed_steps
+from amazon_reviews_tests.dagster.test_conditions import Automation
+from amazon_reviews_tests.helpers import review
+
+NOON = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
+
+
+def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
+    outcome = done.run("*")
+
+    assert not outcome.failures
+    made = [{key.path[-1] for key in stage.keys} for stage, _ in outcome.stages]
+    own = {table.key[5:] for table in MARTS} - {"pipeline_stream"}
+    assert sorted(map(len, made)) == [1, 1, 1, 3, len(own) - 3, len(own)]
+    assert made[-2] == own
+    assert outcome.stages[-1][0].name == "report/reviews"
+    assert done.settings.report.stat().st_size > 500_000
+    with duckdb.connect(str(done.root / "warehouse.duckdb"), read_only=True) as connection:
+        for table in (table for table in MARTS if table.key[5:] in own):
+            gold = done.lakehouse.delta(table.key).to_pyarrow_table()
+            loaded = connection.sql(f"FROM gold.{table.key[5:]}")
+            assert len(loaded.fetchall()) == gold.num_rows
+            assert loaded.columns == table.names
+    assert done.run("*").nothing_new
+
+
+def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
+    assert done.materialize(*(t.key for t in MARTS if "pipeline" in t.key)).success
+
+    books = done.lakehouse.delta("gold/pipeline_books").to_pyarrow_table().to_pylist()
+    expected = [account.as_dict() | {"balanced": True} for account in all_accounts(done.lakehouse)]
+    assert books == expected
+    refused = done.lakehouse.delta("gold/pipeline_rejected").to_pyarrow_table().to_pylist()
+    found = {(r["table"], r["partition"], r["reason"]): r["lines"] for r in refused}
+    assert found == {
+        (noun, name, reason): count
+        for noun in ("reviews", "products")
+        for name, partition in truth[noun].items()
+        for reason, count in partition["rejected"].items()
+        if count
+    }
+    runs = done.lakehouse.delta("gold/pipeline_runs").to_pyarrow_table().to_pylist()
+    assert {run["status"] for run in runs} >= {"STARTED"}
+    assert "gold/pipeline_books" in runs[0]["assets"]
+
+
+def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(done, monkeypatch):
+    done.run("*")
+    done.add_file("amazon_reviews", "partition_4", review())
+    done.run(LAYERS)
+    make = "amazon_reviews.assets.marts.make_mart"
+    from amazon_reviews.assets.marts import make_mart
+
+    def losing(spark, lakehouse, mart, versions):
+        make_mart(spark, lakehouse, mart, versions)
+        if mart.table.key == "gold/ratings":
+            lakehouse.delta(mart.table.key).delete("stars = 5.0")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(make, losing)
+        broken = done.run("*")
+    (failure,) = broken.failures
+    assert failure.startswith("gold/ratings: check adds_up failed: ")
+    assert not any(
+        key.path == ["warehouse", "ratings"] for stage, _ in broken.stages for key in stage.keys
+    )
+
+    assert not done.run("*").failures
+    assert done.run("*").nothing_new
+
+
+def test_marts_of_products_alone_are_made(with_products):
+    keys = ("gold/totals", "gold/product_ratings", "gold/review_counts", "gold/brands")
+
+    result = with_products.materialize(*keys)
+
+    assert not failed_steps(result)
+    (totals,) = with_products.lakehouse.delta("gold/totals").to_pyarrow_table().to_pylist()
+    assert (totals["reviews"], totals["mean_stars"]) == (0, None)
+    assert totals["products"] > 0
+
+
+@pytest.fixture
+def current(done):
+    """Everything is there and known to the automation of the marts, a minute past noon."""
+    assert not done.run("*").failures
+    automation = Automation(done, 'group:marts and key:"gold/reviews"+1', NOON)
+    automation.tick()
+    automation.now += timedelta(minutes=15)
+    assert automation.tick() == {}
+    return automation
+
+
+def test_marts_follow_changed_reviews_every_quarter_of_an_hour_at_most(current):
+    project = current.project
+
+    def change():
+        project.add_file(
+            "amazon_reviews", "partition_4", review(), file=f"{current.now:%M}.json.gz"
+        )
+        assert not project.run(LAYERS).failures
+
+    change()
+    current.now += timedelta(minutes=15)
+    asked = current.tick()
+    assert {"gold/review_counts", "gold/totals"} <= set(asked)
+    assert "gold/category_products" not in asked
+    assert all(run.success for run in current.run_asked())
+    change()
+    current.now += timedelta(minutes=1)
+    assert current.tick() == {}
+    current.now += timedelta(minutes=15)
+    assert "gold/review_counts" in current.tick()

@@ -1,0 +1,86 @@
+"""Lakehouses up to gold, from a generated sample and from the source's own files."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.exploration import count_columns
+from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.silver import refine_stream
+from amazon_reviews.pipeline.subjects import STREAM, SUBJECTS
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews_tests.helpers import BATCH_ROWS, hub_of, publish_all
+from amazon_reviews_tests.marts import crowd
+from amazon_reviews_tests.marts.making import put_gold
+
+SMALL = SampleOptions(
+    reviews=4_000, products=120, users=150, partitions=2, events=200, files_per_partition=1
+)
+REVIEWS = ("Gift_Cards_5", "Magazine_Subscriptions_5", "AMAZON_FASHION_5", "Appliances_5")
+METADATA = (
+    "meta_Gift_Cards.v1",
+    "meta_Gift_Cards.v2",
+    "meta_Magazine_Subscriptions.v1",
+    "meta_Appliances.subset",
+    "datathon_fashion",
+)
+
+
+@pytest.fixture(scope="session")
+def sampled(spark, tmp_path_factory):
+    """The lakehouse of a generated sample, files and stream."""
+    folder = tmp_path_factory.mktemp("sampled")
+    generate(SMALL, folder / "landing")
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    _publish(spark, folder, lakehouse)
+    bodies = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
+    with EventHubServer({"reviews": 1}) as server:
+        server.append("reviews", "0", *bodies)
+        receive(hub_of(server), lakehouse)
+    refine_stream(spark, lakehouse, BATCH_ROWS)
+    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    return lakehouse
+
+
+@pytest.fixture(scope="session")
+def real(spark, tmp_path_factory):
+    """The lakehouse of the four whole review files and their metadata, a partition each."""
+    data = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
+    if not data:
+        pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
+    folder = tmp_path_factory.mktemp("real")
+    _lay_out(folder / "landing" / "amazon_reviews", Path(data) / "reviews", REVIEWS)
+    _lay_out(folder / "landing" / "amazon_metadata", Path(data) / "metadata", METADATA)
+    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
+    _publish(spark, folder, lakehouse)
+    return lakehouse
+
+
+def _publish(spark, folder, lakehouse):
+    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    for subject in SUBJECTS:
+        names = list(partition_rows(lakehouse.delta(subject.bronze)))
+        list(count_columns(spark, lakehouse, subject, names, BATCH_ROWS))
+
+
+def _lay_out(dataset, source, names):
+    for number, name in enumerate(names, start=1):
+        partition = dataset / f"partition_{number}"
+        partition.mkdir(parents=True)
+        shutil.copy(source / f"{name}.json.gz", partition)
+
+
+@pytest.fixture(scope="session")
+def crowded(tmp_path_factory):
+    """A lakehouse of random gold in which every column takes every kind of value."""
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("crowded")))
+    draws = random.Random(7)
+    put_gold(lakehouse, crowd.reviews(draws), crowd.products(draws))
+    return lakehouse

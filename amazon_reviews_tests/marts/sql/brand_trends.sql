@@ -1,0 +1,24 @@
+WITH dated AS (
+    SELECT brand, year, year + (month - 0.5) / 12 AS x, overall::DOUBLE AS y
+    FROM reviews
+    WHERE brand <> 'Unknown' AND overall IS NOT NULL AND year IS NOT NULL
+), lines AS (
+    SELECT brand, min(year) AS first_year, max(year) AS last_year, count(*) AS rated,
+        avg(x) AS mean_x, avg(y) AS mean_stars, regr_slope(y, x) AS slope
+    FROM dated
+    GROUP BY brand
+    HAVING count(*) >= 30 AND count(DISTINCT year) >= 2
+), errors AS (
+    SELECT brand, any_value(COLUMNS(lines.* EXCLUDE (brand))),
+        sqrt(sum((y - mean_stars - slope * (x - mean_x)) ** 2) / (count(*) - 2)
+            / sum((x - mean_x) ** 2)) AS standard_error
+    FROM lines JOIN dated USING (brand)
+    GROUP BY brand
+), tests AS (
+    SELECT *, CASE WHEN standard_error > 0 THEN two_sided(slope / standard_error)
+        ELSE (slope = 0)::DOUBLE END AS p_value
+    FROM errors
+)
+SELECT brand, first_year, last_year, rated, mean_stars, slope, standard_error, p_value,
+    CASE WHEN p_value >= 0.05 THEN 'flat' WHEN slope > 0 THEN 'rising' ELSE 'falling' END AS trend
+FROM tests

@@ -1,0 +1,6 @@
+SELECT row_number() OVER (ORDER BY count(*) DESC, reviewer_name) AS place, reviewer_name,
+    count(*) AS reviews, count(*) / (SELECT count(*) FROM reviews) AS share
+FROM reviews
+WHERE reviewer_name <> ''
+GROUP BY reviewer_name
+QUALIFY place <= 1000

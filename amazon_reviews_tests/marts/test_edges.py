@@ -1,0 +1,194 @@
+"""Unrated reviews, unknown purchases, no products, bands, ties: what the data seldom holds."""
+
+from decimal import Decimal
+
+import pytest
+
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews_tests.marts.answers import NAMES
+from amazon_reviews_tests.marts.making import BY_NAME, answered, product, put_gold, review
+
+OF_PRODUCTS = [name for name, mart in BY_NAME.items() if "gold/products" in mart.inputs]
+
+
+def by(rows, *names):
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def without_reviews(tmp_path_factory):
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("without_reviews")))
+    put_gold(lakehouse, [], [product()])
+    return lakehouse
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mart_without_reviews(spark, without_reviews, name):
+    answered(spark, without_reviews, name)
+
+
+@pytest.fixture(scope="module")
+def without_products(tmp_path_factory):
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("without_products")))
+    put_gold(lakehouse, [review(), review(2.0, on=None), review(None, verified=None)])
+    return lakehouse
+
+
+@pytest.mark.parametrize("name", OF_PRODUCTS)
+def test_mart_without_products(spark, without_products, name):
+    answered(spark, without_products, name)
+
+
+@pytest.fixture(scope="module")
+def unrated(tmp_path_factory):
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("unrated")))
+    streamed = review(None, on=None, verified=None, source="stream")
+    put_gold(lakehouse, [review(None), streamed], [product()])
+    return lakehouse
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mart_of_nothing_but_unrated_reviews(spark, unrated, name):
+    answered(spark, unrated, name)
+
+
+def test_unrated_reviews_count_and_have_no_mean(spark, lakehouse):
+    put_gold(lakehouse, [review(4.0, asin="A"), review(2.0, asin="A"), review(None, asin="B")])
+
+    rows = by(answered(spark, lakehouse, "product_ratings"), "asin")
+
+    assert (rows["B",]["reviews"], rows["B",]["rated"]) == (1, 0)
+    assert (rows["B",]["mean_stars"], rows["B",]["shrunk_stars"]) == (None, 3.0)
+    assert [rows["B",][name] for name in ("positive", "neutral", "negative")] == [0, 0, 0]
+    assert (rows["A",]["mean_stars"], rows["A",]["shrunk_stars"]) == (3.0, 3.0)
+
+
+@pytest.mark.parametrize("source", ["batch", "stream"])
+def test_reviews_may_be_of_one_source_only(spark, lakehouse, source):
+    put_gold(lakehouse, [review(source=source), review(source=source, on=None)])
+
+    (row,) = answered(spark, lakehouse, "freshness")
+
+    assert (row["source"], row["reviews"], row["share"], row["dated"]) == (source, 2, 1.0, 1)
+
+
+def test_a_shrunk_mean_is_drawn_by_ten_reviews(spark, lakehouse):
+    put_gold(lakehouse, [review(1.0, asin="A")] * 5 + [review(5.0, asin="B")] * 15)
+
+    rows = by(answered(spark, lakehouse, "product_ratings"), "asin")
+
+    assert rows["A",]["shrunk_stars"] == pytest.approx((10 * 4 + 5) / 15)
+    assert rows["B",]["shrunk_stars"] == pytest.approx((10 * 4 + 75) / 25)
+
+
+def test_half_stars_are_rounded_up(spark, lakehouse):
+    stars = [1.0, 1.5, 2.5, 3.5, 4.4, 4.5, None]
+    put_gold(lakehouse, [review(star) for star in stars])
+
+    (row,) = answered(spark, lakehouse, "product_ratings")
+
+    assert [row[f"stars_{n}"] for n in range(1, 6)] == [1, 1, 1, 2, 1]
+
+
+def test_credibility_compares_known_purchases_of_rated_reviews(spark, lakehouse):
+    verified = [review(star, verified=True) for star in (5.0, 4.0, 5.0, 4.0, None)]
+    others = [review(star, verified=False) for star in (1.0, 2.0, 1.0)]
+    put_gold(lakehouse, [*verified, *others, *[review(1.0, verified=None)] * 9], [product()])
+
+    rows = by(answered(spark, lakehouse, "credibility"), "main_category")
+
+    assert set(rows) == {("Patio",), ("All categories",)}
+    row = rows["Patio",]
+    assert (row["verified_rated"], row["unverified_rated"]) == (4, 3)
+    assert row["difference"] == pytest.approx(4.5 - 4 / 3)
+    margin = 1.959963984540054 * (1 / 3 / 4 + 1 / 3 / 3) ** 0.5
+    assert row["low"] == pytest.approx(4.5 - 4 / 3 - margin)
+    assert row["high"] == pytest.approx(4.5 - 4 / 3 + margin)
+    assert row["significant"] is True
+
+
+def test_one_unverified_review_gives_no_interval(spark, lakehouse):
+    put_gold(lakehouse, [review(5.0), review(4.0), review(1.0, verified=False)])
+
+    for row in answered(spark, lakehouse, "credibility"):
+        assert row["difference"] == 3.5
+        assert [row[name] for name in ("low", "high", "significant")] == [None] * 3
+
+
+def test_a_missing_vote_counts_as_one_only_where_it_says_so(spark, lakehouse):
+    votes = [None, None, 0, 4]
+    put_gold(lakehouse, [review(5.0, vote=vote) for vote in votes] + [review(None, vote=None)])
+
+    rows = by(answered(spark, lakehouse, "helpful_votes"), "stars")
+
+    rated, unrated = rows[Decimal("5.0"),], rows[None,]
+    assert (rated["reviews"], rated["voted"], rated["votes"]) == (4, 1, 4)
+    assert (rated["mean_votes"], rated["mean_votes_missing_as_one"]) == (4.0, 1.5)
+    assert (unrated["votes"], unrated["mean_votes"]) == (0, None)
+    assert unrated["mean_votes_missing_as_one"] == 1.0
+
+
+def test_prices_lie_in_bands_that_leave_their_upper_end_out(spark, lakehouse):
+    prices = ["4.99", "5.00", "249.99", "250.00", "500.00", None]
+    products = [
+        product(asin=f"B{number}", price=price and Decimal(price))
+        for number, price in enumerate(prices)
+    ]
+    imputed = product(asin="B6", price=Decimal("5.00"), price_imputed=True)
+    put_gold(lakehouse, [review(asin="B0"), review(asin="NONE")], [*products, imputed])
+
+    rows = by(answered(spark, lakehouse, "price_ratings"), "price_from", "price_imputed")
+
+    assert {band: (row["products"], row["reviews"]) for band, row in rows.items()} == {
+        (0, False): (1, 1),
+        (5, False): (1, 0),
+        (5, True): (1, 0),
+        (100, False): (1, 0),
+        (250, False): (1, 0),
+        (500, False): (1, 0),
+        (None, False): (1, 1),
+    }
+    assert [rows[start, False]["price_to"] for start in (250, 500, None)] == [500, None, None]
+
+
+def test_lengths_lie_in_bands_that_hold_both_ends(spark, lakehouse):
+    counts = [0, 1, 5, 6, 500, 501]
+    put_gold(lakehouse, [review(word_count=n, char_count=max(0, 5 * n - 1)) for n in counts])
+
+    rows = by(answered(spark, lakehouse, "review_lengths"), "length_from", "length_to")
+
+    assert {band: row["reviews"] for band, row in rows.items()} == {
+        (0, 0): 1,
+        (1, 5): 2,
+        (6, 10): 1,
+        (201, 500): 1,
+        (501, None): 1,
+    }
+    assert rows[0, 0]["mean_word_length"] is None
+    assert rows[1, 5]["mean_word_length"] == 4.0
+
+
+def test_ties_are_ordered_by_text(spark, lakehouse):
+    texts = ["b", "a", "B", "é", "z", "", None]
+    put_gold(lakehouse, [review(summary=text, reviewer_name=text) for text in [*texts, "z"]])
+
+    for name, column in (("summaries", "summary"), ("reviewer_names", "reviewer_name")):
+        rows = answered(spark, lakehouse, name)
+        ranked = [row[column] for row in sorted(rows, key=lambda row: row["place"])]
+        assert ranked == ["z", "B", "a", "b", "é"]
+        assert max(row["share"] for row in rows) == 0.25
+
+
+def test_phrases_name_fifty_customers_of_twenty_summaries(spark, lakehouse):
+    often = [review(summary=f"S{n}", reviewer_id=f"R{n}") for n in range(25) for _ in range(25 - n)]
+    many = [review(summary="S0", reviewer_id=f"X{n:02}") for n in range(60)]
+    put_gold(lakehouse, [*often, *many])
+
+    rows = answered(spark, lakehouse, "customer_phrases")
+
+    assert {row["summary"] for row in rows} == {f"S{n}" for n in range(20)}
+    first = sorted(
+        (row["place"], row["reviewer_id"], row["uses"]) for row in rows if row["summary"] == "S0"
+    )
+    assert first[:3] == [(1, "R0", 25), (2, "X00", 1), (3, "X01", 1)]
+    assert len(first) == 50

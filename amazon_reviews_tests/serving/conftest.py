@@ -1,0 +1,103 @@
+"""A synthetic warehouse, the dashboard on it, and a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews_tests.ports import free_port
+from amazon_reviews_tests.serving import synthetic
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def reviews():
+    """The reviews that the synthetic warehouse is made of."""
+    return synthetic.reviews()
+
+
+@pytest.fixture(scope="session")
+def warehouse_url(tmp_path_factory):
+    return synthetic.write_warehouse(tmp_path_factory.mktemp("serving"), synthetic.tables())
+
+
+@pytest.fixture(scope="session")
+def warehouse(warehouse_url):
+    return open_warehouse(warehouse_url)
+
+
+@pytest.fixture(scope="session")
+def address(warehouse_url):
+    """The dashboard as the console script serves it."""
+    port = free_port()
+    command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
+    environment = os.environ | {"AMAZON_REVIEWS_WAREHOUSE": warehouse_url}
+    with subprocess.Popen(command, env=environment) as server:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(url, server):
+    while server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=60):
+                return
+        except OSError:
+            continue
+    raise RuntimeError(f"the dashboard ended with exit code {server.returncode}")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser, address):
+    """A fresh tab of 1,280 × 900 pixels; nothing in it may fail or leave this machine."""
+    with _tab(browser, address) as page:
+        yield page
+
+
+@pytest.fixture
+def phone(browser, address):
+    """A tab of a phone's width that prefers dark pages."""
+    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+    with _tab(browser, address, **options) as page:
+        yield page
+
+
+@contextmanager
+def _tab(browser, address, **options):
+    options = {"viewport": {"width": 1280, "height": 900}} | options
+    context = browser.new_context(base_url=address, **options)
+    context.set_default_timeout(15_000)
+    page, failures = context.new_page(), []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("request", lambda request: failures.extend(_outside(request.url)))
+    yield page
+    context.close()
+    assert failures == []
+
+
+def _outside(url):
+    parts = urlsplit(url)
+    inside = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
+    return [] if inside else [url]

@@ -1,0 +1,86 @@
+"""The marts of the synthetic warehouse as SQL over `reviews` and `products`, each in turn."""
+
+_RATINGS = """count(*) AS reviews, count(overall) AS rated, avg(overall) AS mean_stars,
+  count(*) FILTER (overall > 3) AS positive, count(*) FILTER (overall = 3) AS neutral,
+  count(*) FILTER (overall < 3) AS negative"""
+_SHRUNK = f"""{_RATINGS}, (coalesce(sum(overall), 0) + 10 * (SELECT avg(overall) FROM reviews))
+  / (count(overall) + 10) AS shrunk_stars"""
+_SHARE = "count(*) / (SELECT count(*) FROM reviews) AS share"
+_FILTERS = "year, main_category, overall AS stars, verified, source"
+_LENGTH = """least(word_count // 50 * 50, 200)::INT AS length_from,
+  CASE WHEN word_count < 200 THEN (word_count // 50 * 50 + 49)::INT END AS length_to"""
+_PRICE = """least(price::INT // 25 * 25, 100)::INT AS price_from,
+  CASE WHEN price < 100 THEN (price::INT // 25 * 25 + 25)::INT END AS price_to, price_imputed"""
+_STARS_COLUMNS = ", ".join(
+    f"count(*) FILTER (floor(overall + 0.5) = {n}) AS stars_{n}" for n in range(1, 6)
+)
+_DAYS = "min(reviewed_on) AS first_on, max(reviewed_on) AS last_on"
+
+
+def _by(columns, measures, where="true"):
+    return f"SELECT {columns}, {measures} FROM reviews WHERE {where} GROUP BY ALL"
+
+
+MARTS = {
+    "gold/review_counts": _by(f"month, {_FILTERS}", "count(*) AS reviews"),
+    "gold/length_counts": _by(
+        f"{_LENGTH}, {_FILTERS}",
+        "count(*) AS reviews, sum(word_count) AS words, sum(char_count) AS characters, "
+        "sum(char_count - word_count + 1) AS letters",
+    ),
+    "gold/price_counts": _by(f"{_PRICE}, {_FILTERS}", "count(*) AS reviews"),
+    "gold/ratings": f"""SELECT *, reviews / sum(reviews) OVER (PARTITION BY verified)
+        AS share_of_verified
+        FROM ({_by("overall AS stars, verified", f"count(*) AS reviews, {_SHARE}")})""",
+    "gold/sentiments": _by("sentiment", f"count(*) AS reviews, {_SHARE}"),
+    "gold/years": _by("year", _RATINGS),
+    "gold/year_months": _by("year, month", _RATINGS),
+    "gold/seasons": _by("month", f"{_RATINGS}, 12 * {_SHARE.replace('share', 'seasonal_index')}"),
+    "gold/category_ratings": f"""SELECT *, negative / rated AS negative_share,
+        rated * (5 - shrunk_stars) / sum(rated * (5 - shrunk_stars)) OVER () AS priority
+        FROM ({_by("main_category", f"{_SHRUNK}, {_SHARE}")})""",
+    "gold/category_products": """SELECT main_category, count(*) AS products,
+        count(*) / 45 AS share, count(price_min) AS priced, min(price_min) AS price_min,
+        max(price_max) AS price_max, avg(price_min) AS mean_price, avg(image_count) AS mean_images
+        FROM products GROUP BY ALL""",
+    "gold/secondary_categories": _by(
+        "main_category, categories[2] AS secondary_category",
+        f"count(DISTINCT asin) AS products, {_SHRUNK}",
+    ),
+    "gold/product_ratings": _by(
+        "asin, title, brand, main_category, price, price_imputed",
+        f"{_SHRUNK}, {_STARS_COLUMNS}, {_DAYS}",
+    ),
+    "gold/product_titles": _by(
+        "title",
+        f"count(DISTINCT asin) AS products, avg(asin[4:]::INT % 4) AS mean_images, {_SHRUNK}",
+    ),
+    "gold/brands": _by(
+        "brand",
+        "count(DISTINCT asin) AS products, min(price_min) AS price_min, "
+        f"max(price_max) AS price_max, {_SHRUNK}",
+    ),
+    "gold/brand_years": _by("brand, year", _SHRUNK),
+    "gold/helpful_votes": _by(
+        "overall AS stars",
+        "count(*) AS reviews, count(vote) AS voted, sum(vote) AS votes, avg(vote) AS mean_votes, "
+        "avg(coalesce(vote, 1)) AS mean_votes_missing_as_one",
+    ),
+    "gold/freshness": _by(
+        "source",
+        f"count(*) AS reviews, {_SHARE}, count(reviewed_on) AS dated, {_DAYS}, "
+        "CASE source WHEN 'stream' THEN TIMESTAMPTZ '2018-10-02 12:00:00+00' END "
+        "AS newest_event_at",
+    ),
+    "gold/summaries": f"""SELECT (row_number() OVER (ORDER BY reviews DESC, summary))::INT AS place,
+        * FROM ({_by("summary", f"count(*) AS reviews, {_SHARE}, avg(overall) AS mean_stars")})""",
+    "gold/customer_phrases": f"""SELECT summary, reviewer_id, uses, (row_number() OVER
+        (PARTITION BY summary ORDER BY uses DESC, reviewer_id))::INT AS place
+        FROM ({_by("summary, reviewer_id", "count(*) AS uses")}) QUALIFY place <= 50""",
+    "gold/reviewer_names": f"""SELECT (row_number() OVER (ORDER BY reviews DESC))::INT AS place, *
+        FROM ({_by("reviewer_name", f"count(*) AS reviews, {_SHARE}")})""",
+    "gold/totals": f"""SELECT {_RATINGS}, count(*) FILTER (reviews.verified) AS verified,
+        count(DISTINCT reviewer_id) AS customers, count(DISTINCT asin) AS reviewed_products,
+        (SELECT count(*) FROM products) AS products,
+        (SELECT count(DISTINCT brand) FROM products) AS brands, {_DAYS} FROM reviews""",
+}

@@ -1,0 +1,163 @@
+"""A small warehouse whose marts agree with each other, made without the engine.
+
+Seeded reviews of a few products, and every mart that the app reads as SQL over them; what needs
+statistics is chosen by hand. Some texts are hostile.
+"""
+
+import random
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
+from amazon_reviews.resources.warehouse import TableVersion
+from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.serving.marts_sql import MARTS
+
+HOSTILE_TITLE = "<img src=x onerror=document.title='owned'> 100% [click](http://evil.example) mug"
+HOSTILE_TEXT = (
+    "<script>document.title='owned'</script> ![x](http://evil.example/a.png) **bold** "
+    "[link](http://evil.example) :red[red] $x^2$ http://evil.example/auto " + "wide" * 80
+)
+FORMULA = '=HYPERLINK("http://evil.example")'
+CATEGORIES = ("Books", "Electronics", "Home & Kitchen", "Toys & Games")
+BRANDS = ("Acme", "Bolt", "Crane", FORMULA)
+INSTANT = datetime(2018, 10, 2, 12, tzinfo=UTC)
+
+
+def reviews(seed=7, count=900):
+    """Seeded rows of gold/reviews; those of product P000 are hostile."""
+    draw = random.Random(seed)
+    return [_review(draw, number) for number in range(count)]
+
+
+def _review(draw, number):
+    product = min(int(draw.expovariate(0.12)), 39)
+    stars = draw.choices([None, 1, 2, 3, 4, 5], [1, 5, 4, 6, 14, 30])[0]
+    day = draw.choice(
+        [None, *(date(draw.randint(2012, 2018), draw.randint(1, 12), 5) for _ in range(40))]
+    )
+    words = draw.randint(1, 250)
+    return {
+        "review_id": f"{number:032x}",
+        "reviewer_id": f"A{draw.randint(0, 120):03}",
+        "overall": None if stars is None else Decimal(stars),
+        "unrated": stars is None,
+        "sentiment": stars
+        and ("negative" if stars < 3 else "neutral" if stars == 3 else "positive"),
+        "review_text": HOSTILE_TEXT if product == 0 else f"Review number {number}.",
+        "summary": draw.choice(["Five Stars", "Great", "Not good", FORMULA]),
+        "reviewer_name": draw.choice(["Kim", "Amazon Customer", "<b>Lee</b>"]),
+        "verified": draw.random() < 0.7,
+        "vote": draw.choice([None, None, None, 2, 11]),
+        "reviewed_on": day,
+        "year": day and day.year,
+        "month": day and day.month,
+        "word_count": words,
+        "char_count": words * 5,
+        "source": "stream" if number % 10 == 0 else "batch",
+        "partition": "stream" if number % 10 == 0 else f"partition_{number % 3 + 1}",
+        **_product(product),
+    }
+
+
+def _product(number):
+    priced = number % 4 > 0
+    return {
+        "asin": f"P{number:03}",
+        "title": HOSTILE_TITLE if number == 0 else f"Product {number}",
+        "brand": BRANDS[number % 4],
+        "main_category": CATEGORIES[number // 2 % 4],
+        "categories": [CATEGORIES[number // 2 % 4], f"Shelf {number % 5}"],
+        "price": Decimal(number * 3 + 1),
+        "price_min": Decimal(number * 3 + 1) if priced else None,
+        "price_max": Decimal(number * 3 + 1) if priced else None,
+        "price_imputed": not priced,
+    }
+
+
+def tables(seed=7, count=900):
+    """The tables of the warehouse by name, as Arrow tables in the contract's schemas."""
+    connection = duckdb.connect()
+    made = pa.Table.from_pylist(reviews(seed, count), TABLES["gold/reviews"].arrow_schema)
+    products = [{**_product(n), "image_count": n % 4} for n in range(45)]
+    listed = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
+    connection.register("reviews", made)
+    connection.register("products", listed)
+    answers = {"gold/reviews": made, "gold/products": listed, **_chosen()}
+    for name, sql in MARTS.items():
+        answers[name] = _conforming(name, connection.sql(sql).to_arrow_table())
+        connection.register(name.removeprefix("gold/"), answers[name])
+    return answers
+
+
+def _conforming(name, table):
+    schema = TABLES[name].arrow_schema
+    return table.select(schema.names).cast(schema)
+
+
+def write_warehouse(folder, tables_by_name):
+    """Commit the tables to Delta under a folder and load them; returns the warehouse's URL."""
+    versions = []
+    for name, table in tables_by_name.items():
+        uri = str(folder / "lake" / name)
+        write_deltalake(uri, table, mode="overwrite", schema_mode="overwrite")
+        versions.append(TableVersion(name, uri, DeltaTable(uri).version()))
+    file = folder / "warehouse.duckdb"
+    DuckDBWarehouse(file).load(versions)
+    return f"duckdb:///{file}"
+
+
+def _chosen():
+    """Marts that are chosen by hand."""
+    surge = ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date())
+    drop = ("P003", None, None, "Electronics", INSTANT.date())
+    names = {
+        "brand_trends": [
+            ("Acme", 2012, 2018, 200, 4.1, 0.12, 0.03, 0.0001, "rising"),
+            ("Bolt", 2012, 2018, 180, 3.9, -0.09, 0.03, 0.003, "falling"),
+            ("Crane", 2012, 2018, 150, 4.0, 0.01, 0.03, 0.74, "flat"),
+        ],
+        "credibility": [
+            ("All categories", 600, 250, 4.2, 3.9, 0.3, 0.12, 0.48, True),
+            ("Books", 100, 50, 4.1, 4.15, -0.05, -0.3, 0.2, False),
+            ("Toys & Games", 1, 0, 4.0, None, None, None, None, None),
+        ],
+        "product_alerts": [
+            (*surge, 30, 20, 6.1, 5.2, 3.1, 4.4, 1.3, 3.3, True, True),
+            (*drop, 6, 30, 0.8, -0.4, 2.5, 4.0, 1.5, 2.1, False, True),
+        ],
+        "source_columns": [
+            ("reviews", "vote", 1000, 830, 0.83, True),
+            ("reviews", "style", 1000, 700, 0.7, False),
+            ("reviews", "overall", 1000, 0, 0.0, False),
+            ("products", "fit", 100, 99, 0.99, True),
+        ],
+        "pipeline_books": [
+            ("bronze", "reviews", "partition_1", 500, 500, 0, 0, True),
+            ("silver", "reviews", "partition_1", 500, 470, 20, 10, True),
+            ("silver", "reviews", "partition_2", 430, 410, 12, 7, False),
+        ],
+        "pipeline_rejected": [
+            ("reviews", "partition_1", "not_json", 6),
+            ("reviews", "partition_1", "missing_field", 4),
+            ("reviews", "partition_2", "not_json", 7),
+        ],
+        "pipeline_stream": [
+            ("ns/reviews", "0", 60, 59, INSTANT, 0, 4, 30.0, INSTANT),
+            ("ns/reviews", "1", 30, 35, INSTANT, 6, 0, 0.0, INSTANT),
+        ],
+        "pipeline_runs": [
+            ("r2", "stream_reviews", "gold/reviews", "FAILURE", INSTANT, INSTANT, 12.5),
+            ("r1", "__ASSET_JOB", "bronze/reviews", "SUCCESS", INSTANT, INSTANT, 60.0),
+        ],
+    }
+    return {f"gold/{noun}": _rows(f"gold/{noun}", rows) for noun, rows in names.items()}
+
+
+def _rows(name, rows):
+    schema = TABLES[name].arrow_schema
+    return pa.Table.from_pylist([dict(zip(schema.names, r, strict=True)) for r in rows], schema)

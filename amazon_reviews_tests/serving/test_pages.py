@@ -1,0 +1,208 @@
+"""The dashboard in a browser: what every page shows, filters, downloads, phones and keyboards."""
+
+import csv
+import io
+import re
+import struct
+from collections import Counter
+
+import pytest
+
+from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
+
+TABS = {
+    "overview": ["Overview"],
+    "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility"],
+    "categories": ["Reviews", "Products", "Second categories", "Prices"],
+    "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
+    "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
+    "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
+}
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+FAILURES = "[data-testid=stException], [data-testid=stAlertContentError]"
+DRAWN = "[class*=st-key-chart-] :is(canvas, svg.marks), [class*=st-key-table-] canvas"
+NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, button, [role=slider]')]
+  .filter(e => e.checkVisibility() && !(e.labels?.length || e.ariaLabel || e.title ||
+    e.innerText?.trim() || e.getAttribute('aria-labelledby')))
+  .map(e => e.outerHTML.slice(0, 200))"""
+OVERFLOW = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+  .map(e => e.scrollWidth - e.clientWidth)"""
+
+
+def visit(tab, path):
+    tab.goto(path)
+    settle(tab)
+
+
+def settle(tab):
+    tab.wait_for_selector("h1")
+    tab.wait_for_selector(SETTLED)
+    tab.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+
+
+def figure(tab, label):
+    """The number of a tile."""
+    tile = tab.locator("[data-testid=stMetric]").filter(has=tab.get_by_text(label, exact=True))
+    return tile.locator("[data-testid=stMetricValue]").inner_text()
+
+
+def downloaded(tab, kind, within):
+    with tab.expect_download() as arriving:
+        tab.locator(f".st-key-{within}").get_by_role("button", name=kind, exact=True).click()
+    return arriving.value
+
+
+def table_of(download):
+    return list(csv.DictReader(io.StringIO(download.path().read_text(), newline="")))
+
+
+def share(part, whole):
+    return f"{part / whole:.1%}"
+
+
+@pytest.mark.parametrize("page", TABS)
+def test_every_tab_shows_something_and_no_failure(tab, page):
+    visit(tab, f"/{page}")
+    for name in TABS[page]:
+        if page != "overview":
+            tab.get_by_role("tab", name=name, exact=True).click()
+            tab.wait_for_selector(f'[role=tab][aria-selected=true]:has-text("{name}")')
+            settle(tab)
+        tab.locator(DRAWN).first.wait_for()
+        assert tab.locator(FAILURES).count() == 0, name
+        assert tab.evaluate(NAMELESS) == [], name
+
+
+@pytest.mark.parametrize("page", TABS)
+def test_pages_fit_a_phone_in_the_dark(phone, page):
+    visit(phone, f"/{page}")
+
+    assert phone.evaluate(OVERFLOW) == [0, 0]
+    colour = phone.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+
+
+def test_the_overview_counts_all_reviews(tab, reviews):
+    sentiments = Counter(review["sentiment"] for review in reviews)
+    rated = len(reviews) - sentiments[None]
+
+    visit(tab, "/")
+
+    assert figure(tab, "Reviews") == str(len(reviews))
+    assert figure(tab, "Positive") == share(sentiments["positive"], rated)
+    assert figure(tab, "Negative") == share(sentiments["negative"], rated)
+    assert figure(tab, "Customers") == str(len({review["reviewer_id"] for review in reviews}))
+    assert tab.get_by_text("of 3 brands with a trend test, 1 rise and 1 fall").is_visible()
+
+
+def test_filters_combine(tab, reviews):
+    visit(tab, "/")
+    choose(tab, "Categories", "Books")
+    books = [review for review in reviews if review["main_category"] == "Books"]
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(books)}\\n')")
+
+    choose(tab, "Purchase", "Not verified")
+    both = [review for review in books if not review["verified"]]
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(both)}\\n')")
+
+    assert tab.get_by_text("The filters do not count here").is_visible()
+    tab.get_by_role("button", name="Reset filters").click()
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(reviews)}\\n')")
+
+
+def choose(tab, label, option):
+    tab.get_by_role("combobox", name=label).click()
+    tab.get_by_role("option", name=option, exact=True).click()
+    tab.keyboard.press("Escape")
+
+
+def test_filters_stay_when_the_page_changes(tab, reviews):
+    visit(tab, "/?categories=Books")
+    tab.get_by_role("link", name="Ratings & time").click()
+    tab.wait_for_selector("h1:has-text('Ratings & time')")
+    settle(tab)
+
+    rows = table_of(downloaded(tab, "CSV", "chart-stars"))
+
+    books = [review for review in reviews if review["main_category"] == "Books"]
+    assert sum(int(row["reviews"]) for row in rows) == len(books) < len(reviews)
+
+
+def test_a_filter_can_be_set_with_the_keyboard_alone(tab, reviews):
+    visit(tab, "/")
+    tab.get_by_role("combobox", name="Purchase").focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        tab.keyboard.press(key)
+
+    others = sum(not review["verified"] for review in reviews)
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{others}\\n')")
+
+
+def test_a_chart_comes_as_csv_with_the_rows_it_shows(tab, reviews):
+    visit(tab, "/ratings?stars=5&ratings_tab=Years")
+
+    download = downloaded(tab, "CSV", "chart-reviews_per_year")
+
+    assert download.suggested_filename == "reviews_per_year.csv"
+    counted = Counter(r["year"] for r in reviews if r["overall"] == 5 and r["year"])
+    assert {int(r["year"]): int(r["reviews"]) for r in table_of(download)} == counted
+
+
+def test_a_chart_comes_as_png(tab):
+    visit(tab, "/ratings")
+
+    download = downloaded(tab, "PNG", "chart-stars")
+
+    picture = download.path().read_bytes()
+    assert download.suggested_filename == "stars.png"
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">I", picture[16:20])[0] > 1_440
+
+
+def test_a_table_comes_as_csv_without_formulas(tab):
+    visit(tab, "/brands?brands_tab=Brands")
+
+    brands = {row["brand"] for row in table_of(downloaded(tab, "CSV", "table-brands"))}
+
+    assert f"'{FORMULA}" in brands
+    tab.locator("[data-testid=stDataFrame]").hover()
+    tab.wait_for_selector("[data-testid=stElementToolbar] button >> visible=true")
+    assert tab.get_by_label(re.compile("^Download as CSV")).filter(visible=True).count() == 0
+
+
+def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
+    visit(tab, "/brands")
+    search = tab.get_by_role("textbox", name="Search products")
+    search.fill("product 12")
+    search.press("Enter")
+    tab.wait_for_selector("text=Product 12 · Acme · P012")
+
+    found = [review for review in reviews if review["asin"] == "P012"]
+    assert figure(tab, "Reviews") == str(len(found))
+    for review in found:
+        assert tab.get_by_text(review["review_text"], exact=True).count() == 1
+
+
+def test_what_people_wrote_is_text_and_nothing_else(tab):
+    visit(tab, "/brands")
+
+    assert tab.get_by_text(HOSTILE_TEXT).first.is_visible()
+    assert tab.get_by_text(HOSTILE_TITLE).first.is_visible()
+    assert tab.title() != "owned"
+    main = tab.locator("[data-testid=stMain]")
+    assert main.locator("a[href*='evil'], img, script, .katex, strong").count() == 0
+
+
+def test_pages_say_where_filters_do_not_count(tab):
+    visit(tab, "/customers?verified=Verified")
+    assert tab.get_by_text("The filters do not count here").is_visible()
+
+    visit(tab, "/ratings?verified=Verified&ratings_tab=Credibility")
+    assert tab.get_by_text("Of the filters only category counts here").is_visible()
+
+
+def test_filters_that_leave_nothing_say_so(tab):
+    visit(tab, "/ratings?stars=1&years=2012&years=2012&source=Stream&categories=Toys+%26+Games")
+
+    assert tab.get_by_text("Nothing is left for these filters.").first.is_visible()
+    assert tab.locator(FAILURES).count() == 0

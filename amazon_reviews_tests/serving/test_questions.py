@@ -1,0 +1,196 @@
+"""Answers against numbers that are counted from the reviews one by one."""
+
+from collections import Counter, defaultdict
+
+import pyarrow as pa
+import pytest
+
+from amazon_reviews.serving.questions import catalogue, pipeline
+from amazon_reviews.serving.questions import reviews as asked
+from amazon_reviews.serving.questions.asking import MOST_ROWS, rows
+from amazon_reviews.serving.questions.filters import Filters
+from amazon_reviews_tests.serving.synthetic import HOSTILE_TITLE
+
+CHOICES = {
+    "nothing": Filters(),
+    "years": Filters(years=(2013, 2015)),
+    "categories": Filters(main_categories=("Books", "Toys & Games")),
+    "stars": Filters(stars=(1, 5)),
+    "verified": Filters(verified=False),
+    "source": Filters(source="stream"),
+    "all": Filters((2012, 2017), ("Books", "Electronics"), (4, 5), True, "batch"),
+}
+
+
+@pytest.fixture(params=CHOICES)
+def filters(request):
+    return CHOICES[request.param]
+
+
+@pytest.fixture
+def left(reviews, filters):
+    """The reviews that the filters leave."""
+    kept = [
+        review
+        for review in reviews
+        if (not filters.years or filters.years[0] <= (review["year"] or 0) <= filters.years[1])
+        and (not filters.main_categories or review["main_category"] in filters.main_categories)
+        and (not filters.stars or review["overall"] in filters.stars)
+        and filters.verified in (None, review["verified"])
+        and filters.source in (None, review["source"])
+    ]
+    assert kept
+    return kept
+
+
+def mean(reviews):
+    stars = [float(r["overall"]) for r in reviews if r["overall"] is not None]
+    return sum(stars) / len(stars)
+
+
+def test_sums_are_those_of_the_reviews_that_filters_leave(warehouse, left, filters):
+    sentiments = Counter(review["sentiment"] for review in left)
+
+    (row,) = asked.summed(warehouse, filters).to_pylist()
+
+    assert row.pop("mean_stars") == pytest.approx(mean(left))
+    assert row == {
+        "reviews": len(left),
+        "rated": len(left) - sentiments[None],
+        **{name: sentiments[name] for name in ("positive", "neutral", "negative")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "columns"),
+    [
+        (asked.by_year, {"year": "year"}),
+        (asked.by_month, {"month": "month"}),
+        (asked.by_year_month, {"year": "year", "month": "month"}),
+        (asked.by_category, {"main_category": "main_category"}),
+        (asked.by_stars, {"stars": "overall", "verified": "verified"}),
+    ],
+    ids=lambda value: value.name.rpartition(".")[2] if hasattr(value, "name") else "",
+)
+def test_groups_are_those_of_the_reviews_that_filters_leave(
+    warehouse, left, filters, question, columns
+):
+    timed = "month" in columns or "year" in columns
+    counted = Counter(
+        tuple(review[name] for name in columns.values())
+        for review in left
+        if review["year"] or not timed
+    )
+
+    answer = question(warehouse, filters).to_pylist()
+
+    found = {tuple(row[name] for name in columns): row["reviews"] for row in answer}
+    assert found == counted
+
+
+def test_lengths_are_banded_and_weighed(warehouse, left, filters):
+    words = defaultdict(list)
+    for review in left:
+        sentiment = review["sentiment"] or "unrated"
+        words[min(review["word_count"] // 50 * 50, 200), sentiment].append(review["word_count"])
+
+    answer = asked.by_length(warehouse, filters).to_pylist()
+
+    assert {(r["length_from"], r["sentiment"]): r["reviews"] for r in answer} == {
+        band: len(counts) for band, counts in words.items()
+    }
+    means = {(r["length_from"], r["sentiment"]): r["mean_words"] for r in answer}
+    assert means == pytest.approx({band: sum(n) / len(n) for band, n in words.items()})
+
+
+def test_prices_listed_and_imputed_are_apart(warehouse, left, filters):
+    counted = Counter((min(int(r["price"]) // 25 * 25, 100), r["price_imputed"]) for r in left)
+
+    answer = asked.by_price(warehouse, filters).to_pylist()
+
+    assert {(r["price_from"], r["price_imputed"]): r["reviews"] for r in answer} == counted
+
+
+def test_categories_are_shrunk_to_the_mean_of_what_is_left(warehouse, left, filters):
+    by_category = defaultdict(list)
+    for review in left:
+        by_category[review["main_category"]].append(review)
+    rated = {c: [float(r["overall"]) for r in rs if r["overall"]] for c, rs in by_category.items()}
+    shrunk = {c: (sum(s) + 10 * mean(left)) / (len(s) + 10) for c, s in rated.items()}
+    lack = {c: len(s) * (5 - shrunk[c]) for c, s in rated.items()}
+
+    answer = asked.by_category(warehouse, filters).to_pylist()
+
+    assert {r["main_category"]: r["shrunk_stars"] for r in answer} == pytest.approx(shrunk)
+    whole = sum(lack.values())
+    priorities = {r["main_category"]: r["priority"] for r in answer}
+    assert priorities == pytest.approx({c: part / whole for c, part in lack.items()})
+
+
+def test_without_filters_categories_are_those_of_the_mart(warehouse):
+    columns = ["main_category", "reviews", "shrunk_stars", "negative_share", "priority"]
+    mart = rows(
+        warehouse,
+        f"SELECT {', '.join(columns)} FROM {warehouse.relation('gold/category_ratings')} "
+        "ORDER BY reviews DESC, main_category",
+    )
+
+    answer = asked.by_category(warehouse, Filters()).select(columns).to_pylist()
+
+    for found, wanted in zip(answer, mart.to_pylist(), strict=True):
+        assert found == pytest.approx(wanted)
+
+
+def test_filters_that_leave_nothing_give_no_rows(warehouse):
+    nothing = Filters(main_categories=("No such category",))
+
+    answers = [
+        question(warehouse, nothing)
+        for question in (asked.summed, asked.by_stars, asked.by_category, asked.by_length)
+    ]
+
+    assert [answer.num_rows for answer in answers] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("100% [", [HOSTILE_TITLE]),
+        ("100_ [", []),
+        ("%", [HOSTILE_TITLE]),
+        ("PRODUCT 12", ["Product 12"]),
+        ("p012", ["Product 12"]),
+        ("' OR '1'='1", []),
+        ("\\", []),
+    ],
+)
+def test_a_search_takes_every_character_for_itself(warehouse, search, found):
+    answer = catalogue.products(warehouse, search, Filters())
+
+    assert answer["title"].to_pylist() == found
+
+
+def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):
+    wanted = [r["review_id"] for r in reviews if r["asin"] == "P000" and r["overall"] in (4, 5)]
+
+    pages = [catalogue.product_reviews(warehouse, "P000", (4, 5), page) for page in range(3)]
+
+    assert [page.num_rows for page in pages] == [50, len(wanted) - 50, 0]
+    both = pa.concat_tables(pages).to_pylist()
+    assert sorted(row["review_id"] for row in both) == sorted(wanted)
+    days = [row["reviewed_on"] for row in both if row["reviewed_on"]]
+    assert days == sorted(days, reverse=True)
+    assert all(row["reviewed_on"] is None for row in both[len(days) :])
+
+
+def test_no_more_than_the_bound_leaves_the_warehouse(warehouse):
+    many = f"SELECT a.asin FROM {warehouse.relation('gold/reviews')} AS a, " + (
+        f"{warehouse.relation('gold/reviews')} AS b"
+    )
+
+    assert rows(warehouse, many, limit=10**9).num_rows == MOST_ROWS == 50_000
+
+
+def test_columns_with_reserved_names_can_be_read(warehouse):
+    assert pipeline.books(warehouse)["partition"].to_pylist()[0] == "partition_2"
+    assert pipeline.source_columns(warehouse)["column"].to_pylist()[0] == "fit"

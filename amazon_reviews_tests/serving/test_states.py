@@ -1,0 +1,123 @@
+"""What the dashboard says where the warehouse is missing, incomplete or broken, or changes."""
+
+import pytest
+import streamlit as st
+from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
+
+from amazon_reviews import cli
+from amazon_reviews.serving.app import command
+from amazon_reviews_tests.serving import synthetic
+
+
+@pytest.fixture
+def dashboard(monkeypatch):
+    """Run the dashboard's first page on a warehouse, in this process."""
+
+    def run(url):
+        monkeypatch.setenv("AMAZON_REVIEWS_WAREHOUSE", url)
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        (script,) = [part for part in command.streamlit_command("", 1) if part.endswith("main.py")]
+        return AppTest.from_file(script, default_timeout=60).run()
+
+    return run
+
+
+def figures(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def messages(app):
+    assert not app.exception
+    return [message.value for message in app.info]
+
+
+def test_without_a_warehouse_it_says_what_to_run(dashboard, tmp_path):
+    app = dashboard(f"duckdb:///{tmp_path}/none.duckdb")
+
+    assert messages(app) == [
+        "There is no warehouse yet. Run `amazon-reviews run` and reload this page."
+    ]
+
+
+def test_a_mart_that_is_missing_is_named_and_the_rest_shown(dashboard, tmp_path):
+    tables = synthetic.tables(count=50)
+    del tables["gold/totals"]
+
+    app = dashboard(synthetic.write_warehouse(tmp_path, tables))
+
+    assert figures(app)["Reviews"] == "50"
+    assert any("`gold/totals` is not in the warehouse yet" in text for text in messages(app))
+
+
+def test_marts_without_rows_are_empty_states(dashboard, tmp_path):
+    tables = {name: table.slice(0, 0) for name, table in synthetic.tables(count=50).items()}
+
+    app = dashboard(synthetic.write_warehouse(tmp_path, tables))
+
+    assert figures(app)["Reviews"] == "0"
+    assert "Nothing is left for these filters." in messages(app)
+
+
+def test_a_warehouse_that_cannot_be_read_is_one_message_without_details(dashboard, tmp_path):
+    broken = tmp_path / "secret-name.duckdb"
+    broken.write_bytes(b"no database" * 1_000)
+
+    app = dashboard(f"duckdb:///{broken}")
+
+    assert messages(app) == [
+        "The warehouse cannot be read at the moment. The log of this app says why."
+    ]
+
+
+def test_a_new_load_shows_without_a_restart(dashboard, tmp_path):
+    app = dashboard(synthetic.write_warehouse(tmp_path, synthetic.tables(count=50)))
+    assert figures(app)["Reviews"] == "50"
+
+    synthetic.write_warehouse(tmp_path, synthetic.tables(count=60))
+
+    assert figures(app.run())["Reviews"] == "60"
+
+
+def test_answers_are_kept_between_runs(dashboard, tmp_path, monkeypatch):
+    app = dashboard(synthetic.write_warehouse(tmp_path, synthetic.tables(count=50)))
+    asked = []
+    query = synthetic.DuckDBWarehouse.query
+    monkeypatch.setattr(
+        synthetic.DuckDBWarehouse,
+        "query",
+        lambda self, sql, *rest: asked.append(sql) or query(self, sql, *rest),
+    )
+
+    assert not app.run().exception
+
+    assert [sql for sql in asked if "_loads" not in sql] == []
+
+
+def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
+    started = []
+    monkeypatch.setattr(cli.os, "execv", lambda program, arguments: started.append(arguments))
+
+    result = CliRunner().invoke(cli.main, ["app", "--port", "8600"])
+
+    assert result.exit_code == 0, result.output
+    assert {
+        "--server.address=127.0.0.1",
+        "--server.port=8600",
+        "--server.headless=true",
+        "--browser.gatherUsageStats=false",
+        "--server.fileWatcherType=none",
+        "--client.showErrorDetails=none",
+    } <= set(started[0])
+
+
+def test_the_command_refuses_a_warehouse_of_no_known_form():
+    result = CliRunner().invoke(
+        cli.main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
+    )
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "AMAZON_REVIEWS_WAREHOUSE" in result.stderr
+    assert "secret" not in result.stderr

@@ -1,0 +1,31 @@
+"""All marts from gold and nothing else: `python -m benchmarks.make_marts`, with the settings.
+
+Prints as JSON the seconds of each mart and its rows; the engine's start does not count.
+"""
+
+import json
+import time
+
+from amazon_reviews import config
+from amazon_reviews.pipeline.marts import MARTS, make_mart, pinned
+from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+
+
+def main() -> None:
+    """Make the marts in their order."""
+    settings = config.load()
+    lakehouse = Lakehouse(location=settings.lakehouse)
+    spark = start_session(settings.engine, settings.engine_memory)
+    versions = pinned(lakehouse)
+    seconds = {}
+    for mart in MARTS:
+        began = time.perf_counter()
+        make_mart(spark, lakehouse, mart, versions)
+        seconds[mart.table.key] = time.perf_counter() - began
+    rows = {key: row_count(lakehouse.delta(key)) for key in seconds}
+    print(json.dumps({"seconds": seconds, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()

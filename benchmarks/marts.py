@@ -1,0 +1,118 @@
+"""All marts in one process against the same questions in DuckDB SQL over the same tables."""
+
+import json
+import shutil
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.batch import LARGEST_PARTITION, Say, landing_zone
+from benchmarks.layout import Target, table
+from benchmarks.measure import measure
+from benchmarks.runs import ROOT, TO_GOLD, Project, own_environ
+
+_NAMES = {"project": "project", "duckdb": "DuckDB SQL"}
+_INPUTS = f'{TO_GOLD} or +key:"silver/reviews_columns" or +key:"silver/products_columns"'
+_TURNS = 3
+
+
+def bench(
+    reviews: int, folder: Path, say: Say | None = None, turns: int = _TURNS
+) -> dict[str, Any]:
+    """Measure the marts of so many reviews below `folder`, which is left empty.
+
+    Project and DuckDB take turns, each in a fresh process.
+
+    Raises:
+        CommandError: a run failed.
+    """
+    tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
+    folder = folder / "marts"
+    partitions = max(2, -(-reviews // LARGEST_PARTITION))
+    landing = landing_zone(folder / "landing", reviews, partitions, tell)
+    tell(f"{reviews:,} reviews: to gold")
+    project = Project(landing.folder, folder / "project")
+    project.run("to gold", _INPUTS)
+    commands = {
+        "project": ["benchmarks.make_marts"],
+        "duckdb": ["benchmarks.peers.duckdb_marts", str(project.lakehouse)],
+    }
+    environs = {"project": project.environ, "duckdb": own_environ()}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    for _ in range(turns):
+        for name, command in commands.items():
+            tell(f"{reviews:,} reviews: the marts, {_NAMES[name]}")
+            runs[name].append(_run(command, environs[name]))
+    shutil.rmtree(folder)
+    return {
+        "reviews": reviews,
+        "gold_rows": landing.gold_rows,
+        **{name: _middle(of) for name, of in runs.items()},
+    }
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """The report's lines."""
+    yield (
+        f"\nall marts of {found['gold_rows']:,} reviews in gold, in one process; "
+        "the engine's start does not count"
+    )
+    head = ("run", "seconds", "CPU s", "peak MiB", "times ours")
+    yield from table([head, *(_row(found, name) for name in _NAMES)])
+    for name, said in _NAMES.items():
+        turns = ", ".join(f"{seconds:.1f}" for seconds in found[name]["turns"])
+        slowest = sorted(found[name]["marts"].items(), key=lambda mart: -mart[1])[:8]
+        marts = ", ".join(f"{key} {seconds:.2f}" for key, seconds in slowest)
+        yield f"{said}: the median of {turns} s; the slowest: {marts}"
+    yield _rows_text(found["project"]["rows"], found["duckdb"]["rows"])
+
+
+def targets(found: dict[str, Any]) -> list[Target]:
+    """The targets of the marts."""
+    at = f"at {found['reviews']:,} reviews"
+    ours, theirs = (found[name]["seconds"] for name in _NAMES)
+    return [
+        Target(f"all marts {at}: at most 60 s", 60, ours),
+        Target(f"all marts {at}: at most 1.5 times DuckDB's time", 1.5, ours / theirs),
+    ]
+
+
+def _run(command: Sequence[str], environ: dict[str, str]) -> dict[str, Any]:
+    took = measure([sys.executable, "-m", *command], environ, ROOT)
+    report = json.loads(took.stdout.splitlines()[-1])
+    return {
+        "seconds": round(sum(report["seconds"].values()), 2),
+        "cpu_seconds": round(took.cpu_seconds, 2),
+        "peak_mib": round(took.peak_bytes / 2**20),
+        "marts": {key: round(seconds, 3) for key, seconds in report["seconds"].items()},
+        "rows": report["rows"],
+    }
+
+
+def _middle(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The run with the median time, with the times of all, and the largest of the peaks."""
+    seconds = [run["seconds"] for run in turns]
+    middle = turns[seconds.index(statistics.median_low(seconds))]
+    return middle | {"turns": seconds, "peak_mib": max(run["peak_mib"] for run in turns)}
+
+
+def _row(found: dict[str, Any], name: str) -> tuple[str, ...]:
+    run = found[name]
+    return (
+        _NAMES[name],
+        f"{run['seconds']:,.1f}",
+        f"{run['cpu_seconds']:,.1f}",
+        f"{run['peak_mib']:,}",
+        f"{run['seconds'] / found['project']['seconds']:.2f}",
+    )
+
+
+def _rows_text(ours: dict[str, int], theirs: dict[str, int]) -> str:
+    differing = {
+        key: (ours.get(key), rows) for key, rows in theirs.items() if ours.get(key) != rows
+    }
+    if differing:
+        return f"ROWS DIFFER (project, DuckDB SQL): {differing}"
+    return f"all {len(ours)} marts have as many rows as DuckDB's answers, {sum(ours.values()):,}"
