@@ -264,11 +264,18 @@ def _made(seconds, rows):
 
 
 def test_the_report_judges_the_marts():
-    of_marts = {"reviews": 5_000_000, "gold_rows": 9, "project": _made(72.0, 1)}
+    shown = {"cold": 2.0, "warm": 1.5, "filter by stars": 0.2, "filter by years": 0.45}
+    of_marts = {"reviews": 5_000_000, "gold_rows": 9, "project": _made(72.0, 1), "dashboard": shown}
     found = _found() | {"sizes": [], "marts": of_marts | {"duckdb": _made(36.0, 2)}}
 
     verdicts = [target.verdict for target in report.targets(found)]
 
-    assert verdicts == ["missed by 20 % (72.00)", "missed by 33 % (2.00)"]
+    assert verdicts == [
+        "missed by 20 % (72.00)",
+        "missed by 33 % (2.00)",
+        "met (2.00)",
+        "missed by 50 % (1.50)",
+        "missed by 50 % (0.45)",
+    ]
     said = "ROWS DIFFER (project, DuckDB SQL): {'gold/totals': (1, 2)}"
     assert said in report.text(found, "amazon-reviews bench")

@@ -7,7 +7,7 @@ import dagster as dg
 from amazon_reviews.assets.common import OWNERS
 from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.published import WarehouseResource
-from amazon_reviews.schemas import MARTS
+from amazon_reviews.schemas import MART_TABLES
 
 
 def report_asset(path: Path) -> dg.AssetsDefinition:
@@ -15,7 +15,7 @@ def report_asset(path: Path) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["report", "reviews"],
-        deps=[["warehouse", table.key.split("/")[1]] for table in MARTS],
+        deps=[["warehouse", table.key.split("/")[1]] for table in MART_TABLES],
         group_name="reports",
         kinds={"html"},
         owners=OWNERS,

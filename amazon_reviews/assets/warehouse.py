@@ -11,10 +11,10 @@ from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
-from amazon_reviews.schemas import MARTS, Table
+from amazon_reviews.schemas import MART_TABLES, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
-_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *MARTS)
+_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *MART_TABLES)
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:

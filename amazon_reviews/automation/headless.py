@@ -15,14 +15,11 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecord,
-    AssetCheckExecutionRecordStatus,
-)
 
 from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
+from amazon_reviews.automation.recorded import WHOLE, Recorded
 from amazon_reviews.partitions import (
     GOLD_REVIEW_PARTITIONS,
     missing_partitions,
@@ -35,7 +32,6 @@ from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableErro
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
-_WHOLE = "__whole__"
 _NAMED = 3
 _EVENTS = dg.AssetKey(STREAM.bronze.split("/"))
 _STREAMED = dg.AssetKey(STREAM.silver.split("/"))
@@ -95,6 +91,7 @@ class HeadlessRun:
         self._instance = instance
         self._selected = selection.resolve(self._graph)
         self._outcome = Outcome()
+        self._recorded = Recorded(instance, self._graph)
         self._unread = self._look_at_landing(defs)
 
     def run(self, watch: Watcher, done: Callable[[Stage, float], None]) -> Outcome:
@@ -135,7 +132,7 @@ class HeadlessRun:
             self._instance.add_dynamic_partitions(
                 str(GOLD_REVIEW_PARTITIONS.name), missing_stream(self._instance)
             )
-            unread_folders[_EVENTS] = [_WHOLE] if _events_wait(hub, lakehouse) else []
+            unread_folders[_EVENTS] = [WHOLE] if _events_wait(hub, lakehouse) else []
         return unread_folders
 
     def _definitions(self) -> list[list[dg.AssetKey]]:
@@ -157,7 +154,7 @@ class HeadlessRun:
     def _stages(self, keys: Sequence[dg.AssetKey]) -> Iterator[Stage]:
         stale: dict[dg.AssetKey, list[str]] = {}
         for key in (key for key in keys if not self._waits(key)):
-            follows = [_WHOLE] if self._graph.get(key).parent_keys & stale.keys() else []
+            follows = [WHOLE] if self._graph.get(key).parent_keys & stale.keys() else []
             if names := self._stale(key) or follows:
                 stale[key] = names
         whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
@@ -172,62 +169,31 @@ class HeadlessRun:
 
     def _waits(self, key: dg.AssetKey) -> bool:
         ancestors = self._graph.get_ancestor_asset_keys(key) - {key}
-        return any(self._is_blocked(ancestor) for ancestor in ancestors)
-
-    def _is_blocked(self, key: dg.AssetKey) -> bool:
-        """Whether a blocking check of the table failed, or ended without a result, at last."""
-        checks = [
-            check
-            for check in self._graph.get_check_keys_for_assets({key})
-            if self._graph.get(check).blocking
-        ]
-        latest = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
-        return any(self._is_bad(key, record) for record in latest.values())
-
-    def _is_bad(self, key: dg.AssetKey, record: AssetCheckExecutionRecord) -> bool:
-        if record.status == AssetCheckExecutionRecordStatus.PLANNED:
-            made = self._instance.get_latest_materialization_event(key)
-            run = self._instance.get_run_by_id(record.run_id)
-            return bool(made and made.run_id == record.run_id and (not run or run.is_finished))
-        evaluation = record.event and record.event.asset_check_evaluation
-        return bool(
-            evaluation
-            and not evaluation.passed
-            and evaluation.severity == dg.AssetCheckSeverity.ERROR
-        )
+        return any(self._recorded.is_blocked(ancestor) for ancestor in ancestors)
 
     def _stale(self, key: dg.AssetKey) -> list[str]:
-        own = self._materialized(key)
-        made = {} if self._is_blocked(key) else own
+        own = self._recorded.materialized(key)
+        made = {} if self._recorded.is_blocked(key) else own
         again = [*self._unread.get(key, ()), *self._again.get(key, ()), *(own.keys() - made.keys())]
         older = [name for name, event in self._above(key).items() if made.get(name, -1) < event]
         return list(dict.fromkeys([*again, *older]))
 
     def _above(self, key: dg.AssetKey) -> dict[str, int]:
         """For each partition the newest materialization above it."""
-        parents = {above: self._materialized(above) for above in self._graph.get(key).parent_keys}
+        parents = {
+            above: self._recorded.materialized(above) for above in self._graph.get(key).parent_keys
+        }
         if not self._graph.get(key).is_partitioned:
             any_part = [event for events in parents.values() for event in events.values()]
-            return {_WHOLE: max(any_part)} if any_part else {}
-        if (stream := parents.get(_STREAMED)) and _WHOLE in stream:
-            stream[STREAM.partition] = stream.pop(_WHOLE)
+            return {WHOLE: max(any_part)} if any_part else {}
+        if (stream := parents.get(_STREAMED)) and WHOLE in stream:
+            stream[STREAM.partition] = stream.pop(WHOLE)
         newest: dict[str, int] = {}
-        whole = max((events.get(_WHOLE, 0) for events in parents.values()), default=0)
+        whole = max((events.get(WHOLE, 0) for events in parents.values()), default=0)
         for events in parents.values():
-            for name in events.keys() - {_WHOLE}:
+            for name in events.keys() - {WHOLE}:
                 newest[name] = max(newest.get(name, 0), events[name], whole)
         return newest
-
-    def _materialized(self, key: dg.AssetKey) -> dict[str, int]:
-        """The newest materialization of each partition, of `_WHOLE` where there are none."""
-        if self._graph.get(key).is_partitioned:
-            latest = self._instance.event_log_storage.get_latest_storage_id_by_partition(
-                key, dg.DagsterEventType.ASSET_MATERIALIZATION
-            )
-            return dict(latest)
-        records = self._instance.get_asset_records([key])
-        event = records[0].asset_entry.last_materialization_storage_id if records else None
-        return {} if event is None else {_WHOLE: event}
 
     def _materialize(
         self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]
@@ -242,6 +208,7 @@ class HeadlessRun:
                 raise_on_error=False,
             )
         seconds = time.monotonic() - started
+        self._recorded = Recorded(self._instance, self._graph)
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
         return seconds

@@ -8,9 +8,9 @@ from amazon_reviews.automation.headless import Outcome
 from amazon_reviews.config import Settings
 from amazon_reviews.console.tables import print_table
 from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.schemas import MART_TABLES
 
 _QUERIES = {
     "Reviews by stars": """
@@ -66,7 +66,7 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
 
 def _tables(rows: dict[str, int]) -> list[dict[str, Any]]:
     """The layers' own tables one by one, the marts as one."""
-    marts = {mart.table.key for mart in MARTS}
+    marts = {table.key for table in MART_TABLES}
     shown = [{"table": name, "rows": rows[name]} for name in rows if name not in marts]
     found = marts & rows.keys()
     return [*shown, {"table": f"{len(found)} marts", "rows": sum(rows[name] for name in found)}]

@@ -6,9 +6,9 @@ One place for what Delta stores, the Dagster UI shows and the warehouse document
 from amazon_reviews.schemas import layers, marts
 from amazon_reviews.schemas.columns import Column, Table
 
-__all__ = ["MARTS", "TABLES", "Column", "Table"]
+__all__ = ["MART_TABLES", "TABLES", "Column", "Table"]
 
-MARTS = tuple(table for table in vars(marts).values() if isinstance(table, Table))
+MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table, Table))
 
 TABLES = {
     table.key: table

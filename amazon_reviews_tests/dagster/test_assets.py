@@ -5,7 +5,7 @@ import pytest
 from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
-from amazon_reviews.schemas import MARTS, TABLES
+from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -21,7 +21,7 @@ def nodes(all_done):
 
 
 def test_the_graph_has_the_tables_of_the_design(nodes):
-    marts = {table.key for table in MARTS}
+    marts = {table.key for table in MART_TABLES}
     own = marts | {key.replace("gold/", "warehouse/") for key in marts} | FILES
     assert own < set(nodes)
     assert set(nodes) - own == {

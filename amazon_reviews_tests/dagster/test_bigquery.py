@@ -9,7 +9,7 @@ from dagster import AssetKey
 
 from amazon_reviews.console.summary import print_summary, summary
 from amazon_reviews.resources.warehouse import open_warehouse
-from amazon_reviews.schemas import MARTS
+from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas import marts as mart_schemas
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import URL
@@ -46,7 +46,7 @@ def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
 
     assert not outcome.failures
     warehouse = open_warehouse(URL)
-    marts = [table for table in MARTS if table != mart_schemas.PIPELINE_STREAM]
+    marts = [table for table in MART_TABLES if table != mart_schemas.PIPELINE_STREAM]
     assert set(warehouse.versions()) == {"gold/products", "gold/reviews", *(m.key for m in marts)}
     for table in (GOLD_PRODUCTS, GOLD_REVIEWS, *marts):
         gold = project.lakehouse.delta(table.key).to_pyarrow_table()

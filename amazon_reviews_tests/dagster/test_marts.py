@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.schemas import MARTS
+from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews_tests.dagster.project import LAYERS, failed_steps
 from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.helpers import review
@@ -19,13 +19,13 @@ def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
 
     assert not outcome.failures
     made = [{key.path[-1] for key in stage.keys} for stage, _ in outcome.stages]
-    own = {table.key[5:] for table in MARTS} - {"pipeline_stream"}
+    own = {table.key[5:] for table in MART_TABLES} - {"pipeline_stream"}
     assert sorted(map(len, made)) == [1, 1, 1, 3, len(own) - 3, len(own)]
     assert made[-2] == own
     assert outcome.stages[-1][0].name == "report/reviews"
     assert done.settings.report.stat().st_size > 500_000
     with duckdb.connect(str(done.root / "warehouse.duckdb"), read_only=True) as connection:
-        for table in (table for table in MARTS if table.key[5:] in own):
+        for table in (table for table in MART_TABLES if table.key[5:] in own):
             gold = done.lakehouse.delta(table.key).to_pyarrow_table()
             loaded = connection.sql(f"FROM gold.{table.key[5:]}")
             assert len(loaded.fetchall()) == gold.num_rows
@@ -34,7 +34,7 @@ def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
 
 
 def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
-    assert done.materialize(*(t.key for t in MARTS if "pipeline" in t.key)).success
+    assert done.materialize(*(t.key for t in MART_TABLES if "pipeline" in t.key)).success
 
     books = done.lakehouse.delta("gold/pipeline_books").to_pyarrow_table().to_pylist()
     expected = [account.as_dict() | {"balanced": True} for account in all_accounts(done.lakehouse)]

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+SCRIPT = Path(__file__).with_name("main.py")
+
 
 def streamlit_command(host: str, port: int) -> list[str]:
     """The command that serves the app: without telemetry, browser, watching or stack traces."""
@@ -15,6 +17,5 @@ def streamlit_command(host: str, port: int) -> list[str]:
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
     }
-    main = Path(__file__).with_name("main.py")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(main), *flags]
+    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *flags]

@@ -1,0 +1,62 @@
+"""The dashboard as its server makes it: `python -m benchmarks.show_dashboard`, with the settings.
+
+Prints as JSON the seconds of the first page cold (imports included) and warm, of the same page
+after each of several filters is set, and of the slowest question of a product's page.
+"""
+
+import json
+import time
+from collections.abc import Callable
+
+FILTERS = {"stars": [5], "categories": ["Books"], "verified": "Verified", "years": (2010, 2016)}
+_PATIENCE = 120
+
+
+def main() -> None:
+    """Run the dashboard's script without a browser."""
+    began = time.perf_counter()
+    from streamlit.testing.v1 import AppTest
+
+    from amazon_reviews.serving.app.command import SCRIPT
+
+    app = AppTest.from_file(str(SCRIPT), default_timeout=_PATIENCE)
+    seconds = {"cold": _timed(app.run, began), "warm": _timed(app.run)}
+    kinds = {"stars": app.multiselect, "categories": app.multiselect, "verified": app.selectbox}
+    for key, value in FILTERS.items():
+        widget = kinds.get(key, app.slider)(key=key).set_value(value)
+        seconds[f"filter by {key}"] = _timed(widget.run)
+    if app.exception or not app.metric:
+        raise SystemExit(f"the page shows no figures: {app.exception or app.info}")
+    print(json.dumps(seconds | _product()))
+
+
+def _product() -> dict[str, float]:
+    """The questions of the page of the product with most reviews."""
+    from amazon_reviews import config
+    from amazon_reviews.resources.warehouse import open_warehouse
+    from amazon_reviews.serving.questions import catalogue
+    from amazon_reviews.serving.questions.filters import Filters
+
+    warehouse = open_warehouse(config.load().warehouse)
+    found: list[str] = []
+    seconds = {
+        "search a product": _timed(
+            lambda: found.extend(
+                catalogue.products(warehouse, "book", Filters())["asin"].to_pylist()
+            )
+        )
+    }
+    asin = found[0]
+    seconds["a product's months"] = _timed(lambda: catalogue.product_months(warehouse, asin))
+    seconds["a product's reviews"] = _timed(lambda: catalogue.product_reviews(warehouse, asin))
+    return seconds
+
+
+def _timed(action: Callable[[], object], began: float | None = None) -> float:
+    start = time.perf_counter() if began is None else began
+    action()
+    return round(time.perf_counter() - start, 3)
+
+
+if __name__ == "__main__":
+    main()
