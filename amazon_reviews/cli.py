@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_reviews import config
+from amazon_reviews.console.refusal import Refusal as _Refusal
+from amazon_reviews.console.sentiment import sentiment
 
 if TYPE_CHECKING:
     from amazon_reviews.automation.headless import Outcome
-
-
-class _Refusal(click.ClickException):
-    """Settings or arguments that cannot be used: one line on stderr."""
-
-    exit_code = 2
 
 
 class _Group(click.Group):
@@ -352,6 +348,9 @@ def bench(arguments: tuple[str, ...]) -> None:
     if not (root / "benchmarks").is_dir():
         raise click.UsageError("the benchmarks are in a checkout only, not in the package")
     sys.exit(subprocess.call([sys.executable, "-m", "benchmarks", *arguments], cwd=root))
+
+
+main.add_command(sentiment)
 
 
 if __name__ == "__main__":

@@ -90,11 +90,17 @@ class Settings:
     batch_rows: int
     dagster_home: Path
     report: Path
+    models: Path
     event_hub: str | None
     consumer_group: str
     stream_events: int
     stream_seconds: int
     stream_lag_seconds: int
+
+    @property
+    def sentiment_model(self) -> Path:
+        """The file of the sentiment model, where there is one."""
+        return self.models / "sentiment.model"
 
 
 def project_root() -> Path:
@@ -120,6 +126,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
         report=Path(env.get(f"{PREFIX}REPORT") or data / "report.html").absolute(),
+        models=Path(env.get(f"{PREFIX}MODELS") or data / "models").absolute(),
         event_hub=_event_hub(env.get(EVENT_HUB) or None),
         consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
         stream_events=_positive(env, "STREAM_EVENTS", 1_000),

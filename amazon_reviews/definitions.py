@@ -5,6 +5,7 @@ import dagster as dg
 from amazon_reviews import config
 from amazon_reviews.assets import bronze, gold, marts, silver, stream, warehouse
 from amazon_reviews.assets.report import report_asset
+from amazon_reviews.assets.sentiment import sentiment_asset
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -36,6 +37,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             *dg.load_assets_from_modules([bronze, silver, stream, gold, marts]),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),
+            sentiment_asset(settings.sentiment_model),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
         sensors=[landing_sensor, event_hub_sensor, following],

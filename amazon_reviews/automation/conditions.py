@@ -19,6 +19,7 @@ def _unhandled(change: dg.AutomationCondition) -> dg.AutomationCondition:
 
 _CHANGED = _unhandled(_Condition.newly_missing() | _Condition.any_deps_updated())
 _TIMES = "*/15 * * * *"
+_DAILY = "0 3 * * *"
 _STREAM = dg.AssetSelection.assets("silver/streamed_reviews")
 _CHANGED_BUT_STREAM = _unhandled(
     _Condition.newly_missing() | _Condition.any_deps_updated().ignore(_STREAM)
@@ -60,6 +61,11 @@ FOLLOW_AT_TIMES = (
 
 While events stream in, what lies above it changes every few seconds.
 """
+
+FOLLOW_DAILY = (
+    FOLLOW_TABLES & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_DAILY)))
+).with_label("follow_daily")
+"""What takes long to make and changes little, such as a model, follows once a day at most."""
 
 FOLLOW_CHECKED = (_TABLE_CHANGED & _FREE).with_label("follow_checked")
 """A check follows its table, together with what else follows: a blocking one holds that back.

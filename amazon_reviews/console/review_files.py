@@ -1,0 +1,73 @@
+"""Files of reviews that somebody hands over: JSON lines, gzipped or not."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import pyarrow as pa
+
+from amazon_reviews.models.sentiment.examples import Examples
+
+_ROWS = 5_000
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_TEXTS = {"summary": "summary", "reviewText": "review_text"}
+
+_SCHEMA = pa.schema(
+    [("summary", pa.string()), ("review_text", pa.string()), ("overall", pa.float64())]
+)
+
+
+class ReviewFileError(Exception):
+    """A file cannot be used; the text names it, and the line where it is one line."""
+
+
+def read_reviews(path: Path) -> Iterator[Examples]:
+    """The reviews of a file in the source's own form, a few thousand at a time.
+
+    Raises:
+        ReviewFileError: the file cannot be read, or a line is no review.
+    """
+    reviews = (_review(line, path, number) for number, line in _lines(path) if line.strip())
+    while rows := list(islice(reviews, _ROWS)):
+        yield Examples.from_arrow(pa.Table.from_pylist(rows, _SCHEMA))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    try:
+        with _opened(path) as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.removeprefix(_BOM) if number == 1 else line
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ReviewFileError(f"{path} breaks off after line {number}") from None
+    except OSError as error:
+        raise ReviewFileError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
+    with path.open("rb") as file:
+        is_gzip = file.read(2) == _GZIP
+    return gzip.open(path, "rb") if is_gzip else path.open("rb")
+
+
+def _review(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    place = f"{path}, line {number}"
+    try:
+        review = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ReviewFileError(f"{place} is not JSON: {error.msg}") from None
+    if not isinstance(review, dict):
+        raise ReviewFileError(f"{place} is not a JSON object")
+    stars = review.get("overall")
+    if isinstance(stars, bool) or not isinstance(stars, int | float | None):
+        raise ReviewFileError(f"{place}: overall is not a number")
+    for name in _TEXTS:
+        if not isinstance(review.get(name), str | None):
+            raise ReviewFileError(f"{place}: {name} is not a text")
+    texts = {ours: review.get(name) for name, ours in _TEXTS.items()}
+    return {"overall": stars, **texts}

@@ -1,0 +1,1 @@
+"""Models: numpy, scipy and scikit-learn; no session, no storage but plain files."""

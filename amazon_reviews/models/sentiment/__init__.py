@@ -1,0 +1,1 @@
+"""Sentiment: from texts and stars to a calibrated, explained, measured model."""
