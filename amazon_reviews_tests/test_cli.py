@@ -20,7 +20,7 @@ from amazon_reviews.cli import main
 from amazon_reviews.pipeline.subjects import REVIEWS
 from amazon_reviews_tests.bigquery_server import BigQueryServer
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
-from amazon_reviews_tests.dagster.project import Project, environment
+from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
 from amazon_reviews_tests.helpers import review
 
 OPTIONS = "--reviews 1500 --products 20 --users 20 --partitions 3 --events 5 --seed 3".split()
@@ -167,7 +167,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(root):
     project.break_off("amazon_reviews", "partition_3")
     before = project.versions()
 
-    result = cli(root, "run")
+    result = cli(root, "run", "--select", LAYERS)
 
     assert result.exit_code == 1
     failed = [line for line in result.stderr.splitlines() if line.startswith("failed")]
@@ -189,13 +189,13 @@ def test_a_failing_blocking_check_ends_with_1_and_is_healed(root, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(silver_assets, "refine", losing)
-        result = cli(root, "run")
+        result = cli(root, "run", "--select", LAYERS)
     assert result.exit_code == 1
     assert "failed silver/reviews: check accounted failed" in result.stderr
     assert project.versions()["gold/reviews"] == before["gold/reviews"]
     assert cli(root, "reconcile").exit_code == 1
 
-    assert cli(root, "run").exit_code == 0
+    assert cli(root, "run", "--select", LAYERS).exit_code == 0
     assert project.versions()["gold/reviews"] > before["gold/reviews"]
     assert cli(root, "reconcile").exit_code == 0
 
@@ -212,14 +212,14 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
     )
     assert as_process(root, "-c", code).returncode == -9
 
-    result = cli(root, "run")
+    result = cli(root, "run", "--select", LAYERS)
 
     assert result.exit_code == 0
     assert "had died and is reported as failed" in result.stderr
     with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
         statuses = {run.status for run in instance.get_runs()}
     assert statuses == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
-    assert cli(root, "run").stdout == "nothing new\n"
+    assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
 
 def test_only_what_is_selected_is_brought_up_to_date(root):
@@ -320,9 +320,9 @@ def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setitem(vars(REVIEWS), "type_lines", stricter)
-        assert cli(root, "run").exit_code == 0
+        assert cli(root, "run", "--select", LAYERS).exit_code == 0
     before = sum(project.content()["silver/rejected"].values())
-    assert cli(root, "run").stdout == "nothing new\n"
+    assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
     result = cli(root, "rejected", "replay")
 
