@@ -15,7 +15,7 @@ from amazon_reviews.resources.java import EngineUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews_tests.dagster.project import environment
+from amazon_reviews_tests.dagster.project import LAYERS, environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm, session_on
 from amazon_reviews_tests.helpers import publish_all
@@ -81,7 +81,7 @@ def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
     generate(options, tmp_path / "landing")
 
     done = subprocess.run(
-        [sys.executable, "-c", CLI, "run"],
+        [sys.executable, "-c", CLI, "run", "--select", LAYERS],
         env=os.environ | environment(tmp_path) | {"AMAZON_REVIEWS_ENGINE": address},
         capture_output=True,
         text=True,
