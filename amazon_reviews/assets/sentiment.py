@@ -1,61 +1,125 @@
-"""The sentiment model as an asset: a file that a better one never leaves for a worse one."""
+"""The sentiment model: its examples, the model, how good it is, what it says of every review."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
-from amazon_reviews.assets.common import OWNERS
-from amazon_reviews.automation.conditions import FOLLOW_DAILY
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.assets.common import OWNERS, asset_options, partitioned_result
+from amazon_reviews.assets.reporting import (
+    column_schema,
+    markdown,
+    picture,
+    table_metadata,
+)
+from amazon_reviews.automation.conditions import (
+    FOLLOW_DAILY,
+    FOLLOW_PARTITION_AT_TIMES,
+    FOLLOW_TABLES,
+)
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
+from amazon_reviews.pipeline.segments import folded
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.published import ModelStoreResource
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas import sentiment as tables
 
 if TYPE_CHECKING:
-    from amazon_reviews.pipeline.sentiment import Trained
+    from amazon_reviews.pipeline.sentiment.evaluating import Evaluated
+    from amazon_reviews.pipeline.sentiment.training import Trained
 
-_KEY = ["model", "sentiment"]
+_GROUP = "sentiment"
+_MODEL = ["model", "sentiment"]
+_NO_MODEL = "there is no sentiment model yet"
+_EVALUATION = (
+    tables.SENTIMENT_EVALUATION,
+    tables.SENTIMENT_CONFUSION,
+    tables.SENTIMENT_CALIBRATION,
+    tables.SENTIMENT_WORDS,
+)
 
 
-def sentiment_asset(path: Path) -> dg.AssetsDefinition:
-    """The sentiment model at `path`."""
+class TrainingConfig(dg.Config):
+    """How the model is trained."""
+
+    balance: str = Field(
+        default="weights",
+        description="weights: every class weighs the same; undersampling: of each class as many "
+        "reviews as the smallest has; none: as they are",
+    )
+
+
+def examples_asset(most: int) -> dg.AssetsDefinition:
+    """The table of examples, of about `most` reviews at most."""
 
     @dg.asset(
-        key=_KEY,
+        **asset_options(tables.SENTIMENT_EXAMPLES.key, "1", partitioned=False, group=_GROUP),
         deps=[["gold", "reviews"]],
-        check_specs=[
-            dg.AssetCheckSpec(
-                "not_worse",
-                asset=_KEY,
-                blocking=True,
-                description="on held-out users it is no worse than the model before, or that stays",
-            )
-        ],
-        group_name="sentiment",
-        kinds={"scikit-learn"},
-        owners=OWNERS,
-        code_version="1",
         automation_condition=FOLLOW_DAILY,
-        pool="model_sentiment",
     )
-    def model_sentiment(
-        context: dg.AssetExecutionContext, lakehouse: Lakehouse
-    ) -> dg.MaterializeResult:
-        """One file: what words and pairs of words say about the stars of a review.
+    def gold_sentiment_examples(lakehouse: Lakehouse) -> dg.MaterializeResult:
+        """One row per rated review that the model learns from or is measured on.
 
-        It replaces the model before unless it is worse on the held-out users, and there is none
-        where reviews are too few to learn from.
+        Where there are too many reviews it is those of some of the users, always the same ones; a
+        fifth of the users is held out.
         """
-        from amazon_reviews.pipeline.sentiment import TooFewReviewsError, train
+        from amazon_reviews.pipeline.sentiment.examples import SEED, TEST_SHARE, make_examples
 
-        try:
-            trained = train(lakehouse, path)
-        except TooFewReviewsError as error:
-            context.log.warning(f"no model was trained: {error}")
-            return _result({"not_trained": str(error)}, True, f"no model was trained: {error}")
-        size = path.stat().st_size
-        metadata = {**_metadata(trained), "path": dg.MetadataValue.path(str(path)), "bytes": size}
-        return _result(metadata, trained.in_use, _said(trained))
+        chosen = make_examples(lakehouse, most)
+        return dg.MaterializeResult(
+            metadata={
+                **table_metadata(lakehouse, tables.SENTIMENT_EXAMPLES.key),
+                "gold_reviews_version": chosen.delta_version,
+                "share_of_users": chosen.share_of_users,
+                "held_out_share_of_users": TEST_SHARE,
+                "seed": SEED,
+            }
+        )
 
-    return model_sentiment
+    return gold_sentiment_examples
+
+
+@dg.asset(
+    key=_MODEL,
+    deps=[tables.SENTIMENT_EXAMPLES.key.split("/")],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "not_worse",
+            asset=_MODEL,
+            blocking=True,
+            description="on held-out users it is no worse than the model in use, or that stays",
+        )
+    ],
+    group_name=_GROUP,
+    kinds={"scikit-learn", "mlflow"},
+    owners=OWNERS,
+    code_version="2",
+    automation_condition=FOLLOW_TABLES,
+    pool="model_sentiment",
+)
+def model_sentiment(
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    lakehouse: Lakehouse,
+    model_store: ModelStoreResource,
+) -> dg.MaterializeResult:
+    """One model: what words and pairs of words say about the stars of a review.
+
+    It is registered in the model store, and takes the place of the one in use where it is better
+    on the held-out users. There is none where reviews are too few to learn from.
+    """
+    from amazon_reviews.pipeline.sentiment.training import TooFewReviewsError, train
+
+    try:
+        trained = train(lakehouse, model_store.open(), config.balance)
+    except TooFewReviewsError as error:
+        context.log.warning(f"no model was trained: {error}")
+        return _result({"not_trained": str(error)}, True, f"no model was trained: {error}")
+    not_worse = trained.comparison is None or trained.comparison.not_worse
+    return _result(_metadata(trained), not_worse, _said(trained))
 
 
 def _result(metadata: dict[str, Any], passed: bool, said: str) -> dg.MaterializeResult:
@@ -66,33 +130,167 @@ def _result(metadata: dict[str, Any], passed: bool, said: str) -> dg.Materialize
 def _metadata(trained: "Trained") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from amazon_reviews.pipeline.sentiment import SEED, TEST_SHARE
-
     figures = asdict(trained.metrics)
+    header = ("class", "words", "weight", "places")
+    strongest = [(word.label, word.words, word.weight, word.count) for word in trained.strongest]
     return {
         "model_version": trained.model_version,
+        "store_version": trained.stored.version,
         "in_use": trained.in_use,
-        "gold_reviews_version": trained.delta_version,
-        "seed": SEED,
-        "test_share_of_users": TEST_SHARE,
+        "bytes": trained.stored.path.stat().st_size,
         "rows": trained.rows,
         "held_out_rows": figures.pop("rows"),
         **{name: value for name, value in figures.items() if value is not None},
-        "strongest_words": dg.MetadataValue.md(_strongest(trained)),
+        "parameters": dg.MetadataValue.json(dict(trained.parameters)),
+        "strongest_words": dg.MetadataValue.md(markdown(header, strongest)),
     }
 
 
 def _said(trained: "Trained") -> str:
     if trained.comparison is None:
         return "there was no model before"
-    new, old, not_worse = trained.comparison
-    outcome = "" if not_worse else "; the model before stays"
-    return f"log loss {new:.5f} on held-out users, the model before has {old:.5f}{outcome}"
+    found = trained.comparison
+    if trained.in_use and not found.better:
+        return "it is the very model that is in use"
+    figures = f"log loss {found.new:.5f} on held-out users, the model in use has {found.old:.5f}"
+    return f"{figures}; {'it takes its place' if found.better else 'that one stays'}"
 
 
-def _strongest(trained: "Trained") -> str:
-    rows = (
-        f"| {found.label} | {found.words.replace('|', ' ')} | {found.weight:.2f} | {found.count} |"
-        for found in trained.strongest
+def _spec(table: Table, above: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.key.split("/"),
+        deps=[above.split("/")],
+        group_name=_GROUP,
+        kinds={"delta"},
+        owners=OWNERS,
+        code_version="1",
+        description=description,
+        metadata={"dagster/column_schema": column_schema(table.key)},
+        automation_condition=FOLLOW_TABLES,
+        skippable=True,
     )
-    return "\n".join(("| class | words | weight | places |", "| --- | --- | --- | --- |", *rows))
+
+
+@dg.multi_asset(
+    specs=[_spec(table, "model/sentiment", table.grain) for table in _EVALUATION],
+    can_subset=True,
+    pool="sentiment_evaluation",
+)
+def sentiment_evaluation(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, model_store: ModelStoreResource
+) -> Iterator[dg.MaterializeResult]:
+    """Measure the model in use on the held-out users, beside simpler ways to tell."""
+    from amazon_reviews.pipeline.sentiment.evaluating import evaluate_model
+    from amazon_reviews.pipeline.sentiment.training import MODEL, model_in_use
+
+    store = model_store.open()
+    model, stored = model_in_use(store), store.current(MODEL)
+    found = evaluate_model(lakehouse, model) if model else None
+    rows = found.tables() if found else {}
+    pictures = _pictures(found) if found else {}
+    for table in _EVALUATION:
+        if dg.AssetKey(table.key.split("/")) in context.selected_asset_keys:
+            made = rows.get(table.key, table.arrow_schema.empty_table())
+            lakehouse.replace_arrow(made, table.key, {})
+            shown = {name: picture(png) for name, png in pictures.get(table.key, {}).items()}
+            metadata = {
+                **table_metadata(lakehouse, table.key),
+                **shown,
+                **({} if found else {"not_evaluated": _NO_MODEL}),
+            }
+            yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
+    if found and stored:
+        every = {name: png for shown in pictures.values() for name, png in shown.items()}
+        store.attach(stored, found.figures(), every)
+
+
+def _pictures(found: "Evaluated") -> dict[str, dict[str, bytes]]:
+    """PNG pictures by name, for each table that has some."""
+    from amazon_reviews.serving.charts import sentiment as charts
+    from amazon_reviews.serving.charts.png import png_bytes
+
+    return {
+        tables.SENTIMENT_CONFUSION.key: {
+            f"confusion_{task}": png_bytes(charts.confusion(rows))
+            for task in found.by_task
+            if (rows := found.confusion_of(task)).num_rows
+        },
+        tables.SENTIMENT_CALIBRATION.key: {
+            "reliability": png_bytes(charts.calibration(found.calibration))
+        },
+    }
+
+
+@dg.asset(
+    **asset_options(tables.SENTIMENT_PREDICTIONS.key, "1", group=_GROUP),
+    deps=[
+        dg.AssetDep(["gold", "reviews"], partition_mapping=dg.IdentityPartitionMapping()),
+        _MODEL,
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "complete",
+            asset=tables.SENTIMENT_PREDICTIONS.key.split("/"),
+            blocking=True,
+            description="there are as many rows as reviews in gold",
+        )
+    ],
+    automation_condition=FOLLOW_PARTITION_AT_TIMES,
+)
+def gold_sentiment_predictions(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, model_store: ModelStoreResource
+) -> dg.MaterializeResult:
+    """One row per review in gold: what the model in use says of its text.
+
+    What it said of the same reviews before is kept.
+    """
+    from amazon_reviews.pipeline.sentiment.predicting import predict_partitions
+    from amazon_reviews.pipeline.sentiment.training import model_in_use
+
+    model = model_in_use(model_store.open())
+    figures: dict[str, dict[str, int]] = {}
+    if model is None:
+        context.log.warning(_NO_MODEL)
+        return dg.MaterializeResult(
+            metadata={"not_predicted": _NO_MODEL}, check_results=[_complete(0, 0)]
+        )
+    for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
+        figures[name] = {"dagster/partition_row_count": predicted.rows, "anew": predicted.anew}
+        advance(name)
+    own = partition_rows(lakehouse.delta(tables.SENTIMENT_PREDICTIONS.key))
+    reviews = sum(found["dagster/partition_row_count"] for found in figures.values())
+    judged = sum(count for name, count in folded(own).items() if name in figures)
+    return partitioned_result(
+        context, lakehouse, figures, check_results=[_complete(judged, reviews)]
+    )
+
+
+def _complete(judged: int, reviews: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="complete",
+        passed=judged == reviews,
+        description=None if judged == reviews else f"{judged:,} rows for {reviews:,} reviews",
+        metadata={"rows": judged, "reviews": reviews},
+    )
+
+
+@dg.multi_asset(
+    specs=[
+        _spec(mart.table, mart.inputs[0], mart.transform.__doc__ or "") for mart in SENTIMENT_MARTS
+    ],
+    can_subset=True,
+    pool="sentiment_marts",
+)
+def sentiment_marts(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> Iterator[dg.MaterializeResult]:
+    """Make the selected marts, all from the same state of the predictions."""
+    key = tables.SENTIMENT_PREDICTIONS.key
+    lakehouse.ensure(key)
+    versions = {key: lakehouse.delta(key).version()}
+    for mart in SENTIMENT_MARTS:
+        own = mart.table.key.split("/")
+        if dg.AssetKey(own) in context.selected_asset_keys:
+            make_mart(engine.session, lakehouse, mart, versions)
+            metadata = table_metadata(lakehouse, mart.table.key)
+            yield dg.MaterializeResult(asset_key=own, metadata=metadata)

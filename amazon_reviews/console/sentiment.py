@@ -101,17 +101,21 @@ def _print_explanation(found: "Explanation") -> None:
 
 
 def _model() -> "SentimentClassifier":
-    path = config.load().sentiment_model
+    settings = config.load()
     from amazon_reviews.models.sentiment.storage import ModelFileError, load
+    from amazon_reviews.resources.model_store import ModelStore
 
     try:
-        return load(path)
-    except FileNotFoundError:
-        raise Refusal(
-            f"{path} is not there; materialize the asset model/sentiment, in the UI or with "
-            "`amazon-reviews run --select model/sentiment`"
-        ) from None
+        stored = ModelStore(settings.models, settings.tracking_uri).current("sentiment")
+        if stored is None:
+            raise Refusal(
+                "there is no sentiment model; materialize the asset model/sentiment, in the UI or "
+                "with `amazon-reviews run --select model/sentiment`"
+            )
+        return load(stored.path)
+    except config.PlaceError as error:
+        raise Refusal(str(error)) from None
     except ModelFileError as error:
         raise Refusal(f"{error}; materialize the asset model/sentiment again") from None
     except OSError as error:
-        raise Refusal(f"{path} cannot be read: {error.strerror}") from None
+        raise Refusal(f"{error.filename} cannot be read: {error.strerror}") from None
