@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ EXPERIMENT = "amazon_reviews"
 IN_USE = "champion"
 """The alias of the version of a model that is in use."""
 
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _IN_USE_FILE = "in_use.json"
 # MLflow asks another host about itself, and waits minutes for a server that is not there.
 _DEFAULTS = {
@@ -168,12 +170,13 @@ class ModelStore:
             os.environ.setdefault(variable, value)
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             if not self.uri:
                 self.folder.mkdir(parents=True, exist_ok=True)
             yield MlflowClient(self.uri or f"sqlite:///{self._database}")
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise PlaceError(f"{self._shown}: {_first_line(error)}") from None
 
     @property
@@ -244,4 +247,5 @@ def _local(source: str) -> Path | None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _CREDENTIALS.sub("://", line)
