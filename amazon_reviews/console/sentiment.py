@@ -54,10 +54,10 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
 def evaluate(file: Path, task: str) -> None:
     """Measure the model on the reviews of FILE, JSON lines, gzipped or not; print JSON."""
     model = _model()
-    from amazon_reviews.console.review_files import ReviewFileError, read_reviews
     from amazon_reviews.models.sentiment.measuring import answers
     from amazon_reviews.models.sentiment.storage import model_version
     from amazon_reviews.models.sentiment.tasks import task_named
+    from amazon_reviews.serving.review_files import ReviewFileError, read_reviews
 
     try:
         found = answers(model, read_reviews(file), task_named(task))
@@ -74,14 +74,14 @@ def evaluate(file: Path, task: str) -> None:
 
 def _predict_file(source: Path, out: Path) -> None:
     model = _model()
-    from amazon_reviews.console.review_files import ReviewFileError
-    from amazon_reviews.console.sentiment_csv import predict_csv
+    from amazon_reviews.serving.review_files import ReviewFileError
+    from amazon_reviews.serving.sentiment_csv import predict_csv
 
     try:
-        judged, refused = predict_csv(model, source, out)
+        found = predict_csv(model, source, out)
     except ReviewFileError as error:
         raise Refusal(str(error)) from None
-    click.echo(f"{judged:,} texts judged, {refused:,} refused", err=True)
+    click.echo(f"{found.judged:,} texts judged, {found.refused:,} refused", err=True)
     click.echo(out)
 
 

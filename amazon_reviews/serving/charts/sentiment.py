@@ -4,7 +4,7 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import EXACT, SHARE, tips
+from amazon_reviews.serving.charts.style import EXACT, MEAN, SHARE, tips
 
 _SIZE = 260
 
@@ -68,7 +68,10 @@ def calibration(table: pa.Table) -> alt.LayerChart:
 
 def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
     """What the texts of each category, brand or product say, as parts of its reviews."""
-    rows = [{**row, "label": row[name], "rated": row["reviews"]} for row in table.to_pylist()]
+    rows = [
+        {**row, "label": row[name] or "Unknown", "rated": row["reviews"]}
+        for row in table.to_pylist()
+    ]
     bars = style.by_sentiment(rows)
     return (
         style.base(bars, title, alt.Step(style.ROW_HEIGHT))
@@ -88,17 +91,55 @@ def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
     )
 
 
-def distribution(counts: dict[str, int], title: str) -> alt.Chart:
-    """How many texts are of each class."""
-    rows = [{"label": label, "texts": count} for label, count in counts.items()]
+def years(table: pa.Table) -> alt.Chart:
+    """Mean of the stars that the texts make probable, by year and source."""
     return (
-        style.base(rows, title, alt.Step(style.ROW_HEIGHT))
+        style.base(table.to_pylist(), "Stars that the texts make probable")
+        .mark_line(point=True)
+        .encode(
+            x=style.x_names("year", None),
+            y=style.y_amount("expected_stars", "expected stars", ".1f", scale=style.STARS),
+            color=style.coloured("source", {"batch": style.BLUE, "stream": style.VERMILLION}),
+            tooltip=tips(
+                year=("year", None),
+                source=("source", None),
+                expected_stars=("expected stars", MEAN),
+                mean_stars=("mean stars", MEAN),
+                reviews=("reviews", EXACT),
+            ),
+        )
+    )
+
+
+def distribution(table: pa.Table) -> alt.Chart:
+    """How many texts are of each class."""
+    return (
+        style.base(table.to_pylist(), "What the texts say", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("texts", "texts"),
             y=style.y_names("label"),
             color=style.coloured("label", style.SENTIMENTS),
             tooltip=tips(label=("", None), texts=("texts", EXACT)),
+        )
+    )
+
+
+def reasons(table: pa.Table, label: str) -> alt.Chart:
+    """The words of a text that speak for its label, and those that speak against it."""
+    colours = {f"for {label}": style.SENTIMENTS[label], "against": style.GREY}
+    rows = [
+        row | {"speaks": f"for {label}" if row["log_odds"] > 0 else "against"}
+        for row in table.to_pylist()
+    ]
+    return (
+        style.base(rows, "The words that decided", alt.Step(style.ROW_HEIGHT))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("log_odds", "log-odds that the words add", ".1f"),
+            y=style.y_names("words"),
+            color=style.coloured("speaks", colours),
+            tooltip=tips(words=("", None), log_odds=("log-odds", MEAN)),
         )
     )
 
