@@ -83,7 +83,8 @@ class Settings:
     `stream_events` of them wait, or the oldest has waited `stream_seconds`; the check of the lag
     fails above `stream_lag_seconds`. `tracking_uri` is that of the MLflow store of the models,
     None for one in the folder `models`; it may hold a password. `sentiment_examples` is about how
-    many reviews the sentiment model learns from and is measured on at most.
+    many reviews the sentiment model learns from and is measured on at most; `star_classifier` is
+    the folder of a pre-trained one that it is compared with.
     """
 
     landing: str
@@ -97,6 +98,7 @@ class Settings:
     models: Path
     tracking_uri: str | None
     sentiment_examples: int
+    star_classifier: Path | None
     event_hub: str | None
     consumer_group: str
     stream_events: int
@@ -130,6 +132,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         models=Path(env.get(MODELS) or data / "models").absolute(),
         tracking_uri=env.get(TRACKING_URI) or None,
         sentiment_examples=_positive(env, "SENTIMENT_EXAMPLES", 2_000_000),
+        star_classifier=_folder(env, "STAR_CLASSIFIER"),
         event_hub=_event_hub(env.get(EVENT_HUB) or None),
         consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
         stream_events=_positive(env, "STREAM_EVENTS", 1_000),
@@ -231,6 +234,15 @@ def _size(env: Mapping[str, str], name: str, default: str) -> int:
     if not match:
         raise SettingsError(PREFIX + name, f"{value!r} is not a size such as 512MiB or 2GiB")
     return int(match[1]) << (20 if match[2] == "MiB" else 30)
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(PREFIX + name)
+    if not value:
+        return None
+    if not Path(value).is_dir():
+        raise SettingsError(PREFIX + name, f"{value!r} is not a folder")
+    return Path(value).absolute()
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:

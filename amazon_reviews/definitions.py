@@ -3,7 +3,16 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, marts, sentiment, silver, stream, warehouse
+from amazon_reviews.assets import (
+    bronze,
+    gold,
+    marts,
+    sentiment,
+    sentiment_answers,
+    silver,
+    stream,
+    warehouse,
+)
 from amazon_reviews.assets.report import report_asset
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
@@ -33,10 +42,13 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([bronze, silver, stream, gold, marts, sentiment]),
+            *dg.load_assets_from_modules(
+                [bronze, silver, stream, gold, marts, sentiment, sentiment_answers]
+            ),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),
             sentiment.examples_asset(settings.sentiment_examples),
+            sentiment_answers.evaluation_assets(settings.star_classifier),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, following],

@@ -12,7 +12,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
 ENGINE_MEMORY = 1 << 30
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,6 +19,7 @@ from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.models.reviews import made_up
+from amazon_reviews_tests.models.test_star_classifier import write as write_network
 
 KEY = "model/sentiment"
 EXAMPLES = "gold/sentiment_examples"
@@ -248,7 +249,10 @@ def test_more_reviews_than_wanted_are_those_of_some_users(project, tmp_path):
     assert later & whole.keys() <= chosen
 
 
-def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(project):
+def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(project, tmp_path):
+    (tmp_path / "network").mkdir()
+    write_network(tmp_path / "network")
+    project = Project(tmp_path, AMAZON_REVIEWS_STAR_CLASSIFIER=str(tmp_path / "network"))
     project.materialize(EXAMPLES, KEY, *EVALUATIONS)
 
     named = set(TASKS)
@@ -267,6 +271,7 @@ def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(pro
     )
     assert auc["majority"] == 0.5 < auc["TextBlob polarity"] < auc["project"]
     assert auc["source 1's recipe"] > 0.8
+    assert 0.5 < auc["star classifier"] < auc["project"]
     examples, model = made_up(1_500, users=300), storage.load(in_use(project).path)
     held_out = examples.where(by_user(examples.users, TEST_SHARE, SEED).test)
     labels = TASKS["binary"].labels(held_out.stars)

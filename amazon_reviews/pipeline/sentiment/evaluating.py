@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from amazon_reviews.models.sentiment.evaluation import (
 from amazon_reviews.models.sentiment.examples import Examples, joined
 from amazon_reviews.models.sentiment.explanation import strongest_words
 from amazon_reviews.models.sentiment.polarity import polarities
+from amazon_reviews.models.sentiment.star_classifier import StarClassifier
 from amazon_reviews.models.sentiment.storage import model_version
 from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS
 from amazon_reviews.pipeline.sentiment.examples import BATCH_ROWS, SEED, read_examples
@@ -34,6 +36,8 @@ COMPARED_ROWS = 20_000
 """Examples that the simpler ways learn from, at most."""
 POLARITY_ROWS = 5_000
 """Held-out examples whose polarity is asked for, at most: some two thousand a second."""
+NETWORK_ROWS = 500
+"""Held-out examples that the star classifier is asked about, at most."""
 WORDS = 30
 FEWEST_IN_CATEGORY = 500
 ALL_CATEGORIES = "All categories"
@@ -74,10 +78,15 @@ class Evaluated:
         }
 
 
-def evaluate_model(lakehouse: Lakehouse, model: SentimentClassifier) -> Evaluated:
+def evaluate_model(
+    lakehouse: Lakehouse, model: SentimentClassifier, star_classifier: Path | None = None
+) -> Evaluated:
     """Measure the model on the held-out examples, task by task, part by part, and its rivals.
 
-    There is nothing in the tables where no example is held out.
+    One of them is the pre-trained classifier in the folder `star_classifier`, if there is one.
+
+    Raises:
+        StarClassifierError: there is none in that folder.
     """
     held_out = _some(lakehouse, held_out=True, rows=MOST_ROWS)
     scores = model.scores(held_out)
@@ -89,7 +98,7 @@ def evaluate_model(lakehouse: Lakehouse, model: SentimentClassifier) -> Evaluate
         for name in model.tasks
     }
     rows = [row for found in by_task.values() for row in _parts(found)]
-    rows += list(_rivals(lakehouse, held_out))
+    rows += list(_rivals(lakehouse, held_out, star_classifier))
     binary = model.calibration("binary").probabilities(scores)
     return Evaluated(
         evaluation=pa.Table.from_pylist(rows, tables.SENTIMENT_EVALUATION.arrow_schema),
@@ -119,7 +128,9 @@ def _parts(found: Evaluation) -> Iterator[dict[str, Any]]:
     yield {**own, "part": "users", "value": "", "accuracy": found.worst_decile_of_users}
 
 
-def _rivals(lakehouse: Lakehouse, held_out: Examples) -> Iterator[dict[str, Any]]:
+def _rivals(
+    lakehouse: Lakehouse, held_out: Examples, star_classifier: Path | None
+) -> Iterator[dict[str, Any]]:
     """What has to be beaten in the binary task."""
     labels = _BINARY.labels(held_out.stars)
     test, labels = held_out.where(labels != LEFT_OUT), labels[labels != LEFT_OUT]
@@ -133,10 +144,22 @@ def _rivals(lakehouse: Lakehouse, held_out: Examples) -> Iterator[dict[str, Any]
     recipe = source_recipe(SEED).fit(_texts(train)[chosen], known[chosen])
     chances = recipe.predict_proba(_texts(test))
     yield _rival("source 1's recipe", metrics(labels, chances))
-    found = polarities(_texts(test)[:POLARITY_ROWS])
-    positive = (found + 1) / 2
-    chances = np.column_stack([1 - positive, positive])
-    yield _rival("TextBlob polarity", metrics(labels[:POLARITY_ROWS], chances))
+    polarity = polarities(_texts(test)[:POLARITY_ROWS])
+    yield _rival("TextBlob polarity", _measured(labels, (polarity + 1) / 2))
+    if star_classifier:
+        some = [" ".join(filter(None, both)) for both in _both(test.slice(0, NETWORK_ROWS))]
+        positive = StarClassifier(star_classifier).positive(some)
+        yield _rival("star classifier", _measured(labels, positive))
+
+
+def _both(examples: Examples) -> Iterator[tuple[str | None, str | None]]:
+    """Summary and text of each."""
+    return zip(examples.summaries.to_pylist(), examples.texts.to_pylist(), strict=True)
+
+
+def _measured(labels: NDArray[np.int8], positive: NDArray[np.float64]) -> Metrics:
+    """The figures of the first ones, for which there are probabilities."""
+    return metrics(labels[: len(positive)], np.column_stack([1 - positive, positive]))
 
 
 def _rival(name: str, figures: Metrics) -> dict[str, Any]:
