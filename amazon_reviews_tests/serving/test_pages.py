@@ -29,8 +29,8 @@ NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, butt
 OVERFLOW = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
   .map(e => e.scrollWidth - e.clientWidth)"""
 
-# The texts with less contrast than level AA of WCAG 2.1 asks for (criterion 1.4.3). A slider's value
-# stands above the knob that it lies in.
+# Texts with less contrast than level AA of WCAG 2.1 asks for (criterion 1.4.3). The value of a
+# slider stands above the knob that it lies in.
 FAINT = """() => {
   const channels = colour => colour.match(/[\\d.]+/g).map(Number);
   const over = ([r, g, b, a = 1], [x, y, z]) =>
