@@ -130,6 +130,8 @@ def orphaned_runs(before: float) -> None:
 @click.option("--users", default=5_000, show_default=True, help="Reviewers.")
 @click.option("--partitions", default=10, show_default=True, help="Partition folders.")
 @click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
+@click.option("--titles", default=300, show_default=True, help="Streaming titles.")
+@click.option("--title-ratings", default=6_000, show_default=True, help="Ratings of the titles.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
 def sample(out: Path | None, **options: Any) -> None:

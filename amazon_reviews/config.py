@@ -98,6 +98,11 @@ class Settings:
     stream_lag_seconds: int
 
     @property
+    def titles(self) -> Path:
+        """The folder, beside the report, of what is written of the streaming titles."""
+        return self.report.with_name("titles")
+
+    @property
     def sentiment_model(self) -> Path:
         """The file of the sentiment model, where there is one."""
         return self.models / "sentiment.model"

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, marts, silver, stream, warehouse
+from amazon_reviews.assets import bronze, gold, marts, silver, stream, titles, warehouse
 from amazon_reviews.assets.report import report_asset
 from amazon_reviews.assets.sentiment import sentiment_asset
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
@@ -14,7 +14,7 @@ from amazon_reviews.automation.upkeep import (
     maintain_tables,
 )
 from amazon_reviews.checks import quality, streaming
-from amazon_reviews.pipeline.subjects import SUBJECTS
+from amazon_reviews.pipeline.subjects import DATASETS
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -34,15 +34,16 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([bronze, silver, stream, gold, marts]),
+            *dg.load_assets_from_modules([bronze, silver, stream, gold, marts, titles]),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),
+            *titles.titles_files(settings.titles),
             sentiment_asset(settings.sentiment_model),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],
-        schedules=[*(daily_landing(subject) for subject in SUBJECTS), daily_maintenance],
+        schedules=[*(daily_landing(subject) for subject in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,
         resources={
             "landing": LandingZone.at(settings.landing),

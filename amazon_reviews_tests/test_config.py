@@ -64,6 +64,7 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_BATCH_ROWS", "1", "batch_rows", 1),
         ("DAGSTER_HOME", "/dagster/home", "dagster_home", Path("/dagster/home")),
         ("AMAZON_REVIEWS_MODELS", "/models", "models", Path("/models")),
+        ("AMAZON_REVIEWS_REPORT", "/out/page.html", "titles", Path("/out/titles")),
         ("AMAZON_REVIEWS_EVENT_HUB", HUB, "event_hub", HUB),
         ("AMAZON_REVIEWS_EVENT_HUB", "n.servicebus.windows.net/h", "event_hub", None),
         ("AMAZON_REVIEWS_CONSUMER_GROUP", "team", "consumer_group", "team"),

@@ -13,8 +13,9 @@ from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
 from amazon_reviews.schemas import MART_TABLES, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLES
 
-_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *MART_TABLES)
+_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, GOLD_TITLES, GOLD_TITLE_ACTORS, *MART_TABLES)
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:

@@ -3,7 +3,7 @@
 One place for what Delta stores, the Dagster UI shows and the warehouse documents.
 """
 
-from amazon_reviews.schemas import layers, marts
+from amazon_reviews.schemas import layers, marts, titles
 from amazon_reviews.schemas.columns import Column, Table
 
 __all__ = ["MART_TABLES", "TABLES", "Column", "Table"]
@@ -12,7 +12,7 @@ MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table,
 
 TABLES = {
     table.key: table
-    for module in (layers, marts)
+    for module in (layers, marts, titles)
     for table in vars(module).values()
     if isinstance(table, Table)
 }
