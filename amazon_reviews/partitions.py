@@ -29,7 +29,7 @@ PARTITIONS: dict[str, dg.PartitionsDefinition] = {
 def partitions_of(key: str) -> dg.PartitionsDefinition:
     """The partition set of a table by landing partition."""
     noun = key.split("/")[1].removesuffix("_columns")
-    return GOLD_REVIEW_PARTITIONS if key == "gold/reviews" else PARTITIONS[noun]
+    return GOLD_REVIEW_PARTITIONS if key.startswith("gold/") else PARTITIONS[noun]
 
 
 def missing_partitions(
