@@ -295,6 +295,25 @@ def app(host: str, port: int) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
+)
+def api(host: str, port: int, workers: int) -> None:
+    """Serve the HTTP API of the warehouse and the models until interrupted; see /docs there."""
+    config.load()
+    from amazon_reviews.serving.api.service import serve
+    from amazon_reviews.serving.api.settings import load_api
+
+    load_api()
+    click.echo(f"http://{host}:{port}/docs", err=True)
+    serve(host, port, workers)
+
+
+@main.command()
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 def report(out: Path | None) -> None:
     """Write the report of what the warehouse holds now, and print its path."""
