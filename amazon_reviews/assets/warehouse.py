@@ -14,10 +14,13 @@ from amazon_reviews.resources.warehouse import Load, TableVersion
 from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
+from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLES
 
 _LOADED = (
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
+    GOLD_TITLES,
+    GOLD_TITLE_ACTORS,
     *MART_TABLES,
     *(table for table in SENTIMENT_TABLES if table is not SENTIMENT_EXAMPLES),
 )

@@ -1,0 +1,138 @@
+"""The service's way to the warehouse: replies kept until a table that they read is replaced."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import anyio
+import orjson
+from anyio.to_thread import run_sync
+from fastapi import HTTPException, Response
+
+from amazon_reviews.resources.warehouse import Warehouse, WarehouseError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Contents = dict[str, Any]
+
+VERSIONS_EVERY = 1.0
+"""Seconds after which the warehouse is asked again which versions it holds."""
+
+_KEPT_BYTES = 64 << 20
+_THREADS = 4
+
+
+class UnreadableError(Exception):
+    """The warehouse cannot be read; the text is for the log alone."""
+
+
+@dataclass(frozen=True)
+class Reply(Generic[P]):
+    """What an endpoint replies, made from these warehouse tables."""
+
+    tables: tuple[str, ...]
+    make: Callable[Concatenate[Warehouse, P], Contents]
+
+
+def replies(
+    *tables: str,
+) -> Callable[[Callable[Concatenate[Warehouse, P], Contents]], Reply[P]]:
+    """Let a function that reads these warehouse tables make the contents of a reply."""
+
+    def reply(make: Callable[Concatenate[Warehouse, P], Contents]) -> Reply[P]:
+        return Reply(tables, make)
+
+    return reply
+
+
+class Answers:
+    """Makes replies in a few threads, each within some seconds."""
+
+    def __init__(self, warehouse: Warehouse, seconds: float) -> None:
+        self._warehouse = warehouse
+        self._seconds = seconds
+        self._kept = _Kept(_KEPT_BYTES)
+        self._versions: dict[str, int] = {}
+        self._looked: float | None = None
+        self._looking = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(_THREADS)
+
+    async def versions(self) -> dict[str, int]:
+        """The warehouse's tables with their versions, about a second old at most.
+
+        Raises:
+            UnreadableError: the warehouse cannot be read.
+            HTTPException: 504 where it does not answer.
+        """
+        if self._is_fresh() or (self._versions and self._looking.locked()):
+            return self._versions
+        async with self._looking:
+            if not self._is_fresh():
+                self._versions = await self.run(self._warehouse.versions)
+                self._looked = monotonic()
+        return self._versions
+
+    async def reply(self, reply: Reply[P], *args: P.args, **kwargs: P.kwargs) -> Response:
+        """The reply as JSON, with the versions of the tables that it was made from.
+
+        Raises:
+            UnreadableError: the warehouse cannot be read.
+            HTTPException: what the reply raises; 503 where the warehouse lacks a table, 504 where
+                the answer takes too long.
+        """
+        there = await self.versions()
+        if missing := [table for table in reply.tables if table not in there]:
+            raise HTTPException(
+                503, f"{missing[0]} is not in the warehouse yet; run `amazon-reviews run`"
+            )
+        versions = {table: there[table] for table in reply.tables}
+        key = (reply, *versions.values(), args, *sorted(kwargs.items()))
+        body = self._kept.get(key)
+        if body is None:
+            body = await self.run(
+                lambda: orjson.dumps(
+                    {**reply.make(self._warehouse, *args, **kwargs), "versions": versions}
+                )
+            )
+            self._kept.put(key, body)
+        return Response(body, media_type="application/json")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do work in a thread; see `reply` for what it raises."""
+        try:
+            with anyio.fail_after(self._seconds):
+                return await run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        except TimeoutError:
+            raise HTTPException(
+                504, f"no answer within {self._seconds} s; ask for less, or again later"
+            ) from None
+        except WarehouseError as error:
+            raise UnreadableError(str(error)) from error
+
+    def _is_fresh(self) -> bool:
+        return self._looked is not None and monotonic() - self._looked < VERSIONS_EVERY
+
+
+class _Kept:
+    """The replies that were asked for last, of so many bytes together."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._bodies: OrderedDict[object, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object) -> bytes | None:
+        with self._lock:
+            if key in self._bodies:
+                self._bodies.move_to_end(key)
+            return self._bodies.get(key)
+
+    def put(self, key: object, body: bytes) -> None:
+        with self._lock:
+            self._left += len(self._bodies.pop(key, b"")) - len(body)
+            self._bodies[key] = body
+            while self._left < 0:
+                self._left += len(self._bodies.popitem(last=False)[1])
