@@ -18,6 +18,8 @@ WAREHOUSE_FORMS = (
 )
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
 ENGINE = f"{PREFIX}ENGINE"
+MODELS = f"{PREFIX}MODELS"
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
@@ -79,7 +81,10 @@ class Settings:
     single landing partition is not larger than that by itself. `event_hub` is None when
     streaming is off, else it may hold a key: it must not be shown. New events are read when
     `stream_events` of them wait, or the oldest has waited `stream_seconds`; the check of the lag
-    fails above `stream_lag_seconds`.
+    fails above `stream_lag_seconds`. `tracking_uri` is that of the MLflow store of the models,
+    None for one in the folder `models`; it may hold a password. `sentiment_examples` is about how
+    many reviews the sentiment model learns from and is measured on at most; `star_classifier` is
+    the folder of a pre-trained one that it is compared with.
     """
 
     landing: str
@@ -91,16 +96,14 @@ class Settings:
     dagster_home: Path
     report: Path
     models: Path
+    tracking_uri: str | None
+    sentiment_examples: int
+    star_classifier: Path | None
     event_hub: str | None
     consumer_group: str
     stream_events: int
     stream_seconds: int
     stream_lag_seconds: int
-
-    @property
-    def sentiment_model(self) -> Path:
-        """The file of the sentiment model, where there is one."""
-        return self.models / "sentiment.model"
 
 
 def project_root() -> Path:
@@ -126,7 +129,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         batch_rows=_positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
         report=Path(env.get(f"{PREFIX}REPORT") or data / "report.html").absolute(),
-        models=Path(env.get(f"{PREFIX}MODELS") or data / "models").absolute(),
+        models=Path(env.get(MODELS) or data / "models").absolute(),
+        tracking_uri=env.get(TRACKING_URI) or None,
+        sentiment_examples=_positive(env, "SENTIMENT_EXAMPLES", 2_000_000),
+        star_classifier=_folder(env, "STAR_CLASSIFIER"),
         event_hub=_event_hub(env.get(EVENT_HUB) or None),
         consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
         stream_events=_positive(env, "STREAM_EVENTS", 1_000),
@@ -228,6 +234,15 @@ def _size(env: Mapping[str, str], name: str, default: str) -> int:
     if not match:
         raise SettingsError(PREFIX + name, f"{value!r} is not a size such as 512MiB or 2GiB")
     return int(match[1]) << (20 if match[2] == "MiB" else 30)
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(PREFIX + name)
+    if not value:
+        return None
+    if not Path(value).is_dir():
+        raise SettingsError(PREFIX + name, f"{value!r} is not a folder")
+    return Path(value).absolute()
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:

@@ -3,9 +3,17 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import bronze, gold, marts, silver, stream, warehouse
+from amazon_reviews.assets import (
+    bronze,
+    gold,
+    marts,
+    sentiment,
+    sentiment_answers,
+    silver,
+    stream,
+    warehouse,
+)
 from amazon_reviews.assets.report import report_asset
-from amazon_reviews.assets.sentiment import sentiment_asset
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -13,13 +21,13 @@ from amazon_reviews.automation.upkeep import (
     daily_maintenance,
     maintain_tables,
 )
-from amazon_reviews.checks import quality, streaming
+from amazon_reviews.checks import drift, quality, streaming
 from amazon_reviews.pipeline.subjects import SUBJECTS
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.published import WarehouseResource
+from amazon_reviews.resources.published import ModelStoreResource, WarehouseResource
 
 following = dg.AutomationConditionSensorDefinition(
     "following",
@@ -34,12 +42,15 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     """The whole project on the places and the engine that the settings name."""
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([bronze, silver, stream, gold, marts]),
+            *dg.load_assets_from_modules(
+                [bronze, silver, stream, gold, marts, sentiment, sentiment_answers]
+            ),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),
-            sentiment_asset(settings.sentiment_model),
+            sentiment.examples_asset(settings.sentiment_examples),
+            sentiment_answers.evaluation_assets(settings.star_classifier),
         ],
-        asset_checks=dg.load_asset_checks_from_modules([quality, streaming]),
+        asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(subject) for subject in SUBJECTS), daily_maintenance],
@@ -55,6 +66,10 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                 lag_seconds=settings.stream_lag_seconds,
             ),
             "warehouse": WarehouseResource(url=settings.warehouse),
+            "model_store": ModelStoreResource(
+                folder=str(settings.models),
+                uri=dg.EnvVar(config.TRACKING_URI) if settings.tracking_uri else "",
+            ),
             "engine": SparkEngine(
                 engine=dg.EnvVar(config.ENGINE)
                 if config.is_remote(settings.engine)

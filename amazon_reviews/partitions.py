@@ -17,7 +17,7 @@ PARTITIONS = {"reviews": REVIEW_PARTITIONS, "products": PRODUCT_PARTITIONS}
 def partitions_of(key: str) -> dg.DynamicPartitionsDefinition:
     """The partition set of a table by landing folder."""
     noun = key.split("/")[1].removesuffix("_columns")
-    return GOLD_REVIEW_PARTITIONS if key == "gold/reviews" else PARTITIONS[noun]
+    return GOLD_REVIEW_PARTITIONS if key.startswith("gold/") else PARTITIONS[noun]
 
 
 def missing_partitions(

@@ -1,5 +1,8 @@
 """Fixtures shared by all tests."""
 
+import os
+import shutil
+
 import pytest
 from dagster._core.storage.defs_state import base as defs_state
 from pyspark.sql import SparkSession
@@ -9,6 +12,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
 ENGINE_MEMORY = 1 << 30
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -21,6 +25,22 @@ def pytest_runtest_setup() -> None:
 def spark() -> SparkSession:
     """A session on the embedded engine, one for each worker."""
     return start_session("sail", ENGINE_MEMORY)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """Makes an empty model store in a folder: a copy of one, which takes MLflow seconds to make."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+
+    def copy(folder):
+        if not database.is_file():
+            from mlflow import MlflowClient
+
+            MlflowClient(f"sqlite:///{database}").search_experiments()
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(database, folder / database.name)
+
+    return copy
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the Dagster UI shows of a table: rows, schema, place, version, a preview, the books."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -61,6 +62,11 @@ def markdown(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """A Markdown table."""
     lines = [_row(header), _row("---" for _ in header)]
     return "\n".join(lines + [_row(_shown(value) for value in row) for row in rows])
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG picture, within Markdown."""
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(png).decode()})")
 
 
 def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResult:

@@ -11,10 +11,16 @@ from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
-from amazon_reviews.schemas import MART_TABLES, Table
+from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 
-_LOADED = (GOLD_PRODUCTS, GOLD_REVIEWS, *MART_TABLES)
+_LOADED = (
+    GOLD_PRODUCTS,
+    GOLD_REVIEWS,
+    *MART_TABLES,
+    *(table for table in SENTIMENT_TABLES if table is not SENTIMENT_EXAMPLES),
+)
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:

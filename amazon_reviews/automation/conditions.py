@@ -62,6 +62,11 @@ FOLLOW_AT_TIMES = (
 While events stream in, what lies above it changes every few seconds.
 """
 
+FOLLOW_PARTITION_AT_TIMES = (
+    FOLLOW_PARTITION & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_TIMES)))
+).with_label("follow_partition_at_times")
+"""A partition that costs much to make follows its own ones every quarter of an hour at most."""
+
 FOLLOW_DAILY = (
     FOLLOW_TABLES & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_DAILY)))
 ).with_label("follow_daily")

@@ -54,10 +54,10 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
 def evaluate(file: Path, task: str) -> None:
     """Measure the model on the reviews of FILE, JSON lines, gzipped or not; print JSON."""
     model = _model()
-    from amazon_reviews.console.review_files import ReviewFileError, read_reviews
     from amazon_reviews.models.sentiment.measuring import answers
     from amazon_reviews.models.sentiment.storage import model_version
     from amazon_reviews.models.sentiment.tasks import task_named
+    from amazon_reviews.serving.review_files import ReviewFileError, read_reviews
 
     try:
         found = answers(model, read_reviews(file), task_named(task))
@@ -74,14 +74,14 @@ def evaluate(file: Path, task: str) -> None:
 
 def _predict_file(source: Path, out: Path) -> None:
     model = _model()
-    from amazon_reviews.console.review_files import ReviewFileError
-    from amazon_reviews.console.sentiment_csv import predict_csv
+    from amazon_reviews.serving.review_files import ReviewFileError
+    from amazon_reviews.serving.sentiment_csv import predict_csv
 
     try:
-        judged, refused = predict_csv(model, source, out)
+        found = predict_csv(model, source, out)
     except ReviewFileError as error:
         raise Refusal(str(error)) from None
-    click.echo(f"{judged:,} texts judged, {refused:,} refused", err=True)
+    click.echo(f"{found.judged:,} texts judged, {found.refused:,} refused", err=True)
     click.echo(out)
 
 
@@ -101,17 +101,21 @@ def _print_explanation(found: "Explanation") -> None:
 
 
 def _model() -> "SentimentClassifier":
-    path = config.load().sentiment_model
+    settings = config.load()
     from amazon_reviews.models.sentiment.storage import ModelFileError, load
+    from amazon_reviews.resources.model_store import ModelStore
 
     try:
-        return load(path)
-    except FileNotFoundError:
-        raise Refusal(
-            f"{path} is not there; materialize the asset model/sentiment, in the UI or with "
-            "`amazon-reviews run --select model/sentiment`"
-        ) from None
+        stored = ModelStore(settings.models, settings.tracking_uri).current("sentiment")
+        if stored is None:
+            raise Refusal(
+                "there is no sentiment model; materialize the asset model/sentiment, in the UI or "
+                "with `amazon-reviews run --select model/sentiment`"
+            )
+        return load(stored.path)
+    except config.PlaceError as error:
+        raise Refusal(str(error)) from None
     except ModelFileError as error:
         raise Refusal(f"{error}; materialize the asset model/sentiment again") from None
     except OSError as error:
-        raise Refusal(f"{path} cannot be read: {error.strerror}") from None
+        raise Refusal(f"{error.filename} cannot be read: {error.strerror}") from None

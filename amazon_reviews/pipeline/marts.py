@@ -10,7 +10,16 @@ from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
 from amazon_reviews.schemas import Table, layers, marts
-from amazon_reviews.transforms.marts import counts, groups, over_time, people, products, source
+from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.transforms.marts import (
+    counts,
+    groups,
+    over_time,
+    people,
+    products,
+    sentiment,
+    source,
+)
 
 _REVIEWS = layers.GOLD_REVIEWS.key
 _PRODUCTS = layers.GOLD_PRODUCTS.key
@@ -18,6 +27,7 @@ _COUNTS = marts.REVIEW_COUNTS.key
 _LENGTHS = marts.LENGTH_COUNTS.key
 _PRICES = marts.PRICE_COUNTS.key
 _RATED = marts.PRODUCT_RATINGS.key
+_PREDICTIONS = tables.SENTIMENT_PREDICTIONS.key
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,14 @@ MARTS = (
     ),
 )
 """In an order in which each comes after the marts it is made from."""
+
+SENTIMENT_MARTS = (
+    Mart(tables.SENTIMENT_CATEGORIES, (_PREDICTIONS,), sentiment.sentiment_categories),
+    Mart(tables.SENTIMENT_BRANDS, (_PREDICTIONS,), sentiment.sentiment_brands),
+    Mart(tables.SENTIMENT_PRODUCTS, (_PREDICTIONS,), sentiment.sentiment_products),
+    Mart(tables.SENTIMENT_YEARS, (_PREDICTIONS,), sentiment.sentiment_years),
+)
+"""What the texts say, by category, brand, product and year."""
 
 
 def pinned(lakehouse: Lakehouse) -> dict[str, int]:

@@ -3,16 +3,18 @@
 One place for what Delta stores, the Dagster UI shows and the warehouse documents.
 """
 
-from amazon_reviews.schemas import layers, marts
+from amazon_reviews.schemas import layers, marts, sentiment
 from amazon_reviews.schemas.columns import Column, Table
 
-__all__ = ["MART_TABLES", "TABLES", "Column", "Table"]
+__all__ = ["MART_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
 
 MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table, Table))
 
+SENTIMENT_TABLES = tuple(table for table in vars(sentiment).values() if isinstance(table, Table))
+
 TABLES = {
     table.key: table
-    for module in (layers, marts)
+    for module in (layers, marts, sentiment)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -5,7 +5,7 @@ import pytest
 from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
-from amazon_reviews.schemas import MART_TABLES, TABLES
+from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -21,8 +21,9 @@ def nodes(all_done):
 
 
 def test_the_graph_has_the_tables_of_the_design(nodes):
-    marts = {table.key for table in MART_TABLES}
-    own = marts | {key.replace("gold/", "warehouse/") for key in marts} | FILES
+    tables = {table.key for table in (*MART_TABLES, *SENTIMENT_TABLES)}
+    loaded = {key.replace("gold/", "warehouse/") for key in tables}
+    own = tables | loaded - {"warehouse/sentiment_examples"} | FILES
     assert own < set(nodes)
     assert set(nodes) - own == {
         "bronze/reviews",
@@ -48,7 +49,7 @@ def test_every_table_says_what_it_is(nodes):
         assert node.owners == ["team:data"], name
         layer = name.split("/")[0]
         assert node.group_name in (
-            {layer} if layer in ("bronze", "warehouse") else {layer, "marts"}
+            {layer} if layer in ("bronze", "warehouse") else {layer, "marts", "sentiment"}
         )
         assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
         assert node.code_version, name

@@ -1,20 +1,33 @@
-"""The sentiment model as an asset: trained from gold, and never replaced by a worse one."""
+"""The sentiment model as assets: examples, training, evaluation, predictions, drift."""
 
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from mlflow import MlflowClient
 
 from amazon_reviews.models.sentiment import storage
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
-from amazon_reviews.pipeline import sentiment
+from amazon_reviews.models.sentiment.splits import by_user
+from amazon_reviews.models.sentiment.tasks import TASKS
+from amazon_reviews.pipeline.sentiment import training
+from amazon_reviews.pipeline.sentiment.examples import SEED, TEST_SHARE
+from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.models.reviews import made_up
+from amazon_reviews_tests.models.test_star_classifier import write as write_network
 
 KEY = "model/sentiment"
+EXAMPLES = "gold/sentiment_examples"
+PREDICTIONS = "gold/sentiment_predictions"
+EVALUATION = "gold/sentiment_evaluation"
+CONFUSION = "gold/sentiment_confusion"
+WORDS = "gold/sentiment_words"
+EVALUATIONS = (EVALUATION, CONFUSION, "gold/sentiment_calibration", WORDS)
 
 
 class Small(SentimentClassifier):
@@ -26,25 +39,28 @@ class Small(SentimentClassifier):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch, empty_store):
     """A project whose gold reviews are made up; there is no engine."""
-    monkeypatch.setattr(sentiment, "SentimentClassifier", Small)
+    monkeypatch.setattr(training, "SentimentClassifier", Small)
     project = Project(tmp_path)
+    empty_store(project.settings.models)
     put(project, made_up(1_500, users=300))
     return project
 
 
-def put(project, examples, stars=None):
-    """Make these examples the gold reviews."""
+def put(project, examples, stars=None, partition="partition_1", first=0):
+    """Make these examples the gold reviews of a partition; ids count from `first`."""
     stars = examples.stars if stars is None else stars
     known = {
-        "review_id": pa.array([f"{k:032x}" for k in range(len(examples))]),
+        "review_id": pa.array([f"{first + k:032x}" for k in range(len(examples))]),
         "reviewer_id": examples.users,
         "review_text": examples.texts,
         "summary": examples.summaries,
         "overall": pa.array(stars).cast(pa.decimal128(2, 1)),
         "reviewed_on": pa.array([date(2020, 1, 1)] * len(examples)),
-        "partition": pa.array(["partition_1"] * len(examples)),
+        "main_category": pa.array([("Books", "Toys")[k % 2] for k in range(len(examples))]),
+        "source": pa.array([partition.partition("_")[0]] * len(examples)),
+        "partition": pa.array([partition] * len(examples)),
     }
     schema = TABLES["gold/reviews"].arrow_schema
     columns = [
@@ -55,13 +71,25 @@ def put(project, examples, stars=None):
     ]
     nullable = pa.schema([field.with_nullable(True) for field in schema])
     project.lakehouse.replace_arrow(
-        pa.Table.from_arrays(columns, schema=nullable), "gold/reviews", {}
+        pa.Table.from_arrays(columns, schema=nullable), "gold/reviews", {"partition": partition}
     )
+
+
+def in_use(project):
+    """The model in use, as the store gives it."""
+    return ModelStore(project.settings.models).current("sentiment")
+
+
+def rows(project, key, sql="SELECT * FROM rows"):
+    """What DuckDB reads of a table."""
+    found = duckdb.connect()
+    found.register("rows", project.lakehouse.delta(key).to_pyarrow_dataset())
+    return found.sql(sql).fetchall()
 
 
 def train(project):
     """Materialize the model; whether the run was a success, its metadata, its check."""
-    result = project.materialize(KEY)
+    result = project.materialize(EXAMPLES, KEY)
     (check,) = result.get_asset_check_evaluations()
     return result.success, project.metadata(KEY)[None], check
 
@@ -71,10 +99,11 @@ def test_it_is_trained_on_one_side_of_the_users_and_measured_on_the_other(projec
 
     assert success
     assert check.passed
-    model = storage.load(project.settings.sentiment_model)
+    model = storage.load(in_use(project).path)
     assert recorded["model_version"] == storage.model_version(model)
-    assert recorded["gold_reviews_version"] == project.lakehouse.version("gold/reviews")
-    assert recorded["bytes"] == project.settings.sentiment_model.stat().st_size
+    assert recorded["parameters"]["sentiment_examples_version"] == 1
+    assert project.metadata(EXAMPLES)[None]["gold_reviews_version"] == 1
+    assert recorded["bytes"] == in_use(project).path.stat().st_size
     assert recorded["in_use"] is True
     assert recorded["auc"] > 0.9
     assert recorded["rows"] == model.rows_
@@ -90,15 +119,16 @@ def test_the_same_reviews_give_the_same_model_which_is_not_worse(project):
     assert success
     assert check.passed
     assert second["model_version"] == first["model_version"]
-    assert f"{first['log_loss']:.5f}" in check.description
+    assert second["store_version"] == first["store_version"] == 1
+    assert check.description == "it is the very model that is in use"
 
 
 def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     train(project)
-    before = project.settings.sentiment_model.read_bytes()
+    before = in_use(project)
     examples = made_up(1_500, users=300)
     shuffled = np.random.default_rng(0).permutation(examples.stars)
-    held_out = sentiment.by_user(examples.users, sentiment.TEST_SHARE, sentiment.SEED).test
+    held_out = by_user(examples.users, TEST_SHARE, SEED).test
     put(project, examples, np.where(held_out, examples.stars, shuffled))
 
     success, recorded, check = train(project)
@@ -109,26 +139,41 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     new, old = (float(word) for word in check.description.replace(";", "").split() if "0." in word)
     assert new > old
     assert recorded["in_use"] is False
-    assert project.settings.sentiment_model.read_bytes() == before
+    assert recorded["store_version"] == 2
+    assert in_use(project) == before
     outcome = project.run('key:"model/sentiment"')
     assert outcome.failures == [f"{KEY}: check not_worse failed: {check.description}"]
 
-    put(project, made_up(3_000, users=300))
+    put(project, made_up(6_000, users=300))
     success, recorded, check = train(project)
     assert success
     assert check.passed
-    assert project.settings.sentiment_model.read_bytes() != before
+    assert check.description.endswith("it takes its place")
+    assert in_use(project).version == recorded["store_version"]
+
+
+def test_a_model_that_is_no_better_leaves_the_one_before(project):
+    train(project)
+    put(project, made_up(1_510, users=300))
+
+    success, recorded, check = train(project)
+
+    assert success
+    assert check.passed
+    assert check.description.endswith("that one stays")
+    assert recorded["in_use"] is False
+    assert in_use(project).version == 1
 
 
 def test_a_damaged_model_is_replaced(project):
-    project.settings.models.mkdir()
-    project.settings.sentiment_model.write_bytes(b"damaged")
+    train(project)
+    in_use(project).path.write_bytes(b"damaged")
 
     success, recorded, _ = train(project)
 
     assert success
     assert recorded["in_use"] is True
-    storage.load(project.settings.sentiment_model)
+    storage.load(in_use(project).path)
 
 
 @pytest.mark.parametrize(
@@ -144,18 +189,18 @@ def test_too_few_reviews_give_no_model_and_no_failure(project, rows, stars, said
     assert check.passed
     assert said in recorded["not_trained"]
     assert said in check.description
-    assert not project.settings.models.exists()
+    assert in_use(project) is None
 
 
 def test_without_gold_there_is_no_model(tmp_path):
     success, recorded, _ = train(Project(tmp_path))
 
     assert success
-    assert recorded["not_trained"] == "gold/reviews is not there"
+    assert recorded["not_trained"].startswith("0 negative and 0 positive reviews")
 
 
 def test_it_follows_changed_reviews_once_a_day_at_most(project):
-    automation = Automation(project, 'key:"model/sentiment"', datetime(2026, 1, 1, 12, tzinfo=UTC))
+    automation = Automation(project, f'key:"{EXAMPLES}"', datetime(2026, 1, 1, 12, tzinfo=UTC))
     gold = "gold/reviews"
     project.add_partitions("reviews", "partition_1")
 
@@ -169,10 +214,167 @@ def test_it_follows_changed_reviews_once_a_day_at_most(project):
     automation.tick()
     change()
     automation.now += timedelta(minutes=1)
-    assert automation.tick() == {KEY: None}
+    assert automation.tick() == {EXAMPLES: None}
     assert all(run.success for run in automation.run_asked())
     change()
     automation.now += timedelta(hours=2)
     assert automation.tick() == {}
     automation.now += timedelta(hours=14)
-    assert automation.tick() == {KEY: None}
+    assert automation.tick() == {EXAMPLES: None}
+
+
+def test_examples_are_the_rated_reviews_with_users_on_one_side(project):
+    project.materialize(EXAMPLES)
+
+    found = rows(project, EXAMPLES, "SELECT reviewer_id, overall, held_out FROM rows")
+    examples = made_up(1_500, users=300)
+    assert len(found) == 1_500
+    held_out = by_user(examples.users, TEST_SHARE, SEED).test
+    expected = {user for user, out in zip(examples.users.to_pylist(), held_out, strict=True) if out}
+    assert {user for user, _, out in found if out} == expected
+    assert {user for user, _, out in found if not out}.isdisjoint(expected)
+
+
+def test_more_reviews_than_wanted_are_those_of_some_users(project, tmp_path):
+    few = Project(tmp_path, AMAZON_REVIEWS_SENTIMENT_EXAMPLES="600")
+    few.materialize(EXAMPLES)
+    chosen = {user for (user,) in rows(few, EXAMPLES, "SELECT DISTINCT reviewer_id FROM rows")}
+
+    whole = dict(rows(few, "gold/reviews", "SELECT reviewer_id, count(*) FROM rows GROUP BY ALL"))
+    assert 450 < sum(whole[user] for user in chosen) < 750
+    assert len(rows(few, EXAMPLES)) == sum(whole[user] for user in chosen)
+    put(few, made_up(300, seed=3, users=300), partition="partition_2", first=5_000)
+    few.materialize(EXAMPLES)
+    later = {user for (user,) in rows(few, EXAMPLES, "SELECT DISTINCT reviewer_id FROM rows")}
+    assert later & whole.keys() <= chosen
+
+
+def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(project, tmp_path):
+    (tmp_path / "network").mkdir()
+    write_network(tmp_path / "network")
+    project = Project(tmp_path, AMAZON_REVIEWS_STAR_CLASSIFIER=str(tmp_path / "network"))
+    project.materialize(EXAMPLES, KEY, *EVALUATIONS)
+
+    named = set(TASKS)
+    tasks = rows(project, EVALUATION, "SELECT DISTINCT task FROM rows WHERE model = 'project'")
+    assert {task for (task,) in tasks} == named
+    parts = rows(project, EVALUATION, "SELECT part, value FROM rows WHERE task = 'binary'")
+    assert {("category", "Books"), ("category", "Toys"), ("stars", "1.0"), ("users", "")} <= {
+        *parts
+    }
+    auc = dict(
+        rows(
+            project,
+            EVALUATION,
+            "SELECT model, auc FROM rows WHERE part = 'all' AND task = 'binary'",
+        )
+    )
+    assert auc["majority"] == 0.5 < auc["TextBlob polarity"] < auc["project"]
+    assert auc["source 1's recipe"] > 0.8
+    assert 0.5 < auc["star classifier"] < auc["project"]
+    examples, model = made_up(1_500, users=300), storage.load(in_use(project).path)
+    held_out = examples.where(by_user(examples.users, TEST_SHARE, SEED).test)
+    labels = TASKS["binary"].labels(held_out.stars)
+    right = model.predict(held_out)[labels >= 0] == model.classes_[labels[labels >= 0]]
+    ((accuracy,),) = rows(
+        project,
+        EVALUATION,
+        "SELECT accuracy FROM rows WHERE model = 'project' AND task = 'binary' AND part = 'all'",
+    )
+    assert accuracy == pytest.approx(right.mean())
+    sums = (
+        "SELECT task, sum(reviews), sum(reviews) FILTER (actual = predicted) FROM rows GROUP BY ALL"
+    )
+    whole = {task: (count, same) for task, count, same in rows(project, CONFUSION, sums)}
+    assert whole["binary"] == (len(right), right.sum())
+    assert whole["five"][0] == len(held_out)
+    words = "SELECT words FROM rows WHERE label = 'negative' AND main_category = 'All categories'"
+    assert {"terrible", "broke", "refund", "waste"} <= {
+        word for (word,) in rows(project, WORDS, words)
+    }
+
+    client = MlflowClient(f"sqlite:///{project.settings.models}/mlflow.db")
+    version = client.get_model_version_by_alias("sentiment", "champion")
+    run = client.get_run(version.run_id)
+    recorded = project.metadata(KEY)[None]
+    assert run.data.metrics["auc"] == pytest.approx(recorded["auc"])
+    assert 0 < run.data.metrics["five.accuracy"] < 1
+    assert run.data.params["balance"] == "weights"
+    figures = {path.path for path in client.list_artifacts(version.run_id, "figures")}
+    assert {"figures/reliability.png", "figures/confusion_binary.png"} <= figures
+    shown = project.metadata(CONFUSION)[None]["confusion_binary"]
+    assert shown.startswith("![](data:image/png;base64,iVBOR")
+
+
+def predict(project, *partitions):
+    """Materialize the predictions of these partitions; the metadata of each."""
+    project.add_partitions("reviews", *partitions)
+    assert project.materialize(PREDICTIONS, partitions=partitions).success
+    return {name: project.metadata(PREDICTIONS)[name] for name in partitions}
+
+
+def test_every_review_is_judged_once_and_anew_when_it_changed(project):
+    put(project, made_up(200, seed=5), partition="partition_2", first=9_000)
+    train(project)
+
+    first = predict(project, "partition_1", "partition_2")
+    assert {name: found["anew"] for name, found in first.items()} == {
+        "partition_1": 1_500,
+        "partition_2": 200,
+    }
+    assert len(rows(project, PREDICTIONS, "SELECT DISTINCT review_id FROM rows")) == 1_700
+    version = project.lakehouse.version(PREDICTIONS)
+    assert predict(project, "partition_1")["partition_1"]["anew"] == 0
+    assert project.lakehouse.version(PREDICTIONS) == version
+    put(project, made_up(250, seed=5), partition="partition_2", first=9_000)
+    again = predict(project, "partition_1", "partition_2")
+    assert [found["anew"] for found in again.values()] == [0, 250]
+    assert len(rows(project, PREDICTIONS)) == 1_750
+
+
+def test_predictions_are_what_the_model_says(project):
+    train(project)
+    predict(project, "partition_1")
+
+    model, examples = storage.load(in_use(project).path), made_up(1_500, users=300)
+    query = "SELECT predicted, positive, expected_stars FROM rows ORDER BY review_id"
+    predicted, positive, stars = zip(*rows(project, PREDICTIONS, query), strict=True)
+    assert list(predicted) == model.predict(examples, "three").tolist()
+    assert positive == pytest.approx(model.predict_proba(examples, "binary")[:, 1])
+    assert stars == pytest.approx(model.predict_proba(examples, "five") @ [1, 2, 3, 4, 5])
+
+
+def test_another_model_judges_all_again(project):
+    train(project)
+    predict(project, "partition_1")
+    put(project, made_up(200, seed=5), partition="partition_2", first=9_000)
+    in_use(project).path.write_bytes(b"damaged")
+    train(project)
+
+    assert predict(project, "partition_1")["partition_1"]["anew"] == 1_500
+
+
+def test_without_a_model_nothing_is_judged_and_nothing_fails(tmp_path):
+    project = Project(tmp_path)
+    put(project, made_up(20))
+    project.add_partitions("reviews", "partition_1")
+
+    assert project.materialize(EXAMPLES, KEY, *EVALUATIONS).success
+    assert project.materialize(PREDICTIONS, partitions=["partition_1"]).success
+    assert project.metadata(EVALUATION)[None]["not_evaluated"]
+
+
+def test_a_stream_of_other_reviews_fails_the_drift_check(project):
+    train(project)
+    put(project, made_up(400, seed=8), partition="stream", first=20_000)
+    project.instance.add_dynamic_partitions("gold_reviews", ["stream"])
+    assert project.materialize(PREDICTIONS, partitions=["stream"]).success
+    alike = project.check(PREDICTIONS, names={"drift"})["drift"]
+    put(project, made_up(400, seed=8, bad_share=0.9), partition="stream", first=20_000)
+    assert project.materialize(PREDICTIONS, partitions=["stream"]).success
+    other = project.check(PREDICTIONS, names={"drift"})["drift"]
+
+    assert alike.passed
+    assert not other.passed
+    assert other.severity.value == "WARN"
+    assert other.metadata["index"].value > 0.2 > alike.metadata["index"].value

@@ -12,6 +12,7 @@ from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import evaluate
 from amazon_reviews.models.sentiment.storage import model_version, save
 from amazon_reviews.models.sentiment.tasks import TASKS
+from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews_tests.models.reviews import made_up
 
 
@@ -21,10 +22,18 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory, model):
+def models(tmp_path_factory, model, empty_store):
     folder = tmp_path_factory.mktemp("models")
-    save(model, folder / "sentiment.model")
+    publish(model, folder, empty_store)
     return folder
+
+
+def publish(model, folder, empty_store):
+    """Make a store in the folder in which this model is in use; returns its file."""
+    empty_store(folder)
+    path = folder / "sentiment.model"
+    save(model, path)
+    return ModelStore(folder).publish("sentiment", path, Record(), in_use=True).path
 
 
 @pytest.fixture
@@ -206,8 +215,8 @@ def test_without_a_model_the_asset_to_materialize_is_named(command, reviews, tmp
         assert "asset model/sentiment" in refused(command(*arguments, folder=tmp_path))
 
 
-def test_a_damaged_model_is_named(command, tmp_path):
-    (tmp_path / "sentiment.model").write_bytes(b"damaged")
+def test_a_damaged_model_is_named(command, tmp_path, model, empty_store):
+    publish(model, tmp_path, empty_store).write_bytes(b"damaged")
     line = refused(command("predict", "good", folder=tmp_path))
     assert "sentiment.model" in line
     assert "materialize the asset model/sentiment again" in line

@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+from amazon_reviews.models.sentiment.storage import save
+from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews_tests.models.reviews import made_up
 from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import synthetic
 
@@ -34,11 +38,25 @@ def warehouse(warehouse_url):
 
 
 @pytest.fixture(scope="session")
-def address(warehouse_url):
+def models(tmp_path_factory, empty_store):
+    """A model store with a small sentiment model."""
+    folder = tmp_path_factory.mktemp("models")
+    empty_store(folder)
+    path = folder / "sentiment.model"
+    save(SentimentClassifier(bits=14).fit(made_up(1_000)), path)
+    ModelStore(folder).publish("sentiment", path, Record(), in_use=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(warehouse_url, models):
     """The dashboard as the console script serves it."""
     port = free_port()
     command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
-    environment = os.environ | {"AMAZON_REVIEWS_WAREHOUSE": warehouse_url}
+    environment = os.environ | {
+        "AMAZON_REVIEWS_WAREHOUSE": warehouse_url,
+        "AMAZON_REVIEWS_MODELS": str(models),
+    }
     with subprocess.Popen(command, env=environment) as server:
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)

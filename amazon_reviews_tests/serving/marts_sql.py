@@ -21,6 +21,17 @@ def _by(columns, measures, where="true"):
     return f"SELECT {columns}, {measures} FROM reviews WHERE {where} GROUP BY ALL"
 
 
+def _judged(columns):
+    """What the texts say, over the predictions."""
+    return f"""SELECT {columns}, count(*) AS reviews,
+        count_if(predicted = 'negative') AS negative, count_if(predicted = 'neutral') AS neutral,
+        count_if(predicted = 'positive') AS positive, avg(positive) AS mean_positive,
+        count_if(predicted = 'negative') / count(*) AS negative_share,
+        avg(expected_stars) AS expected_stars, avg(overall) AS mean_stars,
+        count_if(predicted = 'negative' AND sentiment = 'positive') AS contradictions
+        FROM sentiment_predictions GROUP BY ALL"""
+
+
 MARTS = {
     "gold/review_counts": _by(f"month, {_FILTERS}", "count(*) AS reviews"),
     "gold/length_counts": _by(
@@ -83,4 +94,13 @@ MARTS = {
         count(DISTINCT reviewer_id) AS customers, count(DISTINCT asin) AS reviewed_products,
         (SELECT count(*) FROM products) AS products,
         (SELECT count(DISTINCT brand) FROM products) AS brands, {_DAYS} FROM reviews""",
+    "gold/sentiment_predictions": """SELECT review_id, asin, brand, main_category, overall,
+        sentiment, reviewed_on, source, partition, 'abc' AS model_version,
+        CASE WHEN hash(review_id) % 10 = 0 THEN 'negative' ELSE coalesce(sentiment, 'neutral') END
+        AS predicted, coalesce(overall, 3) / 5.0 AS positive, coalesce(overall, 3) AS expected_stars
+        FROM reviews""",
+    "gold/sentiment_categories": _judged("main_category"),
+    "gold/sentiment_brands": _judged("brand"),
+    "gold/sentiment_products": _judged("asin"),
+    "gold/sentiment_years": _judged("year(reviewed_on)::INT AS year, source"),
 }

@@ -154,6 +154,27 @@ def _chosen():
             ("r2", "stream_reviews", "gold/reviews", "FAILURE", INSTANT, INSTANT, 12.5),
             ("r1", "__ASSET_JOB", "bronze/reviews", "SUCCESS", INSTANT, INSTANT, 60.0),
         ],
+        "sentiment_evaluation": [
+            ("project", "binary", "all", "", 700, 0.98, 0.97, 0.89, 0.07, 0.005, "abc"),
+            ("majority", "binary", "all", "", 700, 0.5, 0.9, 0.48, 0.23, 0.001, None),
+            ("project", "binary", "category", FORMULA, 90, 0.97, 0.95, 0.88, 0.08, 0.01, "abc"),
+            ("project", "binary", "users", "", None, None, 0.8, None, None, None, "abc"),
+            ("project", "three", "all", "", 800, 0.93, 0.9, 0.7, 0.2, 0.02, "abc"),
+        ],
+        "sentiment_confusion": [
+            ("binary", "negative", "negative", 60),
+            ("binary", "negative", "positive", 10),
+            ("binary", "positive", "negative", 12),
+            ("binary", "positive", "positive", 618),
+            ("three", "neutral", "positive", 5),
+        ],
+        "sentiment_calibration": [(0.6, 0.57, 40), (0.95, 0.96, 660)],
+        "sentiment_words": [
+            ("All categories", "negative", 1, "waste", 2.1, 40),
+            ("All categories", "positive", 1, HOSTILE_TITLE, 1.7, 90),
+            ("Books", "negative", 1, "boring", 1.9, 12),
+            ("Books", "positive", 1, "loved", 1.2, 30),
+        ],
     }
     return {f"gold/{noun}": _rows(f"gold/{noun}", rows) for noun, rows in names.items()}
 

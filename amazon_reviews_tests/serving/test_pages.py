@@ -16,6 +16,7 @@ TABS = {
     "categories": ["Reviews", "Products", "Second categories", "Prices"],
     "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
+    "sentiment": ["Categories", "Brands & products", "Words", "The model"],
     "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"

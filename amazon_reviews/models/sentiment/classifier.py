@@ -19,6 +19,8 @@ from amazon_reviews.models.sentiment.texts import Texts
 from amazon_reviews.models.sentiment.training import ASKED, QUESTIONS, Chunk, Learner, chunked
 
 BALANCES = ("weights", "undersampling", "none")
+SHARE_BINS = 10
+"""Even bands of the probability of being positive, of which `shares_` are recorded."""
 
 _FOLDS = 5
 _HELD_OUT = 10
@@ -46,6 +48,8 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights_: float32, slots + 1 (the constant) × questions.
         calibrations_: by task.
         rows_: rated reviews it learned from, those that only calibrate included.
+        shares_: shares of the reviews that calibrated it, in `SHARE_BINS` even bands of the
+            probability of the first task's last class.
     """
 
     def __init__(
@@ -91,6 +95,8 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             name: _calibrated(task_named(name), held_out, stars) for name in self.tasks
         }
         self.classes_ = self.task_classes()
+        last = self.calibration().probabilities(held_out)[:, -1]
+        self.shares_ = np.histogram(last, SHARE_BINS, (0, 1))[0] / len(last)
         return self
 
     def scores(self, reviews: Reviews) -> NDArray[np.float32]:

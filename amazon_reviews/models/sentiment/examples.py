@@ -1,6 +1,6 @@
 """Examples: what a model learns from and is measured on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -82,6 +82,20 @@ class Examples:
 
 
 NO_DAY = int(np.iinfo(np.int32).min)
+
+
+def joined(chunks: Sequence[Examples]) -> Examples:
+    """The chunks as one, in their order."""
+    if not chunks:
+        return Examples.from_arrow(pa.table({}))
+    return Examples(
+        pa.concat_arrays([chunk.summaries for chunk in chunks]),
+        pa.concat_arrays([chunk.texts for chunk in chunks]),
+        np.concatenate([chunk.stars for chunk in chunks]),
+        pa.concat_arrays([chunk.users for chunk in chunks]),
+        np.concatenate([chunk.days for chunk in chunks]),
+        pa.concat_arrays([chunk.groups for chunk in chunks]),
+    )
 
 
 def in_chunks(examples: "Examples | Iterable[Examples]") -> Iterator[Examples]:

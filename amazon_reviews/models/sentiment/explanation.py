@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -79,11 +80,13 @@ def strongest_words(
     task: str | None = None,
     most: int = 50,
     fewest: int = 10,
+    by: Literal["weight", "sum"] = "weight",
 ) -> list[StrongWords]:
     """For each class the words and pairs with the largest weights, the weightiest first.
 
-    The model knows hashes only; names and counts come from `examples`, of which tens of
-    thousands are enough. Words in fewer than `fewest` places are left out.
+    With `by` "sum" they are those that add most in all their places together. The model knows
+    hashes only; names and counts come from `examples`, of which tens of thousands are enough.
+    Words in fewer than `fewest` places are left out.
 
     Raises:
         ValueError: it has not learned the task.
@@ -94,7 +97,8 @@ def strongest_words(
     found = []
     for k, label in enumerate(model.task_classes(task)):
         effect = weights @ _direction(model, task, k)
-        best = np.argsort(-effect, kind="stable")[:most]
+        order = effect * counts if by == "sum" else effect
+        best = np.argsort(-order, kind="stable")[:most]
         found += [
             StrongWords(str(label), names[at], float(effect[at]), int(counts[at]))
             for at in best

@@ -13,7 +13,7 @@ from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.tasks import LEFT_OUT, Task
 
 _LEAST = 1e-15
-_ERRORS = 2.0
+_WORSE_ERRORS, _BETTER_ERRORS = 2.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,14 @@ class Answers:
 
 
 class Comparison(NamedTuple):
-    """Log losses of a new and an old model, and whether the new one's is no worse."""
+    """Log losses of a new and an old model, and whether the new one is better, or is no worse.
+
+    A model that is neither better nor worse is both not better and not worse.
+    """
 
     new: float
     old: float
+    better: bool
     not_worse: bool
 
 
@@ -64,11 +68,12 @@ def compare(new: Answers, old: Answers) -> Comparison:
     """Compare two models' log losses on the same reviews, review by review.
 
     The new one is worse where its mean is higher by more than two standard errors of the
-    difference: less than that, other reviews of the same kind might have said the opposite.
+    difference, and better where it is lower by more than one: less than that, other reviews of
+    the same kind might well have said the opposite.
     """
     if not len(new.labels):
-        return Comparison(float("nan"), float("nan"), True)
+        return Comparison(float("nan"), float("nan"), False, True)
     difference = new.losses() - old.losses()
-    error = difference.std() / np.sqrt(len(difference))
-    not_worse = bool(difference.mean() <= _ERRORS * error)
-    return Comparison(float(new.losses().mean()), float(old.losses().mean()), not_worse)
+    errors = difference.mean() / max(difference.std() / np.sqrt(len(difference)), _LEAST)
+    better, worse = bool(errors < -_BETTER_ERRORS), bool(errors > _WORSE_ERRORS)
+    return Comparison(float(new.losses().mean()), float(old.losses().mean()), better, not worse)

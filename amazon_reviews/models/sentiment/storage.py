@@ -15,7 +15,7 @@ from amazon_reviews.models.sentiment.calibration import Calibration
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
 FORMAT = "amazon-reviews-sentiment"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MOST_BYTES = 512 << 20
 _UNREADABLE = (
@@ -89,6 +89,7 @@ def _parts(model: SentimentClassifier) -> tuple[dict[str, NDArray], dict[str, An
         "parameters": {**model.get_params(), "tasks": list(model.tasks)},
         "questions": list(model.questions_),
         "rows": model.rows_,
+        "shares": model.shares_.tolist(),
         "calibrations": {
             name: {"slopes": found.slopes.tolist(), "offsets": found.offsets.tolist()}
             for name, found in model.calibrations_.items()
@@ -119,6 +120,7 @@ def _model(arrays: dict[str, NDArray], facts: dict[str, Any]) -> SentimentClassi
     model = SentimentClassifier(**{**parameters, "tasks": tuple(parameters["tasks"])})
     model.questions_ = tuple(facts["questions"])
     model.rows_ = facts["rows"]
+    model.shares_ = np.array(facts["shares"])
     model.idf_ = arrays["idf"]
     model.weights_ = np.zeros(((1 << model.bits) + 1, len(model.questions_)), np.float32)
     model.weights_[arrays["slots"]] = arrays["weights"]

@@ -5,11 +5,7 @@ import io
 from typing import Any
 
 import pyarrow as pa
-import vl_convert
 
-from amazon_reviews.serving.charts.style import AnyChart
-
-WIDTH, SCALE = 720, 2
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -20,11 +16,6 @@ def csv_bytes(rows: pa.Table) -> bytes:
     writer.writerow(rows.column_names)
     writer.writerows([_harmless(value) for value in row.values()] for row in rows.to_pylist())
     return text.getvalue().encode()
-
-
-def png_bytes(chart: AnyChart) -> bytes:
-    """The chart as a picture on white, 1,440 pixels wide and the axis' names."""
-    return vl_convert.vegalite_to_png(chart.properties(width=WIDTH).to_json(), scale=SCALE)
 
 
 def _harmless(value: Any) -> Any:

@@ -19,6 +19,7 @@ from amazon_reviews.serving.app.views import (
     overview,
     quality,
     ratings,
+    sentiment,
 )
 
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a
@@ -39,6 +40,7 @@ PAGES = (
     (categories, "Categories & prices", ":material/category:"),
     (brands, "Brands & products", ":material/inventory_2:"),
     (customers, "Customers", ":material/group:"),
+    (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
     (quality, "Data quality & pipeline", ":material/fact_check:"),
 )
 

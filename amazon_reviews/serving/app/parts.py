@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from amazon_reviews.serving.app.asking import UnanswerableError
-from amazon_reviews.serving.app.downloads import csv_bytes, png_bytes
+from amazon_reviews.serving.app.downloads import csv_bytes
+from amazon_reviews.serving.charts.png import png_bytes
 from amazon_reviews.serving.charts.style import AnyChart
 from amazon_reviews.serving.questions.filters import Filters
 

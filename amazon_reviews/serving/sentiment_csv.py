@@ -2,23 +2,41 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from amazon_reviews.console.review_files import ReviewFileError
-from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.serving.review_files import ReviewFileError
+
+if TYPE_CHECKING:
+    from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
 _ROWS = 5_000
 _LONGEST_FIELD = 1 << 30
 _ADDED = ("label", "probability", "reason")
 
 
-def predict_csv(model: SentimentClassifier, source: Path, out: Path) -> tuple[int, int]:
-    """Write the rows of `source` with label, probability and reason added; judged and refused.
+class JudgedFile(NamedTuple):
+    """Rows that were judged and refused, and the places of the columns of text and label."""
 
+    judged: int
+    refused: int
+    text: int
+    label: int
+
+
+def predict_csv(
+    model: "SentimentClassifier",
+    source: Path,
+    out: Path,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> JudgedFile:
+    """Write the rows of `source` with label, probability and reason added.
+
+    `advance` is told how many rows are done, now and then.
     `out` is written as a whole or not at all, and may be `source`. A column of `source` that is
     called as one of the new ones keeps its name; the new one's then begins with `sentiment_`.
 
@@ -39,16 +57,17 @@ def predict_csv(model: SentimentClassifier, source: Path, out: Path) -> tuple[in
                 writer.writerows([*row, *new] for row, new in zip(chunk, added, strict=True))
                 judged += sum(not reason for *_, reason in added)
                 total += len(chunk)
+                advance(total)
         os.replace(part, out)
     except OSError as error:
         raise ReviewFileError(f"{out} cannot be written: {error.strerror}") from None
     finally:
         with suppress(OSError):
             part.unlink()
-    return judged, total - judged
+    return JudgedFile(judged, total - judged, text, len(header))
 
 
-def _judged(model: SentimentClassifier, texts: Sequence[str]) -> list[tuple[str, str, str]]:
+def _judged(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
     """Label, probability and reason of each text."""
     reasons = [refusal(text) for text in texts]
     known = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]

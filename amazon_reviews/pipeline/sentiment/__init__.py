@@ -1,0 +1,1 @@
+"""The sentiment model in the pipeline: examples, training, evaluation, predictions."""

@@ -1,0 +1,130 @@
+"""The page of the sentiment model: a text, a file, and what is refused."""
+
+import csv
+import io
+
+import pytest
+
+from amazon_reviews.serving.in_use import InUse
+from amazon_reviews.serving.questions import sentiment
+from amazon_reviews.serving.questions.filters import Filters
+from amazon_reviews_tests.serving.synthetic import FORMULA
+from amazon_reviews_tests.serving.test_pages import FAILURES, downloaded, figure, settle, visit
+
+
+def judge(tab, text):
+    tab.get_by_label("A sentence or a review").fill(text)
+    tab.keyboard.press("Control+Enter")
+    tab.get_by_text(f"{len(text)}/20000").wait_for()
+    settle(tab)
+
+
+def test_a_text_gets_a_label_and_the_words_that_decided(tab):
+    visit(tab, "/sentiment")
+    judge(tab, "What a waste, it broke")
+    tab.locator(".st-key-chart-reasons canvas, .st-key-chart-reasons svg.marks").wait_for()
+
+    assert figure(tab, "Label") == "negative"
+    assert float(figure(tab, "Probability").rstrip("%")) > 50
+    rows = csv.DictReader(io.StringIO(downloaded(tab, "CSV", "chart-reasons").path().read_text()))
+    assert {"waste", "broke"} <= {row["words"] for row in rows}
+    assert tab.locator(FAILURES).count() == 0
+
+
+def test_a_text_without_words_is_refused(tab):
+    visit(tab, "/sentiment")
+    judge(tab, "12345")
+
+    tab.get_by_text("the text has only digits").wait_for()
+
+
+def upload(tab, content):
+    visit(tab, "/sentiment?sentiment_tab=A+file")
+    tab.get_by_role("tab", name="A file").click()
+    tab.locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": content}
+    )
+
+
+def test_a_file_comes_back_with_labels_and_reasons(tab):
+    upload(tab, b"id,Text,label\n1,what a waste,x\n2,perfect and great,y\n3,7,z\n4,a waste,w\n")
+    tab.get_by_text("Download the rows").wait_for()
+
+    assert (figure(tab, "Judged"), figure(tab, "Refused")) == ("3", "1")
+    with tab.expect_download() as arriving:
+        tab.get_by_role("button", name="Download the rows with their labels").click()
+    rows = list(csv.DictReader(io.StringIO(arriving.value.path().read_text())))
+    assert [row["sentiment_label"] for row in rows] == ["negative", "positive", "", "negative"]
+    assert [row["label"] for row in rows] == ["x", "y", "z", "w"]
+    assert rows[2]["reason"] == "the text has only digits"
+    found = downloaded(tab, "CSV", "chart-file_words").path().read_text()
+    assert "waste" in found
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"a,b\n1,2\n", "no column text"), (b"text\n\xff\n", "line 2 is not UTF-8")],
+)
+def test_a_file_that_cannot_be_used_is_explained(tab, content, said):
+    upload(tab, content)
+
+    tab.get_by_text(said).wait_for()
+    assert "/tmp" not in tab.locator("[data-testid=stAlert]").inner_text()
+
+
+def test_questions_give_what_the_tables_hold(warehouse, reviews):
+    rows = sentiment.categories(warehouse, Filters(main_categories=("Books",))).to_pylist()
+    assert [row["main_category"] for row in rows] == ["Books"]
+    assert rows[0]["reviews"] == sum(review["main_category"] == "Books" for review in reviews)
+    assert FORMULA in sentiment.evaluation(warehouse, "binary")["value"].to_pylist()
+    brands = sentiment.brands(warehouse)["negative_share"].to_pylist()
+    assert brands == sorted(brands, reverse=True)
+    years = sentiment.years(warehouse)
+    assert sum(years["reviews"].to_pylist()) == sum(r["year"] is not None for r in reviews)
+
+
+class Store:
+    """A store of which the test says what is in use."""
+
+    def __init__(self):
+        self.version = None
+
+    def current(self, name):
+        if isinstance(self.version, Exception):
+            raise self.version
+        return self.version and Stored(self.version, self.version)
+
+
+class Stored(tuple):
+    """Stands for a stored model: equal where its version is."""
+
+    path = property(lambda self: self[1])
+
+    def __new__(cls, *values):
+        return super().__new__(cls, values)
+
+
+def test_another_model_in_use_is_picked_up_and_a_bad_one_is_not(monkeypatch):
+    from amazon_reviews.serving import in_use
+
+    monkeypatch.setattr(in_use, "ASKED_EVERY", 0.0)
+    store = Store()
+    loaded = []
+
+    def load(path):
+        if path == "bad":
+            raise ValueError("damaged")
+        loaded.append(path)
+        return path.upper()
+
+    model = InUse(store, "some", load)
+    assert model.get() is None
+    store.version = "one"
+    assert [model.get().model, model.get().model] == ["ONE", "ONE"]
+    store.version = "bad"
+    assert model.get().model == "ONE"
+    store.version = OSError("no store")
+    assert model.get().model == "ONE"
+    store.version = "two"
+    assert model.get().model == "TWO"
+    assert loaded == ["one", "two"]
