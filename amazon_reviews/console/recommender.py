@@ -8,6 +8,7 @@ from typing import Any, cast
 import click
 
 from amazon_reviews.console.refusal import Refusal
+from amazon_reviews.models.recommender.names import METHOD_NAMES, names_without_products
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -49,15 +50,13 @@ def evaluate(ratings: Path, split: str, methods: str | None, seed: int) -> None:
 
 
 def _methods(given: str | None) -> Sequence[str]:
-    from amazon_reviews.models.recommender.methods import METHODS, NEED_PRODUCTS
-
-    usable = [name for name in METHODS if name not in NEED_PRODUCTS]
+    usable = names_without_products()
     if given is None:
         return usable
     names = [name.strip() for name in given.split(",")]
     for name in names:
         if name not in usable:
-            why = "needs to know the products" if name in METHODS else "is no method"
+            why = "needs to know the products" if name in METHOD_NAMES else "is no method"
             raise Refusal(f"--methods: {name or 'nothing'} {why}; take of {', '.join(usable)}")
     return list(dict.fromkeys(names))
 

@@ -3,7 +3,7 @@
 One place for what Delta stores, the Dagster UI shows and the warehouse documents.
 """
 
-from amazon_reviews.schemas import layers, marts, sentiment
+from amazon_reviews.schemas import layers, marts, recommender, sentiment
 from amazon_reviews.schemas.columns import Column, Table
 
 __all__ = ["MART_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
@@ -14,7 +14,7 @@ SENTIMENT_TABLES = tuple(table for table in vars(sentiment).values() if isinstan
 
 TABLES = {
     table.key: table
-    for module in (layers, marts, sentiment)
+    for module in (layers, marts, sentiment, recommender)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.models.recommender.methods import methods_without_products
+from amazon_reviews.models.recommender.names import names_without_products
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
 
@@ -50,7 +50,7 @@ def test_all_methods_are_measured(ratings, split):
     result = evaluate(ratings, "--split", split)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert list(found) == list(methods_without_products())
+    assert list(found) == list(names_without_products())
     for name, figures in found.items():
         for key in ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10"):
             assert 0 <= figures[key] <= 1

@@ -13,7 +13,8 @@ from amazon_reviews.models.recommender.factors import ExplicitALS, ImplicitALS
 from amazon_reviews.models.recommender.hybrid import Hybrid
 from amazon_reviews.models.recommender.interactions import codes_of
 from amazon_reviews.models.recommender.least_squares import solve_rows
-from amazon_reviews.models.recommender.methods import METHODS, NEED_PRODUCTS, method_named
+from amazon_reviews.models.recommender.methods import METHODS, method_named
+from amazon_reviews.models.recommender.names import METHOD_NAMES, NEED_PRODUCTS
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours, UserNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.products import Facts, describe
@@ -107,6 +108,10 @@ def test_what_was_seen_may_come_too(known):
 def test_a_method_that_needs_products_says_so(method):
     with pytest.raises(UnknownError, match="needs to know what the products are"):
         method_named(method).fit(blocks())
+
+
+def test_every_name_has_a_method():
+    assert tuple(METHODS) == METHOD_NAMES
 
 
 def test_an_unknown_method_and_no_interactions_are_refused():

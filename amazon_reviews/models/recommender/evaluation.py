@@ -88,11 +88,18 @@ class Evaluation:
 
 
 class Evaluator:
-    """Measures methods on one split, all on the same users."""
+    """Measures methods on one split, all on the same users: all, or `most_users` drawn by lot."""
 
-    def __init__(self, split: Split, cutoffs: Sequence[int] = CUTOFFS, seed: int = 0) -> None:
+    def __init__(
+        self,
+        split: Split,
+        cutoffs: Sequence[int] = CUTOFFS,
+        seed: int = 0,
+        most_users: int | None = None,
+    ) -> None:
         self.split = split
-        self.users: Codes = np.unique(split.test.users)
+        users = np.random.default_rng(seed).permutation(np.unique(split.test.users))
+        self.users: Codes = np.sort(users[:most_users])
         self._cutoffs = cutoffs
         self._seed = seed
         self._wanted = split.test.matrix()[self.users]

@@ -68,10 +68,12 @@ class ExplicitALS(FactorModel):
         random = np.random.default_rng(self.seed)
         items = np.abs(random.normal(size=(ratings.shape[1], self.factors)))
         items /= np.linalg.norm(items, axis=1, keepdims=True)
-        users = self._solve(ratings, items.astype(np.float32))
+        items = items.astype(np.float32)
+        users = self._solve(ratings, items)
         for _ in range(self.iterations - 1):
-            users = self._solve(ratings, self._solve(by_item, users))
-        items = self._solve(by_item, users)
+            items = self._solve(by_item, users, items)
+            users = self._solve(ratings, items, users)
+        items = self._solve(by_item, users, items)
         self.user_factors_, self.item_factors_ = users, items
 
     def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
@@ -81,7 +83,12 @@ class ExplicitALS(FactorModel):
         known = (of_users >= 0) & (of_items >= 0) & u.any(axis=1) & i.any(axis=1)
         return np.where(known, np.einsum("nf,nf->n", u, i), self.mean_).astype(np.float32)
 
-    def _solve(self, ratings: csr_matrix, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _solve(
+        self,
+        ratings: csr_matrix,
+        features: NDArray[np.float32],
+        start: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         with threadpool_limits(1, "blas"):
             return solve_rows(
                 ratings,
@@ -89,6 +96,7 @@ class ExplicitALS(FactorModel):
                 np.zeros(self.factors, np.float32),
                 ridge_a_rating=self.regularization,
                 non_negative=self.non_negative,
+                start=start,
             )
 
 

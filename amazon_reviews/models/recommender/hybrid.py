@@ -13,7 +13,7 @@ from amazon_reviews.models.recommender.interactions import Codes, Interactions, 
 from amazon_reviews.models.recommender.metrics import ranking_metrics
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours, ItemRegression
 from amazon_reviews.models.recommender.popularity import Popularity
-from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best
+from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best_of
 from amazon_reviews.models.recommender.recommender import Recommender, priority
 from amazon_reviews.models.recommender.splits import SplitError, leave_last_out
 
@@ -93,30 +93,38 @@ class Hybrid(Recommender):
 
 
 class _Lists:
-    """Lists of several methods for the same askers, ready to be fused by any weights."""
+    """Lists of several methods for the same askers, ready to be fused by any weights.
+
+    Every asker's items are moved to the beginning of a row: `_items` are askers × most items of
+    one, `_values` methods × the same, 0 where a method does not list the item.
+    """
 
     def __init__(self, lists: Sequence[Items], order: NDArray[np.int32]) -> None:
-        self._shape = (len(lists[0]), len(order))
-        self._order = order
-        keys = [self._keys(items) for items in lists]
-        self._every, places = np.unique(np.concatenate(keys), return_inverse=True)
-        self._values = np.zeros((len(lists), len(self._every)), np.float32)
+        keys = [_keys(items, len(order)) for items in lists]
+        every, places = np.unique(np.concatenate(keys), return_inverse=True)
+        rows, items = np.divmod(every, len(order))
+        starts = np.searchsorted(rows, np.arange(len(lists[0]) + 1))
+        columns = np.arange(len(every)) - starts[rows]
+        shape = (len(lists[0]), int(np.diff(starts).max(initial=1)))
+        self._order, self._items = order, np.zeros(shape, np.int32)
+        self._items[rows, columns] = items
+        self._values = np.zeros((len(lists), *shape), np.float32)
         ends = np.cumsum([0, *map(len, keys)])
-        for member, items in enumerate(lists):
-            ranks = np.nonzero(items != NOTHING)[1]
-            self._values[member, places[ends[member] : ends[member + 1]]] = 1 / (_SOFTEN + ranks)
+        for member, of_member in enumerate(lists):
+            own = places[ends[member] : ends[member + 1]]
+            ranks = np.nonzero(of_member != NOTHING)[1]
+            self._values[member, rows[own], columns[own]] = 1 / (_SOFTEN + ranks)
 
     def best(self, weights: NDArray[np.float64], k: int) -> tuple[Items, Scores]:
-        rows, items = np.divmod(self._every, self._shape[1])
-        starts = np.searchsorted(rows, np.arange(self._shape[0] + 1))
-        scores = (weights @ self._values).astype(np.float32)
-        matrix = csr_matrix((scores, items, starts), self._shape)
-        matrix.eliminate_zeros()
-        return best(matrix, k, self._order)
+        scores = np.tensordot(weights.astype(np.float32), self._values, axes=1)
+        scores[scores == 0] = -np.inf
+        return best_of(scores, k, self._order[self._items], self._items)
 
-    def _keys(self, items: Items) -> NDArray[np.int64]:
-        rows, places = np.nonzero(items != NOTHING)
-        return rows * self._shape[1] + items[rows, places]
+
+def _keys(items: Items, width: int) -> NDArray[np.int64]:
+    """One number for each asker and item."""
+    rows, places = np.nonzero(items != NOTHING)
+    return rows * width + items[rows, places]
 
 
 def _best_lists(
@@ -133,7 +141,7 @@ def _climb(
     """The best weights that are found by moving one at a time."""
     reached = quality(weights)
     for member in [*range(len(weights))] * _ROUNDS:
-        for weight in _GRID:
+        for weight in (one for one in _GRID if one != weights[member]):
             tried = weights.copy()
             tried[member] = weight
             if tried.any() and (found := quality(tried)) > reached:

@@ -78,6 +78,12 @@ class Interactions:
         arrays = ("users", "items", "ratings", "times", "counts")
         return replace(self, **{name: getattr(self, name)[which] for name in arrays})
 
+    def over_items(self, ids: Sequence[str]) -> Interactions:
+        """The same interactions among more items; the codes of items are new."""
+        every = np.union1d(self.item_ids, np.asarray(ids, dtype=np.str_))
+        places = np.searchsorted(every, self.item_ids).astype(np.int32)
+        return replace(self, items=places[self.items], item_ids=every)
+
     def matrix(self, values: NDArray[Any] | None = None) -> csr_matrix:
         """Users × items, float32, with the ratings or other (n,) values; columns are sorted."""
         data = self.ratings if values is None else values

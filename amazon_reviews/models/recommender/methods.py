@@ -1,6 +1,6 @@
-"""The methods by name."""
+"""The methods by name; see `names`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.content import CategoryContent, WordContent
@@ -32,9 +32,6 @@ METHODS: dict[str, Callable[[], Recommender]] = {
 }
 """Each makes a recommender that has not learned yet."""
 
-NEED_PRODUCTS = frozenset({"popularity_category", "content_categories", "content_words"})
-"""The methods that cannot learn without knowing what the products are."""
-
 
 def method_named(name: str) -> Recommender:
     """A recommender that has not learned yet.
@@ -45,8 +42,3 @@ def method_named(name: str) -> Recommender:
     if name not in METHODS:
         raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
     return METHODS[name]()
-
-
-def methods_without_products() -> Sequence[str]:
-    """The methods that learn from interactions alone."""
-    return [name for name in METHODS if name not in NEED_PRODUCTS]

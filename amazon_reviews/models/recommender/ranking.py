@@ -1,5 +1,7 @@
 """The best of many scores, row by row, always in the same order."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -48,34 +50,48 @@ def rows_where(matrix: csr_matrix, kept: NDArray[np.bool_]) -> csr_matrix:
     return csr_matrix((matrix.data[kept], matrix.indices[kept], ends), matrix.shape)
 
 
-def _best_sparse(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
-    """By the stored values of each row, moved to its beginning."""
-    lengths = np.diff(scores.indptr)
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    places = np.arange(len(rows)) - scores.indptr[rows]
-    shape = (len(lengths), max(int(lengths.max(initial=0)), k))
-    moved, items = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int32)
-    moved[rows, places] = np.where(scores.data > -_NEVER / 2, scores.data, -np.inf)
-    items[rows, places] = scores.indices
-    return _best_of(moved, k, priority[items], items)
+def best_of(
+    scores: Scores, k: int, priority: Items, items: Items | None = None
+) -> tuple[Items, Scores]:
+    """The k highest scores of each row, as `best` gives them.
 
-
-def _best_dense(scores: Scores, k: int, priority: Items) -> tuple[Items, Scores]:
-    return _best_of(scores, min(k, scores.shape[1]), priority, None)
-
-
-def _best_of(scores: Scores, k: int, priority: Items, items: Items | None) -> tuple[Items, Scores]:
-    """Order by one whole number for each score: the score's order above, the priority below."""
+    `priority`, of each column or each score, is at least 0; `items` are the codes of the scores,
+    in their shape, where these are not the columns. There may be fewer columns than k.
+    """
     bits = np.ascontiguousarray(scores + np.float32(0), np.float32).view(np.int32)
     ordered = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+    # One whole number for each score: its order above, the priority below.
     keys = (ordered.astype(np.int64) << 32) | priority
     if k < keys.shape[1]:
         top = np.argpartition(keys, -k, axis=1)[:, -k:]
     else:
-        top = np.broadcast_to(np.arange(k), keys.shape)
+        top = np.broadcast_to(np.arange(keys.shape[1]), keys.shape)
     order = np.argsort(-np.take_along_axis(keys, top, axis=1), axis=1)
     top = np.take_along_axis(top, order, axis=1)
     found = np.take_along_axis(scores, top, axis=1)
     named = top if items is None else np.take_along_axis(items, top, axis=1)
     there = np.isfinite(found)
-    return np.where(there, named, NOTHING).astype(np.int32), np.where(there, found, 0)
+    return _padded(np.where(there, named, NOTHING), k), _padded(np.where(there, found, 0), k)
+
+
+def _padded(values: NDArray[Any], k: int) -> NDArray[Any]:
+    missing = max(0, k - values.shape[1])
+    fill = NOTHING if values.dtype.kind == "i" else 0
+    dtype = np.int32 if values.dtype.kind == "i" else np.float32
+    return np.pad(values, ((0, 0), (0, missing)), constant_values=fill).astype(dtype)
+
+
+def _best_sparse(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
+    """By the stored values of each row, moved to its beginning."""
+    lengths = np.diff(scores.indptr)
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    places = np.arange(len(rows)) - scores.indptr[rows]
+    shape = (len(lengths), int(lengths.max(initial=1)))
+    moved, items = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int32)
+    moved[rows, places] = np.where(scores.data > -_NEVER / 2, scores.data, -np.inf)
+    items[rows, places] = scores.indices
+    return best_of(moved, k, priority[items], items)
+
+
+def _best_dense(scores: Scores, k: int, priority: Items) -> tuple[Items, Scores]:
+    return best_of(scores, min(k, scores.shape[1]), priority)
