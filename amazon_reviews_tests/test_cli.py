@@ -434,7 +434,7 @@ def test_the_doctor_finds_all_well(finished):
     assert "!!" not in result.stdout
     assert f"amazon-reviews             {version('amazon-reviews')}" in result.stdout
     assert "partitions of amazon_reviews: 3" in result.stdout
-    assert "32 tables" in result.stdout
+    assert re.search(r"\b\d{2} tables", result.stdout)
 
 
 def test_the_doctor_looks_into_bigquery(finished):

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from amazon_reviews.models.sentiment.evaluation import metrics
 from amazon_reviews.models.sentiment.examples import Examples
-from amazon_reviews.models.sentiment.splits import Split, by_user
+from amazon_reviews.models.sentiment.splits import Split, by_user, by_user_and_time
 from amazon_reviews.models.sentiment.tasks import TASKS
 from benchmarks.machine import describe
 from benchmarks.measure import measure
@@ -40,7 +41,12 @@ _FIELDS = {
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--splits", default=5, show_default=True, help="Splits by user.")
-@click.option("--by-category", is_flag=True, help="Leave out a category in turn instead.")
+@click.option(
+    "--by",
+    type=click.Choice(["user", "time", "category"]),
+    default="user",
+    help="Hold out users, later reviews of held-out users, or a category in turn.",
+)
 @click.option("--without-summaries", is_flag=True, help="Test on the review texts alone.")
 @click.option("--elsewhere", type=click.Path(path_type=Path, exists=True), multiple=True)
 @click.option("--only", multiple=True, type=click.Choice(list(CANDIDATES)))
@@ -48,7 +54,7 @@ _FIELDS = {
 def main(
     folder: Path,
     splits: int,
-    by_category: bool,
+    by: str,
     without_summaries: bool,
     elsewhere: tuple[Path, ...],
     only: tuple[str, ...],
@@ -56,16 +62,14 @@ def main(
 ) -> None:
     """Compare candidates on held-out users, categories, or on the files `--elsewhere`."""
     if run:
-        print(
-            json.dumps(list(_run(run, folder, splits, by_category, without_summaries, elsewhere)))
-        )
+        print(json.dumps(list(_run(run, folder, splits, by, without_summaries, elsewhere))))
         return
     machine = describe()
     print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
     print(_HEAD)
     arguments = [argument for argument in sys.argv[1:] if argument not in ("--only", *only)]
     for name in only or CANDIDATES:
-        print(_measured(name, arguments, detail=by_category or bool(elsewhere)), flush=True)
+        print(_measured(name, arguments, detail=by == "category" or bool(elsewhere)), flush=True)
 
 
 _HEAD = (
@@ -99,7 +103,7 @@ def _run(
     name: str,
     folder: Path,
     splits: int,
-    by_category: bool,
+    by: str,
     without_summaries: bool,
     elsewhere: tuple[Path, ...],
 ) -> Iterator[dict[str, float | str]]:
@@ -108,20 +112,26 @@ def _run(
         tests = [(path.name.partition(".")[0], read_examples([path])) for path in elsewhere]
         yield from _learn_and_test(name, examples, tests)
         return
-    for test, split in _splits(examples, splits, by_category):
+    for test, split in _splits(examples, splits, by):
         held_out = examples.where(split.test)
         if without_summaries:
             held_out = replace(held_out, summaries=pa.nulls(len(held_out), pa.large_string()))
         yield from _learn_and_test(name, examples.where(split.train), [(test, held_out)])
 
 
-def _splits(examples: Examples, splits: int, by_category: bool) -> Iterator[tuple[str, Split]]:
-    if not by_category:
-        yield from (
-            (f"users {seed}", by_user(examples.users, HELD_OUT_SHARE, seed))
-            for seed in range(splits)
-        )
+def _splits(examples: Examples, splits: int, by: str) -> Iterator[tuple[str, Split]]:
+    if by == "category":
+        yield from _by_category(examples)
         return
+    for seed in range(splits):
+        if by == "time":
+            split = by_user_and_time(examples.users, examples.days, HELD_OUT_SHARE, seed)
+        else:
+            split = by_user(examples.users, HELD_OUT_SHARE, seed)
+        yield f"{by} {seed}", split
+
+
+def _by_category(examples: Examples) -> Iterator[tuple[str, Split]]:
     groups = examples.groups.to_numpy(zero_copy_only=False)
     for group in np.unique(groups):
         users = examples.users.to_numpy(zero_copy_only=False)
@@ -158,8 +168,10 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in filter(str.strip, lines):
             review = json.loads(line)
+            seconds = review.get("unixReviewTime")
             yield {name: review.get(field) for name, field in _FIELDS.items()} | {
-                "main_category": group
+                "main_category": group,
+                "reviewed_on": seconds and datetime.fromtimestamp(seconds, UTC).date(),
             }
 
 
