@@ -18,7 +18,7 @@ from amazon_reviews.models.recommender.names import METHOD_NAMES, NEED_PRODUCTS
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours, UserNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.products import Facts, describe
-from amazon_reviews.models.recommender.ranking import NOTHING, best
+from amazon_reviews.models.recommender.ranking import NOTHING, best, best_by_chunks
 from amazon_reviews.models.recommender.recommender import UnknownError
 from amazon_reviews_tests.models.interactions import blocks, interactions, tastes
 
@@ -300,3 +300,16 @@ def test_the_best_of_scores_are_those_of_a_full_sort():
     dense[dense == 0] = -np.inf
     for part, whole in zip(best(stored, 6, order), best(dense, 6, order), strict=True):
         np.testing.assert_array_equal(part, whole)
+
+
+def test_the_best_of_chunks_are_those_of_a_full_sort():
+    random = np.random.default_rng(0)
+    scores = random.normal(size=(7, 5_000)).astype(np.float32)
+    scores[0, 5:] = -np.inf
+    for k in (3, 10, 40):
+        items, found = best_by_chunks(scores, k)
+        expected = np.argsort(-scores, axis=1)[:, :k]
+        np.testing.assert_array_equal(items[1:], expected[1:])
+        np.testing.assert_array_equal(found[1:], np.take_along_axis(scores, expected, 1)[1:])
+        assert items[0, :5].tolist() == np.argsort(-scores[0, :5])[:k].tolist()
+        assert (items[0, 5:] == NOTHING).all()

@@ -5,17 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from implicit.cpu.topk import topk
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
 from amazon_reviews.models.recommender.least_squares import solve_rows
-from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores
+from amazon_reviews.models.recommender.ranking import Items, Scores, best_by_chunks, without
 from amazon_reviews.models.recommender.recommender import Recommender
-
-_ROWS = 8_192
 
 
 class FactorModel(Recommender):
@@ -24,17 +21,16 @@ class FactorModel(Recommender):
     user_factors_: NDArray[np.float32]
     item_factors_: NDArray[np.float32]
 
-    def _rows_at_once(self) -> int:
-        return _ROWS
-
     def _knows_users(self, users: Codes) -> NDArray[np.bool_]:
         return super()._knows_users(users) & self.user_factors_[users].any(axis=1)
 
     def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
-        return _top(self.item_factors_, self.user_factors_[users], k, left_out)
+        scores = self.user_factors_[users] @ self.item_factors_.T
+        return best_by_chunks(without(scores, left_out), k)
 
     def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
-        return _top(self._unit(), self._unit()[items], k, left_out)
+        unit = self._unit()
+        return best_by_chunks(without(unit[items] @ unit.T, left_out), k)
 
     def _unit(self) -> NDArray[np.float32]:
         lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
@@ -140,15 +136,3 @@ def _balanced(interactions: Interactions, seed: int) -> Interactions:
     starts = np.concatenate([[0], np.cumsum(counts)])[:-1]
     places = np.arange(len(order)) - starts[stars[order]]
     return interactions.where(np.sort(order[places < counts.min()]))
-
-
-def _top(
-    items: NDArray[np.float32], asked: NDArray[np.float32], k: int, left_out: csr_matrix
-) -> tuple[Items, Scores]:
-    with threadpool_limits(1, "blas"):
-        found, scores = topk(items, asked, k, filter_query_items=left_out)
-    there = scores > np.finfo(np.float32).min
-    return (
-        np.where(there, found, NOTHING).astype(np.int32),
-        np.where(there, scores, 0).astype(np.float32),
-    )

@@ -9,8 +9,8 @@ from scipy.sparse import csr_matrix
 
 Factors = NDArray[np.float32]
 
-_CELLS = 1 << 22
-_SWEEPS = 50
+_CELLS = 1 << 19
+_SWEEPS = 20
 _ENOUGH = 1e-3
 
 
