@@ -6,11 +6,15 @@ One place for what Delta stores, the Dagster UI shows and the warehouse document
 from amazon_reviews.schemas import layers, marts, recommender, sentiment
 from amazon_reviews.schemas.columns import Column, Table
 
-__all__ = ["MART_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
+__all__ = ["MART_TABLES", "RECOMMENDER_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
 
 MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table, Table))
 
 SENTIMENT_TABLES = tuple(table for table in vars(sentiment).values() if isinstance(table, Table))
+
+RECOMMENDER_TABLES = tuple(
+    table for table in vars(recommender).values() if isinstance(table, Table)
+)
 
 TABLES = {
     table.key: table

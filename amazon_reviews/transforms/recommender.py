@@ -9,16 +9,22 @@ def interactions(reviews: DataFrame) -> DataFrame:
 
     Of several reviews of a day, or without one, the one with the most stars counts.
     """
-    latest = F.max(F.struct("reviewed_on", "overall"))
+    # Engines differ in whether no day is before or after all others.
+    day = F.coalesce("reviewed_on", F.to_date(F.lit("0001-01-01")))
+    latest = F.max(F.struct(day.alias("day"), "overall"))
     rated = reviews.where(F.col("overall").isNotNull())
     return (
         rated.groupBy("reviewer_id", "asin")
-        .agg(latest.alias("latest"), F.count(F.lit(1)).alias("reviews"))
+        .agg(
+            latest.alias("latest"),
+            F.max("reviewed_on").alias("reviewed_on"),
+            F.count(F.lit(1)).alias("reviews"),
+        )
         .select(
             "reviewer_id",
             "asin",
             F.col("latest.overall").alias("rating"),
-            F.col("latest.reviewed_on").alias("reviewed_on"),
+            "reviewed_on",
             "reviews",
         )
     )

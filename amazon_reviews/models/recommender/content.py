@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
-from sklearn.preprocessing import normalize
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions
 from amazon_reviews.models.recommender.products import needed
+from amazon_reviews.models.recommender.ranking import unit_rows
 from amazon_reviews.models.recommender.recommender import ScoringRecommender
 
 _SHRINK = 5.0
@@ -48,7 +48,7 @@ class CategoryContent(ScoringRecommender):
         return scores
 
     def _item_scores(self, items: Codes) -> NDArray[np.float32]:
-        rows = normalize(self.rows_)
+        rows = unit_rows(self.rows_)
         return (rows[items] @ rows.T).toarray().astype(np.float32)
 
 
@@ -74,7 +74,7 @@ class WordContent(ScoringRecommender):
         means = np.repeat(self.means_[users], np.diff(seen.indptr))
         weights = (1 + _MOVES * (seen.data - means)).astype(np.float32)
         profiles = csr_matrix((weights, seen.indices, seen.indptr), seen.shape) @ self.rows_
-        return (normalize(profiles) @ self.rows_.T).toarray().astype(np.float32)
+        return (unit_rows(profiles) @ self.rows_.T).toarray().astype(np.float32)
 
     def _item_scores(self, items: Codes) -> NDArray[np.float32]:
         return (self.rows_[items] @ self.rows_.T).toarray().astype(np.float32)

@@ -5,11 +5,9 @@ from typing import Literal
 
 import numpy as np
 from implicit.nearest_neighbours import all_pairs_knn, bm25_weight
-from implicit.nearest_neighbours import normalize as unit_rows
 from numpy.typing import NDArray
 from scipy.linalg import inv
 from scipy.sparse import csr_matrix
-from sklearn.preprocessing import normalize
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
 from amazon_reviews.models.recommender.ranking import (
@@ -18,6 +16,7 @@ from amazon_reviews.models.recommender.ranking import (
     best,
     pattern,
     rows_where,
+    unit_rows,
     without,
 )
 from amazon_reviews.models.recommender.recommender import ScoringRecommender
@@ -48,7 +47,9 @@ class ItemNeighbours(ScoringRecommender):
             weighted = bm25_weight(by_item, self.k1, self.b)
         else:
             weighted = unit_rows(by_item)
-        every = all_pairs_knn(weighted.T.tocsr(), self.neighbours + 1, show_progress=False).tocsr()
+        every = all_pairs_knn(
+            weighted.T.tocsr().astype(np.float64), self.neighbours + 1, show_progress=False
+        ).tocsr()
         rows = np.repeat(np.arange(every.shape[0]), np.diff(every.indptr))
         self.alike_ = csr_matrix(rows_where(every, every.indices != rows), dtype=np.float32)
 
@@ -74,7 +75,7 @@ class UserNeighbours(ScoringRecommender):
     most_of_an_item: int = 1_000
 
     def _fit(self, interactions: Interactions) -> None:
-        self.unit_ = csr_matrix(normalize(self.seen_), dtype=np.float32)
+        self.unit_ = unit_rows(self.seen_)
         order = np.lexsort((tie_break(interactions), interactions.items))
         starts = np.concatenate([[0], np.cumsum(self.counts_)])[:-1]
         places = np.arange(len(order)) - starts[interactions.items[order]]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
-from sklearn.preprocessing import normalize
 
+from amazon_reviews.models.recommender.ranking import unit_rows
 from amazon_reviews.models.recommender.recommender import UnknownError
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -104,4 +104,4 @@ def _tf_idf(words: csr_matrix) -> csr_matrix:
     weights[frequency < _FEWEST_PRODUCTS] = 0
     found = csr_matrix(words @ diags(weights), dtype=np.float32)
     found.eliminate_zeros()
-    return csr_matrix(normalize(found), dtype=np.float32)
+    return unit_rows(found)

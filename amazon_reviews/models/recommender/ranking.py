@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 
 NOTHING = -1
 """Stands in a list of items where there is no item."""
@@ -62,6 +62,12 @@ def pattern(matrix: csr_matrix) -> csr_matrix:
     """1 where the matrix stores a value."""
     ones = np.ones(len(matrix.data), np.float32)
     return csr_matrix((ones, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def unit_rows(matrix: csr_matrix) -> csr_matrix:
+    """The rows divided by their lengths; a row of zeros stays."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix, dtype=np.float32)
 
 
 def rows_where(matrix: csr_matrix, kept: NDArray[np.bool_]) -> csr_matrix:
