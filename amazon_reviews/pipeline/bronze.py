@@ -6,6 +6,7 @@ line numbers are the file's own, and bytes that are no text survive, alike on ev
 
 import base64
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -24,6 +25,8 @@ from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.columns import STRINGS
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
 
+_FILES_AHEAD = 16
+_BYTES_AHEAD = 16 * 1024 * 1024
 _BLOCK_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -66,17 +69,41 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
 def _partition_batches(
     landing: LandingZone, subject: Subject, partition: LandingPartition, counted: Ingested
 ) -> Iterator[pa.RecordBatch]:
-    for file in partition.files:
-        with landing.open(file) as stream:
-            for batch in _read(stream, file, partition.name, subject):
-                counted.lines += batch.num_rows
-                yield batch
+    for file, stream in _opened_ahead(landing, partition.files):
+        for batch in _read(stream, file, partition.name, subject):
+            counted.lines += batch.num_rows
+            yield batch
     now = landing.partition(subject.dataset, partition.name, subject.layout)
     if now.fingerprint != partition.fingerprint:
         raise LandingError(
             f"{subject.dataset}/{partition.name} changed while it was read; "
             "materialize it again when the upload is complete"
         )
+
+
+def _opened_ahead(
+    landing: LandingZone, files: Sequence[LandingFile]
+) -> Iterator[tuple[LandingFile, BinaryIO]]:
+    """The files in their order; a few small ones after it are on their way while one is read."""
+    opened: deque[tuple[LandingFile, BinaryIO]] = deque()
+    upcoming = deque(files)
+    try:
+        while opened or upcoming:
+            while upcoming and _has_room([file for file, _ in opened], upcoming[0]):
+                file = upcoming.popleft()
+                opened.append((file, landing.open(file)))
+            file, stream = opened.popleft()
+            with stream:
+                yield file, stream
+    finally:
+        for _, stream in opened:
+            stream.close()
+
+
+def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
+    """Whether one more file may be read ahead of its turn."""
+    size = sum(other.size for other in opened) + file.size
+    return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
 
 
 def _read(
