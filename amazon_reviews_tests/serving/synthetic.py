@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 from amazon_reviews.resources.warehouse import TableVersion
 from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.serving import synthetic_titles
 from amazon_reviews_tests.serving.marts_sql import MARTS
 
 HOSTILE_TITLE = "<img src=x onerror=document.title='owned'> 100% [click](http://evil.example) mug"
@@ -87,7 +88,12 @@ def tables(seed=7, count=900):
     listed = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
     connection.register("reviews", made)
     connection.register("products", listed)
-    answers = {"gold/reviews": made, "gold/products": listed, **_chosen()}
+    answers = {
+        "gold/reviews": made,
+        "gold/products": listed,
+        **_chosen(),
+        **synthetic_titles.tables(),
+    }
     for name, sql in MARTS.items():
         answers[name] = _conforming(name, connection.sql(sql).to_arrow_table())
         connection.register(name.removeprefix("gold/"), answers[name])

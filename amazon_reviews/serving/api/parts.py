@@ -55,6 +55,7 @@ class ModelVersion(BaseModel):
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request cannot be read"},
     401: {"model": Problem, "description": "The key is missing or wrong"},
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": WrongParameters, "description": "A parameter is wrong"},
