@@ -7,6 +7,7 @@ from amazon_reviews.assets import (
     bronze,
     gold,
     marts,
+    recommender,
     sentiment,
     sentiment_answers,
     silver,
@@ -44,7 +45,17 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
-                [bronze, silver, stream, gold, marts, titles, sentiment, sentiment_answers]
+                [
+                    bronze,
+                    silver,
+                    stream,
+                    gold,
+                    marts,
+                    titles,
+                    sentiment,
+                    sentiment_answers,
+                    recommender,
+                ]
             ),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _GROUP = "sentiment"
 _MODEL = ["model", "sentiment"]
+# The UI shows pictures in a dialog that is about 1,000 pixels wide.
+_SCALE = 1.2
 _NO_MODEL = "there is no sentiment model yet"
 _EVALUATION = (
     tables.SENTIMENT_EVALUATION,
@@ -92,12 +94,12 @@ def _pictures(found: "Evaluated") -> dict[str, dict[str, bytes]]:
 
     return {
         tables.SENTIMENT_CONFUSION.key: {
-            f"confusion_{task}": png_bytes(charts.confusion(rows))
+            f"confusion_{task}": png_bytes(charts.confusion(rows), _SCALE)
             for task in found.by_task
             if (rows := found.confusion_of(task)).num_rows
         },
         tables.SENTIMENT_CALIBRATION.key: {
-            "reliability": png_bytes(charts.calibration(found.calibration))
+            "reliability": png_bytes(charts.calibration(found.calibration), _SCALE)
         },
     }
 

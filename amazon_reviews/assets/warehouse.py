@@ -13,6 +13,11 @@ from amazon_reviews.resources.published import WarehouseResource
 from amazon_reviews.resources.warehouse import Load, TableVersion
 from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.recommender import (
+    RECOMMENDER_EVALUATION,
+    RECOMMENDER_SIMILAR,
+    RECOMMENDER_TOP,
+)
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLES
 
@@ -23,6 +28,9 @@ _LOADED = (
     GOLD_TITLE_ACTORS,
     *MART_TABLES,
     *(table for table in SENTIMENT_TABLES if table is not SENTIMENT_EXAMPLES),
+    RECOMMENDER_EVALUATION,
+    RECOMMENDER_SIMILAR,
+    RECOMMENDER_TOP,
 )
 
 

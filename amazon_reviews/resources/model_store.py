@@ -22,11 +22,13 @@ IN_USE = "champion"
 """The alias of the version of a model that is in use."""
 
 _CREDENTIALS = re.compile(r"://[^/@\s]*@")
+_LONGEST = 300
 _IN_USE_FILE = "in_use.json"
-# MLflow asks another host about itself, and waits minutes for a server that is not there.
+# MLflow tells another host about itself, prints, and waits minutes for a server that is not there.
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -186,7 +188,7 @@ class ModelStore:
         if not self.uri:
             return f"{MODELS}: {self.folder}"
         parts = urlsplit(self.uri)
-        return f"{TRACKING_URI}: {parts.scheme}://{parts.hostname or ''}"
+        return f"{TRACKING_URI}: {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def _experiment(self, client: "MlflowClient") -> str:
         """The id of the experiment, made if it is not there."""
@@ -249,4 +251,4 @@ def _local(source: str) -> Path | None:
 
 def _first_line(error: Exception) -> str:
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _CREDENTIALS.sub("://", line)
+    return _CREDENTIALS.sub("://", line)[:_LONGEST]

@@ -20,7 +20,7 @@ from amazon_reviews_tests.helpers import content
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
-LAYERS = "not (group:marts+ or group:sentiment+ or group:titles)"
+LAYERS = "not (group:marts+ or group:sentiment+ or group:recommender+ or group:titles)"
 TITLES = "group:titles or key:warehouse/titles or key:warehouse/title_actors"
 
 

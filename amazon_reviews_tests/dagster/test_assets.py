@@ -5,11 +5,14 @@ import pytest
 from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
-from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, TABLES
+from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.schemas import MART_TABLES, RECOMMENDER_TABLES, SENTIMENT_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
-FILES = {"report/reviews", "model/sentiment"}
+MODELS = {"model/sentiment", *(f"model/recommender_{method}" for method in METHOD_NAMES)}
+FILES = {"report/reviews", *MODELS}
+RECOMMENDED = {f"recommender_{noun}" for noun in ("evaluation", "top", "similar")}
 CHAIN = ("bronze/reviews", "silver/reviews", "gold/reviews")
 
 
@@ -24,6 +27,7 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
     tables = {table.key for table in (*MART_TABLES, *SENTIMENT_TABLES)}
     loaded = {key.replace("gold/", "warehouse/") for key in tables}
     own = tables | loaded - {"warehouse/sentiment_examples"} | FILES
+    own |= {table.key for table in RECOMMENDER_TABLES} | {f"warehouse/{k}" for k in RECOMMENDED}
     assert own < set(nodes)
     assert set(nodes) - own == {
         "bronze/reviews",
@@ -48,9 +52,8 @@ def test_every_table_says_what_it_is(nodes):
         assert node.description.startswith("One row"), name
         assert node.owners == ["team:data"], name
         layer = name.split("/")[0]
-        assert node.group_name in (
-            {layer} if layer in ("bronze", "warehouse") else {layer, "marts", "sentiment"}
-        )
+        subjects = () if layer in ("bronze", "warehouse") else ("marts", "sentiment", "recommender")
+        assert node.group_name in {layer, *subjects}
         assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
         assert node.code_version, name
 

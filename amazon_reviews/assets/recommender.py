@@ -1,0 +1,261 @@
+"""The recommenders: what they learn from, how good they are, the models, and what they say."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import dagster as dg
+from pydantic import Field
+
+from amazon_reviews.assets.common import OWNERS, asset_options
+from amazon_reviews.assets.reporting import column_schema, markdown, picture, table_metadata
+from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.resources.engine import SparkEngine
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.published import ModelStoreResource
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas import recommender as tables
+
+if TYPE_CHECKING:
+    from amazon_reviews.models.recommender.storage import RecommenderModel
+    from amazon_reviews.pipeline.recommender.evaluating import Evaluated
+    from amazon_reviews.pipeline.recommender.matrices import Matrix
+    from amazon_reviews.pipeline.recommender.training import Trained
+
+_GROUP = "recommender"
+_SERVED = ["model", "recommender_hybrid"]
+_NO_MODEL = "there is no recommender yet"
+_MATRICES = (
+    tables.RECOMMENDER_USERS,
+    tables.RECOMMENDER_PRODUCTS,
+    tables.RECOMMENDER_RATINGS,
+    tables.RECOMMENDER_CATEGORIES,
+)
+
+
+class EvaluationConfig(dg.Config):
+    """How the methods are measured."""
+
+    splits: list[str] = Field(
+        default=["temporal"],
+        description="temporal: ask for what came after a moment, the same for all; "
+        "leave-last-out: for the last of each user",
+    )
+    most_users: int = Field(default=2_000, description="users asked, at most; drawn by lot")
+
+
+def _options(table: Table, condition: dg.AutomationCondition) -> dict[str, Any]:
+    options = asset_options(table.key, "1", partitioned=False, group=_GROUP)
+    return {**options, "automation_condition": condition}
+
+
+@dg.asset(**_options(tables.RECOMMENDER_INTERACTIONS, FOLLOW_DAILY), deps=[["gold", "reviews"]])
+def gold_recommender_interactions(
+    engine: SparkEngine, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per user and product with a rated review: the latest rating."""
+    from amazon_reviews.pipeline.recommender.matrices import make_interactions
+
+    version = make_interactions(engine.session, lakehouse)
+    key = tables.RECOMMENDER_INTERACTIONS.key
+    return dg.MaterializeResult(
+        metadata={**table_metadata(lakehouse, key), "gold_reviews_version": version}
+    )
+
+
+def _matrix_spec(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.key.split("/"),
+        deps=[tables.RECOMMENDER_INTERACTIONS.key.split("/"), ["gold", "products"]],
+        group_name=_GROUP,
+        kinds={"delta"},
+        owners=OWNERS,
+        code_version="1",
+        description=table.grain,
+        metadata={"dagster/column_schema": column_schema(table.key)},
+        automation_condition=FOLLOW_DAILY,
+    )
+
+
+@dg.multi_asset(specs=[_matrix_spec(table) for table in _MATRICES], pool="recommender_matrices")
+def recommender_matrices(lakehouse: Lakehouse) -> Iterator[dg.MaterializeResult]:
+    """Number users and products, and store both matrices by these numbers, all together."""
+    from amazon_reviews.pipeline.recommender.matrices import make_matrices
+
+    matrices = make_matrices(lakehouse)
+    for table in _MATRICES:
+        metadata = table_metadata(lakehouse, table.key)
+        if table.key in matrices:
+            metadata |= _matrix_metadata(lakehouse, table, matrices[table.key])
+        yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
+
+
+def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: "Matrix") -> dict[str, Any]:
+    """Shape and density, and pictures of the long tail and of a corner."""
+    from amazon_reviews.serving.charts import recommender as charts
+    from amazon_reviews.serving.charts.png import png_bytes
+
+    found: dict[str, Any] = {
+        "rows": matrix.rows,
+        "columns": matrix.columns,
+        "stored_values": matrix.stored,
+        "density": matrix.density,
+    }
+    if not matrix.stored:
+        return found
+    names = table.names[:2]
+    stored = lakehouse.delta(table.key).to_pyarrow_table(columns=names)
+    rows, columns = (stored[name].to_numpy() for name in names)
+    import numpy as np
+
+    tail = charts.long_tail(np.bincount(columns), f"Values of each {names[1]}")
+    corner = charts.corner(rows, columns, f"{names[0]} × {names[1]}, the fullest corner")
+    return {**found, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
+
+
+@dg.asset(
+    **_options(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES),
+    deps=[table.key.split("/") for table in _MATRICES],
+)
+def gold_recommender_evaluation(
+    config: EvaluationConfig, lakehouse: Lakehouse
+) -> dg.MaterializeResult:
+    """One row per split, method, group of users and figure, all on the same users."""
+    from amazon_reviews.models.recommender.splits import SPLITS, SplitName
+    from amazon_reviews.pipeline.recommender.evaluating import evaluate_methods
+
+    if unknown := sorted({*config.splits} - {*SPLITS}):
+        raise dg.Failure(f"splits: there is no {unknown[0]!r}; there are {', '.join(SPLITS)}")
+    splits = cast(list[SplitName], config.splits)
+    found = evaluate_methods(lakehouse, splits, config.most_users)
+    metadata = table_metadata(lakehouse, tables.RECOMMENDER_EVALUATION.key)
+    return dg.MaterializeResult(metadata={**metadata, **_evaluation_metadata(found)})
+
+
+def _evaluation_metadata(found: "Evaluated") -> dict[str, Any]:
+    """A table of all methods for each split, or why there is none."""
+    header = ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10", "rmse", "fit_seconds")
+    shown: dict[str, Any] = {}
+    for split, by_method in found.by_split.items():
+        rows = [
+            (method, *(_figure(summary[name]) for name in header))
+            for method, summary in ((name, one.summary()) for name, one in by_method.items())
+        ]
+        shown[f"methods_{split}"] = dg.MetadataValue.md(markdown(("method", *header), rows))
+    return {**shown, **{f"not_split_{name}": why for name, why in found.not_split.items()}}
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _model_spec(method: str) -> dg.AssetSpec:
+    above = (*_MATRICES, tables.RECOMMENDER_EVALUATION)
+    return dg.AssetSpec(
+        ["model", f"recommender_{method}"],
+        deps=[table.key.split("/") for table in above],
+        group_name=_GROUP,
+        kinds={"mlflow"},
+        owners=OWNERS,
+        code_version="1",
+        description=f"One model: the recommender {method}, learned from all ratings.",
+        automation_condition=FOLLOW_TABLES,
+        skippable=True,
+    )
+
+
+@dg.multi_asset(
+    specs=[_model_spec(method) for method in METHOD_NAMES],
+    can_subset=True,
+    pool="recommender_models",
+)
+def recommender_models(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, model_store: ModelStoreResource
+) -> Iterator[dg.MaterializeResult]:
+    """Learn the selected methods from all ratings, register the models and put them in use."""
+    from amazon_reviews.models.recommender.recommender import UnknownError
+    from amazon_reviews.pipeline.recommender.matrices import read_interactions
+    from amazon_reviews.pipeline.recommender.training import train
+    from amazon_reviews.progress import advance
+
+    interactions, store = read_interactions(lakehouse), model_store.open()
+    for method in METHOD_NAMES:
+        key = dg.AssetKey(["model", f"recommender_{method}"])
+        if key not in context.selected_asset_keys:
+            continue
+        try:
+            metadata = _model_metadata(train(lakehouse, store, method, interactions))
+        except UnknownError as error:
+            context.log.warning(f"{method} was not trained: {error}")
+            metadata = {"not_trained": str(error)}
+        advance(method)
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _model_metadata(trained: "Trained") -> dict[str, Any]:
+    return {
+        "model_version": trained.model_version,
+        "store_version": trained.stored.version,
+        "bytes": trained.stored.path.stat().st_size,
+        "parameters": dg.MetadataValue.json(dict(trained.parameters)),
+        **{name: value for name, value in trained.metrics.items() if name.endswith("_at_10")},
+    }
+
+
+@dg.asset(**_options(tables.RECOMMENDER_TOP, FOLLOW_TABLES), deps=[_SERVED])
+def gold_recommender_top(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, model_store: ModelStoreResource
+) -> dg.MaterializeResult:
+    """One row per user and place among what the hybrid recommends, and why."""
+    from amazon_reviews.pipeline.recommender.answering import make_top
+
+    model = _served(model_store)
+    found = make_top(lakehouse, model) if model else {}
+    rows = [(bucket, one.askers, one.cold, one.rows) for bucket, one in found.items()]
+    header = ("bucket", "users", "cold", "rows")
+    return _answered(context, lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
+
+
+@dg.asset(**_options(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES), deps=[_SERVED])
+def gold_recommender_similar(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, model_store: ModelStoreResource
+) -> dg.MaterializeResult:
+    """One row per product and place among the products that the hybrid finds like it."""
+    from amazon_reviews.pipeline.recommender.answering import make_similar
+
+    model = _served(model_store)
+    rows = []
+    if model:
+        found = make_similar(lakehouse, model)
+        rows = [(found.askers, found.cold, found.rows)]
+    shown = markdown(("products", "cold", "rows"), rows)
+    return _answered(context, lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
+
+
+def _served(model_store: ModelStoreResource) -> "RecommenderModel | None":
+    from amazon_reviews.pipeline.recommender.answering import SERVED
+    from amazon_reviews.pipeline.recommender.training import model_in_use
+
+    return model_in_use(model_store.open(), SERVED)
+
+
+def _answered(
+    context: dg.AssetExecutionContext,
+    lakehouse: Lakehouse,
+    table: Table,
+    answers: str,
+    model: "RecommenderModel | None",
+) -> dg.MaterializeResult:
+    if model is None:
+        context.log.warning(_NO_MODEL)
+        lakehouse.ensure(table.key)
+        return dg.MaterializeResult(metadata={"not_answered": _NO_MODEL})
+    from amazon_reviews.models.recommender.storage import model_version
+
+    metadata = {
+        **table_metadata(lakehouse, table.key),
+        "method": model.method,
+        "model_version": model_version(model),
+        "answers": dg.MetadataValue.md(answers),
+    }
+    return dg.MaterializeResult(metadata=metadata)

@@ -1,0 +1,110 @@
+"""A CSV file of ratings, read into what recommenders learn from; bad rows are named by line."""
+
+import csv
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from amazon_reviews.models.recommender.interactions import Interactions
+
+COLUMNS = ("user", "item", "rating", "timestamp")
+_MILLISECONDS_FROM = 1e11
+"""A number of seconds so large would be of the year 5138."""
+
+
+class RatingsFileError(Exception):
+    """A file of ratings that cannot be used; the text says where and why."""
+
+
+def read_ratings(path: Path) -> Interactions:
+    """The ratings of a file whose header has `user`, `item`, `rating` and `timestamp`.
+
+    Raises:
+        RatingsFileError: the file cannot be read, lacks a column, has a row that is no rating, or
+            no row at all.
+    """
+    users, items, ratings, times = [], [], [], []
+    for user, item, rating, time in _ratings(path):
+        users.append(user)
+        items.append(item)
+        ratings.append(rating)
+        times.append(time)
+    if not users:
+        raise RatingsFileError(f"{path} has no ratings")
+    return Interactions.from_rows(users, items, ratings, times)
+
+
+def _ratings(path: Path) -> Iterator[tuple[str, str, float, int]]:
+    reader = csv.reader(_lines(path))
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        places = _places(header, path)
+        for row in filter(None, reader):
+            try:
+                yield _rating(row, len(header), places)
+            except ValueError as error:
+                raise RatingsFileError(f"{path}, line {reader.line_num}: {error}") from None
+    except csv.Error as error:
+        raise RatingsFileError(f"{path}, line {reader.line_num}: {error}") from None
+
+
+def _places(header: list[str], path: Path) -> list[int]:
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        found = ", ".join(header) or "nothing"
+        raise RatingsFileError(
+            f"{path} has no column {', '.join(missing)} in its first line, only: {found}"
+        )
+    return [header.index(name) for name in COLUMNS]
+
+
+def _rating(row: list[str], fields: int, places: list[int]) -> tuple[str, str, float, int]:
+    if len(row) != fields:
+        raise ValueError(f"{len(row)} fields, the first line has {fields}")
+    user, item, rating, timestamp = (row[place].strip() for place in places)
+    if not user or not item:
+        raise ValueError(f"{'item' if user else 'user'} is empty")
+    return user, item, _number(rating), _seconds(timestamp)
+
+
+def _number(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found) or abs(found) > 1e6:
+        raise ValueError(f"rating {text!r} is not a number")
+    return found
+
+
+def _seconds(text: str) -> int:
+    try:
+        found = float(text)
+    except ValueError:
+        return _moment(text)
+    if not math.isfinite(found) or abs(found) > 1e15:
+        raise ValueError(f"timestamp {text!r} is not a number of seconds since 1970")
+    return int(found / 1000 if abs(found) >= _MILLISECONDS_FROM else found)
+
+
+def _moment(text: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"timestamp {text!r} is neither a number of seconds since 1970 nor a date"
+        ) from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError:
+        raise RatingsFileError(f"{path}, line {number} is not UTF-8") from None
+    except OSError as error:
+        raise RatingsFileError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,138 @@
+"""Factorisations: ALS of ratings as source system 1, and ALS of implicit feedback."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
+from amazon_reviews.models.recommender.least_squares import solve_rows
+from amazon_reviews.models.recommender.ranking import Items, Scores, best_by_chunks, without
+from amazon_reviews.models.recommender.recommender import Recommender
+
+
+class FactorModel(Recommender):
+    """Scores are products of `user_factors_` (users × f) and `item_factors_` (items × f)."""
+
+    user_factors_: NDArray[np.float32]
+    item_factors_: NDArray[np.float32]
+
+    def _knows_users(self, users: Codes) -> NDArray[np.bool_]:
+        return super()._knows_users(users) & self.user_factors_[users].any(axis=1)
+
+    def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+        scores = self.user_factors_[users] @ self.item_factors_.T
+        return best_by_chunks(without(scores, left_out), k)
+
+    def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+        unit = self._unit()
+        return best_by_chunks(without(unit[items] @ unit.T, left_out), k)
+
+    def _unit(self) -> NDArray[np.float32]:
+        lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
+        return np.asarray(self.item_factors_ / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+@dataclass
+class ExplicitALS(FactorModel):
+    """Alternating least squares of ratings, with the regularisation times the ratings of a row.
+
+    Zhou et al., "Large-scale Parallel Collaborative Filtering for the Netflix Prize", 2008; so
+    does Spark ML. The defaults are source system 1's. `balanced` learns from equally many ratings
+    of each number of stars, drawn by lot, as that source does. Unknown users and items get the
+    mean rating.
+    """
+
+    rates: ClassVar[bool] = True
+
+    factors: int = 25
+    regularization: float = 0.09
+    iterations: int = 5
+    non_negative: bool = True
+    balanced: bool = False
+    seed: int = 0
+
+    def _fit(self, interactions: Interactions) -> None:
+        learned = _balanced(interactions, self.seed) if self.balanced else interactions
+        ratings = learned.matrix()
+        self.mean_ = np.asarray(ratings.data.mean(), np.float32)
+        by_item = ratings.T.tocsr()
+        random = np.random.default_rng(self.seed)
+        items = np.abs(random.normal(size=(ratings.shape[1], self.factors)))
+        items /= np.linalg.norm(items, axis=1, keepdims=True)
+        items = items.astype(np.float32)
+        users = self._solve(ratings, items)
+        for _ in range(self.iterations - 1):
+            items = self._solve(by_item, users, items)
+            users = self._solve(ratings, items, users)
+        items = self._solve(by_item, users, items)
+        self.user_factors_, self.item_factors_ = users, items
+
+    def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
+        """The stars that each user would give the item beside it; codes, -1 where unknown."""
+        of_users, of_items = np.asarray(users, np.int32), np.asarray(items, np.int32)
+        u, i = self.user_factors_[of_users], self.item_factors_[of_items]
+        known = (of_users >= 0) & (of_items >= 0) & u.any(axis=1) & i.any(axis=1)
+        return np.where(known, np.einsum("nf,nf->n", u, i), self.mean_).astype(np.float32)
+
+    def _solve(
+        self,
+        ratings: csr_matrix,
+        features: NDArray[np.float32],
+        start: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        with threadpool_limits(1, "blas"):
+            return solve_rows(
+                ratings,
+                features,
+                np.zeros(self.factors, np.float32),
+                ridge_a_rating=self.regularization,
+                non_negative=self.non_negative,
+                start=start,
+            )
+
+
+@dataclass
+class ImplicitALS(FactorModel):
+    """That a user rated an item, whatever the stars, with confidence 1 + `alpha`.
+
+    Hu et al., "Collaborative Filtering for Implicit Feedback Datasets", 2008; solved by conjugate
+    gradients in the `implicit` package. The regularisation is multiplied by the mean number of
+    ratings of users and items, so that one value serves sparse and dense data.
+    """
+
+    factors: int = 64
+    regularization: float = 3.0
+    alpha: float = 10.0
+    iterations: int = 15
+    seed: int = 0
+
+    def _fit(self, interactions: Interactions) -> None:
+        with threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                factors=self.factors,
+                regularization=self.regularization * self._mean_count(),
+                alpha=self.alpha,
+                iterations=self.iterations,
+                random_state=self.seed,
+            )
+            model.fit(interactions.matrix(np.ones(len(interactions))), show_progress=False)
+        self.user_factors_, self.item_factors_ = model.user_factors, model.item_factors
+
+    def _mean_count(self) -> float:
+        """The geometric mean of a user's and of an item's mean number of ratings."""
+        users = np.count_nonzero(np.diff(self.seen_.indptr))
+        return self.seen_.nnz / float(np.sqrt(users * np.count_nonzero(self.counts_)))
+
+
+def _balanced(interactions: Interactions, seed: int) -> Interactions:
+    """Equally many ratings of each number of stars, drawn by lot."""
+    _, stars, counts = np.unique(interactions.ratings, return_inverse=True, return_counts=True)
+    order = np.lexsort((tie_break(interactions, seed), stars))
+    starts = np.concatenate([[0], np.cumsum(counts)])[:-1]
+    places = np.arange(len(order)) - starts[stars[order]]
+    return interactions.where(np.sort(order[places < counts.min()]))

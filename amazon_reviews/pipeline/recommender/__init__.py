@@ -1,0 +1,1 @@
+"""The recommenders in the pipeline: interactions, matrices, evaluation, models, answers."""

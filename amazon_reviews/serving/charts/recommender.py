@@ -1,0 +1,72 @@
+"""Charts of what recommenders learn from, and of how good they are."""
+
+import altair as alt
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import EXACT, tips
+
+CORNER = 100
+"""Rows and columns of the corner of a matrix that is drawn."""
+
+_POINTS = 300
+_SQUARE = 360
+
+
+def long_tail(counts: NDArray[np.integer], title: str) -> alt.Chart:
+    """How many values each row or column has, the fullest first, on logarithmic axes."""
+    ordered = np.sort(counts[counts > 0])[::-1]
+    places = np.unique(np.geomspace(1, max(1, len(ordered)), _POINTS).astype(int))
+    rows = [{"place": int(k), "values": int(ordered[k - 1])} for k in places if k <= len(ordered)]
+    log = alt.Scale(type="log")
+    return (
+        style.base(rows, title)
+        .mark_line(color=style.BLUE)
+        .encode(
+            x=style.x_amount("place", "place by ratings", scale=log),
+            y=style.y_amount("values", "ratings", scale=log),
+            tooltip=tips(place=("place", EXACT), values=("ratings", EXACT)),
+        )
+    )
+
+
+def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) -> alt.Chart:
+    """A spy plot of the fullest rows and columns; of each stored value its row and column."""
+    row_place, column_place = _fullest(rows), _fullest(columns)
+    drawn = [
+        {"row": int(row_place[r]), "column": int(column_place[c])}
+        for r, c in zip(rows, columns, strict=True)
+        if row_place[r] < CORNER and column_place[c] < CORNER
+    ]
+    scale = alt.Scale(domain=[0, CORNER], nice=False)
+    down = alt.Scale(domain=[0, CORNER], nice=False, reverse=True)
+    return (
+        style.base(drawn, title, _SQUARE)
+        .mark_square(color=style.BLUE, size=12, opacity=1)
+        .encode(
+            x=style.x_amount("column", f"the {CORNER} fullest columns", scale=scale),
+            y=style.y_amount("row", f"the {CORNER} fullest rows", scale=down),
+        )
+    )
+
+
+def methods(table: pa.Table, figure: str, title: str) -> alt.LayerChart:
+    """A figure of every method with its interval, the best first."""
+    rows = sorted(table.to_pylist(), key=lambda row: -row["value"])
+    bars = style.ranking(
+        rows, title, "method", ("value", figure, ".3f"), tips(value=(figure, ".4f"))
+    )
+    whiskers = bars.mark_rule(color=style.GREY).encode(
+        x=style.x_amount("low", figure, ".3f"), x2=alt.X2("high")
+    )
+    return style.layered(title, bars, whiskers)
+
+
+def _fullest(codes: NDArray[np.integer]) -> NDArray[np.integer]:
+    """For each code its place by how often it occurs, from 0."""
+    counts = np.bincount(codes)
+    places = np.empty(len(counts), int)
+    places[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return places

@@ -1,0 +1,30 @@
+"""Who rated what: one row per user and product."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def interactions(reviews: DataFrame) -> DataFrame:
+    """One row per user and product with a rated review, from gold/reviews: the latest rating.
+
+    Of several reviews of a day, or without one, the one with the most stars counts.
+    """
+    # Engines differ in whether no day is before or after all others.
+    day = F.coalesce("reviewed_on", F.to_date(F.lit("0001-01-01")))
+    latest = F.max(F.struct(day.alias("day"), "overall"))
+    rated = reviews.where(F.col("overall").isNotNull())
+    return (
+        rated.groupBy("reviewer_id", "asin")
+        .agg(
+            latest.alias("latest"),
+            F.max("reviewed_on").alias("reviewed_on"),
+            F.count(F.lit(1)).alias("reviews"),
+        )
+        .select(
+            "reviewer_id",
+            "asin",
+            F.col("latest.overall").alias("rating"),
+            "reviewed_on",
+            "reviews",
+        )
+    )

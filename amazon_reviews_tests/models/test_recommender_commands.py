@@ -1,0 +1,163 @@
+"""`amazon-reviews recommender evaluate`: what it prints and refuses."""
+
+import csv
+import json
+import random
+
+import pytest
+from click.testing import CliRunner
+
+from amazon_reviews.cli import main
+from amazon_reviews.models.recommender.names import names_without_products
+from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
+
+
+def evaluate(*arguments):
+    return CliRunner().invoke(main, ["recommender", "evaluate", *map(str, arguments)])
+
+
+def refused(result):
+    """The one line on stderr of a command that ended with 2."""
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def written(path, found, order=None):
+    rows = list(
+        zip(
+            found.user_ids[found.users],
+            found.item_ids[found.items],
+            found.ratings,
+            found.times,
+            strict=True,
+        )
+    )
+    if order is not None:
+        random.Random(order).shuffle(rows)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("user", "item", "rating", "timestamp"), *rows])
+    return path
+
+
+@pytest.fixture
+def ratings(tmp_path):
+    return written(tmp_path / "ratings.csv", tastes(120, 40))
+
+
+@pytest.mark.parametrize("split", ["temporal", "leave-last-out"])
+def test_all_methods_are_measured(ratings, split):
+    result = evaluate(ratings, "--split", split)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert list(found) == list(names_without_products())
+    for name, figures in found.items():
+        for key in ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10"):
+            assert 0 <= figures[key] <= 1
+        assert figures["fit_seconds"] > 0
+        assert (figures["rmse"] is None) == (name not in ("als", "als_balanced", "svd"))
+        assert (figures["mae"] is None) == (figures["rmse"] is None)
+    groups = {"temporal": {"warm", "cold"}, "leave-last-out": {"own_day", "same_day"}}
+    assert set(found["hybrid"]["groups"]) == groups[split]
+
+
+def test_the_withheld_last_of_blocks_is_found(tmp_path):
+    found = blocks()
+    last = [(f"u{k:02}", f"i{k:02}", 5, 30 * DAY) for k in range(40)]
+    path = written(tmp_path / "ratings.csv", found)
+    with path.open("a", newline="") as file:
+        csv.writer(file).writerows(last)
+    methods = "user_neighbours,item_cosine,bm25,ease,ials,hybrid,popularity"
+    result = json.loads(evaluate(path, "--methods", methods).stdout)
+    popular = result.pop("popularity")
+    assert popular["ndcg@5"] < 0.6
+    assert all(figures["ndcg@5"] == 1 for figures in result.values()), result
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path):
+    found = tastes(60, 30)
+    texts = []
+    for order in (None, 1, 2):
+        path = written(tmp_path / "ratings.csv", found, order)
+        result = json.loads(evaluate(path, "--split", "leave-last-out", "--methods", "bm25").stdout)
+        texts.append({k: v for k, v in result["bm25"].items() if not k.endswith("seconds")})
+    assert texts[0] == texts[1] == texts[2]
+
+
+def test_columns_in_any_order_with_others_and_dates(tmp_path):
+    path = tmp_path / "ratings.csv"
+    rows = ["\ufeffTimestamp,note,item,User,rating"]
+    for user in range(8):
+        rows += [f"2018-05-0{day + 1}T10:00:00,x,i{(user + day) % 5},u{user},4" for day in range(3)]
+    path.write_text("\n".join(rows) + "\n\n", encoding="utf-8")
+    result = evaluate(path, "--methods", "popularity")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["popularity"]["users"] == 8
+
+
+def test_milliseconds_are_seconds_too(tmp_path):
+    rows = [(u, i, 5, 1_500_000_000 + (u * 7 + i) % 9 * 40_000) for u in range(9) for i in range(4)]
+    days = []
+    for scale in (1, 1000):
+        path = tmp_path / "ratings.csv"
+        lines = [f"{u},{i},{r},{t * scale}" for u, i, r, t in rows]
+        path.write_text("\n".join(["user,item,rating,timestamp", *lines]))
+        result = evaluate(path, "--split", "leave-last-out", "--methods", "popularity")
+        days.append(json.loads(result.stdout)["popularity"]["groups"])
+    assert days[0] == days[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a,x,five,1", "rating 'five' is not a number"),
+        ("a,x,nan,1", "rating 'nan' is not a number"),
+        ("a,x,,1", "rating '' is not a number"),
+        ("a,x,5,yesterday", "timestamp 'yesterday' is neither"),
+        ("a,x,5,inf", "timestamp 'inf' is not a number of seconds"),
+        ("a,x,5,", "timestamp '' is neither"),
+        (",x,5,1", "user is empty"),
+        ("a, ,5,1", "item is empty"),
+        ("a,x,5", "3 fields, the first line has 4"),
+        ("a,x,5,1,9", "5 fields, the first line has 4"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path, row, said):
+    path = tmp_path / "ratings.csv"
+    path.write_text(f"user,item,rating,timestamp\nb,y,4,2\n{row}\n")
+    line = refused(evaluate(path))
+    assert f"{path}, line 3: " in line
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column user, item, rating, timestamp in its first line, only: nothing"),
+        (b"user,item,stars\na,b,5\n", "no column rating, timestamp in its first line, only: user"),
+        (b"user,item,rating,timestamp\n", "has no ratings"),
+        (b"user,item,rating,timestamp\na,\xe4,5,1\n", "line 2 is not UTF-8"),
+        (
+            b"user,item,rating,timestamp\na,x,5,1\nb,y,5,1\n",
+            "all interactions are of one moment",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(tmp_path, content, said):
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(content)
+    line = refused(evaluate(path))
+    assert str(path) in line
+    assert said in line
+
+
+def test_unknown_methods_splits_and_files_are_refused(ratings, tmp_path):
+    assert "magic is no method; take of popularity," in refused(
+        evaluate(ratings, "--methods", "bm25,magic")
+    )
+    assert "content_words needs to know the products" in refused(
+        evaluate(ratings, "--methods", "content_words")
+    )
+    assert "nothing is no method" in refused(evaluate(ratings, "--methods", ""))
+    assert evaluate(ratings, "--split", "random").exit_code == 2
+    assert "cannot be read" in refused(evaluate(tmp_path / "nothing.csv"))

@@ -1,0 +1,107 @@
+"""Recommenders in files: the same answers after as before, and nothing damaged is loaded."""
+
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from amazon_reviews.models.recommender.factors import ImplicitALS
+from amazon_reviews.models.recommender.methods import METHODS, method_named
+from amazon_reviews.models.recommender.products import Facts, describe
+from amazon_reviews.models.recommender.storage import (
+    ModelFileError,
+    RecommenderModel,
+    load,
+    model_version,
+    save,
+)
+from amazon_reviews_tests.models.interactions import tastes
+
+
+@pytest.fixture(scope="module")
+def known():
+    found = tastes(80, 40)
+    facts = [Facts(title=f"Thing {k}", categories=(f"c{k % 4}",)) for k in range(40)]
+    return replace(found, products=describe(facts))
+
+
+def saved(known, method, path, **parameters):
+    recommender = METHODS[method]() if not parameters else ImplicitALS(**parameters)
+    recommender.fit(known)
+    model = RecommenderModel(method, recommender, known.user_ids, known.item_ids)
+    save(model, path)
+    return model
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_loaded_model_answers_as_the_one_that_was_saved(known, tmp_path, method):
+    model = saved(known, method, tmp_path / "model")
+    found = load(tmp_path / "model")
+    assert found.method == method
+    assert type(found.recommender) is type(method_named(method))
+    assert model_version(found) == model_version(model)
+    np.testing.assert_array_equal(found.user_ids, known.user_ids)
+    users = np.arange(-1, 80)
+    for ask in ("recommend", "similar"):
+        before, after = (getattr(one.recommender, ask)(users[:40], 12) for one in (model, found))
+        np.testing.assert_array_equal(after.items, before.items)
+        np.testing.assert_array_equal(after.scores, before.scores)
+        np.testing.assert_array_equal(after.cold, before.cold)
+    if found.recommender.rates:
+        asked = users, users % 40
+        expected = model.recommender.predict(*asked)
+        np.testing.assert_array_equal(found.recommender.predict(*asked), expected)
+
+
+def test_a_version_names_the_content(known, tmp_path):
+    first = saved(known, "ials", tmp_path / "a", factors=4)
+    same = saved(known, "ials", tmp_path / "b", factors=4)
+    other = saved(known, "ials", tmp_path / "c", factors=5)
+    assert model_version(first) == model_version(same) != model_version(other)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_the_arrays_are_read_by_numpy_alone(known, tmp_path):
+    saved(known, "ials", tmp_path / "model", factors=4)
+    with np.load(tmp_path / "model", allow_pickle=False) as stored:
+        assert stored["user_factors_"].shape == (80, 4)
+        assert stored["item_ids"].tolist() == known.item_ids.tolist()
+
+
+def test_a_damaged_file_is_refused(known, tmp_path):
+    path = tmp_path / "model"
+    saved(known, "popularity", path)
+    content = path.read_bytes()
+    for damaged in (b"", b"text", content[: len(content) // 2], content[:-40]):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError, match=str(path)):
+            load(path)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nothing")
+
+
+def test_what_was_changed_or_is_something_else_is_refused(known, tmp_path):
+    path = tmp_path / "model"
+    saved(known, "popularity", path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    changed = arrays | {"scores_": arrays["scores_"] + 1}
+    for content, said in (
+        (changed, "damaged, its content is not what was saved"),
+        ({"a": np.zeros(3)}, "not a recommender"),
+        (arrays | {"facts": _facts(arrays, b'"format_version": 1', b'"format_version": 9')}, "9"),
+        (arrays | {"facts": _facts(arrays, b"amazon-reviews", b"amazing-review")}, "not a recom"),
+    ):
+        with path.open("wb") as file:
+            np.savez(file, **content)
+        with pytest.raises(ModelFileError, match=said):
+            load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("facts.npy", b"nothing")
+    with pytest.raises(ModelFileError):
+        load(path)
+
+
+def _facts(arrays, old, new):
+    return np.frombuffer(arrays["facts"].tobytes().replace(old, new), np.uint8)
