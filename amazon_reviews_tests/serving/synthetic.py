@@ -174,6 +174,15 @@ def _chosen():
             ("binary", "positive", "positive", 618),
             ("three", "neutral", "positive", 5),
         ],
+        "recommender_similar": [
+            ("P001", 1, "P002", 0.9, False, "content", "v1"),
+            ("P001", 2, "P999", 0.4, False, "content", "v1"),
+            ("P001", 3, "P005", 0.1, False, "content", "v1"),
+        ],
+        "recommender_top": [
+            ("A001", 1, "P003", 0.8, False, "P001", 5.0, "hybrid", "v1", 0),
+            ("A001", 2, "P004", 0.0, True, None, None, "hybrid", "v1", 0),
+        ],
         "sentiment_calibration": [(0.6, 0.57, 40), (0.95, 0.96, 660)],
         "sentiment_words": [
             ("All categories", "negative", 1, "waste", 2.1, 40),

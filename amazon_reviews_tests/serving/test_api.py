@@ -123,6 +123,22 @@ def test_a_product(api, reviews):
     assert get(api, "/products/P999", 404)["detail"].endswith("asin P999")
 
 
+def test_products_like_one_and_recommendations(api):
+    found = get(api, "/products/P001/similar", limit=2)
+    assert [(row["place"], row["asin"], row["title"]) for row in found["products"]] == [
+        (1, "P002", "Product 2"),
+        (2, "P999", None),
+    ]
+    assert (found["method"], found["model_version"]) == ("content", "v1")
+    found = get(api, "/users/A001/recommendations")
+    assert [(row["asin"], row["because_asin"], row["cold"]) for row in found["products"]] == [
+        ("P003", "P001", False),
+        ("P004", None, True),
+    ]
+    assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith("no user nobody")
+    assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
+
+
 def test_marts_by_pages(api):
     whole = get(api, "/analytics/year_months")["rows"]
     pages = [get(api, "/analytics/year_months", limit=7, offset=n)["rows"] for n in (0, 7, 14)]

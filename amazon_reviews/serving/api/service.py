@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from amazon_reviews import config
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse import open_warehouse
-from amazon_reviews.serving.api import health, reviews, sentiment, titles
+from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
 from amazon_reviews.serving.api.answers import Answers, UnreadableError
 from amazon_reviews.serving.api.guard import Guard, Metrics
 from amazon_reviews.serving.api.parts import PROBLEMS
@@ -45,7 +45,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     store = ModelStore(settings.models, settings.tracking_uri)
     app.state.sentiment = InUse(store, "sentiment", _load_sentiment)
     app.state.registry = CollectorRegistry()
-    for part in (health, titles, reviews, sentiment):
+    for part in (health, titles, reviews, recommender, sentiment):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
     if limits.origins:
