@@ -140,10 +140,20 @@ async def _until_ready() -> None:
 
 def _resident(process: int) -> int:
     """Bytes of memory of a process and its children."""
+    pages = (Path(f"/proc/{one}/statm").read_text().split()[1] for one in _family(process))
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _cpu_seconds(process: int) -> float:
+    """Time that a process and its children have computed."""
+    fields = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2] for one in _family(process))
+    ticks = (int(user) + int(system) for user, system in (f.split()[11:13] for f in fields))
+    return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(process: int) -> list[int]:
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    own = pages * os.sysconf("SC_PAGE_SIZE")
-    return own + sum(_resident(int(child)) for child in children)
+    return [process, *(one for child in children for one in _family(int(child)))]
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:
@@ -166,7 +176,9 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.replace:
             file = Path(url.removeprefix("duckdb:///"))
             replacing = asyncio.create_task(_replacing(file, arguments.replace))
+        before = _cpu_seconds(process)
         seconds = await load.run(arguments.connections, process)
+        cpu = _cpu_seconds(process) - before
         if replacing:
             replacing.cancel()
     return {
@@ -175,6 +187,8 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "titles": len(ids),
         **vars(arguments),
         "requests_per_second": round(arguments.requests / seconds),
+        "cpu_ms_per_request": round(1000 * cpu / arguments.requests, 2),
+        "cores_used": round(cpu / seconds, 2),
         "milliseconds": {kind: _quantiles(v) for kind, v in load.milliseconds.items()},
         "statuses": dict(load.statuses),
         "failures": dict(load.failures),
