@@ -2,7 +2,10 @@
 
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -40,6 +43,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
         description="What the warehouse and the models say. Every reply names its versions.",
         version="1",
         responses=PROBLEMS,
+        lifespan=_loading,
     )
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
     store = ModelStore(settings.models, settings.tracking_uri)
@@ -57,6 +61,21 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.add_exception_handler(config.PlaceError, _unreadable)
     app.add_exception_handler(Exception, _failed)
     return app
+
+
+@asynccontextmanager
+async def _loading(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model while the first requests come: it takes seconds, look-ups need not wait."""
+    Thread(target=_load_quietly, args=(app.state.sentiment,), daemon=True).start()
+    yield
+
+
+def _load_quietly(sentiment: InUse[Any]) -> None:
+    # Whatever it is, the first request that needs the model meets it again.
+    try:
+        sentiment.get()
+    except Exception as error:  # noqa: BLE001
+        _log.warning("no sentiment model is loaded: %s", error)
 
 
 def _load_sentiment(path: Path) -> Any:
