@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 from amazon_reviews.resources.warehouse import TableVersion
 from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.serving import synthetic_titles
 from amazon_reviews_tests.serving.marts_sql import MARTS
 
 HOSTILE_TITLE = "<img src=x onerror=document.title='owned'> 100% [click](http://evil.example) mug"
@@ -87,7 +88,12 @@ def tables(seed=7, count=900):
     listed = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
     connection.register("reviews", made)
     connection.register("products", listed)
-    answers = {"gold/reviews": made, "gold/products": listed, **_chosen()}
+    answers = {
+        "gold/reviews": made,
+        "gold/products": listed,
+        **_chosen(),
+        **synthetic_titles.tables(),
+    }
     for name, sql in MARTS.items():
         answers[name] = _conforming(name, connection.sql(sql).to_arrow_table())
         connection.register(name.removeprefix("gold/"), answers[name])
@@ -167,6 +173,15 @@ def _chosen():
             ("binary", "positive", "negative", 12),
             ("binary", "positive", "positive", 618),
             ("three", "neutral", "positive", 5),
+        ],
+        "recommender_similar": [
+            ("P001", 1, "P002", 0.9, False, "content", "v1"),
+            ("P001", 2, "P999", 0.4, False, "content", "v1"),
+            ("P001", 3, "P005", 0.1, False, "content", "v1"),
+        ],
+        "recommender_top": [
+            ("A001", 1, "P003", 0.8, False, "P001", 5.0, "hybrid", "v1", 0),
+            ("A001", 2, "P004", 0.0, True, None, None, "hybrid", "v1", 0),
         ],
         "sentiment_calibration": [(0.6, 0.57, 40), (0.95, 0.96, 660)],
         "sentiment_words": [

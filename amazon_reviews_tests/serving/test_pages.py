@@ -17,6 +17,7 @@ TABS = {
     "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
     "sentiment": ["Categories", "Brands & products", "Words", "The model"],
+    "titles": ["Longest", "Films", "Actors", "Search", "Explore"],
     "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"

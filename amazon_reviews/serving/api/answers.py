@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -48,6 +48,19 @@ def replies(
     return reply
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """What an endpoint replies of one thing, made from these warehouse tables.
+
+    `make` takes a key, and gives the contents by key of what the tables have from there on: a look
+    into them costs the same for one thing as for many, and what is next is asked for sooner or
+    later.
+    """
+
+    tables: tuple[str, ...]
+    make: Callable[[Warehouse, str], Iterator[tuple[str, Contents]]]
+
+
 class Answers:
     """Makes replies in a few threads, each within some seconds."""
 
@@ -83,22 +96,42 @@ class Answers:
             HTTPException: what the reply raises; 503 where the warehouse lacks a table, 504 where
                 the answer takes too long.
         """
-        there = await self.versions()
-        if missing := [table for table in reply.tables if table not in there]:
-            raise HTTPException(
-                503, f"{missing[0]} is not in the warehouse yet; run `amazon-reviews run`"
-            )
-        versions = {table: there[table] for table in reply.tables}
+        versions = await self._versions_of(reply.tables)
         key = (reply, *versions.values(), args, *sorted(kwargs.items()))
         body = self._kept.get(key)
         if body is None:
             body = await self.run(
-                lambda: orjson.dumps(
-                    {**reply.make(self._warehouse, *args, **kwargs), "versions": versions}
-                )
+                lambda: _json(reply.make(self._warehouse, *args, **kwargs), versions)
             )
             self._kept.put(key, body)
         return Response(body, media_type="application/json")
+
+    async def look_up(self, lookup: Lookup, key: str, unknown: str) -> Response:
+        """The reply of one thing, as `reply`; 404 with the text `unknown` where there is none."""
+        versions = await self._versions_of(lookup.tables)
+        state = (lookup, *versions.values())
+        body = self._kept.get((*state, key))
+        if body is None:
+            bodies = await self.run(
+                lambda: {
+                    name: _json(contents, versions)
+                    for name, contents in lookup.make(self._warehouse, key)
+                }
+            )
+            for name, made in bodies.items():
+                self._kept.put((*state, name), made)
+            body = bodies.get(key)
+        if body is None:
+            raise HTTPException(404, unknown)
+        return Response(body, media_type="application/json")
+
+    async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
+        there = await self.versions()
+        if missing := [table for table in tables if table not in there]:
+            raise HTTPException(
+                503, f"{missing[0]} is not in the warehouse yet; run `amazon-reviews run`"
+            )
+        return {table: there[table] for table in tables}
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do work in a thread; see `reply` for what it raises."""
@@ -114,6 +147,10 @@ class Answers:
 
     def _is_fresh(self) -> bool:
         return self._looked is not None and monotonic() - self._looked < VERSIONS_EVERY
+
+
+def _json(contents: Contents, versions: dict[str, int]) -> bytes:
+    return orjson.dumps({**contents, "versions": versions})
 
 
 class _Kept:

@@ -96,7 +96,7 @@ class Guard:
         key = self._settings.key
         if key is None or scope["path"] in OPEN or scope["method"] == "OPTIONS":
             return True
-        return hmac.compare_digest(headers.get("x-api-key", "").encode(), key.encode())
+        return hmac.compare_digest(headers.get("x-api-key", "").encode("latin-1"), key.encode())
 
     def _seconds_to_wait(self, client: str) -> float:
         """A token bucket a client, which is full after a second without requests."""

@@ -9,11 +9,12 @@ from amazon_reviews.serving.api.answers import Answers
 from amazon_reviews.serving.in_use import InUse
 
 
-def _answers(request: Request) -> Answers:
+# A dependency that is not async would be called in a thread, which costs more than most replies.
+async def _answers(request: Request) -> Answers:
     return request.app.state.answers
 
 
-def _sentiment(request: Request) -> InUse[Any]:
+async def _sentiment(request: Request) -> InUse[Any]:
     return request.app.state.sentiment
 
 
@@ -55,6 +56,7 @@ class ModelVersion(BaseModel):
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request cannot be read"},
     401: {"model": Problem, "description": "The key is missing or wrong"},
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": WrongParameters, "description": "A parameter is wrong"},

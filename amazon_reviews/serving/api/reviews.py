@@ -1,15 +1,17 @@
 """Endpoints on products and their reviews, and on the marts."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any
 
 import pyarrow as pa
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
 from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.schemas import MART_TABLES, TABLES
-from amazon_reviews.serving.api.answers import Contents, Reply, replies
+from amazon_reviews.serving.api.answers import Contents, Lookup, Reply, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import catalogue
 from amazon_reviews.serving.questions.asking import mart
@@ -18,6 +20,7 @@ router = APIRouter(tags=["reviews"])
 
 _NOUNS = {table.key.split("/")[1]: table.key for table in MART_TABLES}
 MartName = Enum("MartName", {noun: noun for noun in _NOUNS}, type=str)  # type: ignore[misc]
+_AT_ONCE = 100
 _STARS = tuple(f"stars_{number}" for number in range(1, 6))
 
 
@@ -48,15 +51,25 @@ class Mart(Versioned):
     rows: list[dict[str, Any]]
 
 
-@replies("gold/product_ratings", "gold/reviews")
-def _product(warehouse: Warehouse, asin: str) -> Contents:
-    found = catalogue.product(warehouse, asin).to_pylist()
+def _from(warehouse: Warehouse, asin: str) -> Iterator[tuple[str, Contents]]:
+    found = catalogue.products_from(warehouse, asin, _AT_ONCE).to_pylist()
     if not found:
-        raise HTTPException(404, f"no product with reviews has the asin {asin}")
-    row = found[0]
+        return
+    months = defaultdict(list)
+    for row in catalogue.months_of_products(
+        warehouse, found[0]["asin"], found[-1]["asin"]
+    ).to_pylist():
+        months[row.pop("asin")].append(row)
+    for row in found:
+        yield row["asin"], _product(row, months[row["asin"]])
+
+
+_PRODUCTS = Lookup(("gold/product_ratings", "gold/reviews"), _from)
+
+
+def _product(row: dict[str, Any], months: list[dict[str, Any]]) -> Contents:
     stars = {name[-1]: row.pop(name) for name in _STARS}
     sentiment = {name: row.pop(name) for name in ("positive", "neutral", "negative")}
-    months = catalogue.product_months(warehouse, asin).to_pylist()
     return {
         "asin": row.pop("asin"),
         "facts": row,
@@ -71,7 +84,8 @@ async def product(
     answers: Asking, asin: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Response:
     """A product by its asin: facts, reviews by stars and sentiment, and its months."""
-    return await answers.reply(_product, asin)
+    unknown = f"no product with reviews has the asin {asin}"
+    return await answers.look_up(_PRODUCTS, asin, unknown)
 
 
 @router.get("/analytics/{name}", response_model=Mart)

@@ -2,7 +2,10 @@
 
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from amazon_reviews import config
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse import open_warehouse
-from amazon_reviews.serving.api import health, reviews, sentiment, titles
+from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
 from amazon_reviews.serving.api.answers import Answers, UnreadableError
 from amazon_reviews.serving.api.guard import Guard, Metrics
 from amazon_reviews.serving.api.parts import PROBLEMS
@@ -40,12 +43,13 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
         description="What the warehouse and the models say. Every reply names its versions.",
         version="1",
         responses=PROBLEMS,
+        lifespan=_loading,
     )
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
     store = ModelStore(settings.models, settings.tracking_uri)
     app.state.sentiment = InUse(store, "sentiment", _load_sentiment)
     app.state.registry = CollectorRegistry()
-    for part in (health, titles, reviews, sentiment):
+    for part in (health, titles, reviews, recommender, sentiment):
         app.include_router(part.router)
     app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
     if limits.origins:
@@ -57,6 +61,21 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.add_exception_handler(config.PlaceError, _unreadable)
     app.add_exception_handler(Exception, _failed)
     return app
+
+
+@asynccontextmanager
+async def _loading(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model while the first requests come: it takes seconds, look-ups need not wait."""
+    Thread(target=_load_quietly, args=(app.state.sentiment,), daemon=True).start()
+    yield
+
+
+def _load_quietly(sentiment: InUse[Any]) -> None:
+    # Whatever it is, the first request that needs the model meets it again.
+    try:
+        sentiment.get()
+    except Exception as error:  # noqa: BLE001
+        _log.warning("no sentiment model is loaded: %s", error)
 
 
 def _load_sentiment(path: Path) -> Any:

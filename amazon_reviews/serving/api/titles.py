@@ -1,5 +1,6 @@
 """Endpoints on streaming titles; each question also under its name in the source system."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,12 +8,14 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.api.answers import Contents, replies
+from amazon_reviews.serving.api.answers import Contents, Lookup, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import titles
 from amazon_reviews.serving.questions.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
+
+_AT_ONCE = 500
 
 Platform = Annotated[
     Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
@@ -95,9 +98,12 @@ def _top_actor(warehouse: Warehouse, filters: TitleFilters) -> Contents:
     return {"actor": found[0]["actor"], "appearances": found[0]["titles"]}
 
 
-@replies("gold/titles")
-def _title(warehouse: Warehouse, id: str) -> Contents:
-    return _one(titles.title(warehouse, id).to_pylist(), f"with the id {id}")
+def _from(warehouse: Warehouse, id: str) -> Iterator[tuple[str, Contents]]:
+    rows = titles.titles_from(warehouse, id, _AT_ONCE).to_pylist()
+    return ((row["id"], _plain(row)) for row in rows)
+
+
+_TITLES = Lookup(("gold/titles",), _from)
 
 
 @replies("gold/titles")
@@ -168,7 +174,8 @@ async def title(
     answers: Asking, id: Annotated[str, Path(min_length=1, max_length=64, examples=["hs464"])]
 ) -> Response:
     """One title by its id: first letter of the platform, then the platform's own id."""
-    return await answers.reply(_title, id.lower())
+    key = id.lower()
+    return await answers.look_up(_TITLES, key, f"there is no title with the id {key}")
 
 
 def _kind(type: Kind) -> str | None:

@@ -20,6 +20,7 @@ from amazon_reviews.serving.app.views import (
     quality,
     ratings,
     sentiment,
+    titles,
 )
 
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a
@@ -41,6 +42,7 @@ PAGES = (
     (brands, "Brands & products", ":material/inventory_2:"),
     (customers, "Customers", ":material/group:"),
     (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
+    (titles, "Streaming titles", ":material/movie:"),
     (quality, "Data quality & pipeline", ":material/fact_check:"),
 )
 

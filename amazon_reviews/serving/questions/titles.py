@@ -92,9 +92,9 @@ def top_actors(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> p
 
 
 @reads("gold/titles")
-def title(warehouse: Warehouse, id: str) -> pa.Table:
-    """The row of one title; none where there is none."""
-    return mart(warehouse, "gold/titles", "m.id", ("m.id = ?", (id,)))
+def titles_from(warehouse: Warehouse, id: str, limit: int) -> pa.Table:
+    """The rows of the titles from an id on, in the order of ids."""
+    return mart(warehouse, "gold/titles", "m.id", ("m.id >= ?", (id,)), limit)
 
 
 @reads("gold/titles")
