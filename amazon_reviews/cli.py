@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_reviews import config
+from amazon_reviews.console.recommend import recommend, similar
 from amazon_reviews.console.recommender import recommender
 from amazon_reviews.console.refusal import Refusal as _Refusal
 from amazon_reviews.console.sentiment import sentiment
@@ -372,7 +373,9 @@ def bench(arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.call([sys.executable, "-m", "benchmarks", *arguments], cwd=root))
 
 
+main.add_command(recommend)
 main.add_command(recommender)
+main.add_command(similar)
 main.add_command(sentiment)
 
 

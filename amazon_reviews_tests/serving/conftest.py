@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from amazon_reviews.models.recommender.storage import save as save_recommender
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
@@ -39,12 +40,15 @@ def warehouse(warehouse_url):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, empty_store):
-    """A model store with a small sentiment model."""
+    """A model store with a small sentiment model, and a hybrid recommender."""
     folder = tmp_path_factory.mktemp("models")
     empty_store(folder)
     path = folder / "sentiment.model"
     save(SentimentClassifier(bits=14).fit(made_up(1_000)), path)
     ModelStore(folder).publish("sentiment", path, Record(), in_use=True)
+    path = folder / "hybrid.npz"
+    save_recommender(synthetic.recommender(), path)
+    ModelStore(folder).publish("recommender_hybrid", path, Record(), in_use=True)
     return folder
 
 

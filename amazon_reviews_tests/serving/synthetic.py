@@ -12,6 +12,9 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from amazon_reviews.models.recommender.hybrid import Hybrid
+from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
+from amazon_reviews.models.recommender.storage import RecommenderModel
 from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 from amazon_reviews.resources.warehouse import TableVersion
 from amazon_reviews.schemas import TABLES
@@ -100,6 +103,18 @@ def tables(seed=7, count=900):
     return answers
 
 
+def recommender():
+    """A hybrid that has learned the rated reviews."""
+    rated = [row for row in reviews() if row["overall"] is not None]
+    found = Interactions.from_rows(
+        [row["reviewer_id"] for row in rated],
+        [row["asin"] for row in rated],
+        [float(row["overall"]) for row in rated],
+        [NO_TIME] * len(rated),
+    )
+    return RecommenderModel("hybrid", Hybrid().fit(found), found.user_ids, found.item_ids)
+
+
 def _conforming(name, table):
     schema = TABLES[name].arrow_schema
     return table.select(schema.names).cast(schema)
@@ -182,6 +197,11 @@ def _chosen():
         "recommender_top": [
             ("A001", 1, "P003", 0.8, False, "P001", 5.0, "hybrid", "v1", 0),
             ("A001", 2, "P004", 0.0, True, None, None, "hybrid", "v1", 0),
+        ],
+        "recommender_evaluation": [
+            ("temporal", method, "all", figure, value, value - 0.01, value + 0.01)
+            for method, value in (("hybrid", 0.14), ("bm25", 0.1), ("popularity", 0.06))
+            for figure in ("ndcg@10", "recall@10")
         ],
         "sentiment_calibration": [(0.6, 0.57, 40), (0.95, 0.96, 660)],
         "sentiment_words": [

@@ -11,6 +11,7 @@ import pytest
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
 
 TABS = {
+    "recommendations": ["For a customer", "Like a product", "The methods"],
     "overview": ["Overview"],
     "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility"],
     "categories": ["Reviews", "Products", "Second categories", "Prices"],

@@ -11,7 +11,7 @@ from amazon_reviews.models.recommender.content import WordContent
 from amazon_reviews.models.recommender.factors import ImplicitALS
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
 from amazon_reviews.models.recommender.metrics import ranking_metrics
-from amazon_reviews.models.recommender.neighbours import ItemNeighbours, ItemRegression
+from amazon_reviews.models.recommender.neighbours import ItemNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best_of
 from amazon_reviews.models.recommender.recommender import Recommender, priority
@@ -22,7 +22,7 @@ _GRID = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 _ROUNDS = 2
 _FEWEST_USERS = 50
 _CUTOFF = 10
-_ALIKE = ("ials", "ease", "bm25", "content_words")
+_ALIKE = ("ials", "bm25", "content_words")
 
 
 @dataclass
@@ -116,7 +116,8 @@ class _Lists:
             self._values[member, rows[own], columns[own]] = 1 / (_SOFTEN + ranks)
 
     def best(self, weights: NDArray[np.float64], k: int) -> tuple[Items, Scores]:
-        scores = np.tensordot(weights.astype(np.float32), self._values, axes=1)
+        flat = self._values.reshape(len(weights), -1)
+        scores = (weights.astype(np.float32) @ flat).reshape(self._items.shape)
         scores[scores == 0] = -np.inf
         return best_of(scores, k, self._order[self._items], self._items)
 
@@ -152,7 +153,6 @@ def _climb(
 def _members(interactions: Interactions, seed: int) -> dict[str, Recommender]:
     found: dict[str, Recommender] = {
         "ials": ImplicitALS(seed=seed),
-        "ease": ItemRegression(),
         "bm25": ItemNeighbours(),
         "popularity": Popularity(),
     }

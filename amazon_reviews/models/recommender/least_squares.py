@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 Factors = NDArray[np.float32]
 
 _CELLS = 1 << 19
-_SWEEPS = 20
+_SWEEPS = 10
 _ENOUGH = 1e-3
 
 

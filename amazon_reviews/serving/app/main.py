@@ -19,6 +19,7 @@ from amazon_reviews.serving.app.views import (
     overview,
     quality,
     ratings,
+    recommendations,
     sentiment,
     titles,
 )
@@ -42,6 +43,7 @@ PAGES = (
     (brands, "Brands & products", ":material/inventory_2:"),
     (customers, "Customers", ":material/group:"),
     (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
+    (recommendations, "Recommendations", ":material/recommend:"),
     (titles, "Streaming titles", ":material/movie:"),
     (quality, "Data quality & pipeline", ":material/fact_check:"),
 )

@@ -1,0 +1,85 @@
+"""`python -m benchmarks.recommender FILE …`: all methods on files of ratings, compared.
+
+A file is a CSV with user, item, rating and timestamp, or reviews as JSON lines, gzipped. Where a
+file's ratings cannot be split, it says so.
+"""
+
+import gzip
+import json
+from pathlib import Path
+
+import click
+
+from amazon_reviews.console.ratings_csv import read_ratings
+from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
+from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
+from amazon_reviews.models.recommender.methods import method_named
+from amazon_reviews.models.recommender.metrics import difference
+from amazon_reviews.models.recommender.names import names_without_products
+from amazon_reviews.models.recommender.splits import SPLITS, SplitError, SplitName, split_named
+from benchmarks.machine import describe
+
+_SHOWN = ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
+_HEAD = f"{'':20}" + "".join(f"{name:>12}" for name in (*_SHOWN, "rmse", "mae", "fit s"))
+
+
+@click.command()
+@click.argument("files", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--split", "splits", type=click.Choice(SPLITS), multiple=True, default=SPLITS)
+def main(files: tuple[Path, ...], splits: tuple[SplitName, ...]) -> None:
+    """Measure all methods that need ratings only."""
+    machine = describe()
+    print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
+    for file in files:
+        interactions = _read(file)
+        for name in splits:
+            try:
+                evaluator = Evaluator(split_named(name, interactions))
+            except SplitError as error:
+                print(f"{file.name}, {name}: {error}")
+                continue
+            _compare(f"{file.name}, {name}", evaluator)
+
+
+def _compare(title: str, evaluator: Evaluator) -> None:
+    split = evaluator.split
+    print(f"\n{title}: learned from {len(split.train):,}, {len(evaluator.users):,} users asked")
+    print(_HEAD)
+    found = {}
+    for method in names_without_products():
+        found[method] = evaluator.evaluate(method_named(method))
+        print(_line(method, found[method]), flush=True)
+    for name in ("mean", "biases"):
+        errors = getattr(found["svd"], f"accuracy_of_{name}")
+        print(f"{f'{name} alone':92}{errors.rmse:12.4f}{errors.mae:12.4f}")
+    for group, figures in found["hybrid"].groups.items():
+        ndcg = f"ndcg@10 {figures['ndcg@10']:.4f}" if "ndcg@10" in figures else ""
+        print(f"hybrid, {group}: {figures['users']:,} users {ndcg}")
+    for rival in ("popularity", "bm25"):
+        one, other = (found[name].per_user["ndcg@10"] for name in ("hybrid", rival))
+        gain = difference(one, other)
+        print(f"hybrid - {rival}: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
+
+
+def _line(method: str, found: Evaluation) -> str:
+    summary = found.summary()
+    figures = (summary[name] for name in (*_SHOWN, "rmse", "mae"))
+    cells = "".join(f"{'':12}" if value is None else f"{value:12.4f}" for value in figures)
+    return f"{method:20}{cells}{found.fit_seconds:12.2f}"
+
+
+def _read(file: Path) -> Interactions:
+    if file.suffix == ".csv":
+        return read_ratings(file)
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        reviews = [json.loads(line) for line in lines if line.strip()]
+    return Interactions.from_rows(
+        [review["reviewerID"] for review in reviews],
+        [review["asin"] for review in reviews],
+        [review["overall"] for review in reviews],
+        [review.get("unixReviewTime", NO_TIME) for review in reviews],
+    )
+
+
+if __name__ == "__main__":
+    main()
