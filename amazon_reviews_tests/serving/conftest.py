@@ -110,7 +110,7 @@ def phone(browser, address):
 def _tab(browser, address, **options):
     options = {"viewport": {"width": 1280, "height": 900}} | options
     context = browser.new_context(base_url=address, **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page, failures = context.new_page(), []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("request", lambda request: failures.extend(_outside(request.url)))
