@@ -34,13 +34,15 @@ demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
 ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
+# A file's tests share what is costly to make, and each process has a core of its own.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 test: lint ## what CI runs: the linters and every test that is not long
-	$(BIN)/pytest -n $(JOBS) -m 'not long' --ignore $(ENGINES)
-	$(BIN)/pytest -m 'not long' $(ENGINES)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m 'not long' --ignore $(ENGINES)
+	$(PYTEST) -m 'not long' $(ENGINES)
 
 test-all: lint ## every test
-	$(BIN)/pytest -n $(JOBS) --ignore $(ENGINES)
-	$(BIN)/pytest $(ENGINES)
+	$(PYTEST) -n $(JOBS) --dist loadfile --ignore $(ENGINES)
+	$(PYTEST) $(ENGINES)
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check

@@ -132,6 +132,8 @@ def orphaned_runs(before: float) -> None:
 @click.option("--users", default=5_000, show_default=True, help="Reviewers.")
 @click.option("--partitions", default=10, show_default=True, help="Partition folders.")
 @click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
+@click.option("--titles", default=300, show_default=True, help="Streaming titles.")
+@click.option("--title-ratings", default=6_000, show_default=True, help="Ratings of the titles.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
 def sample(out: Path | None, **options: Any) -> None:
@@ -292,6 +294,25 @@ def app(host: str, port: int) -> None:
 
     sys.stdout.flush()
     os.execv(sys.executable, streamlit_command(host, port))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
+)
+def api(host: str, port: int, workers: int) -> None:
+    """Serve the HTTP API of the warehouse and the models until interrupted; see /docs there."""
+    config.load()
+    from amazon_reviews.serving.api.service import serve
+    from amazon_reviews.serving.api.settings import load_api
+
+    load_api()
+    click.echo(f"http://{host}:{port}/docs", err=True)
+    serve(host, port, workers)
 
 
 @main.command()

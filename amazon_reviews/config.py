@@ -105,6 +105,11 @@ class Settings:
     stream_seconds: int
     stream_lag_seconds: int
 
+    @property
+    def titles(self) -> Path:
+        """The folder, beside the report, of what is written of the streaming titles."""
+        return self.report.with_name("titles")
+
 
 def project_root() -> Path:
     """The checkout the package lies in, or the working directory for an installed package."""
@@ -126,18 +131,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         warehouse=_warehouse(env, data / "warehouse.duckdb"),
         engine=_engine(env.get(ENGINE) or "sail"),
         engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
-        batch_rows=_positive(env, "BATCH_ROWS", 500_000),
+        batch_rows=positive(env, "BATCH_ROWS", 500_000),
         dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
         report=Path(env.get(f"{PREFIX}REPORT") or data / "report.html").absolute(),
         models=Path(env.get(MODELS) or data / "models").absolute(),
         tracking_uri=env.get(TRACKING_URI) or None,
-        sentiment_examples=_positive(env, "SENTIMENT_EXAMPLES", 2_000_000),
+        sentiment_examples=positive(env, "SENTIMENT_EXAMPLES", 2_000_000),
         star_classifier=_folder(env, "STAR_CLASSIFIER"),
         event_hub=_event_hub(env.get(EVENT_HUB) or None),
         consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
-        stream_events=_positive(env, "STREAM_EVENTS", 1_000),
-        stream_seconds=_positive(env, "STREAM_SECONDS", 10),
-        stream_lag_seconds=_positive(env, "STREAM_LAG_SECONDS", 900),
+        stream_events=positive(env, "STREAM_EVENTS", 1_000),
+        stream_seconds=positive(env, "STREAM_SECONDS", 10),
+        stream_lag_seconds=positive(env, "STREAM_LAG_SECONDS", 900),
     )
 
 
@@ -245,7 +250,12 @@ def _folder(env: Mapping[str, str], name: str) -> Path | None:
     return Path(value).absolute()
 
 
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+def positive(env: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number above zero from the variable of this `name` after the prefix.
+
+    Raises:
+        SettingsError: it is none.
+    """
     value = env.get(PREFIX + name) or str(default)
     if not value.isdecimal() or int(value) < 1:
         raise SettingsError(PREFIX + name, f"{value!r} is not a whole number above zero")

@@ -12,6 +12,7 @@ from amazon_reviews.assets import (
     sentiment_answers,
     silver,
     stream,
+    titles,
     warehouse,
 )
 from amazon_reviews.assets.report import report_asset
@@ -23,7 +24,7 @@ from amazon_reviews.automation.upkeep import (
     maintain_tables,
 )
 from amazon_reviews.checks import drift, quality, streaming
-from amazon_reviews.pipeline.subjects import SUBJECTS
+from amazon_reviews.pipeline.subjects import DATASETS
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -44,17 +45,28 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
-                [bronze, silver, stream, gold, marts, sentiment, sentiment_answers, recommender]
+                [
+                    bronze,
+                    silver,
+                    stream,
+                    gold,
+                    marts,
+                    titles,
+                    sentiment,
+                    sentiment_answers,
+                    recommender,
+                ]
             ),
             warehouse.warehouse_assets(settings.warehouse),
             report_asset(settings.report),
+            *titles.titles_files(settings.titles),
             sentiment.examples_asset(settings.sentiment_examples),
             sentiment_answers.evaluation_assets(settings.star_classifier),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],
-        schedules=[*(daily_landing(subject) for subject in SUBJECTS), daily_maintenance],
+        schedules=[*(daily_landing(subject) for subject in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,
         resources={
             "landing": LandingZone.at(settings.landing),

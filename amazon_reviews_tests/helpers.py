@@ -78,7 +78,7 @@ def _line(line):
 
 def ingest_all(landing, lakehouse, subject):
     """Bring all partitions of a dataset to bronze; returns their names."""
-    names = list(landing.partitions(subject.dataset))
+    names = list(landing.partitions(subject.dataset, subject.layout))
     for name in names:
         ingest(landing, lakehouse, subject, name)
     return names

@@ -67,6 +67,7 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_BATCH_ROWS", "1", "batch_rows", 1),
         ("DAGSTER_HOME", "/dagster/home", "dagster_home", Path("/dagster/home")),
         ("AMAZON_REVIEWS_MODELS", "/models", "models", Path("/models")),
+        ("AMAZON_REVIEWS_REPORT", "/out/page.html", "titles", Path("/out/titles")),
         ("MLFLOW_TRACKING_URI", "https://user:password@host", "tracking_uri", None),
         ("AMAZON_REVIEWS_SENTIMENT_EXAMPLES", "500", "sentiment_examples", 500),
         ("AMAZON_REVIEWS_EVENT_HUB", HUB, "event_hub", HUB),

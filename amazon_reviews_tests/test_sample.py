@@ -1,5 +1,6 @@
 """The sample generator: its truth is checked against a count that shares no code with it."""
 
+import csv
 import gzip
 import hashlib
 import json
@@ -157,6 +158,44 @@ def test_truth_of_products_is_what_a_reader_counts(sample):
         assert found == truth["products"][partition.name]
         asins |= {json.loads(line)["asin"] for line in seen}
     assert truth["gold"]["products"] == len(asins) == OPTIONS.products
+
+
+def test_truth_of_titles_and_ratings_is_what_a_reader_counts(sample):
+    out, truth = sample
+    assert list(truth["titles"]) == ["amazon", "disney", "hulu", "netflix"]
+    ids = set()
+    for platform, expected in truth["titles"].items():
+        (file,) = (out / "titles").glob(f"{platform}*")
+        records = csv_rows(file)
+        own = {row["show_id"] for row in records}
+        assert (len(records), len(own)) == (expected["lines"], expected["distinct"])
+        ids |= {platform[0] + name for name in own}
+    assert truth["gold"]["titles"] == len(ids)
+    rated = set()
+    for name, expected in truth["title_ratings"].items():
+        records = csv_rows(out / "title_ratings" / f"{name}.csv.gz")
+        own = {tuple(row.values()) for row in records}
+        assert (len(records), len(own)) == (expected["lines"], expected["distinct"])
+        assert {row["movieId"] for row in records} <= ids
+        rated |= own
+    assert truth["gold"]["title_ratings"] == len(rated)
+    assert len(rated) < sum(expected["distinct"] for expected in truth["title_ratings"].values())
+
+
+def test_titles_have_the_quirks_of_the_source(tmp_path):
+    options = SampleOptions(reviews=1, products=1, users=1, partitions=1, events=0, titles=400)
+    generate(options, tmp_path)
+    hulu = csv_rows(tmp_path / "titles" / "hulu_titles.csv.gz")
+    assert any(row["rating"].endswith((" min", " Seasons")) for row in hulu)
+    assert any(not row["duration"] for row in hulu)
+    netflix = csv_rows(tmp_path / "titles" / "netflix_titles.csv.gz")
+    assert any(row["date_added"].startswith(" ") for row in netflix)
+    assert any("\n" in row["description"] for row in netflix)
+
+
+def csv_rows(file: Path) -> list[dict]:
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def test_truth_file_holds_what_generate_returns(sample):
@@ -377,7 +416,7 @@ def test_reviews_differ_in_every_corner(tmp_path, changes):
 def test_the_shape_of_the_tree(sample):
     out, _ = sample
     assert {path.name for path in out.iterdir()} == {
-        *("amazon_reviews", "amazon_metadata", "events", "truth.json")
+        *("amazon_reviews", "amazon_metadata", "events", "titles", "title_ratings", "truth.json")
     }
     folders = partitions(out / "amazon_reviews")
     assert [folder.name for folder in folders] == [f"partition_{n}" for n in range(1, 13)]
@@ -389,16 +428,16 @@ def test_the_shape_of_the_tree(sample):
 
 def test_a_sample_replaces_a_sample_and_nothing_else(tmp_path):
     generate(SampleOptions(reviews=100, products=20, users=9, partitions=9, events=5), tmp_path)
-    (tmp_path / "titles").mkdir()
-    (tmp_path / "titles" / "mine.csv").write_text("kept")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.csv").write_text("kept")
     generate(SampleOptions(reviews=50, products=20, users=9, partitions=2, events=5), tmp_path)
     assert [path.name for path in partitions(tmp_path / "amazon_reviews")] == [
         *("partition_1", "partition_2")
     ]
-    assert (tmp_path / "titles" / "mine.csv").read_text() == "kept"
+    assert (tmp_path / "mine" / "mine.csv").read_text() == "kept"
 
 
-@pytest.mark.parametrize("folder", ["amazon_reviews", "amazon_metadata", "events"])
+@pytest.mark.parametrize("folder", ["amazon_reviews", "amazon_metadata", "events", "titles"])
 def test_other_peoples_files_are_never_replaced(tmp_path, folder):
     options = SampleOptions(reviews=50, products=20, users=9, partitions=2, events=5)
     (tmp_path / folder / "mine").mkdir(parents=True)
@@ -452,6 +491,8 @@ def test_progress_counts_the_lines_written(tmp_path):
         ({"unknown_fields": "x"}, "unknown_fields must be a number"),
         ({"duplicates_within": 0.3, "malformed": 0.3}, "duplicates_within . duplicates_across"),
         ({"compress": 1}, "compress must be"),
+        ({"titles": -1}, "titles must be"),
+        ({"titles": 0}, "title_ratings must be 0"),
     ],
 )
 def test_options_that_make_no_sense_are_named(changes, named):

@@ -20,7 +20,7 @@ def bronze_reviews(
 
     The line is kept as it came, so that every other table can be rebuilt from here at any time.
     """
-    return _ingest_partitions(context, landing, lakehouse, REVIEWS)
+    return ingest_partitions(context, landing, lakehouse, REVIEWS)
 
 
 @dg.asset(**asset_options("bronze/products", "1"))
@@ -28,10 +28,10 @@ def bronze_products(
     context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse
 ) -> dg.MaterializeResult:
     """One row per line of a landing file of product metadata, kept as it came."""
-    return _ingest_partitions(context, landing, lakehouse, PRODUCTS)
+    return ingest_partitions(context, landing, lakehouse, PRODUCTS)
 
 
-def _ingest_partitions(
+def ingest_partitions(
     context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, subject: Subject
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""

@@ -11,7 +11,7 @@ from amazon_reviews.pipeline.accounting import silver_accounts
 from amazon_reviews.pipeline.exploration import count_columns
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.silver import refine
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.pipeline.subjects import DATASETS, PRODUCTS, REVIEWS, Subject
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -41,7 +41,7 @@ def silver_reviews(
     The first of its kind by file and line is kept. Refused lines go to silver/rejected with
     their reason, repeated ones to silver/duplicates.
     """
-    return _refine_partitions(context, engine, lakehouse, REVIEWS)
+    return refine_partitions(context, engine, lakehouse, REVIEWS)
 
 
 @dg.asset(
@@ -54,7 +54,7 @@ def silver_products(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
 ) -> dg.MaterializeResult:
     """One row per distinct product line of a landing partition, typed and cleaned."""
-    return _refine_partitions(context, engine, lakehouse, PRODUCTS)
+    return refine_partitions(context, engine, lakehouse, PRODUCTS)
 
 
 @dg.asset(
@@ -83,7 +83,7 @@ def silver_products_columns(
 
 @dg.asset(
     **asset_options("silver/rejected", "1", partitioned=False),
-    deps=[["silver", "reviews"], ["silver", "products"]],
+    deps=[["silver", subject.noun] for subject in DATASETS],
     automation_condition=FOLLOW_TABLES,
 )
 def silver_rejected(lakehouse: Lakehouse) -> dg.MaterializeResult:
@@ -113,9 +113,10 @@ def _count_columns(
     return partitioned_result(context, lakehouse, figures)
 
 
-def _refine_partitions(
+def refine_partitions(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, subject: Subject
 ) -> dg.MaterializeResult:
+    """Refine the partitions of a run, and account for every line of them."""
     figures = {}
     names = context.partition_keys
     for name, done in refine(engine.session, lakehouse, subject, names, engine.batch_rows):

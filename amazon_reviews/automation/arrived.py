@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from amazon_reviews.partitions import PARTITIONS
+from amazon_reviews.partitions import PARTITIONS, known_partitions
 from amazon_reviews.pipeline.landing import Arrivals, arrivals
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -19,9 +19,19 @@ def arrived(
     A folder is read when bronze has it as it is now, and the instance recorded that: a run that
     was killed between the two is made up for, so that the tables below learn of it.
     """
-    known = list(instance.get_dynamic_partitions(str(PARTITIONS[subject.noun].name)))
+    partitions = PARTITIONS[subject.noun]
+    known = known_partitions(instance, partitions)
     recorded = _recorded(instance, dg.AssetKey(subject.bronze.split("/")))
-    return known, arrivals(landing, lakehouse, subject, {n: recorded.get(n) for n in known})
+    # Those of a fixed set exist before they arrive.
+    fixed = isinstance(partitions, dg.StaticPartitionsDefinition)
+    seen = {name: recorded.get(name) for name in known if name in recorded or not fixed}
+    return known, arrivals(landing, lakehouse, subject, seen)
+
+
+def misnamed(arrival: Arrivals, subject: Subject) -> list[str]:
+    """What to say of files whose names tell of no partition that they are its."""
+    naming = subject.layout.naming
+    return [f"{file} is not read: give it a name {naming}" for file in arrival.strays]
 
 
 def shown(fingerprint: int) -> str:

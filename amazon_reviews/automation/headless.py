@@ -16,17 +16,18 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.plan.objects import StepFailureData
 
-from amazon_reviews.automation.arrived import arrived
+from amazon_reviews.automation.arrived import arrived, misnamed
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
 from amazon_reviews.automation.recorded import WHOLE, Recorded
 from amazon_reviews.partitions import (
     GOLD_REVIEW_PARTITIONS,
+    known_partitions,
     missing_partitions,
     missing_stream,
 )
 from amazon_reviews.pipeline.events import HubChangedError, unread
-from amazon_reviews.pipeline.subjects import STREAM, SUBJECTS
+from amazon_reviews.pipeline.subjects import DATASETS, STREAM
 from amazon_reviews.progress import watching
 from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -116,7 +117,7 @@ class HeadlessRun:
         # Resolves the environment variables that hold the credentials.
         landing = landing.process_config_and_initialize()
         unread_folders: dict[dg.AssetKey, list[str]] = {}
-        for subject in SUBJECTS:
+        for subject in DATASETS:
             known, arrival = arrived(self._instance, landing, lakehouse, subject)
             new = [name for name in arrival.unread if name not in known]
             for partitions, names in missing_partitions(self._instance, subject.noun, new).items():
@@ -124,6 +125,7 @@ class HeadlessRun:
             unread_folders[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
             gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
             self._outcome.disappeared += gone
+            self._outcome.failures += misnamed(arrival, subject)
         hub = resources["event_hub"]
         assert isinstance(hub, EventHub)
         # Resolves the environment variable that holds the address.
@@ -161,9 +163,8 @@ class HeadlessRun:
         if whole:
             yield Stage(whole)
         for key in stale:
-            partitions_def = self._graph.get(key).partitions_def
-            if isinstance(partitions_def, dg.DynamicPartitionsDefinition):
-                order = self._instance.get_dynamic_partitions(str(partitions_def.name))
+            if partitions := self._graph.get(key).partitions_def:
+                order = known_partitions(self._instance, partitions)
                 for names in consecutive(stale[key], order, len(order)):
                     yield Stage((key,), tuple(names))
 

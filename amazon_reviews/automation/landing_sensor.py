@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from amazon_reviews.automation.arrived import arrived, shown
+from amazon_reviews.automation.arrived import arrived, misnamed, shown
 from amazon_reviews.partitions import missing_partitions
-from amazon_reviews.pipeline.subjects import SUBJECTS, Subject
+from amazon_reviews.pipeline.subjects import DATASETS, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 
@@ -22,7 +22,7 @@ JOBS = {
     subject.noun: dg.define_asset_job(
         f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
     )
-    for subject in SUBJECTS
+    for subject in DATASETS
 }
 """One job a dataset, for a job has one set of partitions."""
 
@@ -74,13 +74,14 @@ class Work:
     """Runs to ask for, partitions to add, and the state of the landing zone that led to them.
 
     `asked` are the fingerprints that are asked for and not read yet; `disappeared` the
-    partitions whose folder is gone.
+    partitions whose folder is gone; `misnamed` says which files are not read.
     """
 
     requests: list[dg.RunRequest] = field(default_factory=list)
     added: list[dg.AddDynamicPartitionsRequest] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     disappeared: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
 
     @property
     def quiet(self) -> str:
@@ -90,7 +91,7 @@ class Work:
             said.append(f"asked for already and not read yet: {', '.join(self.asked)}")
         if self.disappeared:
             said.append(f"no longer there, rows are kept: {', '.join(self.disappeared)}")
-        return "; ".join(said)
+        return "; ".join([*said, *self.misnamed])
 
 
 def find_work(
@@ -99,7 +100,7 @@ def find_work(
     lakehouse: Lakehouse,
     asked: Mapping[str, str],
     most_runs: int | None = None,
-    subjects: Sequence[Subject] = SUBJECTS,
+    subjects: Sequence[Subject] = DATASETS,
 ) -> Work:
     """What has to be read and was not asked for as it is now.
 
@@ -121,6 +122,7 @@ def find_work(
         taken = {name for names in groups for name in names}
         work.requests += [_request(subject, names, marks) for names in groups]
         work.asked |= {keys[n]: marks[n] for n in marks if n in taken or n not in todo}
+        work.misnamed += misnamed(arrival, subject)
         work.disappeared += [f"{subject.dataset}/{name}" for name in arrival.disappeared]
     return work
 

@@ -52,14 +52,14 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
 
 
 def _landing(settings: config.Settings) -> Finding:
-    from amazon_reviews.pipeline.subjects import SUBJECTS
+    from amazon_reviews.pipeline.subjects import DATASETS
     from amazon_reviews.resources.landing import LandingZone
     from amazon_reviews.resources.landing_files import LandingError
 
     name, place = "AMAZON_REVIEWS_LANDING", settings.landing
     zone = LandingZone.at(place).process_config_and_initialize()
     try:
-        found = {subject.dataset: len(zone.partitions(subject.dataset)) for subject in SUBJECTS}
+        found = {s.dataset: len(zone.partitions(s.dataset, s.layout)) for s in DATASETS}
     except (LandingError, OSError) as error:
         return Finding(name, place, str(error), wrong=True)
     advice = "" if any(found.values()) else "put files there, or run `amazon-reviews sample`"

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from amazon_reviews.pipeline.gold import silver_rows
 from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.pipeline.subjects import (
+    DATASETS,
     PRODUCTS,
     REVIEWS,
     STREAM,
-    SUBJECTS,
+    TITLES,
     Refinement,
     Subject,
 )
@@ -26,6 +27,13 @@ from amazon_reviews.schemas.layers import (
     SILVER_DUPLICATES,
     SILVER_REJECTED,
 )
+from amazon_reviews.schemas.titles import GOLD_TITLES
+
+_WHOLE = {
+    PRODUCTS.noun: (GOLD_PRODUCTS.key, "partition"),
+    TITLES.noun: (GOLD_TITLES.key, "platform"),
+}
+"""Gold tables that are made as a whole, and where their rows say which partition they came from."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +101,16 @@ def gold_accounts(
 def all_accounts(lakehouse: Lakehouse) -> list[Account]:
     """The accounts of every layer; in bronze a line is a row."""
     accounts: list[Account] = []
-    for arriving in (*SUBJECTS, STREAM):
+    for arriving in (*DATASETS, STREAM):
         rows = _rows(lakehouse, arriving.bronze)
         noun = arriving.bronze.split("/")[1]
         accounts += [
             Account("bronze", noun, name, rows[name], rows[name], 0, 0)
             for name in natural_order(rows)
         ]
-    for arriving in (*SUBJECTS, STREAM):
+    for arriving in (*DATASETS, STREAM):
         accounts += silver_accounts(lakehouse, arriving)
-    for subject in SUBJECTS:
+    for subject in (REVIEWS, PRODUCTS, TITLES):
         accounts += gold_accounts(lakehouse, subject)
     return accounts
 
@@ -110,10 +118,8 @@ def all_accounts(lakehouse: Lakehouse) -> list[Account]:
 def _gold_rows(lakehouse: Lakehouse, subject: Subject) -> dict[str, int]:
     if subject == REVIEWS:
         return _rows(lakehouse, GOLD_REVIEWS.key)
-    assert subject == PRODUCTS
-    if not lakehouse.exists(GOLD_PRODUCTS.key):
-        return {}
-    return value_counts(lakehouse.delta(GOLD_PRODUCTS.key), "partition")
+    table, column = _WHOLE[subject.noun]
+    return value_counts(lakehouse.delta(table), column) if lakehouse.exists(table) else {}
 
 
 def _rows(lakehouse: Lakehouse, key: str, noun: str | None = None) -> dict[str, int]:

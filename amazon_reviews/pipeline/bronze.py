@@ -6,7 +6,8 @@ line numbers are the file's own, and bytes that are no text survive, alike on ev
 
 import base64
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -14,18 +15,24 @@ import pyarrow as pa
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from amazon_reviews.pipeline.csv_files import csv_records
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.resources.landing_files import LandingError, LandingFile, LandingPartition
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.columns import STRINGS
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
 
+_FILES_AHEAD = 16
+_BYTES_AHEAD = 16 * 1024 * 1024
 _BLOCK_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_SCHEMA = BRONZE_REVIEWS.arrow_schema
+_LINES = BRONZE_REVIEWS.arrow_schema
+_RECORDS = _LINES.append(pa.field("header", STRINGS))
 # isal's type hints take its error for an instance.
 _DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
 
@@ -48,12 +55,12 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
         LandingError: a file breaks off, is damaged, or changed while it was read; the text
             names it, and the table is as it was.
     """
-    partition = landing.partition(subject.dataset, name)
+    partition = landing.partition(subject.dataset, name, subject.layout)
     lakehouse.ensure(subject.bronze)
     counted = Ingested(len(partition.files), partition.size)
     read = Guarded(_partition_batches(landing, subject, partition, counted))
     marks = {subject.fingerprint_mark(name): partition.fingerprint}
-    rows = pa.RecordBatchReader.from_batches(_SCHEMA, read)
+    rows = pa.RecordBatchReader.from_batches(TABLES[subject.bronze].arrow_schema, read)
     with read.raising():
         lakehouse.replace_arrow(rows, subject.bronze, {"partition": name}, marks)
     return counted
@@ -62,17 +69,66 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
 def _partition_batches(
     landing: LandingZone, subject: Subject, partition: LandingPartition, counted: Ingested
 ) -> Iterator[pa.RecordBatch]:
-    for file in partition.files:
-        with landing.open(file) as stream:
-            for batch in read_lines(stream, file, partition.name):
-                counted.lines += batch.num_rows
-                yield batch
-    now = landing.partition(subject.dataset, partition.name)
+    for file, stream in _opened_ahead(landing, partition.files):
+        for batch in _read(stream, file, partition.name, subject):
+            counted.lines += batch.num_rows
+            yield batch
+    now = landing.partition(subject.dataset, partition.name, subject.layout)
     if now.fingerprint != partition.fingerprint:
         raise LandingError(
             f"{subject.dataset}/{partition.name} changed while it was read; "
             "materialize it again when the upload is complete"
         )
+
+
+def _opened_ahead(
+    landing: LandingZone, files: Sequence[LandingFile]
+) -> Iterator[tuple[LandingFile, BinaryIO]]:
+    """The files in their order; a few small ones after it are on their way while one is read."""
+    opened: deque[tuple[LandingFile, BinaryIO]] = deque()
+    upcoming = deque(files)
+    try:
+        while opened or upcoming:
+            while upcoming and _has_room([file for file, _ in opened], upcoming[0]):
+                file = upcoming.popleft()
+                opened.append((file, landing.open(file)))
+            file, stream = opened.popleft()
+            with stream:
+                yield file, stream
+    finally:
+        for _, stream in opened:
+            stream.close()
+
+
+def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
+    """Whether one more file may be read ahead of its turn."""
+    size = sum(other.size for other in opened) + file.size
+    return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
+
+
+def _read(
+    stream: BinaryIO, file: LandingFile, partition: str, subject: Subject
+) -> Iterator[pa.RecordBatch]:
+    if subject.layout.suffix == ".csv":
+        return read_records(stream, file, partition, subject.required)
+    return read_lines(stream, file, partition)
+
+
+def read_records(
+    stream: BinaryIO, file: LandingFile, partition: str, required: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The records of a CSV file as batches of bronze rows with its header, in order.
+
+    A record has the number of the line it begins with.
+
+    Raises:
+        LandingError: see `read_lines`; or the header lacks a `required` column, or the file ends
+            within a record.
+    """
+    for header, records in csv_records(_blocks_of_lines(stream, file), file.path, required):
+        columns = _columns(records, file.name, partition)
+        names = pa.repeat(pa.scalar(header, STRINGS), len(records))
+        yield pa.RecordBatch.from_arrays([*columns, names], schema=_RECORDS)
 
 
 def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[pa.RecordBatch]:
@@ -85,14 +141,15 @@ def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[
     """
     number = 0
     for block in _blocks_of_lines(stream, file):
-        yield _batch(block, number, file.name, partition)
+        filled = [(n, line) for n, line in enumerate(block, number + 1) if line.strip()]
+        columns = _columns(filled, file.name, partition)
+        yield pa.RecordBatch.from_arrays(columns, schema=_LINES)
         number += len(block)
 
 
-def _batch(lines: list[bytes], before: int, file: str, partition: str) -> pa.RecordBatch:
-    numbers = range(before + 1, before + len(lines) + 1)
-    filled = [(line, number) for line, number in zip(lines, numbers, strict=True) if line.strip()]
-    kept = [line for line, _ in filled]
+def _columns(numbered: list[tuple[int, bytes]], file: str, partition: str) -> list[pa.Array]:
+    """raw, encoding, file, line and partition of these lines with their numbers."""
+    kept = [line for _, line in numbered]
     try:
         raw = pa.array(kept, pa.binary()).cast(pa.string())
         encoding = pa.repeat("utf-8", len(kept))
@@ -100,9 +157,8 @@ def _batch(lines: list[bytes], before: int, file: str, partition: str) -> pa.Rec
         pairs = [_as_text(line) for line in kept]
         raw = pa.array([text for text, _ in pairs], pa.string())
         encoding = pa.array([name for _, name in pairs], pa.string())
-    line = pa.array([number for _, number in filled], pa.int64())
-    origin = [pa.repeat(file, len(kept)), line, pa.repeat(partition, len(kept))]
-    return pa.RecordBatch.from_arrays([raw, encoding, *origin], schema=_SCHEMA)
+    line = pa.array([number for number, _ in numbered], pa.int64())
+    return [raw, encoding, pa.repeat(file, len(kept)), line, pa.repeat(partition, len(kept))]
 
 
 def _as_text(line: bytes) -> tuple[str, str]:
@@ -126,7 +182,7 @@ def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes
         if sum(map(len, rest)) > _LONGEST_LINE_BYTES:
             raise LandingError(
                 f"{file.path}: line {number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB; "
-                "this is no file of JSON lines"
+                "this is no file of lines"
             )
     if last_line := b"".join(rest):
         yield [last_line]
@@ -138,7 +194,7 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         source = igzip.open(stream, "rb") if compressed else stream
         block = source.read(_BLOCK_BYTES)
         if not compressed and block.startswith(_GZIP_MAGIC):
-            raise LandingError(f"{file.path} is gzip; let its name end in .json.gz")
+            raise LandingError(f"{file.path} is gzip; let its name end in .gz")
         yield block.removeprefix(_BOM)
         while block := source.read(_BLOCK_BYTES):
             yield block

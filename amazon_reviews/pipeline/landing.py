@@ -10,10 +10,14 @@ from amazon_reviews.resources.landing import LandingZone
 
 @dataclass(frozen=True)
 class Arrivals:
-    """The partitions of a dataset: `unread` with their fingerprints, and those gone missing."""
+    """The partitions of a dataset: `unread` with their fingerprints, and those gone missing.
+
+    `strays` are files whose names say of no partition that they are its.
+    """
 
     unread: dict[str, int]
     disappeared: list[str]
+    strays: list[str]
 
 
 def arrivals(
@@ -25,11 +29,13 @@ def arrivals(
     recorded; where that is another one, the folder is unread too. A partition that is no longer
     in the landing zone keeps its rows.
     """
-    lying = landing.partitions(subject.dataset)
+    listing = landing.listing(subject.dataset, subject.layout)
+    lying = listing.partitions
     marks = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, lying))
     unread = {
         name: partition.fingerprint
         for name, partition in lying.items()
         if {marks[subject.fingerprint_mark(name)], known.get(name)} != {partition.fingerprint}
     }
-    return Arrivals(unread, [name for name in known if name not in lying])
+    disappeared = [name for name in known if name not in lying]
+    return Arrivals(unread, disappeared, listing.strays)

@@ -14,7 +14,7 @@ from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
-from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
+from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
@@ -138,7 +138,7 @@ def _refine_batch(
         table = lakehouse.delta(subject.bronze)
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, subject.bronze, names, table.version())
-        parsed = parse_lines(subject.lines(bronze), subject.fields)
+        parsed = subject.parse(subject.lines(bronze), subject.fields)
         with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())
             copies = _copies(spark, lakehouse, subject, accepted, names)

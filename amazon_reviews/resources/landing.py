@@ -1,11 +1,11 @@
 """The landing zone: folders of files as they were uploaded.
 
-Layout: `<dataset>/partition_N/*.json[.gz]`. A folder is a partition. Names that begin with
-a dot or an underscore are uploads in progress or markers, and are not read.
+A folder `<dataset>/partition_N` of JSON lines is a partition, in other datasets a CSV file, or
+several of them, side by side. Names that begin with a dot or an underscore are uploads in progress
+or markers, and are not read.
 """
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +16,17 @@ from pydantic import Field
 
 from amazon_reviews.config import is_remote
 from amazon_reviews.resources.landing_files import (
+    FOLDERS,
     Files,
     LandingError,
     LandingFile,
     LandingPartition,
+    Layout,
+    Listing,
     natural_order,
     readable,
 )
 
-_PARTITION_NAME = re.compile(r"partition_[A-Za-z0-9_.-]+")
 _AZURE_VARIABLES = {
     "azure_account": "AZURE_STORAGE_ACCOUNT_NAME",
     "azure_endpoint": "AZURE_STORAGE_ENDPOINT",
@@ -51,30 +53,51 @@ class LandingZone(dg.ConfigurableResource[Any]):
         known = {name: dg.EnvVar(of) for name, of in _AZURE_VARIABLES.items() if os.environ.get(of)}
         return cls(location=location, **known)
 
-    def partitions(self, dataset: str) -> dict[str, LandingPartition]:
+    def partitions(self, dataset: str, layout: Layout = FOLDERS) -> dict[str, LandingPartition]:
         """The partitions of `dataset` that hold files, by name in natural order.
 
         Raises:
             LandingError: the location or the dataset's folder is not a folder, or cannot be read.
         """
-        files = defaultdict(list)
-        for folder, file in self._files().list(dataset):
-            if _PARTITION_NAME.fullmatch(folder):
-                files[folder].append(file)
-        return {name: _partition(name, files[name]) for name in natural_order(files)}
+        return self.listing(dataset, layout).partitions
 
-    def partition(self, dataset: str, name: str) -> LandingPartition:
+    def listing(self, dataset: str, layout: Layout = FOLDERS) -> Listing:
+        """The same with the files that belong to no partition; folders of other names are left out.
+
+        Raises:
+            LandingError: see `partitions`.
+        """
+        files: defaultdict[str, list[LandingFile]] = defaultdict(list)
+        strays = []
+        for folder, file in self._files().list(dataset):
+            if layout.in_folders != bool(folder) or not layout.has(file.name):
+                continue
+            if name := layout.partition_of(folder or file.name):
+                files[name].append(file)
+            elif not layout.in_folders:
+                strays.append(f"{dataset}/{file.name}")
+        found = {name: _partition(name, files[name]) for name in natural_order(files)}
+        return Listing(found, sorted(strays))
+
+    def partition(self, dataset: str, name: str, layout: Layout = FOLDERS) -> LandingPartition:
         """One partition as it lies there now.
 
         Raises:
-            LandingError: the folder is not there or holds no file to read, or cannot be read.
+            LandingError: it is not there or holds no file to read, or cannot be read.
         """
-        below = f"{dataset}/{name}"
-        files = [file for folder, file in self._files().list(below) if not folder]
+        below = f"{dataset}/{name}" if layout.in_folders else dataset
+        found = [file for folder, file in self._files().list(below) if not folder]
+        files = [
+            file
+            for file in found
+            if layout.has(file.name)
+            and (layout.in_folders or layout.partition_of(file.name) == name)
+        ]
         if not files:
+            whose = "" if layout.in_folders else f"of {name} "
             raise LandingError(
-                f"{self.location}/{below} holds no file ending in .json or .json.gz; "
-                "upload the partition's files, or leave its rows as they are"
+                f"{self.location}/{below} holds no file {whose}ending in {layout.suffix} or "
+                f"{layout.suffix}.gz; upload the partition's files, or leave its rows as they are"
             )
         return _partition(name, files)
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from amazon_reviews.config import PlaceError
 
-_SUFFIXES = (".json", ".json.gz")
+_PARTITION_NAME = re.compile(r"partition_[A-Za-z0-9_.-]+")
+_SUFFIXES = (".json", ".csv")
+_STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
 
 
 class LandingError(PlaceError):
@@ -45,6 +47,48 @@ class LandingPartition:
         return sum(file.size for file in self.files)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a dataset lies in its folder.
+
+    `suffix` ends the names of its files, before a further `.gz`. With `in_folders` a folder is a
+    partition; else all files lie side by side, and `partition_of` says by the name of one whose
+    it is, None where it is none's. `naming` tells people how to name a file.
+    """
+
+    suffix: str
+    in_folders: bool
+    partition_of: Callable[[str], str | None]
+    naming: str
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name is one of the dataset's."""
+        return readable(name) and name.removesuffix(".gz").endswith(self.suffix)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The partitions of a dataset by name, and the files that belong to none."""
+
+    partitions: dict[str, LandingPartition]
+    strays: list[str]
+
+
+def folder_partition(name: str) -> str | None:
+    """The partition that a folder of this name is."""
+    return name if _PARTITION_NAME.fullmatch(name) else None
+
+
+def stem(name: str) -> str:
+    """The name of a file without what tells its format."""
+    return name.removesuffix(".gz").rpartition(".")[0]
+
+
+def file_partition(name: str) -> str | None:
+    """The partition that a file of this name is alone."""
+    return stem(name) if _STEM.fullmatch(stem(name)) else None
+
+
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
     """Sort key with numbers by value: partition_2 before partition_10."""
     parts = re.split(r"(\d+)", name)
@@ -58,7 +102,13 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
 def readable(name: str) -> bool:
     """Whether a file of this name is to be read."""
-    return name.endswith(_SUFFIXES) and name[0] not in "._"
+    return name.removesuffix(".gz").endswith(_SUFFIXES) and name[0] not in "._"
+
+
+FOLDERS = Layout(".json", True, folder_partition, "partition_N/*.json[.gz]")
+FILES = Layout(
+    ".csv", False, file_partition, "with the letters A to Z and a to z, digits, '-', '_' and '.'"
+)
 
 
 class Files(Protocol):

@@ -16,6 +16,7 @@ from amazon_reviews.sample.landing import Landing
 from amazon_reviews.sample.options import SampleOptions
 from amazon_reviews.sample.reviews import Reviews
 from amazon_reviews.sample.tally import Tally
+from amazon_reviews.sample.titles import RATINGS, TITLES, Titles
 from amazon_reviews.sample.writer import TRUTH, PartFile, replaced_tree, write_truth
 
 
@@ -24,17 +25,18 @@ def generate(
 ) -> dict[str, Any]:
     """Write a sample below `out` and return its truth, which is also in truth.json.
 
-    `out` gets amazon_reviews/partition_N, amazon_metadata/partition_N, events/events.jsonl and
-    truth.json; a sample that was there before is replaced, everything else is left alone.
-    `progress` is called with the number of review lines written so far. The same options give the
-    same bytes.
+    `out` gets amazon_reviews/partition_N, amazon_metadata/partition_N, events/events.jsonl,
+    titles/*.csv, title_ratings/*.csv and truth.json; a sample that was there before is replaced,
+    everything else is left alone. `progress` is called with the number of review lines written so
+    far. The same options give the same bytes.
 
     The truth holds seed, options, counts by partition for reviews and products ({"partition_1":
     {"lines", "distinct", "duplicates_within", "rejected": {reason: count}}}, reasons that occur
-    only), the same for the events with `by_file` (distinct ones that come by file as well), and
-    gold: reviews (batch only), reviews_with_events and products.
+    only), the same for titles by platform and ratings by file, and for the events with `by_file`
+    (distinct ones that come by file as well), the names of the files of titles and ratings, and
+    gold: reviews (batch only), reviews_with_events, products, titles and title_ratings.
 
-    Raises FileExistsError when `out` holds reviews, metadata or events that no sample made.
+    Raises FileExistsError when `out` holds files that no sample made.
     """
     with replaced_tree(Path(out)) as staging:
         truth = _write(options, staging, progress or _ignore)
@@ -61,23 +63,35 @@ def _write(
     events = Events(options, reviews, dialects[0])
     with PartFile(staging / "events" / "events.jsonl", "\n", compress=False) as file:
         events.write(file, landing.by_file)
+    titles = Titles(options)
+    catalogues = titles.write_catalogues(staging) if options.titles else {}
+    ratings = titles.write_ratings(staging) if options.title_ratings else {}
     in_gold = sum(tally.distinct for tally in review_tallies.values()) - landing.across
     return {
         "seed": options.seed,
         "options": asdict(options),
         "reviews": _as_json(review_tallies),
         "products": _as_json(product_tallies),
+        "titles": _as_json(catalogues),
+        "title_ratings": _as_json(ratings),
+        "files": {folder: _names(staging / folder) for folder in (TITLES, RATINGS)},
         "events": events.tally.as_json() | {"by_file": events.by_file},
         "gold": {
             "reviews": in_gold,
             "reviews_with_events": in_gold + events.tally.distinct - events.by_file,
             "products": options.products,
+            "titles": sum(tally.distinct for tally in catalogues.values()),
+            "title_ratings": titles.rated,
         },
     }
 
 
 def _as_json(tallies: dict[str, Tally]) -> dict[str, Any]:
     return {name: tally.as_json() for name, tally in tallies.items()}
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _ignore(lines: int) -> None:

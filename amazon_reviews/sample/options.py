@@ -11,6 +11,8 @@ _AT_LEAST = {
     "users": 1,
     "partitions": 1,
     "events": 0,
+    "titles": 0,
+    "title_ratings": 0,
     "seed": 0,
     "files_per_partition": 1,
 }
@@ -23,10 +25,11 @@ class SampleOptions:
 
     Counts: `reviews` is the number of review lines in all partitions, duplicates and malformed
     lines included; `products` the number of distinct asins in the metadata; `users` the number of
-    reviewers; `events` the number of event bodies. Shares are fractions of the lines (of the
-    whole sample for `duplicates_across`, which needs two partitions to show; `unknown_fields` is
-    the chance of a valid review). Raises ValueError, naming the option, when a value makes no
-    sense.
+    reviewers; `events` the number of event bodies; `titles` the number of streaming titles (or up
+    to four more) and `title_ratings` that of their users' ratings. Shares are fractions of the
+    lines (of the whole sample for `duplicates_across`, which needs two partitions to show;
+    `unknown_fields` is the chance of a valid review). Raises ValueError, naming the option, when a
+    value makes no sense.
     """
 
     reviews: int = 100_000
@@ -34,6 +37,8 @@ class SampleOptions:
     users: int = 5_000
     partitions: int = 10
     events: int = 1_000
+    titles: int = 300
+    title_ratings: int = 6_000
     seed: int = 7
     duplicates_within: float = 0.01
     duplicates_across: float = 0.005
@@ -57,6 +62,8 @@ class SampleOptions:
             raise ValueError(
                 f"partitions must be at most reviews ({self.reviews}), got {self.partitions}"
             )
+        if self.title_ratings and not self.titles:
+            raise ValueError("title_ratings must be 0 where titles are 0")
         if not isinstance(self.compress, bool):
             raise ValueError(f"compress must be true or false, got {self.compress!r}")
 

@@ -16,7 +16,7 @@ from amazon_reviews.sample.options import SampleOptions
 
 TRUTH = "truth.json"
 STAGING = ".sample.tmp"
-FOLDERS = ("amazon_reviews", "amazon_metadata", "events")
+FOLDERS = ("amazon_reviews", "amazon_metadata", "events", "titles", "title_ratings")
 COMPRESSION_LEVEL = 1
 ENDINGS = ("\n", "\n\n", "\n", "")  # how a part file ends: the source's files differ, too
 
@@ -139,6 +139,8 @@ def _made_by_sample(path: Path) -> dict[str, set[str]]:
             "amazon_reviews": set(truth["reviews"]),
             "amazon_metadata": set(truth["products"]),
             "events": {"events.jsonl"},
+            "titles": set(truth.get("files", {}).get("titles", ())),
+            "title_ratings": set(truth.get("files", {}).get("title_ratings", ())),
         }
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return {}

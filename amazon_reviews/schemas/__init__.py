@@ -3,7 +3,7 @@
 One place for what Delta stores, the Dagster UI shows and the warehouse documents.
 """
 
-from amazon_reviews.schemas import layers, marts, recommender, sentiment
+from amazon_reviews.schemas import layers, marts, recommender, sentiment, titles
 from amazon_reviews.schemas.columns import Column, Table
 
 __all__ = ["MART_TABLES", "RECOMMENDER_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
@@ -18,7 +18,7 @@ RECOMMENDER_TABLES = tuple(
 
 TABLES = {
     table.key: table
-    for module in (layers, marts, sentiment, recommender)
+    for module in (layers, marts, sentiment, recommender, titles)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -5,19 +5,20 @@ import pyarrow as pa
 from amazon_reviews.schemas.columns import MONEY, STARS, STRINGS, TEXT_MAP, Column, Table
 
 _PARTITION = Column(
-    "partition", pa.string(), "landing partition (folder), or segment of the stream, it came from"
+    "partition", pa.string(), "landing partition, or segment of the stream, it came from"
 )
 _FILE = Column("file", pa.string(), "name of the landing file within the partition")
 _LINE = Column("line", pa.int64(), "line number within the file, from 1")
-_ORIGIN = (_FILE, _LINE, _PARTITION)
+ORIGIN = (_FILE, _LINE, _PARTITION)
 _RAW = Column("raw", pa.string(), "the source line, unchanged; base64 where it is not UTF-8")
 _ENCODING = Column("encoding", pa.string(), "how raw is written: utf-8 or base64")
+RAW_LINE = (_RAW, _ENCODING)
 _RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know")
 
 
 def _bronze(noun: str) -> Table:
     grain = f"One row per line of a landing file of {noun}."
-    return Table(f"bronze/{noun}", grain, (_RAW, _ENCODING, *_ORIGIN), ("partition",))
+    return Table(f"bronze/{noun}", grain, (*RAW_LINE, *ORIGIN), ("partition",))
 
 
 _REVIEW = (
@@ -85,7 +86,7 @@ _PRODUCT = (
 _REFUSED = (
     Column("reason", pa.string(), "why the line was refused; one of a closed list"),
     Column("detail", pa.string(), "the field and value that the reason is about"),
-    Column("table", pa.string(), "reviews, products or streamed_reviews"),
+    Column("table", pa.string(), "noun of the silver table, such as reviews"),
     _PARTITION,
     _FILE,
     _LINE,
@@ -127,7 +128,7 @@ BRONZE_EVENT_GAPS = Table(
 SILVER_REVIEWS = Table(
     "silver/reviews",
     "One row per distinct review of a landing partition.",
-    (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *_ORIGIN),
+    (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *ORIGIN),
     ("partition",),
 )
 SILVER_STREAMED_REVIEWS = Table(
@@ -144,14 +145,14 @@ SILVER_PRODUCTS = Table(
         *_PRODUCT,
         *_PRODUCT_DETAILS,
         _RESCUED,
-        *_ORIGIN,
+        *ORIGIN,
     ),
     ("partition",),
 )
 SILVER_REJECTED = Table(
     "silver/rejected",
     "One row per refused line or event.",
-    (_RAW, _ENCODING, *_REFUSED),
+    (*RAW_LINE, *_REFUSED),
     ("table", "partition"),
 )
 SILVER_DUPLICATES = Table(
@@ -159,8 +160,8 @@ SILVER_DUPLICATES = Table(
     "One row per line that repeats another line's review or product within its partition.",
     (
         Column("id", pa.string(), "review_id or line_id of the row that was kept"),
-        Column("table", pa.string(), "reviews, products or streamed_reviews"),
-        *_ORIGIN,
+        Column("table", pa.string(), "noun of the silver table, such as reviews"),
+        *ORIGIN,
     ),
     ("table", "partition"),
 )
@@ -189,7 +190,7 @@ GOLD_DUPLICATES = Table(
         Column("id", pa.string(), "review_id or asin of the row that was kept"),
         Column("kept_in", pa.string(), "partition whose row was kept"),
         Column("table", pa.string(), "reviews or products"),
-        *_ORIGIN,
+        *ORIGIN,
     ),
     ("table", "partition"),
 )
@@ -202,7 +203,7 @@ SCRATCH_DUPLICATES = Table(
 GOLD_PRODUCTS = Table(
     "gold/products",
     "One row per asin over all landing partitions.",
-    (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _RESCUED, *_ORIGIN),
+    (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _RESCUED, *ORIGIN),
 )
 GOLD_REVIEWS = Table(
     "gold/reviews",

@@ -143,15 +143,18 @@ def any_broken(rules: Sequence[Rule]) -> Column:
     return reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
 
 
-def refusal(rules: Sequence[Rule], refused: Column) -> list[Column]:
+def refusal(
+    rules: Sequence[Rule], refused: Column, unreadable: Column | None = None
+) -> list[Column]:
     """The columns `REFUSAL` of a parsed line: the line itself, and what is wrong with it.
 
     `refused` is `any_broken(rules)` as a column that is there already: only for those lines
-    the reason is looked for. All but encoding are null when the line is accepted.
+    the reason is looked for. `unreadable` is why a line has no fields at all, that of
+    `why_unreadable` if none is given. All but encoding are null when the line is accepted.
     """
     raw, encoding = F.col("raw"), F.col("encoding")
     broken, detail = _first_broken(rules)
-    reason = F.coalesce(why_unreadable(raw, encoding), broken)
+    reason = F.coalesce(why_unreadable(raw, encoding) if unreadable is None else unreadable, broken)
     return [
         F.when(refused, raw).alias("raw"),
         encoding,

@@ -20,7 +20,8 @@ from amazon_reviews_tests.helpers import content
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
-LAYERS = "not (group:marts+ or group:sentiment+ or group:recommender+)"
+LAYERS = "not (group:marts+ or group:sentiment+ or group:recommender+ or group:titles)"
+TITLES = "group:titles or key:warehouse/titles or key:warehouse/title_actors"
 
 
 def environment(root):
@@ -63,6 +64,10 @@ class Project:
     def remember(self, other):
         """Let Dagster know of all that was materialized in another project."""
         self.add_all_partitions()
+        self.report(other)
+
+    def report(self, other):
+        """The same where Dagster knows the partitions already."""
         for key in (key for level in self.graph.toposorted_asset_keys_by_level for key in level):
             wanted = dg.AssetRecordsFilter(asset_key=key)
             for record in reversed(other.instance.fetch_materializations(wanted, 1000).records):

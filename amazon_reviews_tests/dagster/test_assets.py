@@ -6,13 +6,26 @@ from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
 from amazon_reviews.models.recommender.names import METHOD_NAMES
-from amazon_reviews.schemas import MART_TABLES, RECOMMENDER_TABLES, SENTIMENT_TABLES, TABLES
+from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 MODELS = {"model/sentiment", *(f"model/recommender_{method}" for method in METHOD_NAMES)}
-FILES = {"report/reviews", *MODELS}
-RECOMMENDED = {f"recommender_{noun}" for noun in ("evaluation", "top", "similar")}
+FILES = {"report/reviews", "report/titles", "export/titles", *MODELS}
+WITHIN = {"scratch/duplicates", "silver/duplicates", "gold/duplicates"}
+SUBJECTS = ("marts", "sentiment", "recommender", "titles")
+READ = {
+    f"gold/{noun}"
+    for noun in (
+        "reviews",
+        "products",
+        "titles",
+        "title_actors",
+        "recommender_evaluation",
+        "recommender_top",
+        "recommender_similar",
+    )
+}
 CHAIN = ("bronze/reviews", "silver/reviews", "gold/reviews")
 
 
@@ -24,12 +37,9 @@ def nodes(all_done):
 
 
 def test_the_graph_has_the_tables_of_the_design(nodes):
-    tables = {table.key for table in (*MART_TABLES, *SENTIMENT_TABLES)}
-    loaded = {key.replace("gold/", "warehouse/") for key in tables}
-    own = tables | loaded - {"warehouse/sentiment_examples"} | FILES
-    own |= {table.key for table in RECOMMENDER_TABLES} | {f"warehouse/{k}" for k in RECOMMENDED}
-    assert own < set(nodes)
-    assert set(nodes) - own == {
+    made = {name for name in nodes if name.split("/")[0] in ("bronze", "silver", "gold")}
+    assert made == TABLES.keys() - WITHIN
+    assert {name for name in made if nodes[name].group_name in ("bronze", "silver", "gold")} == {
         "bronze/reviews",
         "bronze/products",
         "bronze/review_events",
@@ -37,14 +47,18 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
         "silver/reviews",
         "silver/streamed_reviews",
         "silver/products",
-        "silver/reviews_columns",
-        "silver/products_columns",
         "silver/rejected",
         "gold/products",
         "gold/reviews",
-        "warehouse/products",
-        "warehouse/reviews",
     }
+    others = set(nodes) - made - {name for name in nodes if name.startswith("warehouse/")}
+    assert others == FILES
+
+
+def test_what_people_read_is_in_the_warehouse(nodes):
+    loaded = {name.replace("warehouse/", "gold/") for name in nodes if "warehouse/" in name}
+    own = {table.key for table in (*MART_TABLES, *SENTIMENT_TABLES)} - {"gold/sentiment_examples"}
+    assert loaded == own | READ
 
 
 def test_every_table_says_what_it_is(nodes):
@@ -52,8 +66,7 @@ def test_every_table_says_what_it_is(nodes):
         assert node.description.startswith("One row"), name
         assert node.owners == ["team:data"], name
         layer = name.split("/")[0]
-        subjects = () if layer in ("bronze", "warehouse") else ("marts", "sentiment", "recommender")
-        assert node.group_name in {layer, *subjects}
+        assert node.group_name in ({layer} if layer == "warehouse" else {layer, *SUBJECTS}), name
         assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
         assert node.code_version, name
 

@@ -333,3 +333,30 @@ def test_a_folder_named_like_a_file_is_passed_over(landing, lakehouse):
     ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert rows(lakehouse, "bronze/reviews", "raw") == [("one",)]
+
+
+def test_small_files_are_opened_ahead_of_their_turn_and_all_are_closed(
+    landing, lakehouse, monkeypatch
+):
+    plain_open, opened, most = LandingZone.open, [], []
+
+    def noted(zone, file):
+        opened.append(plain_open(zone, file))
+        most.append(sum(not stream.closed for stream in opened))
+        return opened[-1]
+
+    for number in range(40):
+        upload_bytes(landing, "amazon_reviews", NAME, b"{}\n" * number, f"{number:02}.json")
+    monkeypatch.setattr(LandingZone, "open", noted)
+
+    ingest(landing, lakehouse, REVIEWS, NAME)
+
+    origins = rows(lakehouse, "bronze/reviews", "file", "line")
+    assert len(origins) == sum(range(40))
+    assert 2 < max(most) <= 17
+    path = upload_bytes(landing, "amazon_reviews", NAME, PLAIN, "05.json.gz")
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(LandingError, match=r"05\.json\.gz"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+    assert all(stream.closed for stream in opened)
+    assert len(opened) < 40 + 41

@@ -164,7 +164,7 @@ def test_faults_that_stay_leave_bronze_as_it_was(azurite, container, tmp_path, f
             ingest(landing, lakehouse, REVIEWS, "partition_1")
 
     assert_names_the_place(error, container, token)
-    assert "/partition_1/b.json" in str(error.value)
+    assert re.search(r"/partition_1/[ab]\.json", str(error.value))
     assert content(lakehouse, REVIEWS.bronze) == before
     assert lakehouse.version(REVIEWS.bronze) == 1
 

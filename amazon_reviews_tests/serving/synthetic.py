@@ -18,6 +18,7 @@ from amazon_reviews.models.recommender.storage import RecommenderModel
 from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
 from amazon_reviews.resources.warehouse import TableVersion
 from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.serving import synthetic_titles
 from amazon_reviews_tests.serving.marts_sql import MARTS
 
 HOSTILE_TITLE = "<img src=x onerror=document.title='owned'> 100% [click](http://evil.example) mug"
@@ -90,7 +91,12 @@ def tables(seed=7, count=900):
     listed = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
     connection.register("reviews", made)
     connection.register("products", listed)
-    answers = {"gold/reviews": made, "gold/products": listed, **_chosen()}
+    answers = {
+        "gold/reviews": made,
+        "gold/products": listed,
+        **_chosen(),
+        **synthetic_titles.tables(),
+    }
     for name, sql in MARTS.items():
         answers[name] = _conforming(name, connection.sql(sql).to_arrow_table())
         connection.register(name.removeprefix("gold/"), answers[name])
@@ -182,6 +188,15 @@ def _chosen():
             ("binary", "positive", "negative", 12),
             ("binary", "positive", "positive", 618),
             ("three", "neutral", "positive", 5),
+        ],
+        "recommender_similar": [
+            ("P001", 1, "P002", 0.9, False, "content", "v1"),
+            ("P001", 2, "P999", 0.4, False, "content", "v1"),
+            ("P001", 3, "P005", 0.1, False, "content", "v1"),
+        ],
+        "recommender_top": [
+            ("A001", 1, "P003", 0.8, False, "P001", 5.0, "hybrid", "v1", 0),
+            ("A001", 2, "P004", 0.0, True, None, None, "hybrid", "v1", 0),
         ],
         "recommender_evaluation": [
             ("temporal", method, "all", figure, value, value - 0.01, value + 0.01)

@@ -18,6 +18,7 @@ TABS = {
     "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
     "sentiment": ["Categories", "Brands & products", "Words", "The model"],
+    "titles": ["Longest", "Films", "Actors", "Search", "Explore"],
     "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -29,6 +30,41 @@ NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, butt
   .map(e => e.outerHTML.slice(0, 200))"""
 OVERFLOW = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
   .map(e => e.scrollWidth - e.clientWidth)"""
+
+# Texts with less contrast than level AA of WCAG 2.1 asks for (criterion 1.4.3). The value of a
+# slider stands above the knob that it lies in.
+FAINT = """() => {
+  const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], [x, y, z]) =>
+    [r * a + x * (1 - a), g * a + y * (1 - a), b * a + z * (1 - a)];
+  const behind = e => {
+    const own = channels(getComputedStyle(e).backgroundColor);
+    const whole = own.length < 4 || own[3] === 1;
+    if (whole) return own.slice(0, 3);
+    return over(own, e.parentElement ? behind(e.parentElement) : [255, 255, 255]);
+  };
+  const light = colour => {
+    const [r, g, b] = colour.map(c => c / 255).map(
+      c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = [];
+  const texts = document.createTreeWalker(document.querySelector('.stApp'), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode, e = text.parentElement, style = getComputedStyle(e);
+    if (!text.data.trim() || !e.checkVisibility({opacityProperty: true, visibilityProperty: true})
+        || e.closest('svg, style, script, [disabled], [aria-hidden=true]')
+        || e.closest('[data-testid=stSliderThumbValue]')) continue;
+    if (style.fontFamily.includes('Material') || channels(style.color)[3] === 0) continue;
+    const ground = behind(e), ink = over(channels(style.color), ground);
+    const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) faint.push(`${ratio.toFixed(2)} ${text.data.trim()}`);
+  }
+  return faint;
+}"""
 
 
 def visit(tab, path):
@@ -73,6 +109,7 @@ def test_every_tab_shows_something_and_no_failure(tab, page):
         tab.locator(DRAWN).first.wait_for()
         assert tab.locator(FAILURES).count() == 0, name
         assert tab.evaluate(NAMELESS) == [], name
+        assert tab.evaluate(FAINT) == [], name
 
 
 @pytest.mark.parametrize("page", TABS)
@@ -80,6 +117,7 @@ def test_pages_fit_a_phone_in_the_dark(phone, page):
     visit(phone, f"/{page}")
 
     assert phone.evaluate(OVERFLOW) == [0, 0]
+    assert phone.evaluate(FAINT) == []
     colour = phone.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
 

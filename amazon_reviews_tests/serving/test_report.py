@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
-from amazon_reviews.serving.report.contents import SECTIONS
+from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.page import write_report
 from amazon_reviews_tests.serving import synthetic
 
@@ -41,7 +41,7 @@ def test_the_report_is_one_small_file(file):
 
 
 def test_every_chart_is_drawn_and_the_figures_are_those_of_the_reviews(page, reviews):
-    panels = [panel for section in SECTIONS for panel in section.panels]
+    panels = [panel for section in REVIEWS_REPORT.sections for panel in section.panels]
     drawn = int(page.get_attribute("body", "data-drawn"))
     assert drawn == page.locator("figure").count() == page.locator("figure svg.marks").count()
     assert len(panels) - 2 <= drawn <= len(panels)

@@ -15,6 +15,8 @@ def streamlit_command(host: str, port: int) -> list[str]:
         "server.fileWatcherType": "none",
         "server.maxUploadSize": 50,
         "browser.gatherUsageStats": "false",
+        # The usual one has too little contrast with the dark ground.
+        "theme.dark.primaryColor": "#FF8A80",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
     }

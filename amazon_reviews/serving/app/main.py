@@ -21,6 +21,7 @@ from amazon_reviews.serving.app.views import (
     ratings,
     recommendations,
     sentiment,
+    titles,
 )
 
 # Texts wrap even where they have no blanks. The table's own CSV would not be safe to open in a
@@ -43,6 +44,7 @@ PAGES = (
     (customers, "Customers", ":material/group:"),
     (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
     (recommendations, "Recommendations", ":material/recommend:"),
+    (titles, "Streaming titles", ":material/movie:"),
     (quality, "Data quality & pipeline", ":material/fact_check:"),
 )
 

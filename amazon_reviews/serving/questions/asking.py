@@ -62,6 +62,7 @@ def mart(
     order: str,
     where: tuple[str, Sequence[object]] = ("TRUE", ()),
     limit: int = MOST_ROWS,
+    offset: int = 0,
 ) -> pa.Table:
     """The rows of a mart, as alias `m`, in an order and under a condition with its parameters."""
     condition, parameters = where
@@ -70,6 +71,7 @@ def mart(
         f"SELECT m.* FROM {warehouse.relation(name)} AS m WHERE {condition} ORDER BY {order}",
         parameters,
         limit,
+        offset,
     )
 
 

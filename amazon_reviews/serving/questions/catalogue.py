@@ -80,6 +80,25 @@ def product(warehouse: Warehouse, asin: str) -> pa.Table:
     return mart(warehouse, "gold/product_ratings", "m.asin", ("m.asin = ?", (asin,)))
 
 
+@reads("gold/product_ratings")
+def products_from(warehouse: Warehouse, asin: str, limit: int) -> pa.Table:
+    """The rows of the products from an asin on, in the order of asins; those with reviews."""
+    return mart(warehouse, "gold/product_ratings", "m.asin", ("m.asin >= ?", (asin,)), limit)
+
+
+@reads("gold/reviews")
+def months_of_products(warehouse: Warehouse, first: str, last: str) -> pa.Table:
+    """One row per asin from first to last, year and month with reviews; see `product_months`."""
+    return rows(
+        warehouse,
+        "SELECT r.asin, r.year, r.month, COUNT(*) AS reviews, COUNT(r.overall) AS rated, "
+        "AVG(r.overall) AS mean_stars "
+        f"FROM {warehouse.relation('gold/reviews')} AS r "
+        "WHERE r.asin BETWEEN ? AND ? AND r.year IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        (first, last),
+    )
+
+
 @reads("gold/reviews")
 def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
     """One row per year and month with reviews of a product: reviews, rated and mean_stars."""

@@ -1,6 +1,6 @@
 """What the report shows, in which order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,6 +39,17 @@ class Section:
     panels: tuple[Panel, ...]
 
 
+@dataclass(frozen=True)
+class Report:
+    """A page: `figures` are titles by column of the one row of `totals`, `source` the table."""
+
+    title: str
+    source: str
+    totals: Callable[[Warehouse], pa.Table]
+    figures: Mapping[str, str]
+    sections: tuple[Section, ...]
+
+
 def _filtered(question: Any) -> Callable[[Warehouse], pa.Table]:
     return lambda warehouse: question(warehouse, _ALL)
 
@@ -65,7 +76,7 @@ def _silver_books(warehouse: Warehouse) -> pa.Table:
     return rows.filter(pc.equal(rows["layer"], "silver"))
 
 
-SECTIONS = (
+_SECTIONS = (
     Section(
         "Stars and sentiment",
         (
@@ -163,4 +174,18 @@ SECTIONS = (
             Panel(pipeline.freshness, pipeline_charts.freshness),
         ),
     ),
+)
+REVIEWS_REPORT = Report(
+    "Amazon reviews",
+    "gold/reviews",
+    reviews.totals,
+    {
+        "reviews": "Reviews",
+        "mean_stars": "Mean stars",
+        "customers": "Customers",
+        "reviewed_products": "Products reviewed",
+        "products": "Products",
+        "brands": "Brands",
+    },
+    _SECTIONS,
 )

@@ -1,4 +1,4 @@
-"""The report: the marts as one HTML file that needs no server and asks no other host."""
+"""A report: charts as one HTML file that needs no server and asks no other host."""
 
 import html
 import json
@@ -15,20 +15,10 @@ import altair as alt
 import vl_convert
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.questions import reviews
-from amazon_reviews.serving.report.contents import SECTIONS, Panel, Section
-
-_FIGURES = {
-    "reviews": "Reviews",
-    "mean_stars": "Mean stars",
-    "customers": "Customers",
-    "reviewed_products": "Products reviewed",
-    "products": "Products",
-    "brands": "Brands",
-}
+from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
 
-def write_report(warehouse: Warehouse, path: Path) -> int:
+def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_REPORT) -> int:
     """Write the report of what the warehouse holds now; gives its size in bytes.
 
     A file that is there already is replaced at the end, or left as it was.
@@ -37,7 +27,7 @@ def write_report(warehouse: Warehouse, path: Path) -> int:
         WarehouseError: a mart is not there, or cannot be read.
         OSError: the file cannot be written.
     """
-    page = report(warehouse).encode()
+    page = report(warehouse, contents).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
@@ -51,16 +41,17 @@ def write_report(warehouse: Warehouse, path: Path) -> int:
     return len(page)
 
 
-def report(warehouse: Warehouse) -> str:
+def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
     """The report as HTML."""
     specs: list[str] = []
-    sections = "".join(_section(warehouse, section, specs) for section in SECTIONS)
+    sections = "".join(_section(warehouse, section, specs) for section in contents.sections)
     template = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
-        figures=_figures(warehouse),
-        contents="".join(_link(section) for section in SECTIONS),
+        title=html.escape(contents.title),
+        figures=_figures(warehouse, contents),
+        contents="".join(_link(section) for section in contents.sections),
         sections=sections,
-        source=html.escape(_source(warehouse)),
+        source=html.escape(_source(warehouse, contents.source)),
         specs=f"[{','.join(specs)}]".replace("<", "\\u003c"),
         library=_library(),
     )
@@ -75,9 +66,9 @@ def _library() -> str:
     return script.replace("</script", "<\\/script")
 
 
-def _figures(warehouse: Warehouse) -> str:
-    (row,) = reviews.totals(warehouse).to_pylist()
-    shown = {title: _number(row[name]) for name, title in _FIGURES.items()}
+def _figures(warehouse: Warehouse, contents: Report) -> str:
+    (row,) = contents.totals(warehouse).to_pylist()
+    shown = {title: _number(row[name]) for name, title in contents.figures.items()}
     return "".join(f"<div><dt>{title}</dt><dd>{value}</dd></div>" for title, value in shown.items())
 
 
@@ -87,9 +78,9 @@ def _number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
-def _source(warehouse: Warehouse) -> str:
-    version = warehouse.versions().get("gold/reviews", "–")
-    return f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from version {version} of gold/reviews"
+def _source(warehouse: Warehouse, table: str) -> str:
+    version = warehouse.versions().get(table, "–")
+    return f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from version {version} of {table}"
 
 
 def _link(section: Section) -> str:

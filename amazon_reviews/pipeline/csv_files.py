@@ -1,0 +1,134 @@
+"""CSV files, record by record as they are written: RFC 4180, and what is wrong with a file.
+
+A record may go on over several lines within quotes. A quote that is never closed takes no other
+records with it: where text stands behind the quote that would close a record of several lines, its
+first line is taken for a bad one, and the lines after it are read anew.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from amazon_reviews.resources.landing_files import LandingError
+
+_LONGEST_RECORD_BYTES = 4 * 1024 * 1024
+_FIELD = rb'(?:"(?:[^"]++|"")*+"[^,]*+|[^",][^,]*+|)'
+_CLOSED = re.compile(rb"%b(?:,%b)*+" % (_FIELD, _FIELD))
+_QUOTED_WHOLE = rb'(?:"(?:[^"]++|"")*+"|[^",][^,]*+|)'
+_STRICT = re.compile(rb"%b(?:,%b)*+\r?" % (_QUOTED_WHOLE, _QUOTED_WHOLE))
+_AFTER_COMMA = re.compile(rb",(?:%b)" % _FIELD)
+
+Numbered = tuple[int, bytes]
+
+
+def csv_records(
+    blocks: Iterable[list[bytes]], path: str, required: Sequence[str]
+) -> Iterator[tuple[list[str], list[Numbered]]]:
+    """The header's names with blocks of records, each with the number of its first line.
+
+    `blocks` are the lines of the file at `path`; those of white space only, outside of quotes,
+    are none.
+
+    Raises:
+        LandingError: there is no header, it lacks a `required` column or names one twice, or the
+            file ends within a record.
+    """
+    numbered = _numbered(blocks)
+    header, first = _header(numbered, path, required)
+    splitter = _Splitter(len(header))
+    blocks_of_records = chain(map(splitter.split, chain([first], numbered)), splitter.end(path))
+    yield from ((header, records) for records in blocks_of_records if records)
+
+
+def _numbered(blocks: Iterable[list[bytes]]) -> Iterator[list[Numbered]]:
+    before = 0
+    for block in blocks:
+        yield list(enumerate(block, before + 1))
+        before += len(block)
+
+
+def _header(
+    blocks: Iterator[list[Numbered]], path: str, required: Sequence[str]
+) -> tuple[list[str], list[Numbered]]:
+    """The names of the columns, and the lines after them in the same block."""
+    for block in blocks:
+        for place, (_, line) in enumerate(block):
+            if line.strip():
+                return _names(line, path, required), block[place + 1 :]
+    raise LandingError(f"{path} is empty: it has no header; upload it again")
+
+
+def _names(line: bytes, path: str, required: Sequence[str]) -> list[str]:
+    try:
+        names = [name.strip() for name in next(csv.reader([line.decode("utf-8")]))]
+    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+        raise LandingError(f"{path}: its header is no UTF-8 text ({error})") from None
+    shown = ", ".join(names)[:200]
+    if missing := [name for name in required if name not in names]:
+        raise LandingError(
+            f"{path}: its header lacks {', '.join(missing)}; it names {shown}. Columns are "
+            "separated by commas"
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise LandingError(f"{path}: its header names {', '.join(twice)} twice")
+    return names
+
+
+@dataclass
+class _Splitter:
+    """Puts lines together to records; `fields` is how many the header names."""
+
+    fields: int
+    _open: list[Numbered] = field(default_factory=list)
+    _bytes: int = 0
+
+    def split(self, lines: list[Numbered]) -> list[Numbered]:
+        """The records that end in these lines; what is left waits for the next ones."""
+        if not self._open and not any(b'"' in line for _, line in lines):
+            return [(number, line) for number, line in lines if line.strip()]
+        records = []
+        rest = deque(lines)
+        while rest:
+            number, line = rest.popleft()
+            if self._open or b'"' in line:
+                records += self._quoted(number, line, rest)
+            elif line.strip():
+                records.append((number, line))
+        return records
+
+    def end(self, path: str) -> Iterator[list[Numbered]]:
+        """The records that are left where the file ends.
+
+        Raises:
+            LandingError: it ends within a record.
+        """
+        while self._open:
+            first, *others = self._open
+            if not any(_count(line) == self.fields for _, line in others):
+                raise LandingError(
+                    f"{path} ends within the quotes that line {first[0]} opens; upload it again"
+                )
+            self._open = []
+            yield [first, *self.split(others)]
+
+    def _quoted(self, number: int, line: bytes, rest: deque[Numbered]) -> list[Numbered]:
+        """The record that this line ends, if any; `rest` gets back what is to be read anew."""
+        closed = _CLOSED.fullmatch(b'"' + line if self._open else line)
+        self._bytes = self._bytes + len(line) if self._open else len(line)
+        self._open.append((number, line))
+        if not closed and self._bytes <= _LONGEST_RECORD_BYTES:
+            return []
+        first, *others = self._open
+        record = b"\n".join(text for _, text in self._open)
+        self._open = []
+        if not others or _STRICT.fullmatch(record):
+            return [(first[0], record)]
+        rest.extendleft(reversed(others))
+        return [first]
+
+
+def _count(record: bytes) -> int:
+    return len(_AFTER_COMMA.findall(b"," + record))

@@ -1,0 +1,87 @@
+"""The tables of streaming titles and their ratings."""
+
+import pyarrow as pa
+
+from amazon_reviews.schemas.columns import STARS, STRINGS, TEXT_MAP, Column, Table
+from amazon_reviews.schemas.layers import ORIGIN, RAW_LINE
+
+_ID = Column("id", pa.string(), "title: first letter of the platform, then show_id")
+_TITLE_ID = Column("title_id", pa.string(), "id of the title")
+_PLATFORM = Column("platform", pa.string(), "amazon, disney, hulu or netflix")
+_TYPE = Column("type", pa.string(), "movie or tv show")
+_YEAR = Column("release_year", pa.int32(), "year of release")
+_RESCUED = Column("rescued", TEXT_MAP, "columns of the file that the project does not know")
+_TITLE = (
+    _ID,
+    _PLATFORM,
+    _TYPE,
+    Column("title", pa.string(), "name of the title, in lower case like all text"),
+    Column("director", pa.string(), "director, or several separated by commas"),
+    Column("actors", STRINGS, "cast, each once, in the source's order"),
+    Column("country", pa.string(), "country, or several separated by commas"),
+    Column("date_added", pa.date32(), "day the platform added the title"),
+    _YEAR,
+    Column("rating", pa.string(), "maturity rating; g where the source has none"),
+    Column("rating_imputed", pa.bool_(), "the source has no maturity rating"),
+    Column("duration_int", pa.int32(), "duration in units of duration_type"),
+    Column("duration_type", pa.string(), "min or season"),
+    Column("listed_in", pa.string(), "genres, separated by commas"),
+    Column("description", pa.string(), "what the title is about"),
+)
+_HEADER = Column("header", STRINGS, "names of the file's columns, in order")
+_RECORD = (*RAW_LINE, *ORIGIN, _HEADER)
+
+BRONZE_TITLES = Table(
+    "bronze/titles",
+    "One row per record of a platform's catalogue.",
+    _RECORD,
+    ("partition",),
+)
+BRONZE_TITLE_RATINGS = Table(
+    "bronze/title_ratings",
+    "One row per record of a file of ratings.",
+    _RECORD,
+    ("partition",),
+)
+SILVER_TITLES = Table(
+    "silver/titles",
+    "One row per distinct title of a platform.",
+    (*_TITLE, _RESCUED, *ORIGIN),
+    ("partition",),
+)
+SILVER_TITLE_RATINGS = Table(
+    "silver/title_ratings",
+    "One row per distinct rating of a file.",
+    (
+        Column("rating_id", pa.string(), "128-bit hash of user, title, rating and time"),
+        Column("user_id", pa.string(), "who rated"),
+        _TITLE_ID,
+        Column("rating", pa.float64(), "from 0.5 to 5"),
+        Column("rated_at", pa.timestamp("us", "UTC"), "when; null where the source has no time"),
+        _RESCUED,
+        *ORIGIN,
+    ),
+    ("partition",),
+)
+GOLD_TITLES = Table(
+    "gold/titles",
+    "One row per title of a platform.",
+    (
+        *_TITLE,
+        Column("mean_rating", pa.float64(), "mean of its ratings, 0.5 to 5; null without any"),
+        Column("mean_rating_rounded", STARS, "the same to one decimal, ties upwards"),
+        Column("ratings", pa.int64(), "ratings of the title, each once"),
+        _RESCUED,
+    ),
+)
+GOLD_TITLE_ACTORS = Table(
+    "gold/title_actors",
+    "One row per title and actor.",
+    (
+        _TITLE_ID,
+        _PLATFORM,
+        _TYPE,
+        _YEAR,
+        Column("actor", pa.string(), "name of the actor, in lower case"),
+    ),
+)

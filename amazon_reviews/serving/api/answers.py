@@ -1,0 +1,175 @@
+"""The service's way to the warehouse: replies kept until a table that they read is replaced."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import anyio
+import orjson
+from anyio.to_thread import run_sync
+from fastapi import HTTPException, Response
+
+from amazon_reviews.resources.warehouse import Warehouse, WarehouseError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Contents = dict[str, Any]
+
+VERSIONS_EVERY = 1.0
+"""Seconds after which the warehouse is asked again which versions it holds."""
+
+_KEPT_BYTES = 64 << 20
+_THREADS = 4
+
+
+class UnreadableError(Exception):
+    """The warehouse cannot be read; the text is for the log alone."""
+
+
+@dataclass(frozen=True)
+class Reply(Generic[P]):
+    """What an endpoint replies, made from these warehouse tables."""
+
+    tables: tuple[str, ...]
+    make: Callable[Concatenate[Warehouse, P], Contents]
+
+
+def replies(
+    *tables: str,
+) -> Callable[[Callable[Concatenate[Warehouse, P], Contents]], Reply[P]]:
+    """Let a function that reads these warehouse tables make the contents of a reply."""
+
+    def reply(make: Callable[Concatenate[Warehouse, P], Contents]) -> Reply[P]:
+        return Reply(tables, make)
+
+    return reply
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What an endpoint replies of one thing, made from these warehouse tables.
+
+    `make` takes a key, and gives the contents by key of what the tables have from there on: a look
+    into them costs the same for one thing as for many, and what is next is asked for sooner or
+    later.
+    """
+
+    tables: tuple[str, ...]
+    make: Callable[[Warehouse, str], Iterator[tuple[str, Contents]]]
+
+
+class Answers:
+    """Makes replies in a few threads, each within some seconds."""
+
+    def __init__(self, warehouse: Warehouse, seconds: float) -> None:
+        self._warehouse = warehouse
+        self._seconds = seconds
+        self._kept = _Kept(_KEPT_BYTES)
+        self._versions: dict[str, int] = {}
+        self._looked: float | None = None
+        self._looking = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(_THREADS)
+
+    async def versions(self) -> dict[str, int]:
+        """The warehouse's tables with their versions, about a second old at most.
+
+        Raises:
+            UnreadableError: the warehouse cannot be read.
+            HTTPException: 504 where it does not answer.
+        """
+        if self._is_fresh() or (self._versions and self._looking.locked()):
+            return self._versions
+        async with self._looking:
+            if not self._is_fresh():
+                self._versions = await self.run(self._warehouse.versions)
+                self._looked = monotonic()
+        return self._versions
+
+    async def reply(self, reply: Reply[P], *args: P.args, **kwargs: P.kwargs) -> Response:
+        """The reply as JSON, with the versions of the tables that it was made from.
+
+        Raises:
+            UnreadableError: the warehouse cannot be read.
+            HTTPException: what the reply raises; 503 where the warehouse lacks a table, 504 where
+                the answer takes too long.
+        """
+        versions = await self._versions_of(reply.tables)
+        key = (reply, *versions.values(), args, *sorted(kwargs.items()))
+        body = self._kept.get(key)
+        if body is None:
+            body = await self.run(
+                lambda: _json(reply.make(self._warehouse, *args, **kwargs), versions)
+            )
+            self._kept.put(key, body)
+        return Response(body, media_type="application/json")
+
+    async def look_up(self, lookup: Lookup, key: str, unknown: str) -> Response:
+        """The reply of one thing, as `reply`; 404 with the text `unknown` where there is none."""
+        versions = await self._versions_of(lookup.tables)
+        state = (lookup, *versions.values())
+        body = self._kept.get((*state, key))
+        if body is None:
+            bodies = await self.run(
+                lambda: {
+                    name: _json(contents, versions)
+                    for name, contents in lookup.make(self._warehouse, key)
+                }
+            )
+            for name, made in bodies.items():
+                self._kept.put((*state, name), made)
+            body = bodies.get(key)
+        if body is None:
+            raise HTTPException(404, unknown)
+        return Response(body, media_type="application/json")
+
+    async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
+        there = await self.versions()
+        if missing := [table for table in tables if table not in there]:
+            raise HTTPException(
+                503, f"{missing[0]} is not in the warehouse yet; run `amazon-reviews run`"
+            )
+        return {table: there[table] for table in tables}
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do work in a thread; see `reply` for what it raises."""
+        try:
+            with anyio.fail_after(self._seconds):
+                return await run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        except TimeoutError:
+            raise HTTPException(
+                504, f"no answer within {self._seconds} s; ask for less, or again later"
+            ) from None
+        except WarehouseError as error:
+            raise UnreadableError(str(error)) from error
+
+    def _is_fresh(self) -> bool:
+        return self._looked is not None and monotonic() - self._looked < VERSIONS_EVERY
+
+
+def _json(contents: Contents, versions: dict[str, int]) -> bytes:
+    return orjson.dumps({**contents, "versions": versions})
+
+
+class _Kept:
+    """The replies that were asked for last, of so many bytes together."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._bodies: OrderedDict[object, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object) -> bytes | None:
+        with self._lock:
+            if key in self._bodies:
+                self._bodies.move_to_end(key)
+            return self._bodies.get(key)
+
+    def put(self, key: object, body: bytes) -> None:
+        with self._lock:
+            self._left += len(self._bodies.pop(key, b"")) - len(body)
+            self._bodies[key] = body
+            while self._left < 0:
+                self._left += len(self._bodies.popitem(last=False)[1])

@@ -1,0 +1,69 @@
+"""What the endpoints share: their dependencies, and what every reply looks like."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, Field
+
+from amazon_reviews.serving.api.answers import Answers
+from amazon_reviews.serving.in_use import InUse
+
+
+# A dependency that is not async would be called in a thread, which costs more than most replies.
+async def _answers(request: Request) -> Answers:
+    return request.app.state.answers
+
+
+async def _sentiment(request: Request) -> InUse[Any]:
+    return request.app.state.sentiment
+
+
+Asking = Annotated[Answers, Depends(_answers)]
+SentimentInUse = Annotated[InUse[Any], Depends(_sentiment)]
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    detail: str
+
+
+class WrongParameter(BaseModel):
+    """A parameter that is not as it must be, where it is, and what is allowed."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class WrongParameters(BaseModel):
+    """Everything that is wrong with a request."""
+
+    detail: list[WrongParameter]
+
+
+class Versioned(BaseModel):
+    """A reply, with the versions of the tables that it was made from."""
+
+    versions: dict[str, int] = Field(examples=[{"gold/titles": 3}])
+
+
+class ModelVersion(BaseModel):
+    """A version of a registered model."""
+
+    name: str
+    version: int
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request cannot be read"},
+    401: {"model": Problem, "description": "The key is missing or wrong"},
+    413: {"model": Problem, "description": "The body is too large"},
+    422: {"model": WrongParameters, "description": "A parameter is wrong"},
+    429: {"model": Problem, "description": "Too many requests"},
+    503: {"model": Problem, "description": "Not there yet, or not readable at the moment"},
+    504: {"model": Problem, "description": "No answer in time"},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "Nothing is known of it"}
+}

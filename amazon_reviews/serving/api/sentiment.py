@@ -1,0 +1,97 @@
+"""The endpoint that judges texts."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from amazon_reviews.models.sentiment.texts import LONGEST, refusal
+from amazon_reviews.serving.api.parts import Asking, ModelVersion, SentimentInUse
+from amazon_reviews.serving.api.settings import MOST_TEXTS
+from amazon_reviews.serving.in_use import Loaded
+
+router = APIRouter(tags=["reviews"])
+
+Text = Annotated[str, Field(max_length=LONGEST, examples=["It stopped working after a week."])]
+_MOST_WORDS = 10
+
+
+class OneText(BaseModel):
+    """A text to judge."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Text
+    task: Literal["binary", "three", "five", "label_a"] = "binary"
+
+
+class ManyTexts(BaseModel):
+    """Texts to judge."""
+
+    model_config = ConfigDict(extra="forbid")
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
+    task: Literal["binary", "three", "five", "label_a"] = "binary"
+
+
+class Word(BaseModel):
+    """A word or pair of words, and the log-odds it adds for the label."""
+
+    words: str
+    weight: float
+
+
+class Judgement(BaseModel):
+    """What a text says; `refused` is why there is no label."""
+
+    label: str | None
+    probability: float | None
+    words: list[Word]
+    refused: str | None
+
+
+class OneJudgement(Judgement):
+    """What the text says, and the model that says so."""
+
+    model: ModelVersion
+
+
+class ManyJudgements(BaseModel):
+    """What each text says, in their order, and the model that says so."""
+
+    results: list[Judgement]
+    model: ModelVersion
+
+
+@router.post("/sentiment", response_model=OneJudgement | ManyJudgements)
+async def sentiment(
+    answers: Asking, in_use: SentimentInUse, asked: OneText | ManyTexts
+) -> Response:
+    """Label, probability and the words that decided, of one text or of a batch."""
+    loaded = await answers.run(in_use.get)
+    if loaded is None:
+        raise HTTPException(503, "there is no sentiment model yet; run `amazon-reviews run`")
+    body = await answers.run(lambda: orjson.dumps(_judged(loaded, asked)))
+    return Response(body, media_type="application/json")
+
+
+def _judged(loaded: Loaded[Any], asked: OneText | ManyTexts) -> dict[str, Any]:
+    model = {"name": loaded.stored.name, "version": loaded.stored.version}
+    if isinstance(asked, OneText):
+        return {**_judgement(loaded.model, asked.text, asked.task), "model": model}
+    results = [_judgement(loaded.model, text, asked.task) for text in asked.texts]
+    return {"results": results, "model": model}
+
+
+def _judgement(model: Any, text: str, task: str) -> dict[str, Any]:
+    if reason := refusal(text):
+        return {"label": None, "probability": None, "words": [], "refused": reason}
+    from amazon_reviews.models.sentiment.explanation import explain
+
+    found = explain(model, text, task=task, most=_MOST_WORDS)
+    words = [{"words": reason.words, "weight": float(reason.weight)} for reason in found.reasons]
+    return {
+        "label": found.label,
+        "probability": found.probability,
+        "words": words,
+        "refused": None,
+    }

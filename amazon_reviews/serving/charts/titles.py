@@ -1,0 +1,139 @@
+"""Charts of streaming titles."""
+
+import altair as alt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts.style import COUNT, EXACT, SHARE, tips
+
+PLATFORM_COLOURS = dict(zip(("amazon", "disney", "hulu", "netflix"), style.SERIES[:4], strict=True))
+_TYPES = {"movie": style.BLUE, "tv show": style.VERMILLION}
+
+
+def missing(table: pa.Table) -> alt.Chart:
+    """Part of a platform's titles without a value, per column of the source."""
+    rows = [row | {"share": row["missing"] / row["titles"]} for row in table.to_pylist()]
+    title = "Missing values"
+    return (
+        style.base(rows, title, alt.Step(10))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("share", "part of the platform's titles", "%"),
+            y=style.y_names("source_column"),
+            yOffset=alt.YOffset("platform", type="nominal"),
+            color=_platform(),
+            tooltip=tips(
+                platform=("platform", None),
+                source_column=("column", None),
+                share=("missing", SHARE),
+                missing=("titles without it", EXACT),
+            ),
+        )
+    )
+
+
+def types(table: pa.Table) -> alt.Chart:
+    """Titles per platform, films and series."""
+    tooltip = tips(platform=("platform", None), type=("type", None), titles=("titles", EXACT))
+    return (
+        style.base(table.to_pylist(), "Titles per platform")
+        .mark_bar()
+        .encode(
+            x=style.x_names("platform", None),
+            y=style.y_amount("titles", "titles", COUNT),
+            color=style.coloured("type", _TYPES),
+            tooltip=tooltip,
+        )
+    )
+
+
+def mean_ratings(table: pa.Table) -> alt.Chart:
+    """Mean of all ratings per platform."""
+    rated = table.filter(pc.is_valid(table["mean_rating"]))
+    tooltip = tips(
+        platform=("platform", None),
+        mean_rating=("mean rating", ".3f"),
+        ratings=("ratings", EXACT),
+        rated=("rated titles", EXACT),
+    )
+    return (
+        style.base(rated.to_pylist(), "Mean rating per platform")
+        .mark_point(filled=True, size=120, color=style.BLUE)
+        .encode(
+            x=style.x_names("platform", None),
+            y=style.y_amount("mean_rating", "mean rating", ".3f", scale=alt.Scale(zero=False)),
+            tooltip=tooltip,
+        )
+    )
+
+
+def scores(table: pa.Table) -> alt.Chart:
+    """Titles per mean rating to one decimal."""
+    return _lines(table, "Titles per mean rating", "score", "mean rating", ".1f")
+
+
+def years(table: pa.Table) -> alt.Chart:
+    """Titles per year of release."""
+    return _lines(table, "Titles per year of release", "year", "year")
+
+
+def years_added(table: pa.Table) -> alt.Chart:
+    """Titles per year in which the platform added them."""
+    return _lines(table, "Titles per year added", "year", "year")
+
+
+def minutes(table: pa.Table) -> alt.Chart:
+    """Titles per band of ten minutes."""
+    return _lines(table, "Durations in minutes", "minutes", "minutes, from")
+
+
+def seasons(table: pa.Table) -> alt.Chart:
+    """Titles per number of seasons."""
+    return _lines(table, "Durations in seasons", "seasons", "seasons")
+
+
+def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
+    """Titles per maturity rating, those with most titles first."""
+    totals: dict[str, int] = {}
+    for row in table.to_pylist():
+        totals[row["rating"]] = totals.get(row["rating"], 0) + row["titles"]
+    order = sorted(totals, key=lambda name: (-totals[name], name))[:most]
+    rows = sorted(
+        (row for row in table.to_pylist() if row["rating"] in order),
+        key=lambda row: order.index(row["rating"]),
+    )
+    return (
+        style.base(rows, "Maturity ratings", alt.Step(style.ROW_HEIGHT))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("titles", "titles", COUNT),
+            y=style.y_names("rating"),
+            color=_platform(),
+            tooltip=tips(
+                platform=("platform", None), rating=("rating", None), titles=("titles", EXACT)
+            ),
+        )
+    )
+
+
+def _lines(table: pa.Table, title: str, x: str, name: str, form: str = "d") -> alt.Chart:
+    """A line of titles for each platform."""
+    return (
+        style.base(table.to_pylist(), title)
+        .mark_line(point=alt.OverlayMarkDef(size=18))
+        .encode(
+            x=style.x_amount(x, name, form, scale=alt.Scale(zero=False)),
+            y=style.y_amount("titles", "titles", COUNT),
+            color=_platform(),
+            tooltip=[
+                *tips(platform=("platform", None)),
+                *tips(**{x: (name, form)}),
+                *tips(titles=("titles", EXACT)),
+            ],
+        )
+    )
+
+
+def _platform() -> alt.Color:
+    return style.coloured("platform", PLATFORM_COLOURS)

@@ -1,0 +1,45 @@
+"""What the report on streaming titles shows, in which order."""
+
+from amazon_reviews.serving.charts import titles as charts
+from amazon_reviews.serving.questions import titles
+from amazon_reviews.serving.report.contents import Panel, Report, Section
+
+TITLES_REPORT = Report(
+    "Streaming titles",
+    "gold/titles",
+    titles.totals,
+    {
+        "titles": "Titles",
+        "movies": "Films",
+        "shows": "Series",
+        "rated": "Rated titles",
+        "ratings": "Ratings",
+        "mean_rating": "Mean rating",
+    },
+    (
+        Section(
+            "Catalogues",
+            (
+                Panel(titles.by_type, charts.types),
+                Panel(titles.by_maturity, charts.maturity, "g stands for titles without one too."),
+                Panel(titles.by_year, charts.years),
+                Panel(titles.by_year_added, charts.years_added, "Titles with a date only."),
+            ),
+        ),
+        Section(
+            "Durations",
+            (
+                Panel(titles.by_minutes, charts.minutes, "In bands of ten minutes."),
+                Panel(titles.by_seasons, charts.seasons),
+            ),
+        ),
+        Section(
+            "Ratings",
+            (
+                Panel(titles.by_platform, charts.mean_ratings),
+                Panel(titles.by_score, charts.scores, "Means to one decimal."),
+            ),
+        ),
+        Section("Data quality", (Panel(titles.missing, charts.missing),)),
+    ),
+)

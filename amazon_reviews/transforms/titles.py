@@ -1,0 +1,165 @@
+"""Streaming titles: from CSV records of a platform's catalogue to typed, lower-case rows."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.csv_records import why_no_record
+from amazon_reviews.transforms.lines import REFUSAL, Rule, any_broken, refusal
+from amazon_reviews.transforms.strict_json import number
+
+PLATFORMS = ("amazon", "disney", "hulu", "netflix")
+FIELDS = (
+    "show_id",
+    "type",
+    "title",
+    "director",
+    "cast",
+    "country",
+    "date_added",
+    "release_year",
+    "rating",
+    "duration",
+    "listed_in",
+    "description",
+)
+TYPES = ("movie", "tv show")
+UNRATED = "g"
+"""The maturity rating of a title without one, as the source fills it."""
+
+_DURATION = r"^([0-9]{1,9}) *(min|season)s?\z"
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_SPELLED = rf"^({_MONTHS}) [0-9]{{1,2}}, [0-9]{{4}}\z"
+_FIRST_YEAR, _LAST_YEAR = 1870, 2100
+
+
+def type_titles(parsed: DataFrame) -> DataFrame:
+    """Give each record its types, its `id`, and `REFUSAL` if it is refused.
+
+    `parsed` is what `parse_records` gives for `FIELDS`. All text becomes lower case. A duration
+    that stands in the column rating is taken for what it is. Grain: one row per record.
+    """
+    record = F.col("record")
+    lower = parsed.select("*", *(F.lower(record[name]).alias(f"_{name}") for name in FIELDS))
+    typed = lower.select("*", *_typed())
+    unreadable = why_no_record(F.col("raw"), F.col("encoding"), F.col("sizes"))
+    rules = _rules(record)
+    judged = typed.select("*", any_broken(rules).alias("refused"))
+    return judged.select(
+        *refusal(rules, F.col("refused"), unreadable),
+        F.concat(F.substring("partition", 1, 1), F.col("_show_id")).alias("id"),
+        *(F.col(f"_{name}").alias(name) for name in FIELDS),
+        "added",
+        "year",
+        "span",
+        "maturity",
+        "rescued",
+        "file",
+        "line",
+        "partition",
+    )
+
+
+def silver_titles(typed: DataFrame) -> DataFrame:
+    """Rows of `type_titles` in the columns of silver/titles and `REFUSAL`, row by row."""
+    names = F.transform(F.split("cast", ","), lambda name: F.trim(name))
+    actors = F.array_distinct(F.filter(names, lambda name: name != ""))
+    return typed.select(
+        "id",
+        F.col("partition").alias("platform"),
+        "type",
+        "title",
+        "director",
+        F.when(F.size(actors) > 0, actors).alias("actors"),
+        "country",
+        F.col("added").alias("date_added"),
+        F.col("year").cast("int").alias("release_year"),
+        F.coalesce("maturity", F.lit(UNRATED)).alias("rating"),
+        F.col("maturity").isNull().alias("rating_imputed"),
+        F.regexp_extract("span", _DURATION, 1).try_cast("int").alias("duration_int"),
+        F.when(F.col("span").rlike(_DURATION), F.regexp_extract("span", _DURATION, 2)).alias(
+            "duration_type"
+        ),
+        "listed_in",
+        "description",
+        "rescued",
+        "file",
+        "line",
+        "partition",
+        *REFUSAL,
+    )
+
+
+def _typed() -> list[Column]:
+    misplaced = F.col("_rating").rlike(_DURATION)
+    return [
+        _day(F.col("_date_added")).alias("added"),
+        number(F.col("_release_year")).alias("year"),
+        F.coalesce("_duration", F.when(misplaced, F.col("_rating"))).alias("span"),
+        F.when(~misplaced, F.col("_rating")).alias("maturity"),
+    ]
+
+
+def _day(text: Column) -> Column:
+    """The day of a text such as "march 30, 2021" or "2021-03-30"; null for any other."""
+    spelled = F.when(text.rlike(_SPELLED), F.initcap(text))
+    numbers = F.when(text.rlike(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z"), text)
+    day = F.try_to_timestamp(spelled, F.lit("MMMM d, yyyy")).cast("date")
+    return F.coalesce(day, numbers.try_cast("date"))
+
+
+def _rules(record: Column) -> list[Rule]:
+    year, span = F.col("year"), F.col("span")
+    return [
+        *(
+            Rule("missing_field", name, record[name].isNull(), record[name])
+            for name in ("show_id", "type", "title")
+        ),
+        _unreadable(record, "release_year", year),
+        _unreadable(record, "date_added", F.col("added")),
+        Rule("wrong_type", "duration", ~span.rlike(_DURATION), span),
+        Rule("out_of_range", "type", ~F.col("_type").isin(*TYPES), record["type"]),
+        Rule(
+            "out_of_range",
+            "release_year",
+            ~year.between(_FIRST_YEAR, _LAST_YEAR) | (year != F.floor(year)),
+            record["release_year"],
+        ),
+    ]
+
+
+def _unreadable(record: Column, name: str, typed: Column) -> Rule:
+    return Rule("wrong_type", name, record[name].isNotNull() & typed.isNull(), record[name])
+
+
+def gold_titles(titles: DataFrame, ratings: DataFrame) -> DataFrame:
+    """Titles with the mean and the number of their ratings, in the columns of gold/titles.
+
+    `titles` has one row per id, `ratings` one per title_id (see `rated_titles`).
+    """
+    means = ratings.withColumnRenamed("title_id", "id")
+    return (
+        titles.drop("file", "line", "partition")
+        .join(means, on="id", how="left")
+        .select(
+            *(
+                name
+                for name in titles.columns
+                if name not in ("file", "line", "partition", "rescued")
+            ),
+            "mean_rating",
+            F.round("mean_rating", 1).alias("mean_rating_rounded"),
+            F.coalesce("ratings", F.lit(0)).alias("ratings"),
+            "rescued",
+        )
+    )
+
+
+def title_actors(titles: DataFrame) -> DataFrame:
+    """One row per title and actor, in the columns of gold/title_actors; `titles` of silver."""
+    return titles.select(
+        F.col("id").alias("title_id"),
+        "platform",
+        "type",
+        "release_year",
+        F.explode("actors").alias("actor"),
+    )

@@ -1,0 +1,99 @@
+"""CSV files: every record once as it is written, or nothing of the file."""
+
+import pytest
+
+from amazon_reviews.pipeline import csv_files
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.csv_files import csv_records
+from amazon_reviews.pipeline.subjects import TITLES
+from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews_tests.helpers import rows, upload_bytes
+
+HEADER = "a,b,c"
+FILE = "zone/file.csv"
+
+
+def read(*lines, blocks=1, required=("a",)):
+    """The records of a file with these lines, cut into blocks of so many lines."""
+    cut = [lines[at : at + blocks] for at in range(0, len(lines), blocks)]
+    found = csv_records([[line.encode() for line in block] for block in cut], FILE, required)
+    return [(number, text.decode()) for _, block in found for number, text in block]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 99])
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(["1,2,3", "", "4,5,6"], [(2, "1,2,3"), (4, "4,5,6")], id="plain"),
+        pytest.param(['1,"x, y",3'], [(2, '1,"x, y",3')], id="a comma in quotes"),
+        pytest.param(['1,"x', "", 'y",3', "4,5,6"], [(2, '1,"x\n\ny",3'), (5, "4,5,6")],
+                     id="line feeds in quotes"),
+        pytest.param(['1,"say ""no""",3'], [(2, '1,"say ""no""",3')], id="doubled quotes"),
+        pytest.param(['1,6" disk,3', "4,5,6"], [(2, '1,6" disk,3'), (3, "4,5,6")],
+                     id="a quote within a bare field"),
+        pytest.param(['1,"open,3', "4,5,6", '7,"8",9'],
+                     [(2, '1,"open,3'), (3, "4,5,6"), (4, '7,"8",9')],
+                     id="an open quote takes no other records"),
+        pytest.param(['1,"open,3', "4,5,6"], [(2, '1,"open,3'), (3, "4,5,6")],
+                     id="an open quote before the last record"),
+        pytest.param(["1,2", "1,2,3,4"], [(2, "1,2"), (3, "1,2,3,4")], id="other field counts"),
+    ],
+)  # fmt: skip
+def test_records(lines, expected, blocks):
+    assert read(HEADER, *lines, blocks=blocks) == expected
+
+
+def test_a_record_that_is_too_long_is_one_line(monkeypatch):
+    monkeypatch.setattr(csv_files, "_LONGEST_RECORD_BYTES", 10)
+
+    assert read(HEADER, '1,"x', "y" * 20, "z,", "4,5,6")[0] == (2, '1,"x')
+
+
+def test_blank_lines_before_the_header_are_none():
+    assert read("", " ", HEADER, "1,2,3") == [(4, "1,2,3")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([HEADER, '1,"broken o'], "ends within the quotes that line 2 opens"),
+        ([HEADER, "1,2,3", '4,"broken', "off"], "ends within the quotes that line 3 opens"),
+        ([], "has no header"),
+        ([""], "has no header"),
+        (["a;b;c", "1;2;3"], "lacks a, b; it names a;b;c"),
+        (["a,b,a", "1,2,3"], "names a twice"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(lines, said):
+    with pytest.raises(LandingError, match=f"{FILE}.*{said}"):
+        read(*lines, required=("a", "b"))
+
+
+def test_a_header_that_is_no_text_is_named():
+    with pytest.raises(LandingError, match="its header is no UTF-8"):
+        list(csv_records([[b"\xff\xfea\x00,b"]], FILE, ()))
+
+
+def test_rows_of_bronze_have_the_header_and_keep_what_is_no_text(landing, lakehouse):
+    content = b'\xef\xbb\xbfshow_id,type,title\r\ns1,Movie,"A,\r\nb"\r\ns2,Movie,\xe9\r\n'
+    upload_bytes(landing, "titles", "", content, "hulu_titles.csv.gz")
+
+    assert ingest(landing, lakehouse, TITLES, "hulu").lines == 2
+
+    header = ["show_id", "type", "title"]
+    assert rows(lakehouse, "bronze/titles", "line", "raw", "encoding", "header", "file") == [
+        (2, 's1,Movie,"A,\r\nb"\r', "utf-8", header, "hulu_titles.csv.gz"),
+        (4, "czIsTW92aWUs6Q0=", "base64", header, "hulu_titles.csv.gz"),
+    ]
+
+
+def test_a_file_that_breaks_off_leaves_bronze_as_it_was(landing, lakehouse):
+    path = upload_bytes(landing, "titles", "", b"show_id,type,title\ns1,Movie,A\n", "hulu.csv.gz")
+    ingest(landing, lakehouse, TITLES, "hulu")
+    before = rows(lakehouse, "bronze/titles", "line", "raw")
+    path.write_bytes(path.read_bytes()[:-9])
+
+    with pytest.raises(LandingError, match=r"hulu\.csv\.gz cannot be read to its end"):
+        ingest(landing, lakehouse, TITLES, "hulu")
+
+    assert rows(lakehouse, "bronze/titles", "line", "raw") == before

@@ -1,0 +1,64 @@
+"""A few streaming titles for the synthetic warehouse, some hostile."""
+
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+
+from amazon_reviews.schemas import TABLES
+
+PLATFORMS = ("amazon", "disney", "hulu", "netflix")
+HOSTILE = "<img src=x onerror=document.title='owned'> **the** mug"
+NAMES = ("ann lee", "bob ray", "cy o'neil", "=cmd()")
+
+
+def titles(count=60):
+    """Rows of gold/titles; the number of a title decides all that is known of it."""
+    return [_title(number) for number in range(count)]
+
+
+def _title(number):
+    platform, film = PLATFORMS[number % 4], number % 3 > 0
+    mean = None if number % 7 == 0 else 1.5 + number % 30 / 10
+    return {
+        "id": f"{platform[0]}s{number}",
+        "platform": platform,
+        "type": "movie" if film else "tv show",
+        "title": HOSTILE if number == 0 else f"title {number}",
+        "director": None if number % 2 else "dee",
+        "actors": None if platform == "hulu" else [NAMES[number % 4], NAMES[number // 4 % 4]],
+        "country": "spain" if number % 5 else None,
+        "date_added": date(2015 + number % 6, 3, 1) if number % 4 else None,
+        "release_year": 2015 + number % 6,
+        "rating": "g" if number % 6 == 0 else "pg",
+        "rating_imputed": number % 6 == 0,
+        "duration_int": None if number == 5 else 60 + number if film else 1 + number % 4,
+        "duration_type": None if number == 5 else "min" if film else "season",
+        "listed_in": "drama",
+        "description": f"about {number}",
+        "mean_rating": mean,
+        "mean_rating_rounded": None if mean is None else Decimal(f"{mean:.1f}"),
+        "ratings": 0 if mean is None else 10 + number,
+        "rescued": None,
+    }
+
+
+def tables():
+    """gold/titles and gold/title_actors."""
+    rows = titles()
+    actors = [
+        {"title_id": row["id"], "actor": name, **row}
+        for row in rows
+        for name in dict.fromkeys(row["actors"] or ())
+    ]
+    return {
+        "gold/titles": _table("gold/titles", rows),
+        "gold/title_actors": _table("gold/title_actors", actors),
+    }
+
+
+def _table(key, rows):
+    schema = TABLES[key].arrow_schema
+    return pa.Table.from_pylist(
+        [{name: row[name] for name in schema.names} for row in rows], schema
+    )

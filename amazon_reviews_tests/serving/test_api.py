@@ -1,0 +1,338 @@
+"""The service: answers against rows counted one by one, and what it refuses."""
+
+import json
+import time
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+from starlette.testclient import TestClient
+
+from amazon_reviews import config
+from amazon_reviews.config import SettingsError
+from amazon_reviews.serving.api import answers as module
+from amazon_reviews.serving.api import titles as endpoints
+from amazon_reviews.serving.api.service import service
+from amazon_reviews.serving.api.settings import MOST_TEXTS, ApiSettings, load_api
+from amazon_reviews_tests.serving import synthetic, synthetic_titles
+
+
+def environment(warehouse_url, models):
+    return {"AMAZON_REVIEWS_WAREHOUSE": warehouse_url, "AMAZON_REVIEWS_MODELS": str(models)}
+
+
+@contextmanager
+def serving(url, models, **limits):
+    """A client of a service with these limits; errors of the service stay in the service."""
+    app = service(config.load(environment(url, models)), ApiSettings(**limits))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(warehouse_url, models):
+    with serving(warehouse_url, models) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def titles():
+    return synthetic_titles.titles()
+
+
+def get(client, path, status=200, **parameters):
+    reply = client.get(path, params=parameters)
+    assert reply.status_code == status, reply.text
+    return reply.json()
+
+
+@pytest.mark.parametrize("path", ["/titles/max-duration", "/get_max_duration"])
+def test_the_longest_title(api, titles, path):
+    films = [t for t in titles if t["duration_type"] == "min"]
+    found = get(api, path)
+    assert found["id"] == max(films, key=lambda t: t["duration_int"])["id"]
+    assert found["versions"] == {"gold/titles": 0}
+
+    given = {"platform": "netflix", "year": 2018, "duration_type": "season"}
+    own = [t for t in titles if (t["platform"], t["release_year"]) == ("netflix", 2018)]
+    longest = max(t["duration_int"] for t in own if t["duration_type"] == "season")
+    assert get(api, path, **given)["duration_int"] == longest
+
+
+@pytest.mark.parametrize("path", ["/titles/score-count", "/get_score_count"])
+@pytest.mark.parametrize("kind", ["movie", "tv show", "all"])
+def test_titles_above_a_score(api, titles, path, kind):
+    expected = sum(
+        t["platform"] == "amazon"
+        and t["release_year"] == 2017
+        and (t["mean_rating"] or 0) > 3.1
+        and kind in (t["type"], "all")
+        for t in titles
+    )
+
+    found = get(api, path, platform="amazon", scored=3.1, year=2017, type=kind)
+
+    assert found["count"] == expected
+
+
+@pytest.mark.parametrize("path", ["/titles/count", "/get_count_platform"])
+def test_films_of_a_platform(api, titles, path):
+    films = Counter(t["platform"] for t in titles if t["type"] == "movie")
+
+    assert get(api, path, platform="disney")["count"] == films["disney"]
+    assert get(api, path)["count"] == films.total()
+    assert get(api, path, type="all")["count"] == len(titles)
+
+
+@pytest.mark.parametrize("path", ["/titles/top-actor", "/get_actor"])
+def test_the_most_frequent_actor(api, titles, path):
+    own = [t for t in titles if (t["platform"], t["release_year"]) == ("amazon", 2019)]
+    times = Counter(name for t in own for name in set(t["actors"]))
+    actor, count = min(times.items(), key=lambda pair: (-pair[1], pair[0]))
+
+    found = get(api, path, platform="amazon", year=2019)
+
+    assert (found["actor"], found["appearances"]) == (actor, count)
+    assert "platform hulu names its cast" in get(api, path, 404, platform="hulu")["detail"]
+
+
+def test_a_title_and_the_search(api, titles):
+    (expected,) = (t for t in titles if t["id"] == "ds1")
+    found = get(api, "/titles/DS1")
+    assert (found["title"], found["actors"]) == (expected["title"], expected["actors"])
+    assert "rescued" not in found
+    assert get(api, "/titles/none", 404)["detail"] == "there is no title with the id none"
+    listed = get(api, "/titles", search="TITLE 1", limit=3)["titles"]
+    assert len(listed) == 3
+    assert all("title 1" in t["title"] for t in listed)
+    assert get(api, "/titles", search="o'neil; DROP TABLE")["titles"] == []
+
+
+def test_a_product(api, reviews):
+    own = [r for r in reviews if r["asin"] == "P003"]
+    stars = Counter(str(int(r["overall"])) for r in own if r["overall"])
+
+    found = get(api, "/products/P003")
+
+    assert found["facts"]["reviews"] == len(own)
+    assert Counter(found["stars"]) == stars
+    assert sum(month["reviews"] for month in found["trend"]) == sum(
+        r["year"] is not None for r in own
+    )
+    assert set(found["versions"]) == {"gold/product_ratings", "gold/reviews"}
+    assert get(api, "/products/P999", 404)["detail"].endswith("asin P999")
+
+
+def test_products_like_one_and_recommendations(api):
+    found = get(api, "/products/P001/similar", limit=2)
+    assert [(row["place"], row["asin"], row["title"]) for row in found["products"]] == [
+        (1, "P002", "Product 2"),
+        (2, "P999", None),
+    ]
+    assert (found["method"], found["model_version"]) == ("content", "v1")
+    found = get(api, "/users/A001/recommendations")
+    assert [(row["asin"], row["because_asin"], row["cold"]) for row in found["products"]] == [
+        ("P003", "P001", False),
+        ("P004", None, True),
+    ]
+    assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith("no user nobody")
+    assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
+
+
+def test_marts_by_pages(api):
+    whole = get(api, "/analytics/year_months")["rows"]
+    pages = [get(api, "/analytics/year_months", limit=7, offset=n)["rows"] for n in (0, 7, 14)]
+    assert [row for page in pages for row in page] == whole[:21]
+    wrong = get(api, "/analytics/reviews", 422)["detail"][0]
+    assert "'year_months'" in wrong["msg"]
+
+
+def test_sentiment_of_a_text_and_of_a_batch(api):
+    one = api.post("/sentiment", json={"text": "terrible, it broke"}).json()
+    many = api.post("/sentiment", json={"texts": ["terrible, it broke", "", "12"]}).json()
+
+    assert one["model"] == many["model"] == {"name": "sentiment", "version": 1}
+    first, empty, digits = many["results"]
+    assert first == {name: one[name] for name in first}
+    assert first["label"] in ("negative", "positive")
+    assert 0.5 <= first["probability"] <= 1
+    assert {"broke", "terrible"} & {word["words"] for word in first["words"]}
+    assert (empty["label"], empty["refused"]) == (None, "the text is empty")
+    assert digits["refused"] == "the text has only digits"
+
+
+def test_batch_and_text_have_an_end(api):
+    for body in ({"texts": ["a b"] * (MOST_TEXTS + 1)}, {"text": "x" * 20_001}, {}, {"texts": []}):
+        reply = api.post("/sentiment", json=body)
+        assert reply.status_code == 422
+        assert "x" * 100 not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/titles/count?platform=disney%2B", "'amazon', 'disney', 'hulu' or 'netflix'"),
+        ("/titles/max-duration?year=soon", "valid integer"),
+        ("/titles/max-duration?duration_type=hours", "'min' or 'season'"),
+        ("/titles/score-count?scored=9", "less than or equal to 5"),
+        ("/titles/score-count", "Field required"),
+        ("/titles?search=a&limit=1000", "less than or equal to 100"),
+    ],
+)
+def test_wrong_parameters_say_what_is_allowed(api, path, allowed):
+    reply = api.get(path)
+
+    assert reply.status_code == 422
+    assert allowed in reply.json()["detail"][0]["msg"]
+
+
+def test_a_body_that_is_too_large_is_refused(warehouse_url, models):
+    with serving(warehouse_url, models, body_bytes=200) as client:
+        assert client.post("/sentiment", json={"text": "fine"}).status_code == 200
+        assert client.post("/sentiment", json={"text": "fine " * 80}).status_code == 413
+        chunks = iter([b'{"text": "', b"a" * 300, b'"}'])
+        headers = {"content-type": "application/json"}
+        reply = client.post("/sentiment", content=chunks, headers=headers)
+        assert (reply.status_code, reply.json()["detail"]) == (
+            413,
+            "the body is larger than 200 bytes",
+        )
+
+
+def test_a_key_is_needed_where_one_is_set(warehouse_url, models):
+    with serving(warehouse_url, models, key="säcret") as client:
+        assert client.get("/titles/count").status_code == 401
+        assert client.get("/titles/count", headers={"X-API-Key": "wrong"}).status_code == 401
+        right = {"X-API-Key": "säcret".encode()}
+        assert client.get("/titles/count", headers=right).status_code == 200
+        assert client.get("/health").status_code == client.get("/ready").status_code == 200
+    assert "säcret" not in repr(ApiSettings(key="säcret"))
+
+
+def test_a_client_that_asks_too_often_waits(warehouse_url, models):
+    with serving(warehouse_url, models, rate=180) as client:
+        replies = [client.get("/health") for _ in range(5)]
+    assert [reply.status_code for reply in replies] == [200, 200, 200, 429, 429]
+    assert int(replies[-1].headers["retry-after"]) >= 1
+
+
+def test_other_sites_may_not_ask_unless_they_are_named(warehouse_url, models):
+    origin = {"Origin": "https://shop.example"}
+    with serving(warehouse_url, models) as client:
+        assert "access-control-allow-origin" not in client.get("/health", headers=origin).headers
+    with serving(warehouse_url, models, origins=("https://shop.example",)) as client:
+        allowed = client.get("/health", headers=origin).headers
+        assert allowed["access-control-allow-origin"] == "https://shop.example"
+        other = client.get("/health", headers={"Origin": "https://evil.example"}).headers
+        assert "access-control-allow-origin" not in other
+
+
+def test_what_takes_too_long_ends(warehouse_url, models, monkeypatch):
+    released = []
+
+    def slow(warehouse, *_):
+        deadline = time.monotonic() + 5
+        while not released and time.monotonic() < deadline:
+            pass
+        return {}
+
+    monkeypatch.setattr(endpoints, "_count", module.Reply(("gold/titles",), slow))
+    with serving(warehouse_url, models, seconds=0.2) as client:
+        reply = client.get("/titles/count")
+        released.append(True)
+    assert (reply.status_code, "no answer within" in reply.text) == (504, True)
+
+
+def test_no_stack_trace_leaves(warehouse_url, models, monkeypatch):
+    def broken(warehouse, *_):
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(endpoints, "_count", module.Reply(("gold/titles",), broken))
+    with serving(warehouse_url, models) as client:
+        reply = client.get("/titles/count")
+    assert (reply.status_code, reply.json()) == (
+        500,
+        {"detail": "the service failed; its log says why"},
+    )
+
+
+def test_a_cold_start_says_so(tmp_path):
+    with serving(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        found = get(client, "/ready", 503)
+        assert (found["ready"], found["missing"]) == (False, ["warehouse", "sentiment"])
+        assert (
+            "gold/titles is not in the warehouse yet" in get(client, "/titles/count", 503)["detail"]
+        )
+        reply = client.post("/sentiment", json={"text": "fine"})
+        assert (reply.status_code, "no sentiment model yet" in reply.text) == (503, True)
+
+
+def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
+    (tmp_path / "bad.duckdb").write_bytes(b"no database" * 1000)
+    with serving(f"duckdb:///{tmp_path}/bad.duckdb", tmp_path / "models") as client:
+        reply = client.get("/titles/count")
+    assert reply.status_code == 503
+    assert str(tmp_path) not in reply.text
+
+
+def test_version_and_metrics(api):
+    found = get(api, "/version")
+    assert found["tables"]["gold/titles"] == 0
+    assert found["models"] == {"sentiment": 1}
+    get(api, "/titles/none", 404)
+    text = api.get("/metrics").text
+    assert 'api_requests_total{method="GET",route="/titles/{id}",status="404"}' in text
+    assert "none" not in {line.split('route="')[1].split('"')[0] for line in text.splitlines()
+                          if 'route="/titles' in line}  # fmt: skip
+
+
+def test_new_tables_are_picked_up_without_a_failed_request(tmp_path, models, monkeypatch):
+    monkeypatch.setattr(module, "VERSIONS_EVERY", 0.0)
+    tables = synthetic_titles.tables()
+    url = synthetic.write_warehouse(tmp_path, tables)
+    with serving(url, models) as client:
+        assert get(client, "/titles/count", type="all") == {
+            "count": 60,
+            "versions": {"gold/titles": 0},
+        }
+        for version in range(1, 4):
+            fewer = {"gold/titles": tables["gold/titles"].slice(0, 60 - version)}
+            synthetic.write_warehouse(tmp_path, fewer)
+            found = get(client, "/titles/count", type="all")
+            assert found == {"count": 60 - version, "versions": {"gold/titles": version}}
+
+
+def test_the_openapi_schema_names_every_endpoint(api):
+    paths = json.loads(api.get("/openapi.json").text)["paths"]
+
+    assert {"/titles/{id}", "/get_actor", "/products/{asin}", "/sentiment"} < set(paths)
+    assert api.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"AMAZON_REVIEWS_API_RATE": "0"}, "AMAZON_REVIEWS_API_RATE"),
+        ({"AMAZON_REVIEWS_API_ORIGINS": "*"}, "AMAZON_REVIEWS_API_ORIGINS"),
+        ({"AMAZON_REVIEWS_API_BODY_BYTES": "much"}, "AMAZON_REVIEWS_API_BODY_BYTES"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(environ, named):
+    with pytest.raises(SettingsError, match=named):
+        load_api(environ)
+
+
+def test_settings_of_the_environment():
+    found = load_api(
+        {
+            "AMAZON_REVIEWS_API_KEY": "k",
+            "AMAZON_REVIEWS_API_ORIGINS": "https://a.example, https://b.example",
+            "AMAZON_REVIEWS_API_SECONDS": "3",
+        }
+    )
+    assert (found.key, found.origins, found.seconds) == (
+        "k",
+        ("https://a.example", "https://b.example"),
+        3,
+    )

@@ -1,0 +1,143 @@
+"""The source's own catalogues against the result that the source system made of them."""
+
+import csv
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amazon_reviews.pipeline.subjects import TITLE_RATINGS, TITLES
+from amazon_reviews.pipeline.titles import publish_title_actors, publish_titles
+from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews_tests.helpers import refine_all, rows
+
+SIZES = {"amazon": 9_668, "disney": 1_450, "hulu": 3_073, "netflix": 8_807}
+
+
+@pytest.fixture(scope="module")
+def data():
+    folder = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
+    if not folder:
+        pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
+    return Path(folder)
+
+
+def read(file):
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.fixture(scope="module")
+def lakehouse(tmp_path_factory, spark, data):
+    """Gold from the real catalogues, the real means laid out as one rating each."""
+    root = tmp_path_factory.mktemp("real")
+    shutil.copytree(data / "titles", root / "landing" / "titles")
+    ratings = root / "landing" / "title_ratings" / "1.csv"
+    ratings.parent.mkdir()
+    means = read(data / "reference" / "title_mean_scores.csv.gz")
+    lines = [f"1,{row['mean_score']},1425941529,{row['id']}\n" for row in means]
+    ratings.write_text("userId,rating,timestamp,movieId\n" + "".join(lines))
+    landing = LandingZone(location=str(root / "landing"))
+    lakehouse = Lakehouse(location=str(root / "lakehouse"))
+    done = refine_all(spark, landing, lakehouse, TITLES)
+    assert {name: report.kept for name, report in done.items()} == SIZES
+    assert not any(report.rejected for report in done.values())
+    assert refine_all(spark, landing, lakehouse, TITLE_RATINGS)["1"].kept == 22_998
+    assert publish_titles(spark, lakehouse).kept == 22_998
+    publish_title_actors(spark, lakehouse)
+    return lakehouse
+
+
+def misplaced(data):
+    """By id, the durations that stand in the column of the maturity rating."""
+    found = {}
+    for file in sorted((data / "titles").iterdir()):
+        for row in read(file):
+            if row["rating"].endswith((" min", " Season", " Seasons")):
+                found[file.name[0] + row["show_id"]] = row["rating"].split()[0]
+    return found
+
+
+def test_titles_are_those_of_the_source_but_for_its_faults(lakehouse, data):
+    reference = {row["id"]: row for row in read(data / "reference" / "maurengit_consultas.csv.gz")}
+    columns = ("id", "type", "title", "release_year", "duration_int", "duration_type")
+    moved = misplaced(data)
+    differing = 0
+
+    found = rows(lakehouse, "gold/titles", *columns)
+
+    assert len(found) == len(reference) == 22_998
+    for title_id, kind, title, year, length, unit in found:
+        row = reference[title_id]
+        assert (kind, title, str(year)) == (row["type"], row["title"], row["release_year"])
+        if title_id in moved:
+            assert (row["duration_int"], str(length)) == ("", moved[title_id])
+            differing += 1
+        else:
+            assert ("" if length is None else str(length)) == row["duration_int"]
+            # The source kept season and seasons apart.
+            assert (unit or "") == row["duration_type"].removesuffix("s")
+    assert differing == len(moved) == 295
+
+
+def test_means_are_those_of_the_source_in_full_precision(lakehouse, data):
+    exact = {
+        row["id"]: float(row["mean_score"])
+        for row in read(data / "reference" / "title_mean_scores.csv.gz")
+    }
+    rounded = {
+        row["id"]: float(row["califPromedio"])
+        for row in read(data / "reference" / "maurengit_consultas.csv.gz")
+    }
+
+    found = rows(lakehouse, "gold/titles", "id", "mean_rating", "mean_rating_rounded")
+
+    assert {title: mean for title, mean, _ in found} == exact
+    off = [mean for title, mean, shown in found if float(shown) != rounded[title]]
+    # Ties go up; the source's went to the even digit.
+    assert len(off) == 3
+    assert all(abs(mean * 20 - round(mean * 20)) < 1e-9 for mean in off)
+
+
+def test_the_known_answers_come_out(lakehouse):
+    table = lakehouse.delta("gold/titles").to_pyarrow_table().to_pylist()
+    hulu = [
+        row
+        for row in table
+        if (row["platform"], row["release_year"], row["duration_type"]) == ("hulu", 2019, "min")
+    ]
+    assert max(hulu, key=lambda row: row["duration_int"])["title"] == "the traitor"
+    netflix = [
+        row["type"]
+        for row in table
+        if (row["platform"], row["release_year"]) == ("netflix", 2019) and row["mean_rating"] > 3
+    ]
+    assert (netflix.count("movie"), len(netflix)) == (633, 1_030)
+    amazon = [row["type"] for row in table if row["platform"] == "amazon"]
+    assert (amazon.count("movie"), len(amazon)) == (7_814, 9_668)
+    actors = [
+        actor
+        for platform, year, actor in rows(
+            lakehouse, "gold/title_actors", "platform", "release_year", "actor"
+        )
+        if (platform, year) == ("disney", 2018)
+    ]
+    best = max(set(actors), key=actors.count)
+    assert (best, actors.count(best)) == ("sam peltz", 3)
+
+
+def test_dates_and_maturity_ratings(lakehouse):
+    table = lakehouse.delta("gold/titles").to_pyarrow_table().to_pylist()
+
+    undated = [row["platform"] for row in table if row["date_added"] is None]
+    assert {name: undated.count(name) for name in SIZES} == {
+        "amazon": 9_513,
+        "disney": 3,
+        "hulu": 28,
+        "netflix": 10,
+    }
+    assert sum(row["rating_imputed"] for row in table) == 337 + 3 + 520 + 292 + 4 + 3
+    assert not any("min" in row["rating"] or "season" in row["rating"] for row in table)

@@ -1,0 +1,212 @@
+"""The service under a load of mixed requests: `python -m benchmarks.api`, with the settings.
+
+Starts the service, asks it for products and titles (70 %), for marts and the titles' questions
+(20 %) and for the sentiment of a text (10 %), while the warehouse's file is replaced every few
+seconds, and prints what came back as JSON: requests a second, milliseconds by kind, failures, and
+the memory of the service's processes after each 100,000 requests. Needs a DuckDB warehouse with
+reviews and titles, and a sentiment model.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from amazon_reviews import config
+from amazon_reviews.resources.warehouse import open_warehouse
+from benchmarks.machine import describe
+
+_PORT = 8765
+_TEXTS = ("It broke after a week and nobody answers.", "Great value, my daughter loves it!")
+_QUESTIONS = (
+    "/analytics/years",
+    "/analytics/category_ratings?limit=20",
+    "/titles/max-duration?platform=hulu&year=2019",
+    "/titles/top-actor?platform=disney",
+    "/titles/score-count?platform=netflix&scored=3&year=2019",
+)
+
+
+class Load:
+    """Requests of a seeded mix, over connections that stay open."""
+
+    def __init__(self, asins: list[str], ids: list[str], total: int, every: int) -> None:
+        self._asins, self._ids = asins, ids
+        self._left = self._total = total
+        self._every = every
+        self._rng = random.Random(7)
+        self.milliseconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.statuses: Counter[int] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.memory: list[int] = []
+
+    async def run(self, connections: int, process: int) -> float:
+        """Send all requests; gives the seconds it took."""
+        self._process = process
+        started = time.perf_counter()
+        await asyncio.gather(*(self._connection() for _ in range(connections)))
+        return time.perf_counter() - started
+
+    async def _connection(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
+        while self._left > 0:
+            self._left -= 1
+            if (self._total - self._left) % self._every == 0:
+                self.memory.append(_resident(self._process))
+            kind, request = self._request()
+            began = time.perf_counter()
+            try:
+                writer.write(request)
+                status = await _answer(reader)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                self.failures[type(error).__name__] += 1
+                reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
+                continue
+            self.milliseconds[kind].append(1000 * (time.perf_counter() - began))
+            self.statuses[status] += 1
+        writer.close()
+
+    def _request(self) -> tuple[str, bytes]:
+        draw = self._rng.random()
+        if draw < 0.35:
+            return "look-up", _get(f"/products/{self._rng.choice(self._asins)}")
+        if draw < 0.7:
+            return "look-up", _get(f"/titles/{self._rng.choice(self._ids)}")
+        if draw < 0.9:
+            return "question", _get(self._rng.choice(_QUESTIONS))
+        return "sentiment", _post("/sentiment", {"text": self._rng.choice(_TEXTS)})
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+def _post(path: str, content: dict[str, str]) -> bytes:
+    body = json.dumps(content).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> int:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(length)
+    return int(head.split(b" ", 2)[1])
+
+
+async def _replacing(file: Path, seconds: float) -> None:
+    """Put a copy in the place of the warehouse's file, as a load does, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        copy = file.with_suffix(".copy")
+        await asyncio.to_thread(shutil.copyfile, file, copy)
+        os.replace(copy, file)
+
+
+@contextmanager
+def _service(workers: int) -> Iterator[int]:
+    command = [sys.executable, "-m", "amazon_reviews.cli", "api", "--port", str(_PORT)]
+    with subprocess.Popen([*command, "--workers", str(workers)]) as process:
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+
+
+async def _until_ready() -> None:
+    for _ in range(600):
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
+            writer.write(_get("/ready"))
+            status = await _answer(reader)
+            writer.close()
+            if status == 200:
+                return
+        except OSError:
+            pass
+        await asyncio.sleep(0.1)
+    raise SystemExit("the service does not become ready")
+
+
+def _resident(process: int) -> int:
+    """Bytes of memory of a process and its children."""
+    pages = (Path(f"/proc/{one}/statm").read_text().split()[1] for one in _family(process))
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _cpu_seconds(process: int) -> float:
+    """Time that a process and its children have computed."""
+    fields = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2] for one in _family(process))
+    ticks = (int(user) + int(system) for user, system in (f.split()[11:13] for f in fields))
+    return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(one for child in children for one in _family(int(child)))]
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    places = {"p50": 0.5, "p99": 0.99, "worst": 1.0}
+    last = len(ordered) - 1
+    return {name: round(ordered[int(place * last)], 2) for name, place in places.items()}
+
+
+async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    url = config.load().warehouse
+    warehouse = open_warehouse(url)
+    asins = warehouse.query("SELECT asin FROM gold.product_ratings")["asin"].to_pylist()
+    ids = warehouse.query("SELECT id FROM gold.titles")["id"].to_pylist()
+    reviews = warehouse.describe("gold/reviews").rows
+    load = Load(asins, ids, arguments.requests, arguments.every)
+    with _service(arguments.workers) as process:
+        await _until_ready()
+        replacing = None
+        if arguments.replace:
+            file = Path(url.removeprefix("duckdb:///"))
+            replacing = asyncio.create_task(_replacing(file, arguments.replace))
+        before = _cpu_seconds(process)
+        seconds = await load.run(arguments.connections, process)
+        cpu = _cpu_seconds(process) - before
+        if replacing:
+            replacing.cancel()
+    return {
+        "reviews": reviews,
+        "products": len(asins),
+        "titles": len(ids),
+        **vars(arguments),
+        "requests_per_second": round(arguments.requests / seconds),
+        "cpu_ms_per_request": round(1000 * cpu / arguments.requests, 2),
+        "cores_used": round(cpu / seconds, 2),
+        "milliseconds": {kind: _quantiles(v) for kind, v in load.milliseconds.items()},
+        "statuses": dict(load.statuses),
+        "failures": dict(load.failures),
+        "memory_mib": [round(size / 2**20) for size in load.memory],
+        **describe(),
+    }
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--replace", type=float, default=0, help="seconds between replacements")
+    parser.add_argument("--every", type=int, default=100_000, help="requests between memory looks")
+    print(json.dumps(asyncio.run(_measure(parser.parse_args())), indent=2))
+
+
+if __name__ == "__main__":
+    main()
