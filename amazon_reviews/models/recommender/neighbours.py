@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 from implicit.nearest_neighbours import all_pairs_knn, bm25_weight
 from numpy.typing import NDArray
-from scipy.linalg import inv
 from scipy.sparse import csr_matrix
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
@@ -125,7 +124,7 @@ class ItemRegression(ScoringRecommender):
         rated = pattern(self.seen_)[:, chosen]
         gram = (rated.T @ rated).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.regularization
-        inverse = inv(gram, overwrite_a=True, assume_a="pos")
+        inverse = np.linalg.inv(gram)
         weights = -inverse / np.diag(inverse)
         np.fill_diagonal(weights, 0)
         self.weights_ = _spread(_strongest(weights, self.neighbours), chosen, len(self.counts_))

@@ -94,14 +94,15 @@ def _listed(answer: Answer, *, reasons: bool = True) -> pa.Table:
     known: Mapping[str, Mapping[str, Any]] = {row["asin"]: row for row in facts}
     columns: dict[str, list[Any]] = {
         "place": [one.place for one in answer.suggestions],
-        **{
-            name: [known.get(one.asin, {}).get(name) for one in answer.suggestions]
-            for name in ("title", "main_category", "price")
-        },
-        "asin": [one.asin for one in answer.suggestions],
+        "title": [known.get(one.asin, {}).get("title") for one in answer.suggestions],
     }
     if reasons:
         columns["reason"] = [_reason(one, known) for one in answer.suggestions]
+    columns |= {
+        name: [known.get(one.asin, {}).get(name) for one in answer.suggestions]
+        for name in ("main_category", "price")
+    }
+    columns["asin"] = [one.asin for one in answer.suggestions]
     types = {"place": pa.int32(), "price": pa.float64()}
     return pa.table(
         {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
