@@ -45,6 +45,10 @@ def test_the_checks_and_which_of_them_block(all_done):
         ("model/sentiment", "not_worse", True),
         ("gold/sentiment_predictions", "complete", True),
         ("gold/sentiment_predictions", "drift", False),
+        ("silver/titles", "accounted", True),
+        ("silver/title_ratings", "accounted", True),
+        ("gold/titles", "accounted", True),
+        ("gold/titles", "ratings_counted", True),
     }
     assert expected_checks() < own
 
