@@ -79,8 +79,9 @@ def _wait_for(url, server):
     raise RuntimeError(f"the dashboard ended with exit code {server.returncode}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A browser; while it is open nothing else in this process can run an event loop."""
     if CHROMIUM is None:
         pytest.skip("no Chromium")
     from playwright.sync_api import sync_playwright
