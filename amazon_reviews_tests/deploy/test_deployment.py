@@ -105,7 +105,7 @@ class Deployment:
             finally:
                 process.terminate()
                 try:
-                    process.wait(20)
+                    process.wait(60)
                 finally:
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)

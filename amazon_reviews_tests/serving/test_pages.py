@@ -5,8 +5,10 @@ import io
 import re
 import struct
 from collections import Counter
+from contextlib import suppress
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
 
@@ -85,9 +87,14 @@ def figure(tab, label):
 
 
 def downloaded(tab, kind, within):
-    with tab.expect_download() as arriving:
-        tab.locator(f".st-key-{within}").get_by_role("button", name=kind, exact=True).click()
-    return arriving.value
+    """What a button gives; once more where the page was made anew just as it was pressed."""
+    button = tab.locator(f".st-key-{within}").get_by_role("button", name=kind, exact=True)
+    for patience in (10_000, 20_000, 60_000):
+        settle(tab)
+        with suppress(TimeoutError), tab.expect_download(timeout=patience) as arriving:
+            button.click()
+            return arriving.value
+    raise AssertionError(f"{within} gives no {kind}")
 
 
 def table_of(download):
