@@ -77,7 +77,7 @@ def wait_for(port, process):
 
 def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
     """`amazon-reviews run` as a user starts it, and the same tables as by the embedded engine."""
-    options = SampleOptions(reviews=300, products=30, users=30, partitions=2, events=0, seed=31)
+    options = SampleOptions(reviews=200, products=30, users=30, partitions=1, events=0, seed=31)
     generate(options, tmp_path / "landing")
 
     done = subprocess.run(
