@@ -118,7 +118,8 @@ def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:
 
 def _model(method: str) -> "RecommenderModel":
     settings = config.load()
-    from amazon_reviews.models.recommender.storage import ModelFileError, load
+    from amazon_reviews.models.model_file import ModelFileError
+    from amazon_reviews.models.recommender.storage import load
     from amazon_reviews.resources.model_store import ModelStore
 
     asset = f"model/recommender_{method}"

@@ -102,7 +102,8 @@ def _print_explanation(found: "Explanation") -> None:
 
 def _model() -> "SentimentClassifier":
     settings = config.load()
-    from amazon_reviews.models.sentiment.storage import ModelFileError, load
+    from amazon_reviews.models.model_file import ModelFileError
+    from amazon_reviews.models.sentiment.storage import load
     from amazon_reviews.resources.model_store import ModelStore
 
     try:

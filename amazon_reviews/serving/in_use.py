@@ -1,5 +1,6 @@
 """The models in use, as services hold them: loaded once, and again when another is put in use."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -8,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from amazon_reviews.resources.model_store import ModelStore, StoredModel
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 ASKED_EVERY = 10.0
 """Seconds after which the store is asked again which version is in use."""
@@ -43,9 +45,10 @@ class InUse(Generic[T]):
             if self._asked is None or monotonic() - self._asked >= ASKED_EVERY:
                 try:
                     self._refresh()
-                except Exception:
+                except Exception as error:
                     if self._loaded is None:
                         raise
+                    _log.warning("the %s model from before stays: %s", self._name, error)
                 self._asked = monotonic()
             return self._loaded
 

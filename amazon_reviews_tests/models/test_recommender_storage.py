@@ -6,16 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.recommender.factors import ImplicitALS
 from amazon_reviews.models.recommender.methods import METHODS, method_named
 from amazon_reviews.models.recommender.products import Facts, describe
-from amazon_reviews.models.recommender.storage import (
-    ModelFileError,
-    RecommenderModel,
-    load,
-    model_version,
-    save,
-)
+from amazon_reviews.models.recommender.storage import RecommenderModel, load, model_version, save
 from amazon_reviews_tests.models.interactions import tastes
 
 
@@ -90,7 +85,7 @@ def test_what_was_changed_or_is_something_else_is_refused(known, tmp_path):
     for content, said in (
         (changed, "damaged, its content is not what was saved"),
         ({"a": np.zeros(3)}, "not a recommender"),
-        (arrays | {"facts": _facts(arrays, b'"format_version": 1', b'"format_version": 9')}, "9"),
+        (arrays | {"facts": _facts(arrays, b'"format_version": 2', b'"format_version": 9')}, "9"),
         (arrays | {"facts": _facts(arrays, b"amazon-reviews", b"amazing-review")}, "not a recom"),
     ):
         with path.open("wb") as file:

@@ -7,13 +7,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import evaluate
 from amazon_reviews.models.sentiment.explanation import explain, strongest_words
 from amazon_reviews.models.sentiment.features import Features, Weighting
 from amazon_reviews.models.sentiment.grid import search
 from amazon_reviews.models.sentiment.regression import ChunkedRegression
-from amazon_reviews.models.sentiment.storage import ModelFileError, load, model_version, save
+from amazon_reviews.models.sentiment.storage import load, model_version, save
 from amazon_reviews.models.sentiment.tasks import TASKS
 from amazon_reviews_tests.models.reviews import examples, made_up
 

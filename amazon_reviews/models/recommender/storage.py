@@ -4,11 +4,6 @@ The arrays are readable by numpy alone: `user_ids`, `item_ids`, and each fitted 
 name; a sparse matrix is three arrays, `name.data`, `name.indices` and `name.indptr`, and its shape.
 """
 
-import hashlib
-import json
-import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.models.model_file import Arrays, Facts, ModelFormat
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.content import CategoryContent, WordContent
 from amazon_reviews.models.recommender.factors import ExplicitALS, ImplicitALS
@@ -30,22 +26,9 @@ from amazon_reviews.models.recommender.neighbours import (
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.recommender import Recommender
 
-FORMAT = "amazon-reviews-recommender"
-FORMAT_VERSION = 1
+FORMAT = ModelFormat("amazon-reviews-recommender", 2, "recommender", 16 << 30)
 
-_MOST_BYTES = 16 << 30
 _SHARED = ("seen_", "counts_", "popular_")
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    IndexError,
-    NotImplementedError,
-)
 _KINDS: dict[str, type[Recommender]] = {
     kind.__name__: kind
     for kind in (
@@ -62,12 +45,6 @@ _KINDS: dict[str, type[Recommender]] = {
     )
 }
 
-Arrays = dict[str, NDArray[Any]]
-
-
-class ModelFileError(Exception):
-    """A file is no model of this program, or is damaged."""
-
 
 @dataclass(frozen=True)
 class RecommenderModel:
@@ -81,16 +58,7 @@ class RecommenderModel:
 
 def save(model: RecommenderModel, path: Path) -> None:
     """Write a model to `path`; a file that was there is replaced at once or not at all."""
-    arrays, facts = _parts(model)
-    facts["digest"] = _digest(arrays, facts)
-    text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, facts=text, **arrays)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    FORMAT.write(path, *_parts(model))
 
 
 def load(path: Path) -> RecommenderModel:
@@ -100,34 +68,23 @@ def load(path: Path) -> RecommenderModel:
         FileNotFoundError: there is none.
         ModelFileError: the file is something else, damaged, or of another version.
     """
-    try:
-        arrays, facts = _read(path)
-        if facts["format"] != FORMAT:
-            raise ModelFileError(f"{path}: not a recommender")
-        if facts["format_version"] != FORMAT_VERSION:
-            raise ModelFileError(
-                f"{path}: format {facts['format_version']}, this program reads {FORMAT_VERSION}"
-            )
-        if facts.pop("digest") != _digest(arrays, facts):
-            raise ModelFileError(f"{path}: damaged, its content is not what was saved")
-        recommender = _restored(facts["recommender"], arrays, "")
-        ids = arrays["user_ids"], arrays["item_ids"]
-        return RecommenderModel(facts["method"], recommender, *ids)
-    except _UNREADABLE as error:
-        raise ModelFileError(f"{path}: not a recommender, or damaged ({error})") from error
+    return FORMAT.read(path, _model)
 
 
 def model_version(model: RecommenderModel) -> str:
     """Twelve hex digits that name what a fitted model answers, the same before and after saving."""
-    return _digest(*_parts(model))[:12]
+    return FORMAT.digest(*_parts(model))[:12]
 
 
-def _parts(model: RecommenderModel) -> tuple[Arrays, dict[str, Any]]:
+def _model(arrays: Arrays, facts: Facts) -> RecommenderModel:
+    recommender = _restored(facts["recommender"], arrays, "")
+    return RecommenderModel(facts["method"], recommender, arrays["user_ids"], arrays["item_ids"])
+
+
+def _parts(model: RecommenderModel) -> tuple[Arrays, Facts]:
     arrays: Arrays = {"user_ids": model.user_ids, "item_ids": model.item_ids}
     description = _described(model.recommender, arrays, "")
-    facts: dict[str, Any] = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+    facts: Facts = {
         "method": model.method,
         "recommender": description,
     }
@@ -184,21 +141,3 @@ def _restored(
             for name, one in description["members"]
         }
     return found
-
-
-def _digest(arrays: Arrays, facts: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-            raise ModelFileError(f"{path}: unpacks to more than {_MOST_BYTES >> 30} GiB")
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files if name != "facts"}
-        facts: dict[str, Any] = json.loads(stored["facts"].tobytes())
-        return arrays, facts

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.recommender.interactions import Interactions
 from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.recommender import Recommender
-from amazon_reviews.models.recommender.storage import (
-    ModelFileError,
-    RecommenderModel,
-    load,
-    model_version,
-    save,
-)
+from amazon_reviews.models.recommender.storage import RecommenderModel, load, model_version, save
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record, StoredModel
 from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION, RECOMMENDER_RATINGS

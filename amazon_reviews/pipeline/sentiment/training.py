@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import Metrics
 from amazon_reviews.models.sentiment.explanation import StrongWords, strongest_words
 from amazon_reviews.models.sentiment.measuring import Comparison, answers, compare
-from amazon_reviews.models.sentiment.storage import ModelFileError, load, model_version, save
+from amazon_reviews.models.sentiment.storage import load, model_version, save
 from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS
 from amazon_reviews.pipeline.sentiment.examples import SEED, TEST_SHARE, read_examples
 from amazon_reviews.resources.lakehouse import Lakehouse

@@ -28,7 +28,7 @@ def _sentiment() -> "InUse[SentimentClassifier]":
 
 def sentiment_in_use() -> "Loaded[SentimentClassifier]":
     """The sentiment model in use. Raises UnanswerableError where there is none."""
-    from amazon_reviews.models.sentiment.storage import ModelFileError
+    from amazon_reviews.models.model_file import ModelFileError
 
     try:
         found = _sentiment().get()
@@ -52,7 +52,7 @@ def _recommender() -> "InUse[RecommenderModel]":
 
 def recommender_in_use() -> "Loaded[RecommenderModel]":
     """The hybrid recommender in use. Raises UnanswerableError where there is none."""
-    from amazon_reviews.models.recommender.storage import ModelFileError
+    from amazon_reviews.models.model_file import ModelFileError
 
     try:
         found = _recommender().get()

@@ -1,0 +1,98 @@
+"""A model in one file: arrays as numpy's .npz, all else as JSON within; nothing is executed."""
+
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+Arrays = dict[str, NDArray[Any]]
+Facts = dict[str, Any]
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+)
+
+
+class ModelFileError(Exception):
+    """A file is no model of this program, or is damaged."""
+
+
+@dataclass(frozen=True)
+class ModelFormat:
+    """A kind of file; messages call it `name`, and it unpacks to `most_bytes` at most."""
+
+    identifier: str
+    version: int
+    name: str
+    most_bytes: int
+
+    def write(
+        self, path: Path, arrays: Mapping[str, NDArray[Any]], facts: Facts, *, packed: bool = False
+    ) -> None:
+        """Write a model to `path`; a file that was there is replaced at once or not at all."""
+        whole = {**self._marked(facts), "digest": self.digest(arrays, facts)}
+        text = np.frombuffer(json.dumps(whole, sort_keys=True).encode(), np.uint8)
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                save = np.savez_compressed if packed else np.savez
+                save(file, allow_pickle=False, facts=text, **arrays)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def read(self, path: Path, restored: Callable[[Arrays, Facts], T]) -> T:
+        """What is `restored` from the arrays and facts that `write` wrote.
+
+        Raises:
+            FileNotFoundError: there is no file.
+            ModelFileError: the file is something else, damaged, or of another version.
+        """
+        try:
+            arrays, facts = self._unpacked(path)
+            if facts.pop("format") != self.identifier:
+                raise ModelFileError(f"{path}: not a {self.name}")
+            if (version := facts.pop("format_version")) != self.version:
+                raise ModelFileError(f"{path}: format {version}, this program reads {self.version}")
+            if facts.pop("digest") != self.digest(arrays, facts):
+                raise ModelFileError(f"{path}: damaged, its content is not what was saved")
+            return restored(arrays, facts)
+        except _UNREADABLE as error:
+            raise ModelFileError(f"{path}: not a {self.name}, or damaged ({error})") from error
+
+    def digest(self, arrays: Mapping[str, NDArray[Any]], facts: Facts) -> str:
+        """Hex digits that name the content, the same before and after it was written."""
+        found = hashlib.sha256(json.dumps(self._marked(facts), sort_keys=True).encode())
+        for name in sorted(arrays):
+            found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+            found.update(np.ascontiguousarray(arrays[name]).tobytes())
+        return found.hexdigest()
+
+    def _marked(self, facts: Facts) -> Facts:
+        return {**facts, "format": self.identifier, "format_version": self.version}
+
+    def _unpacked(self, path: Path) -> tuple[Arrays, Facts]:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > self.most_bytes:
+                raise ModelFileError(f"{path}: unpacks to more than {self.most_bytes >> 20} MiB")
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files if name != "facts"}
+            facts: Facts = json.loads(stored["facts"].tobytes())
+            return arrays, facts
