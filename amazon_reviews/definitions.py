@@ -12,6 +12,7 @@ from amazon_reviews.assets import (
     sentiment_answers,
     silver,
     stream,
+    title_ratings,
     titles,
     warehouse,
 )
@@ -52,6 +53,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                     gold,
                     marts,
                     titles,
+                    title_ratings,
                     sentiment,
                     sentiment_answers,
                     recommender,

@@ -7,7 +7,13 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.assets.common import OWNERS, asset_options
-from amazon_reviews.assets.reporting import column_schema, markdown, picture, table_metadata
+from amazon_reviews.assets.reporting import (
+    column_schema,
+    markdown,
+    model_metadata,
+    picture,
+    table_metadata,
+)
 from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.resources.engine import SparkEngine
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from amazon_reviews.models.recommender.storage import RecommenderModel
     from amazon_reviews.pipeline.recommender.evaluating import Evaluated
     from amazon_reviews.pipeline.recommender.matrices import Matrix
-    from amazon_reviews.pipeline.recommender.training import Trained
 
 _GROUP = "recommender"
 _SERVED = ["model", "recommender_hybrid"]
@@ -184,22 +189,14 @@ def recommender_models(
         if key not in context.selected_asset_keys:
             continue
         try:
-            metadata = _model_metadata(train(lakehouse, store, method, interactions))
+            trained = train(lakehouse, store, method, interactions)
+            own = {name: one for name, one in trained.metrics.items() if name.endswith("_at_10")}
+            metadata = {**model_metadata(trained), **own}
         except UnknownError as error:
             context.log.warning(f"{method} was not trained: {error}")
             metadata = {"not_trained": str(error)}
         advance(method)
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-
-
-def _model_metadata(trained: "Trained") -> dict[str, Any]:
-    return {
-        "model_version": trained.model_version,
-        "store_version": trained.stored.version,
-        "bytes": trained.stored.path.stat().st_size,
-        "parameters": dg.MetadataValue.json(dict(trained.parameters)),
-        **{name: value for name, value in trained.metrics.items() if name.endswith("_at_10")},
-    }
 
 
 @dg.asset(**_options(tables.RECOMMENDER_TOP, FOLLOW_TABLES), deps=[_SERVED])
@@ -234,9 +231,9 @@ def gold_recommender_similar(
 
 def _served(model_store: ModelStoreResource) -> "RecommenderModel | None":
     from amazon_reviews.pipeline.recommender.answering import SERVED
-    from amazon_reviews.pipeline.recommender.training import model_in_use
+    from amazon_reviews.pipeline.recommender.training import model_in_use, store_name
 
-    return model_in_use(model_store.open(), SERVED)
+    return model_in_use(model_store.open(), store_name(SERVED))
 
 
 def _answered(

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
@@ -13,6 +13,9 @@ from deltalake import DeltaTable
 from amazon_reviews.pipeline.accounting import Account
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
 from amazon_reviews.schemas import TABLES, Table
+
+if TYPE_CHECKING:
+    from amazon_reviews.pipeline.recommender.training import Trained
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 60
@@ -67,6 +70,16 @@ def markdown(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A PNG picture, within Markdown."""
     return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(png).decode()})")
+
+
+def model_metadata(trained: "Trained") -> dict[str, Any]:
+    """What a model is, in the model store, and what it was made with."""
+    return {
+        "model_version": trained.model_version,
+        "store_version": trained.stored.version,
+        "bytes": trained.stored.path.stat().st_size,
+        "parameters": dg.MetadataValue.json(dict(trained.parameters)),
+    }
 
 
 def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResult:

@@ -19,13 +19,14 @@ from amazon_reviews.schemas.recommender import (
     RECOMMENDER_TOP,
 )
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
-from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLES
+from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLE_RATINGS_MODEL, GOLD_TITLES
 
 _LOADED = (
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
     GOLD_TITLES,
     GOLD_TITLE_ACTORS,
+    GOLD_TITLE_RATINGS_MODEL,
     *MART_TABLES,
     *(table for table in SENTIMENT_TABLES if table is not SENTIMENT_EXAMPLES),
     RECOMMENDER_EVALUATION,

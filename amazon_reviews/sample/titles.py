@@ -7,7 +7,9 @@ import csv
 import io
 import math
 import random
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from amazon_reviews.sample.draws import python_random, quota, spans
 from amazon_reviews.sample.options import SampleOptions
@@ -23,6 +25,7 @@ CATALOGUES = {
     "netflix": "netflix_titles",
 }
 RATING_FILES = 2
+_RATINGS_A_USER = 30
 _SHARES = {"amazon": 0.42, "disney": 0.06, "hulu": 0.14, "netflix": 0.38}
 _HEADER = (
     "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,"
@@ -48,6 +51,7 @@ class Titles:
     def __init__(self, options: SampleOptions) -> None:
         self._options = options
         self._ids: list[str] = []
+        self._users = max(1, min(options.users, options.title_ratings // _RATINGS_A_USER))
         self.rated = 0
 
     def write_catalogues(self, out: Path) -> dict[str, Tally]:
@@ -80,13 +84,13 @@ class Titles:
         return tally
 
     def _rating(self, place: int, rng: random.Random) -> _Record:
-        user = str(1 + place % self._options.users)
-        return [
-            user,
-            f"{rng.randint(1, 10) / 2}",
-            f"{_FIRST_SECOND + place}",
-            rng.choice(self._ids),
-        ]
+        user, title = str(1 + place % self._users), rng.choice(self._ids)
+        likings = [_liking(self._options.seed, name) for name in (user, title)]
+        stars = rng.gauss(3.3, 0.7) + sum(one.stars for one in likings)
+        if likings[0].side == likings[1].side:
+            stars += 0.8
+        halves = min(max(round(2 * stars), 1), 10)
+        return [user, f"{halves / 2}", f"{_FIRST_SECOND + place}", title]
 
     def _repeated(self, fresh: list[_Record], rng: random.Random) -> tuple[list[_Record], Tally]:
         """The records, shuffled, with some of them again, and what they count for."""
@@ -100,6 +104,19 @@ class Titles:
         path = out / folder / f"{name}.csv{'.gz' if compress else ''}"
         with PartFile(path, "\n", compress) as file:
             file.write([header, *map(_line, records)])
+
+
+class _Liking(NamedTuple):
+    """Stars more than others give or get, and the side on which users and titles go together."""
+
+    stars: float
+    side: int
+
+
+@cache
+def _liking(seed: int, name: str) -> _Liking:
+    rng = python_random(seed, f"liking of {name}")
+    return _Liking(rng.gauss(0, 0.5), rng.randint(0, 1))
 
 
 def _title(platform: str, number: int, rng: random.Random) -> _Record:

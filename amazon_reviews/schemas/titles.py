@@ -85,3 +85,19 @@ GOLD_TITLE_ACTORS = Table(
         Column("actor", pa.string(), "name of the actor, in lower case"),
     ),
 )
+GOLD_TITLE_RATINGS_MODEL = Table(
+    "gold/title_ratings_model",
+    "One row per predictor of ratings and way of measuring it.",
+    (
+        Column("measured", pa.string(), "cross-validation, or held out: by one random part"),
+        Column("share", pa.float64(), "part of the ratings that is predicted from the others"),
+        Column("predictor", pa.string(), "global mean, biases, or factors beside the biases"),
+        Column("factors", pa.int32(), "factors of users and titles; null for the global mean"),
+        Column("regularization", pa.float64(), "of the factors; null where there are none"),
+        Column("rmse", pa.float64(), "root mean square error in stars; the mean of all folds"),
+        Column("rmse_deviation", pa.float64(), "its deviation between folds; null without folds"),
+        Column("mae", pa.float64(), "mean absolute error in stars; the mean of all folds"),
+        Column("ratings", pa.int64(), "ratings, those to predict and those to learn from"),
+        Column("chosen", pa.bool_(), "the best in cross-validation, which the model is made with"),
+    ),
+)

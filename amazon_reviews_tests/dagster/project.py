@@ -20,8 +20,14 @@ from amazon_reviews_tests.helpers import content
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
-LAYERS = "not (group:marts+ or group:sentiment+ or group:recommender+ or group:titles)"
-TITLES = "group:titles or key:warehouse/titles or key:warehouse/title_actors"
+_MODELS = "group:sentiment+ or group:recommender+ or group:titles"
+LAYERS = f"not (group:marts+ or {_MODELS})"
+MARTS = f"not ({_MODELS})"
+RATINGS_MODEL = "key:gold/title_ratings_model or key:model/title_ratings"
+TITLES = (
+    f"(group:titles and not ({RATINGS_MODEL})) "
+    "or key:warehouse/titles or key:warehouse/title_actors"
+)
 
 
 def environment(root):

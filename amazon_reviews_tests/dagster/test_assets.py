@@ -10,7 +10,11 @@ from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
-MODELS = {"model/sentiment", *(f"model/recommender_{method}" for method in METHOD_NAMES)}
+MODELS = {
+    "model/sentiment",
+    "model/title_ratings",
+    *(f"model/recommender_{method}" for method in METHOD_NAMES),
+}
 FILES = {"report/reviews", "report/titles", "export/titles", *MODELS}
 WITHIN = {"scratch/duplicates", "silver/duplicates", "gold/duplicates"}
 SUBJECTS = ("marts", "sentiment", "recommender", "titles")
@@ -21,6 +25,7 @@ READ = {
         "products",
         "titles",
         "title_actors",
+        "title_ratings_model",
         "recommender_evaluation",
         "recommender_top",
         "recommender_similar",

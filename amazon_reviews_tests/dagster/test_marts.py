@@ -7,7 +7,7 @@ import pytest
 
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES
-from amazon_reviews_tests.dagster.project import LAYERS, failed_steps
+from amazon_reviews_tests.dagster.project import LAYERS, MARTS, failed_steps
 from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.helpers import review
 
@@ -58,7 +58,7 @@ def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
 
 
 def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(done, monkeypatch):
-    done.run("*")
+    done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())
     done.run(LAYERS)
     make = "amazon_reviews.assets.marts.make_mart"
@@ -71,15 +71,15 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
 
     with monkeypatch.context() as patch:
         patch.setattr(make, losing)
-        broken = done.run("*")
+        broken = done.run(MARTS)
     (failure,) = broken.failures
     assert failure.startswith("gold/ratings: check adds_up failed: ")
     assert not any(
         key.path == ["warehouse", "ratings"] for stage, _ in broken.stages for key in stage.keys
     )
 
-    assert not done.run("*").failures
-    assert done.run("*").nothing_new
+    assert not done.run(MARTS).failures
+    assert done.run(MARTS).nothing_new
 
 
 def test_marts_of_products_alone_are_made(with_products):
@@ -96,7 +96,7 @@ def test_marts_of_products_alone_are_made(with_products):
 @pytest.fixture
 def current(done):
     """Everything is there and known to the automation of the marts, a minute past noon."""
-    assert not done.run("*").failures
+    assert not done.run(MARTS).failures
     automation = Automation(done, 'group:marts and key:"gold/reviews"+1', NOON)
     automation.tick()
     automation.now += timedelta(minutes=15)

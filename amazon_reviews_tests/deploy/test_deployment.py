@@ -104,11 +104,12 @@ class Deployment:
                 yield process
             finally:
                 process.terminate()
-                try:
-                    process.wait(60)
-                finally:
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
+                # The code server waits for its runs, which the daemon asks for without end.
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(5)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def healthy(self, service):
         """What compose asks to know whether the service is well."""

@@ -1,11 +1,21 @@
 """Interactions, splits, metrics and evaluation of recommenders, against plain loops."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.models.recommender.accuracy import (
+    SHARES,
+    GlobalMean,
+    accuracy,
+    cross_validate,
+    held_out,
+    of_some_users,
+    validate,
+)
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.evaluation import Evaluator
 from amazon_reviews.models.recommender.factors import ImplicitALS
@@ -19,13 +29,6 @@ from amazon_reviews.models.recommender.metrics import (
 )
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
-from amazon_reviews.models.recommender.search import (
-    SHARES,
-    accuracy,
-    cross_validate,
-    held_out,
-    search,
-)
 from amazon_reviews.models.recommender.splits import (
     SplitError,
     leave_last_out,
@@ -243,16 +246,33 @@ def test_every_rating_is_predicted_once_in_cross_validation():
             cross_validate(found, folds=folds)
 
 
-def test_a_search_finds_the_factors_that_are_there():
-    grid = {"factors": [0, 4], "regularization": [4.0, 4_000.0]}
-    results = search(tastes(), grid, folds=3)
-    assert results[0].parameters == {"factors": 4, "regularization": 4.0}
-    assert [one.rmse for one in results] == sorted(one.rmse for one in results)
+def test_cross_validation_finds_the_factors_that_are_there():
+    found = tastes()
+    errors = [
+        validate(found, make, folds=3).rmse
+        for make in (
+            partial(BiasedFactors, 4, 4.0),
+            partial(BiasedFactors, 4, 4_000.0),
+            GlobalMean,
+        )
+    ]
+    assert errors == sorted(set(errors))
+    biases = validate(found, partial(BiasedFactors, 0), folds=3)
+    assert errors[1] == pytest.approx(biases.rmse, rel=1e-3)
+    assert errors[2] == pytest.approx(found.ratings.std(), rel=0.02)
+
+
+def test_some_users_come_with_all_their_ratings():
+    found = tastes()
+    some = of_some_users(found, len(found) // 3)
+    assert 0.2 < len(some) / len(found) <= 1 / 3
+    assert len(some) == np.isin(found.users, some.users).sum()
+    assert len(of_some_users(found, len(found))) == len(found)
 
 
 def test_what_is_held_out_is_predicted_from_the_rest():
     found = tastes()
     errors = {share: held_out(found, share, lambda: BiasedFactors(factors=4)) for share in SHARES}
     for share, error in errors.items():
-        assert error.rows / len(found) == pytest.approx(share, rel=0.35)
+        assert error.rows == round(share * len(found))
     assert errors[0.5].rmse > errors[0.05].rmse

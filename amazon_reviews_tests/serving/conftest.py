@@ -17,7 +17,7 @@ from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.resources.warehouse import open_warehouse
 from amazon_reviews_tests.models.reviews import made_up
 from amazon_reviews_tests.ports import free_port
-from amazon_reviews_tests.serving import synthetic
+from amazon_reviews_tests.serving import synthetic, synthetic_titles
 
 CHROMIUM = shutil.which("chromium")
 
@@ -40,7 +40,7 @@ def warehouse(warehouse_url):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, empty_store):
-    """A model store with a small sentiment model, and a hybrid recommender."""
+    """A model store with a small one of each of the models that are served."""
     folder = tmp_path_factory.mktemp("models")
     empty_store(folder)
     path = folder / "sentiment.model"
@@ -49,6 +49,9 @@ def models(tmp_path_factory, empty_store):
     path = folder / "hybrid.npz"
     save_recommender(synthetic.recommender(), path)
     ModelStore(folder).publish("recommender_hybrid", path, Record(), in_use=True)
+    path = folder / "title_ratings.npz"
+    save_recommender(synthetic_titles.predictor(), path)
+    ModelStore(folder).publish("title_ratings", path, Record(), in_use=True)
     return folder
 
 

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from amazon_reviews import config
 from amazon_reviews.config import SettingsError
+from amazon_reviews.models.recommender.predicting import predict_rating
 from amazon_reviews.serving.api import answers as module
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.service import service
@@ -106,6 +107,37 @@ def test_a_title_and_the_search(api, titles):
     assert len(listed) == 3
     assert all("title 1" in t["title"] for t in listed)
     assert get(api, "/titles", search="o'neil; DROP TABLE")["titles"] == []
+
+
+def test_the_rating_that_a_user_would_give(api):
+    expected = predict_rating(synthetic_titles.predictor(), "u3", "as4")
+
+    found = get(api, "/titles/predict", user="u3", title="AS4")
+
+    assert found == {
+        "user": "u3",
+        "title": "as4",
+        "rating": pytest.approx(expected.rating, abs=1e-4),
+        "user_known": True,
+        "title_known": True,
+        "model": {"name": "title_ratings", "version": 1},
+    }
+    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != found["rating"]
+
+
+def test_a_rating_is_predicted_for_anybody_and_anything(api):
+    mean = synthetic_titles.predictor().recommender.mean_
+    for user, title, known in (
+        ("nobody", "none", (False, False)),
+        ("u3", "none", (True, False)),
+        ("u3", "ds1", (True, False)),
+        ("nobody", "as4", (False, True)),
+    ):
+        found = get(api, "/titles/predict", user=user, title=title)
+        assert (found["user_known"], found["title_known"]) == known
+        assert (found["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
+    for given in ({"user": "u3"}, {"user": "", "title": "as4"}, {"user": "u" * 65, "title": "as4"}):
+        assert get(api, "/titles/predict", 422, **given)["detail"]
 
 
 def test_a_product(api, reviews):
@@ -260,12 +292,15 @@ def test_a_cold_start_says_so(tmp_path):
     with serving(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
         assert client.get("/health").json() == {"status": "ok"}
         found = get(client, "/ready", 503)
-        assert (found["ready"], found["missing"]) == (False, ["warehouse", "sentiment"])
+        assert not found["ready"]
+        assert found["missing"] == ["warehouse", "sentiment", "title_ratings"]
         assert (
             "gold/titles is not in the warehouse yet" in get(client, "/titles/count", 503)["detail"]
         )
         reply = client.post("/sentiment", json={"text": "fine"})
         assert (reply.status_code, "no sentiment model yet" in reply.text) == (503, True)
+        said = get(client, "/titles/predict", 503, user="u1", title="ns3")["detail"]
+        assert said == "there is no model of title ratings yet; run `amazon-reviews run`"
 
 
 def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
@@ -279,7 +314,7 @@ def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
 def test_version_and_metrics(api):
     found = get(api, "/version")
     assert found["tables"]["gold/titles"] == 0
-    assert found["models"] == {"sentiment": 1}
+    assert found["models"] == {"sentiment": 1, "title_ratings": 1}
     get(api, "/titles/none", 404)
     text = api.get("/metrics").text
     assert 'api_requests_total{method="GET",route="/titles/{id}",status="404"}' in text

@@ -20,7 +20,7 @@ TABS = {
     "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
     "sentiment": ["Categories", "Brands & products", "Words", "The model"],
-    "titles": ["Longest", "Films", "Actors", "Search", "Explore"],
+    "titles": ["Longest", "Films", "Actors", "Search", "Predict", "Explore"],
     "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"

@@ -31,6 +31,7 @@ class BiasedFactors(FactorModel):
     iterations: int = 8
     seed: int = 0
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def _fit(self, interactions: Interactions) -> None:
         ratings = self.seen_
         self.range_ = np.asarray([ratings.data.min(), ratings.data.max()], np.float32)
@@ -65,8 +66,7 @@ class BiasedFactors(FactorModel):
     def _solve(self, ratings: csr_matrix, features: Factors) -> Factors:
         ridge = np.full(features.shape[1], self.regularization, np.float32)
         ridge[-1] = self.bias_regularization
-        with threadpool_limits(1, "blas"):
-            return solve_rows(ratings, features, ridge)
+        return solve_rows(ratings, features, ridge)
 
 
 def _with_one(factors: Factors) -> Factors:

@@ -32,10 +32,12 @@ class CategoryContent(ScoringRecommender):
         users = np.diff(self.seen_.indptr)
         self.users_in_, self.items_in_ = _most(users, self.top), _most(self.counts_, self.top)
 
-    def _knows_users(self, users: Codes) -> NDArray[np.bool_]:
-        return super()._knows_users(users) & self.users_in_[users]
+    def knows_users(self, users: Codes) -> NDArray[np.bool_]:
+        """Whether each user is among the `top` and has rated something."""
+        return super().knows_users(users) & self.users_in_[users]
 
-    def _knows_items(self, items: Codes) -> NDArray[np.bool_]:
+    def knows_items(self, items: Codes) -> NDArray[np.bool_]:
+        """Whether something is known about each item, rated or not."""
         return (items >= 0) & (np.diff(self.rows_.indptr)[items] > 0)
 
     def _user_scores(self, users: Codes) -> NDArray[np.float32]:
@@ -66,7 +68,8 @@ class WordContent(ScoringRecommender):
         counts = np.diff(self.seen_.indptr)
         self.means_ = (sums + _SHRINK * self.seen_.data.mean()) / (counts + _SHRINK)
 
-    def _knows_items(self, items: Codes) -> NDArray[np.bool_]:
+    def knows_items(self, items: Codes) -> NDArray[np.bool_]:
+        """Whether something is known about each item, rated or not."""
         return (items >= 0) & (np.diff(self.rows_.indptr)[items] > 0)
 
     def _user_scores(self, users: Codes) -> NDArray[np.float32]:

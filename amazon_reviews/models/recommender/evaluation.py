@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amazon_reviews.models.recommender.accuracy import Accuracy, GlobalMean, Predictor, accuracy
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.interactions import Codes, Interactions
 from amazon_reviews.models.recommender.metrics import (
@@ -20,7 +21,6 @@ from amazon_reviews.models.recommender.metrics import (
 )
 from amazon_reviews.models.recommender.ranking import NOTHING
 from amazon_reviews.models.recommender.recommender import Recommended, Recommender
-from amazon_reviews.models.recommender.search import Accuracy, accuracy
 from amazon_reviews.models.recommender.splits import Split
 
 CUTOFFS = (5, 10, 20)
@@ -103,7 +103,7 @@ class Evaluator:
         self._cutoffs = cutoffs
         self._seed = seed
         self._wanted = split.test.matrix()[self.users]
-        self._mean = _predicted(np.full(len(split.test), split.train.ratings.mean()), split.test)
+        self._mean = _rated(GlobalMean().fit(split.train), split.test)
         self._biases = _rated(BiasedFactors(factors=0).fit(split.train), split.test)
 
     def evaluate(self, recommender: Recommender) -> Evaluation:
@@ -165,12 +165,8 @@ class Evaluator:
         return np.isin(rows * width + self._wanted.indices, listed[lists.items != NOTHING])
 
 
-def _rated(recommender: Recommender, test: Interactions) -> Accuracy:
-    return _predicted(recommender.predict(test.users, test.items), test)
-
-
-def _predicted(ratings: NDArray[np.floating], test: Interactions) -> Accuracy:
-    return accuracy(ratings, test.ratings)
+def _rated(predictor: Predictor, test: Interactions) -> Accuracy:
+    return accuracy(predictor.predict(test.users, test.items), test.ratings)
 
 
 def _share(part: int, whole: int) -> float | None:

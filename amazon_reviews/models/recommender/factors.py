@@ -21,8 +21,9 @@ class FactorModel(Recommender):
     user_factors_: NDArray[np.float32]
     item_factors_: NDArray[np.float32]
 
-    def _knows_users(self, users: Codes) -> NDArray[np.bool_]:
-        return super()._knows_users(users) & self.user_factors_[users].any(axis=1)
+    def knows_users(self, users: Codes) -> NDArray[np.bool_]:
+        """Whether there are factors of each user."""
+        return super().knows_users(users) & self.user_factors_[users].any(axis=1)
 
     def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
         scores = self.user_factors_[users] @ self.item_factors_.T
@@ -56,6 +57,7 @@ class ExplicitALS(FactorModel):
     balanced: bool = False
     seed: int = 0
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def _fit(self, interactions: Interactions) -> None:
         learned = _balanced(interactions, self.seed) if self.balanced else interactions
         ratings = learned.matrix()
@@ -85,15 +87,14 @@ class ExplicitALS(FactorModel):
         features: NDArray[np.float32],
         start: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        with threadpool_limits(1, "blas"):
-            return solve_rows(
-                ratings,
-                features,
-                np.zeros(self.factors, np.float32),
-                ridge_a_rating=self.regularization,
-                non_negative=self.non_negative,
-                start=start,
-            )
+        return solve_rows(
+            ratings,
+            features,
+            np.zeros(self.factors, np.float32),
+            ridge_a_rating=self.regularization,
+            non_negative=self.non_negative,
+            start=start,
+        )
 
 
 @dataclass
@@ -111,16 +112,16 @@ class ImplicitALS(FactorModel):
     iterations: int = 15
     seed: int = 0
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def _fit(self, interactions: Interactions) -> None:
-        with threadpool_limits(1, "blas"):
-            model = AlternatingLeastSquares(
-                factors=self.factors,
-                regularization=self.regularization * self._mean_count(),
-                alpha=self.alpha,
-                iterations=self.iterations,
-                random_state=self.seed,
-            )
-            model.fit(interactions.matrix(np.ones(len(interactions))), show_progress=False)
+        model = AlternatingLeastSquares(
+            factors=self.factors,
+            regularization=self.regularization * self._mean_count(),
+            alpha=self.alpha,
+            iterations=self.iterations,
+            random_state=self.seed,
+        )
+        model.fit(interactions.matrix(np.ones(len(interactions))), show_progress=False)
         self.user_factors_, self.item_factors_ = model.user_factors, model.item_factors
 
     def _mean_count(self) -> float:

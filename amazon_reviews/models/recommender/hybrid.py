@@ -53,14 +53,15 @@ class Hybrid(Recommender):
         depth = min(max(self.depth, k), self.seen_.shape[1])
         lists = []
         for member in (self.members_[name] for name in _ALIKE if name in self.members_):
-            known = member._knows_items(items)
+            known = member.knows_items(items)
             found = np.full((len(items), depth), NOTHING, np.int32)
             found[known], _ = member._most_similar(items[known], depth, left_out[known])
             lists.append(found)
         return _Lists(lists, priority(self.popular_)).best(np.ones(len(lists)), k)
 
-    def _knows_items(self, items: Codes) -> NDArray[np.bool_]:
-        known = [one._knows_items(items) for one in self.members_.values()]
+    def knows_items(self, items: Codes) -> NDArray[np.bool_]:
+        """Whether one of the methods knows of each item."""
+        known = [one.knows_items(items) for one in self.members_.values()]
         return np.logical_or.reduce(known)
 
     def _learned_weights(self, interactions: Interactions) -> NDArray[np.float64]:

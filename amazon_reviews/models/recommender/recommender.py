@@ -80,7 +80,7 @@ class Recommender(ABC):
         """
         askers = _checked(users, self.seen_.shape[0], "user")
         left_out = _rows(self.seen_, askers)
-        cold = ~self._knows_users(askers)
+        cold = ~self.knows_users(askers)
         if not exclude_seen:
             left_out = csr_matrix(left_out.shape, dtype=np.float32)
         return self._answer(askers, self._best, left_out, cold, k)
@@ -97,7 +97,7 @@ class Recommender(ABC):
             (np.ones(known.sum(), np.float32), (np.flatnonzero(known), askers[known])),
             (len(askers), self.seen_.shape[1]),
         )
-        return self._answer(askers, self._most_similar, itself, ~self._knows_items(askers), k)
+        return self._answer(askers, self._most_similar, itself, ~self.knows_items(askers), k)
 
     def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
         """The stars that each user would give the item beside it; codes, -1 where unknown.
@@ -106,6 +106,14 @@ class Recommender(ABC):
             TypeError: the method does not rate.
         """
         raise TypeError(f"{type(self).__name__} ranks, it does not rate")
+
+    def knows_users(self, users: Codes) -> NDArray[np.bool_]:
+        """Whether the method has learned something of each user; codes, -1 where unknown."""
+        return (users >= 0) & (np.diff(self.seen_.indptr)[users] > 0)
+
+    def knows_items(self, items: Codes) -> NDArray[np.bool_]:
+        """Whether the method has learned something of each item; codes, -1 where unknown."""
+        return (items >= 0) & (self.counts_[items] > 0)
 
     @abstractmethod
     def _fit(self, interactions: Interactions) -> None: ...
@@ -117,12 +125,6 @@ class Recommender(ABC):
     @abstractmethod
     def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
         """The k items most like those that the method knows, as `ranking.best` gives them."""
-
-    def _knows_users(self, users: Codes) -> NDArray[np.bool_]:
-        return (users >= 0) & (np.diff(self.seen_.indptr)[users] > 0)
-
-    def _knows_items(self, items: Codes) -> NDArray[np.bool_]:
-        return (items >= 0) & (self.counts_[items] > 0)
 
     def _rows_at_once(self) -> int:
         return max(1, _CELLS // self.seen_.shape[1])

@@ -1,7 +1,7 @@
 """The recommenders in the model store: one for each method, all learned from the same ratings."""
 
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -47,23 +47,42 @@ def train(
     """
     recommender = method_named(method).fit(interactions)
     model = RecommenderModel(method, recommender, interactions.user_ids, interactions.item_ids)
-    version = model_version(model)
+    ratings = lakehouse.delta(RECOMMENDER_RATINGS.key).version()
     record = Record(
-        parameters=_parameters(recommender, lakehouse, len(interactions)),
-        metrics=_metrics(lakehouse, method),
-        tags={"model_version": version},
+        {
+            **parameters_of(recommender),
+            "recommender_ratings_version": ratings,
+            "ratings": len(interactions),
+        },
+        _metrics(lakehouse, method),
     )
-    stored = _stored(store, model, version, record)
-    return Trained(version, stored, dict(record.parameters), dict(record.metrics))
+    return put_in_use(store, store_name(method), model, record)
 
 
-def model_in_use(store: ModelStore, method: str) -> RecommenderModel | None:
-    """The method's model in use; one that this program cannot read is none, and is replaced.
+def put_in_use(store: ModelStore, name: str, model: RecommenderModel, record: Record) -> Trained:
+    """Register a model under a name and put it in use; the very one in use stays as it is.
 
     Raises:
         PlaceError: the model store cannot be used.
     """
-    stored = store.current(store_name(method))
+    version = model_version(model)
+    tagged = replace(record, tags={"model_version": version})
+    stored, old = store.current(name), model_in_use(store, name)
+    if stored is None or old is None or model_version(old) != version:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{model.method}.npz"
+            save(model, path)
+            stored = store.publish(name, path, tagged, in_use=True)
+    return Trained(version, stored, dict(record.parameters), dict(record.metrics))
+
+
+def model_in_use(store: ModelStore, name: str) -> RecommenderModel | None:
+    """The model in use under a name; one that this program cannot read is none, and is replaced.
+
+    Raises:
+        PlaceError: the model store cannot be used.
+    """
+    stored = store.current(name)
     if stored is None:
         return None
     try:
@@ -72,24 +91,10 @@ def model_in_use(store: ModelStore, method: str) -> RecommenderModel | None:
         return None
 
 
-def _stored(
-    store: ModelStore, model: RecommenderModel, version: str, record: Record
-) -> StoredModel:
-    old, stored = model_in_use(store, model.method), store.current(store_name(model.method))
-    if old and stored and model_version(old) == version:
-        return stored
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{model.method}.npz"
-        save(model, path)
-        return store.publish(store_name(model.method), path, record, in_use=True)
-
-
-def _parameters(recommender: Recommender, lakehouse: Lakehouse, rows: int) -> Parameters:
-    found: Parameters = {
-        one.name: str(getattr(recommender, one.name)) for one in fields(recommender) if one.init
-    }
-    ratings = lakehouse.delta(RECOMMENDER_RATINGS.key).version()
-    return {**found, "recommender_ratings_version": ratings, "ratings": rows}
+def parameters_of(recommender: Recommender) -> Parameters:
+    """What a recommender was made with."""
+    own = (one.name for one in fields(recommender) if one.init)
+    return {name: str(getattr(recommender, name)) for name in own}
 
 
 def _metrics(lakehouse: Lakehouse, method: str) -> dict[str, float]:

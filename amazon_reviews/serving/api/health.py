@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from amazon_reviews.config import PlaceError
 from amazon_reviews.serving.api.answers import Answers, UnreadableError
-from amazon_reviews.serving.api.parts import Asking, SentimentInUse
+from amazon_reviews.serving.api.parts import Asking, Models, ModelsInUse
 from amazon_reviews.serving.in_use import InUse
 
 router = APIRouter(tags=["service"])
@@ -65,10 +65,10 @@ async def health() -> Response:
 
 
 @router.get("/ready", response_model=Ready, responses={503: {"model": Ready}})
-async def ready(answers: Asking, sentiment: SentimentInUse) -> Response:
+async def ready(answers: Asking, models: ModelsInUse) -> Response:
     """Whether the service can answer; 503 while it cannot."""
     try:
-        found = await _versions(answers, sentiment)
+        found = await _versions(answers, models)
     except UnreadableError:
         found = {"version": version("amazon-reviews"), "tables": {}, "models": {}}
     missing = [] if found["tables"] else ["warehouse"]
@@ -78,9 +78,9 @@ async def ready(answers: Asking, sentiment: SentimentInUse) -> Response:
 
 
 @router.get("/version", response_model=Version)
-async def versions(answers: Asking, sentiment: SentimentInUse) -> Response:
+async def versions(answers: Asking, models: ModelsInUse) -> Response:
     """Versions of the package, the tables and the models."""
-    return _json(await _versions(answers, sentiment))
+    return _json(await _versions(answers, models))
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -93,16 +93,20 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-async def _versions(answers: Answers, sentiment: InUse[Any]) -> dict[str, Any]:
-    try:
-        loaded = await answers.run(sentiment.get)
-    except PlaceError:
-        loaded = None
+async def _versions(answers: Answers, models: Models) -> dict[str, Any]:
     return {
         "version": version("amazon-reviews"),
         "tables": await answers.versions(),
-        "models": {"sentiment": loaded and loaded.stored.version},
+        "models": {name: await _model_version(answers, one) for name, one in models.items()},
     }
+
+
+async def _model_version(answers: Answers, model: InUse[Any]) -> int | None:
+    try:
+        loaded = await answers.run(model.get)
+    except PlaceError:
+        return None
+    return loaded and loaded.stored.version
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:

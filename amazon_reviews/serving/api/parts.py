@@ -1,5 +1,6 @@
 """What the endpoints share: their dependencies, and what every reply looks like."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -8,18 +9,32 @@ from pydantic import BaseModel, Field
 from amazon_reviews.serving.api.answers import Answers
 from amazon_reviews.serving.in_use import InUse
 
+SENTIMENT, TITLE_RATINGS = "sentiment", "title_ratings"
+
+Models = Mapping[str, InUse[Any]]
+
 
 # A dependency that is not async would be called in a thread, which costs more than most replies.
 async def _answers(request: Request) -> Answers:
     return request.app.state.answers
 
 
+async def _models(request: Request) -> Models:
+    return request.app.state.models
+
+
 async def _sentiment(request: Request) -> InUse[Any]:
-    return request.app.state.sentiment
+    return request.app.state.models[SENTIMENT]
+
+
+async def _title_ratings(request: Request) -> InUse[Any]:
+    return request.app.state.models[TITLE_RATINGS]
 
 
 Asking = Annotated[Answers, Depends(_answers)]
+ModelsInUse = Annotated[Models, Depends(_models)]
 SentimentInUse = Annotated[InUse[Any], Depends(_sentiment)]
+TitleRatingsInUse = Annotated[InUse[Any], Depends(_title_ratings)]
 
 
 class Problem(BaseModel):

@@ -20,7 +20,7 @@ from amazon_reviews.resources.warehouse import open_warehouse
 from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
 from amazon_reviews.serving.api.answers import Answers, UnreadableError
 from amazon_reviews.serving.api.guard import Guard, Metrics
-from amazon_reviews.serving.api.parts import PROBLEMS
+from amazon_reviews.serving.api.parts import PROBLEMS, SENTIMENT, TITLE_RATINGS, Models
 from amazon_reviews.serving.api.settings import ApiSettings, load_api
 from amazon_reviews.serving.in_use import InUse
 
@@ -47,7 +47,10 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     )
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
     store = ModelStore(settings.models, settings.tracking_uri)
-    app.state.sentiment = InUse(store, "sentiment", _load_sentiment)
+    app.state.models = {
+        SENTIMENT: InUse(store, SENTIMENT, _load_sentiment),
+        TITLE_RATINGS: InUse(store, TITLE_RATINGS, _load_recommender),
+    }
     app.state.registry = CollectorRegistry()
     for part in (health, titles, reviews, recommender, sentiment):
         app.include_router(part.router)
@@ -65,22 +68,29 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _loading(app: FastAPI) -> AsyncIterator[None]:
-    """Load the model while the first requests come: it takes seconds, look-ups need not wait."""
-    Thread(target=_load_quietly, args=(app.state.sentiment,), daemon=True).start()
+    """Load the models while the first requests come: it takes seconds, look-ups need not wait."""
+    Thread(target=_load_quietly, args=(app.state.models,), daemon=True).start()
     yield
 
 
-def _load_quietly(sentiment: InUse[Any]) -> None:
-    # Whatever it is, the first request that needs the model meets it again.
-    try:
-        sentiment.get()
-    except Exception as error:  # noqa: BLE001
-        _log.warning("no sentiment model is loaded: %s", error)
+def _load_quietly(models: Models) -> None:
+    for name, model in models.items():
+        # Whatever it is, the first request that needs the model meets it again.
+        try:
+            model.get()
+        except Exception as error:  # noqa: BLE001
+            _log.warning("no %s model is loaded: %s", name, error)
 
 
 def _load_sentiment(path: Path) -> Any:
     # Here because scikit-learn takes long to load, for which the look-ups need not wait.
     from amazon_reviews.models.sentiment.storage import load
+
+    return load(path)
+
+
+def _load_recommender(path: Path) -> Any:
+    from amazon_reviews.models.recommender.storage import load
 
     return load(path)
 

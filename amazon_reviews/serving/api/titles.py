@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.serving.api.answers import Contents, Lookup, replies
-from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
+from amazon_reviews.serving.api.parts import (
+    NOT_FOUND,
+    Asking,
+    ModelVersion,
+    TitleRatingsInUse,
+    Versioned,
+)
+from amazon_reviews.serving.in_use import Loaded
 from amazon_reviews.serving.questions import titles
 from amazon_reviews.serving.questions.titles import TitleFilters
 
@@ -58,6 +66,20 @@ class FoundTitles(Versioned):
     """Titles that were found, most ratings first."""
 
     titles: list[Title]
+
+
+class Prediction(BaseModel):
+    """What a user would give a title, from 0.5 to 5, and the model that says so.
+
+    An unknown user or title counts as an average one.
+    """
+
+    user: str
+    title: str
+    rating: float
+    user_known: bool
+    title_known: bool
+    model: ModelVersion
 
 
 class Count(Versioned):
@@ -169,6 +191,21 @@ async def search(
     return await answers.reply(_search, search, filters, limit)
 
 
+@router.get("/titles/predict", response_model=Prediction)
+async def predict(
+    answers: Asking,
+    in_use: TitleRatingsInUse,
+    user: Annotated[str, Query(min_length=1, max_length=64, description="id of a user")],
+    title: Annotated[str, Query(min_length=1, max_length=64, examples=["hs464"])],
+) -> Response:
+    """The rating that a user would give a title, whether either is known or not."""
+    loaded = await answers.run(in_use.get)
+    if loaded is None:
+        raise HTTPException(503, "there is no model of title ratings yet; run `amazon-reviews run`")
+    found = await answers.run(lambda: orjson.dumps(_predicted(loaded, user, title.lower())))
+    return Response(found, media_type="application/json")
+
+
 @router.get("/titles/{id}", response_model=OneTitle, responses=NOT_FOUND)
 async def title(
     answers: Asking, id: Annotated[str, Path(min_length=1, max_length=64, examples=["hs464"])]
@@ -176,6 +213,20 @@ async def title(
     """One title by its id: first letter of the platform, then the platform's own id."""
     key = id.lower()
     return await answers.look_up(_TITLES, key, f"there is no title with the id {key}")
+
+
+def _predicted(loaded: Loaded[Any], user: str, title: str) -> Contents:
+    from amazon_reviews.models.recommender.predicting import predict_rating
+
+    found = predict_rating(loaded.model, user, title)
+    return {
+        "user": user,
+        "title": title,
+        "rating": round(found.rating, 4),
+        "user_known": found.knows_user,
+        "title_known": found.knows_item,
+        "model": {"name": loaded.stored.name, "version": loaded.stored.version},
+    }
 
 
 def _kind(type: Kind) -> str | None:

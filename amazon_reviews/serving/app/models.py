@@ -1,7 +1,8 @@
 """The app's way to the models in use."""
 
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,50 +18,51 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@st.cache_resource(show_spinner=False)
-def _sentiment() -> "InUse[SentimentClassifier]":
-    # Here because scikit-learn takes long to load, for which the other pages need not wait.
-    from amazon_reviews.models.sentiment.storage import load
-
-    settings = config.load()
-    return InUse(ModelStore(settings.models, settings.tracking_uri), "sentiment", load)
-
-
 def sentiment_in_use() -> "Loaded[SentimentClassifier]":
     """The sentiment model in use. Raises UnanswerableError where there is none."""
-    from amazon_reviews.models.model_file import ModelFileError
-
-    try:
-        found = _sentiment().get()
-    except (config.PlaceError, ModelFileError) as error:
-        _log.warning("%s", error)
-        raise UnanswerableError(
-            "The model cannot be read at the moment. The log of this app says why."
-        ) from None
-    if found is None:
-        raise UnanswerableError(f"There is no sentiment model yet. {RUN_HINT}")
-    return found
-
-
-@st.cache_resource(show_spinner=False)
-def _recommender() -> "InUse[RecommenderModel]":
-    from amazon_reviews.models.recommender.storage import load
-
-    settings = config.load()
-    return InUse(ModelStore(settings.models, settings.tracking_uri), "recommender_hybrid", load)
+    return _loaded("sentiment", "sentiment model")
 
 
 def recommender_in_use() -> "Loaded[RecommenderModel]":
     """The hybrid recommender in use. Raises UnanswerableError where there is none."""
+    return _loaded("recommender_hybrid", "recommender")
+
+
+def title_ratings_in_use() -> "Loaded[RecommenderModel]":
+    """The predictor of titles' ratings. Raises UnanswerableError where there is none."""
+    return _loaded("title_ratings", "model of title ratings")
+
+
+def _loaded(name: str, noun: str) -> Loaded[Any]:
     from amazon_reviews.models.model_file import ModelFileError
 
     try:
-        found = _recommender().get()
+        found = _in_use(name).get()
     except (config.PlaceError, ModelFileError) as error:
         _log.warning("%s", error)
         raise UnanswerableError(
-            "The recommender cannot be read at the moment. The log of this app says why."
+            f"The {noun} cannot be read at the moment. The log of this app says why."
         ) from None
     if found is None:
-        raise UnanswerableError(f"There is no recommender yet. {RUN_HINT}")
+        raise UnanswerableError(f"There is no {noun} yet. {RUN_HINT}")
     return found
+
+
+@st.cache_resource(show_spinner=False)
+def _in_use(name: str) -> InUse[Any]:
+    settings = config.load()
+    load = _load_sentiment if name == "sentiment" else _load_recommender
+    return InUse(ModelStore(settings.models, settings.tracking_uri), name, load)
+
+
+# Here because scikit-learn takes long to load, for which the other pages need not wait.
+def _load_sentiment(path: Path) -> "SentimentClassifier":
+    from amazon_reviews.models.sentiment.storage import load
+
+    return load(path)
+
+
+def _load_recommender(path: Path) -> "RecommenderModel":
+    from amazon_reviews.models.recommender.storage import load
+
+    return load(path)

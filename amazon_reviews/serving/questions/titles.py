@@ -196,6 +196,18 @@ def by_platform(warehouse: Warehouse) -> pa.Table:
     )
 
 
+@reads("gold/title_ratings_model")
+def prediction_errors(warehouse: Warehouse) -> pa.Table:
+    """One row per predictor of ratings and way of measuring it: its errors in stars."""
+    return rows(
+        warehouse,
+        "SELECT m.measured, m.share, m.predictor, m.factors, m.regularization, m.rmse, "
+        "m.rmse_deviation, m.mae, m.ratings "
+        f"FROM {warehouse.relation('gold/title_ratings_model')} AS m "
+        "ORDER BY m.measured, m.share, m.rmse",
+    )
+
+
 def _counted(warehouse: Warehouse, by: str, where: str = "TRUE") -> pa.Table:
     """Titles per platform and what they are counted `by`, an expression with its name."""
     name = by.rpartition(" ")[2]

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from amazon_reviews.serving.app.asking import ask
+from amazon_reviews.serving.app.models import title_ratings_in_use
 from amazon_reviews.serving.app.parts import chart, compact, note, sections, table, tiles
 from amazon_reviews.serving.charts import titles as charts
 from amazon_reviews.serving.questions import titles
@@ -21,6 +22,7 @@ def show(filters: Filters) -> None:
         "Films": _films,
         "Actors": _actors,
         "Search": _search,
+        "Predict": _predict,
         "Explore": _explore,
     }
     note(filters)
@@ -53,6 +55,27 @@ def _search(filters: Filters) -> None:
     text = st.text_input("Title or id", key="titles_search", icon=":material/search:").strip()
     found = ask(titles.search, text, _chosen("search", type_of=None))
     table("titles_found", found, _HIDDEN)
+
+
+def _predict(filters: Filters) -> None:
+    """The rating that a user would give a title, and how well such ratings are predicted."""
+    user = st.text_input("User's id", "1", key="titles_user").strip()
+    text = st.text_input("Title or id", key="titles_rated", icon=":material/search:").strip()
+    found = ask(titles.search, text, TitleFilters()).to_pylist()
+    names = {row["id"]: f"{row['title']} · {row['platform']} · {row['id']}" for row in found}
+    if not names:
+        st.info("No title is found.", icon=":material/search_off:")
+        return
+    chosen = st.selectbox("Title", list(names), format_func=names.__getitem__)
+    from amazon_reviews.models.recommender.predicting import predict_rating
+
+    predicted = predict_rating(title_ratings_in_use().model, user, chosen)
+    tiles({"Predicted rating": f"{predicted.rating:.1f} of 5"})
+    if not predicted.knows_user:
+        st.warning("Nobody with this id has rated: an average user.", icon=":material/ac_unit:")
+    if not predicted.knows_item:
+        st.warning("Nobody has rated this title: an average one.", icon=":material/ac_unit:")
+    table("titles_errors", ask(titles.prediction_errors))
 
 
 def _explore(filters: Filters) -> None:
