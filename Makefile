@@ -4,12 +4,10 @@ SHELL := bash
 
 PYTHON ?= $(or $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done),python3)
 PORT ?= 3000
-JOBS ?= 2
+JOBS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
-# In one process: a JVM takes long to start, and both cores.
-ENGINES := amazon_reviews_tests/engines
 INSTALLED := $(VENV)/.installed
 PROJECT := --constraint constraints.txt --editable '.[dev]'
 
@@ -34,15 +32,13 @@ demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
 ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
-# A file's tests share what is costly to make, and each process has a core of its own.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
+# A file's tests share what is costly to make; they wait for servers and browsers a third of the time.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 test: lint ## what CI runs: the linters and every test that is not long
-	$(PYTEST) -n $(JOBS) --dist loadfile -m 'not long' --ignore $(ENGINES)
-	$(PYTEST) -m 'not long' $(ENGINES)
+	$(PYTEST) -m 'not long'
 
 test-all: lint ## every test
-	$(PYTEST) -n $(JOBS) --dist loadfile --ignore $(ENGINES)
-	$(PYTEST) $(ENGINES)
+	$(PYTEST)
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check

@@ -227,7 +227,7 @@ def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
     found = [review for review in reviews if review["asin"] == "P012"]
     assert figure(tab, "Reviews") == str(len(found))
     for review in found:
-        assert tab.get_by_text(review["review_text"], exact=True).count() == 1
+        tab.get_by_text(review["review_text"], exact=True).wait_for()
 
 
 def test_what_people_wrote_is_text_and_nothing_else(tab):

@@ -90,8 +90,13 @@ def cross_validate(
     """
     if not 2 <= folds <= len(interactions):
         raise ValueError(f"{len(interactions)} ratings cannot be put into {folds} folds")
-    drawn = np.random.default_rng(seed).permutation(len(interactions)) % folds
+    drawn = fold_of_each(len(interactions), folds, seed)
     return [_learn_and_predict(interactions, drawn == fold, make) for fold in range(folds)]
+
+
+def fold_of_each(ratings: int, folds: int, seed: int = 0) -> NDArray[np.intp]:
+    """The fold of each rating, drawn by lot; all folds are as large, but for one rating."""
+    return np.random.default_rng(seed).permutation(ratings) % folds
 
 
 def validate(
