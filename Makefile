@@ -4,7 +4,7 @@ SHELL := bash
 
 PYTHON ?= $(or $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done),python3)
 PORT ?= 3000
-JOBS ?= 3
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,7 +32,7 @@ demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
 ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
-# A file's tests share what is costly to make; they wait for servers and browsers a third of the time.
+# A file's tests share what is costly to make, and each process has a core of its own.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 test: lint ## what CI runs: the linters and every test that is not long
 	$(PYTEST) -m 'not long'

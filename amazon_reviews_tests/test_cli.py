@@ -329,10 +329,9 @@ def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch)
         patch.setitem(vars(REVIEWS), "type_lines", stricter)
         assert cli(root, "run", "--select", LAYERS).exit_code == 0
     before = sum(project.content()["silver/rejected"].values())
-    versions = project.versions()
     assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
-    result = cli(root, "rejected", "replay")
+    result = cli(root, "rejected", "replay", "--select", LAYERS)
 
     after = sum(wanted["silver/rejected"].values())
     assert before > after
@@ -341,8 +340,6 @@ def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch)
         f"{before} lines were refused, {after} are now\n",
     )
     assert project.content() == wanted
-    below = ("gold/totals", "gold/sentiment_predictions", "gold/recommender_top")
-    assert all(project.versions()[key] > versions[key] for key in below)
 
 
 def test_sample_writes_what_is_asked_for(finished, truth):

@@ -1,10 +1,10 @@
 """The service under a load of mixed requests: `python -m benchmarks.api`, with the settings.
 
-Starts the service, asks it for products and titles (70 %), for marts and the titles' questions
-(20 %) and for the sentiment of a text (10 %), while the warehouse's file is replaced every few
-seconds, and prints what came back as JSON: requests a second, milliseconds by kind, failures, and
-the memory of the service's processes after each 100,000 requests. Needs a DuckDB warehouse with
-reviews and titles, and a sentiment model.
+Starts the service, asks it for products and titles (70 %), for what is recommended to a user (20 %)
+and for the sentiment of a text (10 %), while the warehouse's file is replaced every few seconds,
+and prints what came back as JSON: requests a second, milliseconds by kind, failures, and the memory
+of the service's processes after each 100,000 requests. Needs a DuckDB warehouse with reviews,
+recommendations and titles, and a sentiment model.
 """
 
 import argparse
@@ -28,20 +28,15 @@ from benchmarks.machine import describe
 
 _PORT = 8765
 _TEXTS = ("It broke after a week and nobody answers.", "Great value, my daughter loves it!")
-_QUESTIONS = (
-    "/analytics/years",
-    "/analytics/category_ratings?limit=20",
-    "/titles/max-duration?platform=hulu&year=2019",
-    "/titles/top-actor?platform=disney",
-    "/titles/score-count?platform=netflix&scored=3&year=2019",
-)
 
 
 class Load:
     """Requests of a seeded mix, over connections that stay open."""
 
-    def __init__(self, asins: list[str], ids: list[str], total: int, every: int) -> None:
-        self._asins, self._ids = asins, ids
+    def __init__(
+        self, asins: list[str], ids: list[str], users: list[str], total: int, every: int
+    ) -> None:
+        self._asins, self._ids, self._users = asins, ids, users
         self._left = self._total = total
         self._every = every
         self._rng = random.Random(7)
@@ -83,7 +78,8 @@ class Load:
         if draw < 0.7:
             return "look-up", _get(f"/titles/{self._rng.choice(self._ids)}")
         if draw < 0.9:
-            return "question", _get(self._rng.choice(_QUESTIONS))
+            user = self._rng.choice(self._users)
+            return "recommendations", _get(f"/users/{user}/recommendations")
         return "sentiment", _post("/sentiment", {"text": self._rng.choice(_TEXTS)})
 
 
@@ -169,7 +165,9 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     asins = warehouse.query("SELECT asin FROM gold.product_ratings")["asin"].to_pylist()
     ids = warehouse.query("SELECT id FROM gold.titles")["id"].to_pylist()
     reviews = warehouse.describe("gold/reviews").rows
-    load = Load(asins, ids, arguments.requests, arguments.every)
+    users = warehouse.query("SELECT reviewer_id FROM gold.recommender_top WHERE place = 1")
+    reviewers = users["reviewer_id"].to_pylist()
+    load = Load(asins, ids, reviewers, arguments.requests, arguments.every)
     with _service(arguments.workers) as process:
         await _until_ready()
         replacing = None
@@ -185,6 +183,7 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "reviews": reviews,
         "products": len(asins),
         "titles": len(ids),
+        "users": len(reviewers),
         **vars(arguments),
         "requests_per_second": round(arguments.requests / seconds),
         "cpu_ms_per_request": round(1000 * cpu / arguments.requests, 2),

@@ -18,6 +18,7 @@ from amazon_reviews.models.recommender.metrics import difference
 from amazon_reviews.models.recommender.names import names_without_products
 from amazon_reviews.models.recommender.splits import SPLITS, SplitError, SplitName, split_named
 from benchmarks.machine import describe
+from benchmarks.peers.implicit_models import candidates
 
 _SHOWN = ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
 _HEAD = f"{'':20}" + "".join(f"{name:>12}" for name in (*_SHOWN, "rmse", "mae", "fit s"))
@@ -26,7 +27,8 @@ _HEAD = f"{'':20}" + "".join(f"{name:>12}" for name in (*_SHOWN, "rmse", "mae", 
 @click.command()
 @click.argument("files", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--split", "splits", type=click.Choice(SPLITS), multiple=True, default=SPLITS)
-def main(files: tuple[Path, ...], splits: tuple[SplitName, ...]) -> None:
+@click.option("--peers", is_flag=True, help="Models of implicit too, the best of each grid.")
+def main(files: tuple[Path, ...], splits: tuple[SplitName, ...], peers: bool) -> None:
     """Measure all methods that need ratings only."""
     machine = describe()
     print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
@@ -38,10 +40,12 @@ def main(files: tuple[Path, ...], splits: tuple[SplitName, ...]) -> None:
             except SplitError as error:
                 print(f"{file.name}, {name}: {error}")
                 continue
-            _compare(f"{file.name}, {name}", evaluator)
+            hybrid = _compare(f"{file.name}, {name}", evaluator)
+            if peers:
+                _compare_peers(evaluator, hybrid)
 
 
-def _compare(title: str, evaluator: Evaluator) -> None:
+def _compare(title: str, evaluator: Evaluator) -> Evaluation:
     split = evaluator.split
     print(f"\n{title}: learned from {len(split.train):,}, {len(evaluator.users):,} users asked")
     print(_HEAD)
@@ -56,9 +60,29 @@ def _compare(title: str, evaluator: Evaluator) -> None:
         ndcg = f"ndcg@10 {figures['ndcg@10']:.4f}" if "ndcg@10" in figures else ""
         print(f"hybrid, {group}: {figures['users']:,} users {ndcg}")
     for rival in ("popularity", "bm25"):
-        one, other = (found[name].per_user["ndcg@10"] for name in ("hybrid", rival))
-        gain = difference(one, other)
-        print(f"hybrid - {rival}: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
+        print(_gain(found["hybrid"], found[rival], rival))
+    return found["hybrid"]
+
+
+def _compare_peers(evaluator: Evaluator, hybrid: Evaluation) -> None:
+    """Models of `implicit` with the parameters that suit these very answers best."""
+    best: dict[str, tuple[str, Evaluation]] = {}
+    for family, shown, peer in candidates():
+        found = evaluator.evaluate(peer)
+        if family not in best or _ndcg(found) > _ndcg(best[family][1]):
+            best[family] = shown, found
+    for family, (shown, found) in best.items():
+        print(_line(f"implicit {family}", found))
+        print(f"  with {shown}; {_gain(hybrid, found, family)}", flush=True)
+
+
+def _ndcg(found: Evaluation) -> float:
+    return float(found.per_user["ndcg@10"].mean())
+
+
+def _gain(hybrid: Evaluation, other: Evaluation, name: str) -> str:
+    gain = difference(*(one.per_user["ndcg@10"] for one in (hybrid, other)))
+    return f"hybrid - {name}: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
 
 
 def _line(method: str, found: Evaluation) -> str:

@@ -195,18 +195,24 @@ class Lakehouse(dg.ConfigurableResource[Any]):
     def ensure(self, key: str) -> str:
         """Create the table if it is not there yet; returns where it lies."""
         if not self.exists(key):
-            table = TABLES[key]
-            DeltaTable.create(
-                self.uri(key),
-                schema=_delta_schema(table),
-                mode="ignore",
-                partition_by=list(table.partition_by),
-                name=key,
-                description=table.grain,
-                storage_options=self.storage_options,
-                configuration={"delta.logRetentionDuration": "interval 30 days"},
-            )
+            # Of two that create at once the second would commit the metadata again, which fails
+            # whoever writes meanwhile.
+            with self.exclusive(key):
+                self._create(key)
         return self.uri(key)
+
+    def _create(self, key: str) -> None:
+        table = TABLES[key]
+        DeltaTable.create(
+            self.uri(key),
+            schema=_delta_schema(table),
+            mode="ignore",
+            partition_by=list(table.partition_by),
+            name=key,
+            description=table.grain,
+            storage_options=self.storage_options,
+            configuration={"delta.logRetentionDuration": "interval 30 days"},
+        )
 
     def compact(self, key: str) -> tuple[int, int]:
         """Put small files together in one commit; returns files before and after."""

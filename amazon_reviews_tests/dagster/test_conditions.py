@@ -1,6 +1,8 @@
 """Which tables follow by themselves, and which wait."""
 
 from datetime import UTC, datetime
+from functools import cache
+from unittest.mock import patch
 
 import dagster as dg
 import pytest
@@ -27,13 +29,14 @@ class Automation:
 
     def tick(self):
         """What is asked for: partitions by table, None for a whole table."""
-        result = dg.evaluate_automation_conditions(
-            self.project.defs,
-            self.project.instance,
-            asset_selection=dg.AssetSelection.from_string(self.select),
-            evaluation_time=self.now,
-            cursor=self.cursor,
-        )
+        with self._partitions_read_once():
+            result = dg.evaluate_automation_conditions(
+                self.project.defs,
+                self.project.instance,
+                asset_selection=dg.AssetSelection.from_string(self.select),
+                evaluation_time=self.now,
+                cursor=self.cursor,
+            )
         self.cursor = result.cursor
         self.requested = [
             found.true_subset for found in result.results if not found.true_subset.is_empty
@@ -46,6 +49,11 @@ class Automation:
                 for subset in self.requested
                 if isinstance(subset.key, dg.AssetKey)
             }
+
+    def _partitions_read_once(self):
+        # A tick asks for them hundreds of times, for which the daemon has a cache of its own.
+        once = cache(self.project.instance.get_dynamic_partitions)
+        return patch.object(self.project.instance, "get_dynamic_partitions", once)
 
     def _partitions(self):
         # A run inside a tick leaves Dagster without the tick's own.

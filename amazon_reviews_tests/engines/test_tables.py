@@ -87,10 +87,9 @@ def merged(sail, jvm, files, tmp_path_factory):
     """The stream beside the files: by the same engine, and each by the other."""
     folder = tmp_path_factory.mktemp("merged")
     made = {}
-    for first in ("sail", "jvm"):
-        for then, spark in (("sail", sail), ("jvm", jvm)):
-            made[first, then] = copied(files[first], folder / f"{first}_{then}")
-            merge_stream(spark, made[first, then])
+    for first, then, spark in (("sail", "sail", sail), ("sail", "jvm", jvm), ("jvm", "sail", sail)):
+        made[first, then] = copied(files[first], folder / f"{first}_{then}")
+        merge_stream(spark, made[first, then])
     return made
 
 
@@ -103,7 +102,7 @@ def test_files_give_the_same_tables(files):
     assert all(account.balanced for account in accounts)
 
 
-@pytest.mark.parametrize("engines", [("jvm", "jvm"), ("sail", "jvm"), ("jvm", "sail")])
+@pytest.mark.parametrize("engines", [("sail", "jvm"), ("jvm", "sail")])
 def test_the_stream_gives_the_same_tables_whoever_wrote_what_was_there(merged, engines):
     compared = assert_same_tables(merged["sail", "sail"], merged[engines])
 

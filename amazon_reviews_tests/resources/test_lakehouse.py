@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import pyarrow as pa
 import pytest
@@ -271,6 +272,19 @@ def test_processes_that_write_at_once_take_turns(lakehouse):
     assert ids(lakehouse) in [
         [("p1", f"{last}5"), ("p1", f"{last}5+"), ("p2", "C5"), ("p2", "C5+")] for last in "AB"
     ]
+
+
+def test_a_table_is_created_once_by_whoever_comes_first(lakehouse):
+    together = Barrier(8)
+
+    def create(_):
+        together.wait(30)
+        lakehouse.ensure(KEY)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, range(8)))
+
+    assert lakehouse.version(KEY) == 0
 
 
 def test_a_writer_waits_for_the_one_before(filled):

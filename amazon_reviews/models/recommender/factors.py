@@ -11,7 +11,13 @@ from threadpoolctl import threadpool_limits
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
 from amazon_reviews.models.recommender.least_squares import solve_rows
-from amazon_reviews.models.recommender.ranking import Items, Scores, best_by_chunks, without
+from amazon_reviews.models.recommender.ranking import (
+    Items,
+    Scores,
+    best_by_chunks,
+    pattern,
+    without,
+)
 from amazon_reviews.models.recommender.recommender import Recommender
 
 
@@ -121,7 +127,7 @@ class ImplicitALS(FactorModel):
             iterations=self.iterations,
             random_state=self.seed,
         )
-        model.fit(interactions.matrix(np.ones(len(interactions))), show_progress=False)
+        model.fit(pattern(self.seen_), show_progress=False)
         self.user_factors_, self.item_factors_ = model.user_factors, model.item_factors
 
     def _mean_count(self) -> float:

@@ -12,7 +12,7 @@ from amazon_reviews.models.recommender.ranking import NOTHING, Items
 from amazon_reviews.models.recommender.reasons import reasons
 from amazon_reviews.models.recommender.recommender import Recommended
 from amazon_reviews.models.recommender.storage import RecommenderModel, model_version
-from amazon_reviews.pipeline.recommender.matrices import BUCKETS, bucket_of
+from amazon_reviews.pipeline.recommender.matrices import BUCKETS, bucket_of_each
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_TOP
@@ -37,7 +37,7 @@ class Answered:
 def make_top(lakehouse: Lakehouse, model: RecommenderModel) -> dict[int, Answered]:
     """Make gold/recommender_top anew, a part of the users after the other; figures by bucket."""
     every = np.arange(len(model.user_ids), dtype=np.int32)
-    version, buckets = model_version(model), bucket_of(every)
+    version, buckets = model_version(model), bucket_of_each(len(every))
     found = {}
     for bucket in range(BUCKETS):
         counts = _Counts()

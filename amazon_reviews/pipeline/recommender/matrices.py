@@ -64,7 +64,7 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
         np.arange(users),
         found.user_ids,
         np.bincount(found.users, minlength=users),
-        bucket_of(np.arange(users)),
+        bucket_of_each(users),
     )
     _write(
         lakehouse,
@@ -110,9 +110,12 @@ def read_interactions(lakehouse: Lakehouse, *, with_products: bool = True) -> In
     )
 
 
-def bucket_of(users: NDArray[Any]) -> NDArray[np.int32]:
-    """The part of the users that each code is of; neighbours in the order are in one part."""
-    return (users // 1_024 % BUCKETS).astype(np.int32)
+def bucket_of_each(users: int) -> NDArray[np.int32]:
+    """The part that each of so many users is of, by code; each has neighbours in the order.
+
+    So a reader who looks one up finds all rows in one place.
+    """
+    return (np.arange(users) * BUCKETS // max(1, users)).astype(np.int32)
 
 
 def _from_interactions(lakehouse: Lakehouse) -> Interactions:
