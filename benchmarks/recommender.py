@@ -81,7 +81,7 @@ def _ndcg(found: Evaluation) -> float:
 
 
 def _gain(hybrid: Evaluation, other: Evaluation, name: str) -> str:
-    gain = difference(*(one.per_user["ndcg@10"] for one in (hybrid, other)))
+    gain = difference(hybrid.per_user["ndcg@10"], other.per_user["ndcg@10"])
     return f"hybrid - {name}: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
 
 

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from amazon_reviews import config
 from amazon_reviews.config import SettingsError
 from amazon_reviews.models.recommender.predicting import predict_rating
+from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import answers as module
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.service import service
@@ -309,6 +310,24 @@ def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
         reply = client.get("/titles/count")
     assert reply.status_code == 503
     assert str(tmp_path) not in reply.text
+
+
+def test_a_model_that_cannot_be_read_is_as_none_and_named_in_the_log(
+    warehouse_url, tmp_path, empty_store, caplog
+):
+    empty_store(tmp_path)
+    (tmp_path / "other.model").write_bytes(b"of another program")
+    for name in ("sentiment", "title_ratings"):
+        ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), in_use=True)
+    with serving(warehouse_url, tmp_path) as client:
+        assert get(client, "/ready")["missing"] == ["sentiment", "title_ratings"]
+        for reply in (
+            client.post("/sentiment", json={"text": "fine"}),
+            client.get("/titles/predict", params={"user": "u1", "title": "ns3"}),
+        ):
+            assert (reply.status_code, "cannot be read" in reply.text) == (503, True)
+            assert str(tmp_path) not in reply.text
+    assert "other.model: not a sentiment model" in caplog.text
 
 
 def test_version_and_metrics(api):

@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
 from amazon_reviews.config import PlaceError
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.serving.api.answers import Answers, UnreadableError
 from amazon_reviews.serving.api.parts import Asking, Models, ModelsInUse
 from amazon_reviews.serving.in_use import InUse
@@ -104,7 +105,7 @@ async def _versions(answers: Answers, models: Models) -> dict[str, Any]:
 async def _model_version(answers: Answers, model: InUse[Any]) -> int | None:
     try:
         loaded = await answers.run(model.get)
-    except PlaceError:
+    except (PlaceError, ModelFileError):
         return None
     return loaded and loaded.stored.version
 

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config
+from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse import open_warehouse
 from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
@@ -62,6 +63,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnreadableError, _unreadable)
     app.add_exception_handler(config.PlaceError, _unreadable)
+    app.add_exception_handler(ModelFileError, _unreadable)
     app.add_exception_handler(Exception, _failed)
     return app
 
