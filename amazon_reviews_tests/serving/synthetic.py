@@ -197,6 +197,8 @@ def _chosen():
         "recommender_top": [
             ("A001", 1, "P003", 0.8, False, "P001", 5.0, "hybrid", "v1", 0),
             ("A001", 2, "P004", 0.0, True, None, None, "hybrid", "v1", 0),
+            ("A002", 1, "P001", 0.9, False, "P003", 4.0, "hybrid", "v1", 0),
+            ("A002", 2, "P003", 0.7, False, "P001", 5.0, "hybrid", "v1", 0),
         ],
         "recommender_evaluation": [
             ("temporal", method, "all", figure, value, value - 0.01, value + 0.01)

@@ -13,6 +13,7 @@ from amazon_reviews.config import SettingsError
 from amazon_reviews.models.recommender.predicting import predict_rating
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import answers as module
+from amazon_reviews.serving.api import recommender
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.service import service
 from amazon_reviews.serving.api.settings import MOST_TEXTS, ApiSettings, load_api
@@ -170,6 +171,18 @@ def test_products_like_one_and_recommendations(api):
     ]
     assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith("no user nobody")
     assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4, 500])
+def test_lists_are_whole_wherever_a_block_of_them_ends(warehouse_url, models, monkeypatch, rows):
+    monkeypatch.setattr(recommender, "_ROWS_AT_ONCE", rows)
+    with serving(warehouse_url, models) as client:
+        for _ in range(2):
+            for user, asins in {"A001": ["P003", "P004"], "A002": ["P001", "P003"]}.items():
+                found = get(client, f"/users/{user}/recommendations")
+                assert (found["user"], [one["asin"] for one in found["products"]]) == (user, asins)
+        first = get(client, "/users/A002/recommendations", limit=1)
+        assert [one["asin"] for one in first["products"]] == ["P001"]
 
 
 def test_marts_by_pages(api):

@@ -1,16 +1,21 @@
 """Endpoints on what is recommended, and what is alike."""
 
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.api.answers import Contents, replies
+from amazon_reviews.serving.api.answers import Contents, Lookup, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import recommender
 
 router = APIRouter(tags=["recommender"])
+
+_ROWS_AT_ONCE = 500
 
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=50, description="products at most")]
@@ -62,12 +67,21 @@ def _similar(warehouse: Warehouse, asin: str, limit: int) -> Contents:
     return {"asin": asin, **_listed(found, limit)}
 
 
-@replies("gold/recommender_top", "gold/products")
-def _recommended(warehouse: Warehouse, user: str, limit: int) -> Contents:
-    found = recommender.recommended(warehouse, user).to_pylist()
-    if not found:
-        raise HTTPException(404, f"no user {user} has rated a product")
-    return {"user": user, **_listed(found, limit)}
+@cache
+def _recommended(limit: int) -> Lookup:
+    """What is recommended to users, `limit` products to each."""
+
+    def users_from(warehouse: Warehouse, user: str) -> Iterator[tuple[str, Contents]]:
+        found = recommender.recommended_from(warehouse, user, _ROWS_AT_ONCE).to_pylist()
+        lists = {
+            name: list(rows) for name, rows in groupby(found, lambda row: row.pop("reviewer_id"))
+        }
+        if len(found) == _ROWS_AT_ONCE and len(lists) > 1:
+            # The last one's list may go on.
+            lists.popitem()
+        return ((name, {"user": name, **_listed(rows, limit)}) for name, rows in lists.items())
+
+    return Lookup(("gold/recommender_top", "gold/products"), users_from)
 
 
 @router.get("/products/{asin}/similar", response_model=Similar, responses=NOT_FOUND)
@@ -79,7 +93,7 @@ async def similar(answers: Asking, asin: Id, limit: Limit = 10) -> Response:
 @router.get("/users/{id}/recommendations", response_model=Recommendations, responses=NOT_FOUND)
 async def recommendations(answers: Asking, id: Id, limit: Limit = 10) -> Response:
     """Products recommended to a user by their id in the reviews, the best first."""
-    return await answers.reply(_recommended, id, limit)
+    return await answers.look_up(_recommended(limit), id, f"no user {id} has rated a product")
 
 
 def _listed(found: list[dict[str, Any]], limit: int) -> Contents:

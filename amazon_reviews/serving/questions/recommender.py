@@ -25,15 +25,17 @@ def similar(warehouse: Warehouse, asin: str) -> pa.Table:
 
 
 @reads("gold/recommender_top", "gold/products")
-def recommended(warehouse: Warehouse, reviewer_id: str) -> pa.Table:
-    """One row per product recommended to a user, the best first."""
+def recommended_from(warehouse: Warehouse, reviewer_id: str, limit: int) -> pa.Table:
+    """One row per user and product recommended to the user, from a user on; the best first."""
     return rows(
         warehouse,
-        "SELECT t.place, t.asin, t.score, t.cold, t.because_asin, t.because_rating, t.method, "
-        f"t.model_version, {_FACTS} FROM {warehouse.relation('gold/recommender_top')} AS t "
+        "SELECT t.reviewer_id, t.place, t.asin, t.score, t.cold, t.because_asin, "
+        f"t.because_rating, t.method, t.model_version, {_FACTS} "
+        f"FROM {warehouse.relation('gold/recommender_top')} AS t "
         f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = t.asin "
-        "WHERE t.reviewer_id = ? ORDER BY t.place",
+        "WHERE t.reviewer_id >= ? ORDER BY t.reviewer_id, t.place",
         (reviewer_id,),
+        limit,
     )
 
 
