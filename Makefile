@@ -8,6 +8,8 @@ JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+# A process that had a session on JVM Spark would go on with it in other tests.
+ENGINES := amazon_reviews_tests/engines
 INSTALLED := $(VENV)/.installed
 PROJECT := --constraint constraints.txt --editable '.[dev]'
 
@@ -33,12 +35,14 @@ ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 # A file's tests share what is costly to make, and each process has a core of its own.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 test: lint ## what CI runs: the linters and every test that is not long
-	$(PYTEST) -m 'not long'
+	$(PYTEST) -n $(JOBS) --dist loadfile -m 'not long' --ignore $(ENGINES)
+	$(PYTEST) -m 'not long' $(ENGINES)
 
 test-all: lint ## every test
-	$(PYTEST)
+	$(PYTEST) -n $(JOBS) --dist loadfile --ignore $(ENGINES)
+	$(PYTEST) $(ENGINES)
 
 lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
 	$(BIN)/ruff check
