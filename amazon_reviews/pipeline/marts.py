@@ -65,6 +65,7 @@ MARTS = (
     Mart(marts.CATEGORY_PRODUCTS, (_PRODUCTS,), groups.category_products),
     Mart(marts.SECONDARY_CATEGORIES, (_PRODUCTS, _RATED, _COUNTS), products.secondary_categories),
     Mart(marts.PRODUCT_TITLES, (_PRODUCTS, _RATED, _COUNTS), products.product_titles),
+    Mart(marts.PRODUCT_MONTHS, (_REVIEWS,), over_time.product_months),
     Mart(marts.BRANDS, (_PRODUCTS, _RATED, _COUNTS), products.brands),
     Mart(marts.BRAND_YEARS, (_REVIEWS, _COUNTS), over_time.brand_years),
     Mart(marts.BRAND_TRENDS, (_REVIEWS,), over_time.brand_trends),

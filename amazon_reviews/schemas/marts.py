@@ -184,6 +184,11 @@ PRODUCT_RATINGS = Table(
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
 )
+PRODUCT_MONTHS = Table(
+    "gold/product_months",
+    "One row per product, year and month with reviews.",
+    (Column("asin", pa.string(), "product number"), _YEAR, _MONTH, *_RATINGS),
+)
 PRODUCT_TITLES = Table(
     "gold/product_titles",
     "One row per title of a product.",

@@ -62,6 +62,7 @@ MARTS = {
         "asin, title, brand, main_category, price, price_imputed",
         f"{_SHRUNK}, {_STARS_COLUMNS}, {_DAYS}",
     ),
+    "gold/product_months": _by("asin, year, month", _RATINGS, "year IS NOT NULL"),
     "gold/product_titles": _by(
         "title",
         f"count(DISTINCT asin) AS products, avg(asin[4:]::INT % 4) AS mean_images, {_SHRUNK}",

@@ -7,6 +7,7 @@ from google.cloud.bigquery import SchemaField, TimePartitioning, TimePartitionin
 
 from amazon_reviews.schemas import marts
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
+from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_TOP
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ _LAYOUTS = {
     GOLD_REVIEWS.key: Layout("reviewed_on", _PRODUCT),
     GOLD_PRODUCTS.key: Layout(None, _PRODUCT),
     marts.PRODUCT_RATINGS.key: Layout(None, _PRODUCT),
+    marts.PRODUCT_MONTHS.key: Layout(None, ("asin",)),
     marts.BRAND_YEARS.key: Layout(None, ("brand",)),
     marts.REVIEW_COUNTS.key: Layout(None, ("main_category",)),
+    RECOMMENDER_TOP.key: Layout(None, ("reviewer_id",)),
+    RECOMMENDER_SIMILAR.key: Layout(None, ("asin",)),
 }
 
 

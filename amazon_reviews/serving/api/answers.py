@@ -53,8 +53,8 @@ def replies(
 class Lookup:
     """What an endpoint replies of one thing, made from these warehouse tables.
 
-    `make` takes a key, and gives the contents by key of what the tables have from there on: a look
-    into them costs the same for one thing as for many, and what is next is asked for sooner or
+    `make` takes a key, and gives the contents by key of what the tables have around it: a look into
+    them costs about the same for one thing as for many, and what is near is asked for sooner or
     later.
     """
 
@@ -113,18 +113,24 @@ class Answers:
         state = (lookup, *versions.values())
         body = self._kept.get((*state, key))
         if body is None:
-            bodies = await self.run(
-                lambda: {
-                    name: _json(contents, versions)
-                    for name, contents in lookup.make(self._warehouse, key)
-                }
-            )
-            for name, made in bodies.items():
-                self._kept.put((*state, name), made)
-            body = bodies.get(key)
+            body = await self.run(lambda: self._looked_up(lookup, key, versions, state))
         if body is None:
             raise HTTPException(404, unknown)
         return Response(body, media_type="application/json")
+
+    def _looked_up(
+        self, lookup: Lookup, key: str, versions: dict[str, int], state: tuple[object, ...]
+    ) -> bytes | None:
+        # Another thread may have come by while this one waited.
+        if (kept := self._kept.get((*state, key))) is not None:
+            return kept
+        body = None
+        for name, contents in lookup.make(self._warehouse, key):
+            made = _json(contents, versions)
+            self._kept.put((*state, name), made)
+            if name == key:
+                body = made
+        return body
 
     async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
         there = await self.versions()

@@ -14,13 +14,13 @@ from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews.serving.api.answers import Contents, Lookup, Reply, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import catalogue
-from amazon_reviews.serving.questions.asking import mart
+from amazon_reviews.serving.questions.asking import around, mart
 
 router = APIRouter(tags=["reviews"])
 
 _NOUNS = {table.key.split("/")[1]: table.key for table in MART_TABLES}
 MartName = Enum("MartName", {noun: noun for noun in _NOUNS}, type=str)  # type: ignore[misc]
-_AT_ONCE = 100
+_NEAR = 25
 _STARS = tuple(f"stars_{number}" for number in range(1, 6))
 
 
@@ -51,20 +51,18 @@ class Mart(Versioned):
     rows: list[dict[str, Any]]
 
 
-def _from(warehouse: Warehouse, asin: str) -> Iterator[tuple[str, Contents]]:
-    found = catalogue.products_from(warehouse, asin, _AT_ONCE).to_pylist()
-    if not found:
+def _around(warehouse: Warehouse, asin: str) -> Iterator[tuple[str, Contents]]:
+    near = around(warehouse, "gold/product_ratings", "asin", asin, _NEAR)
+    if near is None:
         return
     months = defaultdict(list)
-    for row in catalogue.months_of_products(
-        warehouse, found[0]["asin"], found[-1]["asin"]
-    ).to_pylist():
+    for row in catalogue.months_between(warehouse, *near).to_pylist():
         months[row.pop("asin")].append(row)
-    for row in found:
+    for row in catalogue.products_between(warehouse, *near).to_pylist():
         yield row["asin"], _product(row, months[row["asin"]])
 
 
-_PRODUCTS = Lookup(("gold/product_ratings", "gold/reviews"), _from)
+_PRODUCTS = Lookup(("gold/product_ratings", "gold/product_months"), _around)
 
 
 def _product(row: dict[str, Any], months: list[dict[str, Any]]) -> Contents:

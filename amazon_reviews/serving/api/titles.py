@@ -19,11 +19,12 @@ from amazon_reviews.serving.api.parts import (
 )
 from amazon_reviews.serving.in_use import Loaded
 from amazon_reviews.serving.questions import titles
+from amazon_reviews.serving.questions.asking import around
 from amazon_reviews.serving.questions.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
 
-_AT_ONCE = 500
+_NEAR = 250
 
 Platform = Annotated[
     Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
@@ -120,12 +121,13 @@ def _top_actor(warehouse: Warehouse, filters: TitleFilters) -> Contents:
     return {"actor": found[0]["actor"], "appearances": found[0]["titles"]}
 
 
-def _from(warehouse: Warehouse, id: str) -> Iterator[tuple[str, Contents]]:
-    rows = titles.titles_from(warehouse, id, _AT_ONCE).to_pylist()
-    return ((row["id"], _plain(row)) for row in rows)
+def _around(warehouse: Warehouse, id: str) -> Iterator[tuple[str, Contents]]:
+    if near := around(warehouse, "gold/titles", "id", id, _NEAR):
+        for row in titles.titles_between(warehouse, *near).to_pylist():
+            yield row["id"], _plain(row)
 
 
-_TITLES = Lookup(("gold/titles",), _from)
+_TITLES = Lookup(("gold/titles",), _around)
 
 
 @replies("gold/titles")

@@ -81,35 +81,28 @@ def product(warehouse: Warehouse, asin: str) -> pa.Table:
 
 
 @reads("gold/product_ratings")
-def products_from(warehouse: Warehouse, asin: str, limit: int) -> pa.Table:
-    """The rows of the products from an asin on, in the order of asins; those with reviews."""
-    return mart(warehouse, "gold/product_ratings", "m.asin", ("m.asin >= ?", (asin,)), limit)
+def products_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
+    """The rows of the products with reviews from one asin to another, in their order."""
+    where = ("m.asin BETWEEN ? AND ?", (first, last))
+    return mart(warehouse, "gold/product_ratings", "m.asin", where)
 
 
-@reads("gold/reviews")
-def months_of_products(warehouse: Warehouse, first: str, last: str) -> pa.Table:
-    """One row per asin from first to last, year and month with reviews; see `product_months`."""
+@reads("gold/product_months")
+def months_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
+    """One row per product from one asin to another, year and month with reviews."""
     return rows(
         warehouse,
-        "SELECT r.asin, r.year, r.month, COUNT(*) AS reviews, COUNT(r.overall) AS rated, "
-        "AVG(r.overall) AS mean_stars "
-        f"FROM {warehouse.relation('gold/reviews')} AS r "
-        "WHERE r.asin BETWEEN ? AND ? AND r.year IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        "SELECT m.asin, m.year, m.month, m.reviews, m.rated, m.mean_stars "
+        f"FROM {warehouse.relation('gold/product_months')} AS m "
+        "WHERE m.asin BETWEEN ? AND ? ORDER BY m.asin, m.year, m.month",
         (first, last),
     )
 
 
-@reads("gold/reviews")
+@reads("gold/product_months")
 def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
-    """One row per year and month with reviews of a product: reviews, rated and mean_stars."""
-    return rows(
-        warehouse,
-        "SELECT r.year, r.month, COUNT(*) AS reviews, COUNT(r.overall) AS rated, "
-        "AVG(r.overall) AS mean_stars "
-        f"FROM {warehouse.relation('gold/reviews')} AS r "
-        "WHERE r.asin = ? AND r.year IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-        (asin,),
-    )
+    """One row per year and month with reviews of a product."""
+    return mart(warehouse, "gold/product_months", "m.year, m.month", ("m.asin = ?", (asin,)))
 
 
 @reads("gold/reviews")

@@ -25,17 +25,16 @@ def similar(warehouse: Warehouse, asin: str) -> pa.Table:
 
 
 @reads("gold/recommender_top", "gold/products")
-def recommended_from(warehouse: Warehouse, reviewer_id: str, limit: int) -> pa.Table:
-    """One row per user and product recommended to the user, from a user on; the best first."""
+def recommended_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
+    """One row per user from one to another and product recommended to the user, the best first."""
     return rows(
         warehouse,
         "SELECT t.reviewer_id, t.place, t.asin, t.score, t.cold, t.because_asin, "
         f"t.because_rating, t.method, t.model_version, {_FACTS} "
         f"FROM {warehouse.relation('gold/recommender_top')} AS t "
         f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = t.asin "
-        "WHERE t.reviewer_id >= ? ORDER BY t.reviewer_id, t.place",
-        (reviewer_id,),
-        limit,
+        "WHERE t.reviewer_id BETWEEN ? AND ? ORDER BY t.reviewer_id, t.place",
+        (first, last),
     )
 
 

@@ -92,9 +92,9 @@ def top_actors(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> p
 
 
 @reads("gold/titles")
-def titles_from(warehouse: Warehouse, id: str, limit: int) -> pa.Table:
-    """The rows of the titles from an id on, in the order of ids."""
-    return mart(warehouse, "gold/titles", "m.id", ("m.id >= ?", (id,)), limit)
+def titles_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
+    """The rows of the titles from one id to another, in their order."""
+    return mart(warehouse, "gold/titles", "m.id", ("m.id BETWEEN ? AND ?", (first, last)))
 
 
 @reads("gold/titles")

@@ -1,4 +1,4 @@
-"""Ratings over time: years, months, seasons, and how brands fare."""
+"""Ratings over time: years, months, seasons, and how products and brands fare."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -46,6 +46,17 @@ def seasons(counts: DataFrame) -> DataFrame:
 def _by(counts: DataFrame, *keys: str) -> DataFrame:
     dated = counts.where(F.col("year").isNotNull())
     return with_means(dated.groupBy(*keys).agg(*tallies(F.col("stars"), F.col("reviews"))))
+
+
+def product_months(reviews: DataFrame) -> DataFrame:
+    """One row per product, year and month, from gold/reviews; in the order of products.
+
+    So what is asked of one product lies together.
+    """
+    dated = reviews.where(F.col("year").isNotNull())
+    grouped = dated.groupBy("asin", "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
+    rows = with_means(grouped).select("asin", "year", "month", *MEASURES)
+    return rows.orderBy("asin", "year", "month")
 
 
 def brand_years(reviews: DataFrame, counts: DataFrame) -> DataFrame:
