@@ -88,6 +88,7 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
         version=lakehouse.delta(table.key).version(),
         description=table.grain,
         columns={column.name: column.description for column in table.columns},
+        looked_up_by=table.looked_up_by,
         storage_options=lakehouse.storage_options or {},
     )
 

@@ -61,7 +61,7 @@ def _load(
 def _insert(
     connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, changed: set[str] | None
 ) -> None:
-    target = relation(snapshot.table.name)
+    target, key = relation(snapshot.table.name), snapshot.table.looked_up_by
     if changed is None:
         connection.register("columns_only", snapshot.schema.empty_table())
         connection.execute(f"CREATE TABLE {target} AS FROM columns_only")
@@ -72,7 +72,9 @@ def _insert(
     if condition is not None:
         connection.execute(f"DELETE FROM {target} WHERE {condition}")
     connection.register("batches", snapshot.batches(condition))
-    connection.execute(f"INSERT INTO {target} BY NAME FROM batches")
+    # Rows that lie together are found without a look at the others.
+    order = f" ORDER BY {quote(key)}" if key else ""
+    connection.execute(f"INSERT INTO {target} BY NAME FROM batches{order}")
     connection.unregister("batches")
 
 

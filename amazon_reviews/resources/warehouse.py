@@ -25,7 +25,8 @@ class WarehouseError(Exception):
 class TableVersion:
     """One version of a Delta table that the warehouse should hold.
 
-    `name` is ``layer/noun``; `columns` maps column names to their descriptions;
+    `name` is ``layer/noun``; `columns` maps column names to their descriptions; `looked_up_by` is
+    the column by which a few rows are asked for, in whose order they are to lie;
     `storage_options` are those of the lake's object store and never appear in a representation.
     """
 
@@ -34,6 +35,7 @@ class TableVersion:
     version: int
     description: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    looked_up_by: str | None = None
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

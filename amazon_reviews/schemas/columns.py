@@ -21,12 +21,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its key `layer/noun`, grain, columns and the columns it is partitioned by."""
+    """A table: its key `layer/noun`, grain, columns and the columns it is partitioned by.
+
+    In the warehouse its rows lie in the order of `looked_up_by`, the column by which a few of them
+    are asked for.
+    """
 
     key: str
     grain: str
     columns: tuple[Column, ...]
     partition_by: tuple[str, ...] = ()
+    looked_up_by: str | None = None
 
     @property
     def names(self) -> list[str]:

@@ -183,11 +183,13 @@ PRODUCT_RATINGS = Table(
         Column("first_on", pa.date32(), "day of the first review; null without dates"),
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
+    looked_up_by="asin",
 )
 PRODUCT_MONTHS = Table(
     "gold/product_months",
     "One row per product, year and month with reviews.",
     (Column("asin", pa.string(), "product number"), _YEAR, _MONTH, *_RATINGS),
+    looked_up_by="asin",
 )
 PRODUCT_TITLES = Table(
     "gold/product_titles",

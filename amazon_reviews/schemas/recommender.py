@@ -88,6 +88,7 @@ RECOMMENDER_TOP = Table(
         Column("bucket", pa.int32(), "part of the users, from 0 to 15"),
     ),
     ("bucket",),
+    looked_up_by="reviewer_id",
 )
 RECOMMENDER_SIMILAR = Table(
     "gold/recommender_similar",
@@ -101,4 +102,5 @@ RECOMMENDER_SIMILAR = Table(
         _METHOD,
         _MODEL_VERSION,
     ),
+    looked_up_by="asin",
 )

@@ -73,6 +73,7 @@ GOLD_TITLES = Table(
         Column("ratings", pa.int64(), "ratings of the title, each once"),
         _RESCUED,
     ),
+    looked_up_by="id",
 )
 GOLD_TITLE_ACTORS = Table(
     "gold/title_actors",

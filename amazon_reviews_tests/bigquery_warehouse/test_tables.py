@@ -109,6 +109,8 @@ def test_descriptions_and_layout(lake, server, warehouse, name):
     described = warehouse.describe(name)
     assert {column.name: column.description for column in described.columns} == said
     assert described.description == 'Rows "as\nthey" are\\.'
+    warehouse.load([newest(lake, "gold/t", looked_up_by="asin")])
+    assert server.catalogue.table("reviews", "t")["clustering"] == {"fields": ["asin"]}
     with pytest.raises(WarehouseError, match=r"gold/absent is not in the warehouse test-project\."):
         warehouse.describe("gold/absent")
 

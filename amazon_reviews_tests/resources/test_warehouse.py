@@ -124,6 +124,15 @@ def test_descriptions_become_comments(lake, file, warehouse):
         warehouse.describe("gold/absent")
 
 
+def test_rows_lie_in_the_order_in_which_they_are_looked_up(lake, file, warehouse):
+    mixed = Random(3).sample(range(1_000), 1_000)
+    delta(lake, numbers(*mixed))
+
+    warehouse.load([TableVersion("gold/t", str(lake), 0, looked_up_by="number")])
+
+    assert rows(file, "SELECT number FROM gold.t ORDER BY rowid") == [(n,) for n in range(1_000)]
+
+
 def test_exactly_the_version_asked_for_is_loaded(lake, file, warehouse):
     delta(lake, numbers(1))
     delta(lake, numbers(2))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from google.cloud.bigquery import SchemaField, TimePartitioning, TimePartitioningType
 
+from amazon_reviews.resources.warehouse import TableVersion
 from amazon_reviews.schemas import marts
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
-from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_TOP
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,12 @@ _LAYOUTS = {
     GOLD_REVIEWS.key: Layout("reviewed_on", _PRODUCT),
     GOLD_PRODUCTS.key: Layout(None, _PRODUCT),
     marts.PRODUCT_RATINGS.key: Layout(None, _PRODUCT),
-    marts.PRODUCT_MONTHS.key: Layout(None, ("asin",)),
     marts.BRAND_YEARS.key: Layout(None, ("brand",)),
     marts.REVIEW_COUNTS.key: Layout(None, ("main_category",)),
-    RECOMMENDER_TOP.key: Layout(None, ("reviewer_id",)),
-    RECOMMENDER_SIMILAR.key: Layout(None, ("asin",)),
 }
 
 
-def layout_of(name: str) -> Layout:
-    """The layout of the table ``layer/noun``; tables that nobody filters have a plain one."""
-    return _LAYOUTS.get(name, Layout())
+def layout_of(table: TableVersion) -> Layout:
+    """The layout of a table; those that nobody filters have a plain one."""
+    plain = Layout(None, (table.looked_up_by,) if table.looked_up_by else ())
+    return _LAYOUTS.get(table.name, plain)

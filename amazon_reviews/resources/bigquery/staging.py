@@ -116,7 +116,7 @@ class Staging:
         return f"v{version}_{hashlib.sha256(known.encode()).hexdigest()[:12]}"
 
     def _create(self) -> bigquery.Table:
-        layout = layout_of(self._snapshot.table.name)
+        layout = layout_of(self._snapshot.table)
         table = bigquery.Table(self._table, self._fields)
         table.labels = LABELS
         table.expires = datetime.now(UTC) + _LIFE

@@ -49,14 +49,10 @@ def _by(counts: DataFrame, *keys: str) -> DataFrame:
 
 
 def product_months(reviews: DataFrame) -> DataFrame:
-    """One row per product, year and month, from gold/reviews; in the order of products.
-
-    So what is asked of one product lies together.
-    """
+    """One row per product, year and month, from gold/reviews."""
     dated = reviews.where(F.col("year").isNotNull())
     grouped = dated.groupBy("asin", "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
-    rows = with_means(grouped).select("asin", "year", "month", *MEASURES)
-    return rows.orderBy("asin", "year", "month")
+    return with_means(grouped).select("asin", "year", "month", *MEASURES)
 
 
 def brand_years(reviews: DataFrame, counts: DataFrame) -> DataFrame:

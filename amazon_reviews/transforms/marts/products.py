@@ -22,10 +22,7 @@ _DROP_REVIEWS, _DROP_STARS, _DROP_ERRORS = 5, 0.5, 1.96
 
 
 def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per reviewed product, from gold/reviews, gold/products and gold/review_counts.
-
-    In the order of products, so that what is asked of some that are next to another lies together.
-    """
+    """One row per reviewed product, from gold/reviews, gold/products and gold/review_counts."""
     stars = F.col("overall")
     full = [
         F.count(F.when((stars >= n - 0.5) & (stars < n + 0.5), 1)).alias(f"stars_{n}")
@@ -51,7 +48,6 @@ def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) 
             "first_on",
             "last_on",
         )
-        .orderBy("asin")
     )
 
 
