@@ -2,8 +2,8 @@
 
 Starts the service, asks it for products and titles (70 %), for what is recommended to a user (20 %)
 and for the sentiment of a text (10 %), while the warehouse's file is replaced every few seconds,
-and prints what came back as JSON: requests a second, milliseconds by kind, failures, and the memory
-of the service's processes after each 100,000 requests. Needs a DuckDB warehouse with reviews,
+and prints what came back as JSON: requests a second, milliseconds by kind, failures, and the same
+figures with the memory of the service's processes for each 100,000 requests in turn. Needs a DuckDB warehouse with reviews,
 recommendations and titles, and a sentiment model.
 """
 
@@ -43,12 +43,13 @@ class Load:
         self.milliseconds: defaultdict[str, list[float]] = defaultdict(list)
         self.statuses: Counter[int] = Counter()
         self.failures: Counter[str] = Counter()
-        self.memory: list[int] = []
+        self.parts: list[dict[str, Any]] = []
 
     async def run(self, connections: int, process: int) -> float:
         """Send all requests; gives the seconds it took."""
         self._process = process
-        started = time.perf_counter()
+        started = self._part_began = time.perf_counter()
+        self._looked_up = 0
         await asyncio.gather(*(self._connection() for _ in range(connections)))
         return time.perf_counter() - started
 
@@ -56,8 +57,6 @@ class Load:
         reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
         while self._left > 0:
             self._left -= 1
-            if (self._total - self._left) % self._every == 0:
-                self.memory.append(_resident(self._process))
             kind, request = self._request()
             began = time.perf_counter()
             try:
@@ -69,7 +68,21 @@ class Load:
                 continue
             self.milliseconds[kind].append(1000 * (time.perf_counter() - began))
             self.statuses[status] += 1
+            if self.statuses.total() % self._every == 0:
+                self._end_part()
         writer.close()
+
+    def _end_part(self) -> None:
+        """Take down the figures since the last part's end."""
+        now = time.perf_counter()
+        self.parts.append(
+            {
+                "requests_per_second": round(self._every / (now - self._part_began)),
+                "look-up": _quantiles(self.milliseconds["look-up"][self._looked_up :]),
+                "memory_mib": round(_resident(self._process) / 2**20),
+            }
+        )
+        self._part_began, self._looked_up = now, len(self.milliseconds["look-up"])
 
     def _request(self) -> tuple[str, bytes]:
         draw = self._rng.random()
@@ -191,7 +204,7 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "milliseconds": {kind: _quantiles(v) for kind, v in load.milliseconds.items()},
         "statuses": dict(load.statuses),
         "failures": dict(load.failures),
-        "memory_mib": [round(size / 2**20) for size in load.memory],
+        "parts": load.parts,
         **describe(),
     }
 
@@ -203,7 +216,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--replace", type=float, default=0, help="seconds between replacements")
-    parser.add_argument("--every", type=int, default=100_000, help="requests between memory looks")
+    parser.add_argument("--every", type=int, default=100_000, help="requests of a part")
     print(json.dumps(asyncio.run(_measure(parser.parse_args())), indent=2))
 
 

@@ -173,9 +173,9 @@ def test_products_like_one_and_recommendations(api):
     assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 500])
-def test_lists_are_whole_wherever_what_is_near_ends(warehouse_url, models, monkeypatch, rows):
-    monkeypatch.setattr(recommender, "_NEAR", rows)
+@pytest.mark.parametrize("rows", [2, 3, 4, 500])
+def test_lists_are_whole_wherever_a_block_of_them_ends(warehouse_url, models, monkeypatch, rows):
+    monkeypatch.setattr(recommender, "_ROWS_AT_ONCE", rows)
     with serving(warehouse_url, models) as client:
         for _ in range(2):
             for user, asins in {"A001": ["P003", "P004"], "A002": ["P001", "P003"]}.items():

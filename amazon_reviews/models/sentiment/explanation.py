@@ -59,14 +59,14 @@ def explain(
     Raises:
         ValueError: it has not learned the task.
     """
-    counts = Features(model.bits).matrix([summary], [text])
-    row = model.weighted(counts)
+    read = pieces([summary], [text])
+    row = model.weighted(Features(model.bits).matrix_of(read))
     chances = model.calibration(task).probabilities(row @ model.weights_)[0]
     answer = int(chances.argmax())
     effect = row.data * (model.weights_[row.indices] @ _direction(model, task, answer))
     by_slot = dict(zip(row.indices.tolist(), effect.tolist(), strict=True))
     by_words: defaultdict[str, float] = defaultdict(float)
-    for slot, words in _named_slots(pieces([summary], [text]), model.bits):
+    for slot, words in _named_slots(read, model.bits):
         by_words[words] += by_slot.pop(slot, 0.0)
     reasons = [Reason(words, weight) for words, weight in by_words.items() if weight]
     reasons.sort(key=lambda reason: -abs(reason.weight))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -32,7 +33,11 @@ class Features:
         Raises:
             ValueError: there are not as many texts as summaries.
         """
-        parts = [self._block(block) for block in blocks(pieces(summaries, texts), IN_A_REVIEW)]
+        return self.matrix_of(pieces(summaries, texts))
+
+    def matrix_of(self, texts: pa.Array) -> sp.csr_array:
+        """The same of reviews that are pieces already."""
+        parts = [self._block(block) for block in blocks(texts, IN_A_REVIEW)]
         rows = sum(len(lengths) for _, _, lengths in parts)
         empty = (np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
         slots, counts, lengths = (

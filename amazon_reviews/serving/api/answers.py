@@ -1,8 +1,5 @@
 """The service's way to the warehouse: replies kept until a table that they read is replaced."""
 
-import threading
-import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
@@ -14,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import HTTPException, Response
 
 from amazon_reviews.resources.warehouse import Warehouse, WarehouseError
+from amazon_reviews.serving.api.kept import Blocks, Kept
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +21,9 @@ VERSIONS_EVERY = 1.0
 """Seconds after which the warehouse is asked again which versions it holds."""
 
 _KEPT_BYTES = 64 << 20
-_THREADS = 4
+_READERS = 4
+# A model keeps the interpreter to itself: more at once would only delay the look-ups.
+_MODELS = 2
 
 
 class UnreadableError(Exception):
@@ -53,13 +53,13 @@ def replies(
 class Lookup:
     """What an endpoint replies of one thing, made from these warehouse tables.
 
-    `make` takes a key, and gives the contents by key of what the tables have around it: a look into
-    them costs about the same for one thing as for many, and what is near is asked for sooner or
-    later.
+    `make` gives the contents by key of some things from a key on, before another if that is given,
+    in their order: a look into the tables costs about the same for one thing as for many, and what
+    is near is asked for sooner or later.
     """
 
     tables: tuple[str, ...]
-    make: Callable[[Warehouse, str], Iterator[tuple[str, Contents]]]
+    make: Callable[[Warehouse, str, str | None], Iterator[tuple[str, Contents]]]
 
 
 class Answers:
@@ -68,11 +68,13 @@ class Answers:
     def __init__(self, warehouse: Warehouse, seconds: float) -> None:
         self._warehouse = warehouse
         self._seconds = seconds
-        self._kept = _Kept(_KEPT_BYTES)
+        self._kept = Kept(_KEPT_BYTES)
+        self._blocks: dict[Lookup, tuple[tuple[object, ...], Blocks]] = {}
         self._versions: dict[str, int] = {}
         self._looked: float | None = None
         self._looking = anyio.Lock()
-        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._readers = anyio.CapacityLimiter(_READERS)
+        self._models = anyio.CapacityLimiter(_MODELS)
 
     async def versions(self) -> dict[str, int]:
         """The warehouse's tables with their versions, about a second old at most.
@@ -85,7 +87,7 @@ class Answers:
             return self._versions
         async with self._looking:
             if not self._is_fresh():
-                self._versions = await self.run(self._warehouse.versions)
+                self._versions = await self._read(self._warehouse.versions)
                 self._looked = monotonic()
         return self._versions
 
@@ -101,7 +103,7 @@ class Answers:
         key = (reply, *versions.values(), args, *sorted(kwargs.items()))
         body = self._kept.get(key)
         if body is None:
-            body = await self.run(
+            body = await self._read(
                 lambda: _json(reply.make(self._warehouse, *args, **kwargs), versions)
             )
             self._kept.put(key, body)
@@ -113,7 +115,7 @@ class Answers:
         state = (lookup, *versions.values())
         body = self._kept.get((*state, key))
         if body is None:
-            body = await self.run(lambda: self._looked_up(lookup, key, versions, state))
+            body = await self._read(lambda: self._looked_up(lookup, key, versions, state))
         if body is None:
             raise HTTPException(404, unknown)
         return Response(body, media_type="application/json")
@@ -124,13 +126,26 @@ class Answers:
         # Another thread may have come by while this one waited.
         if (kept := self._kept.get((*state, key))) is not None:
             return kept
-        body = None
-        for name, contents in lookup.make(self._warehouse, key):
-            made = _json(contents, versions)
-            self._kept.put((*state, name), made)
-            if name == key:
-                body = made
-        return body
+        blocks = self._blocks_of(lookup, state)
+        near, before = blocks.near(key)
+        for first in dict.fromkeys((near or key, key)):
+            bodies = {
+                name: _json(contents, versions)
+                for name, contents in lookup.make(self._warehouse, first, before)
+            }
+            for name, body in bodies.items():
+                self._kept.put((*state, name), body)
+            if bodies:
+                blocks.add(min(bodies), max(bodies))
+            if key in bodies:
+                return bodies[key]
+        return None
+
+    def _blocks_of(self, lookup: Lookup, state: tuple[object, ...]) -> Blocks:
+        known = self._blocks.get(lookup)
+        if known is None or known[0] != state:
+            known = self._blocks[lookup] = (state, Blocks())
+        return known[1]
 
     async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
         there = await self.versions()
@@ -140,11 +155,17 @@ class Answers:
             )
         return {table: there[table] for table in tables}
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do work in a thread; see `reply` for what it raises."""
+    async def ask_model(self, work: Callable[[], T]) -> T:
+        """Do a model's work in a thread; HTTPException 504 where it takes too long."""
+        return await self._run(work, self._models)
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        return await self._run(work, self._readers)
+
+    async def _run(self, work: Callable[[], T], threads: anyio.CapacityLimiter) -> T:
         try:
             with anyio.fail_after(self._seconds):
-                return await run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+                return await run_sync(work, abandon_on_cancel=True, limiter=threads)
         except TimeoutError:
             raise HTTPException(
                 504, f"no answer within {self._seconds} s; ask for less, or again later"
@@ -158,30 +179,3 @@ class Answers:
 
 def _json(contents: Contents, versions: dict[str, int]) -> bytes:
     return orjson.dumps({**contents, "versions": versions})
-
-
-class _Kept:
-    """The replies that were asked for last, packed, of so many bytes together.
-
-    Their names repeat so much that several times as many fit.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
-        self._bodies: OrderedDict[object, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: object) -> bytes | None:
-        with self._lock:
-            if key in self._bodies:
-                self._bodies.move_to_end(key)
-            packed = self._bodies.get(key)
-        return None if packed is None else zlib.decompress(packed)
-
-    def put(self, key: object, body: bytes) -> None:
-        packed = zlib.compress(body, 1)
-        with self._lock:
-            self._left += len(self._bodies.pop(key, b"")) - len(packed)
-            self._bodies[key] = packed
-            while self._left < 0:
-                self._left += len(self._bodies.popitem(last=False)[1])

@@ -104,7 +104,7 @@ async def _versions(answers: Answers, models: Models) -> dict[str, Any]:
 
 async def _model_version(answers: Answers, model: InUse[Any]) -> int | None:
     try:
-        loaded = await answers.run(model.get)
+        loaded = await answers.ask_model(model.get)
     except (PlaceError, ModelFileError):
         return None
     return loaded and loaded.stored.version

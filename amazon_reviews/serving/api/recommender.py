@@ -12,11 +12,10 @@ from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.serving.api.answers import Contents, Lookup, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import recommender
-from amazon_reviews.serving.questions.asking import around
 
 router = APIRouter(tags=["recommender"])
 
-_NEAR = 250
+_ROWS_AT_ONCE = 500
 
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=50, description="products at most")]
@@ -72,15 +71,19 @@ def _similar(warehouse: Warehouse, asin: str, limit: int) -> Contents:
 def _recommended(limit: int) -> Lookup:
     """What is recommended to users, `limit` products to each."""
 
-    def users_around(warehouse: Warehouse, user: str) -> Iterator[tuple[str, Contents]]:
-        near = around(warehouse, "gold/recommender_top", "reviewer_id", user, _NEAR)
-        if near is None:
-            return
-        found = recommender.recommended_between(warehouse, *near).to_pylist()
-        for name, rows in groupby(found, lambda row: row.pop("reviewer_id")):
-            yield name, {"user": name, **_listed(list(rows), limit)}
+    def users_from(
+        warehouse: Warehouse, first: str, before: str | None
+    ) -> Iterator[tuple[str, Contents]]:
+        found = recommender.recommended_from(warehouse, first, before, _ROWS_AT_ONCE).to_pylist()
+        lists = {
+            name: list(rows) for name, rows in groupby(found, lambda row: row.pop("reviewer_id"))
+        }
+        if len(found) == _ROWS_AT_ONCE and len(lists) > 1:
+            # The last one's list may go on.
+            lists.popitem()
+        return ((name, {"user": name, **_listed(rows, limit)}) for name, rows in lists.items())
 
-    return Lookup(("gold/recommender_top", "gold/products"), users_around)
+    return Lookup(("gold/recommender_top", "gold/products"), users_from)
 
 
 @router.get("/products/{asin}/similar", response_model=Similar, responses=NOT_FOUND)

@@ -14,13 +14,13 @@ from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews.serving.api.answers import Contents, Lookup, Reply, replies
 from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
 from amazon_reviews.serving.questions import catalogue
-from amazon_reviews.serving.questions.asking import around, mart
+from amazon_reviews.serving.questions.asking import mart
 
 router = APIRouter(tags=["reviews"])
 
 _NOUNS = {table.key.split("/")[1]: table.key for table in MART_TABLES}
 MartName = Enum("MartName", {noun: noun for noun in _NOUNS}, type=str)  # type: ignore[misc]
-_NEAR = 25
+_AT_ONCE = 50
 _STARS = tuple(f"stars_{number}" for number in range(1, 6))
 
 
@@ -51,18 +51,19 @@ class Mart(Versioned):
     rows: list[dict[str, Any]]
 
 
-def _around(warehouse: Warehouse, asin: str) -> Iterator[tuple[str, Contents]]:
-    near = around(warehouse, "gold/product_ratings", "asin", asin, _NEAR)
-    if near is None:
+def _from(warehouse: Warehouse, first: str, before: str | None) -> Iterator[tuple[str, Contents]]:
+    found = catalogue.products_from(warehouse, first, before, _AT_ONCE).to_pylist()
+    if not found:
         return
+    ends = found[0]["asin"], found[-1]["asin"]
     months = defaultdict(list)
-    for row in catalogue.months_between(warehouse, *near).to_pylist():
+    for row in catalogue.months_between(warehouse, *ends).to_pylist():
         months[row.pop("asin")].append(row)
-    for row in catalogue.products_between(warehouse, *near).to_pylist():
+    for row in found:
         yield row["asin"], _product(row, months[row["asin"]])
 
 
-_PRODUCTS = Lookup(("gold/product_ratings", "gold/product_months"), _around)
+_PRODUCTS = Lookup(("gold/product_ratings", "gold/product_months"), _from)
 
 
 def _product(row: dict[str, Any], months: list[dict[str, Any]]) -> Contents:

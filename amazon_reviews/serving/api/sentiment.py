@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from amazon_reviews.models.sentiment.texts import LONGEST, refusal
 from amazon_reviews.serving.api.parts import Asking, ModelVersion, SentimentInUse
 from amazon_reviews.serving.api.settings import MOST_TEXTS
-from amazon_reviews.serving.in_use import Loaded
+from amazon_reviews.serving.in_use import InUse
 
 router = APIRouter(tags=["reviews"])
 
@@ -67,14 +67,14 @@ async def sentiment(
     answers: Asking, in_use: SentimentInUse, asked: OneText | ManyTexts
 ) -> Response:
     """Label, probability and the words that decided, of one text or of a batch."""
-    loaded = await answers.run(in_use.get)
-    if loaded is None:
-        raise HTTPException(503, "there is no sentiment model yet; run `amazon-reviews run`")
-    body = await answers.run(lambda: orjson.dumps(_judged(loaded, asked)))
+    body = await answers.ask_model(lambda: orjson.dumps(_judged(in_use, asked)))
     return Response(body, media_type="application/json")
 
 
-def _judged(loaded: Loaded[Any], asked: OneText | ManyTexts) -> dict[str, Any]:
+def _judged(in_use: InUse[Any], asked: OneText | ManyTexts) -> dict[str, Any]:
+    loaded = in_use.get()
+    if loaded is None:
+        raise HTTPException(503, "there is no sentiment model yet; run `amazon-reviews run`")
     model = {"name": loaded.stored.name, "version": loaded.stored.version}
     if isinstance(asked, OneText):
         return {**_judgement(loaded.model, asked.text, asked.task), "model": model}

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from amazon_reviews.serving.api.settings import ApiSettings, load_api
 from amazon_reviews.serving.in_use import InUse
 
 _log = logging.getLogger(__name__)
+_SWITCH_SECONDS = 0.0005
 
 
 def create_app() -> FastAPI:
@@ -46,6 +48,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
         responses=PROBLEMS,
         lifespan=_loading,
     )
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
     store = ModelStore(settings.models, settings.tracking_uri)
     app.state.models = {

@@ -17,14 +17,13 @@ from amazon_reviews.serving.api.parts import (
     TitleRatingsInUse,
     Versioned,
 )
-from amazon_reviews.serving.in_use import Loaded
+from amazon_reviews.serving.in_use import InUse
 from amazon_reviews.serving.questions import titles
-from amazon_reviews.serving.questions.asking import around
 from amazon_reviews.serving.questions.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
 
-_NEAR = 250
+_AT_ONCE = 200
 
 Platform = Annotated[
     Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
@@ -121,13 +120,12 @@ def _top_actor(warehouse: Warehouse, filters: TitleFilters) -> Contents:
     return {"actor": found[0]["actor"], "appearances": found[0]["titles"]}
 
 
-def _around(warehouse: Warehouse, id: str) -> Iterator[tuple[str, Contents]]:
-    if near := around(warehouse, "gold/titles", "id", id, _NEAR):
-        for row in titles.titles_between(warehouse, *near).to_pylist():
-            yield row["id"], _plain(row)
+def _from(warehouse: Warehouse, first: str, before: str | None) -> Iterator[tuple[str, Contents]]:
+    rows = titles.titles_from(warehouse, first, before, _AT_ONCE).to_pylist()
+    return ((row["id"], _plain(row)) for row in rows)
 
 
-_TITLES = Lookup(("gold/titles",), _around)
+_TITLES = Lookup(("gold/titles",), _from)
 
 
 @replies("gold/titles")
@@ -201,11 +199,8 @@ async def predict(
     title: Annotated[str, Query(min_length=1, max_length=64, examples=["hs464"])],
 ) -> Response:
     """The rating that a user would give a title, whether either is known or not."""
-    loaded = await answers.run(in_use.get)
-    if loaded is None:
-        raise HTTPException(503, "there is no model of title ratings yet; run `amazon-reviews run`")
-    found = await answers.run(lambda: orjson.dumps(_predicted(loaded, user, title.lower())))
-    return Response(found, media_type="application/json")
+    body = await answers.ask_model(lambda: orjson.dumps(_predicted(in_use, user, title.lower())))
+    return Response(body, media_type="application/json")
 
 
 @router.get("/titles/{id}", response_model=OneTitle, responses=NOT_FOUND)
@@ -217,9 +212,12 @@ async def title(
     return await answers.look_up(_TITLES, key, f"there is no title with the id {key}")
 
 
-def _predicted(loaded: Loaded[Any], user: str, title: str) -> Contents:
+def _predicted(in_use: InUse[Any], user: str, title: str) -> Contents:
     from amazon_reviews.models.recommender.predicting import predict_rating
 
+    loaded = in_use.get()
+    if loaded is None:
+        raise HTTPException(503, "there is no model of title ratings yet; run `amazon-reviews run`")
     found = predict_rating(loaded.model, user, title)
     return {
         "user": user,

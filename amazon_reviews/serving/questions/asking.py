@@ -75,22 +75,11 @@ def mart(
     )
 
 
-def around(
-    warehouse: Warehouse, table: str, column: str, key: str, number: int
-) -> tuple[str, str] | None:
-    """The first and the last key among `number` rows up to a key and as many from it on.
-
-    None where the table is empty. Raises WarehouseError.
-    """
-    keys = f"SELECT m.{column} AS k FROM {warehouse.relation(table)} AS m WHERE m.{column}"
-    found = warehouse.query(
-        f"SELECT MIN(n.k) AS first, MAX(n.k) AS last FROM ("
-        f"(SELECT b.k FROM ({keys} < ?) AS b ORDER BY b.k DESC LIMIT {number}) UNION ALL "
-        f"(SELECT a.k FROM ({keys} >= ?) AS a ORDER BY a.k LIMIT {number})) AS n",
-        (key, key),
-    )
-    (row,) = found.to_pylist()
-    return None if row["first"] is None else (row["first"], row["last"])
+def keys_from(column: str, first: str, before: str | None) -> tuple[str, tuple[str, ...]]:
+    """The condition that a column is `first` or after it, and before the other; its parameters."""
+    if before is None:
+        return f"{column} >= ?", (first,)
+    return f"{column} >= ? AND {column} < ?", (first, before)
 
 
 def _plain(table: pa.Table) -> pa.Table:

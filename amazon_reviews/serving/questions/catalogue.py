@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.questions.asking import mart, reads, rows
+from amazon_reviews.serving.questions.asking import keys_from, mart, reads, rows
 from amazon_reviews.serving.questions.filters import WHOLE_STARS, Filters
 
 CATEGORY_ONLY = ("main_category",)
@@ -81,10 +81,10 @@ def product(warehouse: Warehouse, asin: str) -> pa.Table:
 
 
 @reads("gold/product_ratings")
-def products_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
-    """The rows of the products with reviews from one asin to another, in their order."""
-    where = ("m.asin BETWEEN ? AND ?", (first, last))
-    return mart(warehouse, "gold/product_ratings", "m.asin", where)
+def products_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
+    """The rows of the products with reviews from one asin on, before another, in their order."""
+    where = keys_from("m.asin", first, before)
+    return mart(warehouse, "gold/product_ratings", "m.asin", where, limit)
 
 
 @reads("gold/product_months")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.questions.asking import mart, reads, rows
+from amazon_reviews.serving.questions.asking import keys_from, mart, reads, rows
 
 CUSTOMERS = 50
 HISTORY = 200
@@ -25,16 +25,21 @@ def similar(warehouse: Warehouse, asin: str) -> pa.Table:
 
 
 @reads("gold/recommender_top", "gold/products")
-def recommended_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
-    """One row per user from one to another and product recommended to the user, the best first."""
+def recommended_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
+    """One row per user and product recommended to the user, the best first.
+
+    Users from one on, before another, in their order.
+    """
+    condition, users = keys_from("t.reviewer_id", first, before)
     return rows(
         warehouse,
         "SELECT t.reviewer_id, t.place, t.asin, t.score, t.cold, t.because_asin, "
         f"t.because_rating, t.method, t.model_version, {_FACTS} "
         f"FROM {warehouse.relation('gold/recommender_top')} AS t "
         f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = t.asin "
-        "WHERE t.reviewer_id BETWEEN ? AND ? ORDER BY t.reviewer_id, t.place",
-        (first, last),
+        f"WHERE {condition} ORDER BY t.reviewer_id, t.place",
+        users,
+        limit,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.questions.asking import mart, reads, rows
+from amazon_reviews.serving.questions.asking import keys_from, mart, reads, rows
 
 PLATFORMS = ("amazon", "disney", "hulu", "netflix")
 TYPES = ("movie", "tv show")
@@ -92,9 +92,9 @@ def top_actors(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> p
 
 
 @reads("gold/titles")
-def titles_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
-    """The rows of the titles from one id to another, in their order."""
-    return mart(warehouse, "gold/titles", "m.id", ("m.id BETWEEN ? AND ?", (first, last)))
+def titles_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
+    """The rows of the titles from one id on, before another, in their order."""
+    return mart(warehouse, "gold/titles", "m.id", keys_from("m.id", first, before), limit)
 
 
 @reads("gold/titles")
