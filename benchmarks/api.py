@@ -3,8 +3,8 @@
 Starts the service, asks it for products and titles (70 %), for what is recommended to a user (20 %)
 and for the sentiment of a text (10 %), while the warehouse's file is replaced every few seconds,
 and prints what came back as JSON: requests a second, milliseconds by kind, failures, and the same
-figures with the memory of the service's processes for each 100,000 requests in turn. Needs a DuckDB warehouse with reviews,
-recommendations and titles, and a sentiment model.
+figures with the memory of the service's processes for each 100,000 requests in turn. Needs a DuckDB
+warehouse with reviews, recommendations and titles, and a sentiment model.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """The service's way to the warehouse: replies kept until a table that they read is replaced."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
@@ -69,7 +70,7 @@ class Answers:
         self._warehouse = warehouse
         self._seconds = seconds
         self._kept = Kept(_KEPT_BYTES)
-        self._blocks: dict[Lookup, tuple[tuple[object, ...], Blocks]] = {}
+        self._blocks: defaultdict[Lookup, Blocks] = defaultdict(Blocks)
         self._versions: dict[str, int] = {}
         self._looked: float | None = None
         self._looking = anyio.Lock()
@@ -126,7 +127,7 @@ class Answers:
         # Another thread may have come by while this one waited.
         if (kept := self._kept.get((*state, key))) is not None:
             return kept
-        blocks = self._blocks_of(lookup, state)
+        blocks = self._blocks[lookup]
         near, before = blocks.near(key)
         for first in dict.fromkeys((near or key, key)):
             bodies = {
@@ -140,12 +141,6 @@ class Answers:
             if key in bodies:
                 return bodies[key]
         return None
-
-    def _blocks_of(self, lookup: Lookup, state: tuple[object, ...]) -> Blocks:
-        known = self._blocks.get(lookup)
-        if known is None or known[0] != state:
-            known = self._blocks[lookup] = (state, Blocks())
-        return known[1]
 
     async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
         there = await self.versions()

@@ -27,6 +27,7 @@ from amazon_reviews.serving.api.settings import ApiSettings, load_api
 from amazon_reviews.serving.in_use import InUse
 
 _log = logging.getLogger(__name__)
+# A thread that computes would let the one that answers wait ten times as long.
 _SWITCH_SECONDS = 0.0005
 
 
