@@ -11,12 +11,14 @@ from amazon_reviews.automation.conditions import FOLLOW_CHECKED
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.transforms.title_ratings import HIGHEST, LOWEST
 
 MISSING_PRODUCTS_BOUND = 0.25
 REJECTED_BOUND = 0.02
 
 _REVIEWS = ["gold", "reviews"]
 _PRODUCTS = ["gold", "products"]
+_TITLES = ["gold", "titles"]
 
 
 def _spec(name: str, asset: list[str], description: str, blocking: bool = True) -> Any:
@@ -97,6 +99,35 @@ def check_products(
         wrong = ~F.col("price_min").between(0, F.col("price_max")) | (F.col("price") < 0)
         facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
         yield _none("ranges", _PRODUCTS, "rows", facts["out_of_range"])
+
+
+@dg.multi_asset_check(
+    specs=[
+        _spec("unique", _TITLES, "every id once"),
+        _spec("ranges", _TITLES, f"mean ratings {LOWEST} to {HIGHEST} where there are ratings"),
+        _spec("schema", _TITLES, "columns and types as documented"),
+    ],
+    name="gold_titles_checks",
+    can_subset=True,
+)
+def check_titles(
+    context: dg.AssetCheckExecutionContext, engine: SparkEngine, lakehouse: Lakehouse
+) -> Iterator[dg.AssetCheckResult]:
+    """The checks of gold/titles."""
+    frame = lakehouse.read(engine.session, "gold/titles")
+    wanted = _wanted(context)
+    if "unique" in wanted:
+        yield _none("unique", _TITLES, "id", repeated(frame, "id"))
+    if "schema" in wanted:
+        yield schema_check(lakehouse, "gold/titles")
+    if "ranges" in wanted:
+        rated = F.coalesce(F.col("mean_rating").between(LOWEST, HIGHEST), F.lit(False))
+        counts = F.when(F.col("ratings") > 0, rated).otherwise(
+            (F.col("ratings") == 0) & F.col("mean_rating").isNull()
+        )
+        wrong = ~F.coalesce(counts, F.lit(False))
+        facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
+        yield _none("ranges", _TITLES, "rows", facts["out_of_range"])
 
 
 @dg.asset_check(

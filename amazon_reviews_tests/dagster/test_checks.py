@@ -49,6 +49,9 @@ def test_the_checks_and_which_of_them_block(all_done):
         ("silver/title_ratings", "accounted", True),
         ("gold/titles", "accounted", True),
         ("gold/titles", "ratings_counted", True),
+        ("gold/titles", "unique", True),
+        ("gold/titles", "ranges", True),
+        ("gold/titles", "schema", True),
     }
     assert expected_checks() < own
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from deltalake import write_deltalake
 
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews_tests.dagster.project import TITLES, Project
+from amazon_reviews_tests.dagster.project import TITLES, Project, copy_first_row
 from amazon_reviews_tests.dagster.test_landing_sensor import asked, follow, tick
 from amazon_reviews_tests.helpers import content, rows
 
@@ -181,6 +182,38 @@ def test_the_sensor_asks_for_catalogues_and_files_of_ratings(made, tmp_path):
     later = tick(project, result.cursor)
     assert not later.run_requests
     assert "title_ratings/not a name.csv is not read" in later.skip_reason.skip_message
+
+
+def no_ratings(delta):
+    delta.update(updates={"ratings": "0"}, predicate="id = 'as1'")
+
+
+def high_rating(delta):
+    delta.update(updates={"mean_rating": "5.5", "ratings": "1"}, predicate="id = 'as1'")
+
+
+def fewer_columns(delta):
+    rows = delta.to_pyarrow_table().drop_columns(["country"])
+    write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "check"),
+    [
+        (copy_first_row, "unique"),
+        (no_ratings, "ranges"),
+        (high_rating, "ranges"),
+        (fewer_columns, "schema"),
+    ],
+)
+def test_a_check_fails_when_the_titles_are_broken(changed, tamper, check):
+    names = {"unique", "ranges", "schema"}
+    assert all(found.passed for found in changed.check("gold/titles", names=names).values())
+
+    tamper(changed.lakehouse.delta("gold/titles"))
+
+    results = changed.check("gold/titles", names=names)
+    assert [name for name, found in results.items() if not found.passed] == [check]
 
 
 def test_a_project_without_titles_has_nothing_to_do(empty):
