@@ -56,10 +56,7 @@ def check_reviews(
     """The checks of gold/reviews."""
     frame = lakehouse.read(engine.session, "gold/reviews")
     wanted = _wanted(context)
-    if "unique" in wanted:
-        yield _none("unique", _REVIEWS, "review_id", repeated(frame, "review_id"))
-    if "schema" in wanted:
-        yield schema_check(lakehouse, "gold/reviews")
+    yield from _unique_and_schema(lakehouse, frame, "gold/reviews", "review_id", wanted)
     if not {"ranges", "product_found"} & wanted:
         return
     facts = frame.agg(*review_facts()).collect()[0].asDict()
@@ -91,10 +88,7 @@ def check_products(
     """The checks of gold/products."""
     frame = lakehouse.read(engine.session, "gold/products")
     wanted = _wanted(context)
-    if "unique" in wanted:
-        yield _none("unique", _PRODUCTS, "asin", repeated(frame, "asin"))
-    if "schema" in wanted:
-        yield schema_check(lakehouse, "gold/products")
+    yield from _unique_and_schema(lakehouse, frame, "gold/products", "asin", wanted)
     if "ranges" in wanted:
         wrong = ~F.col("price_min").between(0, F.col("price_max")) | (F.col("price") < 0)
         facts = frame.agg(F.count(F.when(wrong, 1)).alias("out_of_range")).collect()[0]
@@ -116,10 +110,7 @@ def check_titles(
     """The checks of gold/titles."""
     frame = lakehouse.read(engine.session, "gold/titles")
     wanted = _wanted(context)
-    if "unique" in wanted:
-        yield _none("unique", _TITLES, "id", repeated(frame, "id"))
-    if "schema" in wanted:
-        yield schema_check(lakehouse, "gold/titles")
+    yield from _unique_and_schema(lakehouse, frame, "gold/titles", "id", wanted)
     if "ranges" in wanted:
         rated = F.coalesce(F.col("mean_rating").between(LOWEST, HIGHEST), F.lit(False))
         counts = F.when(F.col("ratings") > 0, rated).otherwise(
@@ -147,6 +138,15 @@ def rejected_share(lakehouse: Lakehouse) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"lines": lines, "rejected": refused, "share": refused / max(lines, 1)},
     )
+
+
+def _unique_and_schema(
+    lakehouse: Lakehouse, frame: DataFrame, key: str, column: str, wanted: set[str]
+) -> Iterator[dg.AssetCheckResult]:
+    if "unique" in wanted:
+        yield _none("unique", key.split("/"), column, repeated(frame, column))
+    if "schema" in wanted:
+        yield schema_check(lakehouse, key)
 
 
 def repeated(frame: DataFrame, column: str) -> int:

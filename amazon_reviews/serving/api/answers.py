@@ -23,7 +23,7 @@ VERSIONS_EVERY = 1.0
 
 _KEPT_BYTES = 64 << 20
 _READERS = 4
-# A model keeps the interpreter to itself: more at once would only delay the look-ups.
+# Models keep the interpreter busy: more at once would only delay the look-ups.
 _MODELS = 2
 
 
