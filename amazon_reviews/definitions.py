@@ -16,7 +16,7 @@ from amazon_reviews.assets import (
     titles,
     warehouse,
 )
-from amazon_reviews.assets.report import report_asset
+from amazon_reviews.assets.report import report_assets
 from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
 from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.automation.upkeep import (
@@ -60,7 +60,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                 ]
             ),
             warehouse.warehouse_assets(settings.warehouse),
-            report_asset(settings.report),
+            *report_assets(settings.report),
             *titles.titles_files(settings.titles),
             sentiment.examples_asset(settings.sentiment_examples),
             sentiment_answers.evaluation_assets(settings.star_classifier),

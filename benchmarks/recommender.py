@@ -15,8 +15,8 @@ from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
 from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
 from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.metrics import difference
-from amazon_reviews.models.recommender.names import names_without_products
-from amazon_reviews.models.recommender.splits import SPLITS, SplitError, SplitName, split_named
+from amazon_reviews.models.recommender.names import SPLITS, SplitName, names_without_products
+from amazon_reviews.models.recommender.splits import SplitError, split_named
 from benchmarks.machine import describe
 from benchmarks.peers.implicit_models import candidates
 

@@ -9,18 +9,18 @@ from pydantic import Field
 from amazon_reviews.assets.common import OWNERS, asset_options
 from amazon_reviews.assets.reporting import (
     column_schema,
-    markdown,
     model_metadata,
     picture,
     table_metadata,
 )
 from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
-from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import ModelStoreResource
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
+from amazon_reviews.serving.markdown import markdown
 
 if TYPE_CHECKING:
     from amazon_reviews.models.recommender.storage import RecommenderModel
@@ -42,15 +42,17 @@ class EvaluationConfig(dg.Config):
     """How the methods are measured."""
 
     splits: list[str] = Field(
-        default=["temporal"],
+        default=[*SPLITS],
         description="temporal: ask for what came after a moment, the same for all; "
         "leave-last-out: for the last of each user",
     )
     most_users: int = Field(default=2_000, description="users asked, at most; drawn by lot")
 
 
-def _options(table: Table, condition: dg.AutomationCondition) -> dict[str, Any]:
-    options = asset_options(table.key, "1", partitioned=False, group=_GROUP)
+def _options(
+    table: Table, condition: dg.AutomationCondition, code_version: str = "1"
+) -> dict[str, Any]:
+    options = asset_options(table.key, code_version, partitioned=False, group=_GROUP)
     return {**options, "automation_condition": condition}
 
 
@@ -119,14 +121,13 @@ def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: "Matrix") -> di
 
 
 @dg.asset(
-    **_options(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES),
+    **_options(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES, code_version="2"),
     deps=[table.key.split("/") for table in _MATRICES],
 )
 def gold_recommender_evaluation(
     config: EvaluationConfig, lakehouse: Lakehouse
 ) -> dg.MaterializeResult:
     """One row per split, method, group of users and figure, all on the same users."""
-    from amazon_reviews.models.recommender.splits import SPLITS, SplitName
     from amazon_reviews.pipeline.recommender.evaluating import evaluate_methods
 
     if unknown := sorted({*config.splits} - {*SPLITS}):
@@ -139,19 +140,13 @@ def gold_recommender_evaluation(
 
 def _evaluation_metadata(found: "Evaluated") -> dict[str, Any]:
     """A table of all methods for each split, or why there is none."""
-    header = ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10", "rmse", "fit_seconds")
-    shown: dict[str, Any] = {}
-    for split, by_method in found.by_split.items():
-        rows = [
-            (method, *(_figure(summary[name]) for name in header))
-            for method, summary in ((name, one.summary()) for name, one in by_method.items())
-        ]
-        shown[f"methods_{split}"] = dg.MetadataValue.md(markdown(("method", *header), rows))
-    return {**shown, **{f"not_split_{name}": why for name, why in found.not_split.items()}}
+    from amazon_reviews.serving.report.recommender import methods_tables
 
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    shown = methods_tables(found.rows).items()
+    return {
+        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in shown},
+        **{f"not_split_{name}": why for name, why in found.not_split.items()},
+    }
 
 
 def _model_spec(method: str) -> dg.AssetSpec:

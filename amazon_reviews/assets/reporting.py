@@ -1,24 +1,21 @@
 """What the Dagster UI shows of a table: rows, schema, place, version, a preview, the books."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pyarrow as pa
 from deltalake import DeltaTable
 
 from amazon_reviews.pipeline.accounting import Account
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.serving.markdown import markdown
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.training import Trained
 
 _PREVIEW_ROWS = 5
-_PREVIEW_CHARACTERS = 60
 
 
 def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
@@ -61,12 +58,6 @@ def preview(table: DeltaTable) -> str:
     return markdown(rows.column_names, [row.values() for row in rows.to_pylist()])
 
 
-def markdown(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table."""
-    lines = [_row(header), _row("---" for _ in header)]
-    return "\n".join(lines + [_row(_shown(value) for value in row) for row in rows])
-
-
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A PNG picture, within Markdown."""
     return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(png).decode()})")
@@ -107,15 +98,3 @@ def report_partitions(
 def _totals(accounts: Sequence[Account]) -> dict[str, int]:
     columns = ("lines", "kept", "duplicates", "rejected")
     return {column: sum(getattr(account, column) for account in accounts) for column in columns}
-
-
-def _row(values: Iterable[Any]) -> str:
-    return "| " + " | ".join(str(value) for value in values) + " |"
-
-
-def _shown(value: Any) -> str:
-    if value is None or isinstance(value, bool | int | float | Decimal | date | datetime):
-        return "" if value is None else str(value)
-    text = str(value.as_py() if isinstance(value, pa.Scalar) else value)
-    cut = text if len(text) <= _PREVIEW_CHARACTERS else text[:_PREVIEW_CHARACTERS] + "…"
-    return cut.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

@@ -6,11 +6,12 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.assets.common import OWNERS, asset_options
-from amazon_reviews.assets.reporting import markdown, table_metadata
+from amazon_reviews.assets.reporting import table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import ModelStoreResource
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.serving.markdown import markdown
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.sentiment.training import Trained

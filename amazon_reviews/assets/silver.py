@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from amazon_reviews.assets.common import asset_options, partitioned_result
-from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
+from amazon_reviews.assets.reporting import accounts_check, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import silver_accounts
 from amazon_reviews.pipeline.exploration import count_columns
@@ -15,6 +15,7 @@ from amazon_reviews.pipeline.subjects import DATASETS, PRODUCTS, REVIEWS, Subjec
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.serving.markdown import markdown
 
 
 def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.assets.common import StreamScope, asset_options
-from amazon_reviews.assets.reporting import accounts_check, markdown, table_metadata
+from amazon_reviews.assets.reporting import accounts_check, table_metadata
 from amazon_reviews.assets.silver import accounted
 from amazon_reviews.automation.conditions import FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import silver_accounts
@@ -26,6 +26,7 @@ from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableErro
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.storage import ConcurrentWriteError
 from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS
+from amazon_reviews.serving.markdown import markdown
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _EXPECTED = (EventHubUnavailableError, HubChangedError, SkippedEventsError, ConcurrentWriteError)

@@ -6,11 +6,12 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.assets.common import OWNERS, asset_options
-from amazon_reviews.assets.reporting import markdown, model_metadata, table_metadata
+from amazon_reviews.assets.reporting import model_metadata, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import ModelStoreResource
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
+from amazon_reviews.serving.markdown import markdown
 
 _GROUP = "titles"
 _SHOWN = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")

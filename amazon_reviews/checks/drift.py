@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from amazon_reviews.assets.reporting import markdown
 from amazon_reviews.automation.conditions import FOLLOW_CHECKED
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.published import ModelStoreResource
+from amazon_reviews.serving.markdown import markdown
 
 
 @dg.asset_check(

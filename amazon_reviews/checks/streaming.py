@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from amazon_reviews.assets.reporting import markdown
 from amazon_reviews.assets.stream import lag_metadata
 from amazon_reviews.automation.conditions import FOLLOW_CHECKED
 from amazon_reviews.pipeline.events import HubChangedError, lag, open_gaps
 from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.serving.markdown import markdown
 
 _EVENTS = ["bronze", "review_events"]
 _WARN = dg.AssetCheckSeverity.WARN

@@ -3,12 +3,17 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from amazon_reviews.console.refusal import Refusal
-from amazon_reviews.models.recommender.names import METHOD_NAMES, names_without_products
+from amazon_reviews.models.recommender.names import (
+    METHOD_NAMES,
+    SPLITS,
+    SplitName,
+    names_without_products,
+)
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -22,14 +27,14 @@ def recommender() -> None:
 @click.argument("ratings", type=_FILE)
 @click.option(
     "--split",
-    type=click.Choice(("temporal", "leave-last-out")),
+    type=click.Choice(SPLITS),
     default="temporal",
     show_default=True,
     help="Ask for what came after a moment, the same for all, or for the last of each user.",
 )
 @click.option("--methods", help="Names, parted by commas (default: all that need ratings only).")
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
-def evaluate(ratings: Path, split: str, methods: str | None, seed: int) -> None:
+def evaluate(ratings: Path, split: SplitName, methods: str | None, seed: int) -> None:
     """Measure methods on RATINGS, a CSV file with user, item, rating and timestamp; print JSON.
 
     Every method learns from the same earlier ratings, and ranks all items that the user has not
@@ -61,12 +66,14 @@ def _methods(given: str | None) -> Sequence[str]:
     return list(dict.fromkeys(names))
 
 
-def _figures(interactions: Any, split: str, methods: Sequence[str], seed: int) -> dict[str, Any]:
+def _figures(
+    interactions: Any, split: SplitName, methods: Sequence[str], seed: int
+) -> dict[str, Any]:
     from amazon_reviews.models.recommender.evaluation import Evaluator
     from amazon_reviews.models.recommender.methods import method_named
-    from amazon_reviews.models.recommender.splits import SplitName, split_named
+    from amazon_reviews.models.recommender.splits import split_named
 
-    evaluator = Evaluator(split_named(cast(SplitName, split), interactions), seed=seed)
+    evaluator = Evaluator(split_named(split, interactions), seed=seed)
     found = {}
     for name in methods:
         found[name] = evaluator.evaluate(method_named(name)).summary()

@@ -1,9 +1,7 @@
 """From silver to gold: titles with the mean of their ratings, who plays in them, and a file."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from amazon_reviews.pipeline.silver import MissingInputError
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+from amazon_reviews.resources.replacing import replacing
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_ACTORS,
@@ -70,16 +69,8 @@ def publish_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
 def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
     """Write a table as one Parquet file; gives its rows. A file that is there is replaced."""
     rows = lakehouse.delta(table.key).to_pyarrow_table(columns=table.names)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            pq.write_table(rows.cast(table.arrow_schema), file, compression="zstd")
-            file.flush()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    with replacing(path) as file:
+        pq.write_table(rows.cast(table.arrow_schema), file, compression="zstd")
     return rows.num_rows
 
 

@@ -15,7 +15,7 @@ MODELS = {
     "model/title_ratings",
     *(f"model/recommender_{method}" for method in METHOD_NAMES),
 }
-FILES = {"report/reviews", "report/titles", "export/titles", *MODELS}
+FILES = {"report/reviews", "report/recommender", "report/titles", "export/titles", *MODELS}
 WITHIN = {"scratch/duplicates", "silver/duplicates", "gold/duplicates"}
 SUBJECTS = ("marts", "sentiment", "recommender", "titles")
 READ = {

@@ -1,7 +1,9 @@
 """The recommenders as assets: interactions, matrices, evaluation, models, lists."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 
-from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.models.recommender.storage import load, model_version
 from amazon_reviews.pipeline.recommender.matrices import make_interactions, read_interactions
 from amazon_reviews.resources.model_store import ModelStore
@@ -26,7 +28,9 @@ TOP, SIMILAR = "gold/recommender_top", "gold/recommender_similar"
 FEW = ("popularity", "bm25", "svd", "hybrid")
 MODELS = tuple(f"model/recommender_{method}" for method in FEW)
 ALL = (INTERACTIONS, *MATRICES, EVALUATION, *MODELS, TOP, SIMILAR)
+REPORT = "report/recommender"
 NEW = "i99"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def put(lakehouse, key, rows, keys=None):
@@ -87,6 +91,17 @@ def rows(project, key, sql="FROM rows"):
     return found.sql(sql).fetchall()
 
 
+def figures(project, split, figure):
+    """Of every method one figure of all users: its value and the ends of its interval."""
+    found = rows(
+        project,
+        EVALUATION,
+        f"SELECT method, value, low, high FROM rows WHERE split = '{split}' "
+        f"AND figure = '{figure}' AND \"group\" = 'all'",
+    )
+    return {method: ends for method, *ends in found}
+
+
 def store(project):
     return ModelStore(project.settings.models)
 
@@ -144,17 +159,49 @@ def test_a_matrix_tells_its_shape_and_shows_itself(made):
 def test_every_method_is_measured_on_the_same_users(made):
     found = rows(made, EVALUATION, 'SELECT DISTINCT method, "group" FROM rows')
     assert {method for method, _ in found} == set(METHOD_NAMES)
-    assert {group for _, group in found} == {"all", "warm", "cold"}
-    users = "SELECT DISTINCT value FROM rows WHERE figure = 'users' AND \"group\" = 'all'"
-    assert len(rows(made, EVALUATION, users)) == 1
-    ndcg = (
-        "SELECT method, value, low, high FROM rows WHERE figure = 'ndcg@10' AND \"group\" = 'all'"
-    )
-    by_method = {method: figures for method, *figures in rows(made, EVALUATION, ndcg)}
-    assert all(low <= value <= high for value, low, high in by_method.values())
-    assert by_method["hybrid"][0] > by_method["popularity"][0]
-    shown = made.metadata(EVALUATION)[None]["methods_temporal"]
-    assert all(f"| {method} |" in shown for method in METHOD_NAMES)
+    assert {group for _, group in found} == {"all", "warm", "cold", "own_day", "same_day"}
+    users = "SELECT DISTINCT split, value FROM rows WHERE figure = 'users' AND \"group\" = 'all'"
+    assert len(rows(made, EVALUATION, users)) == len(SPLITS)
+    for split in SPLITS:
+        by_method = figures(made, split, "ndcg@10")
+        assert all(low <= value <= high for value, low, high in by_method.values())
+        assert by_method["hybrid"][0] > by_method["popularity"][0]
+        shown = made.metadata(EVALUATION)[None][f"methods_{split}"]
+        assert all(f"| {method} |" in shown for method in METHOD_NAMES)
+
+
+def test_the_hybrid_is_compared_with_every_method_user_by_user(made):
+    ndcg = figures(made, "temporal", "ndcg@10")
+    behind = figures(made, "temporal", "ndcg@10_behind_hybrid")
+    assert behind.keys() == ndcg.keys()
+    for method, (value, low, high) in behind.items():
+        assert value == pytest.approx(ndcg["hybrid"][0] - ndcg[method][0])
+        assert low <= value <= high
+    assert behind["hybrid"] == [0, 0, 0]
+    assert behind["popularity"][1] > 0
+
+
+def test_all_methods_stand_in_a_file_and_in_the_documentation(made):
+    assert made.materialize("warehouse/recommender_evaluation", REPORT).success
+
+    written = (made.root / "recommender.md").read_text(encoding="utf-8")
+    assert made.metadata(REPORT)[None]["bytes"] == len(written.encode())
+    value, low, high = figures(made, "leave-last-out", "ndcg@10")["bm25"]
+    assert f"| {value:.4f} ({low:.4f} to {high:.4f}) |" in written
+    documented = (DOCS / "recommender-methods.md").read_text(encoding="utf-8")
+    assert outline(written).count("hybrid") == 3 * len(SPLITS)
+    assert outline(documented) == outline(written)
+
+
+def outline(page):
+    """Headings, the heads of tables without counts, and the names of methods."""
+    lines = [line for line in page.splitlines() if line.startswith(("#", "|"))]
+    return [
+        re.sub(r" \([\d,]+\)", "", line)
+        if line.startswith(("#", "| method"))
+        else line.split("|")[1].strip()
+        for line in lines
+    ]
 
 
 def test_a_method_has_a_model_with_what_was_measured(made):
@@ -224,7 +271,7 @@ def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, e
     project = Project(tmp_path)
     empty_store(project.settings.models)
 
-    assert project.materialize(INTERACTIONS, *MATRICES, EVALUATION, *MODELS, TOP, SIMILAR).success
+    assert project.materialize(*ALL, "warehouse/recommender_evaluation", REPORT).success
 
     assert "no interaction" in project.metadata(EVALUATION)[None]["not_split_temporal"]
     for key in MODELS:
@@ -232,6 +279,7 @@ def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, e
     for key in (TOP, SIMILAR):
         assert project.metadata(key)[None]["not_answered"] == "there is no recommender yet"
         assert rows(project, key) == []
+    assert "Nothing was measured" in (project.root / "recommender.md").read_text(encoding="utf-8")
 
 
 def test_an_unknown_split_is_named(made):

@@ -1,4 +1,6 @@
-"""The names of the methods, without what they take long to load."""
+"""The names of the methods and of the splits, without what they take long to load."""
+
+from typing import Literal, get_args
 
 METHOD_NAMES = (
     "popularity",
@@ -18,6 +20,9 @@ METHOD_NAMES = (
 )
 NEED_PRODUCTS = frozenset({"popularity_category", "content_categories", "content_words"})
 """The methods that cannot learn without knowing what the products are."""
+
+SplitName = Literal["temporal", "leave-last-out"]
+SPLITS = get_args(SplitName)
 
 
 def names_without_products() -> tuple[str, ...]:

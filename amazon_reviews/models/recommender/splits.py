@@ -1,7 +1,6 @@
 """What is learned from and what is asked for: by time for all, or the last of each user."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,8 @@ from amazon_reviews.models.recommender.interactions import (
     Interactions,
     newest_first,
 )
+from amazon_reviews.models.recommender.names import SplitName
 
-SplitName = Literal["temporal", "leave-last-out"]
-SPLITS = get_args(SplitName)
 TEST_SHARE = 0.2
 
 

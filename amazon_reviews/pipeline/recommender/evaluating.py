@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
 from amazon_reviews.models.recommender.methods import METHODS, method_named
+from amazon_reviews.models.recommender.metrics import difference
+from amazon_reviews.models.recommender.names import SplitName
 from amazon_reviews.models.recommender.recommender import UnknownError
-from amazon_reviews.models.recommender.splits import SplitError, SplitName, split_named
+from amazon_reviews.models.recommender.splits import SplitError, split_named
 from amazon_reviews.pipeline.recommender.matrices import read_interactions
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -18,12 +20,14 @@ from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
 MOST_USERS = 2_000
 """Users that every method is measured on, at most: drawn by lot, the same for all."""
 
+_COMPARED, _RIVAL = "ndcg@10", "hybrid"
+
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was measured, by split and method, and which splits could not be made, with reasons."""
+    """The rows of gold/recommender_evaluation, and which splits could not be made, with reasons."""
 
-    by_split: dict[str, dict[str, Evaluation]]
+    rows: pa.Table
     not_split: dict[str, str]
 
 
@@ -48,11 +52,11 @@ def evaluate_methods(
         {"split": split, "method": method, **row}
         for split, of_split in found.items()
         for method, evaluation in of_split.items()
-        for row in _rows(evaluation)
+        for row in (*_rows(evaluation), _behind(evaluation, of_split[_RIVAL]))
     ]
     table = pa.Table.from_pylist(rows, RECOMMENDER_EVALUATION.arrow_schema)
     lakehouse.replace_arrow(table, RECOMMENDER_EVALUATION.key, {})
-    return Evaluated(found, not_split)
+    return Evaluated(table, not_split)
 
 
 def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
@@ -66,3 +70,10 @@ def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     for group, figures in groups.items():
         for figure, value in figures.items():
             yield {"group": group, "figure": figure, "value": value}
+
+
+def _behind(evaluation: Evaluation, hybrid: Evaluation) -> dict[str, Any]:
+    """By how much the hybrid is better, user by user."""
+    found = difference(hybrid.per_user[_COMPARED], evaluation.per_user[_COMPARED])
+    ends = {"value": found.mean, "low": found.low, "high": found.high}
+    return {"group": "all", "figure": f"{_COMPARED}_behind_{_RIVAL}", **ends}

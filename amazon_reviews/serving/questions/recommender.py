@@ -88,3 +88,10 @@ def methods(warehouse: Warehouse, figure: str) -> pa.Table:
     """One row per split and method with a figure over all users, the best first."""
     where = ("m.figure = ? AND m.group = 'all'", (figure,))
     return mart(warehouse, "gold/recommender_evaluation", "m.split, m.value DESC, m.method", where)
+
+
+@reads("gold/recommender_evaluation")
+def evaluation(warehouse: Warehouse) -> pa.Table:
+    """All that was measured of all methods."""
+    order = "m.split, m.group, m.method, m.figure"
+    return mart(warehouse, "gold/recommender_evaluation", order)

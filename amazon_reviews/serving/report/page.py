@@ -2,18 +2,17 @@
 
 import html
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from tempfile import NamedTemporaryFile
 
 import altair as alt
 import vl_convert
 
+from amazon_reviews.resources.replacing import replacing
 from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
@@ -28,16 +27,8 @@ def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_RE
         OSError: the file cannot be written.
     """
     page = report(warehouse, contents).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(page)
-            file.flush()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    with replacing(path) as file:
+        file.write(page)
     return len(page)
 
 
