@@ -6,9 +6,11 @@ file's ratings cannot be split, it says so.
 
 import gzip
 import json
+import warnings
 from pathlib import Path
 
 import click
+from implicit.utils import ParameterWarning
 
 from amazon_reviews.console.ratings_csv import read_ratings
 from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
@@ -66,6 +68,8 @@ def _compare(title: str, evaluator: Evaluator) -> Evaluation:
 
 def _compare_peers(evaluator: Evaluator, hybrid: Evaluation) -> None:
     """Models of `implicit` with the parameters that suit these very answers best."""
+    # It warns of what it converts itself.
+    warnings.simplefilter("ignore", ParameterWarning)
     best: dict[str, tuple[str, Evaluation]] = {}
     for family, shown, peer in candidates():
         found = evaluator.evaluate(peer)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from amazon_reviews.models.recommender.interactions import Interactions
+from amazon_reviews.models.recommender.interactions import LONGEST_ID, Interactions
 
 COLUMNS = ("user", "item", "rating", "timestamp")
 _MILLISECONDS_FROM = 1e11
@@ -65,6 +65,9 @@ def _rating(row: list[str], fields: int, places: list[int]) -> tuple[str, str, f
     user, item, rating, timestamp = (row[place].strip() for place in places)
     if not user or not item:
         raise ValueError(f"{'item' if user else 'user'} is empty")
+    for name, text in (("user", user), ("item", item)):
+        if len(text) > LONGEST_ID:
+            raise ValueError(f"{name} has {len(text)} characters, at most are {LONGEST_ID}")
     return user, item, _number(rating), _seconds(timestamp)
 
 

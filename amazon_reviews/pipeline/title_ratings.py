@@ -18,7 +18,7 @@ from amazon_reviews.models.recommender.accuracy import (
     validate,
 )
 from amazon_reviews.models.recommender.biases import BiasedFactors
-from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
+from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions, short_enough
 from amazon_reviews.models.recommender.storage import RecommenderModel
 from amazon_reviews.pipeline.recommender.training import Trained, parameters_of, put_in_use
 from amazon_reviews.progress import advance
@@ -125,10 +125,13 @@ def _read(lakehouse: Lakehouse) -> Interactions:
     """The latest rating of each user for each title, over all titles that there are."""
     for table in (GOLD_TITLES, SILVER_TITLE_RATINGS):
         lakehouse.ensure(table.key)
-    titles = lakehouse.delta(GOLD_TITLES.key).to_pyarrow_table(columns=["id"])["id"]
+    every = lakehouse.delta(GOLD_TITLES.key).to_pyarrow_table(columns=["id"])["id"]
+    titles = every.filter(short_enough(every))
     columns = ["user_id", "title_id", "rating", "rated_at"]
     rows = lakehouse.delta(SILVER_TITLE_RATINGS.key).to_pyarrow_table(columns=columns)
-    known = rows.filter(pc.is_in(rows["title_id"], titles.combine_chunks()))
+    known = rows.filter(
+        pc.and_(pc.is_in(rows["title_id"], titles.combine_chunks()), short_enough(rows["user_id"]))
+    )
     seconds = pc.divide(known["rated_at"].cast(pa.int64()), 1_000_000)
     found = Interactions.from_rows(
         known["user_id"], known["title_id"], known["rating"], seconds.fill_null(NO_TIME)

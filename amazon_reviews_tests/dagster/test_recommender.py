@@ -14,7 +14,11 @@ from mlflow import MlflowClient
 
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.models.recommender.storage import load, model_version
-from amazon_reviews.pipeline.recommender.matrices import make_interactions, read_interactions
+from amazon_reviews.pipeline.recommender.matrices import (
+    make_interactions,
+    make_matrices,
+    read_interactions,
+)
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import RECOMMENDER_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
@@ -126,6 +130,23 @@ def test_of_a_user_and_a_product_the_latest_rating_counts(lakehouse, spark):
         ("a", "y", "3.0", "2020-01-01", "2"),
         ("b", "x", "4.0", "None", "2"),
     ]
+
+
+def test_ids_that_would_take_all_memory_are_left_out(lakehouse):
+    long = "u" * 1_000_000
+    given = [(f"u{k}", f"i{k % 3}") for k in range(2_000)] + [(long, "i0"), ("u0", long)]
+    names = {"rating": Decimal(5), "reviewed_on": date(2020, 1, 1), "reviews": 1}
+    found = [{"reviewer_id": user, "asin": item} | names for user, item in given]
+    put(lakehouse, INTERACTIONS, found)
+    products = [{"asin": "i0", "title": long, "categories": [long]}, {"asin": long}]
+    put(lakehouse, "gold/products", products)
+
+    matrices = make_matrices(lakehouse)
+
+    ratings = matrices["gold/recommender_ratings"]
+    assert (ratings.rows, ratings.columns, ratings.stored) == (2_000, 3, 2_000)
+    assert matrices["gold/recommender_categories"].stored == 1
+    assert read_interactions(lakehouse).item_ids.tolist() == ["i0", "i1", "i2"]
 
 
 def test_ids_and_matrices_are_those_of_the_interactions(made):

@@ -18,7 +18,7 @@ from amazon_reviews_tests.models.interactions import tastes
 def known():
     found = tastes(80, 30)
     facts = [Facts(title=f"Thing {k}", categories=(f"c{k % 4}",)) for k in range(30)]
-    return replace(found, products=describe(facts))
+    return replace(found, products=describe(enumerate(facts), len(facts)))
 
 
 @pytest.fixture(scope="module")

@@ -118,6 +118,7 @@ def test_milliseconds_are_seconds_too(tmp_path):
         ("a,x,5,", "timestamp '' is neither"),
         (",x,5,1", "user is empty"),
         ("a, ,5,1", "item is empty"),
+        ("a" * 65 + ",x,5,1", "user has 65 characters, at most are 64"),
         ("a,x,5", "3 fields, the first line has 4"),
         ("a,x,5,1,9", "5 fields, the first line has 4"),
     ],

@@ -26,7 +26,7 @@ COLLABORATIVE = ("user_neighbours", "item_cosine", "bm25", "ease", "ials", "hybr
 
 
 def with_products(found, facts):
-    return replace(found, products=describe(facts))
+    return replace(found, products=describe(enumerate(facts), len(facts)))
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +150,21 @@ def test_popularity_counts_users_by_time_and_by_category():
         "recent": [new, old, toy],
         "category": [toy, old, new],
     }
+
+
+def test_facts_may_come_in_any_order():
+    facts = [
+        Facts("Red thing", "Acme", "Toys", ("b", "a", "b"), 9.5),
+        Facts("Blue", categories="c"),
+    ]
+    given = list(enumerate([*facts, Facts(main_category="Books")]))
+    one, other = describe(given, 4), describe(reversed(given), 4)
+    assert one.category_names == other.category_names == ["a", "b", "c"]
+    expected = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    for found in (one, other):
+        np.testing.assert_array_equal(found.categories.toarray(), expected)
+        np.testing.assert_array_equal(found.words.toarray(), one.words.toarray())
+        np.testing.assert_array_equal(found.main, [2, 0, 1, 0])
 
 
 def test_category_content_is_the_sources_recipe():

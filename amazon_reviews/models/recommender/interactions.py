@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 NO_TIME = np.iinfo(np.int64).min
 """The time of an interaction that has none; it counts as the earliest."""
 SECONDS_A_DAY = 86_400
+LONGEST_ID = 64
+"""Characters of an id that recommenders take, at most: every id takes the memory of the longest."""
 
 Codes = NDArray[np.int32]
 
@@ -121,6 +124,11 @@ def tie_break(interactions: Interactions, seed: int = 0) -> NDArray[np.uint64]:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def short_enough(ids: pa.Array | pa.ChunkedArray) -> Any:
+    """Whether each id, of a column of strings, is one that recommenders take; null where null."""
+    return pc.less_equal(pc.utf8_length(ids), LONGEST_ID)
 
 
 def codes_of(ids: Sequence[str], known: NDArray[np.str_]) -> Codes:

@@ -1,7 +1,8 @@
 """What products are, as matrices: source 2's categories, and words that tell them apart."""
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ class Products:
     """
 
     categories: csr_matrix
-    category_names: NDArray[np.str_]
+    category_names: list[str]
     words: csr_matrix
     main: NDArray[np.int32]
 
@@ -43,16 +44,22 @@ class Facts:
     price: float | None = None
 
 
-def describe(facts: Sequence[Facts]) -> Products:
-    """The matrices of items, one for each of `facts`; an item without facts has empty rows."""
-    categories, names = _membership([sorted({*map(str, one.categories)}) for one in facts])
-    mains = [one.main_category or "" for one in facts]
-    _, main = np.unique(np.asarray(mains, dtype=np.str_), return_inverse=True)
+def describe(facts: Iterable[tuple[int, Facts]], items: int) -> Products:
+    """The matrices of so many items, by facts of some of them in any order, each with its code.
+
+    An item without facts has empty rows. Of the facts only numbers and each word once are kept.
+    """
+    categories, words = _Membership(), _Membership()
+    mains, main = {"": 0}, np.zeros(items, np.int32)
+    for item, one in facts:
+        categories.add(item, one.categories)
+        words.add(item, _words(one))
+        main[item] = mains.setdefault(one.main_category or "", len(mains))
     return Products(
-        categories=categories,
-        category_names=names,
-        words=_tf_idf(_membership([_words(one) for one in facts])[0]),
-        main=main.astype(np.int32),
+        categories=categories.matrix(items),
+        category_names=categories.names(),
+        words=_tf_idf(words.matrix(items)),
+        main=_places(mains)[main],
     )
 
 
@@ -67,20 +74,40 @@ def needed(products: Products | None, what: str) -> Products:
     return products
 
 
-def _membership(words: Sequence[Sequence[str]]) -> tuple[csr_matrix, NDArray[np.str_]]:
-    """The binary matrix of items × words, and the words, sorted."""
-    lengths = np.fromiter(map(len, words), np.int64, len(words))
-    every = np.asarray([word for of_one in words for word in of_one], dtype=np.str_)
-    names, columns = np.unique(every, return_inverse=True)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    matrix = csr_matrix(
-        (np.ones(len(columns), np.float32), columns, starts), (len(words), len(names))
-    )
-    matrix.sort_indices()
-    return matrix, names
+class _Membership:
+    """Which items have which words."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._items, self._words = array("i"), array("i")
+
+    def add(self, item: int, words: Iterable[str]) -> None:
+        """The words of an item; twice is once."""
+        for word in {*words}:
+            self._items.append(item)
+            self._words.append(self._codes.setdefault(word, len(self._codes)))
+
+    def names(self) -> list[str]:
+        """All words in their order."""
+        return sorted(self._codes)
+
+    def matrix(self, items: int) -> csr_matrix:
+        """The binary matrix of so many items × words, in the order of `names`."""
+        columns = _places(self._codes)[np.asarray(self._words)]
+        ones = np.ones(len(columns), np.float32)
+        found = csr_matrix((ones, (np.asarray(self._items), columns)), (items, len(self._codes)))
+        found.sort_indices()
+        return found
 
 
-def _words(facts: Facts) -> list[str]:
+def _places(codes: Mapping[str, int]) -> NDArray[np.int32]:
+    """For each code, from 0 up, the place of its name in the order of names."""
+    places = np.empty(len(codes), np.int32)
+    places[[codes[name] for name in sorted(codes)]] = np.arange(len(codes), dtype=np.int32)
+    return places
+
+
+def _words(facts: Facts) -> set[str]:
     words = {f"category {name.lower()}" for name in facts.categories}
     if _known(facts.main_category):
         words.add(f"main {facts.main_category}")
@@ -90,7 +117,7 @@ def _words(facts: Facts) -> list[str]:
         words |= {*_WORD.findall(str(facts.title).lower())}
     if facts.price:
         words.add(f"price {int(np.floor(np.log10(float(facts.price)) * _BANDS_A_DECADE))}")
-    return sorted(words)
+    return words
 
 
 def _known(text: str | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
@@ -14,6 +15,7 @@ from amazon_reviews.models.recommender.interactions import (
     SECONDS_A_DAY,
     Interactions,
     codes_of,
+    short_enough,
 )
 from amazon_reviews.models.recommender.products import Facts, Products, describe
 from amazon_reviews.pipeline.marts import Mart, make_mart
@@ -55,7 +57,7 @@ def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
 def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
     """Make the tables of users, products and of both matrices; gives the matrices by key."""
     found = _from_interactions(lakehouse)
-    products = describe(_facts(lakehouse, found.item_ids))
+    products = describe(_facts(lakehouse, found.item_ids), len(found.item_ids))
     categories = products.categories.tocoo()
     users, items = len(found.user_ids), len(found.item_ids)
     _write(
@@ -81,7 +83,7 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
         found.ratings,
         _days(found.times),
     )
-    names = products.category_names[categories.col]
+    names = pa.array(products.category_names, pa.string()).take(pa.array(categories.col))
     _write(lakehouse, tables.RECOMMENDER_CATEGORIES, categories.row, categories.col, names)
     return {
         tables.RECOMMENDER_RATINGS.key: Matrix(users, items, len(found)),
@@ -97,7 +99,7 @@ def read_interactions(lakehouse: Lakehouse, *, with_products: bool = True) -> In
     item_ids = _ids(lakehouse, tables.RECOMMENDER_PRODUCTS, "product", "asin")
     products: Products | None = None
     if with_products:
-        products = describe(_facts(lakehouse, item_ids))
+        products = describe(_facts(lakehouse, item_ids), len(item_ids))
     return Interactions(
         users=ratings["user"].to_numpy(),
         items=ratings["product"].to_numpy(),
@@ -120,6 +122,7 @@ def bucket_of_each(users: int) -> NDArray[np.int32]:
 
 def _from_interactions(lakehouse: Lakehouse) -> Interactions:
     rows = _table(lakehouse, tables.RECOMMENDER_INTERACTIONS)
+    rows = rows.filter(pc.and_(short_enough(rows["reviewer_id"]), short_enough(rows["asin"])))
     found = Interactions.from_rows(
         rows["reviewer_id"],
         rows["asin"],
@@ -127,31 +130,29 @@ def _from_interactions(lakehouse: Lakehouse) -> Interactions:
         _times(rows["reviewed_on"]),
     )
     lakehouse.ensure(GOLD_PRODUCTS.key)
-    every = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_table(columns=["asin"])
-    return found.over_items(every["asin"].to_pylist())
+    every = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_table(columns=["asin"])["asin"]
+    return found.over_items(every.filter(short_enough(every)).to_pylist())
 
 
-def _facts(lakehouse: Lakehouse, item_ids: NDArray[np.str_]) -> list[Facts]:
-    """What gold/products says of each; nothing where it does not know the product."""
-    found = [Facts()] * len(item_ids)
-    for row in _product_rows(lakehouse):
-        code = codes_of([row["asin"]], item_ids)[0] if row["asin"] else -1
-        if code >= 0:
-            found[code] = Facts(
-                title=row["title"],
-                brand=row["brand"],
-                main_category=row["main_category"],
-                categories=tuple(filter(None, row["categories"] or ())),
-                price=row["price"],
-            )
-    return found
-
-
-def _product_rows(lakehouse: Lakehouse) -> Iterator[dict[str, Any]]:
+def _facts(lakehouse: Lakehouse, item_ids: NDArray[np.str_]) -> Iterator[tuple[int, Facts]]:
+    """What gold/products says of the products that it knows, each with its code."""
     lakehouse.ensure(GOLD_PRODUCTS.key)
     dataset = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_dataset()
     for batch in dataset.to_batches(columns=list(_FACTS), batch_size=8_192):
-        yield from batch.to_pylist()
+        known = batch.filter(short_enough(batch["asin"]))
+        codes = codes_of(known["asin"].to_pylist(), item_ids)
+        for code, row in zip(codes.tolist(), known.to_pylist(), strict=True):
+            if code >= 0:
+                yield (
+                    code,
+                    Facts(
+                        title=row["title"],
+                        brand=row["brand"],
+                        main_category=row["main_category"],
+                        categories=tuple(filter(None, row["categories"] or ())),
+                        price=row["price"],
+                    ),
+                )
 
 
 def _write(lakehouse: Lakehouse, table: Table, *columns: NDArray[Any] | pa.Array) -> None:
@@ -174,7 +175,7 @@ def _ids(lakehouse: Lakehouse, table: Table, code: str, name: str) -> NDArray[np
 
 def _times(days: pa.ChunkedArray) -> NDArray[np.int64]:
     numbers = days.cast(pa.int32()).cast(pa.int64())
-    seconds = pa.compute.multiply(numbers, SECONDS_A_DAY)
+    seconds = pc.multiply(numbers, SECONDS_A_DAY)
     return seconds.fill_null(NO_TIME).to_numpy()
 
 
