@@ -44,7 +44,9 @@ def main(interactions: int, users: int, items: int, iterations: int, ratings_onl
         _ratings(found)
         return
     _implicit_itself(found, iterations)
-    factors = _learned("iALS, 64 factors", ImplicitALS(iterations=iterations), found)
+    _learned("iALS, 64 factors", ImplicitALS(iterations=iterations), found)
+    _implicit_itself(found, iterations)
+    factors = _learned("iALS once more", ImplicitALS(iterations=iterations), found)
     with _timed("top 10 for all users"):
         factors.recommend(np.arange(users), 10)
     _one_by_one("one user, iALS", factors, users)

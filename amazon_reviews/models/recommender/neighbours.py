@@ -36,7 +36,7 @@ class ItemNeighbours(ScoringRecommender):
     weighting: Literal["cosine", "bm25"] = "bm25"
     neighbours: int = 200
     k1: float = 1.2
-    b: float = 0.75
+    b: float = 0.4
     most_of_a_user: int = 1_000
 
     def _fit(self, interactions: Interactions) -> None:
