@@ -152,7 +152,7 @@ def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=["report", "titles"],
         deps=[["warehouse", "titles"]],
-        group_name=_GROUP,
+        group_name="reports",
         kinds={"html"},
         owners=OWNERS,
         code_version="1",

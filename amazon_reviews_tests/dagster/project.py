@@ -20,13 +20,13 @@ from amazon_reviews_tests.helpers import content
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
-_MODELS = "group:sentiment+ or group:recommender+ or group:titles"
+_MODELS = "group:sentiment+ or group:recommender+ or group:titles or key:report/titles"
 LAYERS = f"not (group:marts+ or {_MODELS})"
 MARTS = f"not ({_MODELS})"
 RATINGS_MODEL = "key:gold/title_ratings_model or key:model/title_ratings"
 TITLES = (
     f"(group:titles and not ({RATINGS_MODEL})) "
-    "or key:warehouse/titles or key:warehouse/title_actors"
+    "or key:warehouse/titles or key:warehouse/title_actors or key:report/titles"
 )
 
 

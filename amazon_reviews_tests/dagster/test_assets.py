@@ -1,5 +1,7 @@
 """What the assets say of themselves, and what materializing them does."""
 
+from graphlib import TopologicalSorter
+
 import duckdb
 import pytest
 from dagster._serdes import serialize_value
@@ -82,6 +84,15 @@ def test_every_asset_describes_its_columns(nodes):
         columns = node.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == table.names, name
         assert all(column.description and column.type for column in columns), name
+
+
+def test_groups_have_an_order_so_that_the_lineage_is_drawn_from_left_to_right(nodes):
+    above = {node.group_name: set() for node in nodes.values()}
+    for node in nodes.values():
+        groups = {nodes[key.to_user_string()].group_name for key in node.parent_keys}
+        above[node.group_name] |= groups - {node.group_name}
+    *_, last = TopologicalSorter(above).static_order()
+    assert last == "reports"
 
 
 def test_gold_says_how_fresh_it_must_be(nodes):
