@@ -150,7 +150,9 @@ def _evaluation_metadata(found: "Evaluated") -> dict[str, Any]:
 
 
 def _model_spec(method: str) -> dg.AssetSpec:
-    above = (*_MATRICES, tables.RECOMMENDER_EVALUATION)
+    # The other three matrices are made with this one, and are above the evaluation: naming them
+    # for each model too would hide the lineage behind its lines.
+    above = (tables.RECOMMENDER_RATINGS, tables.RECOMMENDER_EVALUATION)
     return dg.AssetSpec(
         ["model", f"recommender_{method}"],
         deps=[table.key.split("/") for table in above],
