@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import TimeoutError
 
+from amazon_reviews.serving.questions.catalogue import PAGE_ROWS
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
 
 TABS = {
@@ -228,6 +229,19 @@ def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
     assert figure(tab, "Reviews") == str(len(found))
     for review in found:
         tab.get_by_text(review["review_text"], exact=True).wait_for()
+
+
+def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
+    found = [row["overall"] for row in reviews if row["asin"] == "P000"]
+    assert len(found) > PAGE_ROWS > found.count(1)
+    visit(tab, "/brands")
+    pager = tab.get_by_text(f"Page of {-(-len(found) // PAGE_ROWS)}, newest first")
+    pager.wait_for()
+
+    tab.get_by_role("combobox", name=re.compile("Only with stars")).click()
+    tab.get_by_role("option", name="1", exact=True).click()
+
+    pager.wait_for(state="detached")
 
 
 def test_what_people_wrote_is_text_and_nothing_else(tab):

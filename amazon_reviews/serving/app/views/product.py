@@ -52,12 +52,13 @@ def _product(asin: str) -> None:
         chart("product_reviews", review_charts.reviews_over_time, months)
     with right:
         chart("product_months", review_charts.mean_over_time, months)
-    _reviews(asin, facts["reviews"])
+    _reviews(asin, facts)
 
 
-def _reviews(asin: str, count: int) -> None:
+def _reviews(asin: str, facts: Mapping[str, Any]) -> None:
     st.subheader("Reviews")
     chosen = tuple(st.multiselect("Only with stars", [5, 4, 3, 2, 1], placeholder="All"))
+    count = sum(facts[f"stars_{n}"] for n in chosen) if chosen else facts["reviews"]
     pages = max(-(-count // catalogue.PAGE_ROWS), 1)
     page = st.number_input(f"Page of {pages}, newest first", 1, pages) if pages > 1 else 1
     rows = ask(catalogue.product_reviews, asin, chosen, page - 1).to_pylist()
