@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.factors import ImplicitALS
+from amazon_reviews.models.recommender.hybrid import Hybrid
 from amazon_reviews.models.recommender.interactions import Interactions
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours, UserNeighbours
 from amazon_reviews.models.recommender.recommender import Recommender
@@ -56,6 +57,9 @@ def main(interactions: int, users: int, items: int, iterations: int, ratings_onl
     del neighbours
     near = _learned("user neighbours", UserNeighbours(), found)
     _one_by_one("one user, user neighbours", near, users)
+    del near
+    hybrid = _learned("hybrid", Hybrid(), found)
+    _one_by_one("one user, hybrid", hybrid, users)
 
 
 def made_up(interactions: int, users: int, items: int, seed: int = 0) -> Interactions:
