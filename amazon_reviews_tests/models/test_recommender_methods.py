@@ -152,6 +152,18 @@ def test_popularity_counts_users_by_time_and_by_category():
     }
 
 
+def test_popularity_scores_by_users_whatever_was_seen():
+    found = tastes(60, 40)
+    model, seen = Popularity().fit(found), found.matrix().toarray() > 0
+    users = np.arange(60)
+    answer = model.recommend(users, 10)
+    shares = np.bincount(found.items, minlength=40) / np.bincount(found.items).max()
+    for user in users:
+        unseen = [item for item in model.popular_ if not seen[user, item]]
+        assert answer.items[user].tolist() == unseen[:10]
+        np.testing.assert_allclose(answer.scores[user], shares[unseen[:10]], rtol=1e-6)
+
+
 def test_facts_may_come_in_any_order():
     facts = [
         Facts("Red thing", "Acme", "Toys", ("b", "a", "b"), 9.5),

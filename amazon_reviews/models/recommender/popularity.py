@@ -14,6 +14,7 @@ from amazon_reviews.models.recommender.interactions import (
     Interactions,
 )
 from amazon_reviews.models.recommender.products import needed
+from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best, without
 from amazon_reviews.models.recommender.recommender import ScoringRecommender
 
 
@@ -47,6 +48,16 @@ class Popularity(ScoringRecommender):
         weights = np.zeros(len(times))
         weights[known] = 0.5 ** (age / self.half_life)
         return weights
+
+    def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+        if self.kind != "overall":
+            return super()._best(users, k, left_out)
+        # Whatever is left out, the best are among so many.
+        first = self.popular_[: k + int(np.diff(left_out.indptr).max(initial=0))]
+        scores = np.tile(self.scores_[first], (len(users), 1))
+        last_first = np.arange(len(first), dtype=np.int32)[::-1]
+        places, found = best(without(scores, left_out[:, first]), k, last_first)
+        return np.where(places == NOTHING, NOTHING, first[places]), found
 
     def _user_scores(self, users: Codes) -> NDArray[np.float32]:
         if self.kind != "category":
