@@ -329,6 +329,25 @@ def test_the_best_of_scores_are_those_of_a_full_sort():
         np.testing.assert_array_equal(part, whole)
 
 
+def test_the_best_of_many_scores_are_those_of_a_full_sort_with_ties_by_priority():
+    random = np.random.default_rng(0)
+    scores = random.integers(0, 60, (9, 3_000)).astype(np.float32)
+    scores[0, 5:], scores[1] = -np.inf, 7
+    scores[2, 100:] = -np.inf
+    priority = random.permutation(3_000).astype(np.int32)
+    few = np.full_like(scores, -np.inf)
+    few[3, :2_000], few[4, :3] = scores[3, :2_000] + 1, [2, 1, 2]
+    stored = csr_matrix(np.where(np.isfinite(few), few, 0))
+    for given, whole, k in (*((scores, scores, k) for k in (3, 10, 40)), (stored, few, 10)):
+        items, found = best(given, k, priority)
+        for row, candidates in enumerate(whole):
+            order = np.lexsort((-priority, -candidates))[:k]
+            order = order[np.isfinite(candidates[order])]
+            assert items[row, : len(order)].tolist() == order.tolist()
+            assert (items[row, len(order) :] == NOTHING).all()
+            np.testing.assert_array_equal(found[row, : len(order)], candidates[order])
+
+
 def test_the_best_of_chunks_are_those_of_a_full_sort():
     random = np.random.default_rng(0)
     scores = random.normal(size=(7, 5_000)).astype(np.float32)

@@ -108,6 +108,17 @@ def _padded(values: NDArray[Any], k: int) -> NDArray[Any]:
 
 
 def _best_sparse(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
+    """Rows of like lengths together, so that short ones are not made as long as the longest."""
+    items = np.full((scores.shape[0], k), NOTHING, np.int32)
+    found = np.zeros((scores.shape[0], k), np.float32)
+    sizes = np.frexp(np.diff(scores.indptr))[1]
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        items[rows], found[rows] = _best_stored(scores[rows], k, priority)
+    return items, found
+
+
+def _best_stored(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
     """By the stored values of each row, moved to its beginning."""
     lengths = np.diff(scores.indptr)
     rows = np.repeat(np.arange(len(lengths)), lengths)
@@ -120,4 +131,17 @@ def _best_sparse(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Sc
 
 
 def _best_dense(scores: Scores, k: int, priority: Items) -> tuple[Items, Scores]:
-    return best_of(scores, min(k, scores.shape[1]), priority)
+    """Among the scores that are not below the k-th highest of what chunks of columns reach.
+
+    There are at least k such, unless there are fewer candidates.
+    """
+    rows, width = scores.shape
+    chunks = width // _CHUNK
+    if chunks <= 2 * k:
+        return best_of(scores, min(k, width), priority)
+    highest = scores[:, : chunks * _CHUNK].reshape(rows, chunks, _CHUNK).max(axis=2)
+    reached = np.partition(highest, -k, axis=1)[:, -k, None]
+    candidates = scores >= np.maximum(reached, -_NEVER)
+    ends = np.concatenate([[0], np.cumsum(candidates.sum(axis=1))])
+    columns = np.nonzero(candidates)[1]
+    return _best_sparse(csr_matrix((scores[candidates], columns, ends), scores.shape), k, priority)
