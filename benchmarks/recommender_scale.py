@@ -100,7 +100,9 @@ def _learned(name: str, model: Recommender, found: Interactions) -> Recommender:
 def _implicit_itself(found: Interactions, iterations: int) -> None:
     matrix = found.matrix(np.ones(len(found)))
     with threadpool_limits(1, "blas"):
-        model = AlternatingLeastSquares(factors=64, iterations=iterations, random_state=0)
+        model = AlternatingLeastSquares(
+            factors=64, alpha=ImplicitALS.alpha, iterations=iterations, random_state=0
+        )
         with _timed("the same by implicit itself"):
             model.fit(matrix, show_progress=False)
 
