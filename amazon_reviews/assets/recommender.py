@@ -159,7 +159,7 @@ def _model_spec(method: str) -> dg.AssetSpec:
         group_name=_GROUP,
         kinds={"mlflow"},
         owners=OWNERS,
-        code_version="1",
+        code_version="2",
         description=f"One model: the recommender {method}, learned from all ratings.",
         automation_condition=FOLLOW_TABLES,
         skippable=True,
