@@ -185,8 +185,9 @@ class HeadlessRun:
             above: self._recorded.materialized(above) for above in self._graph.get(key).parent_keys
         }
         if not self._graph.get(key).is_partitioned:
+            # Also without anything above: that a table is empty is an answer too.
             any_part = [event for events in parents.values() for event in events.values()]
-            return {WHOLE: max(any_part)} if any_part else {}
+            return {WHOLE: max(any_part, default=0)}
         if (stream := parents.get(_STREAMED)) and WHOLE in stream:
             stream[STREAM.partition] = stream.pop(WHOLE)
         newest: dict[str, int] = {}

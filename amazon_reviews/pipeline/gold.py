@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
-from amazon_reviews.pipeline.silver import MissingInputError, batches
-from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.pipeline.silver import MissingInputError, batches, rows_to_publish
+from amazon_reviews.pipeline.subjects import PRODUCTS, STREAM
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
 from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas.layers import (
@@ -47,15 +47,12 @@ class Published:
 
 
 def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Published]:
-    """Rebuild gold/products from all of silver/products.
+    """Rebuild gold/products from all of silver/products; without products it is empty.
 
     Raises:
-        MissingInputError: silver has no products; gold keeps what it has.
+        MissingInputError: silver lacks what bronze has; gold keeps what it has.
     """
-    lakehouse.ensure(SILVER_PRODUCTS.key)
-    rows = partition_rows(lakehouse.delta(SILVER_PRODUCTS.key))
-    if not any(rows.values()):
-        raise MissingInputError("silver/products is empty; materialize it first")
+    rows = rows_to_publish(lakehouse, PRODUCTS)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
     lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_mark()})

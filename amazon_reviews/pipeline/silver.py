@@ -106,6 +106,27 @@ def batches(
         yield batch
 
 
+def rows_to_publish(lakehouse: Lakehouse, subject: Refinement) -> dict[str, int]:
+    """Rows in silver of each partition, to make a table of all of them.
+
+    None at all are the truth where bronze has no lines, or all of them were rejected.
+
+    Raises:
+        MissingInputError: silver has no rows of lines that bronze has and that were not rejected.
+    """
+    for key in (subject.bronze, subject.silver, SILVER_REJECTED.key):
+        lakehouse.ensure(key)
+    rows = partition_rows(lakehouse.delta(subject.silver))
+    if not any(rows.values()):
+        rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), subject.noun)
+        lines = partition_rows(lakehouse.delta(subject.bronze))
+        if lacking := [name for name in lines if lines[name] > rejected.get(name, 0)]:
+            raise MissingInputError(
+                f"{subject.silver} lacks {', '.join(lacking)}; materialize that first"
+            )
+    return rows
+
+
 def bronze_rows(
     lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]
 ) -> dict[str, int]:

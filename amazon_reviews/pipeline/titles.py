@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from amazon_reviews.pipeline.silver import MissingInputError
+from amazon_reviews.pipeline.silver import rows_to_publish
+from amazon_reviews.pipeline.subjects import TITLES
 from amazon_reviews.resources.lakehouse import Lakehouse, row_count
 from amazon_reviews.resources.replacing import replacing
 from amazon_reviews.schemas import Table
@@ -45,13 +46,15 @@ def publish_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     """Rebuild gold/titles from all of silver, ratings included where there are some.
 
     Raises:
-        MissingInputError: silver has no titles; gold keeps what it has.
+        MissingInputError: silver lacks what bronze has; gold keeps what it has.
     """
     silver = _silver_titles(spark, lakehouse)
     version = _version(lakehouse, SILVER_TITLE_RATINGS.key)
     ratings = lakehouse.read(spark, SILVER_TITLE_RATINGS.key, version=version)
-    rated = rated_titles(ratings).toArrow()
-    frame = titles.gold_titles(silver, spark.createDataFrame(rated))
+    means = rated_titles(ratings)
+    rated = means.toArrow()
+    # With the schema, which cannot be told from a table without rows.
+    frame = titles.gold_titles(silver, spark.createDataFrame(rated, means.schema))
     lakehouse.overwrite(frame.select(*GOLD_TITLES.names), GOLD_TITLES.key)
     return _counted(lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated)
 
@@ -60,7 +63,7 @@ def publish_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
     """Rebuild gold/title_actors from silver/titles.
 
     Raises:
-        MissingInputError: silver has no titles; gold keeps what it has.
+        MissingInputError: silver lacks what bronze has; gold keeps what it has.
     """
     actors = titles.title_actors(_silver_titles(spark, lakehouse))
     lakehouse.overwrite(actors.select(*GOLD_TITLE_ACTORS.names), GOLD_TITLE_ACTORS.key)
@@ -76,8 +79,7 @@ def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
 
 def _silver_titles(spark: SparkSession, lakehouse: Lakehouse) -> DataFrame:
     version = _version(lakehouse, SILVER_TITLES.key)
-    if not row_count(lakehouse.delta(SILVER_TITLES.key, version)):
-        raise MissingInputError("silver/titles is empty; materialize it first")
+    rows_to_publish(lakehouse, TITLES)
     return lakehouse.read(spark, SILVER_TITLES.key, version=version)
 
 

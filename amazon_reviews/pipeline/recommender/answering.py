@@ -127,6 +127,9 @@ def _names(ids: NDArray[np.str_], codes: Items) -> pa.Array:
 def _ratings(model: RecommenderModel, users: Codes, items: Items) -> NDArray[np.float32]:
     """What each user gave the item beside it."""
     seen = model.recommender.seen_
+    if not len(users):
+        # Empty indices would give a sparse matrix.
+        return np.empty(0, np.float32)
     return np.asarray(seen[users, np.maximum(items, 0)], np.float32).ravel()
 
 

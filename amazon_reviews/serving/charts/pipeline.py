@@ -63,9 +63,12 @@ def missing(table: pa.Table) -> alt.LayerChart:
         missing=("lines without it", EXACT),
         lines=("of", EXACT),
     )
+    title = " ".join(
+        ["Missing values", *(f"in {name}" for name in table["table"].unique().to_pylist()[:1])]
+    )
     bars = style.ranking(
         table.to_pylist(),
-        f"Missing values in {table['table'][0].as_py()}",
+        title,
         "column",
         ("missing_share", "part of the lines", "%"),
         tooltip,
@@ -75,7 +78,7 @@ def missing(table: pa.Table) -> alt.LayerChart:
         )
     )
     line = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY)
-    return style.layered("Missing values", bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
+    return style.layered(title, bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
 
 
 def freshness(table: pa.Table) -> alt.Chart:

@@ -44,8 +44,7 @@ def stars_by_verified(table: pa.Table) -> alt.Chart:
 
 def sentiments(table: pa.Table) -> alt.Chart:
     """Reviews per sentiment of the stars, from one row of sums."""
-    row = table.to_pylist()[0]
-    rows = style.by_sentiment([row | {"label": "all"}])
+    rows = style.by_sentiment([row | {"label": "all"} for row in table.to_pylist()])
     return (
         style.base(rows, "Sentiment of the stars", alt.Step(34))
         .mark_bar()

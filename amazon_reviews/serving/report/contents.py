@@ -1,7 +1,7 @@
 """What the report shows, in which order."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,20 +15,22 @@ from amazon_reviews.serving.charts import pipeline as pipeline_charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.charts.style import AnyChart
 from amazon_reviews.serving.questions import catalogue, customers, pipeline, reviews
+from amazon_reviews.serving.questions.asking import Question, reads
 from amazon_reviews.serving.questions.filters import Filters
 
 _TITLES = 15
 _BRANDS = 5
-_ALL = Filters()
+_ALL = (Filters(),)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart of what the warehouse answers; `note` says how to read it."""
+    """A chart of the answer to a question with these arguments; `note` says how to read it."""
 
-    ask: Callable[[Warehouse], pa.Table]
+    question: Question[...]
     draw: Callable[[pa.Table], AnyChart]
-    note: str = ""
+    arguments: tuple[Any, ...] = ()
+    note: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -45,32 +47,24 @@ class Report:
 
     title: str
     source: str
-    totals: Callable[[Warehouse], pa.Table]
+    totals: Question[[]]
     figures: Mapping[str, str]
     sections: tuple[Section, ...]
 
 
-def _filtered(question: Any) -> Callable[[Warehouse], pa.Table]:
-    return lambda warehouse: question(warehouse, _ALL)
-
-
-def _titles(order: str) -> Callable[[Warehouse], pa.Table]:
-    return lambda warehouse: catalogue.titles(warehouse, order, _TITLES)
-
-
+@reads("gold/brands", "gold/brand_years")
 def _largest_brands(warehouse: Warehouse) -> pa.Table:
     names = [name for name in catalogue.brands(warehouse)["brand"].to_pylist() if name != "Unknown"]
     return catalogue.brand_years(warehouse, tuple(names[:_BRANDS]))
 
 
-def _columns_of(table: str) -> Callable[[Warehouse], pa.Table]:
-    def ask(warehouse: Warehouse) -> pa.Table:
-        rows = pipeline.source_columns(warehouse)
-        return rows.filter(pc.equal(rows["table"], table))
-
-    return ask
+@reads("gold/source_columns")
+def _columns_of(warehouse: Warehouse, table: str) -> pa.Table:
+    rows = pipeline.source_columns(warehouse)
+    return rows.filter(pc.equal(rows["table"], table))
 
 
+@reads("gold/pipeline_books")
 def _silver_books(warehouse: Warehouse) -> pa.Table:
     rows = pipeline.books(warehouse)
     return rows.filter(pc.equal(rows["layer"], "silver"))
@@ -80,62 +74,75 @@ _SECTIONS = (
     Section(
         "Stars and sentiment",
         (
-            Panel(_filtered(reviews.by_stars), review_charts.stars_by_verified),
-            Panel(_filtered(reviews.summed), review_charts.sentiments),
-            Panel(_filtered(reviews.by_length), review_charts.review_lengths),
-            Panel(_filtered(reviews.by_length), review_charts.length_sentiments),
+            Panel(reviews.by_stars, review_charts.stars_by_verified, _ALL),
+            Panel(reviews.summed, review_charts.sentiments, _ALL),
+            Panel(reviews.by_length, review_charts.review_lengths, _ALL),
+            Panel(reviews.by_length, review_charts.length_sentiments, _ALL),
             Panel(
-                _filtered(reviews.credibility),
+                reviews.credibility,
                 review_charts.credibility,
-                "Where the 95 % interval leaves 0 out, verified purchases and other reviews are "
-                "unlikely to differ by chance alone.",
+                _ALL,
+                note=(
+                    "Where the 95 % interval leaves 0 out, verified purchases and other reviews "
+                    "are unlikely to differ by chance alone."
+                ),
             ),
             Panel(
                 customers.helpful_votes,
                 customer_charts.helpful_votes,
-                "The source leaves votes out where there are none; “missing counts as one” takes "
-                "one vote for each of those reviews.",
+                note=(
+                    "The source leaves votes out where there are none; “missing counts as one” "
+                    "takes one vote for each of those reviews."
+                ),
             ),
         ),
     ),
     Section(
         "Over time",
         (
-            Panel(_filtered(reviews.by_year), review_charts.reviews_per_year),
-            Panel(_filtered(reviews.by_year), review_charts.mean_per_year),
-            Panel(_filtered(reviews.by_year), review_charts.sentiment_per_year),
-            Panel(_filtered(reviews.by_month), review_charts.reviews_per_month),
-            Panel(_filtered(reviews.by_month), review_charts.mean_per_month),
+            Panel(reviews.by_year, review_charts.reviews_per_year, _ALL),
+            Panel(reviews.by_year, review_charts.mean_per_year, _ALL),
+            Panel(reviews.by_year, review_charts.sentiment_per_year, _ALL),
+            Panel(reviews.by_month, review_charts.reviews_per_month, _ALL),
+            Panel(reviews.by_month, review_charts.mean_per_month, _ALL),
             Panel(
                 reviews.seasons,
                 review_charts.seasonality,
-                "Reviews of a month over the mean month of its year, averaged over the years with "
-                "reviews in every month.",
+                note=(
+                    "Reviews of a month over the mean month of its year, averaged over the years "
+                    "with reviews in every month."
+                ),
             ),
-            Panel(_filtered(reviews.by_year_month), review_charts.reviews_over_time),
-            Panel(_filtered(reviews.by_year_month), review_charts.mean_over_time),
+            Panel(reviews.by_year_month, review_charts.reviews_over_time, _ALL),
+            Panel(reviews.by_year_month, review_charts.mean_over_time, _ALL),
         ),
     ),
     Section(
         "Categories and prices",
         (
-            Panel(_filtered(reviews.by_category), catalogue_charts.categories_by_reviews),
+            Panel(reviews.by_category, catalogue_charts.categories_by_reviews, _ALL),
             Panel(
-                _filtered(reviews.by_category),
+                reviews.by_category,
                 catalogue_charts.categories_by_stars,
-                "The shrunk mean is drawn towards the mean of all reviews as if ten more had given "
-                "that, so that a few reviews make no extreme.",
+                _ALL,
+                note=(
+                    "The shrunk mean is drawn towards the mean of all reviews as if ten more had "
+                    "given that, so that a few reviews make no extreme."
+                ),
             ),
-            Panel(_filtered(reviews.by_category), catalogue_charts.categories_by_negative),
+            Panel(reviews.by_category, catalogue_charts.categories_by_negative, _ALL),
             Panel(
-                _filtered(reviews.by_category),
+                reviews.by_category,
                 catalogue_charts.categories_by_priority,
-                "Rated reviews times what their shrunk mean lacks to 5 stars, as a part of all.",
+                _ALL,
+                note=(
+                    "Rated reviews times what their shrunk mean lacks to 5 stars, as a part of all."
+                ),
             ),
-            Panel(_filtered(catalogue.category_products), catalogue_charts.products_per_category),
-            Panel(_filtered(catalogue.secondary_categories), catalogue_charts.secondary_categories),
-            Panel(_filtered(reviews.by_price), review_charts.prices),
-            Panel(_filtered(reviews.by_price), review_charts.price_ratings),
+            Panel(catalogue.category_products, catalogue_charts.products_per_category, _ALL),
+            Panel(catalogue.secondary_categories, catalogue_charts.secondary_categories, _ALL),
+            Panel(reviews.by_price, review_charts.prices, _ALL),
+            Panel(reviews.by_price, review_charts.price_ratings, _ALL),
         ),
     ),
     Section(
@@ -143,9 +150,17 @@ _SECTIONS = (
         (
             Panel(catalogue.brands, catalogue_charts.brands_by_products),
             Panel(_largest_brands, catalogue_charts.brand_reputation),
-            Panel(_titles("positive"), partial(catalogue_charts.titles_by, sentiment="positive")),
-            Panel(_titles("negative"), partial(catalogue_charts.titles_by, sentiment="negative")),
-            Panel(_titles("reviews"), catalogue_charts.title_images),
+            Panel(
+                catalogue.titles,
+                partial(catalogue_charts.titles_by, sentiment="positive"),
+                ("positive", _TITLES),
+            ),
+            Panel(
+                catalogue.titles,
+                partial(catalogue_charts.titles_by, sentiment="negative"),
+                ("negative", _TITLES),
+            ),
+            Panel(catalogue.titles, catalogue_charts.title_images, ("reviews", _TITLES)),
         ),
     ),
     Section(
@@ -156,7 +171,7 @@ _SECTIONS = (
             Panel(
                 customers.reviewer_names,
                 customer_charts.reviewer_names,
-                "Several customers may show one name.",
+                note="Several customers may show one name.",
             ),
         ),
     ),
@@ -166,11 +181,11 @@ _SECTIONS = (
             Panel(
                 _silver_books,
                 pipeline_charts.books,
-                "lines = kept + duplicates + rejected, for every partition.",
+                note="lines = kept + duplicates + rejected, for every partition.",
             ),
             Panel(pipeline.rejected, pipeline_charts.rejected),
-            Panel(_columns_of("reviews"), pipeline_charts.missing),
-            Panel(_columns_of("products"), pipeline_charts.missing),
+            Panel(_columns_of, pipeline_charts.missing, ("reviews",)),
+            Panel(_columns_of, pipeline_charts.missing, ("products",)),
             Panel(pipeline.freshness, pipeline_charts.freshness),
         ),
     ),

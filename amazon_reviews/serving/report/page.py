@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -14,6 +14,7 @@ import vl_convert
 
 from amazon_reviews.resources.replacing import replacing
 from amazon_reviews.resources.warehouse import Warehouse
+from amazon_reviews.serving.questions.asking import Question
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
 
@@ -23,7 +24,7 @@ def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_RE
     A file that is there already is replaced at the end, or left as it was.
 
     Raises:
-        WarehouseError: a mart is not there, or cannot be read.
+        WarehouseError: the warehouse is not there, or cannot be read.
         OSError: the file cannot be written.
     """
     page = report(warehouse, contents).encode()
@@ -33,16 +34,19 @@ def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_RE
 
 
 def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
-    """The report as HTML."""
+    """The report as HTML; a chart whose table is missing or empty says so in its place."""
+    versions = warehouse.versions()
     specs: list[str] = []
-    sections = "".join(_section(warehouse, section, specs) for section in contents.sections)
+    sections = "".join(
+        _section(warehouse, versions, section, specs) for section in contents.sections
+    )
     template = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(contents.title),
-        figures=_figures(warehouse, contents),
+        figures=_figures(warehouse, versions, contents),
         contents="".join(_link(section) for section in contents.sections),
         sections=sections,
-        source=html.escape(_source(warehouse, contents.source)),
+        source=html.escape(_source(versions, contents.source)),
         specs=f"[{','.join(specs)}]".replace("<", "\\u003c"),
         library=_library(),
     )
@@ -57,10 +61,19 @@ def _library() -> str:
     return script.replace("</script", "<\\/script")
 
 
-def _figures(warehouse: Warehouse, contents: Report) -> str:
-    (row,) = contents.totals(warehouse).to_pylist()
-    shown = {title: _number(row[name]) for name, title in contents.figures.items()}
+def _figures(warehouse: Warehouse, versions: Mapping[str, int], contents: Report) -> str:
+    rows = [] if _missing(contents.totals, versions) else contents.totals(warehouse).to_pylist()
+    row = rows[0] if rows else {}
+    shown = {title: _number(row.get(name)) for name, title in contents.figures.items()}
     return "".join(f"<div><dt>{title}</dt><dd>{value}</dd></div>" for title, value in shown.items())
+
+
+def _missing(question: Question[...], versions: Mapping[str, int]) -> list[str]:
+    """The tables that a question reads and the warehouse lacks.
+
+    A warehouse without any table is asked all the same: its own error says what to do.
+    """
+    return [table for table in question.tables if table not in versions] if versions else []
 
 
 def _number(value: float | None) -> str:
@@ -69,8 +82,8 @@ def _number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
-def _source(warehouse: Warehouse, table: str) -> str:
-    version = warehouse.versions().get(table, "–")
+def _source(versions: Mapping[str, int], table: str) -> str:
+    version = versions.get(table, "–")
     return f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from version {version} of {table}"
 
 
@@ -82,26 +95,28 @@ def _anchor(section: Section) -> str:
     return section.title.lower().replace(" ", "-")
 
 
-def _section(warehouse: Warehouse, section: Section, specs: list[str]) -> str:
-    panels = "".join(_panels(warehouse, section, specs))
+def _section(
+    warehouse: Warehouse, versions: Mapping[str, int], section: Section, specs: list[str]
+) -> str:
+    panels = "".join(_panel(warehouse, versions, panel, specs) for panel in section.panels)
     heading = f'<h2 id="{_anchor(section)}">{html.escape(section.title)}</h2>'
     return f"<section>{heading}<div>{panels}</div></section>"
 
 
-def _panels(warehouse: Warehouse, section: Section, specs: list[str]) -> Iterator[str]:
-    for panel in section.panels:
-        spec = _spec(warehouse, panel)
-        if spec is None:
-            continue
-        note = f"<figcaption>{html.escape(panel.note)}</figcaption>" if panel.note else ""
-        yield f'<figure><div class="chart" id="chart-{len(specs)}"></div>{note}</figure>'
-        specs.append(spec)
-
-
-def _spec(warehouse: Warehouse, panel: Panel) -> str | None:
-    """The chart's specification; None where there is nothing to draw."""
-    rows = panel.ask(warehouse)
-    if not rows.num_rows:
-        return None
+def _panel(
+    warehouse: Warehouse, versions: Mapping[str, int], panel: Panel, specs: list[str]
+) -> str:
+    """The figure of a panel; the specification of its chart, if it has one, goes to `specs`."""
+    if missing := _missing(panel.question, versions):
+        return _empty(f"No data: {missing[0]} is not in the warehouse.")
+    rows = panel.question(warehouse, *panel.arguments)
     chart = panel.draw(rows).properties(width="container")
-    return json.dumps(chart.to_dict(), ensure_ascii=False, separators=(",", ":"))
+    if not rows.num_rows:
+        return _empty(f"{chart.description}: no data.")
+    specs.append(json.dumps(chart.to_dict(), ensure_ascii=False, separators=(",", ":")))
+    note = f"<figcaption>{html.escape(panel.note)}</figcaption>" if panel.note else ""
+    return f'<figure><div class="chart" id="chart-{len(specs) - 1}"></div>{note}</figure>'
+
+
+def _empty(text: str) -> str:
+    return f'<figure class="empty">{html.escape(text)}</figure>'

@@ -21,15 +21,17 @@ TITLES_REPORT = Report(
             "Catalogues",
             (
                 Panel(titles.by_type, charts.types),
-                Panel(titles.by_maturity, charts.maturity, "g stands for titles without one too."),
+                Panel(
+                    titles.by_maturity, charts.maturity, note="g stands for titles without one too."
+                ),
                 Panel(titles.by_year, charts.years),
-                Panel(titles.by_year_added, charts.years_added, "Titles with a date only."),
+                Panel(titles.by_year_added, charts.years_added, note="Titles with a date only."),
             ),
         ),
         Section(
             "Durations",
             (
-                Panel(titles.by_minutes, charts.minutes, "In bands of ten minutes."),
+                Panel(titles.by_minutes, charts.minutes, note="In bands of ten minutes."),
                 Panel(titles.by_seasons, charts.seasons),
             ),
         ),
@@ -37,7 +39,7 @@ TITLES_REPORT = Report(
             "Ratings",
             (
                 Panel(titles.by_platform, charts.mean_ratings),
-                Panel(titles.by_score, charts.scores, "Means to one decimal."),
+                Panel(titles.by_score, charts.scores, note="Means to one decimal."),
             ),
         ),
         Section("Data quality", (Panel(titles.missing, charts.missing),)),
