@@ -2,14 +2,13 @@
 
 import dagster as dg
 
-from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.assets.common import asset_options, failures_of, partitioned_result
 from amazon_reviews.automation.arrived import FINGERPRINT, shown
-from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.landing_files import LandingError
 
 
 @dg.asset(**asset_options("bronze/reviews", "1"))
@@ -36,14 +35,8 @@ def ingest_partitions(
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
     figures: dict[str, dict[str, int | str]] = {}
-    failures: dict[str, str] = {}
-    for name in context.partition_keys:
-        try:
-            read = ingest(landing, lakehouse, subject, name)
-        except LandingError as error:
-            failures[name] = str(error)
-            context.log.error(f"{name}: {error}")
-        else:
+    with failures_of(context) as failures:
+        for name, read in ingest_each(landing, lakehouse, subject, context.partition_keys):
             figures[name] = {
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,

@@ -1,6 +1,7 @@
 """What the assets of all layers share: their options, and how partitioned runs report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from amazon_reviews.assets.reporting import column_schema, report_partitions, table_metadata
 from amazon_reviews.partitions import partitions_of
+from amazon_reviews.pipeline.isolation import FailedPartitionsError
 from amazon_reviews.resources.lakehouse import Lakehouse
 
 OWNERS = ["team:data"]
@@ -42,6 +44,20 @@ def asset_options(
     return options
 
 
+@contextmanager
+def failures_of(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dict[str, str]]:
+    """Collect why partitions failed, by name, for `partitioned_result`; log each with its trace."""
+    failures: dict[str, str] = {}
+    try:
+        yield failures
+    except FailedPartitionsError as failed:
+        failures |= failed.reasons
+        for name, error in failed.errors.items():
+            context.log.error(f"{name}: {error}", exc_info=error)
+
+
 def partitioned_result(
     context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
@@ -52,7 +68,8 @@ def partitioned_result(
     """Report the partitions of a run, and fail it if one of them failed.
 
     Raises:
-        Failure: some partitions failed; the others are recorded as materialized.
+        Failure: some partitions failed; the others are recorded as materialized and checked, so
+            that the tables below go on with them.
     """
     metadata = table_metadata(lakehouse, context.asset_key.to_user_string()) if figures else {}
     if failures:
@@ -61,6 +78,8 @@ def partitioned_result(
                 context.asset_key, partition=name, metadata={**metadata, **values}
             )
             context.log_event(event)
+        for result in check_results if figures else ():
+            context.log_event(_evaluation(context, result))
         raise dg.Failure(
             description="; ".join(f"{name}: {reason}" for name, reason in failures.items()),
             metadata={"failed partitions": len(failures), "materialized": len(figures)},
@@ -68,3 +87,20 @@ def partitioned_result(
         )
     report_partitions(context, figures)
     return dg.MaterializeResult(metadata=metadata, check_results=check_results)
+
+
+def _evaluation(
+    context: dg.AssetExecutionContext, result: dg.AssetCheckResult
+) -> dg.AssetCheckEvaluation:
+    """The event of a check result of the context's asset, for a step that is about to fail."""
+    key = context.asset_key
+    spec = context.assets_def.get_spec_for_check_key(dg.AssetCheckKey(key, str(result.check_name)))
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=spec.name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=spec.blocking,
+    )

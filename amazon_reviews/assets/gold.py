@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from amazon_reviews.assets.common import StreamScope, asset_options, partitioned_result
+from amazon_reviews.assets.common import StreamScope, asset_options, failures_of, partitioned_result
 from amazon_reviews.assets.reporting import accounts_check, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import gold_accounts
@@ -73,15 +73,16 @@ def gold_reviews(
     """
     names = context.partition_keys
     done: dict[str, Published] = {}
-    for name, published in publish_reviews(
-        engine.session, lakehouse, names, engine.batch_rows, rebuild=config.rebuild
-    ):
-        done[name] = published
-        advance(name)
+    with failures_of(context) as failures:
+        for name, published in publish_reviews(
+            engine.session, lakehouse, names, engine.batch_rows, rebuild=config.rebuild
+        ):
+            done[name] = published
+            advance(name)
     check = accounts_check("accounted", list(gold_accounts(lakehouse, REVIEWS, list(done))))
     _record_others(context, {name: done[name] for name in done if name not in names})
-    figures = {name: _figures(done[name]) for name in names}
-    return partitioned_result(context, lakehouse, figures, check_results=[check])
+    figures = {name: _figures(done[name]) for name in names if name in done}
+    return partitioned_result(context, lakehouse, figures, failures, [check])
 
 
 def _record_others(context: dg.AssetExecutionContext, others: dict[str, Published]) -> None:

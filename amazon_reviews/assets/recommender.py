@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _GROUP = "recommender"
 _SERVED = ["model", "recommender_hybrid"]
-_NO_MODEL = "there is no recommender yet"
+_NO_MODEL = "there is no recommender to use"
 _MATRICES = (
     tables.RECOMMENDER_USERS,
     tables.RECOMMENDER_PRODUCTS,
@@ -203,11 +203,11 @@ def gold_recommender_top(
     """One row per user and place among what the hybrid recommends, and why."""
     from amazon_reviews.pipeline.recommender.answering import make_top
 
-    model = _served(model_store)
+    model = _served(context, model_store)
     found = make_top(lakehouse, model) if model else {}
     rows = [(bucket, one.askers, one.cold, one.rows) for bucket, one in found.items()]
     header = ("bucket", "users", "cold", "rows")
-    return _answered(context, lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
+    return _answered(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
 
 
 @dg.asset(**_options(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES), deps=[_SERVED])
@@ -217,31 +217,40 @@ def gold_recommender_similar(
     """One row per product and place among the products that the hybrid finds like it."""
     from amazon_reviews.pipeline.recommender.answering import make_similar
 
-    model = _served(model_store)
+    model = _served(context, model_store)
     rows = []
     if model:
         found = make_similar(lakehouse, model)
         rows = [(found.askers, found.cold, found.rows)]
     shown = markdown(("products", "cold", "rows"), rows)
-    return _answered(context, lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
+    return _answered(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
 
 
-def _served(model_store: ModelStoreResource) -> "RecommenderModel | None":
+def _served(
+    context: dg.AssetExecutionContext, model_store: ModelStoreResource
+) -> "RecommenderModel | None":
+    """The model in use; None, with the reason in the log, where there is none to be read."""
+    from amazon_reviews.models.model_file import ModelFileError
     from amazon_reviews.pipeline.recommender.answering import SERVED
     from amazon_reviews.pipeline.recommender.training import model_in_use, store_name
 
-    return model_in_use(model_store.open(), store_name(SERVED))
+    try:
+        model = model_in_use(model_store.open(), store_name(SERVED))
+    except (ModelFileError, OSError) as error:
+        context.log.error(f"the recommender in use cannot be read: {error}")
+        return None
+    if model is None:
+        context.log.warning(_NO_MODEL)
+    return model
 
 
 def _answered(
-    context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
     table: Table,
     answers: str,
     model: "RecommenderModel | None",
 ) -> dg.MaterializeResult:
     if model is None:
-        context.log.warning(_NO_MODEL)
         lakehouse.ensure(table.key)
         return dg.MaterializeResult(metadata={"not_answered": _NO_MODEL})
     from amazon_reviews.models.recommender.storage import model_version

@@ -1,12 +1,17 @@
 """What the sentiment model says, of every review and in sum, and how good it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amazon_reviews.assets.common import OWNERS, asset_options, partitioned_result
+from amazon_reviews.assets.common import (
+    OWNERS,
+    asset_options,
+    failures_of,
+    partitioned_result,
+)
 from amazon_reviews.assets.reporting import column_schema, picture, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
@@ -14,18 +19,21 @@ from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.published import ModelStoreResource
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.schemas.layers import GOLD_REVIEWS
 
 if TYPE_CHECKING:
+    from amazon_reviews.models.sentiment.classifier import SentimentClassifier
     from amazon_reviews.pipeline.sentiment.evaluating import Evaluated
 
 _GROUP = "sentiment"
 _MODEL = ["model", "sentiment"]
 # The UI shows pictures in a dialog that is about 1,000 pixels wide.
 _SCALE = 1.2
-_NO_MODEL = "there is no sentiment model yet"
+_NO_MODEL = "there is no sentiment model to use"
 _EVALUATION = (
     tables.SENTIMENT_EVALUATION,
     tables.SENTIMENT_CONFUSION,
@@ -62,17 +70,19 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         """Measure the model in use on the held-out users, beside simpler ways to tell."""
         from amazon_reviews.pipeline.sentiment.evaluating import evaluate_model
-        from amazon_reviews.pipeline.sentiment.training import MODEL, model_in_use
+        from amazon_reviews.pipeline.sentiment.training import MODEL
 
         store = model_store.open()
-        model, stored = model_in_use(store), store.current(MODEL)
+        model, stored = _in_use(context, store), store.current(MODEL)
         found = evaluate_model(lakehouse, model, star_classifier) if model else None
         rows = found.tables() if found else {}
         pictures = _pictures(found) if found else {}
         for table in _EVALUATION:
             if dg.AssetKey(table.key.split("/")) in context.selected_asset_keys:
-                made = rows.get(table.key, table.arrow_schema.empty_table())
-                lakehouse.replace_arrow(made, table.key, {})
+                # Without a model what was measured before stays.
+                lakehouse.ensure(table.key)
+                if table.key in rows:
+                    lakehouse.replace_arrow(rows[table.key], table.key, {})
                 shown = {name: picture(png) for name, png in pictures.get(table.key, {}).items()}
                 metadata = {
                     **table_metadata(lakehouse, table.key),
@@ -128,32 +138,57 @@ def gold_sentiment_predictions(
     What it said of the same reviews before is kept.
     """
     from amazon_reviews.pipeline.sentiment.predicting import predict_partitions
-    from amazon_reviews.pipeline.sentiment.training import model_in_use
 
-    model = model_in_use(model_store.open())
+    model = _in_use(context, model_store.open())
+    lakehouse.ensure(tables.SENTIMENT_PREDICTIONS.key)
     figures: dict[str, dict[str, int]] = {}
     if model is None:
+        check = _complete(lakehouse, context.partition_keys, has_model=False)
+        return dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL}, check_results=[check])
+    with failures_of(context) as failures:
+        for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
+            figures[name] = {"dagster/partition_row_count": predicted.rows, "anew": predicted.anew}
+            advance(name)
+    check = _complete(lakehouse, list(figures), has_model=True)
+    return partitioned_result(context, lakehouse, figures, failures, [check])
+
+
+def _in_use(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
+    """The model in use; None, with the reason in the log, where there is none to be read."""
+    from amazon_reviews.models.model_file import ModelFileError
+    from amazon_reviews.pipeline.sentiment.training import model_in_use
+
+    try:
+        model = model_in_use(store)
+    except (ModelFileError, OSError) as error:
+        context.log.error(f"the sentiment model in use cannot be read: {error}")
+        return None
+    if model is None:
         context.log.warning(_NO_MODEL)
-        return dg.MaterializeResult(
-            metadata={"not_predicted": _NO_MODEL}, check_results=[_complete(0, 0)]
-        )
-    for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
-        figures[name] = {"dagster/partition_row_count": predicted.rows, "anew": predicted.anew}
-        advance(name)
-    own = partition_rows(lakehouse.delta(tables.SENTIMENT_PREDICTIONS.key))
-    reviews = sum(found["dagster/partition_row_count"] for found in figures.values())
-    judged = sum(count for name, count in folded(own).items() if name in figures)
-    return partitioned_result(
-        context, lakehouse, figures, check_results=[_complete(judged, reviews)]
-    )
+    return model
 
 
-def _complete(judged: int, reviews: int) -> dg.AssetCheckResult:
+def _complete(
+    lakehouse: Lakehouse, partitions: Sequence[str], *, has_model: bool
+) -> dg.AssetCheckResult:
+    """Compare the rows of these partitions with their reviews.
+
+    Without a model it does not pass, but neither does it hold back what is below: predictions
+    from before are as good as they were.
+    """
+    counts = {}
+    for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
+        lakehouse.ensure(key)
+        rows = folded(partition_rows(lakehouse.delta(key)))
+        counts[key] = sum(rows.get(name, 0) for name in partitions)
+    predicted, reviews = counts.values()
+    said = f"{predicted:,} rows for {reviews:,} reviews"
     return dg.AssetCheckResult(
         check_name="complete",
-        passed=judged == reviews,
-        description=None if judged == reviews else f"{judged:,} rows for {reviews:,} reviews",
-        metadata={"rows": judged, "reviews": reviews},
+        passed=has_model and predicted == reviews,
+        severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
+        description=said if has_model else f"{_NO_MODEL}; {said}",
+        metadata={"rows": predicted, "reviews": reviews},
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from amazon_reviews.assets.common import asset_options, partitioned_result
+from amazon_reviews.assets.common import asset_options, failures_of, partitioned_result
 from amazon_reviews.assets.reporting import accounts_check, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
-from amazon_reviews.pipeline.accounting import silver_accounts
+from amazon_reviews.pipeline.accounting import ROWS_KEPT, Account, nothing_kept, silver_accounts
 from amazon_reviews.pipeline.exploration import count_columns
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.silver import refine
@@ -28,10 +28,19 @@ def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
     )
 
 
+def rows_kept(key: Sequence[str]) -> dg.AssetCheckSpec:
+    """The check that no partition of a silver table has lost all of its lines to rejection."""
+    return dg.AssetCheckSpec(
+        ROWS_KEPT,
+        asset=key,
+        description="every partition of the run that had lines keeps at least one row",
+    )
+
+
 @dg.asset(
     **asset_options("silver/reviews", "1"),
     deps=[["bronze", "reviews"]],
-    check_specs=[accounted(["silver", "reviews"])],
+    check_specs=[accounted(["silver", "reviews"]), rows_kept(["silver", "reviews"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_reviews(
@@ -48,7 +57,7 @@ def silver_reviews(
 @dg.asset(
     **asset_options("silver/products", "1"),
     deps=[["bronze", "products"]],
-    check_specs=[accounted(["silver", "products"])],
+    check_specs=[accounted(["silver", "products"]), rows_kept(["silver", "products"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_products(
@@ -108,10 +117,13 @@ def _count_columns(
 ) -> dg.MaterializeResult:
     figures: dict[str, dict[str, int]] = {}
     names = context.partition_keys
-    for name in count_columns(engine.session, lakehouse, subject, names, engine.batch_rows):
-        figures[name] = {"dagster/partition_row_count": len(subject.fields)}
-        advance(name)
-    return partitioned_result(context, lakehouse, figures)
+    with failures_of(context) as failures:
+        for name, rows in count_columns(
+            engine.session, lakehouse, subject, names, engine.batch_rows
+        ):
+            figures[name] = {"dagster/partition_row_count": rows}
+            advance(name)
+    return partitioned_result(context, lakehouse, figures, failures)
 
 
 def refine_partitions(
@@ -120,14 +132,26 @@ def refine_partitions(
     """Refine the partitions of a run, and account for every line of them."""
     figures = {}
     names = context.partition_keys
-    for name, done in refine(engine.session, lakehouse, subject, names, engine.batch_rows):
-        figures[name] = {
-            "dagster/partition_row_count": done.kept,
-            "lines": done.lines,
-            "duplicates": done.duplicates,
-            "rejected": sum(done.rejected.values()),
-            **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
-        }
-        advance(name)
-    check = accounts_check("accounted", list(silver_accounts(lakehouse, subject, names)))
-    return partitioned_result(context, lakehouse, figures, check_results=[check])
+    with failures_of(context) as failures:
+        for name, done in refine(engine.session, lakehouse, subject, names, engine.batch_rows):
+            figures[name] = {
+                "dagster/partition_row_count": done.kept,
+                "lines": done.lines,
+                "duplicates": done.duplicates,
+                "rejected": sum(done.rejected.values()),
+                **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
+            }
+            advance(name)
+    accounts = list(silver_accounts(lakehouse, subject, list(figures)))
+    checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
+    return partitioned_result(context, lakehouse, figures, failures, checks)
+
+
+def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Account]) -> dg.AssetCheckResult:
+    emptied = list(nothing_kept(lakehouse, accounts))
+    return dg.AssetCheckResult(
+        check_name=ROWS_KEPT,
+        passed=not emptied,
+        description="; ".join(emptied) or None,
+        metadata={"partitions_without_rows": len(emptied)},
+    )

@@ -7,7 +7,7 @@ import dagster as dg
 from amazon_reviews.assets.bronze import ingest_partitions
 from amazon_reviews.assets.common import OWNERS, asset_options
 from amazon_reviews.assets.reporting import accounts_check, table_metadata
-from amazon_reviews.assets.silver import accounted, refine_partitions
+from amazon_reviews.assets.silver import accounted, refine_partitions, rows_kept
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.accounting import gold_accounts
 from amazon_reviews.pipeline.subjects import TITLE_RATINGS, TITLES
@@ -46,7 +46,7 @@ def bronze_title_ratings(
 @dg.asset(
     **asset_options("silver/titles", "1", group=_GROUP),
     deps=[["bronze", "titles"]],
-    check_specs=[accounted(["silver", "titles"])],
+    check_specs=[accounted(["silver", "titles"]), rows_kept(["silver", "titles"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_titles(
@@ -62,7 +62,7 @@ def silver_titles(
 @dg.asset(
     **asset_options("silver/title_ratings", "1", group=_GROUP),
     deps=[["bronze", "title_ratings"]],
-    check_specs=[accounted(["silver", "title_ratings"])],
+    check_specs=[accounted(["silver", "title_ratings"]), rows_kept(["silver", "title_ratings"])],
     automation_condition=FOLLOW_PARTITION,
 )
 def silver_title_ratings(

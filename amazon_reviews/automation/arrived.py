@@ -28,12 +28,6 @@ def arrived(
     return known, arrivals(landing, lakehouse, subject, seen)
 
 
-def misnamed(arrival: Arrivals, subject: Subject) -> list[str]:
-    """What to say of files whose names tell of no partition that they are its."""
-    naming = subject.layout.naming
-    return [f"{file} is not read: give it a name {naming}" for file in arrival.strays]
-
-
 def shown(fingerprint: int) -> str:
     """A fingerprint as text: the UI's numbers are not exact beyond 53 bits."""
     return f"{fingerprint:016x}"

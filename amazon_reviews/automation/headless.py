@@ -16,7 +16,7 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.plan.objects import StepFailureData
 
-from amazon_reviews.automation.arrived import arrived, misnamed
+from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
 from amazon_reviews.automation.recorded import WHOLE, Recorded
@@ -26,12 +26,14 @@ from amazon_reviews.partitions import (
     missing_partitions,
     missing_stream,
 )
+from amazon_reviews.pipeline.accounting import ROWS_KEPT, nothing_kept, silver_accounts
 from amazon_reviews.pipeline.events import HubChangedError, unread
 from amazon_reviews.pipeline.subjects import DATASETS, STREAM
 from amazon_reviews.progress import watching
 from amazon_reviews.resources.event_hub import EventHub, EventHubUnavailableError
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError
 
 _NAMED = 3
 _EVENTS = dg.AssetKey(STREAM.bronze.split("/"))
@@ -93,6 +95,9 @@ class HeadlessRun:
         self._selected = selection.resolve(self._graph)
         self._outcome = Outcome()
         self._recorded = Recorded(instance, self._graph)
+        lakehouse = (defs.resources or {})["lakehouse"]
+        assert isinstance(lakehouse, Lakehouse)
+        self._lakehouse = lakehouse
         self._unread = self._look_at_landing(defs)
 
     def run(self, watch: Watcher, done: Callable[[Stage, float], None]) -> Outcome:
@@ -106,26 +111,33 @@ class HeadlessRun:
             for keys in self._definitions():
                 for stage in self._stages(keys):
                     done(stage, self._materialize(stage, watch(stage), tags))
+        for subject in DATASETS:
+            if dg.AssetKey(subject.silver.split("/")) in self._selected:
+                accounts = silver_accounts(self._lakehouse, subject)
+                self._outcome.failures += nothing_kept(self._lakehouse, accounts)
         return self._outcome
 
     def _look_at_landing(self, defs: dg.Definitions) -> dict[dg.AssetKey, list[str]]:
         """Add the partitions that arrived; give what bronze has to read."""
         resources = defs.resources or {}
-        landing, lakehouse = resources["landing"], resources["lakehouse"]
+        landing, lakehouse = resources["landing"], self._lakehouse
         assert isinstance(landing, LandingZone)
-        assert isinstance(lakehouse, Lakehouse)
         # Resolves the environment variables that hold the credentials.
         landing = landing.process_config_and_initialize()
         unread_folders: dict[dg.AssetKey, list[str]] = {}
         for subject in DATASETS:
-            known, arrival = arrived(self._instance, landing, lakehouse, subject)
+            try:
+                known, arrival = arrived(self._instance, landing, lakehouse, subject)
+            except LandingError as error:
+                self._outcome.failures.append(str(error))
+                continue
             new = [name for name in arrival.unread if name not in known]
             for partitions, names in missing_partitions(self._instance, subject.noun, new).items():
                 self._instance.add_dynamic_partitions(partitions, names)
             unread_folders[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
             gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
             self._outcome.disappeared += gone
-            self._outcome.failures += misnamed(arrival, subject)
+            self._outcome.failures += arrival.faults
         hub = resources["event_hub"]
         assert isinstance(hub, EventHub)
         # Resolves the environment variable that holds the address.
@@ -235,6 +247,9 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
         if event.is_step_failure and not _is_check(event.step_failure_data):
             yield f"{str(event.step_key).replace('__', '/')}: {_said(event.step_failure_data)}"
     for check in result.get_asset_check_evaluations():
+        # What kept no rows is told at the end of every run, as long as it is so.
+        if check.check_name == ROWS_KEPT:
+            continue
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             said = f": {check.description}" if check.description else ""
             yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed{said}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from amazon_reviews.automation.arrived import arrived, misnamed, shown
+from amazon_reviews.automation.arrived import arrived, shown
 from amazon_reviews.partitions import missing_partitions
 from amazon_reviews.pipeline.subjects import DATASETS, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing_files import LandingError
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -74,14 +75,14 @@ class Work:
     """Runs to ask for, partitions to add, and the state of the landing zone that led to them.
 
     `asked` are the fingerprints that are asked for and not read yet; `disappeared` the
-    partitions whose folder is gone; `misnamed` says which files are not read.
+    partitions whose folder is gone; `faults` say what cannot be read.
     """
 
     requests: list[dg.RunRequest] = field(default_factory=list)
     added: list[dg.AddDynamicPartitionsRequest] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     disappeared: list[str] = field(default_factory=list)
-    misnamed: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
     @property
     def quiet(self) -> str:
@@ -91,7 +92,7 @@ class Work:
             said.append(f"asked for already and not read yet: {', '.join(self.asked)}")
         if self.disappeared:
             said.append(f"no longer there, rows are kept: {', '.join(self.disappeared)}")
-        return "; ".join([*said, *self.misnamed])
+        return "; ".join([*said, *self.faults])
 
 
 def find_work(
@@ -108,7 +109,12 @@ def find_work(
     """
     work = Work()
     for subject in subjects:
-        known, arrival = arrived(instance, landing, lakehouse, subject)
+        try:
+            known, arrival = arrived(instance, landing, lakehouse, subject)
+        except LandingError as error:
+            work.faults.append(str(error))
+            work.asked |= {k: v for k, v in asked.items() if k.startswith(f"{subject.dataset}/")}
+            continue
         new = [name for name in arrival.unread if name not in known]
         for partitions, names in missing_partitions(instance, subject.noun, new).items():
             if names:
@@ -122,7 +128,7 @@ def find_work(
         taken = {name for names in groups for name in names}
         work.requests += [_request(subject, names, marks) for names in groups]
         work.asked |= {keys[n]: marks[n] for n in marks if n in taken or n not in todo}
-        work.misnamed += misnamed(arrival, subject)
+        work.faults += arrival.faults
         work.disappeared += [f"{subject.dataset}/{name}" for name in arrival.disappeared]
     return work
 

@@ -15,11 +15,19 @@ from amazon_reviews.serving.markdown import markdown
 )
 def drift(lakehouse: Lakehouse, model_store: ModelStoreResource) -> dg.AssetCheckResult:
     """The population stability index of the stream against training is within the bound."""
+    from amazon_reviews.models.model_file import ModelFileError
     from amazon_reviews.pipeline.sentiment.drift import FEWEST_REVIEWS, MOST
     from amazon_reviews.pipeline.sentiment.drift import drift as measured
     from amazon_reviews.pipeline.sentiment.training import model_in_use
 
-    model = model_in_use(model_store.open())
+    try:
+        model = model_in_use(model_store.open())
+    except (ModelFileError, OSError) as error:
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"the sentiment model in use cannot be read: {error}",
+        )
     if model is None:
         return dg.AssetCheckResult(passed=True, description="there is no sentiment model yet")
     found = measured(lakehouse, model)

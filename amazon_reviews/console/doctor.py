@@ -59,11 +59,14 @@ def _landing(settings: config.Settings) -> Finding:
     name, place = "AMAZON_REVIEWS_LANDING", settings.landing
     zone = LandingZone.at(place).process_config_and_initialize()
     try:
-        found = {s.dataset: len(zone.partitions(s.dataset, s.layout)) for s in DATASETS}
+        found = {s.dataset: zone.listing(s.dataset, s.layout) for s in DATASETS}
     except (LandingError, OSError) as error:
         return Finding(name, place, str(error), wrong=True)
-    advice = "" if any(found.values()) else "put files there, or run `amazon-reviews sample`"
-    counts = ", ".join(f"partitions of {dataset}: {count}" for dataset, count in found.items())
+    numbers = {dataset: len(listing.partitions) for dataset, listing in found.items()}
+    unreadable = [str(e) for listing in found.values() for e in listing.unreadable.values()]
+    advice = "" if any(numbers.values()) else "put files there, or run `amazon-reviews sample`"
+    advice = "; ".join(unreadable) or advice
+    counts = ", ".join(f"partitions of {dataset}: {count}" for dataset, count in numbers.items())
     there = config.is_remote(place) or Path(place).is_dir()
     return Finding(name, f"{place} ({counts})", advice, wrong=not there)
 

@@ -4,10 +4,11 @@ Read from the logs of the tables alone, so that what was written is counted, and
 believed it wrote.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from amazon_reviews.pipeline.gold import silver_rows
+from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.pipeline.subjects import (
     DATASETS,
@@ -28,6 +29,9 @@ from amazon_reviews.schemas.layers import (
     SILVER_REJECTED,
 )
 from amazon_reviews.schemas.titles import GOLD_TITLES
+
+ROWS_KEPT = "rows_kept"
+"""The check that every partition that had lines keeps at least one; see `nothing_kept`."""
 
 _WHOLE = {
     PRODUCTS.noun: (GOLD_PRODUCTS.key, "partition"),
@@ -75,6 +79,24 @@ def silver_accounts(
             kept.get(name, 0),
             duplicates.get(name, 0),
             rejected.get(name, 0),
+        )
+
+
+def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[str]:
+    """What to say of silver's partitions that had lines and kept none, one text each."""
+    nouns = {subject.noun for subject in DATASETS}
+    emptied = [
+        account
+        for account in accounts
+        if account.layer == "silver" and account.table in nouns
+        if account.lines and not account.kept
+    ]
+    for account in emptied:
+        reasons = rejected_by_reason(lakehouse, account.table, account.partition)
+        why = ", ".join(f"{reason} {count:,}" for (_, reason), count in reasons.items())
+        yield (
+            f"silver/{account.table} {account.partition}: none of its {account.lines:,} lines "
+            f"could be used ({why}); silver/rejected has each with its detail"
         )
 
 

@@ -17,6 +17,7 @@ from isal.igzip_lib import IsalError
 
 from amazon_reviews.pipeline.csv_files import csv_records
 from amazon_reviews.pipeline.guarded import Guarded
+from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
@@ -44,6 +45,20 @@ class Ingested:
     files: int
     size: int
     lines: int = 0
+
+
+def ingest_each(
+    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, names: Sequence[str]
+) -> Iterator[tuple[str, Ingested]]:
+    """Read partitions one after the other, see `ingest`; yields each when it is committed.
+
+    Raises:
+        FailedPartitionsError: at the end, for the partitions that could not be read or written.
+    """
+    yield from isolated(
+        ([name] for name in names),
+        lambda batch: [(name, ingest(landing, lakehouse, subject, name)) for name in batch],
+    )
 
 
 def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: str) -> Ingested:
@@ -190,6 +205,8 @@ def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes
 
 def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
     compressed = file.name.endswith(".gz")
+    if compressed and not file.size:
+        raise LandingError(f"{file.path} is empty, which no gzip file is; upload it again")
     try:
         source = igzip.open(stream, "rb") if compressed else stream
         block = source.read(_BLOCK_BYTES)

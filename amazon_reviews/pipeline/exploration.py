@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from pyspark.sql import SparkSession
 
-from amazon_reviews.pipeline.silver import batches, bronze_rows
+from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.silver import bronze_batches, check_in_bronze
 from amazon_reviews.pipeline.subjects import Subject
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.transforms.marts.source import column_counts
@@ -16,15 +17,21 @@ def count_columns(
     subject: Subject,
     partitions: Sequence[str],
     batch_rows: int,
-) -> Iterator[str]:
-    """Count the filled columns of these partitions anew; yields each when it is committed.
+) -> Iterator[tuple[str, int]]:
+    """Count the filled columns of these partitions.
+
+    Yields each with its rows when it is committed.
 
     Raises:
-        MissingInputError: bronze was never given one of the partitions.
+        FailedPartitionsError: at the end, for the partitions that failed: bronze was never given
+            them, or they could not be read or written.
     """
-    rows = bronze_rows(lakehouse, subject, partitions)
-    for batch in batches(partitions, rows, batch_rows):
+
+    def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:
+        check_in_bronze(lakehouse, subject, batch)
         lines = lakehouse.read(spark, subject.bronze, batch)
         counts = column_counts(lines, subject.fields)
         lakehouse.replace(counts, subject.columns, {"partition": batch})
-        yield from batch
+        return ((name, len(subject.fields)) for name in batch)
+
+    yield from isolated(bronze_batches(lakehouse, subject, partitions, batch_rows), count, spark)

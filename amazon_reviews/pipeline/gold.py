@@ -12,10 +12,16 @@ from itertools import pairwise
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.isolation import FailedPartitionsError, isolated
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
 from amazon_reviews.pipeline.silver import MissingInputError, batches, rows_to_publish
 from amazon_reviews.pipeline.subjects import PRODUCTS, STREAM
-from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
+from amazon_reviews.resources.lakehouse import (
+    Lakehouse,
+    new_mark,
+    partition_rows,
+    unreadable_partitions,
+)
 from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
@@ -87,6 +93,8 @@ def publish_reviews(
 
     Raises:
         MissingInputError: there are no reviews in silver; gold keeps what it has.
+        FailedPartitionsError: at the end, for the partitions that could not be read or written;
+            they have the rows and duplicates that they had before.
     """
     if not any(map(lakehouse.exists, _SILVER)):
         raise MissingInputError("silver/reviews is not there; materialize it first")
@@ -97,12 +105,19 @@ def publish_reviews(
         names = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
             names += _segments_to_publish(lakehouse, rows, rebuild)
-        rebuilt = []
+        rebuilt: list[str] = []
+        failed: dict[str, Exception] = {}
         if names:
-            rebuilt = _rebuild_reviews(spark, lakehouse, names, rows, batch_rows, check_held)
+            rebuilt, failed = _rebuild_reviews(
+                spark, lakehouse, names, rows, batch_rows, check_held
+            )
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
+    errors = {shown(name): error for name, error in failed.items()}
     done = dict.fromkeys([*partitions, *map(shown, rebuilt)])
-    yield from _report(lakehouse, "reviews", rows, kept, list(done)).items()
+    made = [name for name in done if name not in errors]
+    yield from _report(lakehouse, "reviews", rows, kept, made).items()
+    if errors:
+        raise FailedPartitionsError(errors)
 
 
 def _segments_to_publish(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
@@ -147,29 +162,55 @@ def _rebuild_reviews(
     rows: dict[str, int],
     batch_rows: int,
     check_held: Callable[[], None],
-) -> list[str]:
-    """Rebuild and give back the partitions asked for and those that win or lose a row by it.
+) -> tuple[list[str], dict[str, Exception]]:
+    """Rebuild the partitions asked for and those that win or lose a row by it.
 
-    gold/duplicates comes last, and records what the segments were made from: while it is as it
-    was, a run that was killed is made up for by the next.
+    Gives the partitions that were rebuilt, and those that failed. gold/duplicates comes last, and
+    records what the segments were made from: while it is as it was, a run that was killed is made
+    up for by the next.
     """
     inputs = _inputs(lakehouse, segments({*rows, *partitions}))
     everything = set(rows) <= set(partitions)
-    _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
+    failed: dict[str, Exception] = {}
+    try:
+        _find_duplicates(spark, lakehouse, None if everything else partitions, rows)
+    except Exception:
+        for key in filter(lakehouse.exists, _SILVER):
+            failed |= unreadable_partitions(lakehouse.delta(key), ["review_id", "file", "line"])
+        if not failed:
+            raise
+        everything = False
+        partitions = [name for name in partitions if name not in failed]
+        _find_duplicates(spark, lakehouse, partitions, rows, unreadable=[*failed])
     moved = [] if everything else _moved(spark, lakehouse, partitions, rows)
-    affected = natural_order({*partitions, *moved})
+    affected = natural_order({*partitions, *moved} - failed.keys())
     products = lakehouse.read(spark, GOLD_PRODUCTS.key)
-    for batch in batches(affected, {name: rows.get(name, 0) for name in affected}, batch_rows):
+
+    def rebuild(batch: Sequence[str]) -> list[tuple[str, None]]:
         silver = _silver(spark, lakehouse, batch)
         losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*_ORIGIN)
         kept = silver.join(losers, on=_ORIGIN, how="left_anti")
         check_held()
         lakehouse.replace(gold_reviews(kept, products), GOLD_REVIEWS.key, {"partition": batch})
+        return [(name, None) for name in batch]
+
+    sizes = {name: rows.get(name, 0) for name in affected}
+    rebuilt: list[str] = []
+    try:
+        for name, _ in isolated(batches(affected, sizes, batch_rows), rebuild, spark):
+            rebuilt.append(name)
+    except FailedPartitionsError as error:
+        failed |= error.errors
     found = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
+    if failed:
+        # Their rows in gold are as they were, and so is what is said of them.
+        was = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
+        of_failed = F.col("partition").isin(*failed)
+        found = found.where(~of_failed).unionByName(was.where(of_failed))
     check_held()
-    made_from = {name: inputs[name] for name in segments(affected)}
+    made_from = {name: inputs[name] for name in segments(rebuilt)}
     lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]}, made_from)
-    return affected
+    return rebuilt, failed
 
 
 def _report(
@@ -198,17 +239,25 @@ def _find_duplicates(
     lakehouse: Lakehouse,
     partitions: Sequence[str] | None,
     rows: dict[str, int],
+    unreadable: Sequence[str] = (),
 ) -> None:
     """Put the reviews that gold must leave out into the scratch table.
 
     Only reviews are looked at that these partitions have now, or had when gold was last built;
-    what is known about the others is carried over.
+    what is known about the others is carried over. That is also so for reviews that an
+    `unreadable` partition lost or won.
     """
     ranks = _ranks(spark, rows)
     silver = _silver(spark, lakehouse).select("review_id", *_ORIGIN)
     before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
     if partitions is not None:
+        if unreadable:
+            silver = silver.where(~F.col("partition").isin(*unreadable))
         touched = _touched(silver, before, partitions)
+        if unreadable:
+            theirs = F.col("partition").isin(*unreadable) | F.col("kept_in").isin(*unreadable)
+            known = before.where(theirs).select(F.col("id").alias("review_id"))
+            touched = touched.join(known, on="review_id", how="left_anti")
         silver = silver.join(touched, on="review_id", how="left_semi")
         gone = touched.select(F.col("review_id").alias("id"))
         lakehouse.overwrite(before.join(gone, on="id", how="left_anti"), SCRATCH_DUPLICATES.key)

@@ -12,12 +12,12 @@ from amazon_reviews.resources.landing import LandingZone
 class Arrivals:
     """The partitions of a dataset: `unread` with their fingerprints, and those gone missing.
 
-    `strays` are files whose names say of no partition that they are its.
+    `faults` say which files belong to no partition, and which folders cannot be listed.
     """
 
     unread: dict[str, int]
     disappeared: list[str]
-    strays: list[str]
+    faults: list[str]
 
 
 def arrivals(
@@ -37,5 +37,8 @@ def arrivals(
         for name, partition in lying.items()
         if {marks[subject.fingerprint_mark(name)], known.get(name)} != {partition.fingerprint}
     }
-    disappeared = [name for name in known if name not in lying]
-    return Arrivals(unread, disappeared, listing.strays)
+    there = lying.keys() | listing.unreadable.keys()
+    disappeared = [name for name in known if name not in there]
+    naming = subject.layout.naming
+    faults = [f"{file} is not read: give it a name {naming}" for file in listing.strays]
+    return Arrivals(unread, disappeared, [*faults, *map(str, listing.unreadable.values())])

@@ -3,15 +3,21 @@
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing_files import natural_order
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
-def rejected_by_reason(lakehouse: Lakehouse) -> dict[tuple[str, str], int]:
-    """Refused lines by table and reason, in that order."""
-    counts = Counter(zip(*_columns(lakehouse, "table", "reason"), strict=True))
+def rejected_by_reason(
+    lakehouse: Lakehouse, table: str | None = None, partition: str | None = None
+) -> dict[tuple[str, str], int]:
+    """Rejected lines by table and reason, in that order: all, or those of one partition."""
+    where = None
+    if table and partition:
+        where = (pc.field("table") == table) & (pc.field("partition") == partition)
+    counts = Counter(zip(*_columns(lakehouse, "table", "reason", where=where), strict=True))
     return dict(sorted(counts.items()))
 
 
@@ -22,8 +28,11 @@ def partitions_with_rejected(lakehouse: Lakehouse) -> dict[str, list[str]]:
     return {table: natural_order(name for of, name in pairs if of == table) for table in tables}
 
 
-def _columns(lakehouse: Lakehouse, *names: str) -> list[list[str]]:
+def _columns(
+    lakehouse: Lakehouse, *names: str, where: pc.Expression | None = None
+) -> list[list[str]]:
     if not lakehouse.exists(SILVER_REJECTED.key):
         return [[] for _ in names]
-    rows: pa.Table = lakehouse.delta(SILVER_REJECTED.key).to_pyarrow_table(columns=list(names))
+    dataset = lakehouse.delta(SILVER_REJECTED.key).to_pyarrow_dataset()
+    rows: pa.Table = dataset.to_table(columns=list(names), filter=where)
     return [rows[name].to_pylist() for name in names]

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
@@ -51,12 +52,15 @@ def refine(
     committed.
 
     Raises:
-        MissingInputError: bronze was never given one of the partitions.
-        LostLinesError: a line would end nowhere.
+        FailedPartitionsError: at the end, for the partitions that failed: bronze was never given
+            them (MissingInputError), a line would end nowhere (LostLinesError), or they could not
+            be read or written.
     """
-    rows = bronze_rows(lakehouse, subject, partitions)
-    for batch in batches(partitions, rows, batch_rows):
-        yield from _refine_batch(spark, lakehouse, subject, batch)
+    yield from isolated(
+        bronze_batches(lakehouse, subject, partitions, batch_rows),
+        lambda batch: _refine_batch(spark, lakehouse, subject, batch),
+        spark,
+    )
 
 
 def refine_stream(
@@ -68,7 +72,7 @@ def refine_stream(
     ever grows. Returns what became of the events of the segments that were made.
 
     Raises:
-        LostLinesError: an event would end nowhere.
+        FailedPartitionsError: see `refine`.
     """
     made = Refined(0)
     names = _segments_to_refine(lakehouse, rebuild)
@@ -122,15 +126,23 @@ def rows_to_publish(lakehouse: Lakehouse, subject: Refinement) -> dict[str, int]
         lines = partition_rows(lakehouse.delta(subject.bronze))
         if lacking := [name for name in lines if lines[name] > rejected.get(name, 0)]:
             raise MissingInputError(
-                f"{subject.silver} lacks {', '.join(lacking)}; materialize that first"
+                f"{subject.silver} lacks the lines of {lacking[0]}"
+                f"{f' and {len(lacking) - 1} more' if lacking[1:] else ''}; materialize that first"
             )
     return rows
 
 
-def bronze_rows(
-    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]
-) -> dict[str, int]:
-    """Lines in bronze of each of these partitions.
+def bronze_batches(
+    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str], batch_rows: int
+) -> Iterator[list[str]]:
+    """These partitions in `batches` by their lines in bronze."""
+    lakehouse.ensure(subject.bronze)
+    rows = partition_rows(lakehouse.delta(subject.bronze))
+    return batches(partitions, {name: rows.get(name, 0) for name in partitions}, batch_rows)
+
+
+def check_in_bronze(lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]) -> None:
+    """Check that bronze has these partitions.
 
     Raises:
         MissingInputError: bronze was never given one of them.
@@ -143,9 +155,6 @@ def bronze_rows(
             raise MissingInputError(
                 f"{subject.bronze} has no {', '.join(missing)}; materialize that first"
             )
-    lakehouse.ensure(subject.bronze)
-    rows = partition_rows(lakehouse.delta(subject.bronze))
-    return {name: rows.get(name, 0) for name in partitions}
 
 
 def _refine_batch(
@@ -155,6 +164,7 @@ def _refine_batch(
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
+    check_in_bronze(lakehouse, subject, names)
     with lakehouse.exclusive(f"refine.{subject.silver}") as check_held:
         table = lakehouse.delta(subject.bronze)
         lines = partition_rows(table)

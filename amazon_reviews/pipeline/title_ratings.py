@@ -68,20 +68,18 @@ class NoRatingsError(Exception):
 
 
 def measure(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
-    """Make gold/title_ratings_model anew: search the parameters, and predict what is held out.
+    """Make gold/title_ratings_model: search the parameters, and predict what is held out.
 
-    Where there are more than `most_ratings`, it is done on those of users drawn by lot. Gives the
-    table.
+    Where there are more than `most_ratings`, it is done on those of a random sample of users.
+    Gives the table.
 
     Raises:
-        NoRatingsError: no ratings, or too few; the table is made without rows.
+        NoRatingsError: no ratings, or too few; the table keeps what it has.
     """
-    ratings = of_some_users(_read(lakehouse), most_ratings)
-    rows = _measured(ratings) if len(ratings) >= _FEWEST else []
-    table = pa.Table.from_pylist(rows, GOLD_TITLE_RATINGS_MODEL.arrow_schema)
+    lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
+    ratings = of_some_users(_enough(_read(lakehouse)), most_ratings)
+    table = pa.Table.from_pylist(_measured(ratings), GOLD_TITLE_RATINGS_MODEL.arrow_schema)
     lakehouse.replace_arrow(table, GOLD_TITLE_RATINGS_MODEL.key, {})
-    if not rows:
-        raise NoRatingsError(f"{len(ratings)} ratings of titles are too few to learn from")
     return table
 
 
@@ -89,7 +87,7 @@ def train(lakehouse: Lakehouse, store: ModelStore) -> Trained:
     """Learn from all ratings with the parameters that were chosen, and put the model in use.
 
     Raises:
-        NoRatingsError: nothing was measured; the store is as it was.
+        NoRatingsError: nothing was measured, or too few are left; the store is as it was.
         PlaceError: the model store cannot be used.
     """
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
@@ -100,7 +98,7 @@ def train(lakehouse: Lakehouse, store: ModelStore) -> Trained:
     (chosen,) = (row for row in validated if row["chosen"])
     recommender = _candidate(chosen).made()
     assert isinstance(recommender, BiasedFactors)
-    ratings = _read(lakehouse)
+    ratings = _enough(_read(lakehouse))
     record = Record(
         {
             **parameters_of(recommender),
@@ -137,6 +135,12 @@ def _read(lakehouse: Lakehouse) -> Interactions:
         known["user_id"], known["title_id"], known["rating"], seconds.fill_null(NO_TIME)
     )
     return found.over_items(titles.to_pylist())
+
+
+def _enough(ratings: Interactions) -> Interactions:
+    if len(ratings) < _FEWEST:
+        raise NoRatingsError(f"{len(ratings)} ratings of titles are too few to learn from")
+    return ratings
 
 
 def _measured(ratings: Interactions) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
 
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import (
     CommitProperties,
     DeltaTable,
@@ -279,6 +281,19 @@ def partition_rows(table: DeltaTable, noun: str | None = None) -> dict[str, int]
             name = values["partition"]
             rows[name] = rows.get(name, 0) + action["num_records"]
     return rows
+
+
+def unreadable_partitions(table: DeltaTable, columns: Sequence[str]) -> dict[str, Exception]:
+    """The landing partitions of which these columns cannot be read, each with its error."""
+    dataset = table.to_pyarrow_dataset()
+    errors: dict[str, Exception] = {}
+    for name in partition_rows(table):
+        try:
+            rows = dataset.to_batches(columns=list(columns), filter=pc.field("partition") == name)
+            deque(rows, maxlen=0)
+        except (pa.ArrowException, OSError) as error:
+            errors[name] = error
+    return errors
 
 
 def value_counts(table: DeltaTable, column: str) -> dict[str, int]:

@@ -7,8 +7,10 @@ or markers, and are not read.
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO, Self
 
 import dagster as dg
@@ -69,7 +71,12 @@ class LandingZone(dg.ConfigurableResource[Any]):
         """
         files: defaultdict[str, list[LandingFile]] = defaultdict(list)
         strays = []
+        unreadable: dict[str, LandingError] = {}
         for folder, file in self._files().list(dataset):
+            if isinstance(file, LandingError):
+                if layout.in_folders and (name := layout.partition_of(folder)):
+                    unreadable[name] = file
+                continue
             if layout.in_folders != bool(folder) or not layout.has(file.name):
                 continue
             if name := layout.partition_of(folder or file.name):
@@ -77,7 +84,7 @@ class LandingZone(dg.ConfigurableResource[Any]):
             elif not layout.in_folders:
                 strays.append(f"{dataset}/{file.name}")
         found = {name: _partition(name, files[name]) for name in natural_order(files)}
-        return Listing(found, sorted(strays))
+        return Listing(found, sorted(strays), unreadable)
 
     def partition(self, dataset: str, name: str, layout: Layout = FOLDERS) -> LandingPartition:
         """One partition as it lies there now.
@@ -86,11 +93,12 @@ class LandingZone(dg.ConfigurableResource[Any]):
             LandingError: it is not there or holds no file to read, or cannot be read.
         """
         below = f"{dataset}/{name}" if layout.in_folders else dataset
-        found = [file for folder, file in self._files().list(below) if not folder]
         files = [
             file
-            for file in found
-            if layout.has(file.name)
+            for folder, file in self._files().list(below)
+            if not folder
+            and isinstance(file, LandingFile)
+            and layout.has(file.name)
             and (layout.in_folders or layout.partition_of(file.name) == name)
         ]
         if not files:
@@ -125,18 +133,31 @@ class _LocalFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
         top = self._root / folder
-        if not top.exists():
+        try:
+            paths = [*top.iterdir()]
+        except FileNotFoundError:
             return
-        if not top.is_dir():
-            raise LandingError(f"{top} is not a folder; AMAZON_REVIEWS_LANDING must hold one")
-        for path in top.iterdir():
-            if path.is_dir():
-                files = filter(_to_read, path.iterdir())
-                yield from ((path.name, _local_file(file)) for file in files)
-            elif _to_read(path):
-                yield "", _local_file(path)
+        except NotADirectoryError:
+            raise LandingError(
+                f"{top} is not a folder; AMAZON_REVIEWS_LANDING must hold one"
+            ) from None
+        except OSError as error:
+            raise _not_listed(top, error) from None
+        for path in paths:
+            try:
+                if path.is_dir():
+                    # All of a folder's files or none, so that it is never taken for a smaller one.
+                    files = _files_in(path.iterdir())
+                    yield from ((path.name, file) for file in files)
+                else:
+                    yield from (("", file) for file in _files_in([path]))
+            except FileNotFoundError:
+                # Removed while it was listed: it is not there.
+                continue
+            except OSError as error:
+                yield path.name, _not_listed(path, error)
 
     def open(self, file: LandingFile) -> BinaryIO:
         try:
@@ -149,10 +170,18 @@ def _partition(name: str, files: list[LandingFile]) -> LandingPartition:
     return LandingPartition(name, tuple(sorted(files, key=lambda file: file.path)))
 
 
-def _to_read(path: Path) -> bool:
-    return readable(path.name) and path.is_file()
+def _files_in(paths: Iterable[Path]) -> list[LandingFile]:
+    """The files to read among paths; one that is removed meanwhile is not there."""
+    files = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if readable(path.name) and S_ISREG((stat := path.stat()).st_mode):
+                files.append(LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns)))
+    return files
 
 
-def _local_file(path: Path) -> LandingFile:
-    stat = path.stat()
-    return LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns))
+def _not_listed(path: Path, error: OSError) -> LandingError:
+    return LandingError(
+        f"{path} cannot be listed ({error.strerror}); let the user of this process read it, or "
+        "remove it"
+    )

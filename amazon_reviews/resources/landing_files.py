@@ -68,10 +68,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class Listing:
-    """The partitions of a dataset by name, and the files that belong to none."""
+    """The partitions of a dataset by name, and the files that belong to none.
+
+    `unreadable` are the partitions whose folder cannot be listed, each with the reason.
+    """
 
     partitions: dict[str, LandingPartition]
     strays: list[str]
+    unreadable: dict[str, LandingError]
 
 
 def folder_partition(name: str) -> str | None:
@@ -114,13 +118,14 @@ FILES = Layout(
 class Files(Protocol):
     """Where the files lie."""
 
-    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
         """Files to read below `folder`, each with its own folder as seen from there.
 
-        At least those in it (their folder is "") and in the folders directly below it.
+        At least those in it (their folder is "") and in the folders directly below it. For a
+        folder below it that cannot be listed, the error is given in the place of its files.
 
         Raises:
-            LandingError: they cannot be listed.
+            LandingError: `folder` itself cannot be listed.
         """
 
     def open(self, file: LandingFile) -> BinaryIO:

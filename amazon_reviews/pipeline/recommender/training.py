@@ -1,5 +1,6 @@
 """The recommenders in the model store: one for each method, all learned from the same ratings."""
 
+import logging
 import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record, StoredModel
 from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION, RECOMMENDER_RATINGS
 
+_log = logging.getLogger(__name__)
 Parameters = dict[str, str | int | float]
 
 
@@ -67,7 +69,12 @@ def put_in_use(store: ModelStore, name: str, model: RecommenderModel, record: Re
     """
     version = model_version(model)
     tagged = replace(record, tags={"model_version": version})
-    stored, old = store.current(name), model_in_use(store, name)
+    stored = store.current(name)
+    try:
+        old = model_in_use(store, name)
+    except (ModelFileError, OSError) as error:
+        _log.warning("the model %s in use is replaced, as it cannot be read: %s", name, error)
+        old = None
     if stored is None or old is None or model_version(old) != version:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{model.method}.npz"
@@ -77,18 +84,15 @@ def put_in_use(store: ModelStore, name: str, model: RecommenderModel, record: Re
 
 
 def model_in_use(store: ModelStore, name: str) -> RecommenderModel | None:
-    """The model in use under a name; one that this program cannot read is none, and is replaced.
+    """The model in use under a name; None where there is none yet.
 
     Raises:
         PlaceError: the model store cannot be used.
+        ModelFileError: this program cannot read the model's file.
+        OSError: its file cannot be opened.
     """
     stored = store.current(name)
-    if stored is None:
-        return None
-    try:
-        return load(stored.path)
-    except ModelFileError:
-        return None
+    return load(stored.path) if stored else None
 
 
 def parameters_of(recommender: Recommender) -> Parameters:

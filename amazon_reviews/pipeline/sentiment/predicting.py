@@ -13,6 +13,7 @@ from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.examples import COLUMNS, Examples
 from amazon_reviews.models.sentiment.storage import model_version
 from amazon_reviews.pipeline.guarded import Guarded
+from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import segments, shown
 from amazon_reviews.pipeline.sentiment.examples import batches
 from amazon_reviews.pipeline.subjects import STREAM
@@ -41,12 +42,17 @@ def predict_partitions(
 
     What was made by the same model from the same files of gold/reviews stays; of the stream that
     is so segment by segment. Yields each partition when it is done.
+
+    Raises:
+        FailedPartitionsError: at the end, for the partitions that could not be read or written.
     """
     lakehouse.ensure(GOLD_REVIEWS.key)
     reviews = lakehouse.delta(GOLD_REVIEWS.key)
     rows, files = partition_rows(reviews), _files(reviews)
     version = model_version(model)
-    for name in partitions:
+
+    def predict(names: Sequence[str]) -> Iterator[tuple[str, Predicted]]:
+        (name,) = names
         parts = segments(rows) if name == STREAM.partition else [name]
         inputs = {part: _mark(files.get(part, []), version) for part in parts}
         made_from = lakehouse.marks(SENTIMENT_PREDICTIONS.key, parts)
@@ -55,6 +61,8 @@ def predict_partitions(
             _predict(lakehouse, model, reviews, part, inputs[part])
         anew = sum(rows.get(part, 0) for part in changed)
         yield shown(name), Predicted(sum(rows.get(part, 0) for part in parts), anew)
+
+    yield from isolated(([name] for name in partitions), predict)
 
 
 def _predict(

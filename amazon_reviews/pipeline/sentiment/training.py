@@ -1,5 +1,6 @@
 """The sentiment model: learned from the examples, and put in use where it is better."""
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ FEWEST_REVIEWS = 200
 """Reviews of 1, 2, 4 or 5 stars without which nothing is learned."""
 
 _BINARY = TASKS["binary"]
+_log = logging.getLogger(__name__)
 _JOBS = 2  # always, as the version names it
 _STRONGEST = 15
 
@@ -63,7 +65,11 @@ def train(lakehouse: Lakehouse, store: ModelStore, balance: str = "weights") -> 
     model = SentimentClassifier(jobs=_JOBS, seed=SEED, balance=balance)
     model.fit(read_examples(lakehouse, held_out=False))
     found = answers(model, read_examples(lakehouse, held_out=True), _BINARY)
-    old = model_in_use(store)
+    try:
+        old = model_in_use(store)
+    except (ModelFileError, OSError) as error:
+        _log.warning("the sentiment model in use is replaced, as it cannot be read: %s", error)
+        old = None
     comparison = None
     if old:
         held_out = read_examples(lakehouse, held_out=True)
@@ -112,18 +118,15 @@ def _parameters(model: SentimentClassifier, version: int) -> dict[str, str | int
 
 
 def model_in_use(store: ModelStore) -> SentimentClassifier | None:
-    """The model in use; one that this program cannot read is none, and is replaced.
+    """The model in use; None where there is none yet.
 
     Raises:
         PlaceError: the model store cannot be used.
+        ModelFileError: this program cannot read the model's file.
+        OSError: its file cannot be opened.
     """
     stored = store.current(MODEL)
-    if stored is None:
-        return None
-    try:
-        return load(stored.path)
-    except ModelFileError:
-        return None
+    return load(stored.path) if stored else None
 
 
 def _check_enough(lakehouse: Lakehouse) -> None:

@@ -1,0 +1,65 @@
+"""A partition that cannot be made fails alone: the others of the run are made."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from pyspark.sql import SparkSession
+
+T = TypeVar("T")
+_LONGEST_REASON = 500
+
+
+class FailedPartitionsError(RuntimeError):
+    """Partitions that could not be made, each with its error; the others are committed."""
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        self.errors = dict(errors)
+        super().__init__("; ".join(f"{name}: {text}" for name, text in self.reasons.items()))
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The first line of each partition's error; of an unexpected one also its type."""
+        return {name: reason(error) for name, error in self.errors.items()}
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, cut to a readable length, after its type if that is foreign."""
+    lines = str(error).strip().splitlines()
+    text = (lines[0] if lines else "")[:_LONGEST_REASON]
+    if type(error).__module__.startswith("amazon_reviews."):
+        return text
+    return ": ".join(filter(None, (type(error).__name__, text)))
+
+
+def isolated(
+    batches: Iterable[Sequence[str]],
+    make: Callable[[Sequence[str]], Iterable[tuple[str, T]]],
+    spark: SparkSession | None = None,
+) -> Iterator[tuple[str, T]]:
+    """Make batches of partitions; the partitions of a batch that fails are made one by one.
+
+    Yields each partition with what `make` gives for it. `spark` is the engine that makes them, if
+    one does: where it does not answer any more, its error is raised at once.
+
+    Raises:
+        FailedPartitionsError: at the end, if some partitions failed alone.
+    """
+    errors: dict[str, Exception] = {}
+    todo = deque(batches)
+    while todo:
+        batch = todo.popleft()
+        try:
+            done = list(make(batch))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are made
+            if spark:
+                # Without an engine each partition would fail, after minutes of attempts.
+                spark.sql("SELECT 1").collect()
+            if len(batch) > 1:
+                todo.extendleft([name] for name in reversed(batch))
+            else:
+                errors[batch[0]] = error
+        else:
+            yield from done
+    if errors:
+        raise FailedPartitionsError(errors)
