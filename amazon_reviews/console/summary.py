@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import click
 from rich.console import Console
 
 from amazon_reviews.automation.headless import Outcome
@@ -9,7 +10,7 @@ from amazon_reviews.config import Settings
 from amazon_reviews.console.tables import print_table
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
 from amazon_reviews.schemas import MART_TABLES
 
 _QUERIES = {
@@ -27,9 +28,18 @@ _COLUMNS = ("lines", "kept", "duplicates", "rejected")
 
 
 def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
-    """What was done, the books by table, and what lies in the warehouse."""
-    warehouse = open_warehouse(settings.warehouse)
-    versions = warehouse.versions()
+    """What was done, the reconciliation by table, and the rows of the warehouse's tables.
+
+    `warehouse_error` says why the warehouse cannot be read, None if it can: what was done before
+    is told all the same.
+    """
+    rows: dict[str, int] = {}
+    error = None
+    try:
+        warehouse = open_warehouse(settings.warehouse)
+        rows = {name: warehouse.describe(name).rows for name in warehouse.versions()}
+    except WarehouseError as unreadable:
+        error = str(unreadable)
     return {
         "nothing_new": outcome.nothing_new,
         "stages": [
@@ -39,7 +49,8 @@ def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
         "failures": outcome.failures,
         "disappeared": outcome.disappeared,
         "books": _books(Lakehouse(location=settings.lakehouse)),
-        "warehouse": {name: warehouse.describe(name).rows for name in versions},
+        "warehouse": rows,
+        "warehouse_error": error,
     }
 
 
@@ -47,12 +58,14 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
     """Print the summary for people."""
     console = Console(soft_wrap=True)
     print_table(report["books"], title="\nWhat came in, and what became of it")
-    warehouse = open_warehouse(settings.warehouse)
-    print_table(_tables(report["warehouse"]), title=f"\nIn the warehouse ({settings.warehouse})")
-    if "gold/reviews" in report["warehouse"]:
-        for title, sql in _QUERIES.items():
-            query = sql.replace("{gold/reviews}", warehouse.relation("gold/reviews"))
-            print_table(warehouse.query(query).to_pylist(), title=f"\n{title}")
+    error = report["warehouse_error"]
+    try:
+        if not error:
+            _print_warehouse(report["warehouse"], settings)
+    except WarehouseError as unreadable:
+        error = str(unreadable)
+    if error:
+        click.echo(f"\nThe warehouse cannot be read: {error}", err=True)
     console.print(
         "\nGo on with\n"
         "  make ui                              the Dagster UI on the same data\n"
@@ -62,6 +75,16 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
         "  .venv/bin/amazon-reviews rejected list",
         highlight=False,
     )
+
+
+def _print_warehouse(rows: dict[str, int], settings: Settings) -> None:
+    """Print its tables and a look into the reviews. Raises WarehouseError."""
+    warehouse = open_warehouse(settings.warehouse)
+    print_table(_tables(rows), title=f"\nIn the warehouse ({settings.warehouse})")
+    if "gold/reviews" in rows:
+        for title, sql in _QUERIES.items():
+            query = sql.replace("{gold/reviews}", warehouse.relation("gold/reviews"))
+            print_table(warehouse.query(query).to_pylist(), title=f"\n{title}")
 
 
 def _tables(rows: dict[str, int]) -> list[dict[str, Any]]:
