@@ -14,6 +14,7 @@ from amazon_reviews.assets.reporting import (
     table_metadata,
 )
 from amazon_reviews.automation.conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
 from amazon_reviews.resources.engine import SparkEngine
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _GROUP = "recommender"
 _SERVED = ["model", "recommender_hybrid"]
-_NO_MODEL = "there is no recommender to use"
+_NO_MODEL = no_model("recommender")
 _MATRICES = (
     tables.RECOMMENDER_USERS,
     tables.RECOMMENDER_PRODUCTS,

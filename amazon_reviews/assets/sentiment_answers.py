@@ -14,6 +14,7 @@ from amazon_reviews.assets.common import (
 )
 from amazon_reviews.assets.reporting import column_schema, picture, table_metadata
 from amazon_reviews.automation.conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
 from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.progress import advance
@@ -33,7 +34,7 @@ _GROUP = "sentiment"
 _MODEL = ["model", "sentiment"]
 # The UI shows pictures in a dialog that is about 1,000 pixels wide.
 _SCALE = 1.2
-_NO_MODEL = "there is no sentiment model to use"
+_NO_MODEL = no_model("sentiment")
 _EVALUATION = (
     tables.SENTIMENT_EVALUATION,
     tables.SENTIMENT_CONFUSION,

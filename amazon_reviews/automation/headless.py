@@ -6,6 +6,7 @@ folder is not as it was read. Tables are taken from the top down; what lies belo
 blocking check waits.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -264,4 +265,7 @@ def _said(failure: StepFailureData) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error and (failure.error.cause or failure.error)
-    return str(error.message).strip() if error else "failed"
+    # The texts of the project's own errors say all without the name of the class.
+    return (
+        re.sub(r"^amazon_reviews\.[\w.]+: ", "", str(error.message).strip()) if error else "failed"
+    )

@@ -8,6 +8,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.console.refusal import Refusal
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 
 if TYPE_CHECKING:
@@ -126,10 +127,7 @@ def _model(method: str) -> "RecommenderModel":
     try:
         stored = ModelStore(settings.models, settings.tracking_uri).current(f"recommender_{method}")
         if stored is None:
-            raise Refusal(
-                f"there is no recommender {method}; materialize the asset {asset}, in the UI or "
-                f"with `amazon-reviews run --select {asset}`"
-            )
+            raise Refusal(no_model("recommender"))
         return load(stored.path)
     except config.PlaceError as error:
         raise Refusal(str(error)) from None

@@ -9,6 +9,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.console.refusal import Refusal
+from amazon_reviews.models.minimums import no_model
 
 if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -109,10 +110,7 @@ def _model() -> "SentimentClassifier":
     try:
         stored = ModelStore(settings.models, settings.tracking_uri).current("sentiment")
         if stored is None:
-            raise Refusal(
-                "there is no sentiment model; materialize the asset model/sentiment, in the UI or "
-                "with `amazon-reviews run --select model/sentiment`"
-            )
+            raise Refusal(no_model("sentiment"))
         return load(stored.path)
     except config.PlaceError as error:
         raise Refusal(str(error)) from None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.models.minimums import FEWEST_TITLE_RATINGS
 from amazon_reviews.models.recommender.accuracy import (
     SHARES,
     GlobalMean,
@@ -34,7 +35,6 @@ MODEL = "title_ratings"
 """The name of the model in the model store."""
 
 _FOLDS = 5
-_FEWEST = 100
 _DIGITS = 6
 _VALIDATED = "cross-validation"
 
@@ -138,7 +138,7 @@ def _read(lakehouse: Lakehouse) -> Interactions:
 
 
 def _enough(ratings: Interactions) -> Interactions:
-    if len(ratings) < _FEWEST:
+    if len(ratings) < FEWEST_TITLE_RATINGS:
         raise NoRatingsError(f"{len(ratings)} ratings of titles are too few to learn from")
     return ratings
 

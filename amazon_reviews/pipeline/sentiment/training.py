@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amazon_reviews.models.minimums import FEWEST_REVIEWS
 from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import Metrics
@@ -21,8 +22,6 @@ from amazon_reviews.resources.model_store import ModelStore, Record, StoredModel
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 
 MODEL = "sentiment"
-FEWEST_REVIEWS = 200
-"""Reviews of 1, 2, 4 or 5 stars without which nothing is learned."""
 
 _BINARY = TASKS["binary"]
 _log = logging.getLogger(__name__)

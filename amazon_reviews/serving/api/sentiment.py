@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.sentiment.texts import LONGEST, refusal
 from amazon_reviews.serving.api.parts import Asking, ModelVersion, SentimentInUse
 from amazon_reviews.serving.api.settings import MOST_TEXTS
@@ -74,7 +75,7 @@ async def sentiment(
 def _judged(in_use: InUse[Any], asked: OneText | ManyTexts) -> dict[str, Any]:
     loaded = in_use.get()
     if loaded is None:
-        raise HTTPException(503, "there is no sentiment model yet; run `amazon-reviews run`")
+        raise HTTPException(503, no_model("sentiment"))
     model = {"name": loaded.stored.name, "version": loaded.stored.version}
     if isinstance(asked, OneText):
         return {**_judgement(loaded.model, asked.text, asked.task), "model": model}

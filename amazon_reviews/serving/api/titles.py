@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.serving.api.answers import Contents, Lookup, replies
 from amazon_reviews.serving.api.parts import (
@@ -217,7 +218,7 @@ def _predicted(in_use: InUse[Any], user: str, title: str) -> Contents:
 
     loaded = in_use.get()
     if loaded is None:
-        raise HTTPException(503, "there is no model of title ratings yet; run `amazon-reviews run`")
+        raise HTTPException(503, no_model("title_ratings"))
     found = predict_rating(loaded.model, user, title)
     return {
         "user": user,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from amazon_reviews import config
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.resources.model_store import ModelStore
-from amazon_reviews.serving.app.asking import RUN_HINT, UnanswerableError
+from amazon_reviews.serving.app.asking import UnanswerableError
 from amazon_reviews.serving.in_use import InUse, Loaded
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 def sentiment_in_use() -> "Loaded[SentimentClassifier]":
     """The sentiment model in use. Raises UnanswerableError where there is none."""
-    return _loaded("sentiment", "sentiment model")
+    return _loaded("sentiment", "sentiment")
 
 
 def recommender_in_use() -> "Loaded[RecommenderModel]":
@@ -30,10 +31,10 @@ def recommender_in_use() -> "Loaded[RecommenderModel]":
 
 def title_ratings_in_use() -> "Loaded[RecommenderModel]":
     """The predictor of titles' ratings. Raises UnanswerableError where there is none."""
-    return _loaded("title_ratings", "model of title ratings")
+    return _loaded("title_ratings", "title_ratings")
 
 
-def _loaded(name: str, noun: str) -> Loaded[Any]:
+def _loaded(name: str, kind: str) -> Loaded[Any]:
     from amazon_reviews.models.model_file import ModelFileError
 
     try:
@@ -41,10 +42,11 @@ def _loaded(name: str, noun: str) -> Loaded[Any]:
     except (config.PlaceError, ModelFileError) as error:
         _log.warning("%s", error)
         raise UnanswerableError(
-            f"The {noun} cannot be read at the moment. The log of this app says why."
+            f"The model {name} cannot be read at the moment. The log of this app says why."
         ) from None
     if found is None:
-        raise UnanswerableError(f"There is no {noun} yet. {RUN_HINT}")
+        reason = no_model(kind)
+        raise UnanswerableError(f"{reason[0].upper()}{reason[1:]}. Then reload this page.")
     return found
 
 
