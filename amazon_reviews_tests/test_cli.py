@@ -1,6 +1,7 @@
 """The console script: what it prints where, and how it ends."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,12 +20,23 @@ from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.cli import main
 from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.pipeline.subjects import REVIEWS
+from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews_tests.bigquery_server import BigQueryServer
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
-from amazon_reviews_tests.helpers import review
+from amazon_reviews_tests.helpers import review, rows
 
 OPTIONS = "--reviews 1500 --products 20 --users 20 --partitions 3 --events 5 --seed 3".split()
+SETPRIV = shutil.which("setpriv")
+DROPPED = [SETPRIV, "--bounding-set", "-dac_override,-dac_read_search"]
+WITHOUT_RIGHTS = ["env"] if os.geteuid() else DROPPED if SETPRIV else []
+"""What begins a command to which the permissions of files apply, whoever runs the tests."""
+HOLD_WAREHOUSE = """
+import duckdb, sys
+held = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
 PARTITIONS = ["partition_1", "partition_2", "partition_3"]
 
 
@@ -415,14 +427,75 @@ def test_a_wrong_setting_is_named_in_one_line(tmp_path, name, value):
     assert name in one_line(result)
 
 
-def test_a_landing_zone_that_is_no_folder_is_refused_in_one_line(tmp_path):
-    (tmp_path / "landing").mkdir()
+def test_a_dataset_that_is_no_folder_fails_and_the_others_are_read(tmp_path):
+    (tmp_path / "landing" / "amazon_metadata" / "partition_1").mkdir(parents=True)
+    (tmp_path / "landing" / "amazon_metadata" / "partition_1" / "a.json").write_text("{}\n")
     (tmp_path / "landing" / "amazon_reviews").write_text("no folder")
 
-    result = cli(tmp_path, "run")
+    result = cli(tmp_path, "run", "--select", "group:bronze")
 
-    assert result.exit_code == 2
-    assert "AMAZON_REVIEWS_LANDING" in one_line(result)
+    assert result.exit_code == 1
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed")]
+    assert failed == [
+        f"failed {tmp_path}/landing/amazon_reviews is not a folder; AMAZON_REVIEWS_LANDING must "
+        "hold one"
+    ]
+    assert "bronze/products" in result.stdout
+
+
+@pytest.mark.skipif(not WITHOUT_RIGHTS, reason="root, and no setpriv to give up its rights")
+def test_a_folder_without_read_permission_fails_alone(tmp_path):
+    for name in ("partition_1", "partition_31"):
+        folder = tmp_path / "landing" / "amazon_reviews" / name
+        folder.mkdir(parents=True)
+        (folder / "a.json").write_text(f"{json.dumps(review())}\n")
+    folder.chmod(0)
+
+    command = [*WITHOUT_RIGHTS, sys.executable, "-m", "amazon_reviews.cli", "run"]
+    run = subprocess.run(
+        [*command, "--select", "bronze/reviews"],
+        env=environment(tmp_path) | {"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert run.returncode == 1
+    (failed,) = [line for line in run.stderr.splitlines() if line.startswith("failed")]
+    assert failed.startswith(f"failed {folder} cannot be listed (Permission denied); ")
+    assert "Traceback" not in run.stderr
+    lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
+    assert rows(lakehouse, "bronze/reviews", "partition") == [("partition_1",)]
+
+
+def test_a_warehouse_that_another_process_holds_hides_nothing_of_a_run(root):
+    (root / "landing" / "amazon_reviews" / "partition_9").mkdir()
+    file = root / "landing" / "amazon_reviews" / "partition_9" / "a.json"
+    file.write_text(f"{json.dumps(review())}\n")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_WAREHOUSE, f"{root}/warehouse.duckdb"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        keys = ["bronze/reviews", "silver/reviews", "gold/reviews"]
+        select = " or ".join(f'key:"{key}"' for key in keys)
+        printed = cli(root, "run", "--select", select)
+        file.write_text(f"{json.dumps(review(reviewText='other'))}\n")
+        as_json = cli(root, "run", "--select", select, "--json")
+    finally:
+        holder.communicate()
+
+    assert printed.exit_code == as_json.exit_code == 0
+    (said,) = [line for line in printed.stderr.splitlines() if "cannot be read" in line]
+    assert str(holder.pid) in said
+    assert "gold/reviews" in printed.stdout
+    assert "Traceback" not in printed.stderr
+    report = json.loads(as_json.stdout)
+    assert [stage["assets"] for stage in report["stages"]] == keys
+    assert str(holder.pid) in report["warehouse_error"]
 
 
 def test_maintenance_says_what_it_did_and_leaves_the_books_as_they_are(finished, tmp_path):

@@ -126,11 +126,12 @@ class HeadlessRun:
         # Resolves the environment variables that hold the credentials.
         landing = landing.process_config_and_initialize()
         unread_folders: dict[dg.AssetKey, list[str]] = {}
+        errors = []
         for subject in DATASETS:
             try:
                 known, arrival = arrived(self._instance, landing, lakehouse, subject)
             except LandingError as error:
-                self._outcome.failures.append(str(error))
+                errors.append(error)
                 continue
             new = [name for name in arrival.unread if name not in known]
             for partitions, names in missing_partitions(self._instance, subject.noun, new).items():
@@ -139,6 +140,10 @@ class HeadlessRun:
             gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
             self._outcome.disappeared += gone
             self._outcome.failures += arrival.faults
+        if len(errors) == len(DATASETS):
+            # Not a folder of it, but the landing zone itself cannot be read.
+            raise errors[0]
+        self._outcome.failures += map(str, errors)
         hub = resources["event_hub"]
         assert isinstance(hub, EventHub)
         # Resolves the environment variable that holds the address.

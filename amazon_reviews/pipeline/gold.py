@@ -56,9 +56,9 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
     """Rebuild gold/products from all of silver/products; without products it is empty.
 
     Raises:
-        MissingInputError: silver lacks what bronze has; gold keeps what it has.
+        MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
-    rows = rows_to_publish(lakehouse, PRODUCTS)
+    rows = rows_to_publish(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
     lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_mark()})

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
-from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
+from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows, row_count
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
@@ -110,25 +110,25 @@ def batches(
         yield batch
 
 
-def rows_to_publish(lakehouse: Lakehouse, subject: Refinement) -> dict[str, int]:
-    """Rows in silver of each partition, to make a table of all of them.
+def rows_to_publish(lakehouse: Lakehouse, subject: Refinement, gold: str) -> dict[str, int]:
+    """Rows in silver of each partition, from which the whole table `gold` is made.
 
-    None at all are the truth where bronze has no lines, or all of them were rejected.
+    None are the truth where all lines were rejected, or nothing came in yet.
 
     Raises:
-        MissingInputError: silver has no rows of lines that bronze has and that were not rejected.
+        MissingInputError: silver lacks lines of bronze, or is empty while `gold` has rows.
     """
     for key in (subject.bronze, subject.silver, SILVER_REJECTED.key):
         lakehouse.ensure(key)
     rows = partition_rows(lakehouse.delta(subject.silver))
-    if not any(rows.values()):
-        rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), subject.noun)
-        lines = partition_rows(lakehouse.delta(subject.bronze))
-        if lacking := [name for name in lines if lines[name] > rejected.get(name, 0)]:
-            raise MissingInputError(
-                f"{subject.silver} lacks the lines of {lacking[0]}"
-                f"{f' and {len(lacking) - 1} more' if lacking[1:] else ''}; materialize that first"
-            )
+    if any(rows.values()):
+        return rows
+    lines = partition_rows(lakehouse.delta(subject.bronze))
+    rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), subject.noun)
+    lacking = [name for name in lines if lines[name] > rejected.get(name, 0)]
+    nothing_came = not any(lines.values())
+    if lacking or (nothing_came and lakehouse.exists(gold) and row_count(lakehouse.delta(gold))):
+        raise MissingInputError(f"{subject.silver} is empty; materialize it first")
     return rows
 
 

@@ -46,9 +46,9 @@ def publish_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     """Rebuild gold/titles from all of silver, ratings included where there are some.
 
     Raises:
-        MissingInputError: silver lacks what bronze has; gold keeps what it has.
+        MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
-    silver = _silver_titles(spark, lakehouse)
+    silver = _silver_titles(spark, lakehouse, GOLD_TITLES)
     version = _version(lakehouse, SILVER_TITLE_RATINGS.key)
     ratings = lakehouse.read(spark, SILVER_TITLE_RATINGS.key, version=version)
     means = rated_titles(ratings)
@@ -63,9 +63,9 @@ def publish_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
     """Rebuild gold/title_actors from silver/titles.
 
     Raises:
-        MissingInputError: silver lacks what bronze has; gold keeps what it has.
+        MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
-    actors = titles.title_actors(_silver_titles(spark, lakehouse))
+    actors = titles.title_actors(_silver_titles(spark, lakehouse, GOLD_TITLE_ACTORS))
     lakehouse.overwrite(actors.select(*GOLD_TITLE_ACTORS.names), GOLD_TITLE_ACTORS.key)
 
 
@@ -77,9 +77,9 @@ def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
     return rows.num_rows
 
 
-def _silver_titles(spark: SparkSession, lakehouse: Lakehouse) -> DataFrame:
+def _silver_titles(spark: SparkSession, lakehouse: Lakehouse, gold: Table) -> DataFrame:
     version = _version(lakehouse, SILVER_TITLES.key)
-    rows_to_publish(lakehouse, TITLES)
+    rows_to_publish(lakehouse, TITLES, gold.key)
     return lakehouse.read(spark, SILVER_TITLES.key, version=version)
 
 

@@ -275,7 +275,9 @@ def partition_rows(table: DeltaTable, noun: str | None = None) -> dict[str, int]
     In a table that is also partitioned by `table`, only those of `noun` count.
     """
     rows: dict[str, int] = {}
-    for action in pa.table(table.get_add_actions()).to_pylist():
+    # Only these columns: others hold times, for which Arrow would load pandas.
+    actions = pa.table(table.get_add_actions()).select(["partition", "num_records"])
+    for action in actions.to_pylist():
         values = action["partition"]
         if noun is None or values["table"] == noun:
             name = values["partition"]

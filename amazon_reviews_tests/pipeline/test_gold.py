@@ -1,5 +1,6 @@
 """What gold holds depends on the set of inputs alone, in whatever order they come."""
 
+import shutil
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -17,7 +18,17 @@ from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews_tests.helpers import BATCH_ROWS, content, publish_all, put_silver, rows
+from amazon_reviews_tests.helpers import (
+    BATCH_ROWS,
+    content,
+    ingest_all,
+    product,
+    publish_all,
+    put_silver,
+    refine_all,
+    rows,
+    upload,
+)
 
 P1, P2, P3, P10 = "partition_1", "partition_2", "partition_3", "partition_10"
 SILVER = {P1: "ad", P2: "abf", P3: "ab", P10: "acb"}
@@ -227,9 +238,9 @@ def test_a_partition_is_not_published_before_its_turn(spark, lakehouse):
 def test_any_uploads_in_any_order(spark, tmp_path_factory, uploads):
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("gold")))
     silver = {}
-    for upload in uploads:
-        silver |= upload
-        for partition, ids in upload.items():
+    for each in uploads:
+        silver |= each
+        for partition, ids in each.items():
             put_reviews(lakehouse, partition, sorted(ids))
         publish(spark, lakehouse, *upload)
 
@@ -330,19 +341,44 @@ def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehous
     ]
 
 
-@pytest.mark.parametrize("state", ["never written", "empty"])
+@pytest.mark.parametrize("state", ["deleted", "empty"])
 def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
     put_products(lakehouse, P1, ("B1", "t", 1))
     publish_products(spark, lakehouse)
     version = lakehouse.version("gold/products")
-    other = lakehouse if state == "empty" else Lakehouse(location=lakehouse.location + "2")
     if state == "empty":
         put_products(lakehouse, P1)
+    else:
+        shutil.rmtree(lakehouse.uri("silver/products"))
 
     with pytest.raises(MissingInputError, match="silver/products is empty; materialize it first"):
-        publish_products(spark, other)
+        publish_products(spark, lakehouse)
 
     assert lakehouse.version("gold/products") == version
+
+
+def test_products_are_not_emptied_by_a_silver_that_lacks_the_lines_of_bronze(
+    spark, landing, lakehouse
+):
+    upload(landing, "amazon_metadata", P1, product())
+    ingest_all(landing, lakehouse, PRODUCTS)
+
+    with pytest.raises(MissingInputError, match="silver/products is empty; materialize it first"):
+        publish_products(spark, lakehouse)
+
+    assert not lakehouse.exists("gold/products")
+
+
+def test_products_of_which_all_lines_are_rejected_are_an_empty_table(spark, landing, lakehouse):
+    upload(landing, "amazon_metadata", P1, product())
+    refine_all(spark, landing, lakehouse, PRODUCTS)
+    publish_products(spark, lakehouse)
+    upload(landing, "amazon_metadata", P1, "{'asin': 'B1'}")
+    refine_all(spark, landing, lakehouse, PRODUCTS)
+
+    publish_products(spark, lakehouse)
+
+    assert rows(lakehouse, "gold/products", "asin") == []
 
 
 def test_reviews_are_not_emptied_by_a_silver_that_is_not_there(spark, lakehouse):

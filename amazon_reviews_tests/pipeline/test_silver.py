@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.isolation import FailedPartitionsError
 from amazon_reviews.pipeline.silver import LostLinesError, MissingInputError, batches, refine
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -356,16 +357,16 @@ def test_an_empty_file_empties_its_partition_and_says_so(spark, landing, lakehou
 
 
 def test_a_partition_that_bronze_never_read_is_missing_input(spark, landing, lakehouse):
-    with pytest.raises(MissingInputError, match="bronze/reviews has no partition_1"):
+    with pytest.raises(FailedPartitionsError, match="bronze/reviews has no partition_1"):
         list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
     bring(spark, landing, lakehouse, review())
-    version = lakehouse.version("silver/reviews")
 
     wanted = [NAME, "partition_2", "partition_3"]
-    with pytest.raises(MissingInputError, match=r"no partition_2, partition_3; materialize"):
+    with pytest.raises(FailedPartitionsError, match=r"no partition_3; materialize") as failed:
         list(refine(spark, lakehouse, REVIEWS, wanted, BATCH_ROWS))
 
-    assert lakehouse.version("silver/reviews") == version
+    assert list(failed.value.errors) == ["partition_2", "partition_3"]
+    assert {type(error) for error in failed.value.errors.values()} == {MissingInputError}
 
 
 def test_refining_again_gives_the_same(spark, landing, lakehouse):
@@ -410,8 +411,10 @@ def test_a_line_that_would_end_nowhere_is_an_error(spark, landing, lakehouse):
     ingest(landing, lakehouse, REVIEWS, NAME)
     forgetful = replace(REVIEWS, clean=lambda typed: REVIEWS.clean(typed).where("line = 1"))
 
-    with pytest.raises(LostLinesError, match="silver/reviews partition_1"):
+    with pytest.raises(FailedPartitionsError, match="silver/reviews partition_1") as failed:
         list(refine(spark, lakehouse, forgetful, [NAME], BATCH_ROWS))
+
+    assert isinstance(failed.value.errors[NAME], LostLinesError)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the landing zone takes for partitions and files, and when it sees a change."""
 
 import os
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -188,3 +189,60 @@ def test_a_file_that_is_gone_is_refused_by_name(landing, tmp_path):
 
     with pytest.raises(LandingError, match=r"gone\.json cannot be opened"):
         landing.open(gone)
+
+
+def test_what_vanishes_while_it_is_listed_is_not_there(landing, folder, monkeypatch):
+    other = upload(landing, DATASET, "partition_2", "c", file="c.json")
+    is_dir = Path.is_dir
+
+    def vanishing(path):
+        found = is_dir(path)
+        if path.name == "partition_2":
+            shutil.rmtree(path, ignore_errors=True)
+        if path.name == "partition_1":
+            (path / "b.json.gz").unlink()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", vanishing)
+
+    listing = landing.listing(DATASET)
+
+    assert not other.exists()
+    assert {name: [f.name for f in p.files] for name, p in listing.partitions.items()} == {
+        "partition_1": ["a.json"]
+    }
+    assert listing.unreadable == {}
+
+
+def test_a_file_that_vanishes_after_it_was_seen_is_not_there(landing, folder, monkeypatch):
+    stat = Path.stat
+
+    def vanishing(path, **options):
+        if path.name == "b.json.gz":
+            path.unlink(missing_ok=True)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+
+    assert [f.name for f in landing.partition(DATASET, "partition_1").files] == ["a.json"]
+
+
+def test_a_folder_that_cannot_be_listed_is_one_fault_of_its_own(landing, folder, monkeypatch):
+    bad = upload(landing, DATASET, "partition_31", "x").parent
+    iterdir = Path.iterdir
+
+    def denied(path):
+        if path == bad:
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+
+    listing = landing.listing(DATASET)
+
+    assert list(listing.partitions) == ["partition_1"]
+    assert str(listing.unreadable["partition_31"]).startswith(
+        f"{bad} cannot be listed (Permission denied); "
+    )
+    with pytest.raises(LandingError, match="cannot be listed"):
+        landing.partition(DATASET, "partition_31")
