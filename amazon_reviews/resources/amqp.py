@@ -26,7 +26,7 @@ _MAX_DEPTH = 32
 # The constructor of an array stands for that of each value: few bytes may mean very many.
 _MAX_CONSTRUCTORS = 16 * 1024 * 1024
 _NESTED = (dict, list)
-_ERRORS = (ValueError, IndexError, struct.error)
+_ERRORS = (ValueError, LookupError, struct.error)
 
 
 class Body(NamedTuple):
@@ -136,7 +136,7 @@ def json_text(encoded: bytes, depth: int = 0) -> str:
     JSON text of their value. What lies deeper than 32 levels is {"amqp": its bytes in base64}.
 
     Raises:
-        ValueError, IndexError, struct.error: it is no AMQP value.
+        ValueError, LookupError, struct.error: it is no AMQP value.
     """
     code = encoded[0]
     if code in _SCALARS:
