@@ -25,7 +25,7 @@ _SEQUENCE_NUMBER = b"x-opt-sequence-number"
 _MAX_DEPTH = 32
 # The constructor of an array stands for that of each value: few bytes may mean very many.
 _MAX_CONSTRUCTORS = 16 * 1024 * 1024
-_NESTED = (dict, list)
+_NESTED = {dict, list}
 _ERRORS = (ValueError, LookupError, struct.error)
 
 
@@ -59,16 +59,16 @@ def decode_message(encoded: memoryview) -> Message:
         message = decode_payload(encoded)
     except Exception:  # noqa: BLE001 - a missing decoder, a wrong length, a key that has no hash
         return _decode_event(bytes(encoded))
-    is_plain = message.value is None and message.sequence is None and _only_bytes(message.data)
-    if is_plain and message.application_properties:
-        is_plain = not any(isinstance(v, _NESTED) for v in message.application_properties.values())
-    if is_plain or _SEQUENCE_NUMBER not in (message.message_annotations or {}):
+    if _is_plain(message) or _SEQUENCE_NUMBER not in (message.message_annotations or {}):
         return message
     return _decode_event(bytes(encoded))
 
 
-def _only_bytes(parts: Any) -> bool:
-    return bool(parts) and all(type(part) is bytes for part in parts)
+def _is_plain(message: Message) -> bool:
+    if message.data is None or message.value is not None or message.sequence is not None:
+        return False
+    properties = (message.application_properties or {}).values()
+    return {*map(type, message.data)} == {bytes} and _NESTED.isdisjoint(map(type, properties))
 
 
 def _decode_event(encoded: bytes) -> Message:
