@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -19,10 +20,10 @@ MAX_RECORDS = 250_000
 _BLANKS = " \t\r\n"
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 _WIDE_BOMS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
+    b"\xff\xfe\x00\x00": "UTF-32 with a byte order mark",
+    b"\x00\x00\xfe\xff": "UTF-32 with a byte order mark",
+    b"\xff\xfe": "UTF-16 with a byte order mark",
+    b"\xfe\xff": "UTF-16 with a byte order mark",
 }
 _ORDINARY = re.compile(rb'\{(?![ \t\r\n]*"records")[^\n]*')
 _RECORDS = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
@@ -49,9 +50,9 @@ class GzipError(ValueError):
     """A gzip body that is not read; the text says why."""
 
 
-def is_ordinary(body: bytes) -> bool:
-    """Return True if a body holds one record at first sight, so that it need not be parsed."""
-    return _ORDINARY.fullmatch(body) is not None
+def are_ordinary(bodies: Iterable[bytes]) -> bool:
+    """Return True if each body holds one record at first sight, so that none need be parsed."""
+    return all(map(_ORDINARY.fullmatch, bodies))
 
 
 def records(body: bytes) -> Records:
@@ -77,9 +78,11 @@ def shape(body: bytes) -> str | None:
     """Describe a body that is no record: the kind of its bytes or of its JSON, None if unknown."""
     if body.startswith(_GZIP):
         return _shape_of_gzip(body)
-    for mark, name in _WIDE_BOMS.items():
-        if body.startswith(mark):
-            return f"{name} with a byte order mark; send UTF-8"
+    wide = next((name for mark, name in _WIDE_BOMS.items() if body.startswith(mark)), None)
+    if wide or b"\0" in body[:4]:
+        return f"{wide or 'UTF-16 or UTF-32'}; send UTF-8"
+    if not body.removeprefix(_BOM).strip():
+        return "empty body"
     try:
         text = body.removeprefix(_BOM).decode().strip(_BLANKS)
         value = _DECODER.decode(text)

@@ -7,12 +7,12 @@ no moment in which one exists without the other. The table's own record is the o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial, reduce
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import or_
 from typing import Any, NamedTuple, cast
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from azure.eventhub import EventData
 
-from amazon_reviews.pipeline.event_records import Records, is_ordinary, records
+from amazon_reviews.pipeline.event_records import Records, are_ordinary, records
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, following, segments
 from amazon_reviews.pipeline.subjects import STREAM
@@ -89,8 +89,8 @@ class _Row(NamedTuple):
     """A row of bronze: its event, the kind of the event's body, and what it holds of it."""
 
     event: EventData
+    kind: str
     body: bytes
-    kind: str = "data"
     record: int | None = None
     compression: str | None = None
 
@@ -293,38 +293,52 @@ def _converted(
 
     Batches are taken apart when their rows are asked for, because they may be very many.
     """
-    rows = [_Row(event, *_body(event)) for event in events]
     numbers = [number(event) for event in events]
-    if all(row.kind == "data" and is_ordinary(row.body) for row in rows):
-        return numbers, [_record_batch(hub, partition, rows)]
+    found = [_body(event) for event in events]
+    kinds, bodies = (list(column) for column in zip(*found, strict=True))
+    if {*kinds} == {"data"} and are_ordinary(bodies):
+        nothing = [None] * len(events)
+        return numbers, [_record_batch(hub, partition, events, kinds, bodies, nothing, nothing)]
+    rows = (_Row(event, *body) for event, body in zip(events, found, strict=True))
     return numbers, _taken_apart(hub, partition, rows)
 
 
-def _taken_apart(hub: Hub, partition: str, events: list[_Row]) -> Iterator[pa.RecordBatch]:
+def _taken_apart(hub: Hub, partition: str, events: Iterable[_Row]) -> Iterator[pa.RecordBatch]:
     rows: list[_Row] = []
     size = 0
-    for whole in events:
-        for row in _records(whole):
-            rows.append(row)
-            size += len(row.body)
-            if len(rows) >= _BATCH_ROWS or size >= _BATCH_BYTES:
-                yield _record_batch(hub, partition, rows)
-                rows, size = [], 0
+    for row in chain.from_iterable(map(_records, events)):
+        rows.append(row)
+        size += len(row.body)
+        if len(rows) >= _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield _record_batch(hub, partition, *map(list, zip(*rows, strict=True)))
+            rows, size = [], 0
     if rows:
-        yield _record_batch(hub, partition, rows)
+        yield _record_batch(hub, partition, *map(list, zip(*rows, strict=True)))
 
 
 def _records(whole: _Row) -> Iterator[_Row]:
     found = Records([whole.body]) if whole.kind == "amqp" else records(whole.body)
     for place, body in enumerate(found.bodies, 1):
         record = place if found.is_batch else None
-        yield whole._replace(body=body, record=record, compression=found.compression)
+        yield _Row(whole.event, whole.kind, body, record, found.compression)
 
 
-def _record_batch(hub: Hub, partition: str, rows: list[_Row]) -> pa.RecordBatch:
-    events = [row.event for row in rows]
-    bodies = [row.body for row in rows]
-    count = len(rows)
+def _record_batch(
+    hub: Hub,
+    partition: str,
+    events: list[EventData],
+    kinds: list[str],
+    bodies: list[bytes],
+    places: Sequence[int | None],
+    compressions: Sequence[str | None],
+) -> pa.RecordBatch:
+    """The rows of bronze in the columns of `_Row`."""
+    count = len(events)
+    # Many records do not repeat many times what the sender added to their event.
+    added = [
+        None if place and place > 1 else _properties(event)
+        for event, place in zip(events, places, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(
         [
             pa.array(bodies, pa.binary()),
@@ -334,10 +348,10 @@ def _record_batch(hub: Hub, partition: str, rows: list[_Row]) -> pa.RecordBatch:
             pa.array([event.sequence_number for event in events], pa.int64()),
             pa.array([event.offset for event in events], pa.string()),
             _enqueued_times(events),
-            pa.array([_properties(row) for row in rows], _SCHEMA.field("properties").type),
-            pa.array([row.record for row in rows], pa.int32()),
-            pa.array([row.kind for row in rows], pa.string()),
-            pa.array([row.compression for row in rows], pa.string()),
+            pa.array(added, _SCHEMA.field("properties").type),
+            pa.array(places, pa.int32()),
+            pa.array(kinds, pa.string()),
+            pa.array(compressions, pa.string()),
         ],
         schema=_EVENT_SCHEMA,
     )
@@ -349,12 +363,12 @@ def _enqueued_times(events: list[EventData]) -> pa.Array:
     return pa.array(times, pa.timestamp("ms", "UTC")).cast(_SCHEMA.field("enqueued_at").type)
 
 
-def _body(event: EventData) -> tuple[bytes, str]:
-    """The bytes of an event's body, and the kind of its sections."""
+def _body(event: EventData) -> tuple[str, bytes]:
+    """The kind of the sections of an event's body, and its bytes."""
     body = event.body
     if isinstance(body, Body):
-        return body.octets, body.kind
-    return b"".join(cast("Iterable[bytes]", body)), "data"
+        return body
+    return "data", b"".join(cast("Iterable[bytes]", body))
 
 
 def _encodings(bodies: list[bytes]) -> pa.Array:
@@ -373,11 +387,10 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _properties(row: _Row) -> list[tuple[str, str | None]] | None:
-    """What the sender added, each name once; many records do not repeat it many times."""
-    if row.record is not None and row.record > 1:
-        return None
-    given = row.event.properties or {}
+def _properties(event: EventData) -> list[tuple[str, str | None]]:
+    given = event.properties
+    if not given:
+        return []
     named = {_text(name): value for name, value in given.items()}
     return [(name, None if value is None else _text(value)) for name, value in named.items()]
 

@@ -19,7 +19,7 @@ from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
 # A batch of something else than objects is an object without the fields of a review.
-_SHAPELESS = ("not_utf8", "not_an_object", "missing_field")
+_SHAPELESS = ("not_utf8", "not_json", "not_an_object", "missing_field")
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
 

@@ -65,10 +65,13 @@ def decode_message(encoded: memoryview) -> Message:
 
 
 def _is_plain(message: Message) -> bool:
-    if message.data is None or message.value is not None or message.sequence is not None:
+    data: Any = message.data
+    properties = message.application_properties
+    if data is None or message.value is not None or message.sequence is not None:
         return False
-    properties = (message.application_properties or {}).values()
-    return {*map(type, message.data)} == {bytes} and _NESTED.isdisjoint(map(type, properties))
+    if type(data[0]) is not bytes or (len(data) > 1 and {*map(type, data)} != {bytes}):
+        return False
+    return not properties or _NESTED.isdisjoint(map(type, properties.values()))
 
 
 def _decode_event(encoded: bytes) -> Message:

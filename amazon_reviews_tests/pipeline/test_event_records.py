@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amazon_reviews.pipeline import event_records
-from amazon_reviews.pipeline.event_records import Records, is_ordinary, records, shape
+from amazon_reviews.pipeline.event_records import Records, are_ordinary, records, shape
 
 quick = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 
@@ -59,7 +59,8 @@ SINGLE = {
 def test_batches_are_records_with_their_exact_text(body):
     assert records(body) == Records([ONE, TWO], True)
     assert records(gzip.compress(body)) == Records([ONE, TWO], True, "gzip")
-    assert not is_ordinary(body)
+    assert are_ordinary([ONE])
+    assert not are_ordinary([ONE, body])
 
 
 @pytest.mark.parametrize("body", SINGLE.values(), ids=SINGLE)
@@ -128,7 +129,10 @@ def test_bytes_that_are_no_text_stay_and_are_named(body, expected):
         (b"{}", None),
         (b"[1, 2", None),
         (b"\xff", None),
-        (b"", None),
+        (b"", "empty body"),
+        (BOM + b" \n", "empty body"),
+        ("{}".encode("utf-16-le"), "UTF-16 or UTF-32; send UTF-8"),
+        ("{}".encode("utf-32-be"), "UTF-16 or UTF-32; send UTF-8"),
         (b"[" * 100_000, None),
     ],
 )

@@ -144,6 +144,7 @@ def test_every_kind_of_body_is_a_review_or_rejected(sent):
     details = {row[0]: row[2] for row in rejected(sent.lakehouse)}
     assert details[[*SENT].index("int")] == "number"
     assert details[[*SENT].index("sequence")] == "array of 2 values"
+    assert details[[*SENT].index("empty")] == "empty body"
     assert_each_event_once(sent.lakehouse, {"0": len(SENT) + 1, "1": 1})
 
 
