@@ -5,7 +5,7 @@ Prints as JSON how long it took from the first batch until the table was committ
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from azure.eventhub import EventData
 
@@ -22,7 +22,7 @@ class _TimedHub(EventHub):
 
     def read(
         self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
-    ) -> Iterator[tuple[str, Batch]]:
+    ) -> Generator[tuple[str, Batch]]:
         def noting(name: str, events: list[EventData]) -> Batch:
             if not _first:
                 _first.append((time.perf_counter(), len(events)))

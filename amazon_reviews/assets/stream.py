@@ -60,7 +60,7 @@ class EventRanges(dg.Config):
 def bronze_review_events(
     config: EventRanges, event_hub: EventHub, lakehouse: Lakehouse
 ) -> dg.MaterializeResult:
-    """One row per event of the hub, body unchanged.
+    """One row per event of the hub, or per record of an event that is a batch, unchanged.
 
     Streaming is off while AMAZON_REVIEWS_EVENT_HUB is not set; the table then stays as it is.
     """
@@ -95,10 +95,10 @@ def silver_streamed_reviews(
     made = refine_stream(engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild)
     (account,) = silver_accounts(lakehouse, STREAM, [STREAM.partition])
     figures = {
-        "events": account.lines,
+        "records": account.lines,
         "duplicates": account.duplicates,
         "rejected": account.rejected,
-        "events_refined": made.lines,
+        "records_refined": made.lines,
         **{f"rejected_{reason}": count for reason, count in sorted(made.rejected.items())},
     }
     return dg.MaterializeResult(

@@ -8,6 +8,10 @@ from uuid import UUID
 from amazon_reviews.event_hub_server.values import (
     Array,
     Byte,
+    Char,
+    Decimal32,
+    Decimal64,
+    Decimal128,
     Described,
     Float,
     Int,
@@ -180,10 +184,14 @@ _FIXED: dict[int, tuple[Callable[[Any], Any], struct.Struct]] = {
     0x70: (UInt, struct.Struct(">I")),
     0x71: (Int, struct.Struct(">i")),
     0x72: (Float, struct.Struct(">f")),
+    0x73: (lambda octets: Char(octets.decode("utf-32-be")), struct.Struct("4s")),
+    0x74: (Decimal32, struct.Struct("4s")),
     0x80: (ULong, struct.Struct(">Q")),
     0x81: (int, struct.Struct(">q")),
     0x82: (float, struct.Struct(">d")),
     0x83: (Timestamp, struct.Struct(">q")),
+    0x84: (Decimal64, struct.Struct("8s")),
+    0x94: (Decimal128, struct.Struct("16s")),
     0x98: (lambda octets: UUID(bytes=octets), struct.Struct("16s")),
 }
 _VARIABLE: dict[int, Callable[[bytes], Any]] = {

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 from amazon_reviews.event_hub_server.background import Background
 from amazon_reviews.event_hub_server.connection import Connection
 from amazon_reviews.event_hub_server.log import DEFAULT_GROUP
-from amazon_reviews.event_hub_server.messages import new_message
+from amazon_reviews.event_hub_server.messages import new_message, read_message
 from amazon_reviews.event_hub_server.namespace import Namespace
 from amazon_reviews.event_hub_server.readers import Reader
 from amazon_reviews.event_hub_server.refusal import RESOURCE_DELETED
@@ -159,6 +159,15 @@ class EventHubServer:
         return self._background.call(
             lambda: self._namespace.publish(hub, partition, messages, enqueued)
         )
+
+    def append_encoded(self, hub: str, partition: str, *messages: bytes) -> list[int]:
+        """Put encoded AMQP messages into a partition as of now; returns their sequence numbers.
+
+        Raises:
+            Malformed: one is no message.
+        """
+        given = [read_message(encoded) for encoded in messages]
+        return self._background.call(lambda: self._namespace.publish(hub, partition, given))
 
     def trim(self, hub: str, partition: str, before_sequence_number: int) -> None:
         """Forget the events of a partition before a sequence number, as retention does."""

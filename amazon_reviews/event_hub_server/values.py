@@ -2,7 +2,7 @@
 
 Plain Python values stand for the others: `int` is a long, `float` a double, `str` a string,
 `bytes` binary, `list` and `dict` a list and a map. So a value that is decoded and encoded again
-keeps its type. Decimals and characters are left out: no part of Event Hubs uses them.
+keeps its type. Decimals are the bytes that they are encoded as: no part of Event Hubs reads them.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,22 @@ class Float(float):
 
 class Symbol(str):
     """A name in ASCII."""
+
+
+class Char(str):
+    """One character."""
+
+
+class Decimal32(bytes):
+    """A decimal of 4 bytes."""
+
+
+class Decimal64(bytes):
+    """A decimal of 8 bytes."""
+
+
+class Decimal128(bytes):
+    """A decimal of 16 bytes."""
 
 
 class Array(tuple[Any, ...]):

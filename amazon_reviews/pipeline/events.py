@@ -1,25 +1,31 @@
 """From the Event Hub to bronze: every event once, unchanged, with where it came from.
 
+An event that is a batch becomes one row per record.
+
 How far a hub partition was read is recorded by the commit that adds its events, so that there is
 no moment in which one exists without the other. The table's own record is the only one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial, reduce
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import or_
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from azure.eventhub import EventData
 
+from amazon_reviews.pipeline.event_records import Records, are_ordinary, records
 from amazon_reviews.pipeline.guarded import Guarded
 from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, following, segments
 from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.event_hub import EventHub, Hub, Span
+from amazon_reviews.resources.amqp import Body
+from amazon_reviews.resources.event_hub import EventHub, Hub, Span, number
 from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
@@ -29,6 +35,10 @@ _EVENT_SCHEMA = pa.schema([field for field in _SCHEMA if field.name != "partitio
 _GAP = ("hub", "hub_partition", "first", "last")
 # The writer keeps the files of all segments of a commit in memory until it ends.
 _COMMIT_EVENTS = 10 * SEGMENT_EVENTS
+# Of events that are batches, or large ones, a commit takes fewer.
+_COMMIT_ROWS = 2 * _COMMIT_EVENTS
+_COMMIT_BYTES = 2 * 1024**3
+_BATCH_ROWS, _BATCH_BYTES = 10_000, 32 * 1024**2
 
 
 class HubChangedError(RuntimeError):
@@ -37,6 +47,14 @@ class HubChangedError(RuntimeError):
 
 class SkippedEventsError(ValueError):
     """The asked for events would leave out others that were not read yet."""
+
+
+class _CommitFullError(RuntimeError):
+    """So many rows were read that they must not all be one commit; nothing was written."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"a commit has no room for {events} events")
+        self.events = events
 
 
 @dataclass(frozen=True)
@@ -52,10 +70,29 @@ class Lag:
 
 @dataclass
 class Received:
-    """What a run read: events by hub partition, and ranges that the hub no longer held."""
+    """What a run read: events by hub partition, and ranges that the hub no longer held.
+
+    A batch is one event, however many rows it has in bronze.
+    """
 
     events: dict[str, int] = field(default_factory=dict)
     gaps: list[tuple[str, Span]] = field(default_factory=list)
+
+    def add(self, other: "Received") -> None:
+        """Count what another commit brought, too."""
+        for name, count in other.events.items():
+            self.events[name] = self.events.get(name, 0) + count
+        self.gaps += other.gaps
+
+
+class _Row(NamedTuple):
+    """A row of bronze: its event, the kind of the event's body, and what it holds of it."""
+
+    event: EventData
+    kind: str
+    body: bytes
+    record: int | None = None
+    compression: str | None = None
 
 
 def unread(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
@@ -95,9 +132,17 @@ def receive(
     """
     hub = event_hub.look()
     received = Received()
-    while _receive_some(event_hub, lakehouse, hub, spans, received):
-        pass
-    return received
+    most = _COMMIT_EVENTS
+    while True:
+        try:
+            commit = _receive_some(event_hub, lakehouse, hub, spans, most)
+        except _CommitFullError as full:
+            most = max(1, full.events // 2)
+            continue
+        if commit is None:
+            return received
+        received.add(commit)
+        most = min(2 * most, _COMMIT_EVENTS)
 
 
 def _receive_some(
@@ -105,9 +150,13 @@ def _receive_some(
     lakehouse: Lakehouse,
     hub: Hub,
     spans: Mapping[str, Span] | None,
-    received: Received,
-) -> bool:
-    """Commit the first of the events that are left to read; returns whether there were any."""
+    most: int,
+) -> Received | None:
+    """Commit the first of the events that are left to read, at most so many; None if none are.
+
+    Raises:
+        _CommitFullError: they are too many; bronze is as it was.
+    """
     # Before anything is decided: who commits from here on is noticed.
     marks = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, n) for n in hub.partitions)])
     todo = unread(lakehouse, hub)
@@ -115,16 +164,17 @@ def _receive_some(
         todo = {name: _within(name, todo[name], spans[name]) for name in spans if name in todo}
     todo = {name: span for name, span in todo.items() if span.first <= span.last}
     if not todo:
-        return False
+        return None
+    received = Received()
     wanted = {}
-    for name, span in todo.items():
+    for name, span in list(todo.items())[:most]:
         held = max(span.first, hub.partitions[name].first)
         if held > span.first:
             gap = Span(span.first, min(held - 1, span.last))
             _record_gap(lakehouse, hub, name, gap)
             received.gaps.append((name, gap))
-        most = _COMMIT_EVENTS // len(todo)
-        wanted[name] = Span(held, min(span.last, held + most - 1))
+        share = max(1, most // len(todo))
+        wanted[name] = Span(held, min(span.last, held + share - 1))
     lakehouse.ensure(_KEY)
     transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
@@ -134,7 +184,7 @@ def _receive_some(
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
     with batches.raising():
         lakehouse.append_arrow(rows, _KEY, before, transactions)
-    return True
+    return received
 
 
 def lag(event_hub: EventHub, lakehouse: Lakehouse) -> dict[str, Lag]:
@@ -201,19 +251,25 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     upcoming = {name: span.first for name, span in spans.items()}
     segment, filled = _last_segment(lakehouse)
-    for name, batch in event_hub.read(spans, partial(_rows, hub)):
-        numbers = batch.column("sequence_number").to_pylist()
-        if numbers[-1] - upcoming[name] >= len(numbers):
-            for gap in _missing(upcoming[name], numbers):
-                _record_gap(lakehouse, hub, name, gap)
-                received.gaps.append((name, gap))
-        upcoming[name] = numbers[-1] + 1
-        received.events[name] = received.events.get(name, 0) + len(numbers)
-        if filled >= SEGMENT_EVENTS:
-            segment, filled = following(segment), 0
-        filled += len(numbers)
-        column = pa.repeat(segment, len(numbers))
-        yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=_SCHEMA)
+    rows = size = 0
+    with closing(event_hub.read(spans, partial(_converted, hub))) as read:
+        for name, (numbers, batches) in read:
+            if numbers[-1] - upcoming[name] >= len(numbers):
+                for gap in _missing(upcoming[name], numbers):
+                    _record_gap(lakehouse, hub, name, gap)
+                    received.gaps.append((name, gap))
+            upcoming[name] = numbers[-1] + 1
+            received.add(Received({name: len(numbers)}))
+            for batch in batches:
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+                events = sum(received.events.values())
+                if events > 1 and (rows > _COMMIT_ROWS or size > _COMMIT_BYTES):
+                    raise _CommitFullError(events)
+                if filled >= SEGMENT_EVENTS:
+                    segment, filled = following(segment), 0
+                filled += batch.num_rows
+                column = pa.repeat(segment, batch.num_rows)
+                yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=_SCHEMA)
 
 
 def _last_segment(lakehouse: Lakehouse) -> tuple[str, int]:
@@ -230,10 +286,59 @@ def _missing(first: int, numbers: list[int]) -> Iterator[Span]:
             yield Span(before + 1, found - 1)
 
 
-def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
-    """The rows of bronze without their segment."""
-    bodies = [_body(event) for event in events]
+def _converted(
+    hub: Hub, partition: str, events: list[EventData]
+) -> tuple[list[int], Iterable[pa.RecordBatch]]:
+    """The sequence numbers of events, and their rows of bronze without their segment.
+
+    Batches are taken apart when their rows are asked for, because they may be very many.
+    """
+    numbers = [number(event) for event in events]
+    found = [_body(event) for event in events]
+    kinds, bodies = (list(column) for column in zip(*found, strict=True))
+    if {*kinds} == {"data"} and are_ordinary(bodies):
+        nothing = [None] * len(events)
+        return numbers, [_record_batch(hub, partition, events, kinds, bodies, nothing, nothing)]
+    rows = (_Row(event, *body) for event, body in zip(events, found, strict=True))
+    return numbers, _taken_apart(hub, partition, rows)
+
+
+def _taken_apart(hub: Hub, partition: str, events: Iterable[_Row]) -> Iterator[pa.RecordBatch]:
+    rows: list[_Row] = []
+    size = 0
+    for row in chain.from_iterable(map(_records, events)):
+        rows.append(row)
+        size += len(row.body)
+        if len(rows) >= _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield _record_batch(hub, partition, *map(list, zip(*rows, strict=True)))
+            rows, size = [], 0
+    if rows:
+        yield _record_batch(hub, partition, *map(list, zip(*rows, strict=True)))
+
+
+def _records(whole: _Row) -> Iterator[_Row]:
+    found = Records([whole.body]) if whole.kind == "amqp" else records(whole.body)
+    for place, body in enumerate(found.bodies, 1):
+        record = place if found.is_batch else None
+        yield _Row(whole.event, whole.kind, body, record, found.compression)
+
+
+def _record_batch(
+    hub: Hub,
+    partition: str,
+    events: list[EventData],
+    kinds: list[str],
+    bodies: list[bytes],
+    places: Sequence[int | None],
+    compressions: Sequence[str | None],
+) -> pa.RecordBatch:
+    """The rows of bronze in the columns of `_Row`."""
     count = len(events)
+    # Many records do not repeat many times what the sender added to their event.
+    added = [
+        None if place and place > 1 else _properties(event)
+        for event, place in zip(events, places, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(
         [
             pa.array(bodies, pa.binary()),
@@ -243,7 +348,10 @@ def _rows(hub: Hub, partition: str, events: list[EventData]) -> pa.RecordBatch:
             pa.array([event.sequence_number for event in events], pa.int64()),
             pa.array([event.offset for event in events], pa.string()),
             _enqueued_times(events),
-            pa.array([_properties(event) for event in events], _SCHEMA.field("properties").type),
+            pa.array(added, _SCHEMA.field("properties").type),
+            pa.array(places, pa.int32()),
+            pa.array(kinds, pa.string()),
+            pa.array(compressions, pa.string()),
         ],
         schema=_EVENT_SCHEMA,
     )
@@ -255,9 +363,12 @@ def _enqueued_times(events: list[EventData]) -> pa.Array:
     return pa.array(times, pa.timestamp("ms", "UTC")).cast(_SCHEMA.field("enqueued_at").type)
 
 
-def _body(event: EventData) -> bytes:
+def _body(event: EventData) -> tuple[str, bytes]:
+    """The kind of the sections of an event's body, and its bytes."""
     body = event.body
-    return body if isinstance(body, bytes) else b"".join(cast("Iterable[bytes]", body))
+    if isinstance(body, Body):
+        return body
+    return "data", b"".join(cast("Iterable[bytes]", body))
 
 
 def _encodings(bodies: list[bytes]) -> pa.Array:
@@ -276,13 +387,18 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _properties(event: EventData) -> list[tuple[str, str]]:
-    given = event.properties or {}
-    return [(_text(name), _text(value)) for name, value in given.items()]
+def _properties(event: EventData) -> list[tuple[str, str | None]]:
+    given = event.properties
+    if not given:
+        return []
+    named = {_text(name): value for name, value in given.items()}
+    return [(name, None if value is None else _text(value)) for name, value in named.items()]
 
 
 def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def _last_enqueued(lakehouse: Lakehouse, hub: Hub) -> dict[str, datetime]:

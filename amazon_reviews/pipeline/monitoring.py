@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.events import Lag
 from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.schemas import layers, marts
+from amazon_reviews.schemas import TABLES, layers, marts
 
 _HUB_PARTITION = ["hub", "hub_partition"]
 
@@ -34,7 +34,8 @@ def rejected(lakehouse: Lakehouse) -> pa.Table:
 def stream(lakehouse: Lakehouse, behind: Mapping[str, Lag] | None) -> pa.Table:
     """The rows of gold/pipeline_stream; `behind` is the lag by hub partition where it is known."""
     names = [*_HUB_PARTITION, "sequence_number", "enqueued_at"]
-    events = _columns(lakehouse, layers.BRONZE_REVIEW_EVENTS.key, names)
+    records = _columns(lakehouse, layers.BRONZE_REVIEW_EVENTS.key, [*names, "record"])
+    events = records.filter(pc.less_equal(pc.fill_null(records["record"], 1), 1))
     figures = events.group_by(_HUB_PARTITION).aggregate(
         [([], "count_all"), ("sequence_number", "max"), ("enqueued_at", "max")]
     )
@@ -69,4 +70,6 @@ def _lost(lakehouse: Lakehouse) -> Counter[tuple[str, str]]:
 
 def _columns(lakehouse: Lakehouse, key: str, names: list[str]) -> pa.Table:
     lakehouse.ensure(key)
-    return lakehouse.delta(key).to_pyarrow_table(columns=names)
+    # An earlier version of the project may have written the table without some columns.
+    rows = lakehouse.delta(key).to_pyarrow_dataset(schema=TABLES[key].arrow_schema)
+    return rows.to_table(columns=names)

@@ -1,5 +1,6 @@
 """From bronze to silver: every line becomes a row, a duplicate, or a rejected line."""
 
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.event_records import shape
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
@@ -17,6 +19,8 @@ from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_ro
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
+# A batch of something else than objects is an object without the fields of a review.
+_SHAPELESS = ("not_utf8", "not_json", "not_an_object", "missing_field")
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
 
@@ -178,6 +182,8 @@ def _refine_batch(
             check_held()
             lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
             refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
+            if isinstance(subject, Stream):
+                refused = _with_shapes(refused)
             repeated = copies.toArrow()
             check_held()
         kept_rows = partition_rows(lakehouse.delta(subject.silver))
@@ -229,6 +235,18 @@ def _account(
     _put(lakehouse, SILVER_DUPLICATES.key, subject, name, _duplicate_rows(repeated, subject))
 
 
+def _with_shapes(refused: pa.Table) -> pa.Table:
+    """Rejected events whose body is no record as a whole, with its shape as their detail."""
+    rows = refused.to_pylist()
+    for row in rows:
+        body = b64decode(row["raw"]) if row["encoding"] == "base64" else row["raw"].encode()
+        if row["reason"] in _SHAPELESS and (found := shape(body)):
+            row["detail"] = found
+            if row["reason"] == "missing_field":
+                row["reason"] = "not_an_object"
+    return pa.Table.from_pylist(rows, refused.schema)
+
+
 def _put(lakehouse: Lakehouse, key: str, subject: Refinement, name: str, rows: pa.Table) -> None:
     """Replace the partition; no commit where there is nothing before and after."""
     keys = {"table": subject.noun, "partition": name}
@@ -241,7 +259,7 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
     count = refused.num_rows
     hub_partition, sequence_number = pa.nulls(count, pa.string()), pa.nulls(count, pa.int64())
     if isinstance(subject, Stream):
-        hub_partition = pc.replace_substring_regex(refused["file"], ".*/", "")
+        hub_partition = pc.replace_substring_regex(refused["file"], ".*/|#.*", "")
         sequence_number = refused["line"]
     given = {
         "table": pa.repeat(subject.noun, count),

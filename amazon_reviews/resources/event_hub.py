@@ -1,6 +1,6 @@
 """The Event Hub: what it holds, and its events, through the vendor's own client."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,12 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+from azure.eventhub._pyamqp import receiver
 from azure.eventhub.exceptions import EventHubError
 from pydantic import Field
 
 from amazon_reviews.config import EVENT_HUB
+from amazon_reviews.resources.amqp import decode_message
 
 _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
@@ -22,6 +24,9 @@ _QUESTIONS_AT_ONCE = 16
 _LOOK_SECONDS = 0.05
 # Of the connection, of the credential, and of the machine.
 _CLIENT_ERRORS = (EventHubError, AzureError, OSError)
+
+# One event that the vendor's decoder cannot read would end all reading; there is no other way in.
+receiver.decode_payload = decode_message  # type: ignore[assignment,attr-defined]
 
 Batch = TypeVar("Batch")
 
@@ -109,7 +114,7 @@ class EventHub(dg.ConfigurableResource[Any]):
 
     def read(
         self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
-    ) -> Iterator[tuple[str, Batch]]:
+    ) -> Generator[tuple[str, Batch]]:
         """What `convert` makes of batches of these events, with their hub partition.
 
         Events come in order within a partition; memory is bounded. `convert` is called in the

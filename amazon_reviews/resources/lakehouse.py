@@ -21,6 +21,7 @@ from deltalake import Schema as DeltaSchema
 from pydantic import Field as Setting
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.resources.engine import ROW_GROUP_ROWS
 from amazon_reviews.resources.staging import check_partitions, staged_files
@@ -75,10 +76,18 @@ class Lakehouse(dg.ConfigurableResource[Any]):
         partitions: Sequence[str] | None = None,
         version: int | None = None,
     ) -> DataFrame:
-        """The table, or those of its landing partitions that are named; as it is now, or was."""
+        """The table, or those of its landing partitions that are named; as it is now, or was.
+
+        Columns that an earlier version of the project did not write are null.
+        """
         reader = spark.read.format("delta")
         reader = reader if version is None else reader.option("versionAsOf", version)
         frame = reader.load(self.ensure(key))
+        written = frame.columns
+        for column in TABLES[key].columns:
+            if column.name not in written:
+                nothing = F.lit(None).cast(from_arrow_type(column.type))
+                frame = frame.withColumn(column.name, nothing)
         return frame if partitions is None else frame.where(F.col("partition").isin(*partitions))
 
     def replace(
@@ -165,6 +174,8 @@ class Lakehouse(dg.ConfigurableResource[Any]):
     ) -> None:
         """Add Arrow rows to the table if its `marks` are still `before`, in one commit.
 
+        Columns that the table does not have yet are added by the same commit.
+
         `transactions` are recorded by the same commit. The rows are read only when it is this
         process's turn to write.
 
@@ -183,6 +194,7 @@ class Lakehouse(dg.ConfigurableResource[Any]):
                 table,
                 rows,
                 mode="append",
+                schema_mode="merge" if _lacks_columns(table, rows.schema) else None,
                 writer_properties=_WRITER,
                 commit_properties=_recording(transactions),
             )
@@ -324,6 +336,10 @@ def new_mark() -> int:
 def _recording(transactions: Mapping[str, int] | None) -> CommitProperties:
     marks = [Transaction(name, version) for name, version in (transactions or {}).items()]
     return CommitProperties(app_transactions=marks)
+
+
+def _lacks_columns(table: DeltaTable, schema: pa.Schema) -> bool:
+    return not {*schema.names} <= {field.name for field in table.schema().fields}
 
 
 def _delta_schema(table: Table) -> DeltaSchema:

@@ -99,16 +99,19 @@ BRONZE_REVIEWS = _bronze("reviews")
 BRONZE_PRODUCTS = _bronze("products")
 BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
-    "One row per event of the Event Hub.",
+    "One row per event of the Event Hub; of an event that is a batch, one per record.",
     (
-        Column("body", pa.binary(), "the event's bytes, unchanged"),
+        Column("body", pa.binary(), "bytes of the event or record, unchanged; see docs/tables.md"),
         Column("encoding", pa.string(), "utf-8, or base64 where the body is no UTF-8 text"),
         Column("hub", pa.string(), "namespace and name of the hub"),
         Column("hub_partition", pa.string(), "partition of the hub"),
         Column("sequence_number", pa.int64(), "the event's number within its hub partition"),
         Column("offset", pa.string(), "where the event lies in its hub partition"),
         Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
-        Column("properties", TEXT_MAP, "what the sender added to the event"),
+        Column("properties", TEXT_MAP, "what the sender added; null from a batch's 2nd record on"),
+        Column("record", pa.int32(), "number in the batch, from 1; null if the event is no batch"),
+        Column("body_type", pa.string(), "data, value, sequence or none; amqp if not decoded"),
+        Column("compression", pa.string(), "gzip where body came out of it"),
         Column("partition", pa.string(), "segment of the stream: stream, stream-000002, …"),
     ),
     ("partition",),
@@ -133,7 +136,8 @@ SILVER_REVIEWS = Table(
 )
 SILVER_STREAMED_REVIEWS = Table(
     "silver/streamed_reviews",
-    "One row per distinct review of the stream; file is hub/partition, line the sequence number.",
+    "One row per distinct review of the stream; file is hub/partition, with #record if the event "
+    "is a batch, line the sequence number.",
     SILVER_REVIEWS.columns,
     SILVER_REVIEWS.partition_by,
 )

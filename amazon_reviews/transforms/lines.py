@@ -28,21 +28,25 @@ from amazon_reviews.transforms.strict_json import (
 
 REFUSAL = ("raw", "encoding", "reason", "detail")
 MAX_LINE_BYTES = 4 * 1024 * 1024
+BOM = "\ufeff"
 
 
 def event_lines(events: DataFrame) -> DataFrame:
     """Events as lines: raw, encoding, file (hub/partition), line (sequence number), partition.
 
-    `events` are rows of bronze/review_events. Grain: one row per event.
+    `events` are rows of bronze/review_events. The file of a record of a batch ends in # and the
+    record's number. A byte order mark is no part of a line. Grain: one row per event or record.
     """
     is_text = F.col("encoding") == "utf-8"
     # The JVM's base64 has lines of 76 characters.
     encoded = F.replace(F.base64("body"), F.lit("\r\n"), F.lit(""))
     text = F.when(is_text, F.col("body").cast("string")).otherwise(encoded)
+    without_mark = F.when(text.startswith(BOM), F.substr(text, F.lit(2))).otherwise(text)
+    place = F.concat_ws("/", "hub", "hub_partition")
     return events.select(
-        text.alias("raw"),
+        without_mark.alias("raw"),
         "encoding",
-        F.concat_ws("/", "hub", "hub_partition").alias("file"),
+        F.concat_ws("#", place, F.col("record").cast("string")).alias("file"),
         F.col("sequence_number").alias("line"),
         "partition",
     )
@@ -189,14 +193,16 @@ def fingerprint(values: Sequence[Column]) -> Column:
 def repeated_lines(rows: DataFrame, key: str, *, across: bool = False) -> DataFrame:
     """The rows that repeat the `key` of one before them in their partition: id, partition, ….
 
-    With `across`, of one before them in any partition. The first by partition, file and line is
-    none of them. Only keys that occur again are put in order.
+    With `across`, of one before them in any partition. The first by partition, file and line (and
+    record of an event) is none of them. Only keys that occur again are put in order.
     """
     same = ["id"] if across else ["partition", "id"]
     narrow = rows.select(F.col(key).alias("id"), "partition", "file", "line")
     times = narrow.groupBy(*same).agg(F.count(F.lit(1)).alias("times"))
     again = times.where(F.col("times") > 1).select(*same)
-    order = Window.partitionBy(*same).orderBy("partition", "file", "line")
+    # Records of a batch, hub/partition#record, come in the order of their events and numbers.
+    place = [F.substring_index("file", "#", 1), F.col("line"), F.length("file"), F.col("file")]
+    order = Window.partitionBy(*same).orderBy("partition", *place)
     copies = narrow.join(again, on=same, how="left_semi")
     return (
         copies.select("*", F.row_number().over(order).alias("place"))

@@ -14,7 +14,7 @@ from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
-from amazon_reviews_tests.helpers import BATCH_ROWS, content, hub_of, ingest_all, rows
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, ingest_all, rows
 
 SAMPLE = SampleOptions(
     reviews=600,
@@ -37,7 +37,13 @@ def sample(tmp_path_factory):
     generate(SAMPLE, folder / "landing")
     landing = LandingZone(location=str(folder / "landing"))
     events = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
-    return in_bronze(landing, [*events, b"\xff", b"no json"], folder / "lakehouse")
+    mark = b"\xef\xbb\xbf"
+    odd = [b"\xff", b"no json", mark + events[0], mark + b"[1]", mark + event(summary="mark")]
+    batches = [
+        b"[%b]" % b",".join([event(summary="b"), *events[:12], events[1]]),
+        b"%b\n%b" % (event(summary="a"), event(summary="b")),
+    ]
+    return in_bronze(landing, [*batches, *events, *odd], folder / "lakehouse")
 
 
 def in_bronze(landing, events, folder):

@@ -1,0 +1,185 @@
+"""The records in the body of an event: the body itself, or those of a batch.
+
+A batch is an array of objects, an object whose only key is "records" with such an array, or
+objects one a line; any of them, or one object, may be compressed with gzip. That is how Azure
+Stream Analytics, Azure Monitor and Event Hubs' own senders put several records into one event.
+"""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from io import BytesIO
+from typing import Any, NamedTuple
+
+MAX_INFLATED = 16 * 1024 * 1024
+MAX_RECORDS = 250_000
+
+_BLANKS = " \t\r\n"
+_GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+_WIDE_BOMS = {
+    b"\xff\xfe\x00\x00": "UTF-32 with a byte order mark",
+    b"\x00\x00\xfe\xff": "UTF-32 with a byte order mark",
+    b"\xff\xfe": "UTF-16 with a byte order mark",
+    b"\xfe\xff": "UTF-16 with a byte order mark",
+}
+_ORDINARY = re.compile(rb'\{(?![ \t\r\n]*"records")[^\n]*')
+_RECORDS = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
+_SCALARS = {'"': "text", "t": "true", "f": "false", "n": "null"}
+_SPACE = re.compile(r"[ \t\r\n]*")
+# Digits are kept as text, and what silver rejects in one record does not spoil the others.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, strict=False)
+_NO_JSON = (ValueError, RecursionError)
+
+
+class Records(NamedTuple):
+    """What bronze keeps of the body of an event.
+
+    `bodies` are the exact bytes of each record where the event `is_batch`, else the body alone.
+    `compression` is gzip where they came out of it.
+    """
+
+    bodies: list[bytes]
+    is_batch: bool = False
+    compression: str | None = None
+
+
+class GzipError(ValueError):
+    """A gzip body that is not read; the text says why."""
+
+
+def are_ordinary(bodies: Iterable[bytes]) -> bool:
+    """Return True if each body holds one record at first sight, so that none need be parsed."""
+    return all(map(_ORDINARY.fullmatch, bodies))
+
+
+def records(body: bytes) -> Records:
+    """Find the records in a body.
+
+    A body that is no batch, or a batch with something else than objects, stays as it is. So does
+    gzip that is damaged, holds more than MAX_INFLATED bytes or no UTF-8.
+    """
+    content, compression = body, None
+    try:
+        if body.startswith(_GZIP):
+            content, compression = _inflated(body), "gzip"
+        text = content.removeprefix(_BOM).decode()
+    except ValueError:
+        return Records([body])
+    found = _batch(text)
+    if found is None:
+        return Records([content], compression=compression)
+    return Records([record.encode() for record in found], True, compression)
+
+
+def shape(body: bytes) -> str | None:
+    """Describe a body that is no record: the kind of its bytes or of its JSON, None if unknown."""
+    if body.startswith(_GZIP):
+        return _shape_of_gzip(body)
+    wide = next((name for mark, name in _WIDE_BOMS.items() if body.startswith(mark)), None)
+    if wide or b"\0" in body[:4]:
+        return f"{wide or 'UTF-16 or UTF-32'}; send UTF-8"
+    if not body.removeprefix(_BOM).strip():
+        return "empty body"
+    try:
+        text = body.removeprefix(_BOM).decode().strip(_BLANKS)
+        value = _DECODER.decode(text)
+    except _NO_JSON:
+        return None
+    if isinstance(value, dict):
+        listed = value.get("records") if len(value) == 1 else None
+        return f"records: {_array(listed)}" if isinstance(listed, list) else None
+    return _array(value) if isinstance(value, list) else _SCALARS.get(text[0], "number")
+
+
+def _array(values: list[Any]) -> str:
+    return "array of 1 value" if len(values) == 1 else f"array of {len(values):,} values"
+
+
+def _shape_of_gzip(body: bytes) -> str:
+    try:
+        _inflated(body).decode()
+    except GzipError as error:
+        return str(error)
+    except UnicodeDecodeError:
+        return "gzip of bytes that are not UTF-8"
+    return "gzip inside gzip"
+
+
+def _inflated(body: bytes) -> bytes:
+    try:
+        with gzip.open(BytesIO(body)) as stream:
+            content = stream.read(MAX_INFLATED + 1)
+    except (OSError, EOFError, zlib.error):
+        raise GzipError("gzip that is damaged or breaks off") from None
+    if len(content) > MAX_INFLATED:
+        raise GzipError(f"gzip of more than {MAX_INFLATED // 2**20} MiB")
+    return content
+
+
+def _batch(text: str) -> list[str] | None:
+    for find in (_of_array, _of_lines):
+        with suppress(*_NO_JSON):
+            if found := find(text):
+                return found
+    return None
+
+
+def _of_array(text: str) -> list[str] | None:
+    """The objects of an array, alone or as the only value `records` of an object."""
+    wrapped = _RECORDS.match(text)
+    begin = wrapped.end() if wrapped else _skip_blanks(text, 0)
+    if not text.startswith("[", begin):
+        return None
+    found, at = _objects(text, begin + 1)
+    if wrapped:
+        at = _after("}", text, at)
+    if at != len(text):
+        raise ValueError("text after the end")
+    return found
+
+
+def _objects(text: str, at: int) -> tuple[list[str], int]:
+    """The objects up to the end of an array, and where the text goes on after it."""
+    found = []
+    at = _skip_blanks(text, at)
+    while True:
+        end = _object_end(text, at)
+        found.append(text[at:end])
+        at = _skip_blanks(text, end)
+        if text.startswith("]", at):
+            return found, _after("]", text, at)
+        at = _after(",", text, at)
+        if len(found) == MAX_RECORDS:
+            raise ValueError("too many records")
+
+
+def _of_lines(text: str) -> list[str] | None:
+    """Objects one a line; an object may itself be written on several lines, which is none."""
+    lines = [line.strip(_BLANKS) for line in text.split("\n")]
+    found = [line for line in lines if line]
+    if not 1 < len(found) <= MAX_RECORDS:
+        return None
+    if any(_object_end(line, 0) != len(line) for line in found):
+        return None
+    return found
+
+
+def _object_end(text: str, at: int) -> int:
+    if not text.startswith("{", at):
+        raise ValueError("no object")
+    return _DECODER.raw_decode(text, at)[1]
+
+
+def _after(mark: str, text: str, at: int) -> int:
+    if not text.startswith(mark, at):
+        raise ValueError(f"no {mark}")
+    return _skip_blanks(text, at + 1)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()
