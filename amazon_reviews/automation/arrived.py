@@ -29,7 +29,7 @@ def arrived(
 
 
 def misnamed(arrival: Arrivals, subject: Subject) -> list[str]:
-    """What to say of files whose names tell of no partition that they are its."""
+    """What to say of files and folders whose names are those of no partition."""
     naming = subject.layout.naming
     return [f"{file} is not read: give it a name {naming}" for file in arrival.strays]
 

@@ -12,7 +12,7 @@ from amazon_reviews.resources.landing import LandingZone
 class Arrivals:
     """The partitions of a dataset: `unread` with their fingerprints, and those gone missing.
 
-    `strays` are files whose names say of no partition that they are its.
+    `strays` are files and folders whose names are those of no partition.
     """
 
     unread: dict[str, int]

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows
@@ -213,6 +214,7 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
         hub_partition = pc.replace_substring_regex(refused["file"], ".*/", "")
         sequence_number = refused["line"]
     given = {
+        "detail": pa.array(_details(refused), pa.string()),
         "table": pa.repeat(subject.noun, count),
         "hub_partition": hub_partition,
         "sequence_number": sequence_number,
@@ -222,6 +224,13 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
     return pa.table({name: columns[name] for name in SILVER_REJECTED.names}).cast(
         SILVER_REJECTED.arrow_schema
     )
+
+
+def _details(refused: pa.Table) -> list[str]:
+    """The details, also of the lines that have no fields to name."""
+    lines = refused.select(["detail", "reason", "raw", "encoding"])
+    columns = (column.to_pylist() for column in lines.columns)
+    return [detail or line_fault(*line) for detail, *line in zip(*columns, strict=True)]
 
 
 def _duplicate_rows(repeated: pa.Table, subject: Refinement) -> pa.Table:

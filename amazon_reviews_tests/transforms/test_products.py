@@ -55,7 +55,7 @@ RULES = [
     # brand
     ({"brand": "by\n    \n    Apple"}, {"brand": "Apple"}),
     ({"brand": "\n  by\r\n  Apple"}, {"brand": "Apple"}),
-    ({"brand": "by Boutique"}, {"brand": "by Boutique"}),
+    ({"brand": "by Boutique"}, {"brand": "Boutique"}),
     ({"brand": "F&amp;W <i>Publications</i>"}, {"brand": "F&W Publications"}),
     ({"brand": ""}, {"brand": "Unknown"}),
     ({"brand": "by\n\n"}, {"brand": "Unknown"}),
