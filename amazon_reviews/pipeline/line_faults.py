@@ -14,6 +14,7 @@ from amazon_reviews.transforms.lines import MAX_LINE_BYTES
 _FORMATS = {
     b"\x1f\x8b": "gzip data; decompress an event, give a file a name that ends in .gz",
     b"\x28\xb5\x2f\xfd": "Zstandard data; decompress it",
+    b"\x78\x9c": "zlib data; decompress it",
     b"PK\x03\x04": "a ZIP archive; unpack it",
     b"Obj\x01": "an Avro file; convert it to JSON lines",
     b"PAR1": "a Parquet file; convert it to JSON lines",

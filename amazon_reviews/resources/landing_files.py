@@ -83,7 +83,7 @@ def folder_partition(name: str) -> str | None:
 
 def misnamed_folder(name: str) -> bool:
     """Return True if a folder is meant as a partition, but its name cannot be that of one."""
-    return name.startswith(_PREFIX) and not folder_partition(name)
+    return name.startswith(_PREFIX) and "/" not in name and not folder_partition(name)
 
 
 def stem(name: str) -> str:
