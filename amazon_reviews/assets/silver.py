@@ -29,7 +29,7 @@ def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
 
 
 @dg.asset(
-    **asset_options("silver/reviews", "1"),
+    **asset_options("silver/reviews", "2"),
     deps=[["bronze", "reviews"]],
     check_specs=[accounted(["silver", "reviews"])],
     automation_condition=FOLLOW_PARTITION,
@@ -46,7 +46,7 @@ def silver_reviews(
 
 
 @dg.asset(
-    **asset_options("silver/products", "1"),
+    **asset_options("silver/products", "2"),
     deps=[["bronze", "products"]],
     check_specs=[accounted(["silver", "products"])],
     automation_condition=FOLLOW_PARTITION,

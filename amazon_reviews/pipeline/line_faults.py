@@ -51,8 +51,6 @@ def _fault_of_bytes(data: bytes) -> str:
 
 def _fault_of_text(raw: str) -> str:
     text = raw.strip(_BLANK)
-    if not text:
-        return "empty"
     if "\0" in text[:4]:
         return "zero bytes between the characters; write UTF-16 text as UTF-8"
     if text.startswith("\ufeff"):
@@ -70,6 +68,12 @@ def _fault_of_text(raw: str) -> str:
         return _fault_of_syntax(text, values, error)
     except ValueError as error:
         return str(error)
+    return _fault_of_values(text, values)
+
+
+def _fault_of_values(text: str, values: list[Any]) -> str:
+    if not values:
+        return "empty"
     if len(values) > 1:
         return f"{'two' if len(values) == 2 else len(values)} values on one line"
     if text.endswith(","):

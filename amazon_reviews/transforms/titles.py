@@ -71,7 +71,7 @@ def silver_titles(typed: DataFrame) -> DataFrame:
         F.when(F.size(actors) > 0, actors).alias("actors"),
         "country",
         F.col("added").alias("date_added"),
-        F.col("year").cast("int").alias("release_year"),
+        F.col("year").try_cast("int").alias("release_year"),
         F.coalesce("maturity", F.lit(UNRATED)).alias("rating"),
         F.col("maturity").isNull().alias("rating_imputed"),
         F.regexp_extract("span", _DURATION, 1).try_cast("int").alias("duration_int"),
@@ -90,9 +90,10 @@ def silver_titles(typed: DataFrame) -> DataFrame:
 
 def _typed(record: Column) -> list[Column]:
     misplaced = F.col("_rating").rlike(_DURATION)
+    year = number(F.col("_release_year"))
     return [
         written_day(record["date_added"]).alias("added"),
-        number(F.col("_release_year")).alias("year"),
+        F.when(~F.isnan(year), year).alias("year"),
         F.coalesce("_duration", F.when(misplaced, F.col("_rating"))).alias("span"),
         F.when(~misplaced, F.col("_rating")).alias("maturity"),
     ]

@@ -3,6 +3,7 @@
 
 import json
 
+from amazon_reviews.transforms.titles import FIELDS as TITLES
 from amazon_reviews_tests.helpers import product, review
 
 TEXTS = [
@@ -396,6 +397,25 @@ def product_lines():
     names += ("details", "image", "rank", "date", "also_buy", "tech1", "unknown")
     given = [product(**{name: value}) for name in names for value in odd]
     return [*map(_as_json, given), *LINES]
+
+
+def title_records():
+    """Records of titles, each hostile in one place."""
+    usual = {"show_id": "s1", "type": "Movie", "title": "A", "date_added": "", "release_year": 2014}
+    given = [usual | {"date_added": day} for day in DAYS if isinstance(day, str)]
+    given += [usual | {"release_year": n} for n in NUMBERS if isinstance(n, str | int)]
+    given += [usual | {"cast": text} for text in TEXTS]
+    records = [",".join(_quoted(record.get(name, "")) for name in TITLES) for record in given]
+    return [*records, "s1,Movie", "", '"', "," * 40]
+
+
+def rating_records(*users):
+    """Records of ratings by these users."""
+    return [f"{user},{stars},5,as1" for user in users for stars in ("4.5", "5", "nan", "", "1,2")]
+
+
+def _quoted(value):
+    return '"' + str(value).replace('"', '""') + '"'
 
 
 def _as_json(record):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
+from amazon_reviews.console.ratings_csv import read_ratings
 from amazon_reviews.models.recommender.names import names_without_products
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
@@ -120,7 +121,7 @@ def test_ids_are_read_without_a_point_where_all_are_written_so(tmp_path, users, 
     rows = [f"{place},{user},i{place},5.0,1" for place, user in enumerate(users)]
     path.write_text("\n".join([",user,item,rating,timestamp", *rows]))
 
-    assert sorted(read_ratings(path).users) == sorted(expected)
+    assert read_ratings(path).user_ids.tolist() == sorted(expected)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ REFUSED = [
     ({"title": ""}, "missing_field", "title: absent"),
     ({"type": "Book"}, "out_of_range", "type: Book"),
     ({"release_year": "soon"}, "wrong_type", "release_year: soon"),
+    ({"release_year": "NaN"}, "wrong_type", "release_year: NaN"),
+    ({"release_year": "1e400"}, "out_of_range", "release_year: 1e400"),
     ({"release_year": "20140"}, "out_of_range", "release_year: 20140"),
     ({"duration": "an hour"}, "wrong_type", "duration: an hour"),
     ({"date_added": "marzo 30, 2021"}, "wrong_type", "date_added: marzo 30, 2021"),
