@@ -38,7 +38,7 @@ def rows_kept(key: Sequence[str]) -> dg.AssetCheckSpec:
 
 
 @dg.asset(
-    **asset_options("silver/reviews", "1"),
+    **asset_options("silver/reviews", "2"),
     deps=[["bronze", "reviews"]],
     check_specs=[accounted(["silver", "reviews"]), rows_kept(["silver", "reviews"])],
     automation_condition=FOLLOW_PARTITION,
@@ -55,7 +55,7 @@ def silver_reviews(
 
 
 @dg.asset(
-    **asset_options("silver/products", "1"),
+    **asset_options("silver/products", "2"),
     deps=[["bronze", "products"]],
     check_specs=[accounted(["silver", "products"]), rows_kept(["silver", "products"])],
     automation_condition=FOLLOW_PARTITION,

@@ -78,7 +78,7 @@ def bronze_review_events(
 
 
 @dg.asset(
-    **asset_options("silver/streamed_reviews", "1", partitioned=False),
+    **asset_options("silver/streamed_reviews", "2", partitioned=False),
     deps=[["bronze", "review_events"]],
     check_specs=[accounted(["silver", "streamed_reviews"])],
     automation_condition=FOLLOW_TABLES,

@@ -44,7 +44,7 @@ def bronze_title_ratings(
 
 
 @dg.asset(
-    **asset_options("silver/titles", "1", group=_GROUP),
+    **asset_options("silver/titles", "2", group=_GROUP),
     deps=[["bronze", "titles"]],
     check_specs=[accounted(["silver", "titles"]), rows_kept(["silver", "titles"])],
     automation_condition=FOLLOW_PARTITION,
@@ -60,7 +60,7 @@ def silver_titles(
 
 
 @dg.asset(
-    **asset_options("silver/title_ratings", "1", group=_GROUP),
+    **asset_options("silver/title_ratings", "2", group=_GROUP),
     deps=[["bronze", "title_ratings"]],
     check_specs=[accounted(["silver", "title_ratings"]), rows_kept(["silver", "title_ratings"])],
     automation_condition=FOLLOW_PARTITION,

@@ -2,15 +2,18 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from amazon_reviews.models.recommender.interactions import LONGEST_ID, Interactions
+from amazon_reviews.serving.numbers import number
 
 COLUMNS = ("user", "item", "rating", "timestamp")
 _MILLISECONDS_FROM = 1e11
 """A number of seconds so large would be of the year 5138."""
+_FLOAT_ID = re.compile(r"[0-9]+\.0")
 
 
 class RatingsFileError(Exception):
@@ -19,6 +22,8 @@ class RatingsFileError(Exception):
 
 def read_ratings(path: Path) -> Interactions:
     """The ratings of a file whose header has `user`, `item`, `rating` and `timestamp`.
+
+    Where all users, or all items, are written as `1.0` (as pandas may do), they are read as `1`.
 
     Raises:
         RatingsFileError: the file cannot be read, lacks a column, has a row that is no rating, or
@@ -32,7 +37,12 @@ def read_ratings(path: Path) -> Interactions:
         times.append(time)
     if not users:
         raise RatingsFileError(f"{path} has no ratings")
-    return Interactions.from_rows(users, items, ratings, times)
+    return Interactions.from_rows(_ids(users), _ids(items), ratings, times)
+
+
+def _ids(texts: list[str]) -> list[str]:
+    floats = all(map(_FLOAT_ID.fullmatch, texts))
+    return [text.removesuffix(".0") for text in texts] if floats else texts
 
 
 def _ratings(path: Path) -> Iterator[tuple[str, str, float, int]]:
@@ -72,11 +82,8 @@ def _rating(row: list[str], fields: int, places: list[int]) -> tuple[str, str, f
 
 
 def _number(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found) or abs(found) > 1e6:
+    found = number(text)
+    if found is None or abs(found) > 1e6:
         raise ValueError(f"rating {text!r} is not a number")
     return found
 

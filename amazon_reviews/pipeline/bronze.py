@@ -5,6 +5,7 @@ line numbers are the file's own, and bytes that are no text survive, alike on ev
 """
 
 import base64
+import gzip
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -211,10 +212,15 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         source = igzip.open(stream, "rb") if compressed else stream
         block = source.read(_BLOCK_BYTES)
         if not compressed and block.startswith(_GZIP_MAGIC):
-            raise LandingError(f"{file.path} is gzip; let its name end in .gz")
+            raise LandingError(f"{file.path} is gzip; give it a name that ends in .gz")
         yield block.removeprefix(_BOM)
         while block := source.read(_BLOCK_BYTES):
             yield block
+    except gzip.BadGzipFile as error:
+        raise LandingError(
+            f"{file.path} is not gzip to its end ({error}), although its name ends in .gz; upload "
+            "it compressed, or under a name without .gz"
+        ) from error
     except _DAMAGED as error:
         raise LandingError(
             f"{file.path} cannot be read to its end ({error}); upload it again"

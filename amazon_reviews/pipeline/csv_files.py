@@ -29,6 +29,7 @@ def csv_records(
 ) -> Iterator[tuple[list[str], list[Numbered]]]:
     """The header's names with blocks of records, each with the number of its first line.
 
+    A column without a name is called by its place, such as `column 1`: pandas writes its index so.
     `blocks` are the lines of the file at `path`; those of white space only, outside of quotes,
     are none.
 
@@ -66,6 +67,7 @@ def _names(line: bytes, path: str, required: Sequence[str]) -> list[str]:
         names = [name.strip() for name in next(csv.reader([line.decode("utf-8")]))]
     except (UnicodeDecodeError, csv.Error, StopIteration) as error:
         raise LandingError(f"{path}: its header is no UTF-8 text ({error})") from None
+    names = [name or f"column {place}" for place, name in enumerate(names, 1)]
     shown = ", ".join(names)[:200]
     if missing := [name for name in required if name not in names]:
         raise LandingError(

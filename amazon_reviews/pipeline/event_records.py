@@ -12,22 +12,15 @@ import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 MAX_INFLATED = 16 * 1024 * 1024
 MAX_RECORDS = 250_000
 
 _BLANKS = " \t\r\n"
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
-_WIDE_BOMS = {
-    b"\xff\xfe\x00\x00": "UTF-32 with a byte order mark",
-    b"\x00\x00\xfe\xff": "UTF-32 with a byte order mark",
-    b"\xff\xfe": "UTF-16 with a byte order mark",
-    b"\xfe\xff": "UTF-16 with a byte order mark",
-}
 _ORDINARY = re.compile(rb'\{(?![ \t\r\n]*"records")[^\n]*')
 _RECORDS = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
-_SCALARS = {'"': "text", "t": "true", "f": "false", "n": "null"}
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Digits are kept as text, and what silver rejects in one record does not spoil the others.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, strict=False)
@@ -74,38 +67,24 @@ def records(body: bytes) -> Records:
     return Records([record.encode() for record in found], True, compression)
 
 
-def shape(body: bytes) -> str | None:
-    """Describe a body that is no record: the kind of its bytes or of its JSON, None if unknown."""
+def batch_fault(body: bytes) -> str | None:
+    """Describe gzip or an object of records that is not read as a batch; None for other bodies."""
     if body.startswith(_GZIP):
-        return _shape_of_gzip(body)
-    wide = next((name for mark, name in _WIDE_BOMS.items() if body.startswith(mark)), None)
-    if wide or b"\0" in body[:4]:
-        return f"{wide or 'UTF-16 or UTF-32'}; send UTF-8"
-    if not body.removeprefix(_BOM).strip():
-        return "empty body"
+        try:
+            _inflated(body).decode()
+        except GzipError as error:
+            return str(error)
+        except UnicodeDecodeError:
+            return "gzip of bytes that are not UTF-8"
+        return "gzip inside gzip"
     try:
-        text = body.removeprefix(_BOM).decode().strip(_BLANKS)
-        value = _DECODER.decode(text)
+        value = _DECODER.decode(body.decode())
     except _NO_JSON:
         return None
-    if isinstance(value, dict):
-        listed = value.get("records") if len(value) == 1 else None
-        return f"records: {_array(listed)}" if isinstance(listed, list) else None
-    return _array(value) if isinstance(value, list) else _SCALARS.get(text[0], "number")
-
-
-def _array(values: list[Any]) -> str:
-    return "array of 1 value" if len(values) == 1 else f"array of {len(values):,} values"
-
-
-def _shape_of_gzip(body: bytes) -> str:
-    try:
-        _inflated(body).decode()
-    except GzipError as error:
-        return str(error)
-    except UnicodeDecodeError:
-        return "gzip of bytes that are not UTF-8"
-    return "gzip inside gzip"
+    listed = value.get("records") if isinstance(value, dict) and len(value) == 1 else None
+    if not isinstance(listed, list):
+        return None
+    return f"records: an array of {len(listed):,} value{'s' * (len(listed) != 1)}"
 
 
 def _inflated(body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from amazon_reviews.resources.landing import LandingZone
 class Arrivals:
     """The partitions of a dataset: `unread` with their fingerprints, and those gone missing.
 
-    `faults` say which files belong to no partition, and which folders cannot be listed.
+    `faults` say which files and folders belong to no partition, and which cannot be listed.
     """
 
     unread: dict[str, int]

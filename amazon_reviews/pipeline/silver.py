@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.event_records import shape
+from amazon_reviews.pipeline.event_records import batch_fault
 from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
 from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows, row_count
@@ -20,7 +21,7 @@ from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
 # A batch of something else than objects is an object without the fields of a review.
-_SHAPELESS = ("not_utf8", "not_json", "not_an_object", "missing_field")
+_NO_RECORD = ("not_utf8", "not_json", "not_an_object", "missing_field")
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
 
@@ -183,7 +184,7 @@ def _refine_batch(
             lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
             refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
             if isinstance(subject, Stream):
-                refused = _with_shapes(refused)
+                refused = _with_batch_faults(refused)
             repeated = copies.toArrow()
             check_held()
         kept_rows = partition_rows(lakehouse.delta(subject.silver))
@@ -235,12 +236,12 @@ def _account(
     _put(lakehouse, SILVER_DUPLICATES.key, subject, name, _duplicate_rows(repeated, subject))
 
 
-def _with_shapes(refused: pa.Table) -> pa.Table:
-    """Rejected events whose body is no record as a whole, with its shape as their detail."""
+def _with_batch_faults(refused: pa.Table) -> pa.Table:
+    """Rejected events; of a batch that is not read, with what is wrong with it as the detail."""
     rows = refused.to_pylist()
     for row in rows:
         body = b64decode(row["raw"]) if row["encoding"] == "base64" else row["raw"].encode()
-        if row["reason"] in _SHAPELESS and (found := shape(body)):
+        if row["reason"] in _NO_RECORD and (found := batch_fault(body)):
             row["detail"] = found
             if row["reason"] == "missing_field":
                 row["reason"] = "not_an_object"
@@ -262,6 +263,7 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
         hub_partition = pc.replace_substring_regex(refused["file"], ".*/|#.*", "")
         sequence_number = refused["line"]
     given = {
+        "detail": pa.array(_details(refused), pa.string()),
         "table": pa.repeat(subject.noun, count),
         "hub_partition": hub_partition,
         "sequence_number": sequence_number,
@@ -271,6 +273,13 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
     return pa.table({name: columns[name] for name in SILVER_REJECTED.names}).cast(
         SILVER_REJECTED.arrow_schema
     )
+
+
+def _details(refused: pa.Table) -> list[str]:
+    """The details, also of the lines that have no fields to name."""
+    lines = refused.select(["detail", "reason", "raw", "encoding"])
+    columns = (column.to_pylist() for column in lines.columns)
+    return [detail or line_fault(*line) for detail, *line in zip(*columns, strict=True)]
 
 
 def _duplicate_rows(repeated: pa.Table, subject: Refinement) -> pa.Table:

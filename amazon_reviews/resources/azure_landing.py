@@ -27,6 +27,7 @@ _RANGE_BYTES = 8 * 1024 * 1024
 _RANGES_AHEAD = 4
 _PAGE_FILES = 5_000
 _BUSY = (429, 500, 503)
+_ARCHIVED = ("BlobArchived", "BlobBeingRehydrated")
 _CREDENTIALS = "AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_ACCOUNT_KEY"
 
 
@@ -149,8 +150,14 @@ class _BlobReader(io.RawIOBase):
 
     def _download(self, start: int) -> bytes:
         length = min(_RANGE_BYTES, self._file.size - start)
+        # Else the client would unpack each range as the blob's Content-Encoding says, which may be
+        # wrong, and gzip cannot be unpacked from its middle.
         return self._blob.download_blob(
-            start, length, etag=self._file.changed, match_condition=MatchConditions.IfNotModified
+            start,
+            length,
+            etag=self._file.changed,
+            match_condition=MatchConditions.IfNotModified,
+            decompress=False,
         ).readall()
 
 
@@ -196,7 +203,7 @@ def _reason(error: AzureError) -> str:
     if code == "ContainerNotFound":
         return "does not exist; look at AMAZON_REVIEWS_LANDING"
     if isinstance(error, ResourceNotFoundError):
-        return f"holds it no more ({code}); upload it again"
+        return f"holds it no more ({code}); upload it again, or read its partition without it"
     if code == "ConditionNotMet":
         return (
             "holds another version of it by now, or none; materialize again when the upload is "
@@ -211,4 +218,14 @@ def _reason(error: AzureError) -> str:
         )
     if status in _BUSY:
         return f"is too busy ({code}), also after some tries; run again later"
-    return f"could not be read ({code}), also after some tries; run again later"
+    if code in _ARCHIVED:
+        return f"could not be read ({code}); move it to an online access tier and wait until it is"
+    if status is not None and 400 <= status < 500:
+        return (
+            f"could not be read ({code}), and another try does not help; look at the blob and at "
+            f"the account's settings for what this code of Azure Storage means"
+        )
+    return (
+        f"could not be read ({code}), also after some tries; look at the network, at the account's "
+        "name and at AZURE_STORAGE_ENDPOINT, or run again later"
+    )

@@ -25,6 +25,7 @@ from amazon_reviews.resources.landing_files import (
     LandingPartition,
     Layout,
     Listing,
+    misnamed_folder,
     natural_order,
     readable,
 )
@@ -64,13 +65,15 @@ class LandingZone(dg.ConfigurableResource[Any]):
         return self.listing(dataset, layout).partitions
 
     def listing(self, dataset: str, layout: Layout = FOLDERS) -> Listing:
-        """The same with the files that belong to no partition; folders of other names are left out.
+        """The same with what belongs to no partition; folders of other names are left out.
+
+        Those are files beside others, and folders whose names begin as those of partitions.
 
         Raises:
             LandingError: see `partitions`.
         """
         files: defaultdict[str, list[LandingFile]] = defaultdict(list)
-        strays = []
+        strays = set()
         unreadable: dict[str, LandingError] = {}
         for folder, file in self._files().list(dataset):
             if isinstance(file, LandingError):
@@ -82,7 +85,9 @@ class LandingZone(dg.ConfigurableResource[Any]):
             if name := layout.partition_of(folder or file.name):
                 files[name].append(file)
             elif not layout.in_folders:
-                strays.append(f"{dataset}/{file.name}")
+                strays.add(f"{dataset}/{file.name}")
+            elif misnamed_folder(folder):
+                strays.add(f"{dataset}/{folder}")
         found = {name: _partition(name, files[name]) for name in natural_order(files)}
         return Listing(found, sorted(strays), unreadable)
 

@@ -8,9 +8,10 @@ from typing import BinaryIO, Protocol
 
 from amazon_reviews.config import PlaceError
 
-_PARTITION_NAME = re.compile(r"partition_[A-Za-z0-9_.-]+")
-_SUFFIXES = (".json", ".csv")
+# Dagster reads "a...b" as all partitions from a to b.
 _STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
+_PREFIX = "partition_"
+_SUFFIXES = (".json", ".csv")
 
 
 class LandingError(PlaceError):
@@ -68,7 +69,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Listing:
-    """The partitions of a dataset by name, and the files that belong to none.
+    """The partitions of a dataset by name, and the files or folders that belong to none.
 
     `unreadable` are the partitions whose folder cannot be listed, each with the reason.
     """
@@ -80,7 +81,13 @@ class Listing:
 
 def folder_partition(name: str) -> str | None:
     """The partition that a folder of this name is."""
-    return name if _PARTITION_NAME.fullmatch(name) else None
+    rest = name.removeprefix(_PREFIX)
+    return name if rest != name and _STEM.fullmatch(rest) else None
+
+
+def misnamed_folder(name: str) -> bool:
+    """Return True if a folder is meant as a partition, but its name cannot be that of one."""
+    return name.startswith(_PREFIX) and "/" not in name and not folder_partition(name)
 
 
 def stem(name: str) -> str:
@@ -109,10 +116,9 @@ def readable(name: str) -> bool:
     return name.removesuffix(".gz").endswith(_SUFFIXES) and name[0] not in "._"
 
 
-FOLDERS = Layout(".json", True, folder_partition, "partition_N/*.json[.gz]")
-FILES = Layout(
-    ".csv", False, file_partition, "with the letters A to Z and a to z, digits, '-', '_' and '.'"
-)
+_CHARACTERS = "letters A to Z and a to z, digits, '-', '_' and '.', but not '...'"
+FOLDERS = Layout(".json", True, folder_partition, f"of {_PREFIX} and {_CHARACTERS}")
+FILES = Layout(".csv", False, file_partition, f"of {_CHARACTERS}")
 
 
 class Files(Protocol):

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from amazon_reviews.models.sentiment.examples import Examples
+from amazon_reviews.serving.numbers import number
 
 _ROWS = 5_000
 _GZIP = b"\x1f\x8b"
@@ -55,19 +56,25 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.open(path, "rb") if is_gzip else path.open("rb")
 
 
-def _review(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    place = f"{path}, line {number}"
+def _review(line: bytes, path: Path, line_number: int) -> dict[str, Any]:
+    place = f"{path}, line {line_number}"
     try:
         review = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise ReviewFileError(f"{place} is not JSON: {error.msg}") from None
     if not isinstance(review, dict):
         raise ReviewFileError(f"{place} is not a JSON object")
-    stars = review.get("overall")
-    if isinstance(stars, bool) or not isinstance(stars, int | float | None):
-        raise ReviewFileError(f"{place}: overall is not a number")
     for name in _TEXTS:
-        if not isinstance(review.get(name), str | None):
+        if isinstance(review.get(name), list | dict):
             raise ReviewFileError(f"{place}: {name} is not a text")
-    texts = {ours: review.get(name) for name, ours in _TEXTS.items()}
+    overall = _text(review.get("overall")) or ""
+    stars = number(overall)
+    if overall.strip() and stars is None:
+        raise ReviewFileError(f"{place}: overall is not a number")
+    texts = {ours: _text(review.get(name)) for name, ours in _TEXTS.items()}
     return {"overall": stars, **texts}
+
+
+def _text(value: Any) -> str | None:
+    """A value as text: like the pipeline, files may have numbers for texts and the reverse."""
+    return value if isinstance(value, str | None) else orjson.dumps(value).decode()

@@ -62,6 +62,15 @@ def why_no_record(raw: Column, encoding: Column, sizes: Column) -> Column:
     )
 
 
+def record_size(sizes: Column) -> Column:
+    """How many fields a record of `parse_records` has, and should have; null if it is no text."""
+    return F.concat(
+        sizes["counted"].cast("string"),
+        F.lit(" fields; the header names "),
+        sizes["named"].cast("string"),
+    )
+
+
 def _text(written: Column) -> Column:
     """What a field says: without its quotes and the blanks around."""
     bare = F.regexp_replace(written, rf'^"({_INNER})"', "$1")

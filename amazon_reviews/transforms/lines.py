@@ -148,17 +148,24 @@ def any_broken(rules: Sequence[Rule]) -> Column:
 
 
 def refusal(
-    rules: Sequence[Rule], refused: Column, unreadable: Column | None = None
+    rules: Sequence[Rule],
+    refused: Column,
+    unreadable: Column | None = None,
+    unreadable_detail: Column | None = None,
 ) -> list[Column]:
     """The columns `REFUSAL` of a parsed line: the line itself, and what is wrong with it.
 
     `refused` is `any_broken(rules)` as a column that is there already: only for those lines
     the reason is looked for. `unreadable` is why a line has no fields at all, that of
-    `why_unreadable` if none is given. All but encoding are null when the line is accepted.
+    `why_unreadable` if none is given; its detail is `unreadable_detail`, or null, and then
+    written with the row. All but encoding are null when the line is accepted.
     """
     raw, encoding = F.col("raw"), F.col("encoding")
     broken, detail = _first_broken(rules)
-    reason = F.coalesce(why_unreadable(raw, encoding) if unreadable is None else unreadable, broken)
+    unread = why_unreadable(raw, encoding) if unreadable is None else unreadable
+    reason = F.coalesce(unread, broken)
+    without_fields = F.lit(None).cast("string") if unreadable_detail is None else unreadable_detail
+    detail = F.when(unread.isNull(), detail).otherwise(without_fields)
     return [
         F.when(refused, raw).alias("raw"),
         encoding,

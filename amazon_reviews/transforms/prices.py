@@ -6,7 +6,12 @@ from pyspark.sql import functions as F
 from amazon_reviews.transforms.html import WHITE_SPACE
 
 MONEY = "decimal(12,2)"
-_AMOUNT = r"\$?([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_AMOUNT = (
+    r"\$?([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
+    r"|\.[0-9]+)"
+)
+_EXPONENT = r"^([0-9]+)\.?([0-9]*)[eE]([+-]?[0-9]+)\z"
+_ZEROS = "0" * 99
 _PRICE = rf"^{WHITE_SPACE}*{_AMOUNT}(?:{WHITE_SPACE}*[-–]{WHITE_SPACE}*{_AMOUNT})?{WHITE_SPACE}*\z"
 _MOST_CHARACTERS = 60
 
@@ -48,7 +53,18 @@ def _bounds(text: Column) -> tuple[Column, Column]:
 
 
 def _amount(digits: Column) -> Column:
-    return F.replace(digits, F.lit(","), F.lit("")).try_cast(MONEY)
+    plain = F.when(digits.rlike(_EXPONENT), _without_exponent(digits)).otherwise(digits)
+    return F.replace(plain, F.lit(","), F.lit("")).try_cast(MONEY)
+
+
+def _without_exponent(number: Column) -> Column:
+    """A JSON number such as `1.25e1` as `12.500`; one engine reads no exponents as decimals."""
+    whole, fraction, exponent = (F.regexp_extract(number, _EXPONENT, group) for group in (1, 2, 3))
+    digits = F.concat(F.lit(_ZEROS), whole, fraction, F.lit(_ZEROS))
+    point = F.length(whole) + exponent.try_cast("int") + len(_ZEROS)
+    amount = F.ltrim(F.substring(digits, F.lit(1), point), F.lit("0"))
+    # The third digit decides how the cents are rounded.
+    return F.concat(F.lit("0"), amount, F.lit("."), F.substring(digits, point + 1, F.lit(3)))
 
 
 def impute_prices(products: DataFrame) -> DataFrame:

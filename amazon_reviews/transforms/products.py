@@ -6,7 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms import prices
-from amazon_reviews.transforms.html import WHITE_SPACE, clean_text
+from amazon_reviews.transforms.dates import written_day
+from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import first_string, present, string_array, string_list
 from amazon_reviews.transforms.product_details import (
     DATE_LABEL,
@@ -40,8 +41,14 @@ FIELDS = (
 )
 _UNKNOWN = "Unknown"
 _LAST = 2**31 - 1
-_DATE = "[A-Z][a-z]+ [0-9]{1,2}, (?:19|20)[0-9]{2}"
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
+# The page's own code, which was read as a title: a statement of its script
+# (`var aPageStart = (new Date()).getTime();`), and the end of a tag (` Magazines" />`).
+_SCRIPT = r"=[^;=]*\bgetTime\s*\(|\bgetTime\s*\(\s*\)[\s)]*;"
+# A quote behind a digit is an inch, and two belong to the text.
+_END_OF_TAG = r"""^[^"]*[^"0-9¼½¾⅛-⅞″'\s]"\s*/>\s*\z|="[^"]*"\s*/>\s*\z"""
+# As the page shows it above the title. A capital letter begins a name, such as "By Terry".
+_BYLINE = r"^by(?: |\z)"
 _LISTS = ("categories", "features", "also_buy", "also_view")
 _TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first_listed", *LABELS)
 
@@ -117,16 +124,12 @@ def _clean_texts(parsed: DataFrame, keep: Sequence[str]) -> DataFrame:
 def _single_texts(record: Column) -> dict[str, Column]:
     """The texts to clean of which a record has one, without what is no text."""
     title, brand, category = record["title"], record["brand"], record["main_cat"]
-    # A script's beginning, and the end of a tag: the page's own code was read as the title.
-    code = title.contains("getTime") | title.rlike(r'"\s*/>\s*$')
-    byline = brand.contains("by\n") | brand.contains("by\r")
+    code = title.rlike(_SCRIPT) | title.rlike(_END_OF_TAG)
     quoted = r"""\balt\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')"""
     alternative = F.concat(*(F.regexp_extract(category, quoted, group) for group in (1, 2)))
     return {
         "title": F.when(~code, title),
-        "brand": F.when(byline, F.regexp_replace(brand, rf"^{WHITE_SPACE}*by[\r\n]", "")).otherwise(
-            brand
-        ),
+        "brand": brand,
         "main_cat": F.when(category.contains("<img"), alternative).otherwise(category),
         "rank": first_string(record["rank"]),
     }
@@ -141,7 +144,7 @@ def _columns(record: Column) -> list[Column]:
     return [
         F.trim(record["asin"]).alias("asin"),
         _known(F.col("title")).alias("title"),
-        _known(F.col("brand")).alias("brand"),
+        _known(F.regexp_replace("brand", _BYLINE, "")).alias("brand"),
         _main_category(record["main_cat"]).alias("main_category"),
         F.array_distinct(present(F.col("category"))).alias("categories"),
         prices.price_min(record["price"]).alias("price_min"),
@@ -151,7 +154,7 @@ def _columns(record: Column) -> list[Column]:
         _image_count(record).alias("image_count"),
         _sales_rank(F.col("rank")).alias("sales_rank"),
         _sales_rank_category(F.col("rank")).alias("sales_rank_category"),
-        F.coalesce(_date(record["date"]), _date(fact(facts, DATE_LABEL))).alias(
+        F.coalesce(_listed_on(record["date"]), _listed_on(fact(facts, DATE_LABEL))).alias(
             "date_first_listed"
         ),
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
@@ -203,10 +206,10 @@ def _sales_rank_category(text: Column) -> Column:
     return F.when(category != "", category)
 
 
-def _date(text: Column) -> Column:
+def _listed_on(text: Column) -> Column:
     """The day of a text such as "May 26, 2011"; null for HTML, a brand or the like."""
-    written = F.when(text.rlike(rf"^{_DATE}\z"), text)
-    return F.try_to_timestamp(written, F.lit("MMMM d, yyyy")).cast("date")
+    day = written_day(text)
+    return F.when(F.year(day).between(1900, 2099), day)
 
 
 def _completeness() -> Column:

@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import (
@@ -33,11 +34,10 @@ SENDER_FIELDS = ("internal_partition", "partition_number")
 """What the sender of events adds for itself; bronze keeps it, no table below does."""
 
 _TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
-_CARRIED = (*_TEXTS, "reviewTime")
 _FIRST_SECOND = 788_918_400  # 1995-01-01, the year the shop opened
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
+_FIRST_DAY, _LAST_DAY = "1995-01-01", "2099-12-31"
 _STARS = "decimal(2,1)"
-_DAY = r"^ *([0-9]{1,2}) ([0-9]{1,2}), (199[5-9]|20[0-9]{2}) *\z"  # the years of `_FIRST_SECOND` on
 
 
 def type_reviews(parsed: DataFrame) -> DataFrame:
@@ -52,14 +52,15 @@ def type_reviews(parsed: DataFrame) -> DataFrame:
     return judged.select(
         *refusal(rules, F.col("refused")),
         _identity(record),
-        *(record[field].alias(field) for field in _CARRIED),
+        *(record[field].alias(field) for field in _TEXTS),
         "stars",
         "verified",
         "vote",
         "variant",
         F.size("images").alias("images"),
         "seconds",
-        "rescued",
+        "written_on",
+        _with_unread_day(record).alias("rescued"),
         "file",
         "line",
         "partition",
@@ -74,6 +75,7 @@ def _typed(record: Column) -> list[Column]:
         _style(record["style"]).alias("variant"),
         string_array(record["image"]).alias("images"),
         number(record["unixReviewTime"]).alias("seconds"),
+        written_day(record["reviewTime"]).alias("written_on"),
     ]
 
 
@@ -85,7 +87,15 @@ def _count(text: Column) -> Column:
 
 def _style(text: Column) -> Column:
     """A map without the colon that ends the keys and the space that begins the values."""
-    return text_map(F.regexp_replace(text, rf':"\s*:\s*"{BLANKS}*', '":"'))
+    return text_map(F.regexp_replace(text, rf':"{BLANKS}*:(?:{BLANKS}*("){BLANKS}*)?', '":$1'))
+
+
+def _with_unread_day(record: Column) -> Column:
+    """What is rescued, with a reviewTime that cannot be read; unixReviewTime gives the day."""
+    unread = ~_blank(record["reviewTime"]) & F.col("written_on").isNull()
+    found = F.create_map(F.lit("reviewTime"), record["reviewTime"])
+    rescued = F.when(F.col("rescued").isNull(), found).otherwise(F.map_concat("rescued", found))
+    return F.when(unread, rescued).otherwise(F.col("rescued"))
 
 
 def _identity(record: Column) -> Column:
@@ -97,6 +107,7 @@ def _identity(record: Column) -> Column:
 
 def _rules(record: Column, raw: Column) -> list[Rule]:
     stars, seconds, vote = F.col("stars"), F.col("seconds"), F.col("vote")
+    only_day = _blank(record["unixReviewTime"])
     absent = record["reviewText"].isNull() & record["summary"].isNull()
     in_range = (stars == 0) | stars.between(1, 5)
     return [
@@ -111,6 +122,7 @@ def _rules(record: Column, raw: Column) -> list[Rule]:
         _unreadable("style", record, F.col("variant")),
         _unreadable("image", record, F.col("images")),
         _unreadable("unixReviewTime", record, seconds),
+        _unreadable("reviewTime", record, F.col("written_on"), only_day),
         Rule("out_of_range", "overall", ~in_range, record["overall"]),
         Rule("out_of_range", "vote", vote < 0, record["vote"]),
         Rule(
@@ -119,15 +131,27 @@ def _rules(record: Column, raw: Column) -> list[Rule]:
             ~seconds.between(_FIRST_SECOND, _LAST_SECOND - 1) | F.isnan(seconds),
             record["unixReviewTime"],
         ),
+        Rule(
+            "out_of_range",
+            "reviewTime",
+            only_day & ~F.col("written_on").between(*map(_date, (_FIRST_DAY, _LAST_DAY))),
+            record["reviewTime"],
+        ),
     ]
+
+
+def _date(text: str) -> Column:
+    return F.lit(text).cast("date")
 
 
 def _blank(text: Column) -> Column:
     return F.coalesce(F.trim(text), F.lit("")) == ""
 
 
-def _unreadable(field: str, record: Column, typed: Column) -> Rule:
-    return Rule("wrong_type", field, ~_blank(record[field]) & typed.isNull(), record[field])
+def _unreadable(field: str, record: Column, typed: Column, when: Column | None = None) -> Rule:
+    broken = ~_blank(record[field]) & typed.isNull()
+    broken = broken if when is None else broken & when
+    return Rule("wrong_type", field, broken, record[field])
 
 
 def _holds_structure(record: Column, raw: Column) -> Column:
@@ -158,12 +182,12 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         _sentiment(F.col("stars")).alias("sentiment"),
         "review_text",
         F.col("headline").alias("summary"),
-        F.trim("reviewerName").alias("reviewer_name"),
+        clean_text(F.col("reviewerName")).alias("reviewer_name"),
         "verified",
         "vote",
         F.when(F.size("variant") > 0, F.col("variant")).alias("style"),
         F.when(F.col("images") > 0, F.col("images")).otherwise(0).alias("image_count"),
-        _reviewed_on(F.col("seconds"), F.col("reviewTime")).alias("reviewed_on"),
+        _reviewed_on(F.col("seconds"), F.col("written_on")).alias("reviewed_on"),
         _words(F.col("review_text")).alias("word_count"),
         F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
         "rescued",
@@ -181,11 +205,9 @@ def _sentiment(stars: Column) -> Column:
 
 
 def _reviewed_on(seconds: Column, written: Column) -> Column:
-    """The day in UTC from unixReviewTime, else from reviewTime such as "09 1, 2016"."""
+    """The day in UTC from unixReviewTime, else from reviewTime."""
     day = F.date_from_unix_date(F.floor(seconds / 86_400).try_cast("int"))
-    # Engines take different texts for dates: what is no date as the source writes it is none.
-    ordered = F.when(written.rlike(_DAY), F.regexp_replace(written, _DAY, "$3-$1-$2"))
-    return F.coalesce(day, F.when(seconds.isNull(), ordered.try_cast("date")))
+    return F.coalesce(day, F.when(seconds.isNull(), written))
 
 
 def _words(text: Column) -> Column:

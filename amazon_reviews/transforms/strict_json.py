@@ -19,7 +19,11 @@ _ODD = (
 )
 # A string's characters are not taken one by one: Java's stack would grow with each.
 STRING = r'[^"\\]*(?:\\.[^"\\]*)*'
-_TOKENS = rf'("{STRING}")|({_ODD})|(-?[0-9.]+)'
+# Java keeps no way back for a possessive group, so its stack does not grow; Rust takes `*+` for a
+# repetition of a repetition, which finds the same. A string that is never closed goes on to the
+# end, for else the search would begin again at each of its quotes.
+_WHOLE_STRING = r'"[^"\\]*(?:(?s:\\.)[^"\\]*)*+(?:"|\\?\z)'
+_TOKENS = rf"({_WHOLE_STRING})|({_ODD})|(-?[0-9.]+)"
 _BEGIN, _END = "\x01", "\x02"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = rf"{_PAIR}|\\u00[01][0-9A-F]"
@@ -37,21 +41,18 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 def is_long(raw: Column) -> Column:
-    """Whether a text is too long to be searched token by token on every engine."""
+    """Whether a text is too long to be searched with `STRING` on every engine."""
     return F.octet_length(raw) > _LONG_BYTES
 
 
 def readable(raw: Column) -> Column:
-    """The text with its odd numbers in quotes; null if it has half of a surrogate pair.
-
-    In a text that `is_long` numbers stay as they are.
-    """
+    """The text with its odd numbers in quotes; null if it has half of a surrogate pair."""
     marked = F.regexp_replace(raw, _TOKENS, f"$1{_BEGIN}$2{_END}$3")
     bare = F.replace(marked, F.lit(_BEGIN + _END), F.lit(""))
     quoted = F.translate(bare, _BEGIN + _END, '""')
     halves = F.regexp_replace(raw, rf"\\\\|{_PAIR}", "").rlike(r"\\u[dD][89a-fA-F]")
     allowed = ~halves & ~raw.contains(_BEGIN) & ~raw.contains(_END)
-    return F.when(allowed, F.when(is_long(raw), raw).otherwise(quoted))
+    return F.when(allowed, quoted)
 
 
 def trimmed(text: Column) -> Column:

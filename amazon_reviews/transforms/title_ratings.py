@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import why_no_record
+from amazon_reviews.transforms.csv_records import record_size, why_no_record
 from amazon_reviews.transforms.lines import REFUSAL, Rule, any_broken, fingerprint, refusal
 from amazon_reviews.transforms.strict_json import number
 
@@ -13,6 +13,7 @@ LOWEST, HIGHEST = 0.5, 5.0
 """The ends of the scale; the source gives halves, and any number between is taken."""
 
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
+_FLOAT_ID = r"^[0-9]+\.0\z"
 
 
 def type_ratings(parsed: DataFrame) -> DataFrame:
@@ -22,7 +23,7 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
     title, rating and time are the same. Grain: one row per record.
     """
     record = F.col("record")
-    typed = parsed.select(
+    typed = _with_users(parsed).select(
         "*",
         number(record["rating"]).alias("stars"),
         number(record["timestamp"]).alias("seconds"),
@@ -32,9 +33,9 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
     rules = _rules(record)
     judged = typed.select("*", any_broken(rules).alias("refused"))
     return judged.select(
-        *refusal(rules, F.col("refused"), unreadable),
-        _identity(record).alias("rating_id"),
-        record["userId"].alias("user_id"),
+        *refusal(rules, F.col("refused"), unreadable, record_size(F.col("sizes"))),
+        _identity().alias("rating_id"),
+        "user_id",
         "title_id",
         "stars",
         "seconds",
@@ -61,10 +62,24 @@ def silver_ratings(typed: DataFrame) -> DataFrame:
     )
 
 
-def _identity(record: Column) -> Column:
+def _with_users(parsed: DataFrame) -> DataFrame:
+    """`parsed` with user_id: userId, without `.0` where its file writes all of them so.
+
+    pandas writes whole numbers as `1.0` when one of their column is missing.
+    """
+    user = F.col("record")["userId"]
+    files = parsed.groupBy("partition", "file").agg(F.min(user.rlike(_FLOAT_ID)).alias("floats"))
+    whole = F.regexp_replace(user, r"\.0\z", "")
+    # The small side first: the embedded engine builds its hash table from the left one.
+    return files.join(parsed, on=["partition", "file"], how="inner").select(
+        *parsed.columns, F.when(F.col("floats"), whole).otherwise(user).alias("user_id")
+    )
+
+
+def _identity() -> Column:
     stars = F.col("stars").cast("string")
     seconds = F.col("seconds").try_cast("bigint").cast("string")
-    return fingerprint([record["userId"], F.col("title_id"), stars, seconds])
+    return fingerprint([F.col("user_id"), F.col("title_id"), stars, seconds])
 
 
 def _rules(record: Column) -> list[Rule]:

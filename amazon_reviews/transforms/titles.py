@@ -3,7 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import why_no_record
+from amazon_reviews.transforms.csv_records import record_size, why_no_record
+from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.lines import REFUSAL, Rule, any_broken, refusal
 from amazon_reviews.transforms.strict_json import number
 
@@ -27,8 +28,6 @@ UNRATED = "g"
 """The maturity rating of a title without one, as the source fills it."""
 
 _DURATION = r"^([0-9]{1,9}) *(min|season)s?\z"
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
-_SPELLED = rf"^({_MONTHS}) [0-9]{{1,2}}, [0-9]{{4}}\z"
 _FIRST_YEAR, _LAST_YEAR = 1870, 2100
 
 
@@ -40,12 +39,12 @@ def type_titles(parsed: DataFrame) -> DataFrame:
     """
     record = F.col("record")
     lower = parsed.select("*", *(F.lower(record[name]).alias(f"_{name}") for name in FIELDS))
-    typed = lower.select("*", *_typed())
+    typed = lower.select("*", *_typed(record))
     unreadable = why_no_record(F.col("raw"), F.col("encoding"), F.col("sizes"))
     rules = _rules(record)
     judged = typed.select("*", any_broken(rules).alias("refused"))
     return judged.select(
-        *refusal(rules, F.col("refused"), unreadable),
+        *refusal(rules, F.col("refused"), unreadable, record_size(F.col("sizes"))),
         F.concat(F.substring("partition", 1, 1), F.col("_show_id")).alias("id"),
         *(F.col(f"_{name}").alias(name) for name in FIELDS),
         "added",
@@ -72,7 +71,7 @@ def silver_titles(typed: DataFrame) -> DataFrame:
         F.when(F.size(actors) > 0, actors).alias("actors"),
         "country",
         F.col("added").alias("date_added"),
-        F.col("year").cast("int").alias("release_year"),
+        F.col("year").try_cast("int").alias("release_year"),
         F.coalesce("maturity", F.lit(UNRATED)).alias("rating"),
         F.col("maturity").isNull().alias("rating_imputed"),
         F.regexp_extract("span", _DURATION, 1).try_cast("int").alias("duration_int"),
@@ -89,22 +88,15 @@ def silver_titles(typed: DataFrame) -> DataFrame:
     )
 
 
-def _typed() -> list[Column]:
+def _typed(record: Column) -> list[Column]:
     misplaced = F.col("_rating").rlike(_DURATION)
+    year = number(F.col("_release_year"))
     return [
-        _day(F.col("_date_added")).alias("added"),
-        number(F.col("_release_year")).alias("year"),
+        written_day(record["date_added"]).alias("added"),
+        F.when(~F.isnan(year), year).alias("year"),
         F.coalesce("_duration", F.when(misplaced, F.col("_rating"))).alias("span"),
         F.when(~misplaced, F.col("_rating")).alias("maturity"),
     ]
-
-
-def _day(text: Column) -> Column:
-    """The day of a text such as "march 30, 2021" or "2021-03-30"; null for any other."""
-    spelled = F.when(text.rlike(_SPELLED), F.initcap(text))
-    numbers = F.when(text.rlike(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z"), text)
-    day = F.try_to_timestamp(spelled, F.lit("MMMM d, yyyy")).cast("date")
-    return F.coalesce(day, numbers.try_cast("date"))
 
 
 def _rules(record: Column) -> list[Rule]:

@@ -13,20 +13,23 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Refinement
 from amazon_reviews.resources.landing import LandingZone
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.transforms.lines import REFUSAL, parse_lines
+from amazon_reviews.transforms.lines import REFUSAL
 from amazon_reviews_tests.helpers import content
 
-BRONZE = "raw string, encoding string, file string, line bigint, partition string"
+BRONZE = (
+    "raw string, encoding string, file string, line bigint, partition string, header array<string>"
+)
 _OF_ALL_LINES = (*REFUSAL, "file", "line", "partition")
 
 
 def cleaned(spark, subject: Refinement, lines):
     """The transforms up to silver: types of the columns, and rows by line.
 
-    Of a refused line only what goes into silver/rejected counts.
+    Of a refused line only what goes into silver/rejected counts. CSV records have all fields.
     """
-    given = [(line, "utf-8", "f", number, "p") for number, line in enumerate(lines)]
-    parsed = parse_lines(spark.createDataFrame(given, BRONZE), subject.fields)
+    given = [(line, "utf-8", "f", n, "hulu", [*subject.fields]) for n, line in enumerate(lines)]
+    bronze = spark.createDataFrame(given, BRONZE)
+    parsed = subject.parse(subject.lines(bronze), subject.fields)
     frame = subject.clean(subject.type_lines(parsed))
     accepted = F.col("reason").isNull()
     shown = frame.select(

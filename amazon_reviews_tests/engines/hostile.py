@@ -3,6 +3,7 @@
 
 import json
 
+from amazon_reviews.transforms.titles import FIELDS as TITLES
 from amazon_reviews_tests.helpers import product, review
 
 TEXTS = [
@@ -158,6 +159,10 @@ DAYS = [
         "9 1, 0000",
     ),
     *("9 1, 9999", "٠٩ 1, 2016", " 9 1, 2016 ", "\xa09 1, 2016", "9 1, 2016\n", "0009 1, 2016"),
+    *("Sept 1, 2016", "Sep. 1 2016", "1 sept 2016", "SEPTEMBER 1, 2016", "Mai 1, 2016"),
+    *("September 31, 2016", "Sept 1, 16", "septiembre 1, 2016", "9 1,2016", "mar 1, 1994"),
+    *("2016-09-01T23:30:00-05:00", "2016-09-01T05:06Z", "2016-09-01 05:06:07.123456789"),
+    *("2016-09-01T24:00:00", "2016-09-01T05:06+14:59", "2016-9-1T05:06:07", "2016-02-30T05:06"),
     *("2016-09-01", "2016-9-1", "2016", "2016-09", "2016-09-01T05", "2016-09-01 x", "now", "today"),
     *(
         "epoch",
@@ -174,6 +179,7 @@ DAYS = [
 ]
 STYLES = [
     *(None, {}, [], "", "x", 5, True, {"Size:": " L"}, {"Size:": None}, {"Size:": ""}, {"a": 1.50}),
+    *({"A:": [1, None], "B:": {"C:": " x"}, "D:": 1.5}, '{"A:" : null, "A": "x"}'),
     *({"a": {"b": [1, None]}}, {"a": True}, {"Size:  ": "  L  "}, {"a:": '":" x'}, {"é:": "\xa0é"}),
     *(
         '{"a": "b"}',
@@ -319,6 +325,7 @@ PRICES = [
         "$ 5",
         "$-5",
         "$5.00.00",
+        *("1e1", "1.25E+1", "1e-3", "5e-3", "1e99", "1e-99", "1e100", "12345678.5e0", "$1e1 - 2e1"),
         "１",
     ),
 ]
@@ -337,6 +344,8 @@ PAGES = [
         ">#5 in X",
         '["#7 in Y"]',
     ),
+    *('Cable 1/2" />', ' Books" class="nav" />', "getTime()", "by Apple", "by\xa0x", "By Terry"),
+    *("Sept 6, 2011", "Sep. 6, 2011", "6 Sep 2011", "May 6, 1811", "Sept. 31, 2011", "may 6 2011"),
     *(
         "May 26, 2011",
         "May 32, 2011",
@@ -371,6 +380,12 @@ def _long_reviews():
     texts = ["a" * 2**20, '"' * 2**19, "\\n" * 2**12, " " * 20_000]
     lines = [_as_json(review(reviewText=text, extra=1)) for text in texts]
     lines += [_as_json(review(vote="1" * 20_000 + "x")), "x" * 2**20, " " * 20_000 + "x"]
+    escaped = 'say "x" \\ é\n'
+    for size in (40_000, 2**20, 4_000_000):
+        for text in ("word ", escaped):
+            line = json.dumps(review(asin="@", reviewText=text * (size // len(json.dumps(text)))))
+            lines.append(line.replace('"@"', '12345678.5, "x": [1e-7, -0.0]'))
+    lines.append(_as_json(review(reviewText="x" * 40_000)) + '"' + '\\"1' * 2**18)
     odd = _as_json(review()).replace('"A2OCDK0BOW6UCY"', "1e5-0")
     return [*lines, odd, odd.replace("1e5-0", "0.0001-0.0002")]
 
@@ -382,6 +397,25 @@ def product_lines():
     names += ("details", "image", "rank", "date", "also_buy", "tech1", "unknown")
     given = [product(**{name: value}) for name in names for value in odd]
     return [*map(_as_json, given), *LINES]
+
+
+def title_records():
+    """Records of titles, each hostile in one place."""
+    usual = {"show_id": "s1", "type": "Movie", "title": "A", "date_added": "", "release_year": 2014}
+    given = [usual | {"date_added": day} for day in DAYS if isinstance(day, str)]
+    given += [usual | {"release_year": n} for n in NUMBERS if isinstance(n, str | int)]
+    given += [usual | {"cast": text} for text in TEXTS]
+    records = [",".join(_quoted(record.get(name, "")) for name in TITLES) for record in given]
+    return [*records, "s1,Movie", "", '"', "," * 40]
+
+
+def rating_records(*users):
+    """Records of ratings by these users."""
+    return [f"{user},{stars},5,as1" for user in users for stars in ("4.5", "5", "nan", "", "1,2")]
+
+
+def _quoted(value):
+    return '"' + str(value).replace('"', '""') + '"'
 
 
 def _as_json(record):

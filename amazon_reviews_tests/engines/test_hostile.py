@@ -2,15 +2,26 @@
 
 import pytest
 
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, TITLE_RATINGS, TITLES
 from amazon_reviews_tests.engines.compare import cleaned, differences
-from amazon_reviews_tests.engines.hostile import product_lines, review_lines
+from amazon_reviews_tests.engines.hostile import (
+    product_lines,
+    rating_records,
+    review_lines,
+    title_records,
+)
 
 
 @pytest.mark.parametrize(
     ("subject", "lines"),
-    [(REVIEWS, review_lines()), (PRODUCTS, product_lines())],
-    ids=["reviews", "products"],
+    [
+        (REVIEWS, review_lines()),
+        (PRODUCTS, product_lines()),
+        (TITLES, title_records()),
+        (TITLE_RATINGS, rating_records("1.0", "22.0", "")),
+        (TITLE_RATINGS, rating_records("1.0", "1", "a.0")),
+    ],
+    ids=["reviews", "products", "titles", "ratings of whole users", "ratings"],
 )
 def test_hostile_lines_end_the_same(sail, jvm, subject, lines):
     types, by_sail = cleaned(sail, subject, lines)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
+from amazon_reviews.console.ratings_csv import read_ratings
 from amazon_reviews.models.recommender.names import names_without_products
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
@@ -108,11 +109,28 @@ def test_milliseconds_are_seconds_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        (["1.0", "20.0"], ["1", "20"]),
+        (["1.0", "2"], ["1.0", "2"]),
+        (["1.0", "a.0"], ["1.0", "a.0"]),
+    ],
+)
+def test_ids_are_read_without_a_point_where_all_are_written_so(tmp_path, users, expected):
+    path = tmp_path / "ratings.csv"
+    rows = [f"{place},{user},i{place},5.0,1" for place, user in enumerate(users)]
+    path.write_text("\n".join([",user,item,rating,timestamp", *rows]))
+
+    assert read_ratings(path).user_ids.tolist() == sorted(expected)
+
+
+@pytest.mark.parametrize(
     ("row", "said"),
     [
         ("a,x,five,1", "rating 'five' is not a number"),
         ("a,x,nan,1", "rating 'nan' is not a number"),
         ("a,x,,1", "rating '' is not a number"),
+        ("a,x,1_0,1", "rating '1_0' is not a number"),
         ("a,x,5,yesterday", "timestamp 'yesterday' is neither"),
         ("a,x,5,inf", "timestamp 'inf' is not a number of seconds"),
         ("a,x,5,", "timestamp '' is neither"),

@@ -182,14 +182,30 @@ def test_a_file_that_is_not_packed_or_has_no_review_is_measured_too(command, tmp
     assert (found["task"], found["rows"], found["skipped"], found["auc"]) == ("binary", 0, 0, None)
 
 
+def test_numbers_and_texts_are_taken_for_each_other_as_in_the_pipeline(command, tmp_path):
+    path = tmp_path / "reviews.json"
+    stars = [5, 5.0, "5", "5.0", " 5\\t", "+5", "5e0"]
+    lines = [f'{{"overall": {json.dumps(n)}, "reviewText": "great"}}\n' for n in stars]
+    path.write_text("".join(lines).replace("\\\\t", "\\t"))
+    expected = json.loads(command("evaluate", path).stdout)
+    path.write_text('{"overall": 5, "reviewText": 7, "summary": true}\n{"overall": ""}\n')
+    numbers = json.loads(command("evaluate", path).stdout)
+
+    assert (expected["rows"], expected["skipped"]) == (len(stars), 0)
+    assert (numbers["rows"], numbers["skipped"]) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ('{"overall": 5', "is not JSON"),
         ("[5]", "is not a JSON object"),
-        ('{"overall": "5"}', "overall is not a number"),
-        ('{"overall": true}', "overall is not a number"),
-        ('{"overall": 5, "reviewText": 7}', "reviewText is not a text"),
+        *(
+            (f'{{"overall": {value}}}', "overall is not a number")
+            for value in ('"five"', '"NaN"', '"1_0"', '"0x5"', '"5,0"', "true", "[5]")
+        ),
+        ('{"overall": 5, "reviewText": [7]}', "reviewText is not a text"),
+        ('{"overall": 5, "summary": {}}', "summary is not a text"),
     ],
 )
 def test_a_line_that_is_no_review_is_named(command, tmp_path, line, said):

@@ -69,6 +69,12 @@ def test_a_file_that_cannot_be_read_is_named(lines, said):
         read(*lines, required=("a", "b"))
 
 
+def test_columns_without_a_name_are_called_by_their_places():
+    ((header, _),) = csv_records([[b",a, ,b,", b"0,1,2,3,4"]], FILE, ("a", "b"))
+
+    assert header == ["column 1", "a", "column 3", "b", "column 5"]
+
+
 def test_a_header_that_is_no_text_is_named():
     with pytest.raises(LandingError, match="its header is no UTF-8"):
         list(csv_records([[b"\xff\xfea\x00,b"]], FILE, ()))

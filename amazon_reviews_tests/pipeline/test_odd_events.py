@@ -142,9 +142,9 @@ def test_every_kind_of_body_is_a_review_or_rejected(sent):
         ["before", "after", "dict", "text", "map", "parts"]
     )
     details = {row[0]: row[2] for row in rejected(sent.lakehouse)}
-    assert details[[*SENT].index("int")] == "number"
-    assert details[[*SENT].index("sequence")] == "array of 2 values"
-    assert details[[*SENT].index("empty")] == "empty body"
+    assert details[[*SENT].index("int")] == "the number 5"
+    assert details[[*SENT].index("sequence")] == "an array of 2 values"
+    assert details[[*SENT].index("empty")] == "empty"
     assert_each_event_once(sent.lakehouse, {"0": len(SENT) + 1, "1": 1})
 
 
@@ -228,10 +228,10 @@ BATCHED = [
     b"[%b]" % b",".join([event(summary="i"), *[event(summary="last")] * 11]),
 ]
 ENDS = {
-    9: ("not_an_object", "array of 3 values"),
-    10: ("not_an_object", "records: array of 0 values"),
+    9: ("not_an_object", "an array of 3 values"),
+    10: ("not_an_object", "records: an array of 0 values"),
     11: ("not_utf8", "gzip that is damaged or breaks off"),
-    12: ("not_utf8", "UTF-16 with a byte order mark; send UTF-8"),
+    12: ("not_utf8", "UTF-16 text; write it as UTF-8"),
 }
 
 

@@ -218,6 +218,13 @@ REFUSED_REVIEWS = {
     "style a text": (review(style="blue"), "wrong_type"),
     "image a text": (review(image="https://example.org/a.jpg"), "wrong_type"),
     "time in words": (review(unixReviewTime="today"), "wrong_type"),
+    "no such day": (review(unixReviewTime=..., reviewTime="02 30, 2016"), "wrong_type"),
+    "a year of two digits": (review(unixReviewTime=None, reviewTime="9 1, 16"), "wrong_type"),
+    "a month of another language": (
+        review(unixReviewTime="", reviewTime="Mai 1, 2016"),
+        "wrong_type",
+    ),
+    "a day that is a number": (review(unixReviewTime=..., reviewTime=5), "wrong_type"),
     "six stars": (review(overall=6), "out_of_range"),
     "minus one": (review(overall=-1.0), "out_of_range"),
     "half a star": (review(overall=0.5), "out_of_range"),
@@ -225,6 +232,8 @@ REFUSED_REVIEWS = {
     "votes below zero": (review(vote="-2"), "out_of_range"),
     "time zero": (review(unixReviewTime=0), "out_of_range"),
     "milliseconds": (review(unixReviewTime=1_472_688_000_000), "out_of_range"),
+    "a day before the shop": (review(unixReviewTime=..., reviewTime="12 31, 1994"), "out_of_range"),
+    "a day too late": (review(unixReviewTime=..., reviewTime="2100-01-01"), "out_of_range"),
     "before the shop": (review(unixReviewTime=788_918_399), "out_of_range"),
 }
 REFUSED_PRODUCTS = {
@@ -288,6 +297,11 @@ def test_every_reason_but_no_other_is_seen(refused):
         ("reviewer null", "reviewerID: absent"),
         ("vote a fraction", "vote: 1.5"),
         ("milliseconds", "unixReviewTime: 1472688000000"),
+        ("no such day", "reviewTime: 02 30, 2016"),
+        ("number", "the number 42"),
+        ("null", "null"),
+        ("not text", "byte 11 of 13 is 0xFF; write UTF-8"),
+        ("too large", f"{len(json.dumps(LARGE))} bytes; at most 4194304 are read"),
     ],
 )
 def test_the_detail_names_field_and_value(refused, case, expected):

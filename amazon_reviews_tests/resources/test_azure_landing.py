@@ -6,7 +6,7 @@ import re
 from itertools import count
 
 import pytest
-from azure.storage.blob import ExponentialRetry
+from azure.storage.blob import ContentSettings, ExponentialRetry
 
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.subjects import REVIEWS
@@ -114,6 +114,31 @@ def test_a_file_is_read_by_ranges_as_it_is(azurite, container, monkeypatch, size
     put(container, f"{DATASET}/partition_1/a.json", data)
 
     assert read(zone(azurite, container)) == data
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP", "none of these"])
+@pytest.mark.parametrize("size", [100, 5_000])
+def test_a_file_is_read_as_stored_with_any_content_encoding(
+    azurite, container, monkeypatch, encoding, size
+):
+    monkeypatch.setattr(module, "_RANGE_BYTES", 1_024)
+    data = gzip.compress(random.Random(size).randbytes(size))
+    properties = ContentSettings(content_encoding=encoding)
+    put(container, f"{DATASET}/partition_1/a.json.gz", data, content_settings=properties)
+
+    assert read(zone(azurite, container)) == data
+
+
+def test_a_file_that_only_its_content_encoding_calls_gzip_is_named(azurite, container, tmp_path):
+    properties = ContentSettings(content_encoding="gzip")
+    lakehouse = Lakehouse(location=str(tmp_path))
+    for name, data, said in (
+        ("a.json", gzip.compress(b"{}\n"), r"a\.json is gzip; give it a name that ends in \.gz"),
+        ("a.json.gz", b"{}\n" * 9, r"a\.json\.gz is not gzip.*upload it compressed, or under"),
+    ):
+        put(container, f"{DATASET}/partition_{name}/{name}", data, content_settings=properties)
+        with pytest.raises(LandingError, match=said):
+            ingest(zone(azurite, container), lakehouse, REVIEWS, f"partition_{name}")
 
 
 def test_bronze_is_the_same_as_from_a_folder(azurite, container, landing, tmp_path):

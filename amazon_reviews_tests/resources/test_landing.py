@@ -78,12 +78,17 @@ def test_names_that_are_not_read(landing, folder, name):
     [
         *("part_1", "partition_", "Partition_1", "_partition_1", "partition_1\n"),
         *("partition_a b", "partition_é", "partition_50%", "partition_'"),
+        *("partition_1...2", "partition_...", "partition_a....b"),
     ],
 )
 def test_folders_that_are_no_partitions(landing, name):
-    upload(landing, DATASET, name, "x")
+    upload(landing, DATASET, name, "x", "y")
+    upload(landing, DATASET, name, "x", file="b.json")
 
-    assert landing.partitions(DATASET) == {}
+    found = landing.listing(DATASET)
+
+    assert found.partitions == {}
+    assert found.strays == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
 
 
 def test_a_folder_without_files_is_no_partition(landing, folder):

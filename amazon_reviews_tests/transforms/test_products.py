@@ -49,13 +49,31 @@ RULES = [
     ({"title": ' Magazines" />'}, {"title": "Unknown"}),
     ({"title": "var aPageStart = (new Date()).getTime();"}, {"title": "Unknown"}),
     ({"title": 'Round Pan (6.875")'}, {"title": 'Round Pan (6.875")'}),
+    ({"title": "var t = +new Date().getTime()"}, {"title": "Unknown"}),
+    ({"title": '<img alt="x" class="nav" />'}, {"title": "Unknown"}),
+    ({"title": ' Books" class="nav"/> '}, {"title": "Unknown"}),
+    *(
+        ({"title": kept}, {"title": kept})
+        for kept in (
+            "JavaScript Date getTime explained",
+            "Date.getTime() in JavaScript",
+            'Cable 1/2" />',
+            'Pipe 3½" />',
+            'The "end" />',
+        )
+    ),
     ({"title": "  "}, {"title": "Unknown"}),
     ({"title": None}, {"title": "Unknown"}),
     ({}, {"title": "Unknown", "brand": "Unknown", "main_category": None}),
     # brand
     ({"brand": "by\n    \n    Apple"}, {"brand": "Apple"}),
     ({"brand": "\n  by\r\n  Apple"}, {"brand": "Apple"}),
-    ({"brand": "by Boutique"}, {"brand": "by Boutique"}),
+    ({"brand": "by Boutique"}, {"brand": "Boutique"}),
+    ({"brand": "<span>by</span>&nbsp;Apple"}, {"brand": "Apple"}),
+    *(
+        ({"brand": kept}, {"brand": kept})
+        for kept in ("By Terry", "BY MALENE BIRGER", "bydesign", "Stand by me", "by-the-sea")
+    ),
     ({"brand": "F&amp;W <i>Publications</i>"}, {"brand": "F&W Publications"}),
     ({"brand": ""}, {"brand": "Unknown"}),
     ({"brand": "by\n\n"}, {"brand": "Unknown"}),
@@ -78,6 +96,7 @@ RULES = [
         {"price": 1750.25, "price_min": 1000.0, "price_max": 2500.5},
     ),
     ({"price": 12.5}, {"price": 12.5}),
+    ({"price": "1e1"}, {"price": 10.0}),
     ({"price": ".a{margin:5px}"}, {"price": None, "price_min": None, "price_max": None}),
     # description
     (
@@ -128,6 +147,9 @@ RULES = [
     # date first listed
     ({"date": "May 26, 2011"}, {"date_first_listed": DAY(2011, 5, 26)}),
     ({"date": "May 6, 2011"}, {"date_first_listed": DAY(2011, 5, 6)}),
+    ({"date": "Sept. 6, 2011"}, {"date_first_listed": DAY(2011, 9, 6)}),
+    ({"date": "Mai 6, 2011"}, {"date_first_listed": None}),
+    ({"date": "May 6, 1811"}, {"date_first_listed": None}),
     ({"date": "February 30, 2011"}, {"date_first_listed": None}),
     (
         {"date": "DKNY", "feature": [label("Date first listed on Amazon", "June 10, 2008")]},
@@ -206,6 +228,16 @@ def test_every_rule(spark):
         for row, (_, columns) in zip(rows, RULES, strict=True)
     ]
     assert became == [columns for _, columns in RULES]
+
+
+def test_a_price_that_is_any_json_number(spark):
+    numbers = ["1e1", "1.25E+1", "10", "1E-1", "12345678.5", "0.005e0", "1e12", "-1e1", "1e-9"]
+    lines = [
+        (f'{{"asin": "B1", "price": {n}}}', "utf-8", "f", i, "p") for i, n in enumerate(numbers)
+    ]
+    rows = clean_products(parse_lines(spark.createDataFrame(lines, BRONZE), FIELDS)).collect()
+    prices = [as_number(row["price"]) for row in sorted(rows, key=lambda row: row["line"])]
+    assert prices == [10.0, 12.5, 10.0, 0.1, 12345678.5, 0.01, None, None, 0.0]
 
 
 def as_number(value):

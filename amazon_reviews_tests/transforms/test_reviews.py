@@ -73,6 +73,11 @@ ACCEPTED = {
         {"style": {"Format:": " Kindle: 2nd"}},
         {"style": [("Format", "Kindle: 2nd")]},
     ),
+    "style with values that are no texts": (
+        {"style": {"A:": None, "B:": ["L"], "C:": 5, "D:": {"E:": " x"}, "F:": True}},
+        {"style": [("A", None), ("B", '["L"]'), ("C", "5"), ("D", '{"E":"x"}'), ("F", "true")]},
+    ),
+    "style as text with a null": ({"style": '{"Size:" : null}'}, {"style": [("Size", None)]}),
     "style empty": ({"style": {}}, {"style": None}),
     "style null": ({"style": None}, {"style": None}),
     "images": ({"image": ["a", "b", "c"]}, {"image_count": 3}),
@@ -94,7 +99,26 @@ ACCEPTED = {
         {"unixReviewTime": None, "reviewTime": "12 31, 1999"},
         {"reviewed_on": date(1999, 12, 31)},
     ),
-    "no such day": ({"unixReviewTime": ..., "reviewTime": "02 30, 2016"}, {"reviewed_on": None}),
+    "time in words that cannot be read beside seconds": (
+        {"reviewTime": "soon", "helpful": 1},
+        {"reviewed_on": date(2016, 9, 1), "rescued": [("helpful", "1"), ("reviewTime", "soon")]},
+    ),
+    "time in words of no day beside seconds": (
+        {"reviewTime": "02 30, 2016"},
+        {"reviewed_on": date(2016, 9, 1), "rescued": [("reviewTime", "02 30, 2016")]},
+    ),
+    "time in words blank": ({"unixReviewTime": ..., "reviewTime": " "}, {"reviewed_on": None}),
+    **{
+        f"time in words {written}": (
+            {"unixReviewTime": ..., "reviewTime": written},
+            {"reviewed_on": date(2016, 9, 1), "rescued": None},
+        )
+        for written in (
+            *("2016-09-01", "2016-09-01T05:10:00Z", "2016-09-01 05:10:00.123", "2016-09-01 05:10"),
+            *("2016-08-31T23:30:00-05:00", "9 1,2016", "September 1, 2016", "Sept. 1, 2016"),
+            *("Sep 1 2016", "sep. 1,2016", "1 September 2016", "01 Sep, 2016", "SEPT 01, 2016"),
+        )
+    },
     "no time": ({"unixReviewTime": ...}, {"reviewed_on": None}),
     "text absent": (
         {"reviewText": ..., "summary": "Two words"},
@@ -132,6 +156,11 @@ ACCEPTED = {
         {"reviewer_id": "A1", "asin": "B1"},
     ),
     "name": ({"reviewerName": " Amazon Customer "}, {"reviewer_name": "Amazon Customer"}),
+    "name with entities": ({"reviewerName": "Tom &amp; Co"}, {"reviewer_name": "Tom & Co"}),
+    "name escaped twice": (
+        {"reviewerName": "Ann &amp;quot;A.&amp;quot; <b>Lee</b>"},
+        {"reviewer_name": 'Ann "A." Lee'},
+    ),
     "digits for an id": ({"asin": 12345}, {"asin": "12345"}),
     "text with brackets": (
         {"reviewText": "[sic] it works"},

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from amazon_reviews.pipeline.subjects import TITLE_RATINGS, TITLES
-from amazon_reviews.transforms import titles
+from amazon_reviews.transforms import title_ratings, titles
+from amazon_reviews.transforms.csv_records import parse_records
 from amazon_reviews.transforms.title_ratings import rated_titles
 
 _BRONZE = (
@@ -76,6 +77,8 @@ RULES = [
         ({"duration": "", "rating": ""}, {"duration_int": None, "duration_type": None}),
         ({"date_added": " March 3, 2021"}, {"date_added": date(2021, 3, 3)}),
         ({"date_added": "2021-03-03"}, {"date_added": date(2021, 3, 3)}),
+        ({"date_added": "Sept. 3, 2021"}, {"date_added": date(2021, 9, 3)}),
+        ({"date_added": "3 sep 2021"}, {"date_added": date(2021, 9, 3)}),
         ({"date_added": ""}, {"date_added": None}),
         ({"title": "ÉTÉ"}, {"title": "été"}),
         ({"show_id": "S8", "partition": "netflix"}, {"id": "ns8", "platform": "netflix"}),
@@ -105,8 +108,11 @@ REFUSED = [
     ({"title": ""}, "missing_field", "title: absent"),
     ({"type": "Book"}, "out_of_range", "type: Book"),
     ({"release_year": "soon"}, "wrong_type", "release_year: soon"),
+    ({"release_year": "NaN"}, "wrong_type", "release_year: NaN"),
+    ({"release_year": "1e400"}, "out_of_range", "release_year: 1e400"),
     ({"release_year": "20140"}, "out_of_range", "release_year: 20140"),
     ({"duration": "an hour"}, "wrong_type", "duration: an hour"),
+    ({"date_added": "marzo 30, 2021"}, "wrong_type", "date_added: marzo 30, 2021"),
     ({"date_added": "yesterday"}, "wrong_type", "date_added: yesterday"),
     ({"date_added": "February 30, 2020"}, "wrong_type", "date_added: February 30, 2020"),
 ]
@@ -129,6 +135,12 @@ def test_records_that_are_none(spark):
 
     reasons = [row["reason"] for row in found]
     assert reasons == ["missing_field", "not_an_object", None, "not_utf8"]
+    assert [row["detail"] for row in found] == [
+        "2 fields; the header names 3",
+        "4 fields; the header names 3",
+        None,
+        None,
+    ]
     assert found[2]["title"] == "a"
     assert (found[3]["raw"], found[3]["encoding"]) == ("czI=", "base64")
 
@@ -169,6 +181,35 @@ def test_ratings_that_are_refused(spark):
     found = refined(spark, TITLE_RATINGS, [(raw, header) for raw, _ in REFUSED_RATINGS])
 
     assert [row["reason"] for row in found] == [reason for _, reason in REFUSED_RATINGS]
+
+
+def test_user_ids_are_read_without_a_point_where_their_file_writes_all_so(spark):
+    """Whatever other files and partitions are refined with it."""
+    users = {
+        "floats": ["1.0", "22.0", "", "x,y"],
+        "mixed": ["1.0", "2"],
+        "integers": ["1"],
+        "texts": ["1.0", "a.0"],
+    }
+    lines = [
+        (f"{user},4.5,5,as1", "utf-8", f"{file}.csv", line, "p", [*title_ratings.FIELDS])
+        for file, written in users.items()
+        for line, user in enumerate(written)
+    ]
+    parsed = parse_records(spark.createDataFrame(lines, _BRONZE), title_ratings.FIELDS)
+    typed = title_ratings.type_ratings(parsed).where("reason is null").orderBy("file", "line")
+    found = typed.toArrow().to_pylist()
+
+    assert [(row["file"], row["user_id"]) for row in found] == [
+        ("floats.csv", "1"),
+        ("floats.csv", "22"),
+        ("integers.csv", "1"),
+        ("mixed.csv", "1.0"),
+        ("mixed.csv", "2"),
+        ("texts.csv", "1.0"),
+        ("texts.csv", "a.0"),
+    ]
+    assert found[0]["rating_id"] == found[2]["rating_id"] != found[3]["rating_id"]
 
 
 def test_a_rating_in_two_files_counts_once(spark):
