@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amazon_reviews import config
+from amazon_reviews import config, interrupts
 from amazon_reviews.console.recommend import recommend, similar
 from amazon_reviews.console.recommender import recommender
 from amazon_reviews.console.refusal import Refusal as _Refusal
@@ -21,15 +21,18 @@ from amazon_reviews.console.sentiment import sentiment
 if TYPE_CHECKING:
     from amazon_reviews.automation.headless import Outcome
 
+_GOES_ON = "interrupted; what is finished is kept, and the next run goes on from there"
+
 
 class _Group(click.Group):
-    """Ends with exit code 2 and one line where a setting, or the place it names, cannot be used."""
+    """Ends in one line on a signal, and with 2 on a setting or place that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (config.SettingsError, config.PlaceError) as error:
-            raise _Refusal(str(error)) from None
+        with interrupts.ending_on_signals():
+            try:
+                return super().invoke(ctx)
+            except (config.SettingsError, config.PlaceError) as error:
+                raise _Refusal(str(error)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,7 +78,9 @@ def _bring_up_to_date(
             f"{config.PREFIX}LANDING",
             f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
         )
+    interrupts.remark(_GOES_ON)
     instance = _dagster_instance(settings)
+    from amazon_reviews.automation.compute_logs import spare_log_helpers
     from amazon_reviews.console.progress import chosen_assets, show_progress
     from amazon_reviews.definitions import definitions
 
@@ -85,6 +90,7 @@ def _bring_up_to_date(
     except ValueError as error:
         raise _Refusal(f"--select: {error}") from None
     with instance:
+        spare_log_helpers(instance)
         return show_progress(instance, defs, selection, again)
 
 
@@ -265,6 +271,7 @@ def event_hub(
 def demo_stream() -> None:
     """Publish the sample's events to a hub of its own and show them arriving in gold."""
     settings = config.load()
+    interrupts.remark(_GOES_ON)
     events = Path(settings.landing) / "events" / "events.jsonl"
     if settings.event_hub or not events.is_file():
         click.echo("no demo of the stream: a hub is set, or there are no sample events", err=True)

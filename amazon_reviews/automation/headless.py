@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.plan.objects import StepFailureData
 
+from amazon_reviews import interrupts
 from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
@@ -213,6 +214,7 @@ class HeadlessRun:
     def _materialize(
         self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]
     ) -> float:
+        interrupts.check()
         started = time.monotonic()
         with watching(advance):
             result = self._job.execute_in_process(
@@ -226,6 +228,8 @@ class HeadlessRun:
         self._recorded = Recorded(self._instance, self._graph)
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
+        # Dagster takes it for a failed step.
+        interrupts.check()
         return seconds
 
     def _run_config(self, stage: Stage) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -94,9 +94,10 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
         )
         try:
             yield log
-        finally:
             daemon.send_signal(signal.SIGINT)
-            try:
-                daemon.wait(30)
-            except subprocess.TimeoutExpired:
+            daemon.wait(30)
+        finally:
+            # An interrupt does not wait for it.
+            with suppress(ProcessLookupError):
                 os.killpg(daemon.pid, signal.SIGKILL)
+            daemon.wait()
