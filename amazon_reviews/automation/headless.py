@@ -175,12 +175,17 @@ class HeadlessRun:
                 stale[key] = names
         whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
         if whole:
-            yield Stage(whole)
+            yield Stage(self._made_together(whole))
         for key in stale:
             if partitions := self._graph.get(key).partitions_def:
                 order = known_partitions(self._instance, partitions)
                 for names in consecutive(stale[key], order, len(order)):
                     yield Stage((key,), tuple(names))
+
+    def _made_together(self, keys: tuple[dg.AssetKey, ...]) -> tuple[dg.AssetKey, ...]:
+        """The keys and those that are always made with them: an interrupted step leaves a part."""
+        definition = self._graph.get(keys[0]).assets_def
+        return keys if definition.can_subset else tuple(sorted(definition.keys))
 
     def _waits(self, key: dg.AssetKey) -> bool:
         ancestors = self._graph.get_ancestor_asset_keys(key) - {key}

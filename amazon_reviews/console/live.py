@@ -92,12 +92,15 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
         daemon = subprocess.Popen(
             command, env=environment, stdout=output, stderr=output, start_new_session=True
         )
+        seconds = 30
         try:
             yield log
-            daemon.send_signal(signal.SIGINT)
-            daemon.wait(30)
+        except KeyboardInterrupt:
+            seconds = 1
+            raise
         finally:
-            # An interrupt does not wait for it.
+            daemon.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                daemon.wait(seconds)
             with suppress(ProcessLookupError):
                 os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()

@@ -69,7 +69,6 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
             allow_origins=limits.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["X-API-Key"],
-            expose_headers=["Retry-After"],
         )
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnreadableError, _unreadable)
