@@ -1,5 +1,6 @@
 """The console script `amazon-reviews`: data on stdout, progress and logs on stderr."""
 
+import io
 import json
 import os
 import shutil
@@ -15,8 +16,10 @@ import click
 from amazon_reviews import config, interrupts
 from amazon_reviews.console.recommend import recommend, similar
 from amazon_reviews.console.recommender import recommender
+from amazon_reviews.console.refusal import Failed
 from amazon_reviews.console.refusal import Refusal as _Refusal
 from amazon_reviews.console.sentiment import sentiment
+from amazon_reviews.console.terminal import plain
 
 if TYPE_CHECKING:
     from amazon_reviews.automation.headless import Outcome
@@ -28,6 +31,9 @@ class _Group(click.Group):
     """Ends in one line on a signal, and with 2 on a setting or place that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # A terminal of another encoding cannot show every character of the data.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         with interrupts.ending_on_signals():
             try:
                 return super().invoke(ctx)
@@ -50,9 +56,10 @@ def doctor() -> None:
     findings = []
     for finding in examine(settings):
         findings.append(finding)
-        click.echo(f"{'!!' if finding.wrong else 'ok'}  {finding.what:26} {finding.found}")
+        mark = "!!" if finding.wrong else "ok"
+        click.echo(plain(f"{mark}  {finding.what:26} {finding.found}"))
         if finding.advice:
-            click.echo(f"{'':30} -> {finding.advice}")
+            click.echo(plain(f"{'':30} -> {finding.advice}"))
     sys.exit(2 if any(finding.wrong for finding in findings) else 0)
 
 
@@ -173,11 +180,8 @@ def reconcile(as_json: bool) -> None:
         print_table(rows)
     off = [account for account in accounts if not account.balanced]
     for account in off:
-        click.echo(
-            f"{account.layer}/{account.table} {account.partition} does not balance; "
-            "materialize it again",
-            err=True,
-        )
+        name = f"{account.layer}/{account.table} {account.partition}"
+        click.echo(plain(f"{name} does not balance; materialize it again"), err=True)
     sys.exit(1 if off else 0)
 
 
@@ -284,7 +288,7 @@ def demo_stream() -> None:
     try:
         show_stream(settings, events)
     except (DemoFailedError, Refused) as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
     # Models follow once a day: a few events are not worth the minute it takes to learn again.
     outcome = _bring_up_to_date(settings, "not (group:sentiment+ or group:recommender+)")
     sys.exit(1 if outcome.failures else 0)

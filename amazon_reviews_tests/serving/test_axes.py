@@ -70,7 +70,7 @@ def replaced(rows, number):
 @pytest.mark.parametrize("numbers", NUMBERS)
 @pytest.mark.parametrize("panel", PANELS)
 def test_the_labels_of_an_axis_differ_and_are_plain(warehouse, panel, numbers):
-    rows = panel.ask(warehouse)
+    rows = panel.question(warehouse, *panel.arguments)
     if rows.num_rows:
         check(panel.draw(replaced(rows, NUMBERS[numbers])))
 
