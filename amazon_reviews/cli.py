@@ -1,5 +1,6 @@
 """The console script `amazon-reviews`: data on stdout, progress and logs on stderr."""
 
+import io
 import json
 import os
 import shutil
@@ -12,24 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amazon_reviews import config
+from amazon_reviews import config, interrupts
 from amazon_reviews.console.recommend import recommend, similar
 from amazon_reviews.console.recommender import recommender
+from amazon_reviews.console.refusal import Failed
 from amazon_reviews.console.refusal import Refusal as _Refusal
 from amazon_reviews.console.sentiment import sentiment
+from amazon_reviews.console.terminal import plain
 
 if TYPE_CHECKING:
     from amazon_reviews.automation.headless import Outcome
 
+_GOES_ON = "interrupted; what is finished is kept, and the next run goes on from there"
+
 
 class _Group(click.Group):
-    """Ends with exit code 2 and one line where a setting, or the place it names, cannot be used."""
+    """Ends in one line on a signal, and with 2 on a setting or place that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (config.SettingsError, config.PlaceError) as error:
-            raise _Refusal(str(error)) from None
+        # A terminal of another encoding cannot show every character of the data.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        with interrupts.ending_on_signals():
+            try:
+                return super().invoke(ctx)
+            except (config.SettingsError, config.PlaceError) as error:
+                raise _Refusal(str(error)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,9 +56,10 @@ def doctor() -> None:
     findings = []
     for finding in examine(settings):
         findings.append(finding)
-        click.echo(f"{'!!' if finding.wrong else 'ok'}  {finding.what:26} {finding.found}")
+        mark = "!!" if finding.wrong else "ok"
+        click.echo(plain(f"{mark}  {finding.what:26} {finding.found}"))
         if finding.advice:
-            click.echo(f"{'':30} -> {finding.advice}")
+            click.echo(plain(f"{'':30} -> {finding.advice}"))
     sys.exit(2 if any(finding.wrong for finding in findings) else 0)
 
 
@@ -75,7 +85,9 @@ def _bring_up_to_date(
             f"{config.PREFIX}LANDING",
             f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
         )
+    interrupts.remark(_GOES_ON)
     instance = _dagster_instance(settings)
+    from amazon_reviews.automation.compute_logs import spare_log_helpers
     from amazon_reviews.console.progress import chosen_assets, show_progress
     from amazon_reviews.definitions import definitions
 
@@ -85,6 +97,7 @@ def _bring_up_to_date(
     except ValueError as error:
         raise _Refusal(f"--select: {error}") from None
     with instance:
+        spare_log_helpers(instance)
         return show_progress(instance, defs, selection, again)
 
 
@@ -167,11 +180,8 @@ def reconcile(as_json: bool) -> None:
         print_table(rows)
     off = [account for account in accounts if not account.balanced]
     for account in off:
-        click.echo(
-            f"{account.layer}/{account.table} {account.partition} does not balance; "
-            "materialize it again",
-            err=True,
-        )
+        name = f"{account.layer}/{account.table} {account.partition}"
+        click.echo(plain(f"{name} does not balance; materialize it again"), err=True)
     sys.exit(1 if off else 0)
 
 
@@ -265,6 +275,7 @@ def event_hub(
 def demo_stream() -> None:
     """Publish the sample's events to a hub of its own and show them arriving in gold."""
     settings = config.load()
+    interrupts.remark(_GOES_ON)
     events = Path(settings.landing) / "events" / "events.jsonl"
     if settings.event_hub or not events.is_file():
         click.echo("no demo of the stream: a hub is set, or there are no sample events", err=True)
@@ -277,7 +288,7 @@ def demo_stream() -> None:
     try:
         show_stream(settings, events)
     except (DemoFailedError, Refused) as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
     # Models follow once a day: a few events are not worth the minute it takes to learn again.
     outcome = _bring_up_to_date(settings, "not (group:sentiment+ or group:recommender+)")
     sys.exit(1 if outcome.failures else 0)

@@ -236,6 +236,21 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
     assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
 
+def test_tables_of_one_step_are_made_again_together(root):
+    matrices = ["users", "products", "ratings", "categories"]
+    with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
+        # As a run leaves them that was interrupted between the tables of the step.
+        for name in ("interactions", *matrices[1:]):
+            key = dg.AssetKey(["gold", f"recommender_{name}"])
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+
+    result = cli(root, "run", "--select", "gold/recommender_users", "--json")
+
+    assert result.exit_code == 0, result.output
+    (stage,) = json.loads(result.stdout)["stages"]
+    assert stage["assets"] == "gold/recommender_categories, gold/recommender_products and 2 more"
+
+
 def test_only_what_is_selected_is_brought_up_to_date(root):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())

@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.plan.objects import StepFailureData
 
+from amazon_reviews import interrupts
 from amazon_reviews.automation.arrived import arrived
 from amazon_reviews.automation.landing_sensor import consecutive, range_tags
 from amazon_reviews.automation.living import living_process, report_dead_runs
@@ -179,12 +180,17 @@ class HeadlessRun:
                 stale[key] = names
         whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
         if whole:
-            yield Stage(whole)
+            yield Stage(self._made_together(whole))
         for key in stale:
             if partitions := self._graph.get(key).partitions_def:
                 order = known_partitions(self._instance, partitions)
                 for names in consecutive(stale[key], order, len(order)):
                     yield Stage((key,), tuple(names))
+
+    def _made_together(self, keys: tuple[dg.AssetKey, ...]) -> tuple[dg.AssetKey, ...]:
+        """The keys and those that are always made with them: an interrupted step leaves a part."""
+        definition = self._graph.get(keys[0]).assets_def
+        return keys if definition.can_subset else tuple(sorted(definition.keys))
 
     def _waits(self, key: dg.AssetKey) -> bool:
         ancestors = self._graph.get_ancestor_asset_keys(key) - {key}
@@ -218,6 +224,7 @@ class HeadlessRun:
     def _materialize(
         self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]
     ) -> float:
+        interrupts.check()
         started = time.monotonic()
         with watching(advance):
             result = self._job.execute_in_process(
@@ -231,6 +238,8 @@ class HeadlessRun:
         self._recorded = Recorded(self._instance, self._graph)
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
+        # Dagster takes it for a failed step.
+        interrupts.check()
         return seconds
 
     def _run_config(self, stage: Stage) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
 
 def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Report the runs as failed whose process died without doing so; returns their ids."""
-    going = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    statuses = [dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS_RUN_STATUSES]
+    going = instance.get_runs(dg.RunsFilter(statuses=statuses))
     dead = [run for run in going if _is_dead(instance, run.tags.get(PROCESS_TAG))]
     for run in dead:
         instance.report_run_failed(run, "The process that ran it was killed or died.")

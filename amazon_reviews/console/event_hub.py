@@ -11,6 +11,7 @@ import click
 from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
+from amazon_reviews.console.terminal import plain
 from amazon_reviews.event_hub_server import EventHubServer, HubOptions
 
 # Few, so that the batches of a small file meet in more than one partition.
@@ -58,7 +59,8 @@ def run_event_hub(
             click.echo(f"# {other}")
         if send:
             count = send_lines(send, first, stopped.is_set)
-            click.echo(f"{count} events of {send} were sent to {next(iter(options))}", err=True)
+            sent = f"{count} events of {send} were sent to {next(iter(options))}"
+            click.echo(plain(sent), err=True)
         stopped.wait()
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -92,11 +92,15 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
         daemon = subprocess.Popen(
             command, env=environment, stdout=output, stderr=output, start_new_session=True
         )
+        seconds = 30
         try:
             yield log
+        except KeyboardInterrupt:
+            seconds = 1
+            raise
         finally:
             daemon.send_signal(signal.SIGINT)
-            try:
-                daemon.wait(30)
-            except subprocess.TimeoutExpired:
+            with suppress(subprocess.TimeoutExpired):
+                daemon.wait(seconds)
+            with suppress(ProcessLookupError):
                 os.killpg(daemon.pid, signal.SIGKILL)

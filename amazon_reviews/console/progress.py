@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from amazon_reviews.automation.headless import HeadlessRun, Outcome, Stage
+from amazon_reviews.console.terminal import plain, terminal
 
 
 def show_progress(
@@ -19,17 +20,17 @@ def show_progress(
 ) -> Outcome:
     """Run headless with a bar; `again` names silver partitions to refine anew, by table."""
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    console = Console(stderr=True, soft_wrap=True)
+    console = terminal(stderr=True)
     headless = HeadlessRun(defs, instance, selection, again or {})
     with _bars(console) as bars:
 
         def watch(stage: Stage) -> Callable[[str], None]:
-            task = bars.add_task(stage.name, total=max(1, len(stage.partitions)))
+            task = bars.add_task(plain(stage.name), total=max(1, len(stage.partitions)))
             return lambda _: bars.advance(task)
 
         outcome = headless.run(watch, lambda stage, seconds: _say(bars, stage, seconds))
     for line in _remarks(outcome):
-        console.print(line, markup=False, highlight=False)
+        console.print(plain(line))
     return outcome
 
 
@@ -50,8 +51,8 @@ def chosen_assets(defs: dg.Definitions, text: str) -> dg.AssetSelection:
 @contextmanager
 def counting(name: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for `total` things; call what is given with the number of further things done."""
-    with _bars(Console(stderr=True)) as bars:
-        task = bars.add_task(name, total=total)
+    with _bars(terminal(stderr=True)) as bars:
+        task = bars.add_task(plain(name), total=total)
         yield lambda count: bars.advance(task, count)
 
 
@@ -69,12 +70,12 @@ def _say(bars: Progress, stage: Stage, seconds: float) -> None:
     number = len(stage.partitions)
     count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
     line = f"{stage.name:36} {count:16} {seconds:6.1f} s"
-    bars.console.print(line, markup=False, highlight=False)
+    bars.console.print(plain(line))
 
 
 def _bars(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

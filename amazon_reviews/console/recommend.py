@@ -8,6 +8,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.console.refusal import Refusal
+from amazon_reviews.console.terminal import plain
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 
@@ -41,7 +42,7 @@ def recommend(user: str, k: int, method: str, as_json: bool) -> None:
 
     answer = recommended(model, user, k)
     if answer.cold:
-        click.echo(f"{method} knows nothing of {user!r}: this is what is popular", err=True)
+        click.echo(plain(f"{method} knows nothing of {user!r}: this is what is popular"), err=True)
     _print({"user": user, "method": method}, answer, as_json)
 
 
@@ -58,7 +59,7 @@ def similar(asin: str, k: int, method: str, as_json: bool) -> None:
 
     answer = alike(model, asin, k)
     if answer.cold:
-        click.echo(f"{method} knows nothing of {asin!r}: this is what is popular", err=True)
+        click.echo(plain(f"{method} knows nothing of {asin!r}: this is what is popular"), err=True)
     _print({"asin": asin, "method": method}, answer, as_json)
 
 
@@ -87,7 +88,7 @@ def _print(asked: Mapping[str, Any], answer: "Answer", as_json: bool) -> None:
         click.echo(json.dumps({**asked, "cold": answer.cold, "products": rows}, indent=2))
         return
     for row in rows:
-        click.echo("\n".join(_lines(row)))
+        click.echo("\n".join(map(plain, _lines(row))))
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -112,7 +113,7 @@ def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:
             return {}
         found = questions.facts(warehouse, tuple(dict.fromkeys(asins))).to_pylist()
     except WarehouseError as error:
-        click.echo(f"no titles and prices: {error}", err=True)
+        click.echo(plain(f"no titles and prices: {error}"), err=True)
         return {}
     return {row["asin"]: row for row in found}
 

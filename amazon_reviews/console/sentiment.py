@@ -9,6 +9,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.console.refusal import Refusal
+from amazon_reviews.console.terminal import plain
 from amazon_reviews.models.minimums import no_model
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _explained(text: str) -> "Explanation":
 def _print_explanation(found: "Explanation") -> None:
     click.echo(f"{found.label} {found.probability:.4f}")
     for reason in found.reasons:
-        click.echo(f"{reason.weight:+8.3f}  {reason.words}")
+        click.echo(plain(f"{reason.weight:+8.3f}  {reason.words}"))
 
 
 def _model() -> "SentimentClassifier":

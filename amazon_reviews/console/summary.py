@@ -3,11 +3,11 @@
 from typing import Any
 
 import click
-from rich.console import Console
 
 from amazon_reviews.automation.headless import Outcome
 from amazon_reviews.config import Settings
 from amazon_reviews.console.tables import print_table
+from amazon_reviews.console.terminal import plain
 from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.resources.lakehouse import Lakehouse
 from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
@@ -56,7 +56,6 @@ def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
 
 def print_summary(report: dict[str, Any], settings: Settings) -> None:
     """Print the summary for people."""
-    console = Console(soft_wrap=True)
     print_table(report["books"], title="\nWhat came in, and what became of it")
     error = report["warehouse_error"]
     try:
@@ -65,15 +64,14 @@ def print_summary(report: dict[str, Any], settings: Settings) -> None:
     except WarehouseError as unreadable:
         error = str(unreadable)
     if error:
-        click.echo(f"\nThe warehouse cannot be read: {error}", err=True)
-    console.print(
+        click.echo(plain(f"\nThe warehouse cannot be read: {error}"), err=True)
+    click.echo(
         "\nGo on with\n"
         "  make ui                              the Dagster UI on the same data\n"
         "  .venv/bin/amazon-reviews app         the dashboard\n"
-        f"  {settings.report}   the same as one page\n"
+        f"  {plain(settings.report)}   the same as one page\n"
         "  .venv/bin/amazon-reviews reconcile   the books of every partition\n"
-        "  .venv/bin/amazon-reviews rejected list",
-        highlight=False,
+        "  .venv/bin/amazon-reviews rejected list"
     )
 
 

@@ -3,21 +3,28 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from amazon_reviews.console.terminal import plain, terminal
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Print rows with the same keys as a table on stdout; numbers stand to the right."""
     if not rows:
         return
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    heading = None if title is None else Text(plain(title), "table.title")
+    table = Table(title=heading, title_justify="left", box=None, header_style="bold")
     for name, value in rows[0].items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+        table.add_column(_cell(name), justify="right" if number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(_shown(value) for value in row.values()))
-    Console(soft_wrap=True).print(table)
+        table.add_row(*(_cell(_shown(value)) for value in row.values()))
+    terminal().print(table)
+
+
+def _cell(text: str) -> Text:
+    return Text(plain(text).replace("\n", "\\n"))
 
 
 def _shown(value: Any) -> str:

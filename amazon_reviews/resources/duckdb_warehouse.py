@@ -9,7 +9,6 @@ import fcntl
 import glob
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.duckdb_load import failures_of, load_tables, relation
 from amazon_reviews.resources.duckdb_reader import Reader
 from amazon_reviews.resources.snapshot import Snapshot, changed_partitions
@@ -107,18 +107,15 @@ class DuckDBWarehouse:
         self, pending: Sequence[Snapshot], loaded: Mapping[str, "_State"]
     ) -> dict[str, Load]:
         prefix, parent = f".{self._path.name}.", self._path.parent
-        folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=parent))
-        try:
+        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
             changes = {s.table.name: self._changes(s, loaded.get(s.table.name)) for s in pending}
-            file = folder / "warehouse.duckdb"
+            file = Path(folder) / "warehouse.duckdb"
             if any(changes.get(name, ()) is not None for name in loaded):
                 _clone(self._path, file)
             with self._connect(file) as connection:
                 loads = load_tables(connection, pending, changes)
                 sparse = _is_sparse(connection)
             _publish(self._compacted(file) if sparse else file, self._path)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         return {load.name: load for load in loads}
 
     def _changes(self, snapshot: Snapshot, state: "_State | None") -> set[str] | None:

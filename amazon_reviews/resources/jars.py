@@ -2,10 +2,10 @@
 
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 
 from amazon_reviews.config import project_root
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.java import EngineUnavailableError, check_java, start_jvm
 
 PINNED = {
@@ -59,7 +59,7 @@ def fetch_jars() -> list[Path]:
         return fetched_jars()
     except EngineUnavailableError:
         check_java()
-    with tempfile.TemporaryDirectory() as ivy:
+    with temporary_folder() as ivy:
         settings = {
             "spark.jars.packages": ",".join(PINNED),
             "spark.jars.excludes": _BROUGHT_BY_SPARK,

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from amazon_reviews.config import MODELS, TRACKING_URI, PlaceError
+from amazon_reviews.interrupts import temporary_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -101,7 +101,7 @@ class ModelStore:
             run_id = str(client.get_model_version(model.name, str(model.version)).run_id)
             for key, metric in metrics.items():
                 client.log_metric(run_id, key, metric)
-            with tempfile.TemporaryDirectory() as folder:
+            with temporary_folder() as folder:
                 for name, png in figures.items():
                     path = Path(folder) / f"{name}.png"
                     path.write_bytes(png)
@@ -158,7 +158,7 @@ class ModelStore:
         except (OSError, ValueError, KeyError, TypeError):
             models = {}
         models[model.name] = {"version": model.version, "path": str(model.path)}
-        with suppress(OSError), tempfile.TemporaryDirectory(dir=self.folder) as aside:
+        with suppress(OSError), temporary_folder(dir=self.folder) as aside:
             part = Path(aside) / path.name
             part.write_text(json.dumps({"state": state, "models": models}))
             os.replace(part, path)
@@ -215,7 +215,7 @@ class ModelStore:
             from mlflow.artifacts import download_artifacts
 
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as aside:
+            with temporary_folder(dir=folder) as aside:
                 source = version.source
                 found = download_artifacts(source, dst_path=aside, tracking_uri=self.uri)
                 os.replace(found, folder / name)

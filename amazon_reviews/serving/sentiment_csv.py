@@ -33,19 +33,22 @@ def predict_csv(
     source: Path,
     out: Path,
     advance: Callable[[int], None] = lambda rows: None,
+    name: str | None = None,
 ) -> JudgedFile:
     """Write the rows of `source` with label, probability and reason added.
 
-    `advance` is told how many rows are done, now and then.
+    `advance` is told how many rows are done, now and then. Errors call the source `name`, which
+    is its path unless another one is given.
     `out` is written as a whole or not at all, and may be `source`. A column of `source` that is
     called as one of the new ones keeps its name; the new one's then begins with `sentiment_`.
 
     Raises:
         ReviewFileError: a file cannot be read or written, has no column `text`, or a bad row.
     """
-    rows = _rows(source)
+    name = name or str(source)
+    rows = _rows(source, name)
     header = next(rows, [])
-    text = _text_column(header, source)
+    text = _text_column(header, name)
     part = out.with_name(f"{out.name}.part")
     judged = total = 0
     try:
@@ -78,7 +81,7 @@ def _judged(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[st
     return [next(answers) if reason is None else ("", "", reason) for reason in reasons]
 
 
-def _text_column(header: Sequence[str], source: Path) -> int:
+def _text_column(header: Sequence[str], source: str) -> int:
     names = [name.strip().lower() for name in header]
     if "text" not in names:
         found = ", ".join(header) or "nothing"
@@ -92,31 +95,31 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _rows(source: Path) -> Iterator[list[str]]:
+def _rows(source: Path, name: str) -> Iterator[list[str]]:
     """The rows, the header first, each of as many fields; empty lines are left out."""
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(_lines(source))
+    reader = csv.reader(_lines(source, name))
     fields = 0
     try:
         for row in filter(None, reader):
             fields = fields or len(row)
             if len(row) != fields:
                 raise ReviewFileError(
-                    f"{source}, line {reader.line_num}: {len(row)} fields, the first line has "
+                    f"{name}, line {reader.line_num}: {len(row)} fields, the first line has "
                     f"{fields}"
                 )
             yield row
     except csv.Error as error:
-        raise ReviewFileError(f"{source}, line {reader.line_num}: {error}") from None
+        raise ReviewFileError(f"{name}, line {reader.line_num}: {error}") from None
 
 
-def _lines(source: Path) -> Iterator[str]:
+def _lines(source: Path, name: str) -> Iterator[str]:
     number = 0
     try:
         with source.open("rb") as file:
             for number, line in enumerate(file, 1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
-        raise ReviewFileError(f"{source}, line {number} is not UTF-8") from None
+        raise ReviewFileError(f"{name}, line {number} is not UTF-8") from None
     except OSError as error:
-        raise ReviewFileError(f"{source} cannot be read: {error.strerror}") from None
+        raise ReviewFileError(f"{name} cannot be read: {error.strerror}") from None

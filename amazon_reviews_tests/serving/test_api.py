@@ -273,6 +273,30 @@ def test_other_sites_may_not_ask_unless_they_are_named(warehouse_url, models):
         assert "access-control-allow-origin" not in other
 
 
+def test_a_page_of_a_named_site_may_use_every_route(warehouse_url, models):
+    preflight = {"Access-Control-Request-Headers": "content-type,x-api-key"}
+    with serving(warehouse_url, models, origins=("https://shop.example",), key="k") as client:
+        paths = client.app.openapi()["paths"]
+        routes = [(path, method.upper()) for path in paths for method in paths[path]]
+        assert ("/sentiment", "POST") in routes
+        for path, method in routes:
+            asked = preflight | {"Access-Control-Request-Method": method}
+            named = client.options(path, headers=asked | {"Origin": "https://shop.example"})
+            assert named.status_code == 200, (path, method, named.text)
+            assert named.headers["access-control-allow-origin"] == "https://shop.example"
+            assert method in named.headers["access-control-allow-methods"]
+            other = client.options(path, headers=asked | {"Origin": "https://evil.example"})
+            assert other.status_code == 400
+            assert "access-control-allow-origin" not in other.headers
+        answered = client.post(
+            "/sentiment",
+            json={"text": "good"},
+            headers={"Origin": "https://shop.example", "X-API-Key": "k"},
+        )
+    assert answered.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answered.status_code == 200
+
+
 def test_what_takes_too_long_ends(warehouse_url, models, monkeypatch):
     released = []
 

@@ -168,6 +168,19 @@ def test_a_search_takes_every_character_for_itself(warehouse, search, found):
     answer = catalogue.products(warehouse, search, Filters())
 
     assert answer["title"].to_pylist() == found
+    assert catalogue.product_count(warehouse, search, Filters())["products"][0].as_py() == len(
+        found
+    )
+
+
+def test_the_number_of_products_is_not_that_of_the_listed_ones(warehouse, reviews):
+    books = Filters(main_categories=("Books",))
+    for filters in (Filters(), books):
+        chosen = filters.main_categories or {review["main_category"] for review in reviews}
+        products = {r["asin"] for r in reviews if r["main_category"] in chosen}
+        (count,) = catalogue.product_count(warehouse, "", filters)["products"].to_pylist()
+        assert count == len(products) > 2
+        assert catalogue.products(warehouse, "", filters, 2).num_rows == 2
 
 
 def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):

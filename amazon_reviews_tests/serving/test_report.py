@@ -1,5 +1,12 @@
 """The report: one file, complete, harmless, and drawn without any other host."""
 
+import re
+import shutil
+import subprocess
+from itertools import combinations
+from xml.etree import ElementTree
+
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -7,9 +14,12 @@ from amazon_reviews.cli import main
 from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.page import write_report
+from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.serving import synthetic
 
 MOST_BYTES = 5_000_000
+MARGIN = 12 / 25.4 * 72
+PAPERS = {"A4": (595, 842), "Letter": (612, 792)}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +71,80 @@ def test_the_report_fits_a_phone_and_keeps_its_charts_on_paper(page):
     assert page.locator("nav").is_hidden()
     assert page.locator("figure svg.marks").first.is_visible()
     assert not page.locator(".vega-embed summary").first.is_visible()
+
+
+def print_to_pdf(browser, file, width, paper):
+    """Print the page from a window of this width; returns the PDF and the titles of its charts."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(file.as_uri())
+    page.wait_for_selector("body[data-drawn]")
+    pdf = file.with_name(f"{width}-{paper}.pdf")
+    page.pdf(path=pdf, format=paper, print_background=True)
+    titles = page.locator("figure .role-title-text").all_text_contents()
+    page.close()
+    return pdf, titles
+
+
+def words_of(pdf):
+    """The words of each page with their boxes in points."""
+    text = subprocess.check_output(["pdftotext", "-bbox", str(pdf), "-"], text=True)
+    text = re.sub(r"<!DOCTYPE[^>]*>|[\x00-\x08\x0b-\x1f]", "", text)
+    name = "{http://www.w3.org/1999/xhtml}"
+    return [
+        [
+            (word.text, *(float(word.get(side)) for side in ("xMin", "yMin", "xMax", "yMax")))
+            for word in page.iter(f"{name}word")
+        ]
+        for page in ElementTree.fromstring(text).iter(f"{name}page")
+    ]
+
+
+def pictures_of(pdf):
+    """The pages in grey at 72 dots an inch."""
+    grey = subprocess.check_output(["pdftoppm", "-r", "72", "-gray", str(pdf)])
+    while grey:
+        header = re.match(rb"P5\s(\d+) (\d+)\s255\s", grey)
+        width, height = map(int, header.groups())
+        grey = grey[header.end() :]
+        yield np.frombuffer(grey[: width * height], np.uint8).reshape(height, width)
+        grey = grey[width * height :]
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no poppler-utils")
+@pytest.mark.parametrize("contents", [REVIEWS_REPORT, TITLES_REPORT], ids=["reviews", "titles"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("paper", PAPERS)
+def test_nothing_is_cut_or_covered_on_paper(warehouse, browser, tmp_path, contents, width, paper):
+    file = tmp_path / "report.html"
+    write_report(warehouse, file, contents)
+
+    pdf, titles = print_to_pdf(browser, file, width, paper)
+
+    across, down = PAPERS[paper]
+    pages = words_of(pdf)
+    printed = " ".join(word for words in pages for word, *_ in words)
+    assert titles
+    assert all(" ".join(title.split()) in printed for title in titles)
+    for words, picture in zip(pages, pictures_of(pdf), strict=True):
+        for word, left, top, right, bottom in words:
+            assert MARGIN - 1 < left < right < across - MARGIN + 2, word
+            assert MARGIN - 1 < top < bottom < down - MARGIN + 2, word
+        overlapping = [pair for pair in combinations(words, 2) if overlap(*pair)]
+        assert not overlapping
+        edge = int(MARGIN) - 1
+        assert picture[edge:-edge, edge:-edge].min() < 255
+        inside = np.full_like(picture, 255)
+        inside[edge:-edge, edge:-edge] = picture[edge:-edge, edge:-edge]
+        assert (inside == picture).all()
+
+
+def overlap(one, other):
+    """Return True if two words cover a part of each other."""
+    _, left, top, right, bottom = one
+    _, other_left, other_top, other_right, other_bottom = other
+    across = min(right, other_right) - max(left, other_left)
+    down = min(bottom, other_bottom) - max(top, other_top)
+    return across > 1 and down > 0.4 * min(bottom - top, other_bottom - other_top)
 
 
 def test_a_chart_can_be_saved_as_a_picture(page):

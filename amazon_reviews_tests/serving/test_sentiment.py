@@ -69,7 +69,9 @@ def test_a_file_that_cannot_be_used_is_explained(tab, content, said):
     upload(tab, content)
 
     tab.get_by_text(said).wait_for()
-    assert "/tmp" not in tab.locator("[data-testid=stAlert]").inner_text()
+    message = tab.locator("[data-testid=stAlert]").inner_text()
+    assert message.startswith("mine.csv")
+    assert "/tmp" not in message
 
 
 def test_questions_give_what_the_tables_hold(warehouse, reviews):

@@ -1,12 +1,12 @@
 """The recommenders in the model store: one for each method, all learned from the same ratings."""
 
 import logging
-import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow.compute as pc
 
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.recommender.interactions import Interactions
 from amazon_reviews.models.recommender.methods import method_named
@@ -76,7 +76,7 @@ def put_in_use(store: ModelStore, name: str, model: RecommenderModel, record: Re
         _log.warning("the model %s in use is replaced, as it cannot be read: %s", name, error)
         old = None
     if stored is None or old is None or model_version(old) != version:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             path = Path(folder) / f"{model.method}.npz"
             save(model, path)
             stored = store.publish(name, path, tagged, in_use=True)

@@ -1,13 +1,13 @@
 """The sentiment model: learned from the examples, and put in use where it is better."""
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.minimums import FEWEST_REVIEWS
 from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -99,7 +99,7 @@ def _stored(
 ) -> StoredModel:
     if same and (stored := store.current(MODEL)):
         return stored
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         path = Path(folder) / "sentiment.model"
         save(model, path)
         return store.publish(MODEL, path, record, in_use=better)

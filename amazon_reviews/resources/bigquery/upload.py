@@ -1,6 +1,5 @@
 """Data files of a Delta table as load jobs."""
 
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 from google.cloud import bigquery
 from google.cloud.bigquery.format_options import ParquetOptions
 
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.bigquery.columns import write_parquet
 from amazon_reviews.resources.bigquery.connection import Connection
 from amazon_reviews.resources.snapshot import Snapshot
@@ -46,7 +46,7 @@ def upload(
     config.source_format = bigquery.SourceFormat.PARQUET
     # Without it an array becomes a record of records.
     config.parquet_options = ParquetOptions.from_api_repr({"enableListInference": True})
-    with tempfile.TemporaryDirectory(prefix="amazon_reviews_") as folder:
+    with temporary_folder(prefix="amazon_reviews_") as folder:
         path = Path(folder) / "part.parquet"
         write_parquet(_batches(snapshot, paths), snapshot.schema, path)
         with open(path, "rb") as file:

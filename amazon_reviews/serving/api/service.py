@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.model_file import ModelFileError
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse import open_warehouse
@@ -29,6 +30,8 @@ from amazon_reviews.serving.in_use import InUse
 _log = logging.getLogger(__name__)
 # A thread that computes would let the one that answers wait ten times as long.
 _SWITCH_SECONDS = 0.0005
+# Less than the grace period after which a signal ends the process.
+_LAST_SECONDS = 2
 
 
 def create_app() -> FastAPI:
@@ -62,7 +65,10 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
     if limits.origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=limits.origins, allow_headers=["X-API-Key"]
+            CORSMiddleware,
+            allow_origins=limits.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["X-API-Key"],
         )
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnreadableError, _unreadable)
@@ -121,11 +127,9 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until interrupted."""
-    import tempfile
-
     import uvicorn
 
-    with tempfile.TemporaryDirectory(prefix="amazon_reviews_metrics_") as folder:
+    with temporary_folder(prefix="amazon_reviews_metrics_") as folder:
         if workers > 1:
             os.environ[health.MULTIPROCESS] = folder
         uvicorn.run(
@@ -137,5 +141,5 @@ def serve(host: str, port: int, workers: int) -> None:
             access_log=False,
             server_header=False,
             log_level="warning",
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=_LAST_SECONDS,
         )

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
 
 _SHRUNK = tips(
     reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
@@ -35,7 +35,7 @@ def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
         style.base(rows, "Mean stars per category", alt.Step(style.ROW_HEIGHT))
         .mark_point(filled=True, size=80, opacity=0.9)
         .encode(
-            x=style.x_amount("stars", "mean stars", ".2f", scale=scale),
+            x=style.x_amount("stars", "mean stars", AMOUNT, scale=scale),
             y=style.y_names("main_category"),
             color=style.coloured("kind", colours),
             tooltip=_category(),
@@ -45,7 +45,7 @@ def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
 
 def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
     """The main categories with the largest part of negative reviews."""
-    value = ("negative_share", "part of the rated reviews below 3 stars", "%")
+    value = ("negative_share", "part of the rated reviews below 3 stars", PART)
     rows = _top(table, "negative_share", most)
     tooltip = [
         *_category(),
@@ -57,7 +57,7 @@ def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
 
 def categories_by_priority(table: pa.Table, most: int = 15) -> alt.Chart:
     """The main categories where most stars are missing: volume times dissatisfaction."""
-    value = ("priority", "part of all missing stars", "%")
+    value = ("priority", "part of all missing stars", PART)
     tooltip = [*_category(), *tips(priority=("part of the missing stars", SHARE))]
     rows = _top(table, "priority", most)
     return style.ranking(rows, "Where to improve first", "main_category", value, tooltip)
@@ -111,7 +111,7 @@ def brand_reputation(table: pa.Table) -> alt.Chart:
         .mark_line(point=True)
         .encode(
             x=style.x_names("label", "year", sorted({row["label"] for row in rows})),
-            y=style.y_amount("shrunk_stars", "shrunk mean stars", ".1f", scale=style.STARS),
+            y=style.y_amount("shrunk_stars", "shrunk mean stars", AMOUNT, scale=style.STARS),
             color=style.coloured("brand", colours),
             tooltip=[*tips(brand=("brand", None), label=("year", None)), *_SHRUNK],
         )
@@ -139,7 +139,7 @@ def title_images(table: pa.Table) -> alt.Chart:
     tooltip = tips(
         title=("title", None), mean_images=("pictures", MEAN), products=("products", EXACT)
     )
-    value = ("mean_images", "pictures of a product", "~g")
+    value = ("mean_images", "pictures of a product", AMOUNT)
     title = "Pictures of the most reviewed"
     return style.ranking(table.to_pylist(), title, "title", value, tooltip)
 

@@ -4,7 +4,7 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
 
 
 def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
@@ -38,7 +38,7 @@ def reviewer_names(table: pa.Table, most: int = 20) -> alt.Chart:
     tooltip = tips(
         reviewer_name=("name", None), reviews=("reviews", EXACT), share=("part of all", ".2%")
     )
-    value = ("share", "part of all reviews", ".2~%")
+    value = ("share", "part of all reviews", PART)
     rows = table.slice(0, most).to_pylist()
     return style.ranking(rows, "Names with most reviews", "reviewer_name", value, tooltip)
 
@@ -61,7 +61,7 @@ def helpful_votes(table: pa.Table) -> alt.Chart:
         .encode(
             x=style.x_names("label", "stars", list(dict.fromkeys(row["label"] for row in rows))),
             xOffset=alt.XOffset("kind", type="nominal", sort=list(kinds.values())),
-            y=style.y_amount("mean", "mean helpful votes", "~g"),
+            y=style.y_amount("mean", "mean helpful votes", AMOUNT),
             color=style.coloured("kind", colours),
             tooltip=tips(
                 label=("stars", None),

@@ -6,10 +6,11 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import COUNT, EXACT, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SHARE, tips
 
 MOSTLY_MISSING = 0.7
 _UTC = alt.Scale(type="utc")
+_DAY_MILLISECONDS = 86_400_000
 _FATES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}
 
 
@@ -70,7 +71,7 @@ def missing(table: pa.Table) -> alt.LayerChart:
         table.to_pylist(),
         title,
         "column",
-        ("missing_share", "part of the lines", "%"),
+        ("missing_share", "part of the lines", PART),
         tooltip,
     ).encode(
         color=alt.condition(
@@ -88,7 +89,15 @@ def freshness(table: pa.Table) -> alt.Chart:
         style.base(rows, "Days the reviews are from", alt.Step(34))
         .mark_bar(color=style.BLUE, minBandSize=4)
         .encode(
-            x=alt.X("first_on", type="temporal", title="day of the review", scale=_UTC),
+            x=alt.X(
+                "first_on",
+                type="temporal",
+                title="day of the review",
+                scale=_UTC,
+                axis=alt.Axis(
+                    format="%d %b %Y", tickCount=5, tickMinStep=_DAY_MILLISECONDS, labelOverlap=True
+                ),
+            ),
             x2="last_on:T",
             y=style.y_names("source"),
             tooltip=tips(
@@ -111,7 +120,7 @@ def runs(table: pa.Table) -> alt.Chart:
         .mark_circle(size=80)
         .encode(
             x=alt.X("started_at", type="temporal", title="start (UTC)", scale=_UTC),
-            y=style.y_amount("seconds", "seconds", COUNT),
+            y=style.y_amount("seconds", "seconds", AMOUNT),
             color=style.coloured("status", colours | others),
             tooltip=tips(
                 job=("job", None),

@@ -6,7 +6,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import EXACT, tips
+from amazon_reviews.serving.charts.style import AMOUNT, EXACT, tips
 
 CORNER = 100
 """Rows and columns of the corner of a matrix that is drawn."""
@@ -56,10 +56,10 @@ def methods(table: pa.Table, figure: str, title: str) -> alt.LayerChart:
     """A figure of every method with its interval, the best first."""
     rows = sorted(table.to_pylist(), key=lambda row: -row["value"])
     bars = style.ranking(
-        rows, title, "method", ("value", figure, ".3f"), tips(value=(figure, ".4f"))
+        rows, title, "method", ("value", figure, AMOUNT), tips(value=(figure, ".4f"))
     )
     whiskers = bars.mark_rule(color=style.GREY).encode(
-        x=style.x_amount("low", figure, ".3f"), x2=alt.X2("high")
+        x=style.x_amount("low", figure, AMOUNT), x2=alt.X2("high")
     )
     return style.layered(title, bars, whiskers)
 

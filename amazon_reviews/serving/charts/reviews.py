@@ -6,7 +6,7 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
 
 _VERIFIED = {"verified": style.BLUE, "not verified": style.VERMILLION}
 _RATED = tips(
@@ -91,7 +91,7 @@ def mean_per_month(table: pa.Table) -> alt.Chart:
 
 def seasonality(table: pa.Table) -> alt.LayerChart:
     """Seasonal index per month: 1 is the mean month of a year."""
-    index = ("seasonal_index", "times the mean month", ".1f")
+    index = ("seasonal_index", "times the mean month", AMOUNT)
     tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
     bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
@@ -166,7 +166,7 @@ def price_ratings(table: pa.Table) -> alt.Chart:
         .mark_circle(opacity=0.9)
         .encode(
             x=_price_axis(table),
-            y=style.y_amount("mean_stars", "mean stars", ".1f", scale=style.STARS),
+            y=style.y_amount("mean_stars", "mean stars", AMOUNT, scale=style.STARS),
             size=alt.Size(
                 "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
             ),
@@ -198,7 +198,7 @@ def credibility(table: pa.Table) -> alt.LayerChart:
     )
     title = "difference of the mean stars, 95 % interval"
     interval = at.mark_rule(strokeWidth=3).encode(
-        x=style.x_amount("low", title, "+.1f"), x2="high:Q"
+        x=style.x_amount("low", title, "+,~f"), x2="high:Q"
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
     means = at.mark_point(filled=True, size=70).encode(x="difference:Q")

@@ -4,9 +4,13 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import EXACT, MEAN, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, EXACT, MEAN, PART, SHARE, tips
 
 _SIZE = 260
+# Colours of its own, so that they are the same in the light and the dark theme.
+_SHARES = alt.Scale(domain=[0, 1], range=["#E6F1FA", "#0B3C66"], interpolate="rgb")
+_WHITE_TEXT_FROM = 0.662
+"""Up to here black, and from here white has a contrast of at least 4.5 : 1 with the cell."""
 
 
 def confusion(table: pa.Table) -> alt.LayerChart:
@@ -23,9 +27,7 @@ def confusion(table: pa.Table) -> alt.LayerChart:
         .encode(
             x=style.x_names("predicted", "predicted", order),
             y=alt.Y("actual", type="ordinal", title="by the stars", sort=order),
-            color=alt.Color(
-                "part", type="quantitative", legend=None, scale=alt.Scale(domain=[0, 1])
-            ),
+            color=alt.Color("part", type="quantitative", legend=None, scale=_SHARES),
             tooltip=tips(
                 actual=("by the stars", None),
                 predicted=("predicted", None),
@@ -36,7 +38,9 @@ def confusion(table: pa.Table) -> alt.LayerChart:
     )
     labels = cells.mark_text().encode(
         text=alt.Text("part", type="quantitative", format=".0%"),
-        color=alt.condition(alt.datum.part > 0.5, alt.value("white"), alt.value("black")),
+        color=alt.condition(
+            alt.datum.part > _WHITE_TEXT_FROM, alt.value("white"), alt.value("black")
+        ),
     )
     return style.layered("Predicted classes by the stars' classes", cells, labels)
 
@@ -48,8 +52,8 @@ def calibration(table: pa.Table) -> alt.LayerChart:
         style.base(table.to_pylist(), "Confidence and how often it is right", _SIZE)
         .mark_line(point=True, color=style.BLUE)
         .encode(
-            x=style.x_amount("confidence", "probability given", "%", scale=scale),
-            y=style.y_amount("accuracy", "part that is right", "%", scale=scale),
+            x=style.x_amount("confidence", "probability given", PART, scale=scale),
+            y=style.y_amount("accuracy", "part that is right", PART, scale=scale),
             tooltip=tips(
                 confidence=("probability given", SHARE),
                 accuracy=("right", SHARE),
@@ -77,7 +81,7 @@ def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
         style.base(bars, title, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("reviews", "part of the reviews", "%", stack="normalize"),
+            x=style.x_amount("reviews", "part of the reviews", PART, stack="normalize"),
             y=style.y_names("label"),
             color=style.coloured("sentiment", style.SENTIMENTS),
             order=alt.Order("order", type="quantitative"),
@@ -98,7 +102,7 @@ def years(table: pa.Table) -> alt.Chart:
         .mark_line(point=True)
         .encode(
             x=style.x_names("year", None),
-            y=style.y_amount("expected_stars", "expected stars", ".1f", scale=style.STARS),
+            y=style.y_amount("expected_stars", "expected stars", AMOUNT, scale=style.STARS),
             color=style.coloured("source", {"batch": style.BLUE, "stream": style.VERMILLION}),
             tooltip=tips(
                 year=("year", None),
@@ -136,7 +140,7 @@ def reasons(table: pa.Table, label: str) -> alt.Chart:
         style.base(rows, "The words that decided", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("log_odds", "log-odds that the words add", ".1f"),
+            x=style.x_amount("log_odds", "log-odds that the words add", AMOUNT),
             y=style.y_names("words"),
             color=style.coloured("speaks", colours),
             tooltip=tips(words=("", None), log_odds=("log-odds", MEAN)),
@@ -154,5 +158,5 @@ def words(table: pa.Table, title: str, colour: str) -> alt.Chart:
         places=("places", EXACT),
     )
     return style.ranking(
-        rows, title, "words", ("adds", "log-odds in all places", "~s"), tooltip, colour
+        rows, title, "words", ("adds", "log-odds in all places", AMOUNT), tooltip, colour
     )

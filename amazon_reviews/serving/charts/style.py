@@ -12,7 +12,10 @@ import altair as alt
 BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
 SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
-COUNT, EXACT, SHARE, MEAN = "~s", ",", ".1%", ".2f"
+EXACT, SHARE, MEAN = ",", ".1%", ".2f"
+COUNT, YEAR, AMOUNT, PART = "~s", "d", ",~f", "~%"
+"""Formats of axes: of whole numbers, years, other numbers and shares; ticks set the decimals."""
+
 STARS = alt.Scale(domain=[1, 5], clamp=True)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEIGHT, ROW_HEIGHT = 320, 26
@@ -48,14 +51,25 @@ def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
 
 def x_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.X:
     """A horizontal axis of numbers."""
-    axis = alt.Axis(format=form, labelOverlap=True, tickCount=5)
+    axis = alt.Axis(labelOverlap=True, **_ticks(form))
     return alt.X(field, type="quantitative", title=title, axis=axis, **options)
 
 
 def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y:
     """A vertical axis of numbers."""
-    axis = alt.Axis(format=form, tickCount=5)
+    axis = alt.Axis(**_ticks(form))
     return alt.Y(field, type="quantitative", title=title, axis=axis, **options)
+
+
+def _ticks(form: str) -> dict[str, Any]:
+    """Ticks whose labels differ: whole numbers apart by one at least, others as exact as needed."""
+    if form not in (COUNT, YEAR):
+        return {"format": form, "tickCount": 5}
+    # As the format of an axis, "~s" gives each label the prefix of the largest one: "0k". The
+    # smallest step is not kept between 0 and 1; a logarithmic axis leaves labels out itself.
+    hidden = "datum.label === '' || datum.value % 1"
+    label = f"{hidden} ? '' : format(datum.value, '{form}')"
+    return {"labelExpr": label, "tickCount": 5, "tickMinStep": 1}
 
 
 def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -> alt.X:
@@ -123,7 +137,7 @@ def sentiment_shares(rows: Rows, title: str, x: alt.X) -> alt.Chart:
         .mark_bar()
         .encode(
             x=x,
-            y=y_amount("reviews", "part of the rated reviews", "%", stack="normalize"),
+            y=y_amount("reviews", "part of the rated reviews", PART, stack="normalize"),
             color=coloured("sentiment", SENTIMENTS),
             order=alt.Order("order", type="quantitative"),
             tooltip=tips(
@@ -159,7 +173,7 @@ def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) 
         .mark_line(point=True, color=BLUE)
         .encode(
             x=x,
-            y=y_amount("mean_stars", "mean stars", ".1f", scale=STARS),
+            y=y_amount("mean_stars", "mean stars", AMOUNT, scale=STARS),
             tooltip=list(tooltip),
         )
     )

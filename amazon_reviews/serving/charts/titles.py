@@ -5,9 +5,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import COUNT, EXACT, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, PART, SHARE, YEAR, tips
 
 PLATFORM_COLOURS = dict(zip(("amazon", "disney", "hulu", "netflix"), style.SERIES[:4], strict=True))
+_RATINGS = alt.Scale(domain=[0.5, 5])
 _TYPES = {"movie": style.BLUE, "tv show": style.VERMILLION}
 
 
@@ -19,7 +20,7 @@ def missing(table: pa.Table) -> alt.Chart:
         style.base(rows, title, alt.Step(10))
         .mark_bar()
         .encode(
-            x=style.x_amount("share", "part of the platform's titles", "%"),
+            x=style.x_amount("share", "part of the platform's titles", PART),
             y=style.y_names("source_column"),
             yOffset=alt.YOffset("platform", type="nominal"),
             color=_platform(),
@@ -62,7 +63,7 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
         .mark_point(filled=True, size=120, color=style.BLUE)
         .encode(
             x=style.x_names("platform", None),
-            y=style.y_amount("mean_rating", "mean rating", ".3f", scale=alt.Scale(zero=False)),
+            y=style.y_amount("mean_rating", "mean rating", AMOUNT, scale=_RATINGS),
             tooltip=tooltip,
         )
     )
@@ -70,7 +71,7 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
 
 def scores(table: pa.Table) -> alt.Chart:
     """Titles per mean rating to one decimal."""
-    return _lines(table, "Titles per mean rating", "score", "mean rating", ".1f")
+    return _lines(table, "Titles per mean rating", "score", "mean rating", AMOUNT)
 
 
 def years(table: pa.Table) -> alt.Chart:
@@ -117,7 +118,7 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
     )
 
 
-def _lines(table: pa.Table, title: str, x: str, name: str, form: str = "d") -> alt.Chart:
+def _lines(table: pa.Table, title: str, x: str, name: str, form: str = YEAR) -> alt.Chart:
     """A line of titles for each platform."""
     return (
         style.base(table.to_pylist(), title)

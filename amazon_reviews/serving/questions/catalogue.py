@@ -66,12 +66,26 @@ def products(
 
     Filtered by category.
     """
+    where = _matching(search, filters)
+    return mart(warehouse, "gold/product_ratings", "m.reviews DESC, m.asin", where, limit)
+
+
+@reads("gold/product_ratings")
+def product_count(warehouse: Warehouse, search: str, filters: Filters) -> pa.Table:
+    """One row: the number of products that match the search, filtered by category."""
+    condition, parameters = _matching(search, filters)
+    relation = warehouse.relation("gold/product_ratings")
+    sql = f"SELECT COUNT(*) AS products FROM {relation} AS m WHERE {condition}"
+    return rows(warehouse, sql, parameters)
+
+
+def _matching(search: str, filters: Filters) -> tuple[str, tuple[object, ...]]:
+    """The condition that title, brand or asin contains the search; its parameters."""
     condition, parameters = filters.where("m", CATEGORY_ONLY)
     found = " OR ".join(
         f"STRPOS(LOWER(m.{name}), LOWER(?)) > 0" for name in ("title", "brand", "asin")
     )
-    where = (f"{condition} AND ({found})", (*parameters, search, search, search))
-    return mart(warehouse, "gold/product_ratings", "m.reviews DESC, m.asin", where, limit)
+    return f"{condition} AND ({found})", (*parameters, search, search, search)
 
 
 @reads("gold/product_ratings")

@@ -17,6 +17,9 @@ from amazon_reviews.resources.warehouse import Warehouse
 from amazon_reviews.serving.questions.asking import Question
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
+_PAPER_WIDTH = 660
+"""Pixels of a chart on A4 paper, the narrower kind, between margins and border."""
+
 
 def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_REPORT) -> int:
     """Write the report of what the warehouse holds now; gives its size in bytes.
@@ -49,6 +52,7 @@ def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
         source=html.escape(_source(versions, contents.source)),
         specs=f"[{','.join(specs)}]".replace("<", "\\u003c"),
         library=_library(),
+        paper=_PAPER_WIDTH,
     )
 
 

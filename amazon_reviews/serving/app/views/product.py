@@ -24,7 +24,9 @@ def show(filters: Filters) -> None:
         st.info("No reviewed product is found.", icon=":material/search_off:")
         return
     titles = {row["asin"]: _name(row) for row in found}
-    label = f"Product ({len(found)} found, the most reviewed first)"
+    count = ask(catalogue.product_count, search, filters)["products"][0].as_py()
+    listed = "the most reviewed first" if count == len(found) else f"the first {len(found)} listed"
+    label = f"Product ({count:,} found, {listed})"
     asin = st.selectbox(label, list(titles), format_func=titles.__getitem__)
     _product(asin)
 

@@ -44,7 +44,7 @@ def show(filters: Filters) -> None:
         return
     content = uploaded.getvalue()
     try:
-        found = _judged_once(content)
+        found = _judged_once(uploaded.name, content)
     except ReviewFileError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -68,31 +68,28 @@ def show(filters: Filters) -> None:
         st.caption(f"The first {SHOWN_ROWS:,} rows; the download has all of them.")
 
 
-def _judged_once(content: bytes) -> _Judged:
+def _judged_once(name: str, content: bytes) -> _Judged:
     """Kept for the session, so that a look at another tab does not judge the file again."""
     model = sentiment_in_use()
     key = (hashlib.sha256(content).digest(), model.stored.version)
     known = st.session_state.get("judged_file")
     if known is None or known[0] != key:
-        st.session_state["judged_file"] = known = (key, _judge(content))
+        st.session_state["judged_file"] = known = (key, _judge(name, content))
     found: _Judged = known[1]
     return found
 
 
-def _judge(content: bytes) -> _Judged:
+def _judge(name: str, content: bytes) -> _Judged:
     from amazon_reviews.models.sentiment.examples import Examples
     from amazon_reviews.models.sentiment.explanation import strongest_words
 
     model, lines = sentiment_in_use().model, max(1, content.count(b"\n"))
     with tempfile.TemporaryDirectory() as folder, st.spinner("Judging"):
-        # In messages this is how the file is called.
         source, out = Path(folder) / "file.csv", Path(folder) / "judged.csv"
         source.write_bytes(content)
         bar = st.progress(0.0)
         try:
-            done = predict_csv(model, source, out, lambda rows: _advance(bar, rows / lines))
-        except ReviewFileError as error:
-            raise ReviewFileError(str(error).replace(f"{folder}/", "")) from None
+            done = predict_csv(model, source, out, lambda rows: _advance(bar, rows / lines), name)
         finally:
             bar.empty()
         answer = out.read_bytes()

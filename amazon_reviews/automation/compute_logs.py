@@ -1,0 +1,31 @@
+"""The helper processes that Dagster copies the output of a step with."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import dagster as dg
+from dagster._core.storage.compute_log_manager import CapturedLogContext
+
+
+def spare_log_helpers(instance: dg.DagsterInstance) -> None:
+    """Start the helper processes of this instance with SIGINT blocked.
+
+    A terminal sends it to all processes of a command, and each helper would print a traceback.
+    They end with the step, or when the process that they help is gone.
+    """
+    manager = instance.compute_log_manager
+    capture = manager.capture_logs
+
+    @contextmanager
+    def capture_logs(log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        with ExitStack() as stack:
+            # Child processes inherit the mask; a signal that arrives now is delivered afterwards.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                context = stack.enter_context(capture(log_key))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield context
+
+    manager.capture_logs = capture_logs  # type: ignore[method-assign]

@@ -1,0 +1,182 @@
+"""The end of a command by SIGINT or SIGTERM: within seconds, whatever it is doing.
+
+The signal raises KeyboardInterrupt in the main thread (Dagster raises its own kind in a step), so
+that what is open is closed. A call into C does not notice it, and a library may catch it: a thread
+that the signal itself wakes ends the process when the grace period is over.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any, NoReturn
+
+# Together less than the 5 s within which a command ends.
+GRACE_SECONDS = 3.0
+_CHILD_SECONDS = 1.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class _Process:
+    """The first signal that arrived, the line to print and where, and temporary folders in use."""
+
+    signal: int | None = None
+    remark: str = "interrupted"
+    stderr: int = 2
+    folders: set[str] = field(default_factory=set)
+
+
+_process = _Process()
+_ending = threading.Lock()
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt if a signal asked this process to end."""
+    if _process.signal is not None:
+        raise KeyboardInterrupt
+
+
+def remark(text: str) -> None:
+    """Set the line that an interrupted command prints."""
+    _process.remark = text
+
+
+@contextmanager
+def temporary_folder(**options: Any) -> Iterator[str]:
+    """A folder that is removed at the end of the block, or when a signal ends the process."""
+    with TemporaryDirectory(**options) as folder:
+        _process.folders.add(folder)
+        try:
+            yield folder
+        finally:
+            _process.folders.discard(folder)
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """End the process on SIGINT with exit code 130, on SIGTERM with 143.
+
+    A command that returns in spite of the signal, as a server does, ends as it wishes. A second
+    signal ends the process at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Dagster redirects descriptor 2 while a step runs.
+    _process.stderr = os.dup(2)
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    handlers = [(number, signal.signal(number, _interrupt)) for number in _SIGNALS]
+    previous = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    hooks = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook = _silent_when_interrupted(hooks[0])
+    threading.excepthook = _silent_when_interrupted(hooks[1])
+    threading.Thread(target=_watch, args=(woken,), name="interrupts", daemon=True).start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(Exception):
+            sys.stdout.flush()
+        _end(_process.signal or signal.SIGINT, _CHILD_SECONDS)
+    finally:
+        sys.unraisablehook, threading.excepthook = hooks
+        signal.set_wakeup_fd(previous)
+        for number, handler in handlers:
+            signal.signal(number, handler or signal.SIG_DFL)
+        wakes.close()
+        os.close(_process.stderr)
+        _process.stderr = 2
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _process.signal = _process.signal or number
+    raise KeyboardInterrupt
+
+
+def _silent_when_interrupted(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """The hook, without the tracebacks of callbacks and threads that the end has caught."""
+    return lambda error: None if _process.signal else hook(error)
+
+
+def _watch(woken: socket.socket) -> None:
+    """End the process a grace period after the first signal, or at the second one."""
+    with woken:
+        first = _next_signal(woken)
+        if first is None:
+            return
+        _process.signal = _process.signal or first
+        woken.settimeout(GRACE_SECONDS)
+        try:
+            if _next_signal(woken) is None:
+                return
+            child_seconds = 0.0
+        except TimeoutError:
+            child_seconds = _CHILD_SECONDS
+        _end(_process.signal, child_seconds)
+
+
+def _next_signal(woken: socket.socket) -> int | None:
+    """The next of the two signals; None when the command has ended."""
+    while received := woken.recv(1):
+        if received[0] in _SIGNALS:
+            return received[0]
+    return None
+
+
+def _end(number: int, child_seconds: float) -> NoReturn:
+    """Print the remark, end the child processes, and leave without waiting for any thread."""
+    # Held for good: the main thread and the watcher may both arrive here.
+    _ending.acquire()
+    # A progress bar hides the cursor.
+    shown = "\x1b[?25h\r" if os.isatty(_process.stderr) else ""
+    with suppress(OSError):
+        os.write(_process.stderr, f"{shown}{_process.remark}\n".encode())
+    _end_children(child_seconds)
+    for folder in list(_process.folders):
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(128 + number)
+
+
+def _end_children(seconds: float) -> None:
+    """Ask the child processes to end, and kill those that are left after `seconds`."""
+    deadline = time.monotonic() + seconds
+    children = _descendants()
+    while children and time.monotonic() < deadline:
+        _signal(children, signal.SIGTERM)
+        time.sleep(0.02)
+        children &= _descendants()
+    _signal(children, signal.SIGKILL)
+
+
+def _signal(processes: set[int], number: int) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, number)
+
+
+def _descendants() -> set[int]:
+    """The living child processes and theirs; none where the system has no /proc."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name before the last bracket may hold anything.
+            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if state != "Z":
+                children.setdefault(int(parent), []).append(int(stat.parent.name))
+    found: set[int] = set()
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found.update(below)
+        waiting += below
+    return found
