@@ -110,6 +110,16 @@ def content(lakehouse, key, leave_out=("rejected_at",)):
     return Counter(map(repr, rows(lakehouse, key, *names)))
 
 
+def files_of(lakehouse, key, partition):
+    """The data files of a partition in the newest version of a table."""
+    actions = pa.table(lakehouse.delta(key).get_add_actions()).to_pylist()
+    return [
+        Path(lakehouse.uri(key), action["path"])
+        for action in actions
+        if action["partition"]["partition"] == partition
+    ]
+
+
 def put_silver(lakehouse, key, partition, records):
     """Put records into a partition of a silver table; columns that are not given are null."""
     table = TABLES[key]

@@ -2,8 +2,8 @@
 
 A partition of a table is stale when it was never materialized, a partition above it was
 materialized later, or a blocking check of the table failed last; in bronze, when the landing
-folder is not as it was read. Tables are taken from the top down; what lies below a failed
-blocking check waits.
+folder is not as it was read. A table without partitions is made also where nothing came in.
+Tables are taken from the top down; what lies below a failed blocking check waits.
 """
 
 import re
@@ -209,9 +209,15 @@ class HeadlessRun:
             above: self._recorded.materialized(above) for above in self._graph.get(key).parent_keys
         }
         if not self._graph.get(key).is_partitioned:
-            # Also without anything above: that a table is empty is an answer too.
             any_part = [event for events in parents.values() for event in events.values()]
-            return {WHOLE: max(any_part, default=0)}
+            # Partitions may be missing where nothing came in, and then the table is empty; a whole
+            # table above is made first.
+            waits = any(
+                not events
+                for above, events in parents.items()
+                if not self._graph.get(above).is_partitioned
+            )
+            return {} if waits and not any_part else {WHOLE: max(any_part, default=0)}
         if (stream := parents.get(_STREAMED)) and WHOLE in stream:
             stream[STREAM.partition] = stream.pop(WHOLE)
         newest: dict[str, int] = {}

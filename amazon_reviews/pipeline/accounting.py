@@ -95,8 +95,8 @@ def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[
         reasons = rejected_by_reason(lakehouse, account.table, account.partition)
         why = ", ".join(f"{reason} {count:,}" for (_, reason), count in reasons.items())
         yield (
-            f"silver/{account.table} {account.partition}: none of its {account.lines:,} lines "
-            f"could be used ({why}); silver/rejected has each with its detail"
+            f"silver/{account.table} {account.partition}: 0 of {account.lines:,} lines could be "
+            f"used ({why}); silver/rejected has each with its detail"
         )
 
 

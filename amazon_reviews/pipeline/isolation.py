@@ -19,14 +19,16 @@ class FailedPartitionsError(RuntimeError):
 
     @property
     def reasons(self) -> dict[str, str]:
-        """The first line of each partition's error; of an unexpected one also its type."""
+        """Each partition's error in one line; see `reason`."""
         return {name: reason(error) for name, error in self.errors.items()}
 
 
 def reason(error: Exception) -> str:
-    """The first line of an error, cut to a readable length, after its type if that is foreign."""
-    lines = str(error).strip().splitlines()
-    text = (lines[0] if lines else "")[:_LONGEST_REASON]
+    """The text of an error in one line of a readable length, after its type if that is foreign."""
+    text = " ".join(str(error).split())
+    if len(text) > _LONGEST_REASON:
+        # The engine's errors begin with what was done, and end with what the system said.
+        text = f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"
     if type(error).__module__.startswith("amazon_reviews."):
         return text
     return ": ".join(filter(None, (type(error).__name__, text)))

@@ -8,8 +8,10 @@ from typing import BinaryIO, Protocol
 
 from amazon_reviews.config import PlaceError
 
+# The folder of a partition in a table adds a few characters; most systems take 255.
+_LONGEST_NAME = 200
 # Dagster reads "a...b" as all partitions from a to b.
-_STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
+_STEM = re.compile(rf"(?!.*\.\.\.)[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 _PREFIX = "partition_"
 _SUFFIXES = (".json", ".csv")
 
@@ -116,7 +118,10 @@ def readable(name: str) -> bool:
     return name.removesuffix(".gz").endswith(_SUFFIXES) and name[0] not in "._"
 
 
-_CHARACTERS = "letters A to Z and a to z, digits, '-', '_' and '.', but not '...'"
+_CHARACTERS = (
+    f"at most {_LONGEST_NAME} of the letters A to Z and a to z, digits, '-', '_' and '.', but not "
+    "'...'"
+)
 FOLDERS = Layout(".json", True, folder_partition, f"of {_PREFIX} and {_CHARACTERS}")
 FILES = Layout(".csv", False, file_partition, f"of {_CHARACTERS}")
 

@@ -10,7 +10,7 @@ import pytest
 from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.automation.living import PROCESS_TAG, living_process, report_dead_runs
 from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews_tests.helpers import product, review
+from amazon_reviews_tests.helpers import files_of, product, review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 
@@ -79,6 +79,49 @@ def test_a_bad_file_holds_up_no_other_partition(project, truth):
     again = project.run()
     assert stages(again) == {"bronze/reviews": ("partition_2",)}
     assert again.failures == outcome.failures
+
+
+def test_a_damaged_table_file_holds_up_no_other_partition(project):
+    project.run('key:"bronze/reviews"')
+    for file in files_of(project.lakehouse, "bronze/reviews", "partition_2"):
+        file.write_bytes(bytes(file.stat().st_size))
+
+    outcome = project.run()
+
+    (failure,) = outcome.failures
+    assert failure.startswith("silver/reviews: partition_2: ")
+    good = dict.fromkeys([name for name in PARTITIONS if name != "partition_2"], 1)
+    assert project.materialized("silver/reviews") == good
+    assert project.materialized("gold/reviews") == good
+    assert project.materialized("warehouse/reviews")
+    again = project.run()
+    assert stages(again) == {"silver/reviews": ("partition_2",)}
+    assert again.failures == outcome.failures
+
+
+def test_a_name_too_long_for_the_tables_holds_up_no_other_partition(project):
+    long = "partition_" + "x" * 240
+    project.add_file("amazon_reviews", long, review())
+
+    outcome = project.run()
+
+    (failure,) = outcome.failures
+    assert failure.startswith(f"amazon_reviews/{long} is not read: ")
+    assert "at most 200 of the letters" in failure
+    assert project.materialized("gold/reviews") == dict.fromkeys(PARTITIONS, 1)
+
+
+def test_a_partition_that_kept_no_row_fails_every_run_until_it_is_mended(project):
+    project.add_file("amazon_metadata", "partition_2", "no object", file="a.json.gz")
+
+    first, second = project.run(), project.run()
+
+    told = "silver/products partition_2: 0 of 1 lines could be used (not_an_object 1)"
+    assert [failure.partition(";")[0] for failure in first.failures] == [told]
+    assert second.failures == first.failures
+    assert not second.stages
+    project.add_file("amazon_metadata", "partition_2", product(), file="a.json.gz")
+    assert not project.run().failures
 
 
 def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monkeypatch):

@@ -81,6 +81,18 @@ def test_what_is_asked_for_is_not_asked_for_again_while_it_runs(project):
     assert second.cursor == first.cursor
 
 
+def test_a_dataset_that_cannot_be_listed_does_not_hold_up_the_others(project):
+    shutil.rmtree(project.folder("amazon_metadata", ""))
+    project.folder("amazon_metadata", "").write_text("no folder")
+
+    first = tick(project)
+
+    assert asked(first) == [("read_reviews", "partition_1", "partition_5")]
+    follow(project, first)
+    second = tick(project, first.cursor)
+    assert "amazon_metadata is not a folder" in second.skip_reason.skip_message
+
+
 def test_partitions_come_in_natural_order(empty):
     for number in (10, 2, 1):
         empty.add_file("amazon_reviews", f"partition_{number}", review())

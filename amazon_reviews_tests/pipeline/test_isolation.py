@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from amazon_reviews.pipeline.accounting import all_accounts
@@ -15,6 +14,7 @@ from amazon_reviews.pipeline.subjects import REVIEWS
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,
+    files_of,
     ingest_all,
     publish_all,
     refine_all,
@@ -44,16 +44,6 @@ def made_and_failed(generator):
     with pytest.raises(FailedPartitionsError) as error:
         made.extend(pair[0] for pair in generator)
     return made, error.value.errors
-
-
-def files_of(lakehouse, key, partition):
-    """The data files of a partition in the newest version of a table."""
-    actions = pa.table(lakehouse.delta(key).get_add_actions()).to_pylist()
-    return [
-        Path(lakehouse.uri(key), action["path"])
-        for action in actions
-        if action["partition"]["partition"] == partition
-    ]
 
 
 def damage(lakehouse, key, partition=BAD):
