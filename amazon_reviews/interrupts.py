@@ -5,6 +5,7 @@ that what is open is closed. A call into C does not notice it, and a library may
 that the signal itself wakes ends the process when the grace period is over.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -81,6 +82,10 @@ def ending_on_signals() -> Iterator[None]:
     hooks = sys.unraisablehook, threading.excepthook
     sys.unraisablehook = _silent_when_interrupted(hooks[0])
     threading.excepthook = _silent_when_interrupted(hooks[1])
+    # Loggers without a handler, of libraries that catch what the signal raised.
+    unhandled = logging.lastResort
+    if unhandled:
+        unhandled.addFilter(_is_wanted)
     threading.Thread(target=_watch, args=(woken,), name="interrupts", daemon=True).start()
     try:
         yield
@@ -89,6 +94,8 @@ def ending_on_signals() -> Iterator[None]:
             sys.stdout.flush()
         _end(_process.signal or signal.SIGINT, _CHILD_SECONDS)
     finally:
+        if unhandled:
+            unhandled.removeFilter(_is_wanted)
         sys.unraisablehook, threading.excepthook = hooks
         signal.set_wakeup_fd(previous)
         for number, handler in handlers:
@@ -106,6 +113,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _silent_when_interrupted(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
     """The hook, without the tracebacks of callbacks and threads that the end has caught."""
     return lambda error: None if _process.signal else hook(error)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    return _process.signal is None
 
 
 def _watch(woken: socket.socket) -> None:

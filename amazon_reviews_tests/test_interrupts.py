@@ -41,7 +41,7 @@ STUCK = {
                 try:
                     time.sleep(60)
                 except BaseException:
-                    pass
+                    logging.getLogger("library").exception("caught")
     """,
     "with a child process and a temporary folder": """
         def stuck(*_):
@@ -51,7 +51,7 @@ STUCK = {
     """,
 }
 PROGRAM = """
-import os, subprocess, time
+import logging, os, subprocess, time
 from amazon_reviews.assets import silver
 from amazon_reviews.cli import main
 from amazon_reviews.interrupts import temporary_folder

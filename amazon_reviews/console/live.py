@@ -16,6 +16,7 @@ from amazon_reviews import config
 from amazon_reviews.console.event_hub import send_lines
 from amazon_reviews.console.tables import print_table
 from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.pipeline.accounting import Account, all_accounts
 from amazon_reviews.pipeline.subjects import STREAM
 from amazon_reviews.resources.lakehouse import Lakehouse
@@ -88,9 +89,13 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
     }
     program = shutil.which("dagster-daemon", path=str(Path(sys.executable).parent))
     command = [str(program), "run", "-m", "amazon_reviews.definitions"]
-    with log.open("wb") as output:
+    with log.open("wb") as output, temporary_folder() as folder:
         daemon = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=environment | {"TMPDIR": folder},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         seconds = 30
         try:
