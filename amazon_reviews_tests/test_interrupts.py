@@ -129,7 +129,7 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "number"), zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True)
+    ("how", "number"), list(zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True))
 )
 def test_a_run_ends_soon_and_the_next_one_goes_on(project, how, number):
     with stuck(project.root, how, "run", "--select", STAGES) as process:
