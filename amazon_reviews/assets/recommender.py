@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _GROUP = "recommender"
 _SERVED = ["model", "recommender_hybrid"]
-_NO_MODEL = no_model("recommender")
+_NO_MODEL = no_model("recommender_hybrid")
 _MATRICES = (
     tables.RECOMMENDER_USERS,
     tables.RECOMMENDER_PRODUCTS,

@@ -128,7 +128,7 @@ def _model(method: str) -> "RecommenderModel":
     try:
         stored = ModelStore(settings.models, settings.tracking_uri).current(f"recommender_{method}")
         if stored is None:
-            raise Refusal(no_model("recommender"))
+            raise Refusal(no_model(f"recommender_{method}"))
         return load(stored.path)
     except config.PlaceError as error:
         raise Refusal(str(error)) from None

@@ -5,11 +5,11 @@ line numbers are the file's own, and bytes that are no text survive, alike on ev
 """
 
 import base64
-import gzip
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from typing import BinaryIO, cast
 
 import pyarrow as pa
@@ -209,6 +209,11 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
     if compressed and not file.size:
         raise LandingError(f"{file.path} is empty, which no gzip file is; upload it again")
     try:
+        if compressed and not cast(BufferedReader, stream).peek(2).startswith(_GZIP_MAGIC):
+            raise LandingError(
+                f"{file.path} is not gzip, although its name ends in .gz; upload it compressed, or "
+                "under a name without .gz"
+            )
         source = igzip.open(stream, "rb") if compressed else stream
         block = source.read(_BLOCK_BYTES)
         if not compressed and block.startswith(_GZIP_MAGIC):
@@ -216,11 +221,6 @@ def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
         yield block.removeprefix(_BOM)
         while block := source.read(_BLOCK_BYTES):
             yield block
-    except gzip.BadGzipFile as error:
-        raise LandingError(
-            f"{file.path} is not gzip to its end ({error}), although its name ends in .gz; upload "
-            "it compressed, or under a name without .gz"
-        ) from error
     except _DAMAGED as error:
         raise LandingError(
             f"{file.path} cannot be read to its end ({error}); upload it again"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.models.recommender.storage import load, model_version
 from amazon_reviews.pipeline.recommender.matrices import (
@@ -298,7 +299,7 @@ def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, e
     for key in MODELS:
         assert "no interactions to learn from" in project.metadata(key)[None]["not_trained"]
     for key in (TOP, SIMILAR):
-        assert project.metadata(key)[None]["not_answered"] == "there is no recommender yet"
+        assert project.metadata(key)[None]["not_answered"] == no_model("recommender_hybrid")
         assert rows(project, key) == []
     assert "Nothing was measured" in (project.root / "recommender.md").read_text(encoding="utf-8")
 

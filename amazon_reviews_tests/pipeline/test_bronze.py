@@ -185,10 +185,6 @@ def _followed_by_text(path):
     path.write_bytes(gzip.compress(PLAIN) + PLAIN)
 
 
-def _text(path):
-    path.write_bytes(PLAIN)
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -198,7 +194,6 @@ def _text(path):
         _damaged_inside,
         _second_member_cut,
         _followed_by_text,
-        _text,
     ],
 )
 def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, before, damage):
@@ -208,6 +203,15 @@ def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, befo
     with pytest.raises(
         LandingError, match=r"partition_1/z bad\.json\.gz cannot be read to its end"
     ):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def test_text_under_the_name_of_gzip_is_refused(landing, lakehouse, before):
+    upload(landing, "amazon_reviews", NAME, file="z.json.gz").write_bytes(PLAIN)
+
+    with pytest.raises(LandingError, match=r"z\.json\.gz is not gzip, .* without \.gz$"):
         ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert state(lakehouse) == before

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from amazon_reviews import config
 from amazon_reviews.config import SettingsError
+from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.predicting import predict_rating
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import answers as module
@@ -336,9 +337,9 @@ def test_a_cold_start_says_so(tmp_path):
             "gold/titles is not in the warehouse yet" in get(client, "/titles/count", 503)["detail"]
         )
         reply = client.post("/sentiment", json={"text": "fine"})
-        assert (reply.status_code, "no sentiment model yet" in reply.text) == (503, True)
+        assert (reply.status_code, "there is no sentiment model; " in reply.text) == (503, True)
         said = get(client, "/titles/predict", 503, user="u1", title="ns3")["detail"]
-        assert said == "there is no model of title ratings yet; run `amazon-reviews run`"
+        assert said == no_model("title_ratings")
 
 
 def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):

@@ -21,20 +21,20 @@ _log = logging.getLogger(__name__)
 
 def sentiment_in_use() -> "Loaded[SentimentClassifier]":
     """The sentiment model in use. Raises UnanswerableError where there is none."""
-    return _loaded("sentiment", "sentiment")
+    return _loaded("sentiment")
 
 
 def recommender_in_use() -> "Loaded[RecommenderModel]":
     """The hybrid recommender in use. Raises UnanswerableError where there is none."""
-    return _loaded("recommender_hybrid", "recommender")
+    return _loaded("recommender_hybrid")
 
 
 def title_ratings_in_use() -> "Loaded[RecommenderModel]":
     """The predictor of titles' ratings. Raises UnanswerableError where there is none."""
-    return _loaded("title_ratings", "title_ratings")
+    return _loaded("title_ratings")
 
 
-def _loaded(name: str, kind: str) -> Loaded[Any]:
+def _loaded(name: str) -> Loaded[Any]:
     from amazon_reviews.models.model_file import ModelFileError
 
     try:
@@ -45,7 +45,7 @@ def _loaded(name: str, kind: str) -> Loaded[Any]:
             f"The model {name} cannot be read at the moment. The log of this app says why."
         ) from None
     if found is None:
-        reason = no_model(kind)
+        reason = no_model(name)
         raise UnanswerableError(f"{reason[0].upper()}{reason[1:]}. Then reload this page.")
     return found
 
