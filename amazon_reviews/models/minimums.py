@@ -18,4 +18,5 @@ _MODELS = {
 def no_model(name: str) -> str:
     """Say that there is no model of this name, which asset it is, and what it is made from."""
     kind, data = _MODELS["recommender" if name.startswith("recommender_") else name]
-    return f"there is no {kind}; `amazon-reviews run` makes the asset model/{name} from at least {data}"
+    made = f"`amazon-reviews run` makes the asset model/{name} from at least {data}"
+    return f"there is no {kind}; {made}"
