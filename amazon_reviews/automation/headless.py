@@ -181,10 +181,13 @@ class HeadlessRun:
         whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
         if whole:
             yield Stage(self._made_together(whole))
-        for key in stale:
+        for key in keys:
             if partitions := self._graph.get(key).partitions_def:
                 order = known_partitions(self._instance, partitions)
-                for names in consecutive(stale[key], order, len(order)):
+                if not order:
+                    # Nothing came in yet: the table is there, and empty.
+                    self._lakehouse.ensure("/".join(key.path))
+                for names in consecutive(stale.get(key, ()), order, len(order)):
                     yield Stage((key,), tuple(names))
 
     def _made_together(self, keys: tuple[dg.AssetKey, ...]) -> tuple[dg.AssetKey, ...]:

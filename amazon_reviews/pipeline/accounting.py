@@ -89,7 +89,7 @@ def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[
         account
         for account in accounts
         if account.layer == "silver" and account.table in nouns
-        if account.lines and not account.kept
+        if account.lines and account.rejected == account.lines
     ]
     for account in emptied:
         reasons = rejected_by_reason(lakehouse, account.table, account.partition)

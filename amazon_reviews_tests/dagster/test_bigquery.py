@@ -10,7 +10,6 @@ from dagster import AssetKey
 from amazon_reviews.console.summary import print_summary, summary
 from amazon_reviews.resources.warehouse import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
-from amazon_reviews.schemas import marts as mart_schemas
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import URL
 from amazon_reviews_tests.bigquery_warehouse.conftest import server  # noqa: F401
@@ -46,14 +45,13 @@ def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
 
     assert not outcome.failures
     warehouse = open_warehouse(URL)
-    marts = [table for table in MART_TABLES if table != mart_schemas.PIPELINE_STREAM]
     loaded = {
         key.path[1] for key in project.graph.get_all_asset_keys() if key.path[0] == "warehouse"
     }
     there = {noun for noun in loaded if project.lakehouse.exists(f"gold/{noun}")}
-    assert there == {"products", "reviews", *(mart.key.split("/")[1] for mart in marts)}
+    assert there == {"products", "reviews", *(mart.key.split("/")[1] for mart in MART_TABLES)}
     assert set(warehouse.versions()) == {f"gold/{noun}" for noun in there}
-    for table in (GOLD_PRODUCTS, GOLD_REVIEWS, *marts):
+    for table in (GOLD_PRODUCTS, GOLD_REVIEWS, *MART_TABLES):
         gold = project.lakehouse.delta(table.key).to_pyarrow_table()
         loaded = warehouse.query(f"SELECT * FROM {warehouse.relation(table.key)}")
         rows = [sorted(plain(r, gold.schema) for r in t.to_pylist()) for t in (gold, loaded)]

@@ -11,8 +11,6 @@ from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.checks import quality
 from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed_steps
 
-_STREAM = {"bronze/review_events", "silver/streamed_reviews"}
-
 
 def expected_checks():
     return {
@@ -21,6 +19,8 @@ def expected_checks():
         ("silver/streamed_reviews", "accounted", True),
         ("silver/reviews", "accounted", True),
         ("silver/products", "accounted", True),
+        ("silver/reviews", "rows_kept", False),
+        ("silver/products", "rows_kept", False),
         ("silver/rejected", "rejected_share", False),
         ("gold/reviews", "accounted", True),
         ("gold/reviews", "unique", True),
@@ -47,6 +47,8 @@ def test_the_checks_and_which_of_them_block(all_done):
         ("gold/sentiment_predictions", "drift", False),
         ("silver/titles", "accounted", True),
         ("silver/title_ratings", "accounted", True),
+        ("silver/titles", "rows_kept", False),
+        ("silver/title_ratings", "rows_kept", False),
         ("gold/titles", "accounted", True),
         ("gold/titles", "ratings_counted", True),
         ("gold/titles", "unique", True),
@@ -62,7 +64,7 @@ def test_every_check_was_run_with_the_tables_and_held(all_done):
     )
     evaluations = [record.event.asset_check_evaluation for record in latest.values()]
     made = {(found.asset_key.to_user_string(), found.check_name) for found in evaluations}
-    assert made == {(key, name) for key, name, _ in expected_checks() if key not in _STREAM}
+    assert made == {(key, name) for key, name, _ in expected_checks()}
     off = [found.check_name for found in evaluations if not found.passed]
     assert not off
 

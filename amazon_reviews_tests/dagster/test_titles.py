@@ -216,8 +216,10 @@ def test_a_check_fails_when_the_titles_are_broken(changed, tamper, check):
     assert [name for name, found in results.items() if not found.passed] == [check]
 
 
-def test_a_project_without_titles_has_nothing_to_do(empty):
+def test_a_project_without_titles_has_empty_tables(empty):
     outcome = empty.run(TITLES)
 
-    assert outcome.nothing_new
-    assert not empty.versions()
+    assert not outcome.failures
+    assert rows(empty.lakehouse, "gold/titles", "id") == []
+    assert (empty.settings.titles / "report.html").is_file()
+    assert empty.run(TITLES).nothing_new

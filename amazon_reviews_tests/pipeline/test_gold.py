@@ -242,7 +242,7 @@ def test_any_uploads_in_any_order(spark, tmp_path_factory, uploads):
         silver |= each
         for partition, ids in each.items():
             put_reviews(lakehouse, partition, sorted(ids))
-        publish(spark, lakehouse, *upload)
+        publish(spark, lakehouse, *each)
 
         assert gold(lakehouse) == expected(silver)
         assert_balanced_if_any(lakehouse, silver)
