@@ -356,7 +356,8 @@ def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setitem(vars(REVIEWS), "type_lines", stricter)
-        assert cli(root, "run", "--select", LAYERS).exit_code == 0
+        ran = cli(root, "run", "--select", LAYERS)
+        assert ran.exit_code == 0, ran.output
     before = sum(project.content()["silver/rejected"].values())
     assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 

@@ -21,6 +21,7 @@ from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
 # A batch of something else than objects is an object without the fields of a review.
+_WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
 _NO_RECORD = ("not_utf8", "not_json", "not_an_object", "missing_field")
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
@@ -275,11 +276,14 @@ def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
     )
 
 
-def _details(refused: pa.Table) -> list[str]:
+def _details(refused: pa.Table) -> list[str | None]:
     """The details, also of the lines that have no fields to name."""
     lines = refused.select(["detail", "reason", "raw", "encoding"])
     columns = (column.to_pylist() for column in lines.columns)
-    return [detail or line_fault(*line) for detail, *line in zip(*columns, strict=True)]
+    return [
+        detail or (line_fault(*line) if line[0] in _WITHOUT_FIELDS else None)
+        for detail, *line in zip(*columns, strict=True)
+    ]
 
 
 def _duplicate_rows(repeated: pa.Table, subject: Refinement) -> pa.Table:
