@@ -116,7 +116,9 @@ def _silent_when_interrupted(hook: Callable[[Any], Any]) -> Callable[[Any], None
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    return _process.signal is None
+    """Return False once a signal arrived, or for the exception that it raised."""
+    raised = record.exc_info[1] if record.exc_info else None
+    return _process.signal is None and (raised is None or isinstance(raised, Exception))
 
 
 def _watch(woken: socket.socket) -> None:

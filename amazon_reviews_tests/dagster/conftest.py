@@ -5,8 +5,12 @@ import shutil
 
 import pytest
 
+from amazon_reviews import config
+from amazon_reviews.event_hub_server import EventHubServer
 from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews_tests.dagster.project import Project
+from amazon_reviews_tests.dagster.partial import CONTENT, DATASETS, FILES, SENT
+from amazon_reviews_tests.dagster.project import Project, environment
+from amazon_reviews_tests.helpers import upload_bytes
 
 SMALL = SampleOptions(
     reviews=600,
@@ -99,3 +103,35 @@ def done(forgotten, all_done):
     """A copy of the project that is up to date, which may be changed."""
     forgotten.remember(all_done)
     return forgotten
+
+
+@pytest.fixture(scope="module")
+def hub_server():
+    with EventHubServer({"reviews": 1}) as server:
+        yield server
+
+
+@pytest.fixture
+def project_of(tmp_path, spark, hub_server, empty_store, monkeypatch):
+    """Makes a project with these states of its datasets."""
+
+    def make(states):
+        there = dict(zip(DATASETS, states, strict=True))
+        settings = {}
+        if there["stream"] != "absent":
+            hub_server.recreate("reviews")
+            settings[config.EVENT_HUB] = hub_server.connection_string("reviews")
+            if bodies := SENT[there["stream"]]:
+                hub_server.append("reviews", "0", *bodies)
+        empty_store(tmp_path / "models")
+        for name, value in (environment(tmp_path) | settings).items():
+            monkeypatch.setenv(name, value)
+        project = Project(tmp_path, **settings)
+        for dataset, state in there.items():
+            if (dataset, state) in CONTENT:
+                folder, file = FILES[dataset]
+                content = CONTENT[dataset, state].encode()
+                upload_bytes(project.landing, *folder.partition("/")[::2], content, file)
+        return project
+
+    return make

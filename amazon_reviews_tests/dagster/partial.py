@@ -1,0 +1,141 @@
+"""What partial projects are made of, and what must hold of their reports, API and pages."""
+
+import itertools
+import json
+from functools import partial
+
+import streamlit as st
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+from amazon_reviews.assets import warehouse as warehouse_assets
+from amazon_reviews.models.minimums import no_model
+from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.serving.api.service import service
+from amazon_reviews.serving.api.settings import ApiSettings
+from amazon_reviews.serving.app.parts import guarded
+from amazon_reviews.serving.app.views import (
+    brands,
+    categories,
+    customers,
+    overview,
+    quality,
+    ratings,
+    recommendations,
+    sentiment,
+    titles,
+)
+from amazon_reviews.serving.report.contents import REVIEWS_REPORT
+from amazon_reviews.serving.report.titles import TITLES_REPORT
+from amazon_reviews_tests.helpers import event, product, review
+
+DATASETS = ("reviews", "products", "titles", "title_ratings", "stream")
+STATES = ("absent", "some", "rejected", "empty")
+FILES = {
+    "reviews": ("amazon_reviews/partition_1", "a.json.gz"),
+    "products": ("amazon_metadata/partition_1", "a.json.gz"),
+    "titles": ("titles", "netflix_titles.csv"),
+    "title_ratings": ("title_ratings", "1.csv"),
+}
+PARTITIONS = dict.fromkeys(("reviews", "products"), "partition_1") | {
+    "titles": "netflix",
+    "title_ratings": "1",
+}
+REVIEWED = [
+    review(reviewerID=f"A{user}", asin=f"B{asin}", reviewText=f"Text {user} {asin}.")
+    for user, asin in itertools.product(range(4), range(3))
+    if user != asin
+]
+EVENTS = [event(reviewerID=f"S{n}", asin="B0", reviewText=f"Event {n}.") for n in range(3)]
+TITLES = "show_id,type,title,release_year,duration,cast\n"
+RATINGS = "userId,rating,timestamp,movieId\n"
+CONTENT = {
+    ("reviews", "some"): "".join(f"{json.dumps(record)}\n" for record in REVIEWED),
+    ("reviews", "rejected"): '{"reviewerID": "A1"}\nnot json\n',
+    ("reviews", "empty"): "\n \n",
+    ("products", "some"): f"{json.dumps(product(asin='B0'))}\n{json.dumps(product(asin='B9'))}\n",
+    ("products", "rejected"): "{'asin': 'B1'}\n{'asin': 'B2'}\n",
+    ("products", "empty"): "",
+    ("titles", "some"): f"{TITLES}s1,Movie,One,2019,90 min,Ann\ns2,TV Show,Two,2020,1 Season,\n",
+    ("titles", "rejected"): f"{TITLES},Movie,One,2019,90 min,Ann\n,Movie,Two,2019,80 min,\n",
+    ("titles", "empty"): TITLES,
+    ("title_ratings", "some"): f"{RATINGS}1,5.0,1425941529,ns1\n2,4.0,1425941530,ns1\n",
+    ("title_ratings", "rejected"): f"{RATINGS}1,9.0,1425941529,ns1\n2,-1,1425941530,ns1\n",
+    ("title_ratings", "empty"): RATINGS,
+}
+SENT = {"some": EVENTS, "rejected": [b"not json", b"{}"], "empty": []}
+PUBLISHED = {table.key for table in warehouse_assets._LOADED}
+PAGES = (
+    brands,
+    categories,
+    customers,
+    overview,
+    quality,
+    ratings,
+    recommendations,
+    sentiment,
+    titles,
+)
+
+
+def check_reports(project):
+    folder = project.settings.report.parent
+    for path, report in (
+        (project.settings.report, REVIEWS_REPORT),
+        (folder / "titles" / "report.html", TITLES_REPORT),
+    ):
+        page = path.read_text()
+        panels = sum(len(section.panels) for section in report.sections)
+        assert page.count("<figure") == panels
+        assert "is not in the warehouse" not in page
+    assert (folder / "recommender.md").is_file()
+    assert (folder / "titles" / "titles.parquet").is_file()
+
+
+def check_api(project):
+    app = service(project.settings, ApiSettings())
+    known = {"id": "A1", "asin": "B0", "scored": 3, "search": "o", "user": "1", "title": "ns1"}
+    missing = {no_model("sentiment"), no_model("title_ratings")}
+    with TestClient(app, raise_server_exceptions=False) as client:
+        replies = [client.post("/sentiment", json={"text": "It works well."})]
+        for path, operations in app.openapi()["paths"].items():
+            if "get" not in operations:
+                continue
+            given = {p["name"]: p["in"] for p in operations["get"].get("parameters", ())}
+            query = {name: known[name] for name in given.keys() & known if given[name] == "query"}
+            names = [table.key.split("/")[1] for table in MART_TABLES] if "name" in given else [""]
+            for name in names:
+                address = path.format(**known, name=name)
+                replies.append(client.get(address, params=query))
+    for reply in replies:
+        assert reply.status_code in (200, 404) or reply.json()["detail"] in missing, reply.text
+
+
+def check_pages(project, monkeypatch):
+    """Every tab of every page, on the filters that come first."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    for module in PAGES:
+        # Else only the open tab is made.
+        monkeypatch.setattr(module, "sections", every_section, raising=False)
+        app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
+        app.run()
+        assert not app.exception, (module.__name__, app.exception)
+        told = [message.value for message in app.info]
+        assert not [text for text in told if "is not in the warehouse" in text]
+        assert not [text for text in told if "cannot be read" in text]
+
+
+def every_section(page, contents, filters):
+    for content in contents.values():
+        guarded(partial(content, filters))
+
+
+def page(name):
+    import importlib
+
+    from amazon_reviews.serving.app.asking import look_at_tables
+    from amazon_reviews.serving.app.filtering import chosen_filters
+
+    look_at_tables()
+    importlib.import_module(name).show(chosen_filters())
