@@ -112,13 +112,16 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _silent_when_interrupted(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
     """The hook, without the tracebacks of callbacks and threads that the end has caught."""
-    return lambda error: None if _process.signal else hook(error)
+    return lambda error: None if _is_of_the_end(error.exc_type) else hook(error)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    """Return False once a signal arrived, or for the exception that it raised."""
-    raised = record.exc_info[1] if record.exc_info else None
-    return _process.signal is None and (raised is None or isinstance(raised, Exception))
+    return not _is_of_the_end(record.exc_info[0] if record.exc_info else None)
+
+
+def _is_of_the_end(error: type[BaseException] | None) -> bool:
+    """Return True after a signal; the watcher may learn of it later than who catches its error."""
+    return _process.signal is not None or bool(error and not issubclass(error, Exception))
 
 
 def _watch(woken: socket.socket) -> None:
