@@ -30,7 +30,14 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("name", DEGENERATE)
+# The others are long: each makes and shows a whole project.
+QUICK = ("one line without a date and without a text", "one product", "one user who reviewed all")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in DEGENERATE],
+)
 def test_degenerate_reviews_are_made_and_shown(project_of, name, monkeypatch):
     project = project_of(["absent"] * len(DATASETS))
     upload(project.landing, "amazon_reviews", "partition_1", *DEGENERATE[name])

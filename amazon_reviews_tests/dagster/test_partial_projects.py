@@ -62,7 +62,22 @@ def test_the_combinations_hold_every_choice_of_states():
             assert len(chosen) == len(rows) == 4**free
 
 
-@pytest.mark.parametrize("states", [*combinations(2)], ids=named)
+# In the order of the datasets.
+NAMED = {
+    "reviews without metadata": ("some", "absent", "absent", "absent", "absent"),
+    "metadata only": ("absent", "some", "absent", "absent", "absent"),
+    "titles without ratings": ("absent", "absent", "some", "absent", "absent"),
+    "titles of which all ratings are rejected": ("absent", "absent", "some", "rejected", "absent"),
+    "ratings without titles": ("absent", "absent", "empty", "some", "absent"),
+    "stream only": ("absent", "rejected", "absent", "absent", "some"),
+    "everything": ("some", "some", "some", "some", "some"),
+    "everything rejected": ("rejected", "rejected", "rejected", "rejected", "rejected"),
+    "everything empty": ("empty", "empty", "empty", "empty", "empty"),
+    "nothing": ("absent", "absent", "absent", "absent", "absent"),
+}
+
+
+@pytest.mark.parametrize("states", [*NAMED.values()], ids=[*NAMED])
 def test_a_partial_project_is_made_as_far_as_it_can_be(project_of, states, monkeypatch):
     check_project(project_of(states), states, monkeypatch)
 
@@ -70,7 +85,13 @@ def test_a_partial_project_is_made_as_far_as_it_can_be(project_of, states, monke
 @pytest.mark.long
 @pytest.mark.parametrize(
     "states",
-    sorted({*combinations(3), *itertools.product(("absent", "some"), repeat=5)}),
+    sorted(
+        {
+            *combinations(2),
+            *combinations(3),
+            *itertools.product(("absent", "some"), repeat=len(DATASETS)),
+        }
+    ),
     ids=named,
 )
 def test_every_subset_and_every_three_states_are_made_as_far_as_they_can_be(
