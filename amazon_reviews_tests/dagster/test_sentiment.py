@@ -378,3 +378,36 @@ def test_a_stream_of_other_reviews_fails_the_drift_check(project):
     assert not other.passed
     assert other.severity.value == "WARN"
     assert other.metadata["index"].value > 0.2 > alike.metadata["index"].value
+
+
+def complete_check(result):
+    (found,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "complete"]
+    return found
+
+
+def test_a_model_that_cannot_be_read_empties_nothing_and_is_told(project):
+    train(project)
+    assert project.materialize(*EVALUATIONS).success
+    predict(project, "partition_1")
+    keys = (*EVALUATIONS, PREDICTIONS)
+    before = {key: project.lakehouse.version(key) for key in keys}
+    in_use(project).path.write_bytes(b"damaged")
+
+    assert project.materialize(*EVALUATIONS).success
+    result = project.materialize(PREDICTIONS, partitions=["partition_1"])
+
+    assert {key: project.lakehouse.version(key) for key in keys} == before
+    check = complete_check(result)
+    assert not check.passed
+    assert "1,500 rows for 1,500 reviews" in check.description
+
+
+def test_the_blocking_check_does_not_pass_without_a_model(tmp_path):
+    project = Project(tmp_path)
+    put(project, made_up(20))
+    project.add_partitions("reviews", "partition_1")
+
+    check = complete_check(project.materialize(PREDICTIONS, partitions=["partition_1"]))
+
+    assert not check.passed
+    assert "0 rows for 20 reviews" in check.description
