@@ -28,7 +28,7 @@ _COLUMNS = ("lines", "kept", "duplicates", "rejected")
 
 
 def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
-    """What was done, the reconciliation by table, and the rows of the warehouse's tables.
+    """Return what was done, the reconciliation by table, and the rows of the warehouse's tables.
 
     `warehouse_error` says why the warehouse cannot be read, None if it can: what was done before
     is told all the same.

@@ -83,7 +83,7 @@ def silver_accounts(
 
 
 def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[str]:
-    """What to say of silver's partitions that had lines and kept none, one text each."""
+    """Describe silver's partitions that had lines and kept none, one text each."""
     nouns = {subject.noun for subject in DATASETS}
     emptied = [
         account

@@ -28,7 +28,7 @@ _NO_JSON = (ValueError, RecursionError)
 
 
 class Records(NamedTuple):
-    """What bronze keeps of the body of an event.
+    """The records that bronze keeps of the body of an event.
 
     `bodies` are the exact bytes of each record where the event `is_batch`, else the body alone.
     `compression` is gzip where they came out of it.

@@ -201,7 +201,7 @@ def _items(encoded: bytes) -> Iterator[bytes]:
 
 
 def _constructor(encoded: bytes, first: int, count: int) -> bytes:
-    """What all values of an array begin with: descriptors, and the code of their type."""
+    """The bytes that all values of an array share: descriptors, and the code of their type."""
     at = first
     while encoded[at] == _DESCRIBED:
         at = _end(encoded, at + 1)
