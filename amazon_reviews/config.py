@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from amazon_reviews.errors import SettingsError
+
 PREFIX = "AMAZON_REVIEWS_"
 LANDING = f"{PREFIX}LANDING"
 WAREHOUSE = f"{PREFIX}WAREHOUSE"
@@ -30,17 +32,6 @@ _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _LOCATION = re.compile(r"(location=([A-Za-z0-9-]+))?")
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the text names the variable and what it may be."""
-
-    def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"{name}: {problem}")
-
-
-class PlaceError(Exception):
-    """A place that a setting names cannot be used; the text names it and what to do."""
 
 
 @dataclass(frozen=True)

@@ -3,34 +3,26 @@
 import dagster as dg
 
 from amazon_reviews import config
-from amazon_reviews.assets import (
+from amazon_reviews.defs.assets import (
     bronze,
     gold,
     marts,
     recommender,
     sentiment,
-    sentiment_answers,
+    sentiment_results,
     silver,
     stream,
     title_ratings,
     titles,
     warehouse,
 )
-from amazon_reviews.assets.report import report_assets
-from amazon_reviews.automation.event_hub_sensor import event_hub_sensor
-from amazon_reviews.automation.landing_sensor import daily_landing, landing_sensor
-from amazon_reviews.automation.upkeep import (
-    acknowledge_event_gaps,
-    daily_maintenance,
-    maintain_tables,
-)
-from amazon_reviews.checks import drift, quality, streaming
-from amazon_reviews.pipeline.subjects import DATASETS
-from amazon_reviews.resources.engine import SparkEngine
-from amazon_reviews.resources.event_hub import EventHub
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.published import ModelStoreResource, WarehouseResource
+from amazon_reviews.defs.assets.report import report_assets
+from amazon_reviews.defs.checks import drift, quality, streaming
+from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
+from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
+from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
+from amazon_reviews.defs.resources import resources
+from amazon_reviews.pipeline.datasets import DATASETS
 
 following = dg.AutomationConditionSensorDefinition(
     "following",
@@ -55,7 +47,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                     titles,
                     title_ratings,
                     sentiment,
-                    sentiment_answers,
+                    sentiment_results,
                     recommender,
                 ]
             ),
@@ -63,36 +55,14 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             *report_assets(settings.report),
             *titles.titles_files(settings.titles),
             sentiment.examples_asset(settings.sentiment_examples),
-            sentiment_answers.evaluation_assets(settings.star_classifier),
+            sentiment_results.evaluation_assets(settings.star_classifier),
         ],
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(subject) for subject in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,
-        resources={
-            "landing": LandingZone.at(settings.landing),
-            "lakehouse": Lakehouse(location=settings.lakehouse),
-            "event_hub": EventHub(
-                address=dg.EnvVar(config.EVENT_HUB) if settings.event_hub else "",
-                consumer_group=settings.consumer_group,
-                batch_events=settings.stream_events,
-                batch_seconds=settings.stream_seconds,
-                lag_seconds=settings.stream_lag_seconds,
-            ),
-            "warehouse": WarehouseResource(url=settings.warehouse),
-            "model_store": ModelStoreResource(
-                folder=str(settings.models),
-                uri=dg.EnvVar(config.TRACKING_URI) if settings.tracking_uri else "",
-            ),
-            "engine": SparkEngine(
-                engine=dg.EnvVar(config.ENGINE)
-                if config.is_remote(settings.engine)
-                else settings.engine,
-                memory=settings.engine_memory,
-                batch_rows=settings.batch_rows,
-            ),
-        },
+        resources=resources(settings),
     )
 
 

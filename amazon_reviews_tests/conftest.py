@@ -7,9 +7,9 @@ import pytest
 from dagster._core.storage.defs_state import base as defs_state
 from pyspark.sql import SparkSession
 
-from amazon_reviews.resources.engine import start_session
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.spark.engine import start_session
 
 ENGINE_MEMORY = 1 << 30
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import publish_products, publish_reviews
 from amazon_reviews.pipeline.silver import refine
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.schemas import TABLES
 

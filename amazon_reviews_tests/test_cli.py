@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner
 from pyspark.sql import functions as F
 
-from amazon_reviews.assets import silver as silver_assets
 from amazon_reviews.cli import main
+from amazon_reviews.defs.assets import silver as silver_assets
+from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.marts import MARTS
-from amazon_reviews.pipeline.subjects import REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews_tests.bigquery_server import BigQueryServer
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews_tests.bigquery_emulator import BigQueryServer
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
 from amazon_reviews_tests.helpers import review, rows
@@ -219,7 +219,7 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
     project.add_file("amazon_reviews", "partition_2", review())
     code = (
         "import os, signal\n"
-        "from amazon_reviews.assets import silver\n"
+        "from amazon_reviews.defs.assets import silver\n"
         "from amazon_reviews.cli import main\n"
         "silver.refine = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)\n"
         "main(['run'])\n"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from amazon_reviews import config
-from amazon_reviews.config import BigQueryAddress, SettingsError, load
+from amazon_reviews.config import BigQueryAddress, load
+from amazon_reviews.errors import SettingsError
 
 ROOT = Path(__file__).parents[1]
 HUB = "Endpoint=sb://n.net/;SharedAccessKeyName=reader;SharedAccessKey=c2VjcmV0;EntityPath=h"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import publish_all, refine_all, rows
 
 WHOLE = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from amazon_reviews.pipeline.subjects import TITLE_RATINGS, TITLES
+from amazon_reviews.pipeline.datasets import TITLE_RATINGS, TITLES
 from amazon_reviews.pipeline.titles import publish_title_actors, publish_titles
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import refine_all, rows
 
 SIZES = {"amazon": 9_668, "disney": 1_450, "hulu": 3_073, "netflix": 8_807}

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amazon_reviews.sample import SampleOptions, generate
-from amazon_reviews.sample.dialects import public
-from amazon_reviews.sample.reviews import Reviews
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.devtools.sample_data.dialects import public
+from amazon_reviews.devtools.sample_data.reviews import Reviews
 
 OPTIONS = SampleOptions(
     reviews=9_000,

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from amazon_reviews.console import progress
-from amazon_reviews.console.refusal import Refusal
-from amazon_reviews.console.tables import print_table
-from amazon_reviews.console.terminal import plain, terminal
+from amazon_reviews.cli import progress
+from amazon_reviews.cli.refusal import Refusal
+from amazon_reviews.cli.tables import print_table
+from amazon_reviews.cli.terminal import plain, terminal
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import product, review
 

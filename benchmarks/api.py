@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from amazon_reviews import config
-from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from benchmarks.machine import describe
 
 _PORT = 8765

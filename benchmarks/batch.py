@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from benchmarks import machine
 from benchmarks.agreement import compare
 from benchmarks.runs import TO_GOLD, TO_WAREHOUSE, Project, Run, java, run_peer

@@ -10,7 +10,7 @@ from typing import Any
 from azure.core.credentials import AzureSasCredential
 from azure.storage.blob import ContainerClient
 
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.azurite import ACCOUNT, PROGRAM, Azurite, running_azurite
 from benchmarks.layout import Target, table
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from azure.eventhub import EventData, EventHubProducerClient
 from deltalake import DeltaTable
 
-from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.pipeline.datasets import STREAM
 from benchmarks.background import Background
 from benchmarks.hub import RunningHub
 from benchmarks.runs import Project

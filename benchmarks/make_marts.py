@@ -8,8 +8,8 @@ import time
 
 from amazon_reviews import config
 from amazon_reviews.pipeline.marts import MARTS, make_mart, pinned
-from amazon_reviews.resources.engine import start_session
-from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.resources.spark.engine import start_session
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator, Mapping
 from azure.eventhub import EventData
 
 from amazon_reviews import config
-from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import Batch, EventHub, Span
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 _first: list[tuple[float, int]] = []
 

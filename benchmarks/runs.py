@@ -68,7 +68,15 @@ class Project:
         Raises:
             CommandError: an asset or a check failed.
         """
-        command = [sys.executable, "-m", "amazon_reviews.cli", "run", "--json", "--select", select]
+        command = [
+            sys.executable,
+            "-m",
+            "amazon_reviews.cli.main",
+            "run",
+            "--json",
+            "--select",
+            select,
+        ]
         took = measure(command, self.environ, ROOT)
         report = json.loads(took.stdout)
         books = {book["table"]: book["kept"] for book in report["books"]}

@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from amazon_reviews.devtools.sample_data.categories import CATEGORIES
+from amazon_reviews.devtools.sample_data.texts import Texts
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import metrics
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.splits import by_user
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS
-from amazon_reviews.sample.categories import CATEGORIES
-from amazon_reviews.sample.texts import Texts
 from benchmarks.machine import describe
 from benchmarks.measure import measure
 from benchmarks.runs import ROOT

@@ -17,7 +17,7 @@ def main() -> None:
     began = time.perf_counter()
     from streamlit.testing.v1 import AppTest
 
-    from amazon_reviews.serving.app.command import SCRIPT
+    from amazon_reviews.serving.dashboard.command import SCRIPT
 
     app = AppTest.from_file(str(SCRIPT), default_timeout=_PATIENCE)
     seconds = {"cold": _timed(app.run, began), "warm": _timed(app.run)}
@@ -33,9 +33,9 @@ def main() -> None:
 def _product() -> dict[str, float]:
     """The questions of the page of the product with most reviews."""
     from amazon_reviews import config
-    from amazon_reviews.resources.warehouse import open_warehouse
-    from amazon_reviews.serving.questions import catalogue
-    from amazon_reviews.serving.questions.filters import Filters
+    from amazon_reviews.resources.warehouse.connect import open_warehouse
+    from amazon_reviews.serving.queries import catalogue
+    from amazon_reviews.serving.queries.filters import Filters
 
     warehouse = open_warehouse(config.load().warehouse)
     found: list[str] = []

@@ -11,8 +11,8 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from amazon_reviews.resources.lakehouse import row_count
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.resources.lakehouse.tables import row_count
 from benchmarks.batch import LARGEST_PARTITION, Say, landing_zone
 from benchmarks.hub import PARTITIONS, RunningHub, running_hub
 from benchmarks.latency import latency

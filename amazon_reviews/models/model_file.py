@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from amazon_reviews.errors import ModelFileError
+
 T = TypeVar("T")
 Arrays = dict[str, NDArray[Any]]
 Facts = dict[str, Any]
@@ -28,10 +30,6 @@ _UNREADABLE = (
     IndexError,
     NotImplementedError,
 )
-
-
-class ModelFileError(Exception):
-    """A file is no model of this program, or is damaged."""
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ import pyarrow as pa
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.csv_files import csv_records
-from amazon_reviews.pipeline.guarded import Guarded
+from amazon_reviews.pipeline.datasets import Subject
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.subjects import Subject
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.landing_files import LandingError, LandingFile, LandingPartition
+from amazon_reviews.resources.lakehouse.prefetch import Guarded
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.columns import STRINGS
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS

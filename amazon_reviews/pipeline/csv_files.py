@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews.errors import LandingError
 
 _LONGEST_RECORD_BYTES = 4 * 1024 * 1024
 _FIELD = rb'(?:"(?:[^"]++|"")*+"[^,]*+|[^",][^,]*+|)'

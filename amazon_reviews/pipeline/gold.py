@@ -12,17 +12,18 @@ from itertools import pairwise
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.isolation import FailedPartitionsError, isolated
+from amazon_reviews.errors import FailedPartitionsError, MissingInputError
+from amazon_reviews.pipeline.datasets import PRODUCTS, STREAM
+from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
-from amazon_reviews.pipeline.silver import MissingInputError, batches, rows_to_publish
-from amazon_reviews.pipeline.subjects import PRODUCTS, STREAM
-from amazon_reviews.resources.lakehouse import (
+from amazon_reviews.pipeline.silver import batches, rows_to_publish
+from amazon_reviews.resources.lakehouse.tables import (
     Lakehouse,
     new_mark,
     partition_rows,
     unreadable_partitions,
 )
-from amazon_reviews.resources.landing_files import natural_order
+from amazon_reviews.resources.landing.layout import natural_order
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,

@@ -1,26 +1,15 @@
 """A partition that cannot be made fails alone: the others of the run are made."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
+from amazon_reviews.errors import FailedPartitionsError
+
 T = TypeVar("T")
 _LONGEST_REASON = 500
-
-
-class FailedPartitionsError(RuntimeError):
-    """Partitions that could not be made, each with its error; the others are committed."""
-
-    def __init__(self, errors: Mapping[str, Exception]) -> None:
-        self.errors = dict(errors)
-        super().__init__("; ".join(f"{name}: {text}" for name, text in self.reasons.items()))
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        """Each partition's error in one line; see `reason`."""
-        return {name: reason(error) for name, error in self.errors.items()}
 
 
 def reason(error: Exception) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amazon_reviews.pipeline.subjects import Subject
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 
 
 @dataclass(frozen=True)

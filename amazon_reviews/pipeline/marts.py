@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.resources.lakehouse import Lakehouse, row_count
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.schemas import Table, layers, marts
 from amazon_reviews.schemas import sentiment as tables
 from amazon_reviews.transforms.marts import (

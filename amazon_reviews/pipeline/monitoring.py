@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.events import Lag
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.stream import Lag
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES, layers, marts
 
 _HUB_PARTITION = ["hub", "hub_partition"]

@@ -5,8 +5,8 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing_files import natural_order
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.layout import natural_order
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 

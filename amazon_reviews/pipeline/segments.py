@@ -7,7 +7,7 @@ the one partition `stream`.
 
 from collections.abc import Iterable, Mapping
 
-from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.pipeline.datasets import STREAM
 
 SEGMENT_EVENTS = 50_000
 """Events after which a segment is full."""

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.errors import LostLinesError, MissingInputError
+from amazon_reviews.pipeline.datasets import STREAM, Refinement, Stream, Subject
 from amazon_reviews.pipeline.event_records import batch_fault
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.segments import segments
-from amazon_reviews.pipeline.subjects import STREAM, Refinement, Stream, Subject
-from amazon_reviews.resources.lakehouse import Lakehouse, new_mark, partition_rows, row_count
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, new_mark, partition_rows, row_count
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
@@ -25,14 +26,6 @@ _WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
 _NO_RECORD = ("not_utf8", "not_json", "not_an_object", "missing_field")
 _ORIGIN = ["partition", "file", "line"]
 _REFUSED = [*REFUSAL, *_ORIGIN]
-
-
-class LostLinesError(RuntimeError):
-    """Lines that are neither kept, nor duplicates, nor rejected: a fault of the project."""
-
-
-class MissingInputError(RuntimeError):
-    """A partition that the layer above has not been given yet; the text says what to do."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.models.minimums import FEWEST_TITLE_RATINGS
 from amazon_reviews.models.recommender.accuracy import (
     SHARES,
@@ -21,9 +22,9 @@ from amazon_reviews.models.recommender.accuracy import (
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions, short_enough
 from amazon_reviews.models.recommender.storage import RecommenderModel
-from amazon_reviews.pipeline.recommender.training import Trained, parameters_of, put_in_use
+from amazon_reviews.pipeline.recommender.train import Trained, parameters_of, put_in_use
 from amazon_reviews.progress import advance
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_RATINGS_MODEL,
@@ -63,10 +64,6 @@ GRID = (
 """What the best is taken of."""
 
 
-class NoRatingsError(Exception):
-    """There are too few ratings of titles to learn from."""
-
-
 def measure(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
     """Make gold/title_ratings_model: search the parameters, and predict what is held out.
 
@@ -88,7 +85,7 @@ def train(lakehouse: Lakehouse, store: ModelStore) -> Trained:
 
     Raises:
         NoRatingsError: nothing was measured, or too few are left; the store is as it was.
-        PlaceError: the model store cannot be used.
+        LocationError: the model store cannot be used.
     """
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
     table = lakehouse.delta(GOLD_TITLE_RATINGS_MODEL.key).to_pyarrow_table()

@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Any, Generic, TypeVar
 
-import dagster as dg
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 from azure.eventhub._pyamqp import receiver
 from azure.eventhub.exceptions import EventHubError
-from pydantic import Field
 
 from amazon_reviews.config import EVENT_HUB
+from amazon_reviews.errors import EventHubUnavailableError, StreamingOffError
 from amazon_reviews.resources.amqp import decode_message
 
 _BATCH_EVENTS = 1_000
@@ -29,14 +28,6 @@ _CLIENT_ERRORS = (EventHubError, AzureError, OSError)
 receiver.decode_payload = decode_message  # type: ignore[assignment,attr-defined]
 
 Batch = TypeVar("Batch")
-
-
-class EventHubUnavailableError(RuntimeError):
-    """The hub cannot be read; the text names it and what to do, and holds no key."""
-
-
-class StreamingOffError(RuntimeError):
-    """No hub is configured."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +65,23 @@ def number(event: EventData) -> int:
     return event.sequence_number
 
 
-class EventHub(dg.ConfigurableResource[Any]):
-    """Reads one hub with the `azure-eventhub` consumer client."""
+@dataclass(frozen=True)
+class EventHub:
+    """Reads one hub with the `azure-eventhub` consumer client.
 
-    address: str = Field(
-        default="", description="connection string, or namespace/hub with Azure's credentials"
-    )
-    consumer_group: str = Field(default="$Default", description="consumer group to read as")
-    retry_total: int = Field(default=3, description="how often the client tries again")
-    batch_events: int = Field(default=1_000, description="events that are worth a run")
-    batch_seconds: int = Field(default=10, description="seconds that an event may wait for a run")
-    lag_seconds: int = Field(default=900, description="lag above which the check fails")
-    silence_seconds: float = Field(
-        default=60, description="how long events that the hub holds may fail to come"
-    )
+    `address` is a connection string, or namespace/hub with Azure's own credentials; it may hold a
+    key, and does not appear in a representation. The client tries `retry_total` times again.
+    `batch_events` events, or one that waits `batch_seconds`, are worth a run; the check of the lag
+    fails above `lag_seconds`. Events that the hub holds may stay away for `silence_seconds`.
+    """
+
+    address: str = field(default="", repr=False)
+    consumer_group: str = "$Default"
+    retry_total: int = 3
+    batch_events: int = 1_000
+    batch_seconds: int = 10
+    lag_seconds: int = 900
+    silence_seconds: float = 60
 
     @property
     def enabled(self) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from amazon_reviews.config import MODELS, TRACKING_URI, PlaceError
+from amazon_reviews.config import MODELS, TRACKING_URI
+from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class ModelStore:
         version before in use.
 
         Raises:
-            PlaceError: the store cannot be reached or written.
+            LocationError: the store cannot be reached or written.
         """
         with self._client() as client:
             run = client.create_run(self._experiment(client), run_name=name, tags=dict(record.tags))
@@ -95,7 +96,7 @@ class ModelStore:
         """Add to the run of a model what was measured of it later, and PNG pictures by name.
 
         Raises:
-            PlaceError: the store cannot be reached or written.
+            LocationError: the store cannot be reached or written.
         """
         with self._client() as client:
             run_id = str(client.get_model_version(model.name, str(model.version)).run_id)
@@ -111,7 +112,7 @@ class ModelStore:
         """The version in use; None where there is none.
 
         Raises:
-            PlaceError: the store cannot be reached, or has lost the file.
+            LocationError: the store cannot be reached, or has lost the file.
         """
         state = self._state()
         if not self.uri and state is None:
@@ -180,7 +181,7 @@ class ModelStore:
                 self.folder.mkdir(parents=True, exist_ok=True)
             yield MlflowClient(self.uri or f"sqlite:///{self._database}")
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise PlaceError(f"{self._shown}: {_first_line(error)}") from None
+            raise LocationError(f"{self._shown}: {_first_line(error)}") from None
 
     @property
     def _shown(self) -> str:
@@ -201,7 +202,7 @@ class ModelStore:
         number = int(version.version)
         path = _local(str(version.source)) or self._downloaded(version)
         if not path.is_file():
-            raise PlaceError(
+            raise LocationError(
                 f"{self._shown}: the file of {version.name} version {number} is gone: {path}; "
                 f"materialize the asset model/{version.name} again"
             )

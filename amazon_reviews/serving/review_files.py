@@ -10,6 +10,7 @@ from typing import IO, Any
 import orjson
 import pyarrow as pa
 
+from amazon_reviews.errors import InputFileError
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.serving.numbers import number
 
@@ -23,15 +24,11 @@ _SCHEMA = pa.schema(
 )
 
 
-class ReviewFileError(Exception):
-    """A file cannot be used; the text names it, and the line where it is one line."""
-
-
 def read_reviews(path: Path) -> Iterator[Examples]:
     """The reviews of a file in the source's own form, a few thousand at a time.
 
     Raises:
-        ReviewFileError: the file cannot be read, or a line is no review.
+        InputFileError: the file cannot be read, or a line is no review.
     """
     reviews = (_review(line, path, number) for number, line in _lines(path) if line.strip())
     while rows := list(islice(reviews, _ROWS)):
@@ -45,9 +42,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             for number, line in enumerate(file, 1):
                 yield number, line.removeprefix(_BOM) if number == 1 else line
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise ReviewFileError(f"{path} breaks off after line {number}") from None
+        raise InputFileError(f"{path} breaks off after line {number}") from None
     except OSError as error:
-        raise ReviewFileError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputFileError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
@@ -61,16 +58,16 @@ def _review(line: bytes, path: Path, line_number: int) -> dict[str, Any]:
     try:
         review = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise ReviewFileError(f"{place} is not JSON: {error.msg}") from None
+        raise InputFileError(f"{place} is not JSON: {error.msg}") from None
     if not isinstance(review, dict):
-        raise ReviewFileError(f"{place} is not a JSON object")
+        raise InputFileError(f"{place} is not a JSON object")
     for name in _TEXTS:
         if isinstance(review.get(name), list | dict):
-            raise ReviewFileError(f"{place}: {name} is not a text")
+            raise InputFileError(f"{place}: {name} is not a text")
     overall = _text(review.get("overall")) or ""
     stars = number(overall)
     if overall.strip() and stars is None:
-        raise ReviewFileError(f"{place}: overall is not a number")
+        raise InputFileError(f"{place}: overall is not a number")
     texts = {ours: _text(review.get(name)) for name, ours in _TEXTS.items()}
     return {"overall": stars, **texts}
 

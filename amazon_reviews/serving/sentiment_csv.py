@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from amazon_reviews.errors import InputFileError
 from amazon_reviews.models.sentiment.texts import refusal
-from amazon_reviews.serving.review_files import ReviewFileError
 
 if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -43,7 +43,7 @@ def predict_csv(
     called as one of the new ones keeps its name; the new one's then begins with `sentiment_`.
 
     Raises:
-        ReviewFileError: a file cannot be read or written, has no column `text`, or a bad row.
+        InputFileError: a file cannot be read or written, has no column `text`, or a bad row.
     """
     name = name or str(source)
     rows = _rows(source, name)
@@ -63,7 +63,7 @@ def predict_csv(
                 advance(total)
         os.replace(part, out)
     except OSError as error:
-        raise ReviewFileError(f"{out} cannot be written: {error.strerror}") from None
+        raise InputFileError(f"{out} cannot be written: {error.strerror}") from None
     finally:
         with suppress(OSError):
             part.unlink()
@@ -85,7 +85,7 @@ def _text_column(header: Sequence[str], source: str) -> int:
     names = [name.strip().lower() for name in header]
     if "text" not in names:
         found = ", ".join(header) or "nothing"
-        raise ReviewFileError(f"{source} has no column text in its first line, only: {found}")
+        raise InputFileError(f"{source} has no column text in its first line, only: {found}")
     return names.index("text")
 
 
@@ -104,13 +104,13 @@ def _rows(source: Path, name: str) -> Iterator[list[str]]:
         for row in filter(None, reader):
             fields = fields or len(row)
             if len(row) != fields:
-                raise ReviewFileError(
+                raise InputFileError(
                     f"{name}, line {reader.line_num}: {len(row)} fields, the first line has "
                     f"{fields}"
                 )
             yield row
     except csv.Error as error:
-        raise ReviewFileError(f"{name}, line {reader.line_num}: {error}") from None
+        raise InputFileError(f"{name}, line {reader.line_num}: {error}") from None
 
 
 def _lines(source: Path, name: str) -> Iterator[str]:
@@ -120,6 +120,6 @@ def _lines(source: Path, name: str) -> Iterator[str]:
             for number, line in enumerate(file, 1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
-        raise ReviewFileError(f"{name}, line {number} is not UTF-8") from None
+        raise InputFileError(f"{name}, line {number} is not UTF-8") from None
     except OSError as error:
-        raise ReviewFileError(f"{name} cannot be read: {error.strerror}") from None
+        raise InputFileError(f"{name} cannot be read: {error.strerror}") from None

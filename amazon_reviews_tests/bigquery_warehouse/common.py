@@ -2,7 +2,7 @@
 
 from deltalake import DeltaTable
 
-from amazon_reviews.resources.warehouse import TableVersion
+from amazon_reviews.resources.warehouse.base import TableVersion
 
 URL = "bigquery://test-project/reviews"
 DATASET = {"datasetReference": {"projectId": "test-project", "datasetId": "reviews"}}

@@ -5,9 +5,10 @@ import time
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.resources.bigquery import upload
-from amazon_reviews.resources.warehouse import TableVersion, open_warehouse
-from amazon_reviews_tests.bigquery_server import BigQueryServer
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.bigquery import upload
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews_tests.bigquery_emulator import BigQueryServer
 from amazon_reviews_tests.bigquery_warehouse.common import URL
 from amazon_reviews_tests.resources.deltas import delta, numbers
 

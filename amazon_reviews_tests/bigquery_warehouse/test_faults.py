@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from deltalake import write_deltalake
 from google.cloud.bigquery import client
 
-from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_warehouse.common import (
     DATASET,
     SWAP,

@@ -7,8 +7,9 @@ from threading import Barrier
 
 import pytest
 
-from amazon_reviews.resources.bigquery import staging, upload
-from amazon_reviews.resources.warehouse import TableVersion, open_warehouse
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.bigquery import staging, upload
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_warehouse.common import (
     SWAP,
     UPLOAD,

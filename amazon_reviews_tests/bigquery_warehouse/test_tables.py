@@ -12,8 +12,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from amazon_reviews.resources.bigquery.layout import _LAYOUTS
-from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.bigquery.layout import _LAYOUTS
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import (

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from amazon_reviews import config
-from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews_tests.dagster.partial import CONTENT, DATASETS, FILES, SENT
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import upload_bytes

@@ -8,13 +8,13 @@ import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from amazon_reviews.assets import warehouse as warehouse_assets
+from amazon_reviews.defs.assets import warehouse as warehouse_assets
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.schemas import MART_TABLES
-from amazon_reviews.serving.api.service import service
+from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
-from amazon_reviews.serving.app.parts import guarded
-from amazon_reviews.serving.app.views import (
+from amazon_reviews.serving.dashboard.components import guarded
+from amazon_reviews.serving.dashboard.views import (
     brands,
     categories,
     customers,
@@ -134,8 +134,8 @@ def every_section(page, contents, filters):
 def page(name):
     import importlib
 
-    from amazon_reviews.serving.app.asking import look_at_tables
-    from amazon_reviews.serving.app.filtering import chosen_filters
+    from amazon_reviews.serving.dashboard.filters import chosen_filters
+    from amazon_reviews.serving.dashboard.warehouse import look_at_tables
 
     look_at_tables()
     importlib.import_module(name).show(chosen_filters())

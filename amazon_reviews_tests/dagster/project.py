@@ -9,12 +9,12 @@ import dagster as dg
 from deltalake import write_deltalake
 
 from amazon_reviews import config
-from amazon_reviews.automation.headless import HeadlessRun
-from amazon_reviews.automation.landing_sensor import range_tags
 from amazon_reviews.definitions import definitions
-from amazon_reviews.partitions import missing_partitions
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.defs.landing_sensor import range_tags
+from amazon_reviews.defs.partitions import missing_partitions
+from amazon_reviews.headless.runner import HeadlessRun
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import content
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from dagster import AssetKey
 
-from amazon_reviews.console.summary import print_summary, summary
-from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.cli.summary import print_summary, summary
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import URL

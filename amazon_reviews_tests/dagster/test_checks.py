@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from amazon_reviews.assets import gold as gold_assets
-from amazon_reviews.assets import silver as silver_assets
-from amazon_reviews.checks import quality
+from amazon_reviews.defs.assets import gold as gold_assets
+from amazon_reviews.defs.assets import silver as silver_assets
+from amazon_reviews.defs.checks import quality
 from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed_steps
 
 

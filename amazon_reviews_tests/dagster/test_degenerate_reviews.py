@@ -2,7 +2,7 @@
 
 import pytest
 
-from amazon_reviews.resources.lakehouse import row_count
+from amazon_reviews.resources.lakehouse.tables import row_count
 from amazon_reviews_tests.dagster.partial import DATASETS, check_api, check_pages, check_reports
 from amazon_reviews_tests.helpers import product, review, upload
 

@@ -6,9 +6,9 @@ import shutil
 import dagster as dg
 import pytest
 
-from amazon_reviews.automation import landing_sensor as module
-from amazon_reviews.automation.landing_sensor import consecutive, daily_landing, landing_sensor
-from amazon_reviews.pipeline.subjects import SUBJECTS
+from amazon_reviews.defs import landing_sensor as module
+from amazon_reviews.defs.landing_sensor import consecutive, daily_landing, landing_sensor
+from amazon_reviews.pipeline.datasets import SUBJECTS
 from amazon_reviews_tests.helpers import review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -208,7 +208,7 @@ def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, m
     project.add_file("amazon_reviews", "partition_3", review())
     lost = tick(project, first.cursor)
     with monkeypatch.context() as patch:
-        patch.delattr("amazon_reviews.assets.bronze.partitioned_result")
+        patch.delattr("amazon_reviews.defs.assets.bronze.partitioned_result")
         assert follow(project, lost) == [False]
 
     again = tick(project, None)

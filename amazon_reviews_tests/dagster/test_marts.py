@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews_tests.dagster.project import LAYERS, MARTS, failed_steps
 from amazon_reviews_tests.dagster.test_conditions import Automation
@@ -59,8 +59,8 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
     done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())
     done.run(LAYERS)
-    make = "amazon_reviews.assets.marts.make_mart"
-    from amazon_reviews.assets.marts import make_mart
+    make = "amazon_reviews.defs.assets.marts.make_mart"
+    from amazon_reviews.defs.assets.marts import make_mart
 
     def losing(spark, lakehouse, mart, versions):
         make_mart(spark, lakehouse, mart, versions)

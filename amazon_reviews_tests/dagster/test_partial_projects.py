@@ -7,10 +7,10 @@ from operator import xor
 import pytest
 
 from amazon_reviews.models.recommender.names import METHOD_NAMES
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.recommender.answering import SERVED
-from amazon_reviews.resources.lakehouse import row_count
-from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.pipeline.recommender.recommendations import SERVED
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.resources.lakehouse.tables import row_count
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.dagster.partial import (
     DATASETS,
     EVENTS,

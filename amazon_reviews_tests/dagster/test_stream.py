@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from amazon_reviews import config
-from amazon_reviews.automation.event_hub_sensor import STREAM_JOB, event_hub_sensor
-from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.defs.event_hub_sensor import STREAM_JOB, event_hub_sensor
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 from amazon_reviews_tests.helpers import review, upload
 
@@ -36,7 +36,7 @@ def streaming(tmp_path, spark, server, monkeypatch):
 
 
 def tick(project, cursor=None):
-    hub = project.defs.resources["event_hub"].process_config_and_initialize()
+    hub = project.defs.resources["event_hub"]
     resources = {"event_hub": hub, "lakehouse": project.lakehouse}
     with dg.build_sensor_context(
         instance=project.instance, cursor=cursor, resources=resources

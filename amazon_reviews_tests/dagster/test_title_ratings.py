@@ -4,11 +4,11 @@ import duckdb
 import numpy as np
 import pytest
 
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.models.recommender.accuracy import SHARES
-from amazon_reviews.models.recommender.predicting import predict_rating
+from amazon_reviews.models.recommender.predict import predict_rating
 from amazon_reviews.models.recommender.storage import load
 from amazon_reviews.resources.model_store import ModelStore
-from amazon_reviews.sample import SampleOptions, generate
 from amazon_reviews_tests.dagster.project import RATINGS_MODEL, TITLES, Project
 
 SMALL = SampleOptions(

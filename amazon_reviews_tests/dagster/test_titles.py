@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from deltalake import write_deltalake
 
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews_tests.dagster.project import TITLES, Project, copy_first_row
 from amazon_reviews_tests.dagster.test_landing_sensor import asked, follow, tick
 from amazon_reviews_tests.helpers import content, rows

@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 import yaml
 
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.deploy.postgres import programs, running_postgres
 from amazon_reviews_tests.helpers import review, rows, upload_bytes

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Refinement
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Refinement
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.lines import REFUSAL
 from amazon_reviews_tests.helpers import content

@@ -3,9 +3,10 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from amazon_reviews.resources.engine import configured, endpoint_of, explained
-from amazon_reviews.resources.jars import fetched_jars
-from amazon_reviews.resources.java import EngineUnavailableError, check_java
+from amazon_reviews.errors import EngineUnavailableError
+from amazon_reviews.resources.spark.engine import configured, endpoint_of, explained
+from amazon_reviews.resources.spark.jars import fetched_jars
+from amazon_reviews.resources.spark.java import check_java
 from amazon_reviews_tests.conftest import ENGINE_MEMORY
 
 

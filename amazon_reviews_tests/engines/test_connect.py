@@ -10,11 +10,11 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from amazon_reviews.resources.jars import fetched_jars
-from amazon_reviews.resources.java import EngineUnavailableError
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import EngineUnavailableError
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.spark.jars import fetched_jars
 from amazon_reviews_tests.dagster.project import LAYERS, environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm, session_on

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, TITLE_RATINGS, TITLES
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, TITLE_RATINGS, TITLES
 from amazon_reviews_tests.engines.compare import cleaned, differences
 from amazon_reviews_tests.engines.hostile import (
     product_lines,

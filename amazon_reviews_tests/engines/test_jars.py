@@ -14,10 +14,11 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.config import project_root
-from amazon_reviews.resources import jars
-from amazon_reviews.resources.engine import spark_settings
-from amazon_reviews.resources.jars import PINNED, fetched_jars
-from amazon_reviews.resources.java import EngineUnavailableError, check_java
+from amazon_reviews.errors import EngineUnavailableError
+from amazon_reviews.resources.spark import jars
+from amazon_reviews.resources.spark.engine import spark_settings
+from amazon_reviews.resources.spark.jars import PINNED, fetched_jars
+from amazon_reviews.resources.spark.java import check_java
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.engines.conftest import needs_jvm
 
@@ -140,7 +141,7 @@ def test_without_java_the_doctor_says_so(tmp_path, monkeypatch, variable, value)
 def test_the_jvm_ends_with_the_process_that_started_it(tmp_path):
     needs_jvm()
     code = (
-        "import os, signal; from amazon_reviews.resources.engine import start_spark;"
+        "import os, signal; from amazon_reviews.resources.spark.engine import start_spark;"
         "print(start_spark(1 << 30).server.proc.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -4,15 +4,15 @@ import shutil
 
 import pytest
 
-from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.events import receive
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, STREAM, SUBJECTS
 from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.silver import refine, refine_stream
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, STREAM, SUBJECTS
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.pipeline.stream import receive
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, ingest_all, rows
 

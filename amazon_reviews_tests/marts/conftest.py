@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.pipeline.events import receive
-from amazon_reviews.pipeline.exploration import count_columns
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.pipeline.column_profile import count_columns
+from amazon_reviews.pipeline.datasets import STREAM, SUBJECTS
 from amazon_reviews.pipeline.gold import publish_reviews
 from amazon_reviews.pipeline.silver import refine_stream
-from amazon_reviews.pipeline.subjects import STREAM, SUBJECTS
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.pipeline.stream import receive
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import BATCH_ROWS, hub_of, publish_all
 from amazon_reviews_tests.marts import crowd
 from amazon_reviews_tests.marts.making import put_gold

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews_tests.marts.answers import NAMES
 from amazon_reviews_tests.marts.making import BY_NAME, answered, product, put_gold, review
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.accuracy import (
     SHARES,
     GlobalMean,
@@ -29,12 +30,7 @@ from amazon_reviews.models.recommender.metrics import (
 )
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
-from amazon_reviews.models.recommender.splits import (
-    SplitError,
-    leave_last_out,
-    split_named,
-    temporal_split,
-)
+from amazon_reviews.models.recommender.splits import leave_last_out, split_named, temporal_split
 from amazon_reviews_tests.models.interactions import DAY, interactions, tastes
 
 

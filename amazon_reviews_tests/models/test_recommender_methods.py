@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import nnls
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.errors import UnknownItemsError
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.content import CategoryContent, WordContent
 from amazon_reviews.models.recommender.factors import ExplicitALS, ImplicitALS
@@ -19,7 +20,6 @@ from amazon_reviews.models.recommender.neighbours import ItemNeighbours, UserNei
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.products import Facts, describe
 from amazon_reviews.models.recommender.ranking import NOTHING, best, best_by_chunks
-from amazon_reviews.models.recommender.recommender import UnknownError
 from amazon_reviews_tests.models.interactions import blocks, interactions, tastes
 
 COLLABORATIVE = ("user_neighbours", "item_cosine", "bm25", "ease", "ials", "hybrid")
@@ -106,7 +106,7 @@ def test_what_was_seen_may_come_too(known):
 
 @pytest.mark.parametrize("method", sorted(NEED_PRODUCTS))
 def test_a_method_that_needs_products_says_so(method):
-    with pytest.raises(UnknownError, match="needs to know what the products are"):
+    with pytest.raises(UnknownItemsError, match="needs to know what the products are"):
         method_named(method).fit(blocks())
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_method_and_no_interactions_are_refused():
     with pytest.raises(ValueError, match="there is no method 'magic'; there are popularity"):
         method_named("magic")
     nothing = blocks().where(np.zeros(0, int))
-    with pytest.raises(UnknownError, match="no interactions to learn from"):
+    with pytest.raises(UnknownItemsError, match="no interactions to learn from"):
         Popularity().fit(nothing)
 
 

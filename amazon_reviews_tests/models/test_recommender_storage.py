@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from amazon_reviews.models.model_file import ModelFileError
+from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.recommender.factors import ImplicitALS
 from amazon_reviews.models.recommender.methods import METHODS, method_named
 from amazon_reviews.models.recommender.products import Facts, describe

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from amazon_reviews.models.model_file import ModelFileError
+from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import evaluate
 from amazon_reviews.models.sentiment.explanation import explain, strongest_words

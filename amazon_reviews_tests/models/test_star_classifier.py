@@ -11,7 +11,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from amazon_reviews.models.sentiment.star_classifier import StarClassifier, StarClassifierError
+from amazon_reviews.errors import StarClassifierError
+from amazon_reviews.models.sentiment.star_classifier import StarClassifier
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "awful": 2, "great": 3, "okay": 4}
 LOGITS = np.zeros((len(WORDS), 5), np.float32)

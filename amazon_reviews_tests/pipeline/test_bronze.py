@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import rows, upload, upload_bytes
 
 NAME = "partition_1"

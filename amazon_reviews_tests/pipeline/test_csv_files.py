@@ -2,11 +2,11 @@
 
 import pytest
 
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline import csv_files
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.csv_files import csv_records
-from amazon_reviews.pipeline.subjects import TITLES
-from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews_tests.helpers import rows, upload_bytes
 
 HEADER = "a,b,c"

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.pipeline.accounting import Account, all_accounts, gold_accounts
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import MissingInputError
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
-from amazon_reviews.pipeline.silver import MissingInputError
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.pipeline.reconciliation import Account, all_accounts, gold_accounts
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,

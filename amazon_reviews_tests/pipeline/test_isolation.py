@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.errors import FailedPartitionsError
 from amazon_reviews.pipeline.bronze import ingest_each
-from amazon_reviews.pipeline.exploration import count_columns
+from amazon_reviews.pipeline.column_profile import count_columns
+from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.isolation import FailedPartitionsError, isolated
+from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.silver import refine
-from amazon_reviews.pipeline.subjects import REVIEWS
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.silver import refine
-from amazon_reviews.pipeline.subjects import REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,
@@ -85,9 +85,9 @@ from threading import Thread
 
 import deltalake
 from amazon_reviews.pipeline import bronze
-from amazon_reviews.resources import lakehouse as module
-from amazon_reviews.resources.engine import start_session
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.resources.lakehouse import tables as module
+from amazon_reviews.resources.spark.engine import start_session
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.pipeline import test_kill
 
 landing, lakehouse, work, point, when = sys.argv[1:]

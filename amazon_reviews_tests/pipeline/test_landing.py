@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.landing import arrivals
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
 from amazon_reviews_tests.helpers import upload
 
 NAMES = ("partition_1", "partition_2", "partition_10")

@@ -13,9 +13,9 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.event_hub_server.encoding import encode_described
-from amazon_reviews.event_hub_server.messages import (
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
+from amazon_reviews.devtools.event_hub_emulator.messages import (
     AMQP_SEQUENCE,
     AMQP_VALUE,
     APPLICATION_PROPERTIES,
@@ -23,14 +23,20 @@ from amazon_reviews.event_hub_server.messages import (
     FOOTER,
     MESSAGE_ANNOTATIONS,
 )
-from amazon_reviews.event_hub_server.values import Array, Char, Decimal64, Described, Symbol
+from amazon_reviews.devtools.event_hub_emulator.values import (
+    Array,
+    Char,
+    Decimal64,
+    Described,
+    Symbol,
+)
 from amazon_reviews.pipeline import events, monitoring
-from amazon_reviews.pipeline.accounting import silver_accounts
-from amazon_reviews.pipeline.events import Received, receive
+from amazon_reviews.pipeline.datasets import STREAM
+from amazon_reviews.pipeline.reconciliation import silver_accounts
 from amazon_reviews.pipeline.silver import refine_stream
-from amazon_reviews.pipeline.subjects import STREAM
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
-from amazon_reviews_tests.event_hub_server.test_values import scalars, values
+from amazon_reviews.pipeline.stream import Received, receive
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews_tests.event_hub_emulator.test_values import scalars, values
 from amazon_reviews_tests.helpers import BATCH_ROWS, event, hub_of, rows
 
 EVENTS = "bronze/review_events"
@@ -325,7 +331,7 @@ def test_many_records_fill_several_segments_and_commits(spark, lakehouse, monkey
         again = receive(hub_of(server), lakehouse)
 
     assert received == Received({"0": 3, "1": 1}, [])
-    assert again == Received({"0": 2}, [("0", events.Span(4, 4))])
+    assert again == Received({"0": 2}, [("0", stream.Span(4, 4))])
     sizes = partition_rows(lakehouse.delta(EVENTS))
     assert sum(sizes.values()) == 4 * 150 + 2
     assert max(sizes.values()) < 140

@@ -5,17 +5,17 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.event_hub_server import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
 from amazon_reviews.pipeline import events, gold
-from amazon_reviews.pipeline.accounting import all_accounts
 from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.events import receive
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.segments import folded, following, segments
 from amazon_reviews.pipeline.silver import refine, refine_stream
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
+from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import Span
-from amazon_reviews.resources.lakehouse import Lakehouse, partition_rows
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,

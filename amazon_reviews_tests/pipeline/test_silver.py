@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.pipeline.accounting import all_accounts
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import FailedPartitionsError, LostLinesError, MissingInputError
 from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.isolation import FailedPartitionsError
-from amazon_reviews.pipeline.silver import LostLinesError, MissingInputError, batches, refine
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.silver import batches, refine
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
     content,

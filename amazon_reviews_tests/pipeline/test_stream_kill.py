@@ -14,14 +14,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from amazon_reviews.event_hub_server import EventHubServer
-from amazon_reviews.pipeline.accounting import all_accounts
-from amazon_reviews.pipeline.events import receive
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.silver import refine_stream
-from amazon_reviews.pipeline.subjects import STREAM
+from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import EventHub
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, review, rows
 
 PARTITIONS = 4
@@ -113,8 +113,8 @@ from threading import Thread
 
 import deltalake
 from amazon_reviews.resources import event_hub as hubs
-from amazon_reviews.resources import lakehouse as module
-from amazon_reviews.resources.engine import start_session
+from amazon_reviews.resources.lakehouse import tables as module
+from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews_tests.pipeline import test_stream_kill
 
 address, location, point = sys.argv[1:]

@@ -11,8 +11,8 @@ from azure.eventhub import EventData
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.event_hub_server.encoding import encode, encode_described
-from amazon_reviews.event_hub_server.messages import (
+from amazon_reviews.devtools.event_hub_emulator.encoding import encode, encode_described
+from amazon_reviews.devtools.event_hub_emulator.messages import (
     AMQP_SEQUENCE,
     AMQP_VALUE,
     APPLICATION_PROPERTIES,
@@ -21,7 +21,7 @@ from amazon_reviews.event_hub_server.messages import (
     MESSAGE_ANNOTATIONS,
     PROPERTIES,
 )
-from amazon_reviews.event_hub_server.values import (
+from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
     Byte,
     Char,
@@ -37,7 +37,7 @@ from amazon_reviews.event_hub_server.values import (
     UShort,
 )
 from amazon_reviews.resources.amqp import Body, decode_message, json_text
-from amazon_reviews_tests.event_hub_server.test_values import values
+from amazon_reviews_tests.event_hub_emulator.test_values import values
 
 quick = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 

@@ -8,12 +8,12 @@ from itertools import count
 import pytest
 from azure.storage.blob import ContentSettings, ExponentialRetry
 
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.subjects import REVIEWS
-from amazon_reviews.resources import azure_landing as module
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.landing_files import LandingError
+from amazon_reviews.pipeline.datasets import REVIEWS
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing import azure as module
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.azurite import ACCOUNT, FaultyWay
 from amazon_reviews_tests.helpers import content, review, upload
 

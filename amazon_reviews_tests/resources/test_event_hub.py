@@ -7,16 +7,11 @@ from threading import Event
 import pytest
 from azure.eventhub import EventHubConsumerClient
 
-from amazon_reviews.event_hub_server import EventHubServer, HubOptions
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer, HubOptions
+from amazon_reviews.errors import EventHubUnavailableError, StreamingOffError
 from amazon_reviews.resources import event_hub as module
-from amazon_reviews.resources.event_hub import (
-    EventHub,
-    EventHubUnavailableError,
-    HubPartition,
-    Span,
-    StreamingOffError,
-)
-from amazon_reviews_tests.event_hub_server.clients import receiving
+from amazon_reviews.resources.event_hub import EventHub, HubPartition, Span
+from amazon_reviews_tests.event_hub_emulator.clients import receiving
 
 KEY = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I="
 SETTING = "AMAZON_REVIEWS_EVENT_HUB"

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from amazon_reviews.resources.lakehouse import partition_rows, row_count, value_counts
+from amazon_reviews.resources.lakehouse.tables import partition_rows, row_count, value_counts
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES
 from amazon_reviews_tests.helpers import rows
@@ -228,7 +228,7 @@ def test_counts_of_an_empty_table(lakehouse):
 
 WRITER = """
 import sys
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews_tests.resources.test_lakehouse import KEY, arrow
 
 location, name, partition = sys.argv[1:]
@@ -313,7 +313,7 @@ def test_a_lock_is_freed_by_a_killed_process(lakehouse):
 
 HOLDER = """
 import sys, threading
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 with Lakehouse(location=sys.argv[1]).writing("gold/duplicates"):
     print("locked", flush=True)
     threading.Event().wait()

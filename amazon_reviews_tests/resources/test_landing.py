@@ -7,8 +7,9 @@ from random import Random
 
 import pytest
 
-from amazon_reviews.resources.landing import LandingZone
-from amazon_reviews.resources.landing_files import LandingError, LandingFile, natural_order
+from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing.layout import LandingFile, natural_order
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import upload, upload_bytes
 
 DATASET = "amazon_reviews"

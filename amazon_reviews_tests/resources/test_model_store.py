@@ -6,7 +6,7 @@ import socket
 import pytest
 from mlflow import MlflowClient
 
-from amazon_reviews.config import PlaceError
+from amazon_reviews.errors import LocationError
 from amazon_reviews.resources.model_store import ModelStore, Record
 
 RECORD = Record(parameters={"bits": 20}, metrics={"auc": 0.9}, tags={"model_version": "abc"})
@@ -89,7 +89,7 @@ def test_a_publication_that_breaks_off_leaves_the_one_before(store, tmp_path, mo
     publish(store, tmp_path, "first")
     monkeypatch.setattr(MlflowClient, "create_model_version", _fail)
 
-    with pytest.raises(PlaceError, match="full disk"):
+    with pytest.raises(LocationError, match="full disk"):
         publish(store, tmp_path, "second")
     assert store.current("some").path.read_text() == "first"
 
@@ -101,14 +101,14 @@ def _fail(*arguments, **options):
 def test_a_file_that_is_gone_is_named(store, tmp_path):
     publish(store, tmp_path, "first").path.unlink()
 
-    with pytest.raises(PlaceError, match=r"version 1 is gone.*materialize the asset model/some"):
+    with pytest.raises(LocationError, match=r"version 1 is gone.*materialize the asset model/some"):
         store.current("some")
 
 
 def test_a_damaged_database_names_the_setting(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
 
-    with pytest.raises(PlaceError, match="AMAZON_REVIEWS_MODELS"):
+    with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
         ModelStore(tmp_path).current("some")
 
 
@@ -117,6 +117,6 @@ def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path, monk
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://user:secret@127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(PlaceError, match=r"MLFLOW_TRACKING_URI: http://127\.0\.0\.1") as raised:
+    with pytest.raises(LocationError, match=r"MLFLOW_TRACKING_URI: http://127\.0\.0\.1") as raised:
         ModelStore(tmp_path, address).current("some")
     assert "secret" not in str(raised.value)

@@ -18,15 +18,16 @@ import pyarrow as pa
 import pytest
 from obstore.store import AzureStore
 
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import ConcurrentWriteError, LakehouseError
+from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.maintenance import maintain
 from amazon_reviews.pipeline.silver import refine
-from amazon_reviews.pipeline.subjects import REVIEWS
-from amazon_reviews.resources import lease as leases
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.lease import Lease
-from amazon_reviews.resources.storage import ConcurrentWriteError, LakehouseError, exclusive
-from amazon_reviews.sample import SampleOptions, generate
+from amazon_reviews.resources.lakehouse import lease as leases
+from amazon_reviews.resources.lakehouse.lease import Lease
+from amazon_reviews.resources.lakehouse.maintenance import maintain
+from amazon_reviews.resources.lakehouse.object_store import exclusive
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.azurite import ACCOUNT
 from amazon_reviews_tests.dagster.project import environment
@@ -281,9 +282,9 @@ def test_a_renewal_whose_reply_was_lost_is_known_again(store):
 KILLED = """
 import os, signal, sys
 
-from amazon_reviews.resources import staging
-from amazon_reviews.resources.engine import start_session
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse import data_files as staging
+from amazon_reviews.resources.spark.engine import start_session
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews_tests.resources.test_object_lakehouse import replace
 
 spark = start_session("sail", 1 << 30)

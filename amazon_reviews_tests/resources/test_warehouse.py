@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
-from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
 from amazon_reviews_tests.resources.deltas import (
     PARTITIONS,
     delta,
@@ -403,7 +405,9 @@ CHILD = """
 import json, os, resource, sys
 from deltalake import DeltaTable
 import fcntl
-from amazon_reviews.resources.warehouse import TableVersion, WarehouseError, open_warehouse
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.resources.deltas import (
     PARTITIONS,
     delta,

@@ -14,7 +14,7 @@ from amazon_reviews.models.recommender.storage import save as save_recommender
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
-from amazon_reviews.resources.warehouse import open_warehouse
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.models.reviews import made_up
 from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import synthetic, synthetic_titles

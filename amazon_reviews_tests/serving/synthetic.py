@@ -15,8 +15,8 @@ from deltalake import DeltaTable, write_deltalake
 from amazon_reviews.models.recommender.hybrid import Hybrid
 from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
 from amazon_reviews.models.recommender.storage import RecommenderModel
-from amazon_reviews.resources.duckdb_warehouse import DuckDBWarehouse
-from amazon_reviews.resources.warehouse import TableVersion
+from amazon_reviews.resources.warehouse.base import TableVersion
+from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.serving import synthetic_titles
 from amazon_reviews_tests.serving.marts_sql import MARTS

@@ -9,14 +9,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from amazon_reviews import config
-from amazon_reviews.config import SettingsError
+from amazon_reviews.errors import SettingsError
 from amazon_reviews.models.minimums import no_model
-from amazon_reviews.models.recommender.predicting import predict_rating
+from amazon_reviews.models.recommender.predict import predict_rating
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import answers as module
 from amazon_reviews.serving.api import recommender
 from amazon_reviews.serving.api import titles as endpoints
-from amazon_reviews.serving.api.service import service
+from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import MOST_TEXTS, ApiSettings, load_api
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
 

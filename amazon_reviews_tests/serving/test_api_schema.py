@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from amazon_reviews import config
-from amazon_reviews.serving.api.service import service
+from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
 
 CHECKS = [

@@ -6,7 +6,7 @@ import io
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.serving.app.downloads import csv_bytes
+from amazon_reviews.serving.dashboard.downloads import csv_bytes
 
 
 def cells(table):

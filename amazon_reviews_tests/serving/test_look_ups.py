@@ -9,7 +9,7 @@ import pytest
 from fastapi import HTTPException
 
 from amazon_reviews.serving.api import kept
-from amazon_reviews.serving.api.answers import Answers, Lookup
+from amazon_reviews.serving.api.cached_queries import Answers, Lookup
 
 AT_ONCE = 10
 KEYS = [f"{number:05}" for number in range(0, 4_000, 2)]
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_not_found(key):
 
 
 def test_a_new_version_is_read_anew(monkeypatch):
-    monkeypatch.setattr("amazon_reviews.serving.api.answers.VERSIONS_EVERY", 0)
+    monkeypatch.setattr("amazon_reviews.serving.api.cached_queries.VERSIONS_EVERY", 0)
     warehouse, reads = Versions(), Reads()
     answers = Answers(warehouse, 5)
     assert ask(answers, reads, "00002")["of"] == 1
@@ -80,7 +80,7 @@ def test_a_new_version_is_read_anew(monkeypatch):
 
 
 def test_what_was_let_go_is_read_again(monkeypatch):
-    monkeypatch.setattr("amazon_reviews.serving.api.answers._KEPT_BYTES", 2_000)
+    monkeypatch.setattr("amazon_reviews.serving.api.cached_queries._KEPT_BYTES", 2_000)
     monkeypatch.setattr(kept, "_MOST_BLOCKS", 20)
     answers, reads = Answers(Versions(), 5), Reads()
     order = Random(6)

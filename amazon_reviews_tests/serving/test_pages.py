@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import TimeoutError
 
-from amazon_reviews.serving.questions.catalogue import PAGE_ROWS
+from amazon_reviews.serving.queries.catalogue import PAGE_ROWS
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
 
 TABS = {

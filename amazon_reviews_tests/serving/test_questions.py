@@ -5,10 +5,10 @@ from collections import Counter, defaultdict
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.serving.questions import catalogue, pipeline
-from amazon_reviews.serving.questions import reviews as asked
-from amazon_reviews.serving.questions.asking import MOST_ROWS, rows
-from amazon_reviews.serving.questions.filters import Filters
+from amazon_reviews.serving.queries import catalogue, pipeline
+from amazon_reviews.serving.queries import reviews as asked
+from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.query import MOST_ROWS, rows
 from amazon_reviews_tests.serving.synthetic import HOSTILE_TITLE
 
 CHOICES = {

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from amazon_reviews.serving.questions import recommender
-from amazon_reviews.serving.recommending import alike, recommended
+from amazon_reviews.serving.queries import recommender
+from amazon_reviews.serving.recommendations import alike, recommended
 from amazon_reviews_tests.serving import synthetic
 from amazon_reviews_tests.serving.test_pages import FAILURES, downloaded, settle, visit
 

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.resources.warehouse import WarehouseError, open_warehouse
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.page import write_report
 from amazon_reviews.serving.report.titles import TITLES_REPORT

@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from amazon_reviews.serving.in_use import InUse
-from amazon_reviews.serving.questions import sentiment
-from amazon_reviews.serving.questions.filters import Filters
+from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.queries import sentiment
+from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews_tests.serving.synthetic import FORMULA
 from amazon_reviews_tests.serving.test_pages import FAILURES, downloaded, figure, settle, visit
 

@@ -5,8 +5,8 @@ import streamlit as st
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
-from amazon_reviews import cli
-from amazon_reviews.serving.app import command
+from amazon_reviews.cli import main
+from amazon_reviews.serving.dashboard import command
 from amazon_reviews_tests.serving import synthetic
 
 
@@ -97,9 +97,9 @@ def test_answers_are_kept_between_runs(dashboard, tmp_path, monkeypatch):
 
 def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
     started = []
-    monkeypatch.setattr(cli.os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(main.os, "execv", lambda program, arguments: started.append(arguments))
 
-    result = CliRunner().invoke(cli.main, ["app", "--port", "8600"])
+    result = CliRunner().invoke(main.main, ["app", "--port", "8600"])
 
     assert result.exit_code == 0, result.output
     assert {
@@ -114,7 +114,7 @@ def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
 
 def test_the_command_refuses_a_warehouse_of_no_known_form():
     result = CliRunner().invoke(
-        cli.main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
+        main.main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
     )
 
     assert result.exit_code == 2

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.subjects import REVIEWS
-from amazon_reviews.resources.lakehouse import Lakehouse
-from amazon_reviews.resources.landing import LandingZone
+from amazon_reviews.pipeline.datasets import REVIEWS
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.reviews import normalize
 from amazon_reviews_tests.helpers import refine_all, review, rows, upload

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from amazon_reviews.pipeline.subjects import TITLE_RATINGS, TITLES
+from amazon_reviews.pipeline.datasets import TITLE_RATINGS, TITLES
 from amazon_reviews.transforms import title_ratings, titles
 from amazon_reviews.transforms.csv_records import parse_records
 from amazon_reviews.transforms.title_ratings import rated_titles

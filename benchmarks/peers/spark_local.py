@@ -16,7 +16,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.subjects import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Subject
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 from amazon_reviews.transforms.prices import impute_prices

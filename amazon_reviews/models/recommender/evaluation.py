@@ -110,7 +110,7 @@ class Evaluator:
         """Let the method learn, recommend and, where it can, rate.
 
         Raises:
-            UnknownError: the method cannot learn from these interactions.
+            UnknownItemsError: the method cannot learn from these interactions.
         """
         began = time.perf_counter()
         recommender.fit(self.split.train)

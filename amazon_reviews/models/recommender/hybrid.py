@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.content import WordContent
 from amazon_reviews.models.recommender.factors import ImplicitALS
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
@@ -15,7 +16,7 @@ from amazon_reviews.models.recommender.neighbours import ItemNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
 from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best_of
 from amazon_reviews.models.recommender.recommender import Recommender, priority
-from amazon_reviews.models.recommender.splits import SplitError, leave_last_out
+from amazon_reviews.models.recommender.splits import leave_last_out
 
 _SOFTEN = 20.0
 _GRID = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
+from amazon_reviews.errors import UnknownItemsError
 from amazon_reviews.models.recommender.ranking import unit_rows
-from amazon_reviews.models.recommender.recommender import UnknownError
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_KNOWN = {"", "unknown"}
@@ -67,10 +67,10 @@ def needed(products: Products | None, what: str) -> Products:
     """The products.
 
     Raises:
-        UnknownError: there are none, and `what` cannot do without.
+        UnknownItemsError: there are none, and `what` cannot do without.
     """
     if products is None:
-        raise UnknownError(f"{what} needs to know what the products are")
+        raise UnknownItemsError(f"{what} needs to know what the products are")
     return products
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 
+from amazon_reviews.errors import UnknownItemsError
 from amazon_reviews.models.recommender.interactions import Codes, Interactions
 from amazon_reviews.models.recommender.ranking import (
     NOTHING,
@@ -38,10 +39,6 @@ class Recommended:
     cold: NDArray[np.bool_]
 
 
-class UnknownError(Exception):
-    """What a method needs to learn is not among the interactions."""
-
-
 @dataclass
 class Recommender(ABC):
     """Learns from interactions and recommends; a subclass says how it scores.
@@ -57,10 +54,10 @@ class Recommender(ABC):
         """Learn.
 
         Raises:
-            UnknownError: there are no interactions, or the method needs products.
+            UnknownItemsError: there are no interactions, or the method needs products.
         """
         if not len(interactions):
-            raise UnknownError("there are no interactions to learn from")
+            raise UnknownItemsError("there are no interactions to learn from")
         self.seen_ = interactions.matrix()
         self.counts_ = np.bincount(interactions.items, minlength=self.seen_.shape[1])
         self.popular_ = np.lexsort((np.arange(len(self.counts_)), -self.counts_)).astype(np.int32)

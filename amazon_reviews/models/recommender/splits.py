@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.interactions import (
     NO_TIME,
     SECONDS_A_DAY,
@@ -15,10 +16,6 @@ from amazon_reviews.models.recommender.interactions import (
 from amazon_reviews.models.recommender.names import SplitName
 
 TEST_SHARE = 0.2
-
-
-class SplitError(Exception):
-    """The interactions cannot be split so; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from amazon_reviews.errors import StarClassifierError
+
 LONGEST = 512
 """Tokens that are read of a text."""
 _BATCH = 16
 _FILES = ("model.onnx", "tokenizer.json")
-
-
-class StarClassifierError(Exception):
-    """The classifier cannot be used; the text names what is missing and what to do."""
 
 
 class StarClassifier:

@@ -19,7 +19,7 @@ from amazon_reviews.models.recommender.interactions import (
 )
 from amazon_reviews.models.recommender.products import Facts, Products, describe
 from amazon_reviews.pipeline.marts import Mart, make_mart
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS

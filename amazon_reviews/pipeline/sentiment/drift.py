@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from amazon_reviews.models.sentiment.classifier import SHARE_BINS, SentimentClassifier
 from amazon_reviews.models.sentiment.storage import model_version
-from amazon_reviews.pipeline.sentiment.examples import batches
-from amazon_reviews.resources.lakehouse import Lakehouse
+from amazon_reviews.pipeline.sentiment.example_table import batches
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 
 FEWEST_REVIEWS = 200

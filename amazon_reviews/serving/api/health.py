@@ -10,11 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
-from amazon_reviews.config import PlaceError
-from amazon_reviews.models.model_file import ModelFileError
-from amazon_reviews.serving.api.answers import Answers, UnreadableError
-from amazon_reviews.serving.api.parts import Asking, Models, ModelsInUse
-from amazon_reviews.serving.in_use import InUse
+from amazon_reviews.errors import LocationError, ModelFileError
+from amazon_reviews.serving.api.cached_queries import Answers, UnreadableError
+from amazon_reviews.serving.api.dependencies import Asking, Models, ModelsInUse
+from amazon_reviews.serving.model_cache import InUse
 
 router = APIRouter(tags=["service"])
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -105,7 +104,7 @@ async def _versions(answers: Answers, models: Models) -> dict[str, Any]:
 async def _model_version(answers: Answers, model: InUse[Any]) -> int | None:
     try:
         loaded = await answers.ask_model(model.get)
-    except (PlaceError, ModelFileError):
+    except (LocationError, ModelFileError):
         return None
     return loaded and loaded.stored.version
 

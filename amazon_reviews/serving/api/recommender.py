@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel
 
-from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.api.answers import Contents, Lookup, replies
-from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
-from amazon_reviews.serving.questions import recommender
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
+from amazon_reviews.serving.api.dependencies import NOT_FOUND, Asking, Versioned
+from amazon_reviews.serving.queries import recommender
 
 router = APIRouter(tags=["recommender"])
 

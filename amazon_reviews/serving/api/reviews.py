@@ -9,12 +9,12 @@ import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from amazon_reviews.resources.warehouse import Warehouse
+from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas import MART_TABLES, TABLES
-from amazon_reviews.serving.api.answers import Contents, Lookup, Reply, replies
-from amazon_reviews.serving.api.parts import NOT_FOUND, Asking, Versioned
-from amazon_reviews.serving.questions import catalogue
-from amazon_reviews.serving.questions.asking import mart
+from amazon_reviews.serving.api.cached_queries import Contents, Lookup, Reply, replies
+from amazon_reviews.serving.api.dependencies import NOT_FOUND, Asking, Versioned
+from amazon_reviews.serving.queries import catalogue
+from amazon_reviews.serving.queries.query import mart
 
 router = APIRouter(tags=["reviews"])
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.sentiment.texts import LONGEST, refusal
-from amazon_reviews.serving.api.parts import Asking, ModelVersion, SentimentInUse
+from amazon_reviews.serving.api.dependencies import Asking, ModelVersion, SentimentInUse
 from amazon_reviews.serving.api.settings import MOST_TEXTS
-from amazon_reviews.serving.in_use import InUse
+from amazon_reviews.serving.model_cache import InUse
 
 router = APIRouter(tags=["reviews"])
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from amazon_reviews.config import PREFIX, SettingsError, positive
+from amazon_reviews.config import PREFIX, positive
+from amazon_reviews.errors import SettingsError
 
 MOST_TEXTS = 100
 """Texts that one request may have judged."""

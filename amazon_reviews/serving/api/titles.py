@@ -9,18 +9,18 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from amazon_reviews.models.minimums import no_model
-from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.api.answers import Contents, Lookup, replies
-from amazon_reviews.serving.api.parts import (
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
+from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
     Asking,
     ModelVersion,
     TitleRatingsInUse,
     Versioned,
 )
-from amazon_reviews.serving.in_use import InUse
-from amazon_reviews.serving.questions import titles
-from amazon_reviews.serving.questions.titles import TitleFilters
+from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.queries import titles
+from amazon_reviews.serving.queries.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
 
@@ -214,7 +214,7 @@ async def title(
 
 
 def _predicted(in_use: InUse[Any], user: str, title: str) -> Contents:
-    from amazon_reviews.models.recommender.predicting import predict_rating
+    from amazon_reviews.models.recommender.predict import predict_rating
 
     loaded = in_use.get()
     if loaded is None:

@@ -8,15 +8,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amazon_reviews.resources.warehouse import Warehouse
+from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
 from amazon_reviews.serving.charts import customers as customer_charts
 from amazon_reviews.serving.charts import pipeline as pipeline_charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.charts.style import AnyChart
-from amazon_reviews.serving.questions import catalogue, customers, pipeline, reviews
-from amazon_reviews.serving.questions.asking import Question, reads
-from amazon_reviews.serving.questions.filters import Filters
+from amazon_reviews.serving.queries import catalogue, customers, pipeline, reviews
+from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.query import Question, reads
 
 _TITLES = 15
 _BRANDS = 5

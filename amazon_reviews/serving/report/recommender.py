@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from amazon_reviews.markdown import markdown
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
-from amazon_reviews.resources.replacing import replacing
-from amazon_reviews.resources.warehouse import Warehouse
-from amazon_reviews.serving.markdown import markdown
-from amazon_reviews.serving.questions.recommender import evaluation
+from amazon_reviews.resources.atomic_file import replacing
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.serving.queries.recommender import evaluation
 
 Figures = dict[str, tuple[float, float | None, float | None]]
 """By name: a value, and the ends of its interval if it has one."""

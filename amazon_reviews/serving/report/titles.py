@@ -1,7 +1,7 @@
 """What the report on streaming titles shows, in which order."""
 
 from amazon_reviews.serving.charts import titles as charts
-from amazon_reviews.serving.questions import titles
+from amazon_reviews.serving.queries import titles
 from amazon_reviews.serving.report.contents import Panel, Report, Section
 
 TITLES_REPORT = Report(

@@ -1,0 +1,271 @@
+"""The recommenders: what they learn from, how good they are, the models, and what they say."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import dagster as dg
+from pydantic import Field
+
+from amazon_reviews.defs.assets.common import OWNERS, asset_options
+from amazon_reviews.defs.assets.metadata import (
+    column_schema,
+    model_metadata,
+    picture,
+    table_metadata,
+)
+from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.markdown import markdown
+from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas import recommender as tables
+
+if TYPE_CHECKING:
+    from amazon_reviews.models.recommender.storage import RecommenderModel
+    from amazon_reviews.pipeline.recommender.evaluate import Evaluated
+    from amazon_reviews.pipeline.recommender.matrices import Matrix
+
+_GROUP = "recommender"
+_SERVED = ["model", "recommender_hybrid"]
+_NO_MODEL = no_model("recommender_hybrid")
+_MATRICES = (
+    tables.RECOMMENDER_USERS,
+    tables.RECOMMENDER_PRODUCTS,
+    tables.RECOMMENDER_RATINGS,
+    tables.RECOMMENDER_CATEGORIES,
+)
+
+
+class EvaluationConfig(dg.Config):
+    """How the methods are measured."""
+
+    splits: list[str] = Field(
+        default=[*SPLITS],
+        description="temporal: ask for what came after a moment, the same for all; "
+        "leave-last-out: for the last of each user",
+    )
+    most_users: int = Field(default=2_000, description="users asked, at most; drawn by lot")
+
+
+def _options(
+    table: Table, condition: dg.AutomationCondition, code_version: str = "1"
+) -> dict[str, Any]:
+    options = asset_options(table.key, code_version, partitioned=False, group=_GROUP)
+    return {**options, "automation_condition": condition}
+
+
+@dg.asset(**_options(tables.RECOMMENDER_INTERACTIONS, FOLLOW_DAILY), deps=[["gold", "reviews"]])
+def gold_recommender_interactions(
+    engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
+) -> dg.MaterializeResult:
+    """One row per user and product with a rated review: the latest rating."""
+    from amazon_reviews.pipeline.recommender.matrices import make_interactions
+
+    version = make_interactions(engine.session, lakehouse)
+    key = tables.RECOMMENDER_INTERACTIONS.key
+    return dg.MaterializeResult(
+        metadata={**table_metadata(lakehouse, key), "gold_reviews_version": version}
+    )
+
+
+def _matrix_spec(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.key.split("/"),
+        deps=[tables.RECOMMENDER_INTERACTIONS.key.split("/"), ["gold", "products"]],
+        group_name=_GROUP,
+        kinds={"delta"},
+        owners=OWNERS,
+        code_version="1",
+        description=table.grain,
+        metadata={"dagster/column_schema": column_schema(table.key)},
+        automation_condition=FOLLOW_DAILY,
+    )
+
+
+@dg.multi_asset(specs=[_matrix_spec(table) for table in _MATRICES], pool="recommender_matrices")
+def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+    """Number users and products, and store both matrices by these numbers, all together."""
+    from amazon_reviews.pipeline.recommender.matrices import make_matrices
+
+    matrices = make_matrices(lakehouse)
+    for table in _MATRICES:
+        metadata = table_metadata(lakehouse, table.key)
+        if table.key in matrices:
+            metadata |= _matrix_metadata(lakehouse, table, matrices[table.key])
+        yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
+
+
+def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: "Matrix") -> dict[str, Any]:
+    """Shape and density, and pictures of the long tail and of a corner."""
+    from amazon_reviews.serving.charts import recommender as charts
+    from amazon_reviews.serving.charts.png import png_bytes
+
+    found: dict[str, Any] = {
+        "rows": matrix.rows,
+        "columns": matrix.columns,
+        "stored_values": matrix.stored,
+        "density": matrix.density,
+    }
+    if not matrix.stored:
+        return found
+    names = table.names[:2]
+    stored = lakehouse.delta(table.key).to_pyarrow_table(columns=names)
+    rows, columns = (stored[name].to_numpy() for name in names)
+    import numpy as np
+
+    tail = charts.long_tail(np.bincount(columns), f"Values of each {names[1]}")
+    corner = charts.corner(rows, columns, f"{names[0]} × {names[1]}, the fullest corner")
+    return {**found, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
+
+
+@dg.asset(
+    **_options(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES, code_version="2"),
+    deps=[table.key.split("/") for table in _MATRICES],
+)
+def gold_recommender_evaluation(
+    config: EvaluationConfig, lakehouse: dg.ResourceParam[Lakehouse]
+) -> dg.MaterializeResult:
+    """One row per split, method, group of users and figure, all on the same users."""
+    from amazon_reviews.pipeline.recommender.evaluate import evaluate_methods
+
+    if unknown := sorted({*config.splits} - {*SPLITS}):
+        raise dg.Failure(f"splits: there is no {unknown[0]!r}; there are {', '.join(SPLITS)}")
+    splits = cast(list[SplitName], config.splits)
+    found = evaluate_methods(lakehouse, splits, config.most_users)
+    metadata = table_metadata(lakehouse, tables.RECOMMENDER_EVALUATION.key)
+    return dg.MaterializeResult(metadata={**metadata, **_evaluation_metadata(found)})
+
+
+def _evaluation_metadata(found: "Evaluated") -> dict[str, Any]:
+    """A table of all methods for each split, or why there is none."""
+    from amazon_reviews.serving.report.recommender import methods_tables
+
+    shown = methods_tables(found.rows).items()
+    return {
+        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in shown},
+        **{f"not_split_{name}": why for name, why in found.not_split.items()},
+    }
+
+
+def _model_spec(method: str) -> dg.AssetSpec:
+    # The other three matrices are made with this one, and are above the evaluation: naming them
+    # for each model too would hide the lineage behind its lines.
+    above = (tables.RECOMMENDER_RATINGS, tables.RECOMMENDER_EVALUATION)
+    return dg.AssetSpec(
+        ["model", f"recommender_{method}"],
+        deps=[table.key.split("/") for table in above],
+        group_name=_GROUP,
+        kinds={"mlflow"},
+        owners=OWNERS,
+        code_version="2",
+        description=f"One model: the recommender {method}, learned from all ratings.",
+        automation_condition=FOLLOW_TABLES,
+        skippable=True,
+    )
+
+
+@dg.multi_asset(
+    specs=[_model_spec(method) for method in METHOD_NAMES],
+    can_subset=True,
+    pool="recommender_models",
+)
+def recommender_models(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    model_store: dg.ResourceParam[ModelStore],
+) -> Iterator[dg.MaterializeResult]:
+    """Learn the selected methods from all ratings, register the models and put them in use."""
+    from amazon_reviews.errors import UnknownItemsError
+    from amazon_reviews.pipeline.recommender.matrices import read_interactions
+    from amazon_reviews.pipeline.recommender.train import train
+    from amazon_reviews.progress import advance
+
+    interactions, store = read_interactions(lakehouse), model_store
+    for method in METHOD_NAMES:
+        key = dg.AssetKey(["model", f"recommender_{method}"])
+        if key not in context.selected_asset_keys:
+            continue
+        try:
+            trained = train(lakehouse, store, method, interactions)
+            own = {name: one for name, one in trained.metrics.items() if name.endswith("_at_10")}
+            metadata = {**model_metadata(trained), **own}
+        except UnknownItemsError as error:
+            context.log.warning(f"{method} was not trained: {error}")
+            metadata = {"not_trained": str(error)}
+        advance(method)
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+@dg.asset(**_options(tables.RECOMMENDER_TOP, FOLLOW_TABLES), deps=[_SERVED])
+def gold_recommender_top(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    model_store: dg.ResourceParam[ModelStore],
+) -> dg.MaterializeResult:
+    """One row per user and place among what the hybrid recommends, and why."""
+    from amazon_reviews.pipeline.recommender.recommendations import make_top
+
+    model = _served(context, model_store)
+    found = make_top(lakehouse, model) if model else {}
+    rows = [(bucket, one.askers, one.cold, one.rows) for bucket, one in found.items()]
+    header = ("bucket", "users", "cold", "rows")
+    return _answered(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
+
+
+@dg.asset(**_options(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES), deps=[_SERVED])
+def gold_recommender_similar(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    model_store: dg.ResourceParam[ModelStore],
+) -> dg.MaterializeResult:
+    """One row per product and place among the products that the hybrid finds like it."""
+    from amazon_reviews.pipeline.recommender.recommendations import make_similar
+
+    model = _served(context, model_store)
+    rows = []
+    if model:
+        found = make_similar(lakehouse, model)
+        rows = [(found.askers, found.cold, found.rows)]
+    shown = markdown(("products", "cold", "rows"), rows)
+    return _answered(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
+
+
+def _served(
+    context: dg.AssetExecutionContext, model_store: ModelStore
+) -> "RecommenderModel | None":
+    """The model in use; None, with the reason in the log, where there is none to be read."""
+    from amazon_reviews.errors import ModelFileError
+    from amazon_reviews.pipeline.recommender.recommendations import SERVED
+    from amazon_reviews.pipeline.recommender.train import model_in_use, store_name
+
+    try:
+        model = model_in_use(model_store, store_name(SERVED))
+    except (ModelFileError, OSError) as error:
+        context.log.error(f"the recommender in use cannot be read: {error}")
+        return None
+    if model is None:
+        context.log.warning(_NO_MODEL)
+    return model
+
+
+def _answered(
+    lakehouse: Lakehouse,
+    table: Table,
+    answers: str,
+    model: "RecommenderModel | None",
+) -> dg.MaterializeResult:
+    if model is None:
+        lakehouse.ensure(table.key)
+        return dg.MaterializeResult(metadata={"not_answered": _NO_MODEL})
+    from amazon_reviews.models.recommender.storage import model_version
+
+    metadata = {
+        **table_metadata(lakehouse, table.key),
+        "method": model.method,
+        "model_version": model_version(model),
+        "answers": dg.MetadataValue.md(answers),
+    }
+    return dg.MaterializeResult(metadata=metadata)

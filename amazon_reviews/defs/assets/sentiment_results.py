@@ -1,0 +1,215 @@
+"""What the sentiment model says, of every review and in sum, and how good it is."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amazon_reviews.defs.assets.common import OWNERS, asset_options, failures_of, partitioned_result
+from amazon_reviews.defs.assets.metadata import column_schema, picture, table_metadata
+from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
+from amazon_reviews.models.minimums import no_model
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
+from amazon_reviews.pipeline.segments import folded
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.schemas.layers import GOLD_REVIEWS
+
+if TYPE_CHECKING:
+    from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+    from amazon_reviews.pipeline.sentiment.evaluate import Evaluated
+
+_GROUP = "sentiment"
+_MODEL = ["model", "sentiment"]
+# The UI shows pictures in a dialog that is about 1,000 pixels wide.
+_SCALE = 1.2
+_NO_MODEL = no_model("sentiment")
+_EVALUATION = (
+    tables.SENTIMENT_EVALUATION,
+    tables.SENTIMENT_CONFUSION,
+    tables.SENTIMENT_CALIBRATION,
+    tables.SENTIMENT_WORDS,
+)
+
+
+def _spec(table: Table, above: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.key.split("/"),
+        deps=[above.split("/")],
+        group_name=_GROUP,
+        kinds={"delta"},
+        owners=OWNERS,
+        code_version="1",
+        description=description,
+        metadata={"dagster/column_schema": column_schema(table.key)},
+        automation_condition=FOLLOW_TABLES,
+        skippable=True,
+    )
+
+
+def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
+    """The tables of the evaluation, with the star classifier in that folder as a rival."""
+
+    @dg.multi_asset(
+        specs=[_spec(table, "model/sentiment", table.grain) for table in _EVALUATION],
+        can_subset=True,
+        pool="sentiment_evaluation",
+    )
+    def sentiment_evaluation(
+        context: dg.AssetExecutionContext,
+        lakehouse: dg.ResourceParam[Lakehouse],
+        model_store: dg.ResourceParam[ModelStore],
+    ) -> Iterator[dg.MaterializeResult]:
+        """Measure the model in use on the held-out users, beside simpler ways to tell."""
+        from amazon_reviews.pipeline.sentiment.evaluate import evaluate_model
+        from amazon_reviews.pipeline.sentiment.train import MODEL
+
+        store = model_store
+        model, stored = _in_use(context, store), store.current(MODEL)
+        found = evaluate_model(lakehouse, model, star_classifier) if model else None
+        rows = found.tables() if found else {}
+        pictures = _pictures(found) if found else {}
+        for table in _EVALUATION:
+            if dg.AssetKey(table.key.split("/")) in context.selected_asset_keys:
+                # Without a model what was measured before stays.
+                lakehouse.ensure(table.key)
+                if table.key in rows:
+                    lakehouse.replace_arrow(rows[table.key], table.key, {})
+                shown = {name: picture(png) for name, png in pictures.get(table.key, {}).items()}
+                metadata = {
+                    **table_metadata(lakehouse, table.key),
+                    **shown,
+                    **({} if found else {"not_evaluated": _NO_MODEL}),
+                }
+                yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
+        if found and stored:
+            every = {name: png for shown in pictures.values() for name, png in shown.items()}
+            store.attach(stored, found.figures(), every)
+
+    return sentiment_evaluation
+
+
+def _pictures(found: "Evaluated") -> dict[str, dict[str, bytes]]:
+    """PNG pictures by name, for each table that has some."""
+    from amazon_reviews.serving.charts import sentiment as charts
+    from amazon_reviews.serving.charts.png import png_bytes
+
+    return {
+        tables.SENTIMENT_CONFUSION.key: {
+            f"confusion_{task}": png_bytes(charts.confusion(rows), _SCALE)
+            for task in found.by_task
+            if (rows := found.confusion_of(task)).num_rows
+        },
+        tables.SENTIMENT_CALIBRATION.key: {
+            "reliability": png_bytes(charts.calibration(found.calibration), _SCALE)
+        },
+    }
+
+
+@dg.asset(
+    **asset_options(tables.SENTIMENT_PREDICTIONS.key, "1", group=_GROUP),
+    deps=[
+        dg.AssetDep(["gold", "reviews"], partition_mapping=dg.IdentityPartitionMapping()),
+        _MODEL,
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "complete",
+            asset=tables.SENTIMENT_PREDICTIONS.key.split("/"),
+            blocking=True,
+            description="there are as many rows as reviews in gold",
+        )
+    ],
+    automation_condition=FOLLOW_PARTITION_AT_TIMES,
+)
+def gold_sentiment_predictions(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    model_store: dg.ResourceParam[ModelStore],
+) -> dg.MaterializeResult:
+    """One row per review in gold: what the model in use says of its text.
+
+    What it said of the same reviews before is kept.
+    """
+    from amazon_reviews.pipeline.sentiment.predict import predict_partitions
+
+    model = _in_use(context, model_store)
+    lakehouse.ensure(tables.SENTIMENT_PREDICTIONS.key)
+    figures: dict[str, dict[str, int]] = {}
+    if model is None:
+        check = _complete(lakehouse, context.partition_keys, has_model=False)
+        return dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL}, check_results=[check])
+    with failures_of(context) as failures:
+        for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
+            figures[name] = {"dagster/partition_row_count": predicted.rows, "anew": predicted.anew}
+            advance(name)
+    check = _complete(lakehouse, list(figures), has_model=True)
+    return partitioned_result(context, lakehouse, figures, failures, [check])
+
+
+def _in_use(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
+    """The model in use; None, with the reason in the log, where there is none to be read."""
+    from amazon_reviews.errors import ModelFileError
+    from amazon_reviews.pipeline.sentiment.train import model_in_use
+
+    try:
+        model = model_in_use(store)
+    except (ModelFileError, OSError) as error:
+        context.log.error(f"the sentiment model in use cannot be read: {error}")
+        return None
+    if model is None:
+        context.log.warning(_NO_MODEL)
+    return model
+
+
+def _complete(
+    lakehouse: Lakehouse, partitions: Sequence[str], *, has_model: bool
+) -> dg.AssetCheckResult:
+    """Compare the rows of these partitions with their reviews.
+
+    Without a model it does not pass, but neither does it hold back what is below: predictions
+    from before are as good as they were.
+    """
+    counts = {}
+    for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
+        lakehouse.ensure(key)
+        rows = folded(partition_rows(lakehouse.delta(key)))
+        counts[key] = sum(rows.get(name, 0) for name in partitions)
+    predicted, reviews = counts.values()
+    said = f"{predicted:,} rows for {reviews:,} reviews"
+    return dg.AssetCheckResult(
+        check_name="complete",
+        passed=has_model and predicted == reviews,
+        severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
+        description=said if has_model else f"{_NO_MODEL}; {said}",
+        metadata={"rows": predicted, "reviews": reviews},
+    )
+
+
+@dg.multi_asset(
+    specs=[
+        _spec(mart.table, mart.inputs[0], mart.transform.__doc__ or "") for mart in SENTIMENT_MARTS
+    ],
+    can_subset=True,
+    pool="sentiment_marts",
+)
+def sentiment_marts(
+    context: dg.AssetExecutionContext,
+    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
+) -> Iterator[dg.MaterializeResult]:
+    """Make the selected marts, all from the same state of the predictions."""
+    key = tables.SENTIMENT_PREDICTIONS.key
+    lakehouse.ensure(key)
+    versions = {key: lakehouse.delta(key).version()}
+    for mart in SENTIMENT_MARTS:
+        own = mart.table.key.split("/")
+        if dg.AssetKey(own) in context.selected_asset_keys:
+            make_mart(engine.session, lakehouse, mart, versions)
+            metadata = table_metadata(lakehouse, mart.table.key)
+            yield dg.MaterializeResult(asset_key=own, metadata=metadata)

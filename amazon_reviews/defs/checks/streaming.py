@@ -1,0 +1,65 @@
+"""What must hold of the stream."""
+
+import dagster as dg
+
+from amazon_reviews.defs.assets.stream import lag_metadata
+from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
+from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
+from amazon_reviews.markdown import markdown
+from amazon_reviews.pipeline.stream import lag, open_gaps
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+
+_EVENTS = ["bronze", "review_events"]
+_WARN = dg.AssetCheckSeverity.WARN
+_OFF = "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
+
+
+@dg.asset_check(
+    asset=_EVENTS,
+    description="events wait no longer than AMAZON_REVIEWS_STREAM_LAG_SECONDS",
+    automation_condition=FOLLOW_CHECKED,
+)
+def lag_bound(
+    event_hub: dg.ResourceParam[EventHub], lakehouse: dg.ResourceParam[Lakehouse]
+) -> dg.AssetCheckResult:
+    """The lag of every hub partition is within the bound."""
+    if not event_hub.enabled:
+        return dg.AssetCheckResult(passed=True, description=_OFF)
+    try:
+        behind = lag(event_hub, lakehouse)
+    except (EventHubUnavailableError, HubChangedError) as error:
+        return dg.AssetCheckResult(passed=False, description=str(error), severity=_WARN)
+    late = [name for name, found in behind.items() if found.seconds > event_hub.lag_seconds]
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=_WARN,
+        description=f"hub partitions above {event_hub.lag_seconds} s: {', '.join(late)}"
+        if late
+        else None,
+        metadata=lag_metadata(behind),
+    )
+
+
+@dg.asset_check(
+    asset=_EVENTS,
+    description="no event was dropped by the hub before it was read, or the loss is acknowledged",
+    automation_condition=FOLLOW_CHECKED,
+)
+def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
+    """No gap in the sequence numbers that nobody acknowledged."""
+    gaps = open_gaps(lakehouse)
+    header = ["hub", "hub_partition", "first", "last", "found_at"]
+    lost = sum(gap["last"] - gap["first"] + 1 for gap in gaps)
+    return dg.AssetCheckResult(
+        passed=not gaps,
+        description=f"{lost} events are lost; launch the job acknowledge_event_gaps to accept it"
+        if gaps
+        else None,
+        metadata={
+            "lost_events": lost,
+            "gaps": dg.MetadataValue.md(
+                markdown(header, [[gap[name] for name in header] for gap in gaps])
+            ),
+        },
+    )

@@ -1,0 +1,46 @@
+"""Jobs that are no assets: accepting lost events, and keeping the tables tidy."""
+
+import dagster as dg
+
+from amazon_reviews.pipeline.stream import acknowledge_gaps
+from amazon_reviews.resources.lakehouse.maintenance import maintain
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+
+
+@dg.op
+def accept_lost_events(
+    context: dg.OpExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
+) -> None:
+    """Mark all gaps that are known now as acknowledged."""
+    context.log.info(f"{acknowledge_gaps(lakehouse)} gaps acknowledged")
+
+
+@dg.job
+def acknowledge_event_gaps() -> None:
+    """Accept that events are lost which the hub dropped before they were read."""
+    accept_lost_events()
+
+
+@dg.op
+def tidy_tables(context: dg.OpExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> None:
+    """Compact and vacuum every table."""
+    for key, done in maintain(lakehouse):
+        context.log.info(
+            f"{key}: {done.compacted} files became {done.written}, {done.removed} removed"
+        )
+
+
+@dg.job
+def maintain_tables() -> None:
+    """Compact small files, and remove those that no reader of the last days needs."""
+    tidy_tables()
+
+
+daily_maintenance = dg.ScheduleDefinition(
+    name="daily_maintenance",
+    job=maintain_tables,
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Compacts and vacuums the tables once a day.",
+)

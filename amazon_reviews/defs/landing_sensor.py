@@ -1,0 +1,164 @@
+"""Finds new and changed folders of the landing zone and asks for runs that read them."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from amazon_reviews.defs.partitions import missing_partitions
+from amazon_reviews.defs.pending import arrived, shown
+from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.datasets import DATASETS, Subject
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+_RUNS_A_TICK = 4
+_PARTITIONS_A_RUN = 50
+
+JOBS = {
+    subject.noun: dg.define_asset_job(
+        f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
+    )
+    for subject in DATASETS
+}
+"""One job a dataset, for a job has one set of partitions."""
+
+
+@dg.sensor(jobs=list(JOBS.values()), minimum_interval_seconds=30)
+def landing_sensor(
+    context: dg.SensorEvaluationContext,
+    landing: dg.ResourceParam[LandingZone],
+    lakehouse: dg.ResourceParam[Lakehouse],
+) -> dg.SensorResult:
+    """Reads folders that bronze has not read as they are now; the tables below follow.
+
+    The cursor holds the fingerprints that were asked for and not read yet, so that a folder
+    that cannot be read is asked for once, and again when its content changes.
+    """
+    asked: dict[str, str] = json.loads(context.cursor or "{}")
+    work = find_work(context.instance, landing, lakehouse, asked, _RUNS_A_TICK)
+    return dg.SensorResult(
+        run_requests=work.requests,
+        skip_reason=None if work.requests else work.quiet,
+        dynamic_partitions_requests=work.added,
+        cursor=json.dumps(work.asked, sort_keys=True),
+    )
+
+
+def daily_landing(subject: Subject) -> dg.ScheduleDefinition:
+    """The same for one dataset once a day at 03:00 UTC; off by default."""
+
+    @dg.schedule(
+        name=f"daily_{subject.noun}",
+        cron_schedule="0 3 * * *",
+        job=JOBS[subject.noun],
+        execution_timezone="UTC",
+        description=f"Reads new and changed folders of {subject.dataset} once a day.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext,
+        landing: dg.ResourceParam[LandingZone],
+        lakehouse: dg.ResourceParam[Lakehouse],
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        work = find_work(context.instance, landing, lakehouse, asked={}, subjects=[subject])
+        for request in work.added:
+            context.instance.add_dynamic_partitions(
+                request.partitions_def_name, list(request.partition_keys)
+            )
+        return work.requests or dg.SkipReason(work.quiet)
+
+    return schedule
+
+
+@dataclass
+class Work:
+    """Runs to ask for, partitions to add, and the state of the landing zone that led to them.
+
+    `asked` are the fingerprints that are asked for and not read yet; `disappeared` the
+    partitions whose folder is gone; `faults` say what cannot be read.
+    """
+
+    requests: list[dg.RunRequest] = field(default_factory=list)
+    added: list[dg.AddDynamicPartitionsRequest] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
+    disappeared: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def quiet(self) -> str:
+        """Why there is nothing to ask for."""
+        said = ["nothing new in the landing zone"]
+        if self.asked:
+            said.append(f"asked for already and not read yet: {', '.join(self.asked)}")
+        if self.disappeared:
+            said.append(f"no longer there, rows are kept: {', '.join(self.disappeared)}")
+        return "; ".join([*said, *self.faults])
+
+
+def find_work(
+    instance: dg.DagsterInstance,
+    landing: LandingZone,
+    lakehouse: Lakehouse,
+    asked: Mapping[str, str],
+    most_runs: int | None = None,
+    subjects: Sequence[Subject] = DATASETS,
+) -> Work:
+    """What has to be read and was not asked for as it is now.
+
+    What is over `most_runs` waits for the next time; without it there is no bound.
+    """
+    work = Work()
+    for subject in subjects:
+        try:
+            known, arrival = arrived(instance, landing, lakehouse, subject)
+        except LandingError as error:
+            work.faults.append(str(error))
+            work.asked |= {k: v for k, v in asked.items() if k.startswith(f"{subject.dataset}/")}
+            continue
+        new = [name for name in arrival.unread if name not in known]
+        for partitions, names in missing_partitions(instance, subject.noun, new).items():
+            if names:
+                work.added.append(dg.AddDynamicPartitionsRequest(partitions, names))
+        marks = {name: shown(mark) for name, mark in arrival.unread.items()}
+        keys = {name: f"{subject.dataset}/{name}" for name in marks}
+        todo = [name for name in marks if asked.get(keys[name]) != marks[name]]
+        groups = list(consecutive(todo, [*known, *new], _PARTITIONS_A_RUN))
+        if most_runs is not None:
+            groups = groups[: most_runs - len(work.requests)]
+        taken = {name for names in groups for name in names}
+        work.requests += [_request(subject, names, marks) for names in groups]
+        work.asked |= {keys[n]: marks[n] for n in marks if n in taken or n not in todo}
+        work.faults += arrival.faults
+        work.disappeared += [f"{subject.dataset}/{name}" for name in arrival.disappeared]
+    return work
+
+
+def consecutive(names: Sequence[str], order: Sequence[str], limit: int) -> Iterator[list[str]]:
+    """`names` in groups that stand next to each other in `order`, each of at most `limit`."""
+    wanted = set(names)
+    group: list[str] = []
+    for name in [*order, ""]:
+        if group and (name not in wanted or len(group) == limit):
+            yield group
+            group = []
+        if name in wanted:
+            group.append(name)
+
+
+def range_tags(names: Sequence[str]) -> dict[str, str]:
+    """The tags of a run over consecutive partitions."""
+    return {RANGE_START: names[0], RANGE_END: names[-1]}
+
+
+def _request(subject: Subject, names: Sequence[str], marks: dict[str, str]) -> dg.RunRequest:
+    content = json.dumps({name: marks[name] for name in names})
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return dg.RunRequest(
+        run_key=f"{subject.dataset}/{names[0]}..{names[-1]}/{digest}",
+        job_name=JOBS[subject.noun].name,
+        tags=range_tags(names),
+    )

@@ -1,0 +1,38 @@
+"""The resources of the assets, as the settings name them: plain objects, given as they are."""
+
+from pyspark.sql import SparkSession
+
+from amazon_reviews.config import Settings
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+
+
+def resources(settings: Settings) -> dict[str, object]:
+    """Return the resources by name; nothing is opened or started before its first use."""
+    return {
+        "landing": LandingZone.at(settings.landing),
+        "lakehouse": Lakehouse(settings.lakehouse),
+        "event_hub": EventHub(
+            settings.event_hub or "",
+            settings.consumer_group,
+            batch_events=settings.stream_events,
+            batch_seconds=settings.stream_seconds,
+            lag_seconds=settings.stream_lag_seconds,
+        ),
+        "warehouse": open_warehouse(settings.warehouse),
+        "model_store": ModelStore(settings.models, settings.tracking_uri),
+        "engine": SparkEngine(
+            settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
+        ),
+    }
+
+
+def _spark_session(address: str) -> SparkSession:
+    # Here because it takes seconds to import, and only a process that transforms needs it.
+    from dagster_pyspark import LazyPySparkResource
+
+    return LazyPySparkResource(spark_config={"spark.remote": address}).spark_session

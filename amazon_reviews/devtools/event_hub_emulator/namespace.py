@@ -1,0 +1,101 @@
+"""What all connections share: the hubs, the key, who is connected, and the faults to come."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from amazon_reviews.devtools.event_hub_emulator.log import Hub, Partition
+from amazon_reviews.devtools.event_hub_emulator.messages import Message
+from amazon_reviews.devtools.event_hub_emulator.refusal import NOT_FOUND, OUT_OF_RANGE, Refusal
+
+
+class Peer(Protocol):
+    """A connected client."""
+
+    def drop(self, flush: bool) -> None:
+        """Break the connection off, after what was sent has gone out or at once."""
+
+
+class Namespace:
+    """Hubs, and the policy with the key that opens them.
+
+    `accepted` counts the events that were stored, `delivered` those sent to readers.
+    """
+
+    def __init__(self, policy: str, key: str, retention: int) -> None:
+        self.policy = policy
+        self.key = key
+        self.peers: set[Peer] = set()
+        self.refuse_tokens = False
+        self.accepted = 0
+        self.delivered = 0
+        self._retention = retention
+        self._hubs: dict[str, Hub] = {}
+        self._until_drop = 0
+
+    def create(self, name: str, partitions: int, groups: Iterable[str], created: int = 0) -> None:
+        """Make an empty hub, in the place of one of the same name."""
+        self._hubs[name.lower()] = Hub(name, partitions, groups, self._retention, created)
+
+    def hub(self, name: str) -> Hub:
+        """The hub called `name`.
+
+        Raises:
+            Refusal: there is none.
+        """
+        if hub := self._hubs.get(name.lower()):
+            return hub
+        raise Refusal(NOT_FOUND, f"The messaging entity '{name}' could not be found.")
+
+    def partition(self, hub: str, partition: str) -> Partition:
+        """A partition of a hub.
+
+        Raises:
+            Refusal: there is none.
+        """
+        partitions = self.hub(hub).partitions
+        if partition in partitions:
+            return partitions[partition]
+        text = f"'{partition}' is no partition of '{hub}': it has 0 to {len(partitions) - 1}."
+        raise Refusal(OUT_OF_RANGE, text)
+
+    def publish(
+        self,
+        hub: str,
+        partition: str | None,
+        messages: Sequence[Message],
+        enqueued: int | None = None,
+    ) -> list[int]:
+        """Store messages in one partition; returns their sequence numbers.
+
+        Without a partition the hub chooses one by the first key; `enqueued` is in milliseconds
+        since 1970, by default now.
+
+        Raises:
+            Refusal: there is no such partition.
+        """
+        if partition is None:
+            log = self.hub(hub).choose(messages[0].key if messages else None)
+        else:
+            log = self.partition(hub, partition)
+        numbers = [log.append(message, enqueued) for message in messages]
+        self.accepted += len(numbers)
+        log.readers.wake()
+        return numbers
+
+    def drop(self, after_events: int) -> None:
+        """Break all connections off, now or when so many further events went to readers."""
+        self._until_drop = after_events
+        if not after_events:
+            self._drop(flush=False)
+
+    def count_delivered(self) -> None:
+        """Count an event that was sent to a reader."""
+        self.delivered += 1
+        if self._until_drop:
+            self._until_drop -= 1
+            if not self._until_drop:
+                self._drop(flush=True)
+
+    def _drop(self, flush: bool) -> None:
+        for peer in list(self.peers):
+            peer.drop(flush)

@@ -1,0 +1,90 @@
+"""Partitions of metadata."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from amazon_reviews.devtools.sample_data import defects
+from amazon_reviews.devtools.sample_data.draws import python_random, quota, spans
+from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.population import Population
+from amazon_reviews.devtools.sample_data.products import VERSION_SHARE, Products
+from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.writer import PartFile, parts
+
+FOLDER = "amazon_metadata"
+BLOCK = 512
+_RECENT = 200  # lines among which one is found to be written again
+
+
+class Catalogue:
+    """Writes the metadata partitions and counts what they hold.
+
+    A partition holds a span of the products, less complete rows of products of the span before it
+    (of its own, when it is the only one), byte-identical duplicates and refused lines.
+    """
+
+    def __init__(self, options: SampleOptions, population: Population) -> None:
+        self._options = options
+        self._products = Products(options.seed, population)
+        self._spans = spans(options.products, options.metadata_partitions)
+        self._spoiled = 0
+
+    def write(self, out: Path, partition: int) -> Tally:
+        """Write metadata partition number `partition`, from 1."""
+        tally = Tally()
+        for part in parts(self._options, out, FOLDER, partition, self._spans[partition - 1]):
+            with PartFile(part.path, part.ending, self._options.compress) as file:
+                places = range(part.start, part.stop)
+                lines = self._lines(places, partition, part.style == 0, tally)
+                for chunk in _chunks(lines):
+                    file.write(chunk)
+        return tally
+
+    def _lines(self, places: range, partition: int, public: bool, tally: Tally) -> Iterator[str]:
+        recent: list[str] = []
+        for place in places:
+            rng = python_random(self._options.seed, "defect", -1 - place)
+            fresh = list(self._versions(place, partition, public))
+            tally.distinct += len(fresh)
+            yield from fresh
+            recent = (recent + fresh)[-_RECENT:]
+            yield from self._defects(place, recent, rng, tally)
+
+    def _versions(self, place: int, partition: int, public: bool) -> Iterator[str]:
+        yield self._products.line(place, public)
+        old = self._place_before(place, partition)
+        if old is not None and quota(VERSION_SHARE, old, old + 1):
+            yield self._products.earlier_version(old, public)
+
+    def _place_before(self, place: int, partition: int) -> int | None:
+        """The product as far into the previous partition's span as this one is into its own."""
+        if len(self._spans) == 1:
+            return place
+        if partition == 1:
+            return None
+        start, stop = self._spans[partition - 2]
+        old = start + place - self._spans[partition - 1][0]
+        return old if old < stop else None
+
+    def _defects(
+        self, place: int, recent: list[str], rng: random.Random, tally: Tally
+    ) -> Iterator[str]:
+        for _ in range(quota(self._options.duplicates_within, place, place + 1)):
+            tally.duplicates_within += 1
+            yield rng.choice(recent)
+        for _ in range(quota(self._options.malformed, place, place + 1)):
+            reason = defects.PRODUCT_REASONS[self._spoiled % len(defects.PRODUCT_REASONS)]
+            self._spoiled += 1
+            tally.rejected[reason] += 1
+            yield defects.spoil_product(recent[-1], reason, rng)
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) >= BLOCK:
+            yield chunk
+            chunk = []
+    yield chunk

@@ -1,0 +1,109 @@
+"""Event bodies for the hub: reviews as the stream sends them."""
+
+import json
+import math
+from collections import deque
+from typing import Any
+
+from amazon_reviews.devtools.sample_data import defects
+from amazon_reviews.devtools.sample_data.dialects import Dialect
+from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
+from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.reviews import Reviews
+from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.writer import PartFile
+
+BY_FILE_SHARE = 0.2
+BLOCK = 4096
+FIRST_NUMBER = 140_006_073
+_FIELDS = (
+    "asin",
+    "image",
+    "overall",
+    "reviewText",
+    "reviewerID",
+    "reviewerName",
+    "style",
+    "summary",
+    "verified",
+    "vote",
+)
+
+
+def body(line: str, number: int) -> str:
+    """The event for a review line: texts only, no time, and the sender's two numbers."""
+    review = json.loads(line)
+    event: dict[str, Any] = {key: _text(key, review[key]) for key in _FIELDS if key in review}
+    event |= {"internal_partition": "0", "partition_number": number}
+    return json.dumps(event, ensure_ascii=False)
+
+
+class Events:
+    """Writes the event bodies and counts what they hold.
+
+    Some bodies are reviews that come by file as well (`by_file` counts the distinct ones), some
+    are sent twice, some are spoiled; the others come by stream only.
+    """
+
+    def __init__(self, options: SampleOptions, reviews: Reviews, dialect: Dialect) -> None:
+        self._options = options
+        self._reviews = reviews
+        self._dialect = dialect
+        self._rng = python_random(options.seed, "event")
+        self._waiting: deque[str] = deque()
+        self._sent: deque[str] = deque(maxlen=BLOCK)
+        self.tally = Tally()
+        self.by_file = 0
+
+    def write(self, file: PartFile, from_files: list[str]) -> None:
+        """Write options.events bodies, among them those of the lines `from_files`."""
+        self._waiting.extend(from_files)
+        share = len(from_files) / max(1, self._options.events)
+        for start, stop in blocks(0, self._options.events, BLOCK):
+            first = self._options.reviews
+            fresh = self._reviews.lines(first + start, first + stop, self._dialect)
+            kinds = self._kinds(start, stop, share)
+            numbers = range(FIRST_NUMBER + start, FIRST_NUMBER + stop)
+            file.write(map(self._body, kinds, fresh, numbers))
+
+    def _kinds(self, start: int, stop: int, from_files: float) -> list[str]:
+        """What becomes of the events [start, stop), in random order."""
+        kinds = ["bad"] * _rounded_up(self._options.malformed, start, stop)
+        kinds += ["again"] * quota(self._options.duplicates_within, start, stop)
+        kinds += ["file"] * quota(from_files, start, stop)
+        kinds = (kinds + ["new"] * (stop - start))[: stop - start]
+        self._rng.shuffle(kinds)
+        return kinds
+
+    def _body(self, kind: str, fresh: str, number: int) -> str:
+        if kind == "bad":
+            return self._spoiled(body(fresh, number))
+        if kind == "again" and self._sent:
+            self.tally.duplicates_within += 1
+            return body(self._rng.choice(self._sent), number)
+        if kind == "file" and self._waiting:
+            fresh = self._waiting.popleft()
+            self.by_file += 1
+        self.tally.distinct += 1
+        self._sent.append(fresh)
+        return body(fresh, number)
+
+    def _spoiled(self, line: str) -> str:
+        reason = defects.REASONS[self.tally.rejected.total() % len(defects.REASONS)]
+        self.tally.rejected[reason] += 1
+        return defects.spoil(line, reason, self._rng)
+
+
+def _text(key: str, value: Any) -> str:
+    if key == "overall":
+        return f"{float(value):.1f}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rounded_up(share: float, start: int, stop: int) -> int:
+    """As draws.quota, but so that a small share of few items is still one."""
+    return math.ceil(share * stop) - math.ceil(share * start)

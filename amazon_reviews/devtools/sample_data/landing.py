@@ -1,0 +1,148 @@
+"""Partitions of reviews: blocks of distinct lines, some of which then give way to defects."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from amazon_reviews.devtools.sample_data import defects
+from amazon_reviews.devtools.sample_data.dialects import Dialect
+from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
+from amazon_reviews.devtools.sample_data.events import BY_FILE_SHARE
+from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.reviews import Reviews
+from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.writer import PartFile, parts
+
+BLOCK = 8192
+REMEMBERED = 1000  # lines of a partition that may be written again later in it
+CARRIED_ON = 0.3  # chance that a line seen in two partitions comes in a third
+FOLDER = "amazon_reviews"
+
+
+class Landing:
+    """Writes the review partitions, in order, and counts what they hold.
+
+    Lines that come again in the next partition wait in a scratch file, so that memory does not
+    grow with the partitions. `across` counts them; `by_file` holds lines for the events.
+    """
+
+    def __init__(
+        self,
+        options: SampleOptions,
+        reviews: Reviews,
+        dialects: tuple[Dialect, Dialect],
+        scratch: Callable[[], IO[str]],
+    ) -> None:
+        self._options = options
+        self._reviews = reviews
+        self._dialects = dialects
+        self._scratch = scratch
+        self._waiting = scratch()
+        self._next = scratch()
+        self._remembered: list[str] = []
+        self._spoiled = 0
+        self.across = 0
+        self.by_file: list[str] = []
+
+    def write(
+        self, out: Path, partition: int, span: tuple[int, int], progress: Callable[[int], None]
+    ) -> Tally:
+        """Write partition number `partition` (from 1): the sample's lines [span[0], span[1])."""
+        self._turn_over()
+        tally = Tally()
+        for part in parts(self._options, out, FOLDER, partition, span):
+            with PartFile(part.path, part.ending, self._options.compress) as file:
+                for block in blocks(part.start, part.stop, BLOCK):
+                    lines = self._reviews.lines(*block, self._dialects[part.style])
+                    self._spread_defects(lines, block, partition, tally)
+                    file.write(lines)
+                    progress(block[1])
+        return tally
+
+    def close(self) -> None:
+        """Drop the scratch files."""
+        self._waiting.close()
+        self._next.close()
+
+    def _turn_over(self) -> None:
+        self._waiting.close()
+        self._waiting, self._next = self._next, self._scratch()
+        self._waiting.seek(0)
+        self._remembered = []
+
+    def _spread_defects(
+        self, lines: list[str], block: tuple[int, int], partition: int, tally: Tally
+    ) -> None:
+        """Replace the quota of lines by defects, in place; the others stay the fresh ones."""
+        rng = python_random(self._options.seed, "defect", block[0])
+        places = list(range(len(lines)))
+        rng.shuffle(places)
+        self._spoil(lines, _take(places, quota(self._options.malformed, *block)), rng, tally)
+        across = self._repeat_earlier(lines, places, block, partition, rng)
+        within = self._repeat_own(lines, places, block, rng)
+        self.across += across
+        tally.distinct += len(places) + across
+        tally.duplicates_within += within
+        self._keep([lines[place] for place in places], block, partition)
+
+    def _spoil(self, lines: list[str], places: list[int], rng: random.Random, tally: Tally) -> None:
+        for place in places:
+            reason = defects.REASONS[self._spoiled % len(defects.REASONS)]
+            lines[place] = defects.spoil(lines[place], reason, rng)
+            tally.rejected[reason] += 1
+            self._spoiled += 1
+
+    def _repeat_earlier(
+        self,
+        lines: list[str],
+        places: list[int],
+        block: tuple[int, int],
+        partition: int,
+        rng: random.Random,
+    ) -> int:
+        """Put lines of earlier partitions in some places, which are taken off; their number."""
+        waiting = (self._waiting.readline().rstrip("\n") for _ in range(self._across(*block)))
+        returning = [line for line in waiting if line][: len(places)]
+        for place, line in zip(_take(places, len(returning)), returning, strict=True):
+            lines[place] = defects.again(line, rng)
+            if rng.random() < CARRIED_ON and partition < self._options.partitions:
+                self._next.write(line + "\n")
+        return len(returning)
+
+    def _repeat_own(
+        self, lines: list[str], places: list[int], block: tuple[int, int], rng: random.Random
+    ) -> int:
+        """Put lines of this partition in some places, which are taken off; their number."""
+        chosen = _take(places, quota(self._options.duplicates_within, *block))
+        sources = [lines[place] for place in places[:REMEMBERED]] + self._remembered
+        if not sources:
+            places += chosen
+            return 0
+        for place in chosen:
+            lines[place] = defects.again(rng.choice(sources), rng)
+        self._remembered = rng.sample(sources, min(REMEMBERED, len(sources)))
+        return len(chosen)
+
+    def _keep(self, fresh: list[str], block: tuple[int, int], partition: int) -> None:
+        """Set lines aside for the events and for the next partition."""
+        wanted = quota(BY_FILE_SHARE * self._options.events / self._options.reviews, *block)
+        self.by_file += fresh[:wanted]
+        if partition < self._options.partitions:
+            # One more than needed, since the blocks of the next partition are cut elsewhere.
+            again = fresh[-1 - self._across(*block) :]
+            self._next.writelines(f"{line}\n" for line in again)
+
+    def _across(self, start: int, stop: int) -> int:
+        """Lines in [start, stop) to come again. The first partition has none, others make up."""
+        partitions = self._options.partitions
+        share = self._options.duplicates_across * partitions / max(1, partitions - 1)
+        return quota(share, start, stop)
+
+
+def _take(places: list[int], count: int) -> list[int]:
+    """Remove and return up to `count` places from the end of the list."""
+    first = max(0, len(places) - count)
+    taken = places[first:]
+    del places[first:]
+    return taken

@@ -1,0 +1,163 @@
+"""The exceptions of the package: one tree, and what each branch means to its caller.
+
+AmazonReviewsError            the text says what is wrong, where, and what to do
+├── UsageError                a command cannot be done as it was given: exit code 2
+│   ├── SettingsError         an environment variable has a value that cannot be used
+│   ├── InputFileError        a file that a person handed over cannot be used
+│   ├── SplitError            interactions cannot be split as asked
+│   ├── UnknownItemsError     a recommendation method lacks what it learns from
+│   └── StarClassifierError   the pre-trained classifier of the settings cannot be used
+├── UnavailableError          something outside the process cannot be used: API status 503
+│   ├── LocationError         a location that a setting names: exit code 2
+│   │   ├── LandingError, LakehouseError, EngineUnavailableError
+│   ├── WarehouseError        the warehouse cannot be loaded or read: exit code 2
+│   ├── EventHubUnavailableError, StreamingOffError
+│   └── ModelFileError        a file of a model is damaged or foreign: exit code 2
+└── BuildError                a table or a model cannot be built: exit code 1
+    ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
+    ├── HubChangedError, SkippedEventsError
+    └── TooFewReviewsError, NoRatingsError
+
+The command line turns `exit_code` into its own, in one line on stderr; the API answers
+UnavailableError with status 503. Errors that a module raises and catches itself stay there.
+"""
+
+from collections.abc import Mapping
+
+_LONGEST_REASON = 500
+
+
+class AmazonReviewsError(Exception):
+    """An error with a text for people: what is wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(AmazonReviewsError):
+    """A command cannot be done as it was given."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A setting cannot be used; the text names the variable and what it may be."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+
+
+class InputFileError(UsageError):
+    """A file that a person handed over cannot be used; the text names it, and the line."""
+
+
+class SplitError(UsageError):
+    """The interactions cannot be split so; the text says why."""
+
+
+class UnknownItemsError(UsageError):
+    """The interactions hold nothing that a method needs to learn; the text says what it needs."""
+
+
+class StarClassifierError(UsageError):
+    """The classifier cannot be used; the text names what is missing and what to do."""
+
+
+class UnavailableError(AmazonReviewsError):
+    """Something outside the process cannot be used now; the text names it and what to do."""
+
+
+class LocationError(UnavailableError):
+    """A location that a setting names cannot be used; the text names it and what to do."""
+
+    exit_code = 2
+
+
+class LandingError(LocationError):
+    """A landing folder or file cannot be read; the text names it and what to do."""
+
+
+class LakehouseError(LocationError):
+    """The lakehouse cannot be reached; the text names the location and what to check."""
+
+
+class EngineUnavailableError(LocationError):
+    """The engine of the settings cannot be used; the text says what to do."""
+
+
+class WarehouseError(UnavailableError):
+    """The warehouse could not be loaded or read; what it held before is untouched."""
+
+    exit_code = 2
+
+
+class EventHubUnavailableError(UnavailableError):
+    """The hub cannot be read; the text names it and what to do, and holds no key."""
+
+
+class StreamingOffError(UnavailableError):
+    """No hub is configured."""
+
+
+class ModelFileError(UnavailableError):
+    """A file is not a model of this program, or is damaged."""
+
+    exit_code = 2
+
+
+class BuildError(AmazonReviewsError):
+    """A table or a model could not be built; what was there before is untouched."""
+
+
+class FailedPartitionsError(BuildError):
+    """Partitions that could not be built, each with its error; the others are committed."""
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        self.errors = dict(errors)
+        super().__init__("; ".join(f"{name}: {text}" for name, text in self.reasons.items()))
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Each partition's error in one line; see `one_line`."""
+        return {name: one_line(error) for name, error in self.errors.items()}
+
+
+class MissingInputError(BuildError):
+    """The layer above does not have a partition yet; the text says what to do."""
+
+
+class LostLinesError(BuildError):
+    """Lines that are neither kept, nor duplicates, nor rejected: a fault of the project."""
+
+
+class ConcurrentWriteError(BuildError):
+    """Another process wrote the table first."""
+
+
+class HubChangedError(BuildError):
+    """The hub is not the one whose events bronze holds."""
+
+
+class SkippedEventsError(BuildError):
+    """The requested events would leave out others that were not read yet."""
+
+
+class TooFewReviewsError(BuildError):
+    """There are too few reviews to learn from; the text says how many there are."""
+
+
+class NoRatingsError(BuildError):
+    """There are too few ratings of titles to learn from."""
+
+
+def one_line(error: Exception) -> str:
+    """Return the text of an error in one line of at most 500 characters.
+
+    The text of a foreign error follows the name of its class.
+    """
+    text = " ".join(str(error).split())
+    if len(text) > _LONGEST_REASON:
+        # The engine's errors begin with what was done, and end with what the system reported.
+        text = f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"
+    if isinstance(error, AmazonReviewsError):
+        return text
+    return ": ".join(filter(None, (type(error).__name__, text)))

@@ -1,0 +1,37 @@
+"""Which columns of the source are filled, counted partition by partition as they arrive."""
+
+from collections.abc import Iterator, Sequence
+
+from pyspark.sql import SparkSession
+
+from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.silver import bronze_batches, check_in_bronze
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.transforms.marts.source import column_counts
+
+
+def count_columns(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    subject: Subject,
+    partitions: Sequence[str],
+    batch_rows: int,
+) -> Iterator[tuple[str, int]]:
+    """Count the filled columns of these partitions.
+
+    Yields each with its rows when it is committed.
+
+    Raises:
+        FailedPartitionsError: at the end, for the partitions that failed: bronze was never given
+            them, or they could not be read or written.
+    """
+
+    def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:
+        check_in_bronze(lakehouse, subject, batch)
+        lines = lakehouse.read(spark, subject.bronze, batch)
+        counts = column_counts(lines, subject.fields)
+        lakehouse.replace(counts, subject.columns, {"partition": batch})
+        return ((name, len(subject.fields)) for name in batch)
+
+    yield from isolated(bronze_batches(lakehouse, subject, partitions, batch_rows), count, spark)

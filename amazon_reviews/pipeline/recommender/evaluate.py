@@ -1,0 +1,79 @@
+"""How good every method is, as a table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from amazon_reviews.errors import SplitError, UnknownItemsError
+from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
+from amazon_reviews.models.recommender.methods import METHODS, method_named
+from amazon_reviews.models.recommender.metrics import difference
+from amazon_reviews.models.recommender.names import SplitName
+from amazon_reviews.models.recommender.splits import split_named
+from amazon_reviews.pipeline.recommender.matrices import read_interactions
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
+
+MOST_USERS = 2_000
+"""Users that every method is measured on, at most: drawn by lot, the same for all."""
+
+_COMPARED, _RIVAL = "ndcg@10", "hybrid"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The rows of gold/recommender_evaluation, and which splits could not be made, with reasons."""
+
+    rows: pa.Table
+    not_split: dict[str, str]
+
+
+def evaluate_methods(
+    lakehouse: Lakehouse, splits: Sequence[SplitName], most_users: int = MOST_USERS
+) -> Evaluated:
+    """Make gold/recommender_evaluation anew: every method on the same splits and users."""
+    interactions = read_interactions(lakehouse)
+    found: dict[str, dict[str, Evaluation]] = {}
+    not_split: dict[str, str] = {}
+    for name in splits:
+        try:
+            evaluator = Evaluator(split_named(name, interactions), most_users=most_users)
+        except (SplitError, UnknownItemsError) as error:
+            not_split[name] = str(error)
+            continue
+        found[name] = {}
+        for method in METHODS:
+            found[name][method] = evaluator.evaluate(method_named(method))
+            advance(f"{name}: {method}")
+    rows = [
+        {"split": split, "method": method, **row}
+        for split, of_split in found.items()
+        for method, evaluation in of_split.items()
+        for row in (*_rows(evaluation), _behind(evaluation, of_split[_RIVAL]))
+    ]
+    table = pa.Table.from_pylist(rows, RECOMMENDER_EVALUATION.arrow_schema)
+    lakehouse.replace_arrow(table, RECOMMENDER_EVALUATION.key, {})
+    return Evaluated(table, not_split)
+
+
+def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    """The rows of gold/recommender_evaluation of one split and method."""
+    summary = evaluation.summary()
+    intervals, groups = summary.pop("intervals"), summary.pop("groups")
+    for figure, value in summary.items():
+        if value is not None:
+            low, high = intervals.get(figure, (None, None))
+            yield {"group": "all", "figure": figure, "value": value, "low": low, "high": high}
+    for group, figures in groups.items():
+        for figure, value in figures.items():
+            yield {"group": group, "figure": figure, "value": value}
+
+
+def _behind(evaluation: Evaluation, hybrid: Evaluation) -> dict[str, Any]:
+    """By how much the hybrid is better, user by user."""
+    found = difference(hybrid.per_user[_COMPARED], evaluation.per_user[_COMPARED])
+    ends = {"value": found.mean, "low": found.low, "high": found.high}
+    return {"group": "all", "figure": f"{_COMPARED}_behind_{_RIVAL}", **ends}

@@ -1,0 +1,108 @@
+"""What the sentiment model says about every review, partition by partition."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+from amazon_reviews.models.sentiment.examples import COLUMNS, Examples
+from amazon_reviews.models.sentiment.storage import model_version
+from amazon_reviews.pipeline.datasets import STREAM
+from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.segments import segments, shown
+from amazon_reviews.pipeline.sentiment.example_table import batches
+from amazon_reviews.resources.lakehouse.prefetch import Guarded
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.schemas.layers import GOLD_REVIEWS
+from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
+
+_SCHEMA = SENTIMENT_PREDICTIONS.arrow_schema
+_FROM_GOLD = [name for name in SENTIMENT_PREDICTIONS.names if name in GOLD_REVIEWS.names]
+_READ = list(dict.fromkeys([*_FROM_GOLD, *COLUMNS]))
+_STARS = np.arange(1, 6)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Of one partition: its reviews that were judged, of them those that were judged anew."""
+
+    rows: int
+    anew: int
+
+
+def predict_partitions(
+    lakehouse: Lakehouse, model: SentimentClassifier, partitions: Sequence[str]
+) -> Iterator[tuple[str, Predicted]]:
+    """Bring these partitions of gold/sentiment_predictions up to date, each in one commit.
+
+    What was made by the same model from the same files of gold/reviews stays; of the stream that
+    is so segment by segment. Yields each partition when it is done.
+
+    Raises:
+        FailedPartitionsError: at the end, for the partitions that could not be read or written.
+    """
+    lakehouse.ensure(GOLD_REVIEWS.key)
+    reviews = lakehouse.delta(GOLD_REVIEWS.key)
+    rows, files = partition_rows(reviews), _files(reviews)
+    version = model_version(model)
+
+    def predict(names: Sequence[str]) -> Iterator[tuple[str, Predicted]]:
+        (name,) = names
+        parts = segments(rows) if name == STREAM.partition else [name]
+        inputs = {part: _mark(files.get(part, []), version) for part in parts}
+        made_from = lakehouse.marks(SENTIMENT_PREDICTIONS.key, parts)
+        changed = [part for part in parts if made_from[part] != inputs[part]]
+        for part in changed:
+            _predict(lakehouse, model, reviews, part, inputs[part])
+        anew = sum(rows.get(part, 0) for part in changed)
+        yield shown(name), Predicted(sum(rows.get(part, 0) for part in parts), anew)
+
+    yield from isolated(([name] for name in partitions), predict)
+
+
+def _predict(
+    lakehouse: Lakehouse, model: SentimentClassifier, reviews: DeltaTable, name: str, mark: int
+) -> None:
+    found = batches(reviews, _READ, pc.field("partition") == name)
+    version = model_version(model)
+    judged = Guarded(_judged(model, batch, version) for batch in found if len(batch))
+    with judged.raising():
+        rows = pa.RecordBatchReader.from_batches(_SCHEMA, judged)
+        key = SENTIMENT_PREDICTIONS.key
+        lakehouse.replace_arrow(rows, key, {"partition": name}, {name: mark})
+
+
+def _judged(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
+    scores = model.scores(Examples.from_arrow(batch))
+    five = model.calibration("five").probabilities(scores)
+    three = model.calibration("three").probabilities(scores)
+    said = {
+        "predicted": model.task_classes("three")[three.argmax(axis=1)],
+        "positive": model.calibration("binary").probabilities(scores)[:, 1],
+        "expected_stars": five @ _STARS,
+        "model_version": np.full(len(batch), version),
+    }
+    columns = [
+        pa.array(said[name], column.type) if name in said else batch.column(name).cast(column.type)
+        for name, column in zip(_SCHEMA.names, _SCHEMA, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
+
+
+def _files(reviews: DeltaTable) -> dict[str, list[str]]:
+    """The files of each partition."""
+    files: dict[str, list[str]] = {}
+    for action in pa.table(reviews.get_add_actions()).to_pylist():
+        files.setdefault(action["partition"]["partition"], []).append(action["path"])
+    return files
+
+
+def _mark(files: Sequence[str], version: str) -> int:
+    """A number that changes when the files or the model do."""
+    text = "\n".join([version, *sorted(files)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")

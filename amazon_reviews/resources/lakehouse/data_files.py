@@ -1,0 +1,60 @@
+"""Data files that the engine writes into a Delta table's folder before they are committed."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import unquote
+from uuid import uuid4
+
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake.transaction import AddAction
+from pyspark.sql import DataFrame
+
+from amazon_reviews.resources.lakehouse.object_store import filesystem
+from amazon_reviews.schemas import Table
+
+
+@contextmanager
+def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddAction]]:
+    """Write `frame` as Parquet files below the table's folder and describe them.
+
+    When the block fails, the files are removed again; those of a killed process are left
+    without an entry in the log, where a vacuum finds them.
+    """
+    folder = f"data-{uuid4().hex}"
+    files = filesystem(uri)
+    try:
+        writer = frame.select(*table.names).write.mode("overwrite").option("compression", "zstd")
+        writer = writer.partitionBy(*table.partition_by) if table.partition_by else writer
+        writer.parquet(f"{uri}/{folder}")
+        selected = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = files.get_file_info(selected)
+        written = [info for info in found if info.path.endswith(".parquet") and info.is_file]
+        yield [_described(info, files) for info in sorted(written, key=lambda info: info.path)]
+    except BaseException:
+        with suppress(OSError):
+            files.delete_dir(folder)
+        raise
+
+
+def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError unless every file lies in a partition with one of `keys`' values."""
+    for file in files:
+        for column, values in keys.items():
+            value = file.partition_values[column]
+            if value not in values:
+                raise ValueError(f"a row has {column} {value!r}, not one of {list(values)}")
+
+
+def _described(info: pafs.FileInfo, files: pafs.FileSystem) -> AddAction:
+    parts = [part.partition("=") for part in info.path.split("/")[1:-1]]
+    return AddAction(
+        path=info.path,
+        size=info.size,
+        partition_values={unquote(name): unquote(value) for name, _, value in parts},
+        modification_time=int(info.mtime_ns // 1_000_000 if info.mtime_ns else time.time() * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": pq.read_metadata(info.path, filesystem=files).num_rows}),
+    )

@@ -1,0 +1,232 @@
+"""Files of the landing zone in an Azure container, of Blob Storage or of a Data Lake."""
+
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ExponentialRetry
+
+from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing.layout import LandingFile, readable
+
+_DATA_LAKE = re.compile(r"abfss://([^@/]+)@([^./@]+)\.dfs\.core\.windows\.net(?:/(.*))?")
+_BLOBS = re.compile(r"az://([^@/]+)(?:/(.*))?")
+_RANGE_BYTES = 8 * 1024 * 1024
+_RANGES_AHEAD = 4
+_PAGE_FILES = 5_000
+_BUSY = (429, 500, 503)
+_ARCHIVED = ("BlobArchived", "BlobBeingRehydrated")
+_CREDENTIALS = "AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_ACCOUNT_KEY"
+
+
+@dataclass(frozen=True)
+class AzureAccess:
+    """How to reach an account; without token and key, with Azure's default credential.
+
+    `endpoint` is the account's address where it is not that of Azure's public cloud.
+    """
+
+    account: str = ""
+    endpoint: str = ""
+    sas_token: str = field(default="", repr=False)
+    account_key: str = field(default="", repr=False)
+    tries: int = 5
+
+
+@lru_cache(maxsize=8)
+def azure_files(location: str, access: AzureAccess) -> "AzureFiles":
+    """The files there; clients keep their connections and credentials, so they are kept."""
+    return AzureFiles(location, access)
+
+
+class AzureFiles:
+    """The files below a place in a container.
+
+    Raises:
+        LandingError: the location names no account, or the account cannot be reached as it is
+            said; the text names account and container, and never a token or key.
+    """
+
+    def __init__(self, location: str, access: AzureAccess) -> None:
+        container, account, path = _parts(location, access)
+        self._location = location.rstrip("/")
+        self._place = f"container {container} of the storage account {account}"
+        self._root = path.strip("/")
+        endpoint = access.endpoint or f"https://{account}.blob.core.windows.net"
+        self._client = ContainerClient(
+            endpoint,
+            container,
+            credential=_credential(access),
+            max_single_get_size=_RANGE_BYTES,
+            retry_policy=ExponentialRetry(
+                initial_backoff=1, increment_base=2, retry_total=access.tries, random_jitter_range=1
+            ),
+        )
+
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
+        """Files to read below `folder`, each with its own folder as seen from there."""
+        prefix = "/".join(filter(None, (self._root, folder))) + "/"
+        with self._explained(folder):
+            blobs = self._client.list_blobs(
+                name_starts_with=prefix, include=["metadata"], results_per_page=_PAGE_FILES
+            )
+            for blob in blobs:
+                parent, _, name = blob.name.removeprefix(prefix).rpartition("/")
+                if readable(name) and not _is_folder(blob):
+                    yield parent, self._file(blob, name)
+
+    def open(self, file: LandingFile) -> BinaryIO:
+        """Read a file by ranges, some of them ahead; it is an error if it changes meanwhile."""
+        name = file.path.removeprefix(f"{self._location}/")
+        blob = self._client.get_blob_client("/".join(filter(None, (self._root, name))))
+        return io.BufferedReader(_BlobReader(blob, file, self._explained))
+
+    def _file(self, blob: BlobProperties, name: str) -> LandingFile:
+        below = blob.name.removeprefix(f"{self._root}/") if self._root else blob.name
+        return LandingFile(f"{self._location}/{below}", name, blob.size, _quoted(blob.etag))
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except AzureError as error:
+            # The cause is left out: its text may hold a request with its token.
+            raise LandingError(f"{what}: {self._place} {_reason(error)}") from None
+
+
+class _BlobReader(io.RawIOBase):
+    """The bytes of a blob of known size and version, read in ranges by a few threads."""
+
+    def __init__(
+        self,
+        blob: BlobClient,
+        file: LandingFile,
+        explained: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        self._blob = blob
+        self._file = file
+        self._explained = explained
+        self._threads = ThreadPoolExecutor(_RANGES_AHEAD)
+        self._starts = iter(range(0, file.size, _RANGE_BYTES))
+        self._ranges: deque[Future[bytes]] = deque()
+        self._rest = memoryview(b"")
+        for _ in range(_RANGES_AHEAD):
+            self._ask()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest and self._ranges:
+            with self._explained(self._file.path):
+                self._rest = memoryview(self._ranges.popleft().result())
+            self._ask()
+        target = memoryview(buffer)
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        super().close()
+
+    def _ask(self) -> None:
+        start = next(self._starts, None)
+        if start is not None:
+            self._ranges.append(self._threads.submit(self._download, start))
+
+    def _download(self, start: int) -> bytes:
+        length = min(_RANGE_BYTES, self._file.size - start)
+        # Else the client would unpack each range as the blob's Content-Encoding says, which may be
+        # wrong, and gzip cannot be unpacked from its middle.
+        return self._blob.download_blob(
+            start,
+            length,
+            etag=self._file.changed,
+            match_condition=MatchConditions.IfNotModified,
+            decompress=False,
+        ).readall()
+
+
+def _parts(location: str, access: AzureAccess) -> tuple[str, str, str]:
+    """Container, account and path."""
+    if match := _DATA_LAKE.fullmatch(location):
+        return match[1], match[2], match[3] or ""
+    match = _BLOBS.fullmatch(location)
+    if match and access.account:
+        return match[1], access.account, match[2] or ""
+    raise LandingError(
+        f"{location} names no storage account; set AZURE_STORAGE_ACCOUNT_NAME, or use "
+        "abfss://container@account.dfs.core.windows.net/path"
+    )
+
+
+def _credential(access: AzureAccess) -> Any:
+    if access.sas_token:
+        from azure.core.credentials import AzureSasCredential
+
+        return AzureSasCredential(access.sas_token.removeprefix("?"))
+    if access.account_key:
+        return access.account_key
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _quoted(etag: str) -> str:
+    """A version as a condition names it; a listing gives it bare."""
+    return f'"{etag.strip(chr(34))}"'
+
+
+def _is_folder(blob: BlobProperties) -> bool:
+    """Data Lakes list their folders too, as blobs without bytes."""
+    return (blob.metadata or {}).get("hdi_isfolder", "").lower() == "true"
+
+
+def _reason(error: AzureError) -> str:
+    code = getattr(error, "error_code", None)
+    code = str(getattr(code, "value", code) or type(error).__name__)
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if code == "ContainerNotFound":
+        return "does not exist; look at AMAZON_REVIEWS_LANDING"
+    if isinstance(error, ResourceNotFoundError):
+        return f"holds it no more ({code}); upload it again, or read its partition without it"
+    if code == "ConditionNotMet":
+        return (
+            "holds another version of it by now, or none; materialize again when the upload is "
+            "complete"
+        )
+    if isinstance(error, ClientAuthenticationError) and status is None:
+        return f"cannot be read without a credential; set {_CREDENTIALS}, or log in to Azure"
+    if status in (401, 403):
+        return (
+            f"refused to be read ({code}); the token may have expired, or allow not both to read "
+            f"and to list: renew {_CREDENTIALS}"
+        )
+    if status in _BUSY:
+        return f"is too busy ({code}), also after some tries; run again later"
+    if code in _ARCHIVED:
+        return f"could not be read ({code}); move it to an online access tier and wait until it is"
+    if status is not None and 400 <= status < 500:
+        return (
+            f"could not be read ({code}), and another try does not help; look at the blob and at "
+            f"the account's settings for what this code of Azure Storage means"
+        )
+    return (
+        f"could not be read ({code}), also after some tries; look at the network, at the account's "
+        "name and at AZURE_STORAGE_ENDPOINT, or run again later"
+    )

@@ -1,0 +1,193 @@
+"""The landing zone: folders of files as they were uploaded.
+
+A folder `<dataset>/partition_N` of JSON lines is a partition, in other datasets a CSV file, or
+several of them, side by side. Names that begin with a dot or an underscore are uploads in progress
+or markers, and are not read.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+from typing import BinaryIO, Self
+
+from amazon_reviews.config import is_remote
+from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing.layout import (
+    FOLDERS,
+    Files,
+    LandingFile,
+    LandingPartition,
+    Layout,
+    Listing,
+    misnamed_folder,
+    natural_order,
+    readable,
+)
+
+_AZURE_VARIABLES = {
+    "azure_account": "AZURE_STORAGE_ACCOUNT_NAME",
+    "azure_endpoint": "AZURE_STORAGE_ENDPOINT",
+    "azure_sas_token": "AZURE_STORAGE_SAS_TOKEN",
+    "azure_account_key": "AZURE_STORAGE_ACCOUNT_KEY",
+}
+
+
+@dataclass(frozen=True)
+class LandingZone:
+    """A landing zone in a local folder or in an Azure container.
+
+    `location` is the folder, or the abfss:// or az:// address, that holds the datasets. In Azure:
+    `azure_account` is the storage account, for az://, `azure_endpoint` its address where it is not
+    Azure's own; the token or the key gives access, and neither appears in a representation.
+    """
+
+    location: str
+    azure_account: str = ""
+    azure_endpoint: str = ""
+    azure_sas_token: str = field(default="", repr=False)
+    azure_account_key: str = field(default="", repr=False)
+
+    @classmethod
+    def at(cls, location: str) -> Self:
+        """Return the landing zone there, with the account and credentials of the environment."""
+        account = {name: os.environ.get(of, "") for name, of in _AZURE_VARIABLES.items()}
+        return cls(location, **account)
+
+    def partitions(self, dataset: str, layout: Layout = FOLDERS) -> dict[str, LandingPartition]:
+        """The partitions of `dataset` that hold files, by name in natural order.
+
+        Raises:
+            LandingError: the location or the dataset's folder is not a folder, or cannot be read.
+        """
+        return self.listing(dataset, layout).partitions
+
+    def listing(self, dataset: str, layout: Layout = FOLDERS) -> Listing:
+        """The same with what belongs to no partition; folders of other names are left out.
+
+        Those are files beside others, and folders whose names begin as those of partitions.
+
+        Raises:
+            LandingError: see `partitions`.
+        """
+        files: defaultdict[str, list[LandingFile]] = defaultdict(list)
+        strays = set()
+        unreadable: dict[str, LandingError] = {}
+        for folder, file in self._files().list(dataset):
+            if isinstance(file, LandingError):
+                if layout.in_folders and (name := layout.partition_of(folder)):
+                    unreadable[name] = file
+                continue
+            if layout.in_folders != bool(folder) or not layout.has(file.name):
+                continue
+            if name := layout.partition_of(folder or file.name):
+                files[name].append(file)
+            elif not layout.in_folders:
+                strays.add(f"{dataset}/{file.name}")
+            elif misnamed_folder(folder):
+                strays.add(f"{dataset}/{folder}")
+        found = {name: _partition(name, files[name]) for name in natural_order(files)}
+        return Listing(found, sorted(strays), unreadable)
+
+    def partition(self, dataset: str, name: str, layout: Layout = FOLDERS) -> LandingPartition:
+        """One partition as it lies there now.
+
+        Raises:
+            LandingError: it is not there or holds no file to read, or cannot be read.
+        """
+        below = f"{dataset}/{name}" if layout.in_folders else dataset
+        files = [
+            file
+            for folder, file in self._files().list(below)
+            if not folder
+            and isinstance(file, LandingFile)
+            and layout.has(file.name)
+            and (layout.in_folders or layout.partition_of(file.name) == name)
+        ]
+        if not files:
+            whose = "" if layout.in_folders else f"of {name} "
+            raise LandingError(
+                f"{self.location}/{below} holds no file {whose}ending in {layout.suffix} or "
+                f"{layout.suffix}.gz; upload the partition's files, or leave its rows as they are"
+            )
+        return _partition(name, files)
+
+    def open(self, file: LandingFile) -> BinaryIO:
+        """Open a file for reading its bytes.
+
+        Raises:
+            LandingError: the file is gone, or may not be read; reading it may raise it too.
+        """
+        return self._files().open(file)
+
+    def _files(self) -> Files:
+        if not is_remote(self.location):
+            return _LocalFiles(Path(self.location))
+        # Here because it brings the client, which a landing zone in a folder does not need.
+        from amazon_reviews.resources.landing.azure import AzureAccess, azure_files
+
+        access = AzureAccess(
+            self.azure_account, self.azure_endpoint, self.azure_sas_token, self.azure_account_key
+        )
+        return azure_files(self.location, access)
+
+
+class _LocalFiles:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
+        top = self._root / folder
+        try:
+            paths = [*top.iterdir()]
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            raise LandingError(
+                f"{top} is not a folder; AMAZON_REVIEWS_LANDING must hold one"
+            ) from None
+        except OSError as error:
+            raise _not_listed(top, error) from None
+        for path in paths:
+            try:
+                if path.is_dir():
+                    # All of a folder's files or none, so that it is never taken for a smaller one.
+                    files = _files_in(path.iterdir())
+                    yield from ((path.name, file) for file in files)
+                else:
+                    yield from (("", file) for file in _files_in([path]))
+            except FileNotFoundError:
+                # Removed while it was listed: it is not there.
+                continue
+            except OSError as error:
+                yield path.name, _not_listed(path, error)
+
+    def open(self, file: LandingFile) -> BinaryIO:
+        try:
+            return Path(file.path).open("rb")
+        except OSError as error:
+            raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
+
+
+def _partition(name: str, files: list[LandingFile]) -> LandingPartition:
+    return LandingPartition(name, tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _files_in(paths: Iterable[Path]) -> list[LandingFile]:
+    """The files to read among paths; one that is removed meanwhile is not there."""
+    files = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if readable(path.name) and S_ISREG((stat := path.stat()).st_mode):
+                files.append(LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns)))
+    return files
+
+
+def _not_listed(path: Path, error: OSError) -> LandingError:
+    return LandingError(
+        f"{path} cannot be listed ({error.strerror}); let the user of this process read it, or "
+        "remove it"
+    )

@@ -1,0 +1,24 @@
+"""The warehouse of the settings."""
+
+from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress
+from amazon_reviews.errors import SettingsError
+from amazon_reviews.resources.warehouse.base import Warehouse
+
+
+def open_warehouse(url: str) -> Warehouse:
+    """The warehouse at `url`; nothing is created before the first load.
+
+    Raises SettingsError where the URL is of no known form.
+    """
+    scheme, _, path = url.partition("://")
+    if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
+        from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
+
+        return DuckDBWarehouse(path.removeprefix("/"))
+    if scheme == "bigquery":
+        from amazon_reviews.resources.warehouse.bigquery.warehouse import BigQueryWarehouse
+
+        return BigQueryWarehouse(BigQueryAddress.of(url))
+    raise SettingsError(
+        WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
+    )

@@ -1,0 +1,128 @@
+"""Loading versions of Delta tables into an open DuckDB file."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.base import Load, literal, quote
+from amazon_reviews.resources.warehouse.snapshot import Snapshot
+
+_FAILURES = (duckdb.Error, DeltaError, pa.ArrowException, OSError)
+_METADATA = """
+CREATE TABLE IF NOT EXISTS main._loads (
+    name VARCHAR, delta_table_id VARCHAR, delta_version BIGINT, delta_schema VARCHAR,
+    row_count BIGINT, loaded_at TIMESTAMPTZ DEFAULT now());
+CREATE TABLE IF NOT EXISTS main._files (name VARCHAR, path VARCHAR, partition VARCHAR);
+"""
+
+
+def load_tables(
+    connection: duckdb.DuckDBPyConnection,
+    pending: Sequence[Snapshot],
+    changes: Mapping[str, set[str] | None],
+) -> list[Load]:
+    """Load every table of `pending` into an open, writable warehouse file.
+
+    `changes` gives for each name the conditions of the partitions to write again, or None where
+    the table is loaded whole. Raises WarehouseError, naming the table, and leaves the file half
+    written then.
+    """
+    connection.execute(_METADATA)
+    for name in (name for name, changed in changes.items() if changed is None):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.split('/')[0])}")
+        connection.execute(f"DROP TABLE IF EXISTS {relation(name)}")
+    # Frees the blocks of the dropped tables for those that follow.
+    connection.execute("CHECKPOINT")
+    loads = [_load(connection, snapshot, changes[snapshot.table.name]) for snapshot in pending]
+    connection.execute("CHECKPOINT")
+    return loads
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, changed: set[str] | None
+) -> Load:
+    started = time.perf_counter()
+    table = snapshot.table
+    with failures_of(f"{table.name} at Delta version {table.version}"):
+        _insert(connection, snapshot, changed)
+        rows = _reconciled(connection, snapshot)
+        _comment(connection, snapshot)
+        _record(connection, snapshot, rows)
+    files = snapshot.files.values()
+    size = sum(f.bytes for f in files if changed is None or f.partition in changed)
+    seconds = time.perf_counter() - started
+    return Load(table.name, table.version, rows, size, skipped=False, seconds=seconds)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, changed: set[str] | None
+) -> None:
+    target, key = relation(snapshot.table.name), snapshot.table.looked_up_by
+    if changed is None:
+        connection.register("columns_only", snapshot.schema.empty_table())
+        connection.execute(f"CREATE TABLE {target} AS FROM columns_only")
+        connection.unregister("columns_only")
+    elif not changed:
+        return
+    condition = None if changed is None else " OR ".join(sorted(changed))
+    if condition is not None:
+        connection.execute(f"DELETE FROM {target} WHERE {condition}")
+    connection.register("batches", snapshot.batches(condition))
+    # Rows that lie together are found without a look at the others.
+    order = f" ORDER BY {quote(key)}" if key else ""
+    connection.execute(f"INSERT INTO {target} BY NAME FROM batches{order}")
+    connection.unregister("batches")
+
+
+def _reconciled(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> int:
+    table = snapshot.table
+    counted = connection.execute(f"SELECT count(*) FROM {relation(table.name)}").fetchall()[0][0]
+    if counted != snapshot.rows:
+        raise WarehouseError(
+            f"{table.name}: {counted} rows arrived in the warehouse, but Delta version "
+            f"{table.version} has {snapshot.rows}"
+        )
+    return int(counted)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    table = snapshot.table
+    target = relation(table.name)
+    connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.description)}")
+    for column in snapshot.schema.names:
+        text = literal(table.columns.get(column, ""))
+        connection.execute(f"COMMENT ON COLUMN {target}.{quote(column)} IS {text}")
+
+
+def _record(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int) -> None:
+    name, files = snapshot.table.name, snapshot.files
+    for metadata in ("_loads", "_files"):
+        connection.execute(f"DELETE FROM main.{metadata} WHERE name = ?", [name])
+    connection.execute(
+        "INSERT INTO main._loads (name, delta_table_id, delta_version, delta_schema, row_count) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [name, snapshot.table_id, snapshot.table.version, snapshot.schema_json, rows],
+    )
+    partitions = pa.array([file.partition for file in files.values()], pa.string())
+    connection.register("files", pa.table({"path": list(files), "partition": partitions}))
+    connection.execute("INSERT INTO main._files SELECT ?, path, partition FROM files", [name])
+    connection.unregister("files")
+
+
+def relation(name: str) -> str:
+    """How the table ``layer/noun`` is written in DuckDB's SQL."""
+    return ".".join(quote(part) for part in name.split("/"))
+
+
+@contextmanager
+def failures_of(subject: object) -> Iterator[None]:
+    """Raise what DuckDB, Delta Lake or the disk refuse as a WarehouseError about `subject`."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise WarehouseError(f"{subject} could not be loaded: {error}") from error

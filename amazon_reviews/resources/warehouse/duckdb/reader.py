@@ -1,0 +1,76 @@
+"""Reading a DuckDB file that is replaced under its readers."""
+
+import tempfile
+import threading
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.warehouse.base import literal
+
+
+class Reader:
+    """Read-only access to a DuckDB file that is replaced by renaming; safe for many threads.
+
+    A query sees the file that has the name when it begins. Queries cannot reach other files.
+    """
+
+    def __init__(self, path: Path, memory_limit: str = "512MB") -> None:
+        self._path = path
+        self._memory_limit = memory_limit
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The rows of `sql`, its ``?`` marks filled from `parameters`. Raises WarehouseError."""
+        try:
+            with closing(self._cursor()) as cursor:
+                relation = cursor.sql(sql, params=list(parameters) or None)
+                if relation is None:
+                    raise WarehouseError(f"the statement returns no rows: {sql}")
+                return relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise WarehouseError(f"{self._path} cannot answer: {error}") from error
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            # Before opening: a file replaced in between only costs one more opening.
+            seen = self._identity()
+            if self._connection is None or seen != self._seen:
+                self._connection, self._seen = self._attach(), seen
+            cursor = self._connection.cursor()
+        cursor.execute("USE warehouse")
+        return cursor
+
+    def _identity(self) -> tuple[int, int]:
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            raise WarehouseError(
+                f"{self._path} does not exist yet: materialize the warehouse's tables, or set "
+                "AMAZON_REVIEWS_WAREHOUSE to where they are"
+            ) from None
+        return stat.st_ino, stat.st_mtime_ns
+
+    def _attach(self) -> duckdb.DuckDBPyConnection:
+        # Attached to a database of its own, since duckdb.connect(path) hands out the process's
+        # open instance of the same path, which may still be on the file that was replaced.
+        spill = Path(tempfile.gettempdir(), f"amazon_reviews_{uuid.uuid4().hex}.spill")
+        connection = duckdb.connect(
+            config={
+                "memory_limit": self._memory_limit,
+                "temp_directory": str(spill),
+                "python_enable_replacements": False,
+            }
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH {literal(str(self._path))} AS warehouse (READ_ONLY)")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection

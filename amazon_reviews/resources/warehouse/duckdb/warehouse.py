@@ -1,0 +1,215 @@
+"""The warehouse as one DuckDB file.
+
+A load writes a new file beside the old one and renames it over it, under a lock that the kernel
+releases when the process dies. So a reader sees the old or the new state, is never locked out,
+and a load that is killed leaves only a temporary folder, which the next load removes.
+"""
+
+import fcntl
+import glob
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from amazon_reviews.errors import WarehouseError
+from amazon_reviews.interrupts import temporary_folder
+from amazon_reviews.resources.warehouse.base import (
+    ColumnDescription,
+    Load,
+    TableDescription,
+    TableVersion,
+    literal,
+)
+from amazon_reviews.resources.warehouse.duckdb.load import failures_of, load_tables, relation
+from amazon_reviews.resources.warehouse.duckdb.reader import Reader
+from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
+
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+
+
+class DuckDBWarehouse:
+    """Gold tables in one DuckDB file: schema ``layer``, table ``noun``.
+
+    Safe to share between threads; loads from any number of processes take turns.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], memory_limit: str = "512MB") -> None:
+        """`memory_limit` bounds DuckDB's buffers in a load, and again in reading."""
+        self._path = Path(path).resolve()
+        self._memory_limit = memory_limit
+        self._reader = Reader(self._path, memory_limit)
+
+    def load(self, tables: Sequence[TableVersion]) -> list[Load]:
+        """See `Warehouse.load`; within a table only the changed Delta partitions are rewritten."""
+        if len({table.name for table in tables}) < len(tables):
+            raise ValueError("a table is named twice in one load")
+        with failures_of(self._path), self._locked():
+            loaded = self._loaded()
+            snapshots = [_opened(table) for table in tables]
+            pending = [s for s in snapshots if not _is_loaded(s, loaded.get(s.table.name))]
+            loads = self._replace(pending, loaded) if pending else {}
+        return [loads.get(t.name) or _skipped(t, loaded[t.name]) for t in tables]
+
+    def versions(self) -> dict[str, int]:
+        """See `Warehouse.versions`."""
+        return {name: state.version for name, state in self._loaded().items()}
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """See `Warehouse.query`; timestamps are in UTC."""
+        return self._reader.query(sql, parameters)
+
+    def describe(self, name: str) -> TableDescription:
+        """See `Warehouse.describe`."""
+        state = self._loaded().get(name)
+        if state is None:
+            raise WarehouseError(f"{name} is not in the warehouse {self._path}")
+        where = "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ?"
+        table = name.split("/")
+        comment = self.query(f"SELECT comment FROM duckdb_tables() {where}", table).to_pylist()
+        columns = self.query(
+            "SELECT column_name AS name, data_type AS type, coalesce(comment, '') AS description "
+            f"FROM duckdb_columns() {where} ORDER BY column_index",
+            table,
+        ).to_pylist()
+        described = tuple(ColumnDescription(**column) for column in columns)
+        description = comment[0]["comment"] or ""
+        return TableDescription(name, state.version, state.rows, description, described)
+
+    def relation(self, name: str) -> str:
+        """See `Warehouse.relation`."""
+        return relation(name)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._path.with_name(f".{self._path.name}.lock"), "a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for stale in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
+                shutil.rmtree(stale, ignore_errors=True)
+            yield
+
+    def _loaded(self) -> dict[str, "_State"]:
+        if not self._path.exists():
+            return {}
+        rows = self.query(
+            "SELECT name, delta_table_id, delta_version AS version, delta_schema, "
+            "row_count AS rows FROM main._loads ORDER BY name"
+        )
+        return {row.pop("name"): _State(**row) for row in rows.to_pylist()}
+
+    def _replace(
+        self, pending: Sequence[Snapshot], loaded: Mapping[str, "_State"]
+    ) -> dict[str, Load]:
+        prefix, parent = f".{self._path.name}.", self._path.parent
+        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
+            changes = {s.table.name: self._changes(s, loaded.get(s.table.name)) for s in pending}
+            file = Path(folder) / "warehouse.duckdb"
+            if any(changes.get(name, ()) is not None for name in loaded):
+                _clone(self._path, file)
+            with self._connect(file) as connection:
+                loads = load_tables(connection, pending, changes)
+                sparse = _is_sparse(connection)
+            _publish(self._compacted(file) if sparse else file, self._path)
+        return {load.name: load for load in loads}
+
+    def _changes(self, snapshot: Snapshot, state: "_State | None") -> set[str] | None:
+        """Conditions of the partitions to write again; None: the table has to be loaded whole."""
+        if state is None or snapshot.has_deletion_vectors:
+            return None
+        if (state.delta_table_id, state.delta_schema) != (snapshot.table_id, snapshot.schema_json):
+            return None
+        rows = self.query(
+            "SELECT path, partition FROM main._files WHERE name = ?", [snapshot.table.name]
+        ).to_pylist()
+        return changed_partitions(
+            ((row["path"], row["partition"]) for row in rows), snapshot.partitions()
+        )
+
+    def _connect(self, file: Path) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(
+            file,
+            config={
+                "memory_limit": self._memory_limit,
+                "temp_directory": str(file.with_suffix(".spill")),
+                "preserve_insertion_order": False,
+                # Merging row groups at a checkpoint can cost more than a whole load; deleted rows
+                # wait for `_is_sparse` instead.
+                "max_vacuum_tasks": 0,
+            },
+        )
+
+    def _compacted(self, file: Path) -> Path:
+        target = file.with_name("compacted.duckdb")
+        with self._connect(target) as connection:
+            connection.execute(f"ATTACH {literal(str(file))} AS sparse (READ_ONLY)")
+            connection.execute("COPY FROM DATABASE sparse TO compacted")
+        return target
+
+
+@dataclass(frozen=True)
+class _State:
+    delta_table_id: str
+    version: int
+    delta_schema: str
+    rows: int
+
+
+def _opened(table: TableVersion) -> Snapshot:
+    with failures_of(f"{table.name} at Delta version {table.version}"):
+        return Snapshot(table)
+
+
+def _is_loaded(snapshot: Snapshot, state: _State | None) -> bool:
+    wanted = (snapshot.table_id, snapshot.table.version)
+    return state is not None and (state.delta_table_id, state.version) == wanted
+
+
+def _skipped(table: TableVersion, state: _State) -> Load:
+    return Load(table.name, table.version, state.rows, bytes=0, skipped=True, seconds=0.0)
+
+
+def _is_sparse(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether over half of the file's blocks are free or over half of a table's rows deleted."""
+    sizes = connection.execute("SELECT total_blocks, used_blocks FROM pragma_database_size()")
+    total, used = sizes.fetchall()[0]
+    loads = connection.execute("SELECT name, row_count FROM main._loads").fetchall()
+    return total > 2 * used or any(_stored(connection, n) > 2 * rows for n, rows in loads)
+
+
+def _stored(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Rows of a table in the file, with the deleted ones."""
+    segments = connection.execute(
+        f"SELECT coalesce(sum(count), 0) FROM pragma_storage_info({literal(relation(name))}) "
+        "WHERE column_id = 0 AND column_path = '[0]'"
+    )
+    return int(segments.fetchall()[0][0])
+
+
+def _clone(source: Path, target: Path) -> None:
+    with open(source, "rb") as old, open(target, "wb") as new:
+        with suppress(OSError):
+            fcntl.ioctl(new, _FICLONE, old.fileno())
+            return
+        shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _publish(file: Path, path: Path) -> None:
+    if path.exists():
+        shutil.copymode(path, file)
+    _sync(file)
+    os.replace(file, path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,0 @@
-"""A faithful sample in the source's own format, with the truth about what is in it."""
-
-from amazon_reviews.sample.generate import generate
-from amazon_reviews.sample.options import SampleOptions
-
-__all__ = ["SampleOptions", "generate"]

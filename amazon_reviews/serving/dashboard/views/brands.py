@@ -1,0 +1,71 @@
+"""Brands & products: reputation, search, the page of a product, and what stands out."""
+
+from functools import partial
+
+import streamlit as st
+
+from amazon_reviews.serving.charts import catalogue as charts
+from amazon_reviews.serving.dashboard.components import chart, note, sections, table
+from amazon_reviews.serving.dashboard.views import product
+from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.queries import catalogue
+from amazon_reviews.serving.queries.filters import Filters
+
+_COMPARED = 5
+
+
+def show(filters: Filters) -> None:
+    """One tab per question."""
+    contents = {
+        "Products": product.show,
+        "Brands": _brands,
+        "Reputation": _reputation,
+        "Alerts": _alerts,
+        "Titles": _titles,
+    }
+    sections("brands", contents, filters)
+
+
+def _brands(filters: Filters) -> None:
+    search = st.text_input("Search brands", key="brand_search", icon=":material/search:")
+    note(filters)
+    rows = ask(catalogue.brands, search.strip())
+    chart("brands_by_products", charts.brands_by_products, rows)
+    table("brands", rows)
+
+
+def _reputation(filters: Filters) -> None:
+    trends = ask(catalogue.brand_trends)
+    note(filters)
+    names = trends["brand"].to_pylist()
+    chosen = st.multiselect(
+        "Brands to compare (five at most)", names, names[:3], max_selections=_COMPARED
+    )
+    chart("brand_reputation", charts.brand_reputation, ask(catalogue.brand_years, tuple(chosen)))
+    st.caption(
+        "Trend: change of the stars a year, by least squares over the reviews; p is the "
+        "probability of such a slope without any trend. Rising or falling where p is below 0.05. "
+        "Among 20 brands without a trend, about one looks as if it had one."
+    )
+    table("brand_trends", trends)
+
+
+def _alerts(filters: Filters) -> None:
+    rows = ask(catalogue.alerts, filters)
+    st.caption(
+        "Products whose reviews of the last 90 days stand out from the year before them: a surge "
+        "is at least twice the pace, a drop at least half a star; both beyond what chance explains."
+    )
+    note(filters, ["main_category"])
+    first = ["asin", "title", "surge", "dropped", "velocity", "rating_drop"]
+    others = [name for name in rows.column_names if name not in first]
+    table("product_alerts", rows.select(first + others))
+
+
+def _titles(filters: Filters) -> None:
+    note(filters)
+    st.caption("Products without a title are left out.")
+    for sentiment in ("positive", "negative"):
+        rows = ask(catalogue.titles, sentiment)
+        chart(f"most_{sentiment}", partial(charts.titles_by, sentiment=sentiment), rows)
+    chart("title_images", charts.title_images, ask(catalogue.titles, "reviews"))

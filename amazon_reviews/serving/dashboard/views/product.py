@@ -1,0 +1,86 @@
+"""The search for products, and the page of one with its reviews."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from amazon_reviews.serving.charts import catalogue as charts
+from amazon_reviews.serving.charts import reviews as review_charts
+from amazon_reviews.serving.dashboard.components import chart, compact, note, stars, tiles
+from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.queries import catalogue
+from amazon_reviews.serving.queries.filters import Filters
+
+
+def show(filters: Filters) -> None:
+    """A search by title, brand or ASIN, and the product that is chosen among what it finds."""
+    search = st.text_input(
+        "Search products by title, brand or ASIN", key="search", icon=":material/search:"
+    ).strip()
+    found = ask(catalogue.products, search, filters).to_pylist()
+    note(filters, ["main_category"])
+    if not found:
+        st.info("No reviewed product is found.", icon=":material/search_off:")
+        return
+    titles = {row["asin"]: _name(row) for row in found}
+    count = ask(catalogue.product_count, search, filters)["products"][0].as_py()
+    listed = "the most reviewed first" if count == len(found) else f"the first {len(found)} listed"
+    label = f"Product ({count:,} found, {listed})"
+    asin = st.selectbox(label, list(titles), format_func=titles.__getitem__)
+    _product(asin)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['title'] or 'Unknown'} · {row['brand'] or 'Unknown'} · {row['asin']}"
+
+
+def _product(asin: str) -> None:
+    row = ask(catalogue.product, asin)
+    facts = row.to_pylist()[0]
+    st.text(_name(facts))
+    tiles(
+        {
+            "Reviews": compact(facts["reviews"]),
+            "Mean stars": stars(facts["mean_stars"]),
+            "Shrunk mean": stars(facts["shrunk_stars"]),
+            "Imputed price" if facts["price_imputed"] else "Price": _price(facts["price"]),
+        }
+    )
+    months = ask(catalogue.product_months, asin)
+    left, right = st.columns(2)
+    with left:
+        chart("product_stars", charts.product_stars, row)
+        chart("product_reviews", review_charts.reviews_over_time, months)
+    with right:
+        chart("product_months", review_charts.mean_over_time, months)
+    _reviews(asin, facts)
+
+
+def _reviews(asin: str, facts: Mapping[str, Any]) -> None:
+    st.subheader("Reviews")
+    chosen = tuple(st.multiselect("Only with stars", [5, 4, 3, 2, 1], placeholder="All"))
+    count = sum(facts[f"stars_{n}"] for n in chosen) if chosen else facts["reviews"]
+    pages = max(-(-count // catalogue.PAGE_ROWS), 1)
+    page = st.number_input(f"Page of {pages}, newest first", 1, pages) if pages > 1 else 1
+    rows = ask(catalogue.product_reviews, asin, chosen, page - 1).to_pylist()
+    for row in rows:
+        _review(row)
+    if not rows:
+        st.info("No review is left.", icon=":material/filter_alt_off:")
+
+
+def _review(row: Mapping[str, Any]) -> None:
+    """Everything that people wrote is plain text: neither Markdown nor HTML."""
+    with st.container(border=True, gap="small"):
+        rating = "unrated" if row["overall"] is None else f"{row['overall']:g} ★"
+        day = f"{row['reviewed_on']:%d %B %Y}" if row["reviewed_on"] else "no date"
+        bought = "verified purchase" if row["verified"] else "not verified"
+        votes = f" · {row['vote']} found it helpful" if row["vote"] else ""
+        st.caption(f"{rating} · {day} · {bought}{votes}")
+        st.text(f"{row['summary'] or ''}\n{row['reviewer_name'] or 'unknown name'}")
+        st.text(row["review_text"] or "")
+
+
+def _price(price: float | None) -> str:
+    return "–" if price is None else f"${price:,.2f}"

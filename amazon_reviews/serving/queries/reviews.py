@@ -1,0 +1,168 @@
+"""Questions about the reviews: every one takes filters and is answered by a small cube."""
+
+import pyarrow as pa
+
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
+from amazon_reviews.serving.queries.query import mart, reads, rows
+
+PRIOR_REVIEWS = 10
+
+_RATED = "SUM(CASE WHEN c.stars IS NOT NULL THEN c.reviews ELSE 0 END)"
+_MEASURES = f"""
+    SUM(c.reviews) AS reviews,
+    {_RATED} AS rated,
+    SUM(c.stars * c.reviews) / NULLIF({_RATED}, 0) AS mean_stars,
+    SUM(CASE WHEN c.stars > 3 THEN c.reviews ELSE 0 END) AS positive,
+    SUM(CASE WHEN c.stars = 3 THEN c.reviews ELSE 0 END) AS neutral,
+    SUM(CASE WHEN c.stars < 3 THEN c.reviews ELSE 0 END) AS negative"""
+_DATED = "c.year IS NOT NULL"
+_SENTIMENT = (
+    "CASE WHEN c.stars < 3 THEN 'negative' WHEN c.stars = 3 THEN 'neutral' "
+    "WHEN c.stars > 3 THEN 'positive' ELSE 'unrated' END"
+)
+
+
+@reads("gold/totals")
+def totals(warehouse: Warehouse) -> pa.Table:
+    """One row: the totals over everything, as the mart has them."""
+    return mart(warehouse, "gold/totals", "m.reviews")
+
+
+@reads("gold/review_counts")
+def years(warehouse: Warehouse) -> pa.Table:
+    """One row: first and last year that have reviews; null without dates."""
+    cube = warehouse.relation("gold/review_counts")
+    return rows(warehouse, f"SELECT MIN(c.year) AS first, MAX(c.year) AS last FROM {cube} AS c")
+
+
+@reads("gold/review_counts")
+def main_categories(warehouse: Warehouse) -> pa.Table:
+    """One row per main category of the reviews, in the order of the alphabet."""
+    cube = warehouse.relation("gold/review_counts")
+    return rows(warehouse, f"SELECT DISTINCT c.main_category FROM {cube} AS c ORDER BY 1")
+
+
+@reads("gold/review_counts")
+def summed(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row: reviews, rated, mean_stars and the three sentiments."""
+    return _counted(warehouse, "review_counts", {}, filters)
+
+
+@reads("gold/review_counts")
+def by_stars(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per whole stars (null for unrated) and verified."""
+    stars = WHOLE_STARS.format(column="c.stars")
+    dimensions = {"stars": stars, "verified": "c.verified"}
+    return _counted(warehouse, "review_counts", dimensions, filters)
+
+
+@reads("gold/review_counts")
+def by_year(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per year; reviews without a date are left out."""
+    return _counted(warehouse, "review_counts", {"year": "c.year"}, filters, where=_DATED)
+
+
+@reads("gold/review_counts")
+def by_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per month of the year, 1 to 12; reviews without a date are left out."""
+    return _counted(warehouse, "review_counts", {"month": "c.month"}, filters, where=_DATED)
+
+
+@reads("gold/review_counts")
+def by_year_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per year and month; reviews without a date are left out."""
+    dimensions = {"year": "c.year", "month": "c.month"}
+    return _counted(warehouse, "review_counts", dimensions, filters, where=_DATED)
+
+
+@reads("gold/review_counts")
+def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per main category, most reviews first.
+
+    `shrunk_stars` are drawn towards the mean of what the filters leave, as if ten more reviews had
+    given that; `negative_share` is of the rated reviews; `priority` is rated reviews times what
+    shrunk_stars lack to 5, as a part of that of all rows.
+    """
+    inner = _sql(warehouse, "review_counts", {"main_category": "c.main_category"}, filters)
+    shrunk = (
+        f"(COALESCE(mean_stars * rated, 0) + {PRIOR_REVIEWS} * prior) / (rated + {PRIOR_REVIEWS})"
+    )
+    lack = f"rated * (5 - {shrunk})"
+    return rows(
+        warehouse,
+        f"SELECT main_category, reviews, rated, mean_stars, {shrunk} AS shrunk_stars, positive, "
+        "neutral, negative, negative / NULLIF(rated, 0) AS negative_share, "
+        f"{lack} / NULLIF(SUM({lack}) OVER (), 0) AS priority FROM ("
+        "SELECT t.*, SUM(mean_stars * rated) OVER () / NULLIF(SUM(rated) OVER (), 0) AS prior "
+        f"FROM ({inner[0]}) AS t) AS u ORDER BY reviews DESC, main_category",
+        inner[1],
+    )
+
+
+@reads("gold/length_counts")
+def by_length(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per band of length in words and sentiment of the stars (or unrated).
+
+    `mean_words` and `mean_characters` are of a review, `mean_word_length` in characters.
+    """
+    means = """,
+    SUM(c.words) / SUM(c.reviews) AS mean_words,
+    SUM(c.characters) / SUM(c.reviews) AS mean_characters,
+    SUM(c.letters) / NULLIF(SUM(c.words), 0) AS mean_word_length"""
+    bands = {"length_from": "c.length_from", "length_to": "c.length_to", "sentiment": _SENTIMENT}
+    return _counted(warehouse, "length_counts", bands, filters, means)
+
+
+@reads("gold/price_counts")
+def by_price(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per band of price in US dollars, listed and imputed prices apart."""
+    bands = {name: f"c.{name}" for name in ("price_from", "price_to", "price_imputed")}
+    return _counted(warehouse, "price_counts", bands, filters)
+
+
+@reads("gold/seasons")
+def seasons(warehouse: Warehouse) -> pa.Table:
+    """One row per month of the year, with its seasonal index over all reviews."""
+    return mart(warehouse, "gold/seasons", "m.month", ("m.month IS NOT NULL", ()))
+
+
+@reads("gold/credibility")
+def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per main category that has an interval, and one for all; filtered by category."""
+    condition, parameters = filters.where("m", ("main_category",))
+    known = f"({condition} OR m.main_category = 'All categories') AND m.low IS NOT NULL"
+    return mart(warehouse, "gold/credibility", "m.difference DESC", (known, parameters))
+
+
+def _counted(
+    warehouse: Warehouse,
+    cube: str,
+    dimensions: dict[str, str],
+    filters: Filters,
+    more: str = "",
+    where: str = "TRUE",
+) -> pa.Table:
+    """The cube's measures by dimensions, in their order; no row where the filters leave nothing."""
+    sql, parameters = _sql(warehouse, cube, dimensions, filters, more, where)
+    order = ", ".join(map(str, range(1, len(dimensions) + 1)))
+    return rows(warehouse, f"{sql} ORDER BY {order}" if order else sql, parameters)
+
+
+def _sql(
+    warehouse: Warehouse,
+    cube: str,
+    dimensions: dict[str, str],
+    filters: Filters,
+    more: str = "",
+    where: str = "TRUE",
+) -> tuple[str, tuple[object, ...]]:
+    condition, parameters = filters.where("c")
+    columns = "".join(f"{sql} AS {name}, " for name, sql in dimensions.items())
+    groups = ", ".join(map(str, range(1, len(dimensions) + 1)))
+    grouped = f" GROUP BY {groups}" if groups else ""
+    return (
+        f"SELECT {columns}{_MEASURES}{more} FROM {warehouse.relation(f'gold/{cube}')} AS c "
+        f"WHERE {condition} AND {where}{grouped} HAVING SUM(c.reviews) > 0",
+        parameters,
+    )

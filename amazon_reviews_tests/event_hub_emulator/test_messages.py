@@ -1,0 +1,77 @@
+"""Messages as producers send them: what is kept, and the events of a batch."""
+
+import pytest
+
+from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
+from amazon_reviews.devtools.event_hub_emulator.messages import (
+    APPLICATION_PROPERTIES,
+    BATCH_FORMAT,
+    DATA,
+    DELIVERY_ANNOTATIONS,
+    FOOTER,
+    HEADER,
+    MESSAGE_ANNOTATIONS,
+    new_message,
+    read_delivery,
+    read_message,
+)
+from amazon_reviews.devtools.event_hub_emulator.values import Malformed, Symbol
+
+KEY = Symbol("x-opt-partition-key")
+BODY = encode_described(DATA, b"body")
+
+
+def keyed(key):
+    return encode_described(MESSAGE_ANNOTATIONS, {KEY: key})
+
+
+def batch(*events, key=None):
+    annotations = b"" if key is None else keyed(key)
+    return annotations + b"".join(encode_described(DATA, event) for event in events)
+
+
+def test_all_but_the_annotations_is_kept_as_it_came():
+    header = encode_described(HEADER, [True])
+    rest = encode_described(APPLICATION_PROPERTIES, {"a": 1}) + BODY + encode_described(FOOTER, {})
+    others = encode_described(DELIVERY_ANNOTATIONS, {Symbol("x"): 1}) + keyed("K")
+    message = read_message(header + others + rest)
+
+    assert (message.header, message.rest, message.key) == (header, rest, "K")
+    assert message.size == len(header + others + rest)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("K", "K"), (b"K", "K"), (b"\xff", "\ufffd"), (7, None), ([], None)]
+)
+def test_a_key_is_text(key, expected):
+    assert read_message(keyed(key) + BODY).key == expected
+
+
+def test_the_events_of_a_batch_have_its_key_if_they_have_none():
+    events = read_delivery(BATCH_FORMAT, batch(BODY, keyed("own") + BODY, key="shared"))
+
+    assert [event.key for event in events] == ["shared", "own"]
+    assert [event.rest for event in events] == [BODY, BODY]
+
+
+def test_another_format_is_one_event_whatever_is_in_it():
+    (event,) = read_delivery(0, batch(BODY, BODY))
+
+    assert event.rest == batch(BODY, BODY)
+
+
+def test_a_batch_may_be_empty():
+    assert read_delivery(BATCH_FORMAT, b"") == []
+
+
+@pytest.mark.parametrize("inside", ["text", b"no message", BODY[:-1], [BODY]])
+def test_a_batch_of_something_else_is_malformed(inside):
+    with pytest.raises(Malformed):
+        read_delivery(BATCH_FORMAT, batch(inside))
+
+
+def test_a_new_message_is_one_that_could_have_come():
+    message = new_message(b"body", {"a": 1}, "K")
+
+    assert message.rest == encode_described(APPLICATION_PROPERTIES, {"a": 1}) + BODY
+    assert (message.key, new_message(b"", {}, None).key) == ("K", None)

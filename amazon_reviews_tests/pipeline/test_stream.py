@@ -1,0 +1,654 @@
+"""From the hub to gold, over the wire: every event once, and in exactly one place."""
+
+import base64
+import gzip
+import json
+import os
+import shutil
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import (
+    ConcurrentWriteError,
+    EventHubUnavailableError,
+    HubChangedError,
+    SkippedEventsError,
+)
+from amazon_reviews.pipeline.bronze import ingest
+from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
+from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.stream import (
+    Lag,
+    Received,
+    acknowledge_gaps,
+    lag,
+    open_gaps,
+    receive,
+    unread,
+)
+from amazon_reviews.resources.event_hub import EventHub, Span
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, review, rows, upload
+
+EVENTS = "bronze/review_events"
+GAPS = "bronze/event_gaps"
+SENT = datetime(2024, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
+ODD = [b'{"a": 1}', b"", b"\xff\xfe\x00", "é漢".encode(), b"\r\n", b"\xc3"]
+
+
+def bodies(count):
+    return [b"%d" % number for number in range(count)]
+
+
+def numbers(lakehouse, hub="reviews"):
+    """The sequence numbers in bronze, by hub partition, in order; each is what its body says."""
+    found = {}
+    columns = ("hub", "hub_partition", "sequence_number", "body")
+    for name, partition, number, body in sorted(rows(lakehouse, EVENTS, *columns)):
+        if name.endswith(f"/{hub}"):
+            assert body == b"%d" % number
+            found.setdefault(partition, []).append(number)
+    return found
+
+
+def gaps(lakehouse):
+    return rows(lakehouse, GAPS, "hub_partition", "first", "last")
+
+
+def bring_stream(spark, lakehouse):
+    """Bring what bronze holds of the stream to gold; returns the report of silver."""
+    done = refine_stream(spark, lakehouse, BATCH_ROWS)
+    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    return done
+
+
+def account(lakehouse, layer, table):
+    found = [one for one in all_accounts(lakehouse) if (one.layer, one.table) == (layer, table)]
+    (only,) = [one for one in found if one.partition == STREAM.partition]
+    return only.lines, only.kept, only.duplicates, only.rejected
+
+
+def assert_balanced(lakehouse):
+    assert [one for one in all_accounts(lakehouse) if not one.balanced] == []
+
+
+@pytest.fixture
+def server():
+    """A server with the hubs reviews and audit, of one partition each."""
+    with EventHubServer({"reviews": 1, "audit": 1}) as server:
+        yield server
+
+
+def test_what_another_run_read_meanwhile_is_no_other_hub(server, lakehouse):
+    hub = hub_of(server)
+    server.append("reviews", "0", *bodies(2))
+    receive(hub, lakehouse)
+    before = hub.look()
+    server.append("reviews", "0", *bodies(3)[2:])
+    receive(hub, lakehouse)
+
+    assert unread(lakehouse, before) == {}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Bodies of all kinds in two partitions, received once."""
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("odd")))
+    with EventHubServer({"Reviews": 2}) as server:
+        properties = {"source": "web", "number": 3, "raw": b"\xff"}
+        server.append("Reviews", "0", *ODD, enqueued_time=SENT, properties=properties)
+        server.append("Reviews", "1", *ODD[::-1], enqueued_time=SENT + timedelta(seconds=1))
+        hub = hub_of(server, "Reviews")
+        received = receive(hub, lakehouse)
+        yield SimpleNamespace(server=server, hub=hub, lakehouse=lakehouse, received=received)
+
+
+def test_events_are_kept_as_they_came(odd):
+    """Read by another engine from the files of the table."""
+    paths = pa.table(odd.lakehouse.delta(EVENTS).get_add_actions())["path"].to_pylist()
+    files = duckdb.read_parquet(
+        [str(Path(odd.lakehouse.uri(EVENTS)) / path) for path in paths], hive_partitioning=True
+    )
+
+    found = files.project(
+        "hub, hub_partition, sequence_number, body, encoding, epoch_us(enqueued_at), partition"
+    ).fetchall()
+
+    hub = f"127.0.0.1:{odd.server.port}/reviews"
+    encodings = dict(
+        zip(ODD, ["utf-8", "utf-8", "base64", "utf-8", "utf-8", "base64"], strict=True)
+    )
+    sent = round(SENT.timestamp()) * 1_000_000 + 123_000
+    assert sorted(found) == [
+        (hub, partition, number, body, encodings[body], time, "stream")
+        for partition, given, time in (("0", ODD, sent), ("1", ODD[::-1], sent + 1_000_000))
+        for number, body in enumerate(given)
+    ]
+
+
+def test_events_keep_what_their_sender_added(odd):
+    found = rows(odd.lakehouse, EVENTS, "hub_partition", "properties")
+
+    added = [("source", "web"), ("number", "3"), ("raw", "\ufffd")]
+    assert found == [("0", added)] * len(ODD) + [("1", [])] * len(ODD)
+
+
+def test_offsets_are_those_of_the_hub(odd):
+    offsets = [
+        int(offset)
+        for partition, _, offset in sorted(
+            rows(odd.lakehouse, EVENTS, "hub_partition", "sequence_number", "offset")
+        )
+        if partition == "0"
+    ]
+
+    assert offsets[0] == 0
+    assert offsets == sorted(set(offsets))
+
+
+def test_events_and_how_far_they_were_read_are_one_commit(odd):
+    hub = f"127.0.0.1:{odd.server.port}/reviews"
+    marks = {f"{hub}/0/sequence_number": 5, f"{hub}/1/sequence_number": 5}
+    before, after = (odd.lakehouse.delta(EVENTS, version) for version in (0, 1))
+
+    assert odd.received == Received({"0": 6, "1": 6}, [])
+    assert odd.lakehouse.version(EVENTS) == 1
+    assert before.to_pyarrow_table().num_rows == 0
+    assert {name: before.transaction_version(name) for name in marks} == dict.fromkeys(marks)
+    assert after.to_pyarrow_table().num_rows == 12
+    assert {name: after.transaction_version(name) for name in marks} == marks
+    created = odd.hub.look().created_at.timestamp() * 1000
+    assert after.transaction_version(f"{hub}/created_at") == round(created)
+
+
+def test_what_was_read_is_not_read_again(odd):
+    delivered = odd.server.events_delivered
+
+    assert receive(odd.hub, odd.lakehouse) == Received()
+
+    assert odd.lakehouse.version(EVENTS) == 1
+    assert odd.server.events_delivered == delivered
+    assert not odd.lakehouse.exists(GAPS)
+
+
+def test_a_hub_without_events_leaves_no_table(server, lakehouse):
+    assert receive(hub_of(server), lakehouse) == Received()
+    assert lag(hub_of(server), lakehouse) == {"0": Lag(0, 0.0)}
+    assert not lakehouse.exists(EVENTS)
+
+
+def test_a_hub_can_be_read_in_pieces(server, lakehouse):
+    hub = hub_of(server)
+    old = datetime.now(UTC) - timedelta(minutes=5)
+    server.append("reviews", "0", *bodies(10), enqueued_time=old)
+    first = {"0": Span(0, 3)}
+    assert receive(hub, lakehouse, first) == Received({"0": 4}, [])
+    assert numbers(lakehouse) == {"0": [0, 1, 2, 3]}
+
+    waiting = lag(hub, lakehouse)["0"]
+    assert waiting.events == 6
+    assert 300 <= waiting.seconds < 420
+
+    assert receive(hub, lakehouse, first) == Received()
+    with pytest.raises(SkippedEventsError, match="partition 0: events 4 to 5 were not read yet"):
+        receive(hub, lakehouse, {"0": Span(6, 9)})
+    assert lakehouse.version(EVENTS) == 1
+    assert receive(hub, lakehouse, {"0": Span(2, 6)}) == Received({"0": 3}, [])
+    assert receive(hub, lakehouse, {"0": Span(0, 99)}) == Received({"0": 3}, [])
+    assert numbers(lakehouse) == {"0": list(range(10))}
+    assert lakehouse.version(EVENTS) == 3
+    assert lag(hub, lakehouse) == {"0": Lag(0, 0.0)}
+
+
+def test_a_lost_connection_changes_nothing_in_bronze(server, lakehouse):
+    server.append("reviews", "0", *bodies(1_200))
+    server.drop_connections(after_events=1_050)
+
+    assert receive(hub_of(server), lakehouse) == Received({"0": 1_200}, [])
+
+    assert numbers(lakehouse) == {"0": list(range(1_200))}
+    assert server.events_delivered > 1_200
+
+
+def test_what_cannot_be_read_leaves_bronze_as_it_was(server, lakehouse):
+    """The hub can be looked at by everybody, but not be read as a group that there is not."""
+    server.append("reviews", "0", *bodies(3))
+    hub = hub_of(server, consumer_group="absent", retry_total=0)
+
+    with pytest.raises(EventHubUnavailableError, match="consumer group absent"):
+        receive(hub, lakehouse)
+
+    assert lakehouse.version(EVENTS) == 0
+    assert unread(lakehouse, hub.look()) == {"0": Span(0, 2)}
+
+
+def test_of_two_readers_at_once_one_brings_the_events(server, lakehouse):
+    server.append("reviews", "0", *bodies(30))
+    together = Barrier(2)
+
+    def read():
+        hub = hub_of(server)
+        together.wait(30)
+        try:
+            return receive(hub, lakehouse).events
+        except ConcurrentWriteError:
+            return {}
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [reading.result() for reading in [pool.submit(read), pool.submit(read)]]
+
+    assert sorted(found, key=len) == [{}, {"0": 30}]
+    assert numbers(lakehouse) == {"0": list(range(30))}
+
+
+def test_a_reader_that_was_overtaken_writes_nothing(server, lakehouse):
+    """Another one commits when this one has decided what to read, and before it may write."""
+
+    class Overtaken(Lakehouse):
+        def ensure(self, key):
+            if waiting:
+                waiting.pop()()
+            return super().ensure(key)
+
+    server.append("reviews", "0", *bodies(5))
+    hub = hub_of(server)
+    waiting = [lambda: receive(hub, lakehouse, {"0": Span(0, 2)})]
+
+    with pytest.raises(ConcurrentWriteError, match="nothing is lost"):
+        receive(hub, Overtaken(location=lakehouse.location))
+
+    assert waiting == []
+    assert numbers(lakehouse) == {"0": [0, 1, 2]}
+    assert lakehouse.version(EVENTS) == 1
+
+
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory):
+    """Four partitions whose first events go away, and what was received of them, in two runs.
+
+    0 lost events before it was ever read, then up to where it was read; 1 lost some that were not
+    read, 2 all of them, 3 some that were read.
+    """
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("dropped")))
+    with EventHubServer({"reviews": 4}) as server:
+        for partition in "0123":
+            server.append("reviews", partition, *bodies(4))
+        server.trim("reviews", "0", 2)
+        hub = hub_of(server)
+        first = receive(hub, lakehouse)
+        for partition, kept in {"0": 4, "1": 7, "2": 10, "3": 2}.items():
+            server.append("reviews", partition, *bodies(10)[4:])
+            server.trim("reviews", partition, kept)
+        behind = lag(hub, lakehouse)
+        yield SimpleNamespace(
+            lakehouse=lakehouse,
+            hub=hub,
+            behind=behind,
+            received=[first, receive(hub, lakehouse)],
+            left=unread(lakehouse, hub.look()),
+        )
+
+
+def test_only_events_that_were_not_read_make_a_gap(dropped):
+    first, second = dropped.received
+
+    assert first == Received({"0": 2, "1": 4, "2": 4, "3": 4}, [])
+    assert second.events == {"0": 6, "1": 3, "3": 6}
+    assert second.gaps == [("1", Span(4, 6)), ("2", Span(4, 9))]
+    assert gaps(dropped.lakehouse) == [("1", 4, 6), ("2", 4, 9)]
+    assert numbers(dropped.lakehouse) == {
+        "0": list(range(2, 10)),
+        "1": [*range(4), *range(7, 10)],
+        "2": list(range(4)),
+        "3": list(range(10)),
+    }
+
+
+def test_a_partition_that_lost_all_its_events_is_up_to_date(dropped):
+    assert {name: found.events for name, found in dropped.behind.items()} == dict.fromkeys(
+        "0123", 6
+    )
+    assert dropped.left == {}
+    assert dropped.lakehouse.version(EVENTS) == 2
+
+
+def test_a_gap_is_open_until_it_is_acknowledged(dropped, tmp_path):
+    shutil.copytree(dropped.lakehouse.location, tmp_path / "copy")
+    lakehouse = Lakehouse(location=str(tmp_path / "copy"))
+    name = dropped.hub.look().name
+    found = {(gap["hub"], gap["hub_partition"]) for gap in open_gaps(lakehouse)}
+    assert found == {(name, "1"), (name, "2")}
+
+    assert acknowledge_gaps(lakehouse) == 2
+
+    assert open_gaps(lakehouse) == []
+    assert acknowledge_gaps(lakehouse) == 0
+    assert gaps(lakehouse) == gaps(dropped.lakehouse)
+    assert all(
+        found <= done for found, done in rows(lakehouse, GAPS, "found_at", "acknowledged_at")
+    )
+
+
+def test_a_gap_that_grows_stays_one_row(server, lakehouse):
+    """Runs that end between the gap and the events: those are written later, or never."""
+
+    class Failing(Lakehouse):
+        def append_arrow(self, rows, key, before, transactions):
+            raise OSError("no space left")
+
+    hub = hub_of(server)
+    failing = Failing(location=lakehouse.location)
+    server.append("reviews", "0", *bodies(3))
+    receive(hub, lakehouse)
+    server.append("reviews", "0", *bodies(10)[3:])
+    server.trim("reviews", "0", 5)
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="no space"):
+            receive(hub, failing)
+        assert gaps(lakehouse) == [("0", 3, 4)]
+        acknowledge_gaps(lakehouse)
+        assert open_gaps(lakehouse) == []
+    server.trim("reviews", "0", 7)
+    receive(hub, lakehouse)
+
+    assert gaps(lakehouse) == [("0", 3, 6)]
+    assert len(open_gaps(lakehouse)) == 1
+    assert numbers(lakehouse) == {"0": [0, 1, 2, 7, 8, 9]}
+
+
+def test_events_dropped_between_look_and_read_are_a_gap(server, lakehouse):
+    class Slow(EventHub):
+        def look(self):
+            hub = super().look()
+            server.trim("reviews", "0", 4)
+            return hub
+
+    server.append("reviews", "0", *bodies(6))
+    hub = Slow(**hub_of(server).model_dump())
+
+    received = receive(hub, lakehouse, {"0": Span(0, 5)})
+
+    assert received == Received({"0": 2}, [("0", Span(0, 3))])
+    assert gaps(lakehouse) == [("0", 0, 3)]
+    assert numbers(lakehouse) == {"0": [4, 5]}
+
+
+def test_a_hub_made_again_is_not_read_and_another_one_is(server, lakehouse):
+    hub = hub_of(server)
+    server.append("reviews", "0", *bodies(3))
+    receive(hub, lakehouse)
+    server.recreate("reviews")
+    for count, ask in ((0, receive), (2, lag), (4, receive)):
+        server.append("reviews", "0", *bodies(count))
+        with pytest.raises(HubChangedError, match="/reviews is not the hub whose events"):
+            ask(hub, lakehouse)
+    assert lakehouse.version(EVENTS) == 1
+    assert not lakehouse.exists(GAPS)
+
+    server.append("audit", "0", *bodies(2))
+    assert receive(hub_of(server, "audit"), lakehouse) == Received({"0": 2}, [])
+
+    assert numbers(lakehouse) == {"0": [0, 1, 2]}
+    assert numbers(lakehouse, "audit") == {"0": [0, 1]}
+
+
+MIXED = {
+    "0": [
+        event(summary="a"),
+        event(summary="a", partition_number=7),
+        b"no json",
+        b'{"asin": "\xff"}',
+        b"[1, 2]",
+        event(summary="b", asin=...),
+        b"",
+    ],
+    "1": [event(summary="a"), event(summary="b", colour="red"), b'{"asin": ', b"\xfe"],
+}
+REFUSED = [
+    ("0", 2, "not_json"),
+    ("0", 3, "not_utf8"),
+    ("0", 4, "not_an_object"),
+    ("0", 5, "missing_field"),
+    ("0", 6, "not_json"),
+    ("1", 2, "not_json"),
+    ("1", 3, "not_utf8"),
+]
+
+
+@pytest.fixture(scope="module")
+def mixed(spark, tmp_path_factory):
+    """Good, repeated and bad events, brought to gold."""
+    lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("mixed")))
+    with EventHubServer({"reviews": 2}) as server:
+        for partition, given in MIXED.items():
+            server.append("reviews", partition, *given)
+        receive(hub_of(server), lakehouse)
+        name = hub_of(server).look().name
+    return SimpleNamespace(lakehouse=lakehouse, hub=name, report=bring_stream(spark, lakehouse))
+
+
+def test_bad_events_are_kept_with_their_reason_and_place(mixed):
+    columns = ("hub_partition", "sequence_number", "reason", "raw", "encoding")
+    found = sorted(rows(mixed.lakehouse, "silver/rejected", *columns))
+
+    expected = []
+    for partition, number, reason in REFUSED:
+        body = MIXED[partition][number]
+        raw, encoding = as_base64(body) if reason == "not_utf8" else (body.decode(), "utf-8")
+        expected.append((partition, number, reason, raw, encoding))
+    assert found == expected
+    details = dict(rows(mixed.lakehouse, "silver/rejected", "reason", "detail"))
+    assert details["missing_field"] == "asin: absent"
+
+
+def as_base64(body):
+    return base64.b64encode(body).decode(), "base64"
+
+
+def test_bad_events_name_their_table_and_hub(mixed):
+    found = rows(mixed.lakehouse, "silver/rejected", "table", "partition", "file", "line")
+
+    assert found == sorted(
+        ("streamed_reviews", "stream", f"{mixed.hub}/{partition}", number)
+        for partition, number, _ in REFUSED
+    )
+
+
+def test_repeated_events_are_counted(mixed):
+    kept = rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "file", "line")
+    repeated = rows(mixed.lakehouse, "silver/duplicates", "table", "partition", "file", "line")
+    ids = dict(rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "review_id"))
+
+    assert kept == [("a", f"{mixed.hub}/0", 0), ("b", f"{mixed.hub}/1", 1)]
+    assert repeated == [
+        ("streamed_reviews", "stream", f"{mixed.hub}/0", 1),
+        ("streamed_reviews", "stream", f"{mixed.hub}/1", 0),
+    ]
+    assert rows(mixed.lakehouse, "silver/duplicates", "id") == [(ids["a"],)] * 2
+
+
+def test_fields_of_the_sender_are_no_unknown_fields(mixed):
+    assert rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "rescued") == [
+        ("a", None),
+        ("b", [("colour", "red")]),
+    ]
+
+
+def test_the_books_of_the_stream_balance(mixed):
+    reasons = Counter(reason for _, _, reason in REFUSED)
+
+    assert (mixed.report.lines, mixed.report.kept, mixed.report.duplicates) == (11, 2, 2)
+    assert mixed.report.rejected == reasons
+    assert account(mixed.lakehouse, "bronze", "review_events") == (11, 11, 0, 0)
+    assert account(mixed.lakehouse, "silver", "streamed_reviews") == (11, 2, 2, 7)
+    assert account(mixed.lakehouse, "gold", "reviews") == (2, 2, 0, 0)
+    assert_balanced(mixed.lakehouse)
+
+
+def test_refining_again_changes_nothing(spark, mixed):
+    keys = ("silver/streamed_reviews", "silver/rejected", "silver/duplicates", "gold/reviews")
+    before = {key: content(mixed.lakehouse, key) for key in keys}
+
+    bring_stream(spark, mixed.lakehouse)
+
+    assert {key: content(mixed.lakehouse, key) for key in keys} == before
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory):
+    """A lakehouse with two events in bronze."""
+    folder = tmp_path_factory.mktemp("streamed")
+    with EventHubServer({"reviews": 1}) as server:
+        server.append("reviews", "0", event(summary="both"), event(summary="stream only"))
+        receive(hub_of(server), Lakehouse(location=str(folder)))
+    return folder
+
+
+def bring_file(spark, landing, lakehouse):
+    ingest(landing, lakehouse, REVIEWS, "partition_1")
+    list(refine(spark, lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS))
+    list(publish_reviews(spark, lakehouse, ["partition_1"], BATCH_ROWS))
+
+
+@pytest.mark.parametrize("first", ["file", "stream"])
+def test_a_review_by_file_and_by_stream_is_one(spark, streamed, landing, tmp_path, first):
+    """The file's row is kept, whichever came first: it has the day."""
+    shutil.copytree(streamed, tmp_path / "lakehouse")
+    lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
+    lines = (review(summary="both"), review(summary="file only"))
+    upload(landing, "amazon_reviews", "partition_1", *lines)
+
+    if first == "file":
+        bring_file(spark, landing, lakehouse)
+        bring_stream(spark, lakehouse)
+    else:
+        bring_stream(spark, lakehouse)
+        assert len(rows(lakehouse, "gold/reviews", "summary")) == 2
+        bring_file(spark, landing, lakehouse)
+
+    day = datetime(2016, 9, 1, tzinfo=UTC).date()
+    columns = ("summary", "partition", "source", "reviewed_on")
+    assert rows(lakehouse, "gold/reviews", *columns) == [
+        ("both", "partition_1", "batch", day),
+        ("file only", "partition_1", "batch", day),
+        ("stream only", "stream", "stream", None),
+    ]
+    ids = dict(rows(lakehouse, "silver/streamed_reviews", "summary", "review_id"))
+    assert rows(lakehouse, "gold/duplicates", "id", "kept_in", "partition") == [
+        (ids["both"], "partition_1", "stream")
+    ]
+    assert account(lakehouse, "gold", "reviews") == (2, 1, 1, 0)
+    assert_balanced(lakehouse)
+
+
+def send(server, given):
+    """Spread bodies over the hub's two partitions."""
+    for partition in range(2):
+        server.append("reviews", str(partition), *given[partition::2])
+
+
+def brought(spark, folder, given):
+    """A lakehouse that got these bodies in gold, and the report of silver."""
+    lakehouse = Lakehouse(location=str(folder))
+    with EventHubServer({"reviews": 2}) as server:
+        send(server, given)
+        receive(hub_of(server), lakehouse)
+    return lakehouse, bring_stream(spark, lakehouse)
+
+
+def test_gold_is_the_same_in_whatever_order_events_come(spark, tmp_path):
+    """Checked against the sample's own count, too."""
+    options = SampleOptions(
+        reviews=400,
+        products=50,
+        users=80,
+        partitions=2,
+        events=300,
+        seed=23,
+        duplicates_within=0.05,
+        malformed=0.05,
+    )
+    truth = generate(options, tmp_path / "sample")
+    given = (tmp_path / "sample" / "events" / "events.jsonl").read_bytes().splitlines()
+    landing = LandingZone(location=str(tmp_path / "sample"))
+    gold = []
+    for name, order in {"forth": given, "back": given[::-1]}.items():
+        lakehouse, report = brought(spark, tmp_path / name, order)
+        assert {
+            "lines": report.lines,
+            "distinct": report.kept,
+            "duplicates_within": report.duplicates,
+            "rejected": dict(sorted(report.rejected.items())),
+            "by_file": truth["events"]["by_file"],
+        } == truth["events"]
+        files = list(landing.partitions(REVIEWS.dataset))
+        for file in files:
+            ingest(landing, lakehouse, REVIEWS, file)
+        list(refine(spark, lakehouse, REVIEWS, files, BATCH_ROWS))
+        list(publish_reviews(spark, lakehouse, files, BATCH_ROWS))
+        assert_balanced(lakehouse)
+        gold.append(rows(lakehouse, "gold/reviews", "review_id", "partition"))
+
+    assert gold[0] == gold[1]
+    assert len(gold[0]) == len(dict(gold[0])) == truth["gold"]["reviews_with_events"]
+
+
+@pytest.fixture(scope="module")
+def real(spark, tmp_path_factory):
+    """The real bodies, in the order in which they were sent and the other way, brought to gold."""
+    folder = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
+    if not folder:
+        pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
+    with gzip.open(Path(folder) / "events" / "event_hub_messages.json.gz") as lines:
+        given = lines.read().splitlines()
+    made = tmp_path_factory.mktemp("real")
+    forth = brought(spark, made / "forth", given)
+    back = brought(spark, made / "back", given[::-1])
+    return SimpleNamespace(bodies=given, forth=forth, back=back)
+
+
+def test_all_real_events_are_reviews(real):
+    """Counted once more with nothing but the standard library."""
+    lakehouse, report = real.forth
+    records = [json.loads(body) for body in real.bodies]
+    names = ("reviewerID", "asin", "overall", "reviewText", "summary")
+    distinct = {tuple(record.get(name) for name in names) for record in records}
+    expected = Counter((each[0], each[1], float(each[2])) for each in distinct)
+
+    assert (report.lines, report.rejected.total()) == (len(records), 0)
+    assert (report.kept, report.duplicates) == (len(distinct), len(records) - len(distinct))
+    assert report.kept == 3_000
+    found = rows(lakehouse, "gold/reviews", "reviewer_id", "asin", "overall", "source")
+    assert Counter((*row[:2], float(row[2])) for row in found) == expected
+    assert {row[3] for row in found} == {"stream"}
+    assert_balanced(lakehouse)
+
+
+def test_real_events_keep_their_bytes(real):
+    lakehouse, _ = real.forth
+
+    found = Counter(body for (body,) in rows(lakehouse, EVENTS, "body"))
+
+    assert found == Counter(real.bodies)
+
+
+def test_real_events_the_other_way_round_give_the_same_gold(real):
+    forth, back = (
+        rows(lakehouse, "gold/reviews", "review_id") for lakehouse, _ in (real.forth, real.back)
+    )
+
+    assert forth == back

@@ -1,0 +1,144 @@
+"""Upkeep: fewer files, the same rows, and nothing gone that somebody may still read."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from amazon_reviews.resources.lakehouse.maintenance import KEPT_HOURS, Maintained, maintain
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
+from amazon_reviews_tests.helpers import content
+
+EVENTS = "bronze/review_events"
+REVIEWS = "bronze/reviews"
+COMMITS = 12
+MARK = "hub/0/sequence_number"
+
+
+@pytest.fixture
+def lakehouse(tmp_path):
+    return Lakehouse(location=str(tmp_path))
+
+
+@pytest.fixture
+def streamed(lakehouse):
+    """Events that came one a run."""
+    lakehouse.ensure(EVENTS)
+    for number in range(COMMITS):
+        row = {
+            "body": b"%d" % number,
+            "body_encoding": "utf-8",
+            "hub": "hub",
+            "hub_partition": "0",
+            "sequence_number": number,
+            "offset": str(number),
+            "enqueued_at": datetime(2024, 5, 6, tzinfo=UTC),
+            "properties": [],
+            "partition": "stream",
+        }
+        rows = pa.Table.from_pylist([row], BRONZE_REVIEW_EVENTS.arrow_schema).to_reader()
+        before = lakehouse.marks(EVENTS, [MARK])
+        lakehouse.append_arrow(rows, EVENTS, before, {MARK: number})
+    return lakehouse
+
+
+def data_files(lakehouse, key):
+    """Where the table's data files lie on the disk, whether it needs them or not."""
+    folder = Path(lakehouse.uri(key))
+    return {str(path) for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts}
+
+
+def bodies(lakehouse, version=None):
+    """The bodies of a version, read by DuckDB from its files."""
+    table = lakehouse.delta(EVENTS, version)
+    return sorted(
+        int(bytes(body))
+        for (body,) in duckdb.sql(f"SELECT body FROM read_parquet({table.file_uris()})").fetchall()
+    )
+
+
+def test_the_files_of_a_stream_become_one_and_no_event_changes(streamed):
+    before = content(streamed, EVENTS)
+    assert len(data_files(streamed, EVENTS)) == COMMITS
+
+    done = dict(maintain(streamed))
+
+    assert done == {EVENTS: Maintained(compacted=COMMITS, written=1, removed=0)}
+    assert len(streamed.delta(EVENTS).file_uris()) == 1
+    assert bodies(streamed) == list(range(COMMITS))
+    assert content(streamed, EVENTS) == before
+    assert streamed.marks(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+
+
+def test_a_table_in_order_is_left_as_it_is(streamed):
+    list(maintain(streamed))
+    version = streamed.version(EVENTS)
+
+    done = dict(maintain(streamed))
+
+    assert done == {EVENTS: Maintained(compacted=0, written=0, removed=0)}
+    assert streamed.version(EVENTS) == version
+
+
+def test_who_reads_a_version_of_the_last_day_can_read_on(streamed):
+    version = streamed.version(EVENTS)
+    list(maintain(streamed))
+
+    assert streamed.version(EVENTS) > version
+    assert bodies(streamed, version) == list(range(COMMITS))
+    assert KEPT_HOURS >= 24
+
+
+def test_files_that_are_old_and_of_no_use_go(streamed):
+    list(maintain(streamed))
+
+    done = dict(maintain(streamed, kept_hours=0))
+
+    assert done[EVENTS].removed == COMMITS
+    assert len(data_files(streamed, EVENTS)) == 1
+    assert bodies(streamed) == list(range(COMMITS))
+    assert streamed.marks(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+
+
+def test_of_a_killed_run_only_what_is_old_is_removed(streamed):
+    """A young file may be that of a run which is about to commit it."""
+    folder = Path(next(iter(data_files(streamed, EVENTS)))).parent
+    young, old = folder / "young.parquet", folder / "old.parquet"
+    for orphan, hours in ((young, 1), (old, KEPT_HOURS + 1)):
+        orphan.write_bytes(b"cut off")
+        written = time.time() - hours * 3_600
+        os.utime(orphan, (written, written))
+
+    done = dict(maintain(streamed))
+
+    assert done[EVENTS].removed == 1
+    assert (young.exists(), old.exists()) == (True, False)
+    assert bodies(streamed) == list(range(COMMITS))
+
+
+def test_a_file_holds_rows_of_one_partition(lakehouse):
+    lakehouse.ensure(REVIEWS)
+    for number in range(3):
+        for partition in ("partition_1", "partition_2"):
+            row = {
+                "raw": "{}",
+                "raw_encoding": "utf-8",
+                "file": "part-0.json",
+                "line": number,
+                "partition": partition,
+            }
+            rows = pa.Table.from_pylist([row], BRONZE_REVIEWS.arrow_schema)
+            lakehouse.append_arrow(rows.to_reader(), REVIEWS, {}, {})
+
+    assert dict(maintain(lakehouse)) == {REVIEWS: Maintained(compacted=6, written=2, removed=0)}
+
+    table = lakehouse.delta(REVIEWS)
+    for partition in ("partition_1", "partition_2"):
+        (uri,) = (uri for uri in table.file_uris() if f"partition={partition}/" in uri)
+        lines = duckdb.sql(f"SELECT line FROM '{uri}' ORDER BY line").fetchall()
+        assert lines == [(0,), (1,), (2,)]
