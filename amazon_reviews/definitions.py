@@ -60,7 +60,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
         asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, following],
         jobs=[acknowledge_event_gaps, maintain_tables],
-        schedules=[*(daily_landing(subject) for subject in DATASETS), daily_maintenance],
+        schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,
         resources=resources(settings),
     )

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import publish_products, publish_reviews
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.gold import build_gold_products, build_gold_reviews
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.schemas import TABLES
 
@@ -76,26 +76,26 @@ def _line(line):
     return (line if isinstance(line, str) else json.dumps(line)).encode() + b"\n"
 
 
-def ingest_all(landing, lakehouse, subject):
+def ingest_all(landing, lakehouse, dataset):
     """Bring all partitions of a dataset to bronze; returns their names."""
-    names = list(landing.partitions(subject.dataset, subject.layout))
+    names = list(landing.partitions(dataset.folder, dataset.layout))
     for name in names:
-        ingest(landing, lakehouse, subject, name)
+        ingest(landing, lakehouse, dataset, name)
     return names
 
 
-def refine_all(spark, landing, lakehouse, subject):
+def build_silver_all(spark, landing, lakehouse, dataset):
     """Bring all partitions of a dataset to silver; returns the reports by partition."""
-    names = ingest_all(landing, lakehouse, subject)
-    return dict(refine(spark, lakehouse, subject, names, BATCH_ROWS))
+    names = ingest_all(landing, lakehouse, dataset)
+    return dict(build_silver(spark, lakehouse, dataset, names, BATCH_ROWS))
 
 
-def publish_all(spark, landing, lakehouse):
+def build_gold_all(spark, landing, lakehouse):
     """Bring a whole landing zone to gold; returns the reviews' reports by partition."""
-    refine_all(spark, landing, lakehouse, PRODUCTS)
-    names = list(refine_all(spark, landing, lakehouse, REVIEWS))
-    publish_products(spark, lakehouse)
-    return dict(publish_reviews(spark, lakehouse, names, BATCH_ROWS))
+    build_silver_all(spark, landing, lakehouse, PRODUCTS)
+    names = list(build_silver_all(spark, landing, lakehouse, REVIEWS))
+    build_gold_products(spark, lakehouse)
+    return dict(build_gold_reviews(spark, lakehouse, names, BATCH_ROWS))
 
 
 def rows(lakehouse, key, *columns, version=None):

@@ -194,15 +194,15 @@ def test_a_failing_blocking_check_ends_with_1_and_is_healed(root, monkeypatch):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())
     before = project.versions()
-    refine = silver_assets.refine
+    build_silver = silver_assets.build_silver
 
     def losing(*arguments):
-        report = list(refine(*arguments))
+        report = list(build_silver(*arguments))
         project.lakehouse.delta("silver/reviews").delete("partition = 'partition_2' AND line = 3")
         return report
 
     with monkeypatch.context() as patch:
-        patch.setattr(silver_assets, "refine", losing)
+        patch.setattr(silver_assets, "build_silver", losing)
         result = cli(root, "run", "--select", LAYERS)
     assert result.exit_code == 1
     assert "failed silver/reviews: check accounted failed" in result.stderr
@@ -221,7 +221,7 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
         "import os, signal\n"
         "from amazon_reviews.defs.assets import silver\n"
         "from amazon_reviews.cli import main\n"
-        "silver.refine = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "silver.build_silver = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)\n"
         "main(['run'])\n"
     )
     assert as_process(root, "-c", code).returncode == -9

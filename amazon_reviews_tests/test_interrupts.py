@@ -58,7 +58,7 @@ from amazon_reviews.interrupts import temporary_folder
 def ready():
     os.write({pipe}, b"x")
 {stuck}
-silver.refine = stuck
+silver.build_silver = stuck
 main({arguments})
 """
 

@@ -13,7 +13,7 @@ from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews_tests.helpers import publish_all, refine_all, rows
+from amazon_reviews_tests.helpers import build_gold_all, build_silver_all, rows
 
 WHOLE = {
     "Gift_Cards_5": (2_972, 2_972),
@@ -72,7 +72,7 @@ def whole(spark, data, tmp_path_factory):
     reviews = lay_out(folder / "landing", "amazon_reviews", files)
     products = lay_out(folder / "landing", "amazon_metadata", metadata)
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    build_gold_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
     return lakehouse, reviews, products
 
 
@@ -136,7 +136,7 @@ def samples(spark, data, tmp_path_factory):
     partitions = lay_out(folder / "landing", "amazon_reviews", files)
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
     landing = LandingZone(location=str(folder / "landing"))
-    return lakehouse, partitions, refine_all(spark, landing, lakehouse, REVIEWS)
+    return lakehouse, partitions, build_silver_all(spark, landing, lakehouse, REVIEWS)
 
 
 def test_ten_further_files_lose_nothing(samples):

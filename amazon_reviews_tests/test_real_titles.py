@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from amazon_reviews.pipeline.datasets import TITLE_RATINGS, TITLES
-from amazon_reviews.pipeline.titles import publish_title_actors, publish_titles
+from amazon_reviews.pipeline.titles import build_gold_titles, build_title_actors
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews_tests.helpers import refine_all, rows
+from amazon_reviews_tests.helpers import build_silver_all, rows
 
 SIZES = {"amazon": 9_668, "disney": 1_450, "hulu": 3_073, "netflix": 8_807}
 
@@ -42,12 +42,12 @@ def lakehouse(tmp_path_factory, spark, data):
     ratings.write_text("userId,rating,timestamp,movieId\n" + "".join(lines))
     landing = LandingZone(location=str(root / "landing"))
     lakehouse = Lakehouse(location=str(root / "lakehouse"))
-    done = refine_all(spark, landing, lakehouse, TITLES)
+    done = build_silver_all(spark, landing, lakehouse, TITLES)
     assert {name: report.kept for name, report in done.items()} == SIZES
     assert not any(report.rejected for report in done.values())
-    assert refine_all(spark, landing, lakehouse, TITLE_RATINGS)["1"].kept == 22_998
-    assert publish_titles(spark, lakehouse).kept == 22_998
-    publish_title_actors(spark, lakehouse)
+    assert build_silver_all(spark, landing, lakehouse, TITLE_RATINGS)["1"].kept == 22_998
+    assert build_gold_titles(spark, lakehouse).kept == 22_998
+    build_title_actors(spark, lakehouse)
     return lakehouse
 
 

@@ -59,7 +59,7 @@ def _landing(settings: config.Settings) -> Finding:
     name, place = "AMAZON_REVIEWS_LANDING", settings.landing
     zone = LandingZone.at(place)
     try:
-        found = {s.dataset: zone.listing(s.dataset, s.layout) for s in DATASETS}
+        found = {s.folder: zone.listing(s.folder, s.layout) for s in DATASETS}
     except (LandingError, OSError) as error:
         return Finding(name, place, str(error), wrong=True)
     numbers = {dataset: len(listing.partitions) for dataset, listing in found.items()}

@@ -12,7 +12,7 @@ from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
 from amazon_reviews.cli.terminal import plain
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer, HubOptions
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
 
 # Few, so that the batches of a small file meet in more than one partition.
 LINES_OF_A_BATCH = 100
@@ -51,7 +51,7 @@ def run_event_hub(
         Refused: a hub is not understood, the port is taken, or the file cannot be sent.
     """
     options = dict(map(parse_hub, hubs))
-    server = EventHubServer(options, host=host, port=port, retention=retention)
+    server = EventHubEmulator(options, host=host, port=port, retention=retention)
     with _interrupted() as stopped, _listening(server):
         first, *others = map(server.connection_string, options)
         click.echo(f"export AMAZON_REVIEWS_EVENT_HUB='{first}'")
@@ -112,7 +112,7 @@ def _added(batch: EventDataBatch, body: bytes) -> bool:
 
 
 @contextmanager
-def _listening(server: EventHubServer) -> Iterator[None]:
+def _listening(server: EventHubEmulator) -> Iterator[None]:
     try:
         server.start()
     except OSError as error:

@@ -18,7 +18,7 @@ def show_progress(
     selection: dg.AssetSelection,
     again: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
-    """Run headless with a bar; `again` names silver partitions to refine anew, by table."""
+    """Run headless with a bar; `again` names silver partitions to build_silver anew, by table."""
     logging.getLogger("dagster").setLevel(logging.ERROR)
     console = terminal(stderr=True)
     headless = HeadlessRun(defs, instance, selection, again or {})

@@ -15,7 +15,7 @@ import click
 from amazon_reviews import config
 from amazon_reviews.cli.event_hub import send_lines
 from amazon_reviews.cli.tables import print_table
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import Account, all_accounts
@@ -41,7 +41,7 @@ def show_stream(settings: config.Settings, events: Path) -> None:
     """
     lakehouse = Lakehouse(location=settings.lakehouse)
     before = sum(account.lines for account in _accounts(lakehouse) if account.layer == "bronze")
-    with EventHubServer({HUB: 4}) as server:
+    with EventHubEmulator({HUB: 4}) as server:
         address = server.connection_string(HUB)
         sent = send_lines(events, address, lambda: False)
         click.echo(f"{sent:,} events were published to a hub of 4 partitions", err=True)

@@ -10,7 +10,7 @@ import dagster as dg
 from amazon_reviews.defs.partitions import missing_partitions
 from amazon_reviews.defs.pending import arrived, shown
 from amazon_reviews.errors import LandingError
-from amazon_reviews.pipeline.datasets import DATASETS, Subject
+from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 
@@ -20,10 +20,10 @@ _RUNS_A_TICK = 4
 _PARTITIONS_A_RUN = 50
 
 JOBS = {
-    subject.noun: dg.define_asset_job(
-        f"read_{subject.noun}", dg.AssetSelection.assets(subject.bronze.split("/"))
+    dataset.name: dg.define_asset_job(
+        f"read_{dataset.name}", dg.AssetSelection.assets(dataset.bronze.split("/"))
     )
-    for subject in DATASETS
+    for dataset in DATASETS
 }
 """One job a dataset, for a job has one set of partitions."""
 
@@ -49,22 +49,22 @@ def landing_sensor(
     )
 
 
-def daily_landing(subject: Subject) -> dg.ScheduleDefinition:
+def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
     """The same for one dataset once a day at 03:00 UTC; off by default."""
 
     @dg.schedule(
-        name=f"daily_{subject.noun}",
+        name=f"daily_{dataset.name}",
         cron_schedule="0 3 * * *",
-        job=JOBS[subject.noun],
+        job=JOBS[dataset.name],
         execution_timezone="UTC",
-        description=f"Reads new and changed folders of {subject.dataset} once a day.",
+        description=f"Reads new and changed folders of {dataset.folder} once a day.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext,
         landing: dg.ResourceParam[LandingZone],
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        work = find_work(context.instance, landing, lakehouse, asked={}, subjects=[subject])
+        work = find_work(context.instance, landing, lakehouse, asked={}, datasets=[dataset])
         for request in work.added:
             context.instance.add_dynamic_partitions(
                 request.partitions_def_name, list(request.partition_keys)
@@ -105,35 +105,35 @@ def find_work(
     lakehouse: Lakehouse,
     asked: Mapping[str, str],
     most_runs: int | None = None,
-    subjects: Sequence[Subject] = DATASETS,
+    datasets: Sequence[Dataset] = DATASETS,
 ) -> Work:
     """What has to be read and was not asked for as it is now.
 
     What is over `most_runs` waits for the next time; without it there is no bound.
     """
     work = Work()
-    for subject in subjects:
+    for dataset in datasets:
         try:
-            known, arrival = arrived(instance, landing, lakehouse, subject)
+            known, arrival = arrived(instance, landing, lakehouse, dataset)
         except LandingError as error:
             work.faults.append(str(error))
-            work.asked |= {k: v for k, v in asked.items() if k.startswith(f"{subject.dataset}/")}
+            work.asked |= {k: v for k, v in asked.items() if k.startswith(f"{dataset.folder}/")}
             continue
         new = [name for name in arrival.unread if name not in known]
-        for partitions, names in missing_partitions(instance, subject.noun, new).items():
+        for partitions, names in missing_partitions(instance, dataset.name, new).items():
             if names:
                 work.added.append(dg.AddDynamicPartitionsRequest(partitions, names))
-        marks = {name: shown(mark) for name, mark in arrival.unread.items()}
-        keys = {name: f"{subject.dataset}/{name}" for name in marks}
-        todo = [name for name in marks if asked.get(keys[name]) != marks[name]]
+        versions = {name: shown(mark) for name, mark in arrival.unread.items()}
+        keys = {name: f"{dataset.folder}/{name}" for name in versions}
+        todo = [name for name in versions if asked.get(keys[name]) != versions[name]]
         groups = list(consecutive(todo, [*known, *new], _PARTITIONS_A_RUN))
         if most_runs is not None:
             groups = groups[: most_runs - len(work.requests)]
         taken = {name for names in groups for name in names}
-        work.requests += [_request(subject, names, marks) for names in groups]
-        work.asked |= {keys[n]: marks[n] for n in marks if n in taken or n not in todo}
+        work.requests += [_request(dataset, names, versions) for names in groups]
+        work.asked |= {keys[n]: versions[n] for n in versions if n in taken or n not in todo}
         work.faults += arrival.faults
-        work.disappeared += [f"{subject.dataset}/{name}" for name in arrival.disappeared]
+        work.disappeared += [f"{dataset.folder}/{name}" for name in arrival.disappeared]
     return work
 
 
@@ -154,11 +154,11 @@ def range_tags(names: Sequence[str]) -> dict[str, str]:
     return {RANGE_START: names[0], RANGE_END: names[-1]}
 
 
-def _request(subject: Subject, names: Sequence[str], marks: dict[str, str]) -> dg.RunRequest:
-    content = json.dumps({name: marks[name] for name in names})
+def _request(dataset: Dataset, names: Sequence[str], versions: dict[str, str]) -> dg.RunRequest:
+    content = json.dumps({name: versions[name] for name in names})
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return dg.RunRequest(
-        run_key=f"{subject.dataset}/{names[0]}..{names[-1]}/{digest}",
-        job_name=JOBS[subject.noun].name,
+        run_key=f"{dataset.folder}/{names[0]}..{names[-1]}/{digest}",
+        job_name=JOBS[dataset.name].name,
         tags=range_tags(names),
     )

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from amazon_reviews.defs.partitions import PARTITIONS, known_partitions
-from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.landing import Arrivals, arrivals
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -12,20 +12,20 @@ FINGERPRINT = "fingerprint"
 
 
 def arrived(
-    instance: dg.DagsterInstance, landing: LandingZone, lakehouse: Lakehouse, subject: Subject
+    instance: dg.DagsterInstance, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
 ) -> tuple[list[str], Arrivals]:
     """The partitions that exist, in their order, and what of the landing zone is unread.
 
     A folder is read when bronze has it as it is now, and the instance recorded that: a run that
     was killed between the two is made up for, so that the tables below learn of it.
     """
-    partitions = PARTITIONS[subject.noun]
+    partitions = PARTITIONS[dataset.name]
     known = known_partitions(instance, partitions)
-    recorded = _recorded(instance, dg.AssetKey(subject.bronze.split("/")))
+    recorded = _recorded(instance, dg.AssetKey(dataset.bronze.split("/")))
     # Those of a fixed set exist before they arrive.
     fixed = isinstance(partitions, dg.StaticPartitionsDefinition)
     seen = {name: recorded.get(name) for name in known if name in recorded or not fixed}
-    return known, arrivals(landing, lakehouse, subject, seen)
+    return known, arrivals(landing, lakehouse, dataset, seen)
 
 
 def shown(fingerprint: int) -> str:
@@ -42,9 +42,9 @@ def _recorded(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, int]:
         return {}
     wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(latest.values()))
     found = instance.fetch_materializations(wanted, limit=len(latest)).records
-    marks: dict[str, int] = {}
+    versions: dict[str, int] = {}
     for record in found:
         event = record.asset_materialization
         if event and event.partition and (value := event.metadata.get(FINGERPRINT)):
-            marks[event.partition] = int(str(value.value), 16)
-    return marks
+            versions[event.partition] = int(str(value.value), 16)
+    return versions

@@ -113,9 +113,9 @@ class HeadlessRun:
             for keys in self._definitions():
                 for stage in self._stages(keys):
                     done(stage, self._materialize(stage, watch(stage), tags))
-        for subject in DATASETS:
-            if dg.AssetKey(subject.silver.split("/")) in self._selected:
-                accounts = silver_accounts(self._lakehouse, subject)
+        for dataset in DATASETS:
+            if dg.AssetKey(dataset.silver.split("/")) in self._selected:
+                accounts = silver_accounts(self._lakehouse, dataset)
                 self._outcome.failures += nothing_kept(self._lakehouse, accounts)
         return self._outcome
 
@@ -128,17 +128,17 @@ class HeadlessRun:
         landing = landing
         unread_folders: dict[dg.AssetKey, list[str]] = {}
         errors = []
-        for subject in DATASETS:
+        for dataset in DATASETS:
             try:
-                known, arrival = arrived(self._instance, landing, lakehouse, subject)
+                known, arrival = arrived(self._instance, landing, lakehouse, dataset)
             except LandingError as error:
                 errors.append(error)
                 continue
             new = [name for name in arrival.unread if name not in known]
-            for partitions, names in missing_partitions(self._instance, subject.noun, new).items():
+            for partitions, names in missing_partitions(self._instance, dataset.name, new).items():
                 self._instance.add_dynamic_partitions(partitions, names)
-            unread_folders[dg.AssetKey(subject.bronze.split("/"))] = list(arrival.unread)
-            gone = (f"{subject.dataset}/{name}" for name in arrival.disappeared)
+            unread_folders[dg.AssetKey(dataset.bronze.split("/"))] = list(arrival.unread)
+            gone = (f"{dataset.folder}/{name}" for name in arrival.disappeared)
             self._outcome.disappeared += gone
             self._outcome.failures += arrival.faults
         if len(errors) == len(DATASETS):

@@ -18,7 +18,7 @@ from isal.igzip_lib import IsalError
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.csv_files import csv_records
-from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.resources.lakehouse.prefetch import Guarded
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -50,7 +50,7 @@ class Ingested:
 
 
 def ingest_each(
-    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, names: Sequence[str]
+    landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, names: Sequence[str]
 ) -> Iterator[tuple[str, Ingested]]:
     """Read partitions one after the other, see `ingest`; yields each when it is committed.
 
@@ -59,11 +59,11 @@ def ingest_each(
     """
     yield from isolated(
         ([name] for name in names),
-        lambda batch: [(name, ingest(landing, lakehouse, subject, name)) for name in batch],
+        lambda batch: [(name, ingest(landing, lakehouse, dataset, name)) for name in batch],
     )
 
 
-def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: str) -> Ingested:
+def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: str) -> Ingested:
     """Read the partition's files and put their lines in the place of its bronze rows.
 
     The fingerprint of what was read is part of the same commit.
@@ -72,28 +72,28 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, subject: Subject, name: s
         LandingError: a file breaks off, is damaged, or changed while it was read; the text
             names it, and the table is as it was.
     """
-    partition = landing.partition(subject.dataset, name, subject.layout)
-    lakehouse.ensure(subject.bronze)
+    partition = landing.partition(dataset.folder, name, dataset.layout)
+    lakehouse.ensure(dataset.bronze)
     counted = Ingested(len(partition.files), partition.size)
-    read = Guarded(_partition_batches(landing, subject, partition, counted))
-    marks = {subject.fingerprint_mark(name): partition.fingerprint}
-    rows = pa.RecordBatchReader.from_batches(TABLES[subject.bronze].arrow_schema, read)
+    read = Guarded(_partition_batches(landing, dataset, partition, counted))
+    versions = {dataset.fingerprint_id(name): partition.fingerprint}
+    rows = pa.RecordBatchReader.from_batches(TABLES[dataset.bronze].arrow_schema, read)
     with read.raising():
-        lakehouse.replace_arrow(rows, subject.bronze, {"partition": name}, marks)
+        lakehouse.replace_arrow(rows, dataset.bronze, {"partition": name}, versions)
     return counted
 
 
 def _partition_batches(
-    landing: LandingZone, subject: Subject, partition: LandingPartition, counted: Ingested
+    landing: LandingZone, dataset: Dataset, partition: LandingPartition, counted: Ingested
 ) -> Iterator[pa.RecordBatch]:
     for file, stream in _opened_ahead(landing, partition.files):
-        for batch in _read(stream, file, partition.name, subject):
+        for batch in _read(stream, file, partition.name, dataset):
             counted.lines += batch.num_rows
             yield batch
-    now = landing.partition(subject.dataset, partition.name, subject.layout)
+    now = landing.partition(dataset.folder, partition.name, dataset.layout)
     if now.fingerprint != partition.fingerprint:
         raise LandingError(
-            f"{subject.dataset}/{partition.name} changed while it was read; "
+            f"{dataset.folder}/{partition.name} changed while it was read; "
             "materialize it again when the upload is complete"
         )
 
@@ -124,10 +124,10 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
 
 
 def _read(
-    stream: BinaryIO, file: LandingFile, partition: str, subject: Subject
+    stream: BinaryIO, file: LandingFile, partition: str, dataset: Dataset
 ) -> Iterator[pa.RecordBatch]:
-    if subject.layout.suffix == ".csv":
-        return read_records(stream, file, partition, subject.required)
+    if dataset.layout.suffix == ".csv":
+        return read_records(stream, file, partition, dataset.required)
     return read_lines(stream, file, partition)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pyspark.sql import SparkSession
 
-from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.silver import bronze_batches, check_in_bronze
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -14,7 +14,7 @@ from amazon_reviews.transforms.marts.source import column_counts
 def count_columns(
     spark: SparkSession,
     lakehouse: Lakehouse,
-    subject: Subject,
+    dataset: Dataset,
     partitions: Sequence[str],
     batch_rows: int,
 ) -> Iterator[tuple[str, int]]:
@@ -28,10 +28,10 @@ def count_columns(
     """
 
     def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:
-        check_in_bronze(lakehouse, subject, batch)
-        lines = lakehouse.read(spark, subject.bronze, batch)
-        counts = column_counts(lines, subject.fields)
-        lakehouse.replace(counts, subject.columns, {"partition": batch})
-        return ((name, len(subject.fields)) for name in batch)
+        check_in_bronze(lakehouse, dataset, batch)
+        lines = lakehouse.read(spark, dataset.bronze, batch)
+        counts = column_counts(lines, dataset.fields)
+        lakehouse.replace(counts, dataset.columns, {"partition": batch})
+        return ((name, len(dataset.fields)) for name in batch)
 
-    yield from isolated(bronze_batches(lakehouse, subject, partitions, batch_rows), count, spark)
+    yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)

@@ -13,7 +13,7 @@ from amazon_reviews.transforms.lines import event_lines, parse_lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refinement:
+class SilverSpec:
     """How a bronze table becomes the silver table of a noun.
 
     `identity` is the silver column that tells rows of a partition apart, `fields` the source
@@ -22,7 +22,7 @@ class Refinement:
     are the transforms.
     """
 
-    noun: str
+    name: str
     bronze: str
     identity: str
     fields: tuple[str, ...]
@@ -34,32 +34,32 @@ class Refinement:
     @property
     def silver(self) -> str:
         """Key of the silver table."""
-        return f"silver/{self.noun}"
+        return f"silver/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject(Refinement):
-    """A dataset of the landing zone: `dataset` is its folder, `layout` how it lies there.
+class Dataset(SilverSpec):
+    """A dataset of the landing zone: `folder` is its folder, `layout` how it lies there.
 
     `required` are the columns that the header of a CSV file must name.
     """
 
-    dataset: str
+    folder: str
     layout: Layout = FOLDERS
     required: tuple[str, ...] = ()
 
     @property
     def columns(self) -> str:
         """Key of the table that counts the filled columns of the source."""
-        return f"silver/{self.noun}_columns"
+        return f"silver/{self.name}_columns"
 
-    def fingerprint_mark(self, partition: str) -> str:
+    def fingerprint_id(self, partition: str) -> str:
         """Application id under which bronze records the fingerprint of what was read."""
-        return f"{self.dataset}/{partition}/fingerprint"
+        return f"{self.folder}/{partition}/fingerprint"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream(Refinement):
+class Stream(SilverSpec):
     """The events of a hub, which are all one `partition` of the tables below."""
 
     partition: str
@@ -81,20 +81,20 @@ def _platform(file: str) -> str | None:
     return next((name for name in titles.PLATFORMS if file.lower().startswith(name)), None)
 
 
-REVIEWS = Subject(
-    noun="reviews",
+REVIEWS = Dataset(
+    name="reviews",
     bronze="bronze/reviews",
-    dataset="amazon_reviews",
+    folder="amazon_reviews",
     identity="review_id",
     fields=reviews.FIELDS,
     lines=_as_they_are,
     type_lines=reviews.type_reviews,
     clean=reviews.clean_reviews,
 )
-PRODUCTS = Subject(
-    noun="products",
+PRODUCTS = Dataset(
+    name="products",
     bronze="bronze/products",
-    dataset="amazon_metadata",
+    folder="amazon_metadata",
     identity="line_id",
     fields=products.FIELDS,
     lines=_as_they_are,
@@ -102,7 +102,7 @@ PRODUCTS = Subject(
     clean=product_lines.silver_products,
 )
 STREAM = Stream(
-    noun="streamed_reviews",
+    name="streamed_reviews",
     bronze="bronze/review_events",
     partition="stream",
     identity="review_id",
@@ -111,10 +111,10 @@ STREAM = Stream(
     type_lines=reviews.type_reviews,
     clean=reviews.clean_reviews,
 )
-TITLES = Subject(
-    noun="titles",
+TITLES = Dataset(
+    name="titles",
     bronze="bronze/titles",
-    dataset="titles",
+    folder="titles",
     layout=Layout(".csv", False, _platform, f"beginning with {', '.join(titles.PLATFORMS)}"),
     required=("show_id", "type", "title"),
     identity="id",
@@ -124,10 +124,10 @@ TITLES = Subject(
     type_lines=titles.type_titles,
     clean=titles.silver_titles,
 )
-TITLE_RATINGS = Subject(
-    noun="title_ratings",
+TITLE_RATINGS = Dataset(
+    name="title_ratings",
     bronze="bronze/title_ratings",
-    dataset="title_ratings",
+    folder="title_ratings",
     layout=FILES,
     required=title_ratings.REQUIRED,
     identity="rating_id",
@@ -137,8 +137,8 @@ TITLE_RATINGS = Subject(
     type_lines=title_ratings.type_ratings,
     clean=title_ratings.silver_ratings,
 )
-SUBJECTS = (REVIEWS, PRODUCTS)
+REVIEW_DATASETS = (REVIEWS, PRODUCTS)
 """What the reviews are made from."""
 
-DATASETS = (*SUBJECTS, TITLES, TITLE_RATINGS)
+DATASETS = (*REVIEW_DATASETS, TITLES, TITLE_RATINGS)
 """Everything that arrives as files."""

@@ -16,10 +16,10 @@ from amazon_reviews.errors import FailedPartitionsError, MissingInputError
 from amazon_reviews.pipeline.datasets import PRODUCTS, STREAM
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
-from amazon_reviews.pipeline.silver import batches, rows_to_publish
+from amazon_reviews.pipeline.silver import batches, rows_to_build
 from amazon_reviews.resources.lakehouse.tables import (
     Lakehouse,
-    new_mark,
+    new_transaction_version,
     partition_rows,
     unreadable_partitions,
 )
@@ -53,16 +53,18 @@ class Published:
     duplicates: int
 
 
-def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Published]:
+def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Published]:
     """Rebuild gold/products from all of silver/products; without products it is empty.
 
     Raises:
         MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
-    rows = rows_to_publish(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
+    rows = rows_to_build(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
-    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_mark()})
+    lakehouse.overwrite(
+        impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_transaction_version()}
+    )
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
     losers = (
@@ -78,7 +80,7 @@ def publish_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, Pub
     return _report(lakehouse, "products", rows, kept, rows)
 
 
-def publish_reviews(
+def build_gold_reviews(
     spark: SparkSession,
     lakehouse: Lakehouse,
     partitions: Sequence[str],
@@ -105,7 +107,7 @@ def publish_reviews(
         rows = silver_rows(lakehouse)
         names = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
-            names += _segments_to_publish(lakehouse, rows, rebuild)
+            names += _segments_to_build(lakehouse, rows, rebuild)
         rebuilt: list[str] = []
         failed: dict[str, Exception] = {}
         if names:
@@ -121,17 +123,17 @@ def publish_reviews(
         raise FailedPartitionsError(errors)
 
 
-def _segments_to_publish(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
+def _segments_to_build(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
     names = segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
     inputs = _inputs(lakehouse, names)
-    made_from = lakehouse.marks(GOLD_DUPLICATES.key, names)
+    made_from = lakehouse.transaction_versions(GOLD_DUPLICATES.key, names)
     return [name for name in names if rebuild or made_from[name] != inputs[name]]
 
 
 def _inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, int]:
     """A number for each segment that changes when its reviews or the products do."""
-    products = lakehouse.marks(GOLD_PRODUCTS.key, [_PUBLISHED])[_PUBLISHED] or 0
-    reviews = lakehouse.marks(SILVER_STREAMED_REVIEWS.key, names)
+    products = lakehouse.transaction_versions(GOLD_PRODUCTS.key, [_PUBLISHED])[_PUBLISHED] or 0
+    reviews = lakehouse.transaction_versions(SILVER_STREAMED_REVIEWS.key, names)
     return {name: (reviews[name] or 0) ^ products for name in names}
 
 

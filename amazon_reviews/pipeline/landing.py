@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amazon_reviews.pipeline.datasets import Subject
+from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 
@@ -21,7 +21,7 @@ class Arrivals:
 
 
 def arrivals(
-    landing: LandingZone, lakehouse: Lakehouse, subject: Subject, known: Mapping[str, int | None]
+    landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, known: Mapping[str, int | None]
 ) -> Arrivals:
     """Compare fingerprints of folders with those that bronze committed with their rows.
 
@@ -29,16 +29,16 @@ def arrivals(
     recorded; where that is another one, the folder is unread too. A partition that is no longer
     in the landing zone keeps its rows.
     """
-    listing = landing.listing(subject.dataset, subject.layout)
+    listing = landing.listing(dataset.folder, dataset.layout)
     lying = listing.partitions
-    marks = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, lying))
+    versions = lakehouse.transaction_versions(dataset.bronze, map(dataset.fingerprint_id, lying))
     unread = {
         name: partition.fingerprint
         for name, partition in lying.items()
-        if {marks[subject.fingerprint_mark(name)], known.get(name)} != {partition.fingerprint}
+        if {versions[dataset.fingerprint_id(name)], known.get(name)} != {partition.fingerprint}
     }
     there = lying.keys() | listing.unreadable.keys()
     disappeared = [name for name in known if name not in there]
-    naming = subject.layout.naming
+    naming = dataset.layout.naming
     faults = [f"{file} is not read: give it a name {naming}" for file in listing.strays]
     return Arrivals(unread, disappeared, [*faults, *map(str, listing.unreadable.values())])

@@ -16,11 +16,11 @@ _HUB_PARTITION = ["hub", "hub_partition"]
 
 
 def books(lakehouse: Lakehouse) -> pa.Table:
-    """The rows of gold/pipeline_books."""
+    """The rows of gold/pipeline_reconciliation."""
     rows = [
         account.as_dict() | {"balanced": account.balanced} for account in all_accounts(lakehouse)
     ]
-    return pa.Table.from_pylist(rows, marts.PIPELINE_BOOKS.arrow_schema)
+    return pa.Table.from_pylist(rows, marts.PIPELINE_RECONCILIATION.arrow_schema)
 
 
 def rejected(lakehouse: Lakehouse) -> pa.Table:

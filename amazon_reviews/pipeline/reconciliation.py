@@ -13,8 +13,8 @@ from amazon_reviews.pipeline.datasets import (
     REVIEWS,
     STREAM,
     TITLES,
-    Refinement,
-    Subject,
+    Dataset,
+    SilverSpec,
 )
 from amazon_reviews.pipeline.gold import silver_rows
 from amazon_reviews.pipeline.rejected import rejected_by_reason
@@ -34,8 +34,8 @@ ROWS_KEPT = "rows_kept"
 """The check that every partition that had lines keeps at least one; see `nothing_kept`."""
 
 _WHOLE = {
-    PRODUCTS.noun: (GOLD_PRODUCTS.key, "partition"),
-    TITLES.noun: (GOLD_TITLES.key, "platform"),
+    PRODUCTS.name: (GOLD_PRODUCTS.key, "partition"),
+    TITLES.name: (GOLD_TITLES.key, "platform"),
 }
 """Gold tables that are made as a whole, and where their rows say which partition they came from."""
 
@@ -63,17 +63,17 @@ class Account:
 
 
 def silver_accounts(
-    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str] | None = None
+    lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str] | None = None
 ) -> Iterator[Account]:
     """Accounts of a silver table: all partitions of bronze, or those named."""
-    lines = _rows(lakehouse, subject.bronze)
-    kept = _rows(lakehouse, subject.silver)
-    duplicates = _rows(lakehouse, SILVER_DUPLICATES.key, subject.noun)
-    rejected = _rows(lakehouse, SILVER_REJECTED.key, subject.noun)
+    lines = _rows(lakehouse, dataset.bronze)
+    kept = _rows(lakehouse, dataset.silver)
+    duplicates = _rows(lakehouse, SILVER_DUPLICATES.key, dataset.name)
+    rejected = _rows(lakehouse, SILVER_REJECTED.key, dataset.name)
     for name in natural_order(_names(partitions, lines, kept, duplicates, rejected)):
         yield Account(
             "silver",
-            subject.noun,
+            dataset.name,
             name,
             lines.get(name, 0),
             kept.get(name, 0),
@@ -84,7 +84,7 @@ def silver_accounts(
 
 def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[str]:
     """Describe silver's partitions that had lines and kept none, one text each."""
-    nouns = {subject.noun for subject in DATASETS}
+    nouns = {dataset.name for dataset in DATASETS}
     emptied = [
         account
         for account in accounts
@@ -101,17 +101,17 @@ def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[
 
 
 def gold_accounts(
-    lakehouse: Lakehouse, subject: Subject, partitions: Sequence[str] | None = None
+    lakehouse: Lakehouse, dataset: Dataset, partitions: Sequence[str] | None = None
 ) -> Iterator[Account]:
     """Accounts of a gold table: all partitions of silver, or those named."""
-    reviews = subject == REVIEWS
-    lines = folded(silver_rows(lakehouse)) if reviews else _rows(lakehouse, subject.silver)
-    kept = _gold_rows(lakehouse, subject)
-    duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, subject.noun)
+    reviews = dataset == REVIEWS
+    lines = folded(silver_rows(lakehouse)) if reviews else _rows(lakehouse, dataset.silver)
+    kept = _gold_rows(lakehouse, dataset)
+    duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, dataset.name)
     for name in natural_order(_names(partitions, lines, kept, duplicates)):
         yield Account(
             "gold",
-            subject.noun,
+            dataset.name,
             name,
             lines.get(name, 0),
             kept.get(name, 0),
@@ -132,15 +132,15 @@ def all_accounts(lakehouse: Lakehouse) -> list[Account]:
         ]
     for arriving in (*DATASETS, STREAM):
         accounts += silver_accounts(lakehouse, arriving)
-    for subject in (REVIEWS, PRODUCTS, TITLES):
-        accounts += gold_accounts(lakehouse, subject)
+    for dataset in (REVIEWS, PRODUCTS, TITLES):
+        accounts += gold_accounts(lakehouse, dataset)
     return accounts
 
 
-def _gold_rows(lakehouse: Lakehouse, subject: Subject) -> dict[str, int]:
-    if subject == REVIEWS:
+def _gold_rows(lakehouse: Lakehouse, dataset: Dataset) -> dict[str, int]:
+    if dataset == REVIEWS:
         return _rows(lakehouse, GOLD_REVIEWS.key)
-    table, column = _WHOLE[subject.noun]
+    table, column = _WHOLE[dataset.name]
     return value_counts(lakehouse.delta(table), column) if lakehouse.exists(table) else {}
 
 

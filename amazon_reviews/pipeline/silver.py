@@ -12,12 +12,17 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.errors import LostLinesError, MissingInputError
-from amazon_reviews.pipeline.datasets import STREAM, Refinement, Stream, Subject
+from amazon_reviews.pipeline.datasets import STREAM, Dataset, SilverSpec, Stream
 from amazon_reviews.pipeline.event_records import batch_fault
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.segments import segments
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, new_mark, partition_rows, row_count
+from amazon_reviews.resources.lakehouse.tables import (
+    Lakehouse,
+    new_transaction_version,
+    partition_rows,
+    row_count,
+)
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
 
@@ -38,10 +43,10 @@ class Refined:
     rejected: Counter[str] = field(default_factory=Counter)
 
 
-def refine(
+def build_silver(
     spark: SparkSession,
     lakehouse: Lakehouse,
-    subject: Refinement,
+    dataset: SilverSpec,
     partitions: Sequence[str],
     batch_rows: int,
 ) -> Iterator[tuple[str, Refined]]:
@@ -56,13 +61,13 @@ def refine(
             be read or written.
     """
     yield from isolated(
-        bronze_batches(lakehouse, subject, partitions, batch_rows),
-        lambda batch: _refine_batch(spark, lakehouse, subject, batch),
+        bronze_batches(lakehouse, dataset, partitions, batch_rows),
+        lambda batch: _build_batch(spark, lakehouse, dataset, batch),
         spark,
     )
 
 
-def refine_stream(
+def build_silver_stream(
     spark: SparkSession, lakehouse: Lakehouse, batch_rows: int, *, rebuild: bool = False
 ) -> Refined:
     """Bring the segments of silver/streamed_reviews up to date with bronze, or `rebuild` them all.
@@ -71,11 +76,11 @@ def refine_stream(
     ever grows. Returns what became of the events of the segments that were made.
 
     Raises:
-        FailedPartitionsError: see `refine`.
+        FailedPartitionsError: see `build_silver`.
     """
     made = Refined(0)
-    names = _segments_to_refine(lakehouse, rebuild)
-    for _, done in refine(spark, lakehouse, STREAM, names, batch_rows):
+    names = _segments_to_build(lakehouse, rebuild)
+    for _, done in build_silver(spark, lakehouse, STREAM, names, batch_rows):
         made.lines += done.lines
         made.kept += done.kept
         made.duplicates += done.duplicates
@@ -83,13 +88,13 @@ def refine_stream(
     return made
 
 
-def _segments_to_refine(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
+def _segments_to_build(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
     for key in (STREAM.bronze, STREAM.silver, SILVER_DUPLICATES.key, SILVER_REJECTED.key):
         lakehouse.ensure(key)
     events = partition_rows(lakehouse.delta(STREAM.bronze))
     ended = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
     for key in (SILVER_DUPLICATES.key, SILVER_REJECTED.key):
-        ended.update(partition_rows(lakehouse.delta(key), STREAM.noun))
+        ended.update(partition_rows(lakehouse.delta(key), STREAM.name))
     stale = [name for name in segments(events) if rebuild or events[name] != ended[name]]
     # Which of two events is the repeated one depends on all segments before.
     return [name for name in segments(events) if stale and name >= stale[0]]
@@ -109,7 +114,7 @@ def batches(
         yield batch
 
 
-def rows_to_publish(lakehouse: Lakehouse, subject: Refinement, gold: str) -> dict[str, int]:
+def rows_to_build(lakehouse: Lakehouse, dataset: SilverSpec, gold: str) -> dict[str, int]:
     """Rows in silver of each partition, from which the whole table `gold` is made.
 
     None are the truth where all lines were rejected, or nothing came in yet.
@@ -117,77 +122,83 @@ def rows_to_publish(lakehouse: Lakehouse, subject: Refinement, gold: str) -> dic
     Raises:
         MissingInputError: silver lacks lines of bronze, or is empty while `gold` has rows.
     """
-    for key in (subject.bronze, subject.silver, SILVER_REJECTED.key):
+    for key in (dataset.bronze, dataset.silver, SILVER_REJECTED.key):
         lakehouse.ensure(key)
-    rows = partition_rows(lakehouse.delta(subject.silver))
+    rows = partition_rows(lakehouse.delta(dataset.silver))
     if any(rows.values()):
         return rows
-    lines = partition_rows(lakehouse.delta(subject.bronze))
-    rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), subject.noun)
+    lines = partition_rows(lakehouse.delta(dataset.bronze))
+    rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), dataset.name)
     lacking = [name for name in lines if lines[name] > rejected.get(name, 0)]
     nothing_came = not any(lines.values())
     if lacking or (nothing_came and lakehouse.exists(gold) and row_count(lakehouse.delta(gold))):
-        raise MissingInputError(f"{subject.silver} is empty; materialize it first")
+        raise MissingInputError(f"{dataset.silver} is empty; materialize it first")
     return rows
 
 
 def bronze_batches(
-    lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str], batch_rows: int
+    lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str], batch_rows: int
 ) -> Iterator[list[str]]:
     """These partitions in `batches` by their lines in bronze."""
-    lakehouse.ensure(subject.bronze)
-    rows = partition_rows(lakehouse.delta(subject.bronze))
+    lakehouse.ensure(dataset.bronze)
+    rows = partition_rows(lakehouse.delta(dataset.bronze))
     return batches(partitions, {name: rows.get(name, 0) for name in partitions}, batch_rows)
 
 
-def check_in_bronze(lakehouse: Lakehouse, subject: Refinement, partitions: Sequence[str]) -> None:
+def check_in_bronze(lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str]) -> None:
     """Check that bronze has these partitions.
 
     Raises:
         MissingInputError: bronze was never given one of them.
     """
-    if isinstance(subject, Subject):
-        marks = [subject.fingerprint_mark(name) for name in partitions]
-        read = lakehouse.marks(subject.bronze, marks)
-        missing = [name for name, mark in zip(partitions, marks, strict=True) if read[mark] is None]
+    if isinstance(dataset, Dataset):
+        versions = [dataset.fingerprint_id(name) for name in partitions]
+        read = lakehouse.transaction_versions(dataset.bronze, versions)
+        missing = [
+            name for name, mark in zip(partitions, versions, strict=True) if read[mark] is None
+        ]
         if missing:
             raise MissingInputError(
-                f"{subject.bronze} has no {', '.join(missing)}; materialize that first"
+                f"{dataset.bronze} has no {', '.join(missing)}; materialize that first"
             )
 
 
-def _refine_batch(
-    spark: SparkSession, lakehouse: Lakehouse, subject: Refinement, names: Sequence[str]
+def _build_batch(
+    spark: SparkSession, lakehouse: Lakehouse, dataset: SilverSpec, names: Sequence[str]
 ) -> list[tuple[str, Refined]]:
     """Every line is parsed once, into scratch files; from there it goes where it belongs.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
-    check_in_bronze(lakehouse, subject, names)
-    with lakehouse.exclusive(f"refine.{subject.silver}") as check_held:
-        table = lakehouse.delta(subject.bronze)
+    check_in_bronze(lakehouse, dataset, names)
+    with lakehouse.exclusive(f"build_silver.{dataset.silver}") as check_held:
+        table = lakehouse.delta(dataset.bronze)
         lines = partition_rows(table)
-        bronze = lakehouse.read(spark, subject.bronze, names, table.version())
-        parsed = subject.parse(subject.lines(bronze), subject.fields)
-        with lakehouse.scratch(subject.clean(subject.type_lines(parsed)), subject.silver) as rows:
+        bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
+        parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
+        with lakehouse.scratch(dataset.clean(dataset.type_lines(parsed)), dataset.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())
-            copies = _copies(spark, lakehouse, subject, accepted, names)
+            copies = _copies(spark, lakehouse, dataset, accepted, names)
             kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-            marks = dict.fromkeys(names, new_mark()) if isinstance(subject, Stream) else {}
+            versions = (
+                dict.fromkeys(names, new_transaction_version())
+                if isinstance(dataset, Stream)
+                else {}
+            )
             check_held()
-            lakehouse.replace(kept, subject.silver, {"partition": names}, marks)
+            lakehouse.replace(kept, dataset.silver, {"partition": names}, versions)
             refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
-            if isinstance(subject, Stream):
+            if isinstance(dataset, Stream):
                 refused = _with_batch_faults(refused)
             repeated = copies.toArrow()
             check_held()
-        kept_rows = partition_rows(lakehouse.delta(subject.silver))
+        kept_rows = partition_rows(lakehouse.delta(dataset.silver))
         reports = {name: Refined(lines.get(name, 0), kept_rows.get(name, 0)) for name in names}
         for name, report in reports.items():
             of_partition = pc.field("partition") == name
             _account(
                 lakehouse,
-                subject,
+                dataset,
                 name,
                 refused.filter(of_partition),
                 repeated.filter(of_partition),
@@ -199,24 +210,24 @@ def _refine_batch(
 def _copies(
     spark: SparkSession,
     lakehouse: Lakehouse,
-    subject: Refinement,
+    dataset: SilverSpec,
     accepted: DataFrame,
     names: Sequence[str],
 ) -> DataFrame:
     """The accepted lines that repeat an earlier one: of their partition, or of the stream."""
-    if not isinstance(subject, Stream):
-        return repeated_lines(accepted, subject.identity)
-    ids = accepted.select(F.col(subject.identity).alias("id"), *_ORIGIN)
-    before = lakehouse.read(spark, subject.silver).where(F.col("partition") < min(names))
-    known = before.select(F.col(subject.identity).alias("id"))
+    if not isinstance(dataset, Stream):
+        return repeated_lines(accepted, dataset.identity)
+    ids = accepted.select(F.col(dataset.identity).alias("id"), *_ORIGIN)
+    before = lakehouse.read(spark, dataset.silver).where(F.col("partition") < min(names))
+    known = before.select(F.col(dataset.identity).alias("id"))
     known = known.join(ids.select("id"), on="id", how="left_semi").distinct()
     copies = ids.join(known, on="id", how="left_semi")
-    return copies.unionByName(repeated_lines(accepted, subject.identity, across=True)).distinct()
+    return copies.unionByName(repeated_lines(accepted, dataset.identity, across=True)).distinct()
 
 
 def _account(
     lakehouse: Lakehouse,
-    subject: Refinement,
+    dataset: SilverSpec,
     name: str,
     refused: pa.Table,
     repeated: pa.Table,
@@ -225,9 +236,9 @@ def _account(
     report.rejected.update(refused["reason"].to_pylist())
     report.duplicates = repeated.num_rows
     if report.lines != report.kept + report.duplicates + refused.num_rows:
-        raise LostLinesError(f"{subject.silver} {name}: {report}")
-    _put(lakehouse, SILVER_REJECTED.key, subject, name, _rejected_rows(refused, subject))
-    _put(lakehouse, SILVER_DUPLICATES.key, subject, name, _duplicate_rows(repeated, subject))
+        raise LostLinesError(f"{dataset.silver} {name}: {report}")
+    _put(lakehouse, SILVER_REJECTED.key, dataset, name, _rejected_rows(refused, dataset))
+    _put(lakehouse, SILVER_DUPLICATES.key, dataset, name, _duplicate_rows(repeated, dataset))
 
 
 def _with_batch_faults(refused: pa.Table) -> pa.Table:
@@ -242,23 +253,23 @@ def _with_batch_faults(refused: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, refused.schema)
 
 
-def _put(lakehouse: Lakehouse, key: str, subject: Refinement, name: str, rows: pa.Table) -> None:
+def _put(lakehouse: Lakehouse, key: str, dataset: SilverSpec, name: str, rows: pa.Table) -> None:
     """Replace the partition; no commit where there is nothing before and after."""
-    keys = {"table": subject.noun, "partition": name}
+    keys = {"table": dataset.name, "partition": name}
     lakehouse.ensure(key)
-    if rows.num_rows or partition_rows(lakehouse.delta(key), subject.noun).get(name):
+    if rows.num_rows or partition_rows(lakehouse.delta(key), dataset.name).get(name):
         lakehouse.replace_arrow(rows, key, keys)
 
 
-def _rejected_rows(refused: pa.Table, subject: Refinement) -> pa.Table:
+def _rejected_rows(refused: pa.Table, dataset: SilverSpec) -> pa.Table:
     count = refused.num_rows
     hub_partition, sequence_number = pa.nulls(count, pa.string()), pa.nulls(count, pa.int64())
-    if isinstance(subject, Stream):
+    if isinstance(dataset, Stream):
         hub_partition = pc.replace_substring_regex(refused["file"], ".*/|#.*", "")
         sequence_number = refused["line"]
     given = {
         "detail": pa.array(_details(refused), pa.string()),
-        "table": pa.repeat(subject.noun, count),
+        "table": pa.repeat(dataset.name, count),
         "hub_partition": hub_partition,
         "sequence_number": sequence_number,
         "rejected_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
@@ -279,9 +290,9 @@ def _details(refused: pa.Table) -> list[str | None]:
     ]
 
 
-def _duplicate_rows(repeated: pa.Table, subject: Refinement) -> pa.Table:
+def _duplicate_rows(repeated: pa.Table, dataset: SilverSpec) -> pa.Table:
     columns = {name: repeated[name] for name in ("id", *_ORIGIN)}
-    columns["table"] = pa.repeat(subject.noun, repeated.num_rows)
+    columns["table"] = pa.repeat(dataset.name, repeated.num_rows)
     return pa.table({name: columns[name] for name in SILVER_DUPLICATES.names}).cast(
         SILVER_DUPLICATES.arrow_schema
     )

@@ -151,7 +151,9 @@ def _receive_some(
         _CommitFullError: they are too many; bronze is as it was.
     """
     # Before anything is decided: who commits from here on is noticed.
-    marks = lakehouse.marks(_KEY, [_created_mark(hub), *(_mark(hub, n) for n in hub.partitions)])
+    versions = lakehouse.transaction_versions(
+        _KEY, [_created_mark(hub), *(_mark(hub, n) for n in hub.partitions)]
+    )
     todo = unread(lakehouse, hub)
     if spans is not None:
         todo = {name: _within(name, todo[name], spans[name]) for name in spans if name in todo}
@@ -171,7 +173,7 @@ def _receive_some(
     lakehouse.ensure(_KEY)
     transactions = {_mark(hub, name): span.last for name, span in wanted.items()}
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
-    before = {mark: marks[mark] for mark in transactions}
+    before = {mark: versions[mark] for mark in transactions}
     present = {name: span for name, span in wanted.items() if span.first <= span.last}
     batches = Guarded(_batches(event_hub, lakehouse, hub, present, received))
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
@@ -208,7 +210,10 @@ def _check_identity(lakehouse: Lakehouse, hub: Hub) -> None:
     Its numbers say nothing: another run may have read on since the hub was looked at.
     """
     mark = _created_mark(hub)
-    if lakehouse.marks(_KEY, [mark])[mark] not in (None, _milliseconds(hub.created_at)):
+    if lakehouse.transaction_versions(_KEY, [mark])[mark] not in (
+        None,
+        _milliseconds(hub.created_at),
+    ):
         raise HubChangedError(
             f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
             f"again at {hub.created_at:%Y-%m-%d %H:%M:%S} UTC, and its sequence numbers start "
@@ -218,8 +223,8 @@ def _check_identity(lakehouse: Lakehouse, hub: Hub) -> None:
 
 
 def _read_up_to(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
-    marks = lakehouse.marks(_KEY, [_mark(hub, name) for name in hub.partitions])
-    return {name: marks[_mark(hub, name)] for name in hub.partitions}
+    versions = lakehouse.transaction_versions(_KEY, [_mark(hub, name) for name in hub.partitions])
+    return {name: versions[_mark(hub, name)] for name in hub.partitions}
 
 
 def _mark(hub: Hub, partition: str) -> str:

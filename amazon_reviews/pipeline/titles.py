@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from amazon_reviews.pipeline.datasets import TITLES
-from amazon_reviews.pipeline.silver import rows_to_publish
+from amazon_reviews.pipeline.silver import rows_to_build
 from amazon_reviews.resources.atomic_file import replacing
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.schemas import Table
@@ -42,7 +42,7 @@ class Counted:
         return self.lines == self.kept + self.duplicates + self.unknown
 
 
-def publish_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
+def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     """Rebuild gold/titles from all of silver, ratings included where there are some.
 
     Raises:
@@ -59,7 +59,7 @@ def publish_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     return _counted(lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated)
 
 
-def publish_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
+def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
     """Rebuild gold/title_actors from silver/titles.
 
     Raises:
@@ -79,7 +79,7 @@ def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
 
 def _silver_titles(spark: SparkSession, lakehouse: Lakehouse, gold: Table) -> DataFrame:
     version = _version(lakehouse, SILVER_TITLES.key)
-    rows_to_publish(lakehouse, TITLES, gold.key)
+    rows_to_build(lakehouse, TITLES, gold.key)
     return lakehouse.read(spark, SILVER_TITLES.key, version=version)
 
 

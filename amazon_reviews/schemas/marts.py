@@ -341,8 +341,8 @@ SOURCE_COLUMNS = Table(
         Column("mostly_missing", pa.bool_(), "missing in more than 70 % of the lines"),
     ),
 )
-PIPELINE_BOOKS = Table(
-    "gold/pipeline_books",
+PIPELINE_RECONCILIATION = Table(
+    "gold/pipeline_reconciliation",
     "One row per layer, table and partition: what became of its lines.",
     (
         Column("layer", pa.string(), "bronze, silver or gold"),

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from amazon_reviews import config
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews_tests.dagster.partial import CONTENT, DATASETS, FILES, SENT
 from amazon_reviews_tests.dagster.project import Project, environment
@@ -107,7 +107,7 @@ def done(forgotten, all_done):
 
 @pytest.fixture(scope="module")
 def hub_server():
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         yield server
 
 

@@ -19,7 +19,7 @@ MODELS = {
 }
 FILES = {"report/reviews", "report/recommender", "report/titles", "export/titles", *MODELS}
 WITHIN = {"scratch/duplicates", "silver/duplicates", "gold/duplicates"}
-SUBJECTS = ("marts", "sentiment", "recommender", "titles")
+REVIEW_DATASETS = ("marts", "sentiment", "recommender", "titles")
 READ = {
     f"gold/{noun}"
     for noun in (
@@ -73,7 +73,9 @@ def test_every_table_says_what_it_is(nodes):
         assert node.description.startswith("One row"), name
         assert node.owners == ["team:data"], name
         layer = name.split("/")[0]
-        assert node.group_name in ({layer} if layer == "warehouse" else {layer, *SUBJECTS}), name
+        assert node.group_name in (
+            {layer} if layer == "warehouse" else {layer, *REVIEW_DATASETS}
+        ), name
         assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
         assert node.code_version, name
 

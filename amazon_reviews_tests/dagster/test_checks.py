@@ -182,10 +182,10 @@ def losing(project, function, key):
 @pytest.mark.parametrize(
     ("key", "module", "function", "below"),
     [
-        ("silver/reviews", silver_assets, "refine", "gold/reviews"),
-        ("silver/products", silver_assets, "refine", "gold/products"),
-        ("gold/reviews", gold_assets, "publish_reviews", "warehouse/reviews"),
-        ("gold/products", gold_assets, "publish_products", "warehouse/products"),
+        ("silver/reviews", silver_assets, "build_silver", "gold/reviews"),
+        ("silver/products", silver_assets, "build_silver", "gold/products"),
+        ("gold/reviews", gold_assets, "build_gold_reviews", "warehouse/reviews"),
+        ("gold/products", gold_assets, "build_gold_products", "warehouse/products"),
     ],
 )
 def test_lost_rows_fail_the_books_and_stop_what_lies_below(

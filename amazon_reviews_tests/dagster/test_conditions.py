@@ -210,13 +210,13 @@ def test_what_is_missing_at_the_first_tick_is_asked_for(project):
 
 def test_nothing_is_asked_for_twice_while_it_runs(automation, monkeypatch):
     meanwhile = []
-    refine = silver_assets.refine
+    build_silver = silver_assets.build_silver
 
     def watched(*args):
         meanwhile.append(automation.tick())
-        return refine(*args)
+        return build_silver(*args)
 
-    monkeypatch.setattr(silver_assets, "refine", watched)
+    monkeypatch.setattr(silver_assets, "build_silver", watched)
     automation.project.materialize("bronze/reviews", partitions=BOTH)
     requests = automation.tick()
     automation.follow(requests)
@@ -230,19 +230,19 @@ def test_what_changes_above_while_a_run_is_under_way_is_asked_for_after_it(settl
     project = settled.project
     project.add_file("amazon_reviews", "partition_3", review())
     project.materialize("bronze/reviews", "silver/reviews", partitions=["partition_3"])
-    refine = gold_assets.publish_reviews
+    build_silver = gold_assets.build_gold_reviews
 
     def meanwhile(*args, **options):
-        done = list(refine(*args, **options))
+        done = list(build_silver(*args, **options))
         with monkeypatch.context() as patch:
-            patch.setattr(gold_assets, "publish_reviews", refine)
+            patch.setattr(gold_assets, "build_gold_reviews", build_silver)
             project.materialize("silver/reviews", partitions=["partition_3"])
         assert "gold/reviews" not in settled.tick()
         return done
 
     assert settled.tick()["gold/reviews"] == ["partition_3"]
     with monkeypatch.context() as patch:
-        patch.setattr(gold_assets, "publish_reviews", meanwhile)
+        patch.setattr(gold_assets, "build_gold_reviews", meanwhile)
         assert all(run.success for run in settled.run_asked())
 
     assert settled.tick()["gold/reviews"] == ["partition_3"]
@@ -253,14 +253,14 @@ def test_what_changes_above_while_a_run_is_under_way_is_asked_for_after_it(settl
 def test_a_run_that_is_under_way_holds_back_what_it_will_write(automation, monkeypatch):
     """Somebody materializes silver by hand just when automation would ask for it."""
     meanwhile = []
-    refine = silver_assets.refine
+    build_silver = silver_assets.build_silver
 
     def watched(*args):
         meanwhile.append(automation.tick())
-        return refine(*args)
+        return build_silver(*args)
 
     automation.project.materialize("bronze/reviews", partitions=BOTH)
-    monkeypatch.setattr(silver_assets, "refine", watched)
+    monkeypatch.setattr(silver_assets, "build_silver", watched)
     automation.project.materialize("silver/reviews", partitions=BOTH)
 
     assert meanwhile == [{}]
@@ -271,7 +271,7 @@ def test_below_a_failed_blocking_check_nothing_follows(automation, monkeypatch):
     project = automation.project
     project.materialize("bronze/reviews", partitions=BOTH)
     with monkeypatch.context() as patch:
-        patch.setattr(silver_assets, "refine", losing_a_row(project))
+        patch.setattr(silver_assets, "build_silver", losing_a_row(project))
         assert not project.materialize("silver/reviews", partitions=BOTH).success
     assert automation.tick() == {}
     assert automation.tick() == {}
@@ -282,11 +282,11 @@ def test_below_a_failed_blocking_check_nothing_follows(automation, monkeypatch):
 
 
 def losing_a_row(project):
-    """A refine that loses the first line of every partition after it was counted."""
-    refine = silver_assets.refine
+    """A build_silver that loses the first line of every partition after it was counted."""
+    build_silver = silver_assets.build_silver
 
     def losing(*args):
-        done = list(refine(*args))
+        done = list(build_silver(*args))
         project.lakehouse.delta("silver/reviews").delete("line = 1")
         return done
 

@@ -127,7 +127,7 @@ def test_a_partition_that_kept_no_row_fails_every_run_until_it_is_mended(project
 def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monkeypatch):
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
-        patch.setattr(silver_assets, "refine", losing_rows(done))
+        patch.setattr(silver_assets, "build_silver", losing_rows(done))
         broken = done.run()
         still = done.run()
 
@@ -144,10 +144,10 @@ def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monk
 
 
 def losing_rows(project):
-    refine = silver_assets.refine
+    build_silver = silver_assets.build_silver
 
     def losing(*args):
-        report = list(refine(*args))
+        report = list(build_silver(*args))
         project.lakehouse.delta("silver/reviews").delete("partition = 'partition_4' AND line = 3")
         return report
 

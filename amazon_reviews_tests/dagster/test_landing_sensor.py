@@ -8,7 +8,7 @@ import pytest
 
 from amazon_reviews.defs import landing_sensor as module
 from amazon_reviews.defs.landing_sensor import consecutive, daily_landing, landing_sensor
-from amazon_reviews.pipeline.datasets import SUBJECTS
+from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
 from amazon_reviews_tests.helpers import review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -229,23 +229,23 @@ def test_schedules_and_the_sensor_are_there_and_off(empty):
 def test_the_schedules_ask_for_the_same_runs(project, tmp_path):
     project.instance = dg.DagsterInstance.local_temp(str(tmp_path))
 
-    def evaluate(subject):
+    def evaluate(dataset):
         with dg.build_schedule_context(
             instance=project.instance,
             resources={"landing": project.landing, "lakehouse": project.lakehouse},
         ) as context:
-            return daily_landing(subject)(context)
+            return daily_landing(dataset)(context)
 
-    for subject in SUBJECTS:
-        requests = evaluate(subject)
+    for dataset in REVIEW_DATASETS:
+        requests = evaluate(dataset)
         assert [
-            project.execute(request, f"read_{subject.noun}").success for request in requests
+            project.execute(request, f"read_{dataset.name}").success for request in requests
         ] == [True]
     assert project.materialized("bronze/reviews") == dict.fromkeys(PARTITIONS, 1)
     assert project.materialized("bronze/products") == {"partition_1": 1}
 
-    for subject in SUBJECTS:
-        assert evaluate(subject).skip_message == "nothing new in the landing zone"
+    for dataset in REVIEW_DATASETS:
+        assert evaluate(dataset).skip_message == "nothing new in the landing zone"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
 def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
     assert done.materialize(*(t.key for t in MART_TABLES if "pipeline" in t.key)).success
 
-    books = done.lakehouse.delta("gold/pipeline_books").to_pyarrow_table().to_pylist()
+    books = done.lakehouse.delta("gold/pipeline_reconciliation").to_pyarrow_table().to_pylist()
     expected = [account.as_dict() | {"balanced": True} for account in all_accounts(done.lakehouse)]
     assert books == expected
     refused = done.lakehouse.delta("gold/pipeline_rejected").to_pyarrow_table().to_pylist()
@@ -52,7 +52,7 @@ def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
     }
     runs = done.lakehouse.delta("gold/pipeline_runs").to_pyarrow_table().to_pylist()
     assert {run["status"] for run in runs} >= {"STARTED"}
-    assert "gold/pipeline_books" in runs[0]["assets"]
+    assert "gold/pipeline_reconciliation" in runs[0]["assets"]
 
 
 def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(done, monkeypatch):

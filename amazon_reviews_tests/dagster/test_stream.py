@@ -10,7 +10,7 @@ import pytest
 
 from amazon_reviews import config
 from amazon_reviews.defs.event_hub_sensor import STREAM_JOB, event_hub_sensor
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 from amazon_reviews_tests.helpers import review, upload
 
@@ -22,7 +22,7 @@ def body(number):
 
 @pytest.fixture(scope="module")
 def server():
-    with EventHubServer({"reviews": 4}) as server:
+    with EventHubEmulator({"reviews": 4}) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Refinement
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, SilverSpec
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.lines import REFUSAL
@@ -22,15 +22,15 @@ BRONZE = (
 _OF_ALL_LINES = (*REFUSAL, "file", "line", "partition")
 
 
-def cleaned(spark, subject: Refinement, lines):
+def cleaned(spark, dataset: SilverSpec, lines):
     """The transforms up to silver: types of the columns, and rows by line.
 
     Of a refused line only what goes into silver/rejected counts. CSV records have all fields.
     """
-    given = [(line, "utf-8", "f", n, "hulu", [*subject.fields]) for n, line in enumerate(lines)]
+    given = [(line, "utf-8", "f", n, "hulu", [*dataset.fields]) for n, line in enumerate(lines)]
     bronze = spark.createDataFrame(given, BRONZE)
-    parsed = subject.parse(subject.lines(bronze), subject.fields)
-    frame = subject.clean(subject.type_lines(parsed))
+    parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
+    frame = dataset.clean(dataset.type_lines(parsed))
     accepted = F.col("reason").isNull()
     shown = frame.select(
         *(
@@ -89,8 +89,8 @@ def lay_out_real_data(folder):
         pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
     data = Path(given)
     for dataset, files in (
-        (REVIEWS.dataset, data.glob("reviews/**/*.json.gz")),
-        (PRODUCTS.dataset, data.glob("metadata/*.json.gz")),
+        (REVIEWS.folder, data.glob("reviews/**/*.json.gz")),
+        (PRODUCTS.folder, data.glob("metadata/*.json.gz")),
     ):
         for number, file in enumerate(sorted(files), start=1):
             place = folder / dataset / f"partition_{number}"

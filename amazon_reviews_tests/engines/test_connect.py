@@ -18,7 +18,7 @@ from amazon_reviews.resources.spark.jars import fetched_jars
 from amazon_reviews_tests.dagster.project import LAYERS, environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm, session_on
-from amazon_reviews_tests.helpers import publish_all
+from amazon_reviews_tests.helpers import build_gold_all
 from amazon_reviews_tests.ports import free_port
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
@@ -97,7 +97,7 @@ def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
     assert done.returncode == 0, done.stderr[-3_000:]
     other = Lakehouse(location=str(tmp_path / "other"))
     landing = LandingZone(location=str(tmp_path / "landing"))
-    publish_all(sail, landing, other)
+    build_gold_all(sail, landing, other)
     by_server = Lakehouse(location=environment(tmp_path)["AMAZON_REVIEWS_LAKEHOUSE"])
     assert {"silver/products", "gold/reviews"} <= assert_same_tables(other, by_server)
 

@@ -13,7 +13,7 @@ from amazon_reviews_tests.engines.hostile import (
 
 
 @pytest.mark.parametrize(
-    ("subject", "lines"),
+    ("dataset", "lines"),
     [
         (REVIEWS, review_lines()),
         (PRODUCTS, product_lines()),
@@ -23,9 +23,9 @@ from amazon_reviews_tests.engines.hostile import (
     ],
     ids=["reviews", "products", "titles", "ratings of whole users", "ratings"],
 )
-def test_hostile_lines_end_the_same(sail, jvm, subject, lines):
-    types, by_sail = cleaned(sail, subject, lines)
-    types_of_jvm, by_jvm = cleaned(jvm, subject, lines)
+def test_hostile_lines_end_the_same(sail, jvm, dataset, lines):
+    types, by_sail = cleaned(sail, dataset, lines)
+    types_of_jvm, by_jvm = cleaned(jvm, dataset, lines)
 
     assert types == types_of_jvm
     assert differences(lines, by_sail, by_jvm) == []

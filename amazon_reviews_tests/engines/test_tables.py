@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
-from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, STREAM, SUBJECTS
-from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEW_DATASETS, REVIEWS, STREAM
+from amazon_reviews.pipeline.gold import build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.silver import build_silver, build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -49,9 +49,9 @@ def sample(tmp_path_factory):
 def in_bronze(landing, events, folder):
     """A lakehouse that has the files of a landing zone and these events in bronze."""
     lakehouse = Lakehouse(location=str(folder))
-    for subject in SUBJECTS:
-        ingest_all(landing, lakehouse, subject)
-    with EventHubServer({"reviews": 1}) as server:
+    for dataset in REVIEW_DATASETS:
+        ingest_all(landing, lakehouse, dataset)
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", *events)
         receive(hub_of(server), lakehouse)
     return lakehouse
@@ -64,17 +64,17 @@ def copied(lakehouse, folder):
 
 def bring_files(spark, lakehouse):
     """Files from bronze to gold."""
-    for subject in (PRODUCTS, REVIEWS):
-        names = list(partition_rows(lakehouse.delta(subject.bronze)))
-        list(refine(spark, lakehouse, subject, names, BATCH_ROWS))
-    publish_products(spark, lakehouse)
-    list(publish_reviews(spark, lakehouse, names, BATCH_ROWS))
+    for dataset in (PRODUCTS, REVIEWS):
+        names = list(partition_rows(lakehouse.delta(dataset.bronze)))
+        list(build_silver(spark, lakehouse, dataset, names, BATCH_ROWS))
+    build_gold_products(spark, lakehouse)
+    list(build_gold_reviews(spark, lakehouse, names, BATCH_ROWS))
 
 
 def merge_stream(spark, lakehouse):
     """Events from bronze to gold, where they meet the reviews of the files."""
-    refine_stream(spark, lakehouse, BATCH_ROWS)
-    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    build_silver_stream(spark, lakehouse, BATCH_ROWS)
+    list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,9 @@ def test_each_engine_replaces_a_partition_that_the_other_wrote(
     lakehouse = copied(files[first], tmp_path / "lakehouse")
     version = lakehouse.version("silver/reviews")
 
-    list(refine(request.getfixturevalue(then), lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS))
+    list(
+        build_silver(request.getfixturevalue(then), lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS)
+    )
 
     assert lakehouse.version("silver/reviews") == version + 1
     assert_same_tables(files[first], lakehouse)
@@ -156,7 +158,7 @@ def test_a_merge_by_delta_itself_is_read_by_all(sail, jvm, files, tmp_path):
     for spark in (sail, jvm):
         found = lakehouse.read(spark, "silver/reviews").select("review_id", "vote", "partition")
         assert sorted(map(tuple, found.collect()), key=repr) == expected
-    list(refine(sail, lakehouse, REVIEWS, ["partition_1", "partition_2"], BATCH_ROWS))
+    list(build_silver(sail, lakehouse, REVIEWS, ["partition_1", "partition_2"], BATCH_ROWS))
     assert content(lakehouse, "silver/reviews") == content(files["sail"], "silver/reviews")
 
 

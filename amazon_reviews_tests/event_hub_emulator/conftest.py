@@ -3,7 +3,7 @@
 import pytest
 from azure.eventhub import EventHubProducerClient
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer, HubOptions
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
 from amazon_reviews_tests.event_hub_emulator.clients import PATIENCE, QUICK, closing
 from amazon_reviews_tests.event_hub_emulator.raw import peer_of
 
@@ -20,7 +20,7 @@ def _closed():
 @pytest.fixture
 def server():
     """A server with the hubs reviews (2 partitions) and audit (4, with the group etl)."""
-    with EventHubServer({"reviews": 2, "audit": HubOptions(4, ["etl"])}) as server:
+    with EventHubEmulator({"reviews": 2, "audit": HubOptions(4, ["etl"])}) as server:
         yield server
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.cli.event_hub import LINES_OF_A_BATCH, Refused, parse_hub, send_lines
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer, HubOptions
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
 from amazon_reviews_tests.event_hub_emulator.clients import PATIENCE, received
 
 
@@ -70,7 +70,7 @@ def test_it_ends_well_when_it_is_interrupted():
 
 
 def test_a_port_that_is_taken_is_refused_in_one_line():
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         result = run("--port", str(server.port))
 
     (line,) = result.stderr.splitlines()
@@ -117,7 +117,7 @@ def test_hubs(text, options):
 def test_a_file_meets_in_several_partitions_and_loses_no_line(tmp_path):
     lines = tmp_path / "events.jsonl"
     lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_OF_A_BATCH + 1)))
-    with EventHubServer({"hub": 3}) as server:
+    with EventHubEmulator({"hub": 3}) as server:
         count = send_lines(lines, server.connection_string("hub"), lambda: False)
         assert count == server.events_accepted == 2 * LINES_OF_A_BATCH + 1
         assert [len(server.sequence_numbers("hub", name)) for name in "012"] == [
@@ -130,7 +130,7 @@ def test_a_file_meets_in_several_partitions_and_loses_no_line(tmp_path):
 def test_sending_ends_with_the_batch_in_which_it_was_stopped(tmp_path):
     lines = tmp_path / "events.jsonl"
     lines.write_text("x\n" * 5 * LINES_OF_A_BATCH)
-    with EventHubServer({"hub": 1}) as server:
+    with EventHubEmulator({"hub": 1}) as server:
         connection = server.connection_string("hub")
         assert send_lines(lines, connection, lambda: True) == LINES_OF_A_BATCH
 
@@ -140,7 +140,7 @@ def test_large_lines_are_sent_and_a_line_that_is_too_large_is_named(tmp_path):
     large = "x" * 700_000
     lines.write_text(f"{large}\n{large}\n{large * 2}\n")
     with (
-        EventHubServer({"hub": 1}) as server,
+        EventHubEmulator({"hub": 1}) as server,
         pytest.raises(Refused, match="line 3 is larger than an event may be"),
     ):
         send_lines(lines, server.connection_string("hub"), lambda: False)

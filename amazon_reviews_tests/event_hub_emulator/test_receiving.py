@@ -7,7 +7,7 @@ from itertools import chain
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews_tests.event_hub_emulator.clients import (
     ALL,
     PATIENCE,
@@ -58,7 +58,7 @@ POSITIONS = {
 
 
 def test_positions_and_inclusion_for_each_partition():
-    with EventHubServer({"hub": len(POSITIONS)}) as server:
+    with EventHubEmulator({"hub": len(POSITIONS)}) as server:
         for second in range(10):
             for partition in range(len(POSITIONS)):
                 moment = NOON + timedelta(seconds=second)
@@ -216,7 +216,7 @@ def test_the_asynchronous_clients(server):
 
 
 def test_a_partition_keeps_so_many_events():
-    with EventHubServer({"hub": 1}, retention=3) as server:
+    with EventHubEmulator({"hub": 1}, retention=3) as server:
         server.append("hub", "0", *(b"%d" % number for number in range(5)))
         found = received(server.connection_string("hub"), 3)
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews_tests.event_hub_emulator.clients import QUICK, received
 
 
@@ -52,7 +52,7 @@ def certificate(tmp_path_factory):
 def server(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with EventHubServer({"reviews": 1}, ssl_context=context) as server:
+    with EventHubEmulator({"reviews": 1}, ssl_context=context) as server:
         yield server
 
 

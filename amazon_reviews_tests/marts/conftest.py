@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.pipeline.column_profile import count_columns
-from amazon_reviews.pipeline.datasets import STREAM, SUBJECTS
-from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.silver import refine_stream
+from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, STREAM
+from amazon_reviews.pipeline.gold import build_gold_reviews
+from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews_tests.helpers import BATCH_ROWS, hub_of, publish_all
+from amazon_reviews_tests.helpers import BATCH_ROWS, build_gold_all, hub_of
 from amazon_reviews_tests.marts import crowd
 from amazon_reviews_tests.marts.making import put_gold
 
@@ -41,11 +41,11 @@ def sampled(spark, tmp_path_factory):
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
     _publish(spark, folder, lakehouse)
     bodies = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", *bodies)
         receive(hub_of(server), lakehouse)
-    refine_stream(spark, lakehouse, BATCH_ROWS)
-    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    build_silver_stream(spark, lakehouse, BATCH_ROWS)
+    list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
     return lakehouse
 
 
@@ -64,10 +64,10 @@ def real(spark, tmp_path_factory):
 
 
 def _publish(spark, folder, lakehouse):
-    publish_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
-    for subject in SUBJECTS:
-        names = list(partition_rows(lakehouse.delta(subject.bronze)))
-        list(count_columns(spark, lakehouse, subject, names, BATCH_ROWS))
+    build_gold_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
+    for dataset in REVIEW_DATASETS:
+        names = list(partition_rows(lakehouse.delta(dataset.bronze)))
+        list(count_columns(spark, lakehouse, dataset, names, BATCH_ROWS))
 
 
 def _lay_out(dataset, source, names):

@@ -24,9 +24,9 @@ def bring(landing, lakehouse, content, file="a.json.gz"):
     return rows(lakehouse, "bronze/reviews", "line", "raw", "encoding")
 
 
-def mark(lakehouse, subject=REVIEWS, name=NAME):
-    key = subject.fingerprint_mark(name)
-    return lakehouse.marks(subject.bronze, [key])[key]
+def mark(lakehouse, dataset=REVIEWS, name=NAME):
+    key = dataset.fingerprint_id(name)
+    return lakehouse.transaction_versions(dataset.bronze, [key])[key]
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_new_upload_takes_the_place_of_its_partition_only(landing, lakehouse, 
 def test_the_fingerprint_is_part_of_the_commit_that_holds_the_rows(landing, lakehouse, before):
     upload(landing, "amazon_reviews", NAME, "new", file="b.json")
     ingest(landing, lakehouse, REVIEWS, NAME)
-    key = REVIEWS.fingerprint_mark(NAME)
+    key = REVIEWS.fingerprint_id(NAME)
 
     version = lakehouse.version("bronze/reviews")
     old, new = (lakehouse.delta("bronze/reviews", version - back) for back in (1, 0))

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import MissingInputError
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
+from amazon_reviews.pipeline.gold import Published, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import Account, all_accounts, gold_accounts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
+    build_gold_all,
+    build_silver_all,
     content,
     ingest_all,
     product,
-    publish_all,
     put_silver,
-    refine_all,
     rows,
     upload,
 )
@@ -58,7 +58,7 @@ def put_products(lakehouse, partition, *records):
 
 
 def publish(spark, lakehouse, *partitions):
-    return dict(publish_reviews(spark, lakehouse, partitions, BATCH_ROWS))
+    return dict(build_gold_reviews(spark, lakehouse, partitions, BATCH_ROWS))
 
 
 def gold(lakehouse):
@@ -132,7 +132,7 @@ def test_in_ranges(spark, lakehouse, ranges, batch_rows):
     for named in ranges:
         for partition in named:
             put_reviews(lakehouse, partition, SILVER[partition])
-        dict(publish_reviews(spark, lakehouse, named, batch_rows))
+        dict(build_gold_reviews(spark, lakehouse, named, batch_rows))
 
     assert gold(lakehouse) == (GOLD, DUPLICATES)
     assert_balanced(lakehouse)
@@ -270,7 +270,7 @@ def test_reviews_meet_their_products_and_are_never_multiplied(spark, lakehouse):
     put_products(lakehouse, P1, ("Ba", "Poor", 1, "Garden", Decimal("1.00")), ("Bx", "Other", 9))
     put_products(lakehouse, P2, ("Ba", "Rich", 5, "Garden", Decimal("2.50")), ("Ba", "Rich", 5))
 
-    publish_products(spark, lakehouse)
+    build_gold_products(spark, lakehouse)
     publish(spark, lakehouse, P1, P2)
 
     columns = ("review_id", "title", "main_category", "price", "price_imputed")
@@ -289,7 +289,7 @@ def test_one_row_per_product_whatever_the_order_of_uploads(spark, lakehouse):
     put_products(lakehouse, P10, ("B1", "ten", 5), ("B2", "ten", 1), ("B3", "ten", 1))
     put_products(lakehouse, P2, ("B1", "two", 5), ("B2", "two", 3), ("B2", "again", 3))
 
-    report = publish_products(spark, lakehouse)
+    report = build_gold_products(spark, lakehouse)
 
     assert rows(lakehouse, "gold/products", "asin", "title", "partition", "line") == [
         ("B1", "two", P2, 1),
@@ -307,7 +307,7 @@ def test_one_row_per_product_whatever_the_order_of_uploads(spark, lakehouse):
 
 def test_products_and_reviews_keep_their_duplicates_apart(spark, whole):
     put_products(whole, P1, ("B1", "one", 2), ("B1", "two", 1))
-    publish_products(spark, whole)
+    build_gold_products(spark, whole)
     publish(spark, whole, P2)
 
     assert rows(whole, "gold/duplicates", "table", "id", "partition")[:1] == [
@@ -330,7 +330,7 @@ def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehous
         ("B5", "t", 1, "Books", Decimal("9.00")),
     )
 
-    publish_products(spark, lakehouse)
+    build_gold_products(spark, lakehouse)
 
     assert rows(lakehouse, "gold/products", "asin", "price", "price_imputed") == [
         ("B1", Decimal("1.00"), False),
@@ -344,7 +344,7 @@ def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehous
 @pytest.mark.parametrize("state", ["deleted", "empty"])
 def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
     put_products(lakehouse, P1, ("B1", "t", 1))
-    publish_products(spark, lakehouse)
+    build_gold_products(spark, lakehouse)
     version = lakehouse.version("gold/products")
     if state == "empty":
         put_products(lakehouse, P1)
@@ -352,7 +352,7 @@ def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
         shutil.rmtree(lakehouse.uri("silver/products"))
 
     with pytest.raises(MissingInputError, match="silver/products is empty; materialize it first"):
-        publish_products(spark, lakehouse)
+        build_gold_products(spark, lakehouse)
 
     assert lakehouse.version("gold/products") == version
 
@@ -364,19 +364,19 @@ def test_products_are_not_emptied_by_a_silver_that_lacks_the_lines_of_bronze(
     ingest_all(landing, lakehouse, PRODUCTS)
 
     with pytest.raises(MissingInputError, match="silver/products is empty; materialize it first"):
-        publish_products(spark, lakehouse)
+        build_gold_products(spark, lakehouse)
 
     assert not lakehouse.exists("gold/products")
 
 
 def test_products_of_which_all_lines_are_rejected_are_an_empty_table(spark, landing, lakehouse):
     upload(landing, "amazon_metadata", P1, product())
-    refine_all(spark, landing, lakehouse, PRODUCTS)
-    publish_products(spark, lakehouse)
+    build_silver_all(spark, landing, lakehouse, PRODUCTS)
+    build_gold_products(spark, lakehouse)
     upload(landing, "amazon_metadata", P1, "{'asin': 'B1'}")
-    refine_all(spark, landing, lakehouse, PRODUCTS)
+    build_silver_all(spark, landing, lakehouse, PRODUCTS)
 
-    publish_products(spark, lakehouse)
+    build_gold_products(spark, lakehouse)
 
     assert rows(lakehouse, "gold/products", "asin") == []
 
@@ -409,7 +409,7 @@ def test_a_sample_from_files_to_gold(spark, tmp_path):
     truth = generate(options, tmp_path / "landing")
     lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
 
-    publish_all(spark, LandingZone(location=str(tmp_path / "landing")), lakehouse)
+    build_gold_all(spark, LandingZone(location=str(tmp_path / "landing")), lakehouse)
 
     ids = [row[0] for row in rows(lakehouse, "gold/reviews", "review_id")]
     asins = [row[0] for row in rows(lakehouse, "gold/products", "asin")]

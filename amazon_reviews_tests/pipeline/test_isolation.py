@@ -8,17 +8,17 @@ from amazon_reviews.errors import FailedPartitionsError
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import REVIEWS
-from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
+    build_gold_all,
+    build_silver_all,
     content,
     files_of,
     ingest_all,
-    publish_all,
-    refine_all,
     review,
     rows,
     upload,
@@ -35,7 +35,7 @@ def brought(spark, landing, lakehouse):
     """Three partitions up to gold: each its own review, and one that all of them have."""
     for name in NAMES:
         upload(landing, "amazon_reviews", name, review(), review(reviewText=name))
-    publish_all(spark, landing, lakehouse)
+    build_gold_all(spark, landing, lakehouse)
     return lakehouse
 
 
@@ -129,7 +129,7 @@ def test_bronze_that_cannot_be_read_fails_silver_of_that_partition(spark, brough
     before = content(brought, "silver/reviews")
     break_it(brought, "bronze/reviews")
 
-    made, errors = made_and_failed(refine(spark, brought, REVIEWS, NAMES, BATCH_ROWS))
+    made, errors = made_and_failed(build_silver(spark, brought, REVIEWS, NAMES, BATCH_ROWS))
     counted, uncounted = made_and_failed(count_columns(spark, brought, REVIEWS, NAMES, BATCH_ROWS))
 
     assert made == counted == GOOD
@@ -141,10 +141,10 @@ def test_bronze_that_cannot_be_read_fails_silver_of_that_partition(spark, brough
 def test_silver_that_cannot_be_read_fails_gold_of_that_partition(spark, landing, brought, break_it):
     upload(landing, "amazon_reviews", "partition_3", review(), review(reviewText="new"))
     ingest_all(landing, brought, REVIEWS)
-    list(refine(spark, brought, REVIEWS, ["partition_3"], BATCH_ROWS))
+    list(build_silver(spark, brought, REVIEWS, ["partition_3"], BATCH_ROWS))
     break_it(brought, "silver/reviews")
 
-    made, errors = made_and_failed(publish_reviews(spark, brought, NAMES, BATCH_ROWS))
+    made, errors = made_and_failed(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
     assert made == GOOD
     assert list(errors) == [BAD]
@@ -162,7 +162,7 @@ def test_silver_that_cannot_be_read_fails_gold_of_that_partition(spark, landing,
 def test_a_winner_that_cannot_be_read_keeps_its_rows(spark, landing, brought, break_it):
     break_it(brought, "silver/reviews", "partition_1")
 
-    made, errors = made_and_failed(publish_reviews(spark, brought, NAMES, BATCH_ROWS))
+    made, errors = made_and_failed(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
     assert (made, list(errors)) == ([BAD, "partition_3"], ["partition_1"])
     assert len(rows(brought, "gold/reviews", "review_id")) == 4
@@ -175,10 +175,10 @@ def test_a_winner_that_cannot_be_read_keeps_its_rows(spark, landing, brought, br
 def test_gold_is_whole_again_when_silver_is(spark, landing, brought):
     whole = {key: content(brought, key) for key in ("gold/reviews", "gold/duplicates")}
     damage(brought, "silver/reviews")
-    made_and_failed(publish_reviews(spark, brought, NAMES, BATCH_ROWS))
+    made_and_failed(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
-    refine_all(spark, landing, brought, REVIEWS)
-    list(publish_reviews(spark, brought, NAMES, BATCH_ROWS))
+    build_silver_all(spark, landing, brought, REVIEWS)
+    list(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
     assert {key: content(brought, key) for key in whole} == whole
 
@@ -187,7 +187,7 @@ def test_what_cannot_be_written_to_gold_keeps_its_duplicates(spark, landing, bro
     before = {key: content(brought, key) for key in ("gold/reviews", "gold/duplicates")}
     for name in NAMES:
         upload(landing, "amazon_reviews", name, review(reviewText="other"))
-    refine_all(spark, landing, brought, REVIEWS)
+    build_silver_all(spark, landing, brought, REVIEWS)
     replace = type(brought).replace
 
     def full(self, frame, key, keys, *rest):
@@ -197,7 +197,7 @@ def test_what_cannot_be_written_to_gold_keeps_its_duplicates(spark, landing, bro
 
     with monkeypatch.context() as patch:
         patch.setattr(type(brought), "replace", full)
-        made, errors = made_and_failed(publish_reviews(spark, brought, NAMES, BATCH_ROWS))
+        made, errors = made_and_failed(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
     assert (made, list(errors)) == (GOOD, [BAD])
     off = [account for account in all_accounts(brought) if not account.balanced]
@@ -207,7 +207,7 @@ def test_what_cannot_be_written_to_gold_keeps_its_duplicates(spark, landing, bro
     )
     assert before != {key: content(brought, key) for key in before}
 
-    list(publish_reviews(spark, brought, [BAD], BATCH_ROWS))
+    list(build_gold_reviews(spark, brought, [BAD], BATCH_ROWS))
 
     assert rows(brought, "gold/reviews", "partition", "review_text") == [("partition_1", "other")]
     assert all(account.balanced for account in all_accounts(brought))

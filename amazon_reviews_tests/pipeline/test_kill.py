@@ -12,16 +12,16 @@ import pytest
 
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import REVIEWS
-from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
+    build_gold_all,
     content,
     product,
-    publish_all,
     review,
     rows,
     upload,
@@ -39,8 +39,8 @@ LONG = [(key, when) for key in TABLES for when in ("before", "after") if (key, w
 def bring_all(spark, landing, lakehouse):
     """What a run of one partition does, from its file to gold."""
     ingest(landing, lakehouse, REVIEWS, NAME)
-    list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
-    list(publish_reviews(spark, lakehouse, [NAME], BATCH_ROWS))
+    list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+    list(build_gold_reviews(spark, lakehouse, [NAME], BATCH_ROWS))
 
 
 def tables(lakehouse):
@@ -60,7 +60,7 @@ def given_state(spark, tmp_path_factory):
     upload(landing, "amazon_metadata", NAME, product())
     upload(landing, "amazon_reviews", NAME, first, first, second, "broken")
     upload(landing, "amazon_reviews", "partition_2", first, second, third)
-    publish_all(spark, landing, lakehouse)
+    build_gold_all(spark, landing, lakehouse)
     before = tables(lakehouse)
     upload(landing, "amazon_reviews", NAME, third, second, second, second, "[]", "{}")
     undisturbed = Lakehouse(location=str(folder / "undisturbed"))
@@ -212,7 +212,7 @@ def test_files_that_were_never_committed_are_not_seen(spark, given_state, copied
 def refine_often(spark, landing, lakehouse):
     """Refine the partition several times."""
     for _ in range(3):
-        list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+        list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
 
 
 @pytest.mark.long

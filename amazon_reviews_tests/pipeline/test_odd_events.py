@@ -13,7 +13,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
 from amazon_reviews.devtools.event_hub_emulator.messages import (
     AMQP_SEQUENCE,
@@ -33,7 +33,7 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
 from amazon_reviews.pipeline import events, monitoring
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import silver_accounts
-from amazon_reviews.pipeline.silver import refine_stream
+from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import Received, receive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews_tests.event_hub_emulator.test_values import scalars, values
@@ -108,7 +108,7 @@ SENT = {
 def sent(spark, tmp_path_factory):
     """Each kind of body from the vendor's producer, with readable reviews around."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("sent")))
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         address = server.connection_string("reviews")
         with EventHubProducerClient.from_connection_string(address) as producer:
             producer.send_batch([EventData(event(summary="before"))], partition_id="1")
@@ -116,7 +116,7 @@ def sent(spark, tmp_path_factory):
             producer.send_batch(messages, partition_id="0")
             producer.send_batch([EventData(event(summary="after"))], partition_id="0")
         received = receive(hub_of(server), lakehouse)
-    report = refine_stream(spark, lakehouse, BATCH_ROWS)
+    report = build_silver_stream(spark, lakehouse, BATCH_ROWS)
     return SimpleNamespace(lakehouse=lakehouse, received=received, report=report)
 
 
@@ -194,10 +194,10 @@ ODD = {
 
 def test_what_the_vendors_decoder_cannot_read_stops_nothing(spark, lakehouse):
     good = encode_described(DATA, event(summary="good"))
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append_encoded("reviews", "0", *(encoded for encoded, _, _ in ODD.values()), good)
         received = receive(hub_of(server), lakehouse)
-    refine_stream(spark, lakehouse, BATCH_ROWS)
+    build_silver_stream(spark, lakehouse, BATCH_ROWS)
 
     assert received == Received({"0": len(ODD) + 1}, [])
     found = {number: (body, kind) for number, _, body, kind in bodies_of(lakehouse, "body_type")}
@@ -245,10 +245,10 @@ ENDS = {
 def batched(spark, tmp_path_factory):
     """Events that are batches, compressed or marked, in silver."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("batched")))
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", *BATCHED, properties={"a": 1})
         received = receive(hub_of(server), lakehouse)
-    report = refine_stream(spark, lakehouse, BATCH_ROWS)
+    report = build_silver_stream(spark, lakehouse, BATCH_ROWS)
     return SimpleNamespace(lakehouse=lakehouse, received=received, report=report)
 
 
@@ -319,7 +319,7 @@ def test_many_records_fill_several_segments_and_commits(spark, lakehouse, monkey
     monkeypatch.setattr(events, "_BATCH_ROWS", 40)
     monkeypatch.setattr(events, "_COMMIT_ROWS", 200)
     batch = b"[%b]" % b",".join(b'{"n": %d}' % n for n in range(150))
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         server.append("reviews", "0", *[batch] * 3, b"{}")
         server.append("reviews", "1", batch)
         server.trim("reviews", "0", 1)
@@ -336,17 +336,17 @@ def test_many_records_fill_several_segments_and_commits(spark, lakehouse, monkey
     assert sum(sizes.values()) == 4 * 150 + 2
     assert max(sizes.values()) < 140
     assert lakehouse.version(EVENTS) >= 4
-    assert refine_stream(spark, lakehouse, BATCH_ROWS).lines == 602
+    assert build_silver_stream(spark, lakehouse, BATCH_ROWS).lines == 602
     assert_balanced(lakehouse)
 
 
 def test_a_table_of_the_version_before_gets_the_new_columns(spark, lakehouse):
     """Bronze as it was before events could be batches, read as it is, and added to."""
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", event(summary="a"), BOM + event(summary="b"), b"[1]")
         receive(hub_of(server), lakehouse)
         without_new_columns(lakehouse)
-        silver = refine_stream(spark, lakehouse, BATCH_ROWS)
+        silver = build_silver_stream(spark, lakehouse, BATCH_ROWS)
         server.append("reviews", "0", event(summary="c"), b"[%b]" % event(summary="d"))
         old = lakehouse.version(EVENTS)
         assert monitoring.stream(lakehouse, None).to_pylist()[0]["events"] == 3
@@ -361,7 +361,7 @@ def test_a_table_of_the_version_before_gets_the_new_columns(spark, lakehouse):
         (3, None, "data", None),
         (4, 1, "data", None),
     ]
-    refine_stream(spark, lakehouse, BATCH_ROWS)
+    build_silver_stream(spark, lakehouse, BATCH_ROWS)
     assert [summary for summary, _, _ in kept(lakehouse)] == ["a", "b", "c", "d"]
     assert_each_event_once(lakehouse, {"0": 5})
 
@@ -370,7 +370,7 @@ def without_new_columns(lakehouse):
     """Write bronze/review_events again as a table that never had the columns."""
     table = lakehouse.delta(EVENTS)
     hub = rows(lakehouse, EVENTS, "hub")[0][0]
-    marks = [f"{hub}/0/sequence_number", f"{hub}/created_at"]
+    versions = [f"{hub}/0/sequence_number", f"{hub}/created_at"]
     names = ["record", "body_type", "compression"]
     data = table.to_pyarrow_table().drop_columns(names)
     write_deltalake(
@@ -380,7 +380,9 @@ def without_new_columns(lakehouse):
         schema_mode="overwrite",
         partition_by=["partition"],
         commit_properties=CommitProperties(
-            app_transactions=[Transaction(name, table.transaction_version(name)) for name in marks]
+            app_transactions=[
+                Transaction(name, table.transaction_version(name)) for name in versions
+            ]
         ),
     )
     fields = {field.name for field in DeltaTable(lakehouse.uri(EVENTS)).schema().fields}
@@ -448,7 +450,7 @@ on_the_wire = st.builds(
 def stream(tmp_path_factory):
     """A hub, a producer and a lakehouse that grow from example to example."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("random")))
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         address = server.connection_string("reviews")
         with EventHubProducerClient.from_connection_string(address) as producer:
             yield SimpleNamespace(server=server, producer=producer, lakehouse=lakehouse)
@@ -469,7 +471,7 @@ def test_random_messages_are_each_kept_once_and_accounted_for(spark, stream, sen
     stream.server.append_encoded("reviews", "1", *encoded)
 
     receive(hub_of(stream.server), stream.lakehouse)
-    refine_stream(spark, stream.lakehouse, BATCH_ROWS)
+    build_silver_stream(spark, stream.lakehouse, BATCH_ROWS)
 
     counts = {name: stream.server.sequence_numbers("reviews", name).stop for name in "01"}
     assert_each_event_once(stream.lakehouse, counts)

@@ -5,25 +5,25 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.pipeline import events, gold
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import publish_products, publish_reviews
+from amazon_reviews.pipeline.gold import build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews.pipeline.segments import folded, following, segments
-from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.silver import build_silver, build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
+    build_silver_all,
     content,
     event,
     hub_of,
     product,
-    refine_all,
     review,
     rows,
     upload,
@@ -43,8 +43,8 @@ RUNS = [
 def take_to_gold(spark, server, lakehouse, hub="reviews", *, rebuild=False):
     """What a run of the stream's job does; returns the report of silver."""
     receive(hub_of(server, hub), lakehouse)
-    done = refine_stream(spark, lakehouse, BATCH_ROWS, rebuild=rebuild)
-    list(publish_reviews(spark, lakehouse, ["stream"], BATCH_ROWS))
+    done = build_silver_stream(spark, lakehouse, BATCH_ROWS, rebuild=rebuild)
+    list(build_gold_reviews(spark, lakehouse, ["stream"], BATCH_ROWS))
     return done
 
 
@@ -67,7 +67,7 @@ def assert_balanced(lakehouse):
 @pytest.fixture(scope="module")
 def server():
     """A server with a hub for the runs that all tests begin with, and others for what follows."""
-    with EventHubServer({"reviews": 1, "later": 1, "last": 1, "again": 1}) as server:
+    with EventHubEmulator({"reviews": 1, "later": 1, "last": 1, "again": 1}) as server:
         yield server
 
 
@@ -194,9 +194,9 @@ def test_a_killed_run_of_several_segments_is_made_up_for(spark, server, brought)
 def test_a_file_takes_its_reviews_from_every_segment(spark, landing, brought):
     upload(landing, "amazon_reviews", "partition_1", review(summary="a"), review(summary="c"))
     ingest(landing, brought, REVIEWS, "partition_1")
-    list(refine(spark, brought, REVIEWS, ["partition_1"], BATCH_ROWS))
+    list(build_silver(spark, brought, REVIEWS, ["partition_1"], BATCH_ROWS))
 
-    done = dict(publish_reviews(spark, brought, ["partition_1"], BATCH_ROWS))
+    done = dict(build_gold_reviews(spark, brought, ["partition_1"], BATCH_ROWS))
 
     assert [*done] == ["partition_1", "stream"]
     assert (done["stream"].lines, done["stream"].kept, done["stream"].duplicates) == (4, 2, 2)
@@ -210,13 +210,13 @@ def test_a_file_takes_its_reviews_from_every_segment(spark, landing, brought):
 
 
 def test_new_products_come_to_every_segment(spark, landing, brought, monkeypatch):
-    """Also where their mark is a small number: marks are compared, not put in order."""
-    monkeypatch.setattr(gold, "new_mark", lambda: 1)
+    """Also where the version is a small number: versions are compared, not ordered."""
+    monkeypatch.setattr(gold, "new_transaction_version", lambda: 1)
     upload(landing, "amazon_metadata", "partition_1", product(title="Watering can"))
-    refine_all(spark, landing, brought, PRODUCTS)
-    publish_products(spark, brought)
+    build_silver_all(spark, landing, brought, PRODUCTS)
+    build_gold_products(spark, brought)
 
-    list(publish_reviews(spark, brought, ["stream"], BATCH_ROWS))
+    list(build_gold_reviews(spark, brought, ["stream"], BATCH_ROWS))
 
     assert rows(brought, GOLD, "summary", "title") == [(s, "Watering can") for s in "abcd"]
 
@@ -224,7 +224,7 @@ def test_new_products_come_to_every_segment(spark, landing, brought, monkeypatch
 @pytest.mark.parametrize("spans", [None, {"0": Span(0, 11), "1": Span(0, 8)}])
 def test_many_events_come_in_several_commits(lakehouse, monkeypatch, spans):
     monkeypatch.setattr(events, "_COMMIT_EVENTS", 10)
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         server.append("reviews", "0", *[b"%d" % number for number in range(12)])
         server.append("reviews", "1", *[b"%d" % number for number in range(9)])
         created = lakehouse.ensure(EVENTS) and lakehouse.version(EVENTS)

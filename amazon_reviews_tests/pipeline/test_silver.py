@@ -17,15 +17,15 @@ from amazon_reviews.errors import FailedPartitionsError, LostLinesError, Missing
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import batches, refine
+from amazon_reviews.pipeline.silver import batches, build_silver
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
     BATCH_ROWS,
+    build_silver_all,
     content,
     ingest_all,
     product,
-    refine_all,
     review,
     rows,
     upload,
@@ -51,24 +51,24 @@ REASONS = {
 }
 
 
-def bring(spark, landing, lakehouse, *lines, subject=REVIEWS, file="part-0.json.gz"):
+def bring(spark, landing, lakehouse, *lines, dataset=REVIEWS, file="part-0.json.gz"):
     """Bring lines to silver as the only partition; returns its report."""
-    upload(landing, subject.dataset, NAME, *lines, file=file)
-    return refine_all(spark, landing, lakehouse, subject)[NAME]
+    upload(landing, dataset.folder, NAME, *lines, file=file)
+    return build_silver_all(spark, landing, lakehouse, dataset)[NAME]
 
 
-def places(lakehouse, subject):
+def places(lakehouse, dataset):
     """The lines in silver, among the duplicates, and among the refused, by partition and file."""
     others = [
-        [row[1:] for row in rows(lakehouse, key, "table", *ORIGIN) if row[0] == subject.noun]
+        [row[1:] for row in rows(lakehouse, key, "table", *ORIGIN) if row[0] == dataset.name]
         for key in ("silver/duplicates", "silver/rejected")
     ]
-    return rows(lakehouse, subject.silver, *ORIGIN), *others
+    return rows(lakehouse, dataset.silver, *ORIGIN), *others
 
 
-def assert_every_line_once(lakehouse, subject=REVIEWS):
-    found = [origin for place in places(lakehouse, subject) for origin in place]
-    assert Counter(found) == Counter(rows(lakehouse, subject.bronze, *ORIGIN))
+def assert_every_line_once(lakehouse, dataset=REVIEWS):
+    found = [origin for place in places(lakehouse, dataset) for origin in place]
+    assert Counter(found) == Counter(rows(lakehouse, dataset.bronze, *ORIGIN))
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +79,17 @@ def sample(spark, tmp_path_factory):
     landing = LandingZone(location=str(folder / "landing"))
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
     reports = {}
-    for subject in (REVIEWS, PRODUCTS):
-        names = ingest_all(landing, lakehouse, subject)
-        reports[subject.noun] = dict(refine(spark, lakehouse, subject, names, 800))
+    for dataset in (REVIEWS, PRODUCTS):
+        names = ingest_all(landing, lakehouse, dataset)
+        reports[dataset.name] = dict(build_silver(spark, lakehouse, dataset, names, 800))
     return SimpleNamespace(lakehouse=lakehouse, truth=truth, reports=reports)
 
 
-@pytest.mark.parametrize("subject", [REVIEWS, PRODUCTS], ids=["reviews", "products"])
-def test_a_sample_ends_where_its_truth_says(sample, subject):
-    expected = sample.truth[subject.noun]
+@pytest.mark.parametrize("dataset", [REVIEWS, PRODUCTS], ids=["reviews", "products"])
+def test_a_sample_ends_where_its_truth_says(sample, dataset):
+    expected = sample.truth[dataset.name]
 
-    reports = sample.reports[subject.noun]
+    reports = sample.reports[dataset.name]
 
     found = {
         name: {
@@ -105,15 +105,15 @@ def test_a_sample_ends_where_its_truth_says(sample, subject):
     assert set().union(*(part["rejected"] for part in expected.values())) > {"not_json"}
 
 
-@pytest.mark.parametrize("subject", [REVIEWS, PRODUCTS], ids=["reviews", "products"])
-def test_tables_hold_what_the_reports_say(sample, subject):
+@pytest.mark.parametrize("dataset", [REVIEWS, PRODUCTS], ids=["reviews", "products"])
+def test_tables_hold_what_the_reports_say(sample, dataset):
     kept, repeated, refused = (
-        Counter(partition for partition, *_ in place) for place in places(sample.lakehouse, subject)
+        Counter(partition for partition, *_ in place) for place in places(sample.lakehouse, dataset)
     )
-    for name, report in sample.reports[subject.noun].items():
+    for name, report in sample.reports[dataset.name].items():
         counts = (kept[name], repeated[name], refused[name])
         assert counts == (report.kept, report.duplicates, report.rejected.total())
-    assert_every_line_once(sample.lakehouse, subject)
+    assert_every_line_once(sample.lakehouse, dataset)
 
 
 def test_the_books_balance_in_bronze_and_silver(sample):
@@ -130,7 +130,7 @@ def test_the_first_line_by_file_and_number_is_kept(spark, landing, lakehouse):
     upload(landing, "amazon_reviews", NAME, "broken", review(vote="2"), file="a.json")
     upload(landing, "amazon_reviews", "partition_2", review(vote="5"), file="0.json")
 
-    reports = refine_all(spark, landing, lakehouse, REVIEWS)
+    reports = build_silver_all(spark, landing, lakehouse, REVIEWS)
 
     assert rows(lakehouse, "silver/reviews", "partition", "file", "line", "vote") == [
         (NAME, "a.json", 2, 2),
@@ -158,7 +158,7 @@ def test_ten_lines_of_one_number_in_another_file_are_others(spark, landing, lake
     upload(landing, "amazon_reviews", NAME, *texts, file="a.json")
     upload(landing, "amazon_reviews", NAME, *reversed(texts), file="b.json")
 
-    refine_all(spark, landing, lakehouse, REVIEWS)
+    build_silver_all(spark, landing, lakehouse, REVIEWS)
 
     kept, repeated, _ = places(lakehouse, REVIEWS)
     assert kept == [(NAME, "a.json", n) for n in (1, 2, 3)]
@@ -169,7 +169,7 @@ def test_product_lines_repeat_by_their_text(spark, landing, lakehouse):
     line = json.dumps(product())
     lines = (line, f"  {line} \r", product(price="$1.00"))
 
-    report = bring(spark, landing, lakehouse, *lines, subject=PRODUCTS)
+    report = bring(spark, landing, lakehouse, *lines, dataset=PRODUCTS)
 
     assert (report.kept, report.duplicates) == (2, 1)
     assert rows(lakehouse, "silver/products", "line", "asin") == [
@@ -259,9 +259,9 @@ def refused(spark, tmp_path_factory):
     folder = tmp_path_factory.mktemp("refused")
     landing = LandingZone(location=str(folder / "landing"))
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    for subject in (REVIEWS, PRODUCTS):
-        lines = [line for line, _ in REFUSED[subject.noun].values()]
-        bring(spark, landing, lakehouse, *lines, subject=subject)
+    for dataset in (REVIEWS, PRODUCTS):
+        lines = [line for line, _ in REFUSED[dataset.name].values()]
+        bring(spark, landing, lakehouse, *lines, dataset=dataset)
     assert rows(lakehouse, "silver/duplicates", "line") == []
     columns = ("table", "line", "reason", "raw", "encoding", "detail", "partition", "file")
     return {
@@ -351,7 +351,7 @@ def test_unknown_fields_are_kept(spark, landing, lakehouse):
 
 
 def test_unknown_fields_of_products_are_kept(spark, landing, lakehouse):
-    bring(spark, landing, lakehouse, product(), product(sold_by="us"), subject=PRODUCTS)
+    bring(spark, landing, lakehouse, product(), product(sold_by="us"), dataset=PRODUCTS)
 
     assert rows(lakehouse, "silver/products", "line", "rescued") == [
         (1, None),
@@ -372,12 +372,12 @@ def test_an_empty_file_empties_its_partition_and_says_so(spark, landing, lakehou
 
 def test_a_partition_that_bronze_never_read_is_missing_input(spark, landing, lakehouse):
     with pytest.raises(FailedPartitionsError, match="bronze/reviews has no partition_1"):
-        list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+        list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
     bring(spark, landing, lakehouse, review())
 
     wanted = [NAME, "partition_2", "partition_3"]
     with pytest.raises(FailedPartitionsError, match=r"no partition_3; materialize") as failed:
-        list(refine(spark, lakehouse, REVIEWS, wanted, BATCH_ROWS))
+        list(build_silver(spark, lakehouse, REVIEWS, wanted, BATCH_ROWS))
 
     assert list(failed.value.errors) == ["partition_2", "partition_3"]
     assert {type(error) for error in failed.value.errors.values()} == {MissingInputError}
@@ -389,7 +389,7 @@ def test_refining_again_gives_the_same(spark, landing, lakehouse):
     keys = ("silver/reviews", "silver/duplicates", "silver/rejected")
     before = {key: content(lakehouse, key) for key in keys}
 
-    list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+    list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
 
     assert {key: content(lakehouse, key) for key in keys} == before
 
@@ -397,13 +397,13 @@ def test_refining_again_gives_the_same(spark, landing, lakehouse):
 def test_a_new_upload_takes_the_place_of_all_that_came_of_the_old(spark, landing, lakehouse):
     upload(landing, "amazon_metadata", NAME, product(), product(), "broken")
     upload(landing, "amazon_reviews", "partition_2", review(), review(), "broken")
-    refine_all(spark, landing, lakehouse, PRODUCTS)
+    build_silver_all(spark, landing, lakehouse, PRODUCTS)
     bring(spark, landing, lakehouse, review(), review(), "broken")
     others = ("silver/products", "silver/duplicates", "silver/rejected")
 
     upload(landing, "amazon_reviews", NAME, review(reviewText="new"))
     ingest(landing, lakehouse, REVIEWS, NAME)
-    list(refine(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
+    list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
 
     assert rows(lakehouse, "silver/reviews", "partition", "review_text") == [
         (NAME, "new"),
@@ -426,7 +426,7 @@ def test_a_line_that_would_end_nowhere_is_an_error(spark, landing, lakehouse):
     forgetful = replace(REVIEWS, clean=lambda typed: REVIEWS.clean(typed).where("line = 1"))
 
     with pytest.raises(FailedPartitionsError, match="silver/reviews partition_1") as failed:
-        list(refine(spark, lakehouse, forgetful, [NAME], BATCH_ROWS))
+        list(build_silver(spark, lakehouse, forgetful, [NAME], BATCH_ROWS))
 
     assert isinstance(failed.value.errors[NAME], LostLinesError)
 
@@ -540,7 +540,7 @@ def assert_dirty_lines_end_once(spark, folder, files):
     for number, lines in enumerate(files):
         upload(landing, "amazon_reviews", NAME, *lines, file=f"{number}.json")
 
-    report = refine_all(spark, landing, lakehouse, REVIEWS)[NAME]
+    report = build_silver_all(spark, landing, lakehouse, REVIEWS)[NAME]
 
     assert report.lines == sum(map(lines_of, Path(landing.location).rglob("*.json")))
     assert_every_line_once(lakehouse)

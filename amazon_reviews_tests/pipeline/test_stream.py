@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import (
     ConcurrentWriteError,
@@ -26,9 +26,9 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
-from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import refine, refine_stream
+from amazon_reviews.pipeline.silver import build_silver, build_silver_stream
 from amazon_reviews.pipeline.stream import (
     Lag,
     Received,
@@ -70,8 +70,8 @@ def gaps(lakehouse):
 
 def bring_stream(spark, lakehouse):
     """Bring what bronze holds of the stream to gold; returns the report of silver."""
-    done = refine_stream(spark, lakehouse, BATCH_ROWS)
-    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    done = build_silver_stream(spark, lakehouse, BATCH_ROWS)
+    list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
     return done
 
 
@@ -88,7 +88,7 @@ def assert_balanced(lakehouse):
 @pytest.fixture
 def server():
     """A server with the hubs reviews and audit, of one partition each."""
-    with EventHubServer({"reviews": 1, "audit": 1}) as server:
+    with EventHubEmulator({"reviews": 1, "audit": 1}) as server:
         yield server
 
 
@@ -107,7 +107,7 @@ def test_what_another_run_read_meanwhile_is_no_other_hub(server, lakehouse):
 def odd(tmp_path_factory):
     """Bodies of all kinds in two partitions, received once."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("odd")))
-    with EventHubServer({"Reviews": 2}) as server:
+    with EventHubEmulator({"Reviews": 2}) as server:
         properties = {"source": "web", "number": 3, "raw": b"\xff"}
         server.append("Reviews", "0", *ODD, enqueued_time=SENT, properties=properties)
         server.append("Reviews", "1", *ODD[::-1], enqueued_time=SENT + timedelta(seconds=1))
@@ -161,15 +161,15 @@ def test_offsets_are_those_of_the_hub(odd):
 
 def test_events_and_how_far_they_were_read_are_one_commit(odd):
     hub = f"127.0.0.1:{odd.server.port}/reviews"
-    marks = {f"{hub}/0/sequence_number": 5, f"{hub}/1/sequence_number": 5}
+    versions = {f"{hub}/0/sequence_number": 5, f"{hub}/1/sequence_number": 5}
     before, after = (odd.lakehouse.delta(EVENTS, version) for version in (0, 1))
 
     assert odd.received == Received({"0": 6, "1": 6}, [])
     assert odd.lakehouse.version(EVENTS) == 1
     assert before.to_pyarrow_table().num_rows == 0
-    assert {name: before.transaction_version(name) for name in marks} == dict.fromkeys(marks)
+    assert {name: before.transaction_version(name) for name in versions} == dict.fromkeys(versions)
     assert after.to_pyarrow_table().num_rows == 12
-    assert {name: after.transaction_version(name) for name in marks} == marks
+    assert {name: after.transaction_version(name) for name in versions} == versions
     created = odd.hub.look().created_at.timestamp() * 1000
     assert after.transaction_version(f"{hub}/created_at") == round(created)
 
@@ -283,7 +283,7 @@ def dropped(tmp_path_factory):
     read, 2 all of them, 3 some that were read.
     """
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("dropped")))
-    with EventHubServer({"reviews": 4}) as server:
+    with EventHubEmulator({"reviews": 4}) as server:
         for partition in "0123":
             server.append("reviews", partition, *bodies(4))
         server.trim("reviews", "0", 2)
@@ -433,7 +433,7 @@ REFUSED = [
 def mixed(spark, tmp_path_factory):
     """Good, repeated and bad events, brought to gold."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("mixed")))
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         for partition, given in MIXED.items():
             server.append("reviews", partition, *given)
         receive(hub_of(server), lakehouse)
@@ -512,7 +512,7 @@ def test_refining_again_changes_nothing(spark, mixed):
 def streamed(tmp_path_factory):
     """A lakehouse with two events in bronze."""
     folder = tmp_path_factory.mktemp("streamed")
-    with EventHubServer({"reviews": 1}) as server:
+    with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", event(summary="both"), event(summary="stream only"))
         receive(hub_of(server), Lakehouse(location=str(folder)))
     return folder
@@ -520,8 +520,8 @@ def streamed(tmp_path_factory):
 
 def bring_file(spark, landing, lakehouse):
     ingest(landing, lakehouse, REVIEWS, "partition_1")
-    list(refine(spark, lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS))
-    list(publish_reviews(spark, lakehouse, ["partition_1"], BATCH_ROWS))
+    list(build_silver(spark, lakehouse, REVIEWS, ["partition_1"], BATCH_ROWS))
+    list(build_gold_reviews(spark, lakehouse, ["partition_1"], BATCH_ROWS))
 
 
 @pytest.mark.parametrize("first", ["file", "stream"])
@@ -564,7 +564,7 @@ def send(server, given):
 def brought(spark, folder, given):
     """A lakehouse that got these bodies in gold, and the report of silver."""
     lakehouse = Lakehouse(location=str(folder))
-    with EventHubServer({"reviews": 2}) as server:
+    with EventHubEmulator({"reviews": 2}) as server:
         send(server, given)
         receive(hub_of(server), lakehouse)
     return lakehouse, bring_stream(spark, lakehouse)
@@ -595,11 +595,11 @@ def test_gold_is_the_same_in_whatever_order_events_come(spark, tmp_path):
             "rejected": dict(sorted(report.rejected.items())),
             "by_file": truth["events"]["by_file"],
         } == truth["events"]
-        files = list(landing.partitions(REVIEWS.dataset))
+        files = list(landing.partitions(REVIEWS.folder))
         for file in files:
             ingest(landing, lakehouse, REVIEWS, file)
-        list(refine(spark, lakehouse, REVIEWS, files, BATCH_ROWS))
-        list(publish_reviews(spark, lakehouse, files, BATCH_ROWS))
+        list(build_silver(spark, lakehouse, REVIEWS, files, BATCH_ROWS))
+        list(build_gold_reviews(spark, lakehouse, files, BATCH_ROWS))
         assert_balanced(lakehouse)
         gold.append(rows(lakehouse, "gold/reviews", "review_id", "partition"))
 

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.gold import publish_reviews
+from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.silver import refine_stream
+from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -48,8 +48,8 @@ _SEED = 20_261_121
 def take_to_gold(spark, event_hub, lakehouse):
     """What a run of the stream's job does."""
     receive(event_hub, lakehouse)
-    refine_stream(spark, lakehouse, BATCH_ROWS)
-    list(publish_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+    build_silver_stream(spark, lakehouse, BATCH_ROWS)
+    list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
 
 
 def tables(lakehouse):
@@ -71,7 +71,7 @@ def given_state(spark, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("given")
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    with EventHubServer({"reviews": PARTITIONS}) as server:
+    with EventHubEmulator({"reviews": PARTITIONS}) as server:
         address = server.connection_string("reviews")
         event_hub = EventHub(address=address)
         for partition in range(PARTITIONS):

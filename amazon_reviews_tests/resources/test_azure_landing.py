@@ -17,7 +17,7 @@ from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.azurite import ACCOUNT, FaultyWay
 from amazon_reviews_tests.helpers import content, review, upload
 
-DATASET = REVIEWS.dataset
+DATASET = REVIEWS.folder
 _names = (f"landing{number}" for number in count())
 
 

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from azure.eventhub import EventHubConsumerClient
 
-from amazon_reviews.devtools.event_hub_emulator import EventHubServer, HubOptions
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
 from amazon_reviews.errors import EventHubUnavailableError, StreamingOffError
 from amazon_reviews.resources import event_hub as module
 from amazon_reviews.resources.event_hub import EventHub, HubPartition, Span
@@ -20,7 +20,7 @@ SETTING = "AMAZON_REVIEWS_EVENT_HUB"
 @pytest.fixture
 def server():
     """A server with the hubs reviews (2 partitions, the group etl) and four (4)."""
-    with EventHubServer({"reviews": HubOptions(2, ["etl"]), "four": 4}, key=KEY) as server:
+    with EventHubEmulator({"reviews": HubOptions(2, ["etl"]), "four": 4}, key=KEY) as server:
         yield server
 
 
@@ -232,7 +232,7 @@ def test_another_group_reads_beside_the_default_one(server):
 
 
 def test_nothing_that_listens_is_said():
-    with EventHubServer({"reviews": 2}, key=KEY) as server:
+    with EventHubEmulator({"reviews": 2}, key=KEY) as server:
         gone = hub(server)
 
     for ask in (gone.look, lambda: list(gone.read({"0": Span(0, 9), "1": Span(0, 9)}, unchanged))):

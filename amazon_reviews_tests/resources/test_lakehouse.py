@@ -158,7 +158,7 @@ def test_a_table_is_made_with_its_columns_partitions_and_comments(lakehouse):
 
 def test_a_table_that_was_never_written_has_no_version_and_no_marks(lakehouse):
     assert lakehouse.version(KEY) is None
-    assert lakehouse.marks(KEY, ["a", "b"]) == {"a": None, "b": None}
+    assert lakehouse.transaction_versions(KEY, ["a", "b"]) == {"a": None, "b": None}
     assert not lakehouse.exists(KEY)
 
 
@@ -187,7 +187,7 @@ def test_arrow_rows_replace_one_partition_and_record_marks_in_the_same_commit(fi
     filled.replace_arrow(arrow("y"), KEY, keys, {"mark": 2**63 - 1})
 
     assert filled.version(KEY) == before + 2
-    assert filled.marks(KEY, ["mark", "other", "none"]) == {
+    assert filled.transaction_versions(KEY, ["mark", "other", "none"]) == {
         "mark": 2**63 - 1,
         "other": 1,
         "none": None,
@@ -268,7 +268,9 @@ def test_processes_that_write_at_once_take_turns(lakehouse):
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
 
     assert lakehouse.version(KEY) == version + 18
-    assert set(lakehouse.marks(KEY, [f"{name} wrote" for name in places]).values()) == {5}
+    assert set(
+        lakehouse.transaction_versions(KEY, [f"{name} wrote" for name in places]).values()
+    ) == {5}
     assert ids(lakehouse) in [
         [("p1", f"{last}5"), ("p1", f"{last}5+"), ("p2", "C5"), ("p2", "C5+")] for last in "AB"
     ]

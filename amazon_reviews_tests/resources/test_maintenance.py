@@ -42,7 +42,7 @@ def streamed(lakehouse):
             "partition": "stream",
         }
         rows = pa.Table.from_pylist([row], BRONZE_REVIEW_EVENTS.arrow_schema).to_reader()
-        before = lakehouse.marks(EVENTS, [MARK])
+        before = lakehouse.transaction_versions(EVENTS, [MARK])
         lakehouse.append_arrow(rows, EVENTS, before, {MARK: number})
     return lakehouse
 
@@ -72,7 +72,7 @@ def test_the_files_of_a_stream_become_one_and_no_event_changes(streamed):
     assert len(streamed.delta(EVENTS).file_uris()) == 1
     assert bodies(streamed) == list(range(COMMITS))
     assert content(streamed, EVENTS) == before
-    assert streamed.marks(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+    assert streamed.transaction_versions(EVENTS, [MARK]) == {MARK: COMMITS - 1}
 
 
 def test_a_table_in_order_is_left_as_it_is(streamed):
@@ -102,7 +102,7 @@ def test_files_that_are_old_and_of_no_use_go(streamed):
     assert done[EVENTS].removed == COMMITS
     assert len(data_files(streamed, EVENTS)) == 1
     assert bodies(streamed) == list(range(COMMITS))
-    assert streamed.marks(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+    assert streamed.transaction_versions(EVENTS, [MARK]) == {MARK: COMMITS - 1}
 
 
 def test_of_a_killed_run_only_what_is_old_is_removed(streamed):

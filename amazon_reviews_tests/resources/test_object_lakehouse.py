@@ -21,8 +21,8 @@ from obstore.store import AzureStore
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import ConcurrentWriteError, LakehouseError
 from amazon_reviews.pipeline.datasets import REVIEWS
-from amazon_reviews.pipeline.gold import publish_reviews
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.gold import build_gold_reviews
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse import lease as leases
 from amazon_reviews.resources.lakehouse.lease import Lease
 from amazon_reviews.resources.lakehouse.maintenance import maintain
@@ -115,7 +115,10 @@ def downloaded(container, lakehouse, key, folder):
 
 @pytest.mark.parametrize(
     "assets",
-    [LAYERS, pytest.param(f'{LAYERS} or +key:"warehouse/totals"', marks=pytest.mark.long)],
+    [
+        LAYERS,
+        pytest.param(f'{LAYERS} or +key:"warehouse/totals"', marks=pytest.mark.long),
+    ],
 )
 def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, far, tmp_path, assets):
     """Landing zone and lakehouse in one container; then again, with nothing new."""
@@ -163,8 +166,8 @@ def test_tables_are_the_same_as_in_a_folder(spark, landing, lakehouse, far):
         upload(landing, "amazon_reviews", "partition_2", review(summary="b"), review(summary="d"))
         for _ in range(2):
             names = ingest_all(landing, each, REVIEWS)
-            list(refine(spark, each, REVIEWS, names, BATCH_ROWS))
-            list(publish_reviews(spark, each, names, BATCH_ROWS))
+            list(build_silver(spark, each, REVIEWS, names, BATCH_ROWS))
+            list(build_gold_reviews(spark, each, names, BATCH_ROWS))
             upload(landing, "amazon_reviews", "partition_1", first[0], first[2])
 
     assert rows(far, "gold/reviews", "summary", "partition") == [

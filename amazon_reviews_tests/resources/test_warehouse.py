@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from amazon_reviews.errors import WarehouseError
+from amazon_reviews.errors import SettingsError, WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -534,7 +534,9 @@ def test_urls(tmp_path, monkeypatch, lake):
 
 @pytest.mark.parametrize("url", ["", "duckdb://", "duckdb:///", "x.duckdb", "mysql://u:secret@h/d"])
 def test_urls_of_no_known_form_are_refused(url):
-    with pytest.raises(ValueError, match=r"AMAZON_REVIEWS_WAREHOUSE.*duckdb:///relative") as error:
+    with pytest.raises(
+        SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE.*duckdb:///relative"
+    ) as error:
         open_warehouse(url)
     assert "secret" not in str(error.value)
 

@@ -157,7 +157,7 @@ def _chosen():
             ("reviews", "overall", 1000, 0, 0.0, False),
             ("products", "fit", 100, 99, 0.99, True),
         ],
-        "pipeline_books": [
+        "pipeline_reconciliation": [
             ("bronze", "reviews", "partition_1", 500, 500, 0, 0, True),
             ("silver", "reviews", "partition_1", 500, 470, 20, 10, True),
             ("silver", "reviews", "partition_2", 430, 410, 12, 7, False),

@@ -15,7 +15,7 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.reviews import normalize
-from amazon_reviews_tests.helpers import refine_all, review, rows, upload
+from amazon_reviews_tests.helpers import build_silver_all, review, rows, upload
 
 # Name: fields of a review as the source writes them, and columns of silver/reviews.
 ACCEPTED = {
@@ -182,7 +182,7 @@ def silver(spark, tmp_path_factory):
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
     for number, (fields, _) in enumerate(ACCEPTED.values()):
         upload(landing, "amazon_reviews", f"partition_{number}", review(**fields), file="a.json")
-    refine_all(spark, landing, lakehouse, REVIEWS)
+    build_silver_all(spark, landing, lakehouse, REVIEWS)
     assert rows(lakehouse, "silver/rejected", "partition", "reason", "detail") == []
     names = lakehouse.delta("silver/reviews").to_pyarrow_table().to_pylist()
     by_partition = {row["partition"]: row for row in names}
@@ -268,7 +268,7 @@ def identities(spark, tmp_path_factory):
         lines = [json.dumps(review(**fields)) for fields in group]
         upload(landing, "amazon_reviews", f"partition_{number}", *lines, file="a.json")
     upload(landing, "amazon_reviews", "partition_9", *(review(**fields) for fields in OTHER))
-    return SimpleNamespace(reports=refine_all(spark, landing, lakehouse, REVIEWS))
+    return SimpleNamespace(reports=build_silver_all(spark, landing, lakehouse, REVIEWS))
 
 
 def test_one_review_in_other_forms_is_the_same(identities):

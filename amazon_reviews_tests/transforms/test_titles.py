@@ -23,15 +23,15 @@ USUAL = {
 }
 
 
-def refined(spark, subject, records):
+def refined(spark, dataset, records):
     """What silver would hold of these (raw, header[, partition[, encoding]]), in their order."""
     lines = []
     for number, (raw, header, *more) in enumerate(records):
         partition, encoding = [*more, *("hulu", "utf-8")[len(more) :]]
         lines.append((raw, encoding, "f.csv", number, partition, list(header)))
     bronze = spark.createDataFrame(lines, _BRONZE)
-    parsed = subject.parse(subject.lines(bronze), subject.fields)
-    found = subject.clean(subject.type_lines(parsed)).orderBy("line")
+    parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
+    found = dataset.clean(dataset.type_lines(parsed)).orderBy("line")
     return found.toArrow().to_pylist()
 
 

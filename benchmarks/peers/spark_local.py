@@ -16,7 +16,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Dataset
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
 from amazon_reviews.transforms.prices import impute_prices
@@ -74,11 +74,11 @@ class Job:
         folder = f"{self._path(key)}/partition={partition}"
         frame.drop("partition").write.option("compression", "zstd").parquet(folder)
 
-    def _ingest(self, subject: Subject, partition: str) -> None:
-        with self._timed(subject.bronze):
-            files = sorted((self._landing / subject.dataset / partition).iterdir())
+    def _ingest(self, dataset: Dataset, partition: str) -> None:
+        with self._timed(dataset.bronze):
+            files = sorted((self._landing / dataset.folder / partition).iterdir())
             lines = reduce(DataFrame.unionByName, map(self._lines, files))
-            self._write(lines, subject.bronze, partition)
+            self._write(lines, dataset.bronze, partition)
 
     def _lines(self, file: Path) -> DataFrame:
         text = F.col("value")
@@ -95,22 +95,22 @@ class Job:
             )
         )
 
-    def _refine(self, subject: Subject, partition: str) -> None:
+    def _refine(self, dataset: Dataset, partition: str) -> None:
         """As the project does: every line is parsed once, and goes where it belongs from there."""
-        with self._timed(subject.silver):
-            bronze = self._read(subject.bronze).where(F.col("partition") == partition)
-            typed = subject.type_lines(parse_lines(bronze, subject.fields))
-            parsed = f"scratch/{subject.noun}/{partition}"
-            subject.clean(typed).write.parquet(self._path(parsed))
+        with self._timed(dataset.silver):
+            bronze = self._read(dataset.bronze).where(F.col("partition") == partition)
+            typed = dataset.type_lines(parse_lines(bronze, dataset.fields))
+            parsed = f"scratch/{dataset.name}/{partition}"
+            dataset.clean(typed).write.parquet(self._path(parsed))
             rows = self._read(parsed)
             accepted = rows.where(F.col("reason").isNull())
-            copies = repeated_lines(accepted, subject.identity)
-            self._write(copies, f"silver/duplicates/{subject.noun}", partition)
+            copies = repeated_lines(accepted, dataset.identity)
+            self._write(copies, f"silver/duplicates/{dataset.name}", partition)
             kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-            kept = kept.select(*TABLES[subject.silver].names)
-            self._write(kept, subject.silver, partition)
+            kept = kept.select(*TABLES[dataset.silver].names)
+            self._write(kept, dataset.silver, partition)
             refused = rows.where(F.col("reason").isNotNull()).select(*REFUSAL, *_ORIGIN)
-            self._write(refused, f"silver/rejected/{subject.noun}", partition)
+            self._write(refused, f"silver/rejected/{dataset.name}", partition)
 
     def _ranks(self, dataset: str) -> DataFrame:
         ranked = [(name, rank) for rank, name in enumerate(self._partitions(dataset))]

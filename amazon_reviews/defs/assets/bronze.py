@@ -5,7 +5,7 @@ import dagster as dg
 from amazon_reviews.defs.assets.common import asset_options, failures_of, partitioned_result
 from amazon_reviews.defs.pending import FINGERPRINT, shown
 from amazon_reviews.pipeline.bronze import ingest_each
-from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Subject
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Dataset
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -35,19 +35,19 @@ def bronze_products(
 
 
 def ingest_partitions(
-    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, subject: Subject
+    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
     figures: dict[str, dict[str, int | str]] = {}
     with failures_of(context) as failures:
-        for name, read in ingest_each(landing, lakehouse, subject, context.partition_keys):
+        for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys):
             figures[name] = {
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,
                 "bytes_read": read.size,
             }
             advance(name)
-    read_as = lakehouse.marks(subject.bronze, map(subject.fingerprint_mark, figures))
+    read_as = lakehouse.transaction_versions(dataset.bronze, map(dataset.fingerprint_id, figures))
     for name, values in figures.items():
-        values[FINGERPRINT] = shown(read_as[subject.fingerprint_mark(name)] or 0)
+        values[FINGERPRINT] = shown(read_as[dataset.fingerprint_id(name)] or 0)
     return partitioned_result(context, lakehouse, figures, failures)

@@ -13,7 +13,7 @@ from amazon_reviews.defs.assets.common import (
 from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import Published, publish_products, publish_reviews
+from amazon_reviews.pipeline.gold import Published, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import gold_accounts
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -47,7 +47,7 @@ def gold_products(
 
     A missing price is the mean of its main category, else of all products, and flagged.
     """
-    publish_products(engine.session, lakehouse)
+    build_gold_products(engine.session, lakehouse)
     accounts = list(gold_accounts(lakehouse, PRODUCTS))
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, "gold/products"),
@@ -81,7 +81,7 @@ def gold_reviews(
     names = context.partition_keys
     done: dict[str, Published] = {}
     with failures_of(context) as failures:
-        for name, published in publish_reviews(
+        for name, published in build_gold_reviews(
             engine.session, lakehouse, names, engine.batch_rows, rebuild=config.rebuild
         ):
             done[name] = published

@@ -20,7 +20,7 @@ from amazon_reviews.schemas import Table, marts
 
 _RUNS = 100
 _PIPELINE = {
-    marts.PIPELINE_BOOKS: ("gold/reviews", "gold/products", "silver/rejected"),
+    marts.PIPELINE_RECONCILIATION: ("gold/reviews", "gold/products", "silver/rejected"),
     marts.PIPELINE_REJECTED: ("silver/rejected",),
     marts.PIPELINE_STREAM: ("bronze/review_events", "bronze/event_gaps"),
     marts.PIPELINE_RUNS: ("gold/reviews", "gold/products"),
@@ -98,7 +98,7 @@ def pipeline_marts(
 ) -> Iterator[dg.MaterializeResult]:
     """Write down what the pipeline did, and how far the stream is behind."""
     rows: dict[Table, Callable[[], pa.Table]] = {
-        marts.PIPELINE_BOOKS: lambda: monitoring.books(lakehouse),
+        marts.PIPELINE_RECONCILIATION: lambda: monitoring.books(lakehouse),
         marts.PIPELINE_REJECTED: lambda: monitoring.rejected(lakehouse),
         marts.PIPELINE_STREAM: lambda: monitoring.stream(lakehouse, _behind(event_hub, lakehouse)),
         marts.PIPELINE_RUNS: lambda: _runs(context.instance),

@@ -9,10 +9,10 @@ from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.column_profile import count_columns
-from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, Subject
+from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, Dataset
 from amazon_reviews.pipeline.reconciliation import ROWS_KEPT, Account, nothing_kept, silver_accounts
 from amazon_reviews.pipeline.rejected import rejected_by_reason
-from amazon_reviews.pipeline.silver import refine
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -53,7 +53,7 @@ def silver_reviews(
     The first of its kind by file and line is kept. Refused lines go to silver/rejected with
     their reason, repeated ones to silver/duplicates.
     """
-    return refine_partitions(context, engine, lakehouse, REVIEWS)
+    return build_silver_partitions(context, engine, lakehouse, REVIEWS)
 
 
 @dg.asset(
@@ -68,7 +68,7 @@ def silver_products(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """One row per distinct product line of a landing partition, typed and cleaned."""
-    return refine_partitions(context, engine, lakehouse, PRODUCTS)
+    return build_silver_partitions(context, engine, lakehouse, PRODUCTS)
 
 
 @dg.asset(
@@ -101,7 +101,7 @@ def silver_products_columns(
 
 @dg.asset(
     **asset_options("silver/rejected", "1", partitioned=False),
-    deps=[["silver", subject.noun] for subject in DATASETS],
+    deps=[["silver", dataset.name] for dataset in DATASETS],
     automation_condition=FOLLOW_TABLES,
 )
 def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
@@ -121,27 +121,29 @@ def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeRes
 
 
 def _count_columns(
-    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, subject: Subject
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
 ) -> dg.MaterializeResult:
     figures: dict[str, dict[str, int]] = {}
     names = context.partition_keys
     with failures_of(context) as failures:
         for name, rows in count_columns(
-            engine.session, lakehouse, subject, names, engine.batch_rows
+            engine.session, lakehouse, dataset, names, engine.batch_rows
         ):
             figures[name] = {"dagster/partition_row_count": rows}
             advance(name)
     return partitioned_result(context, lakehouse, figures, failures)
 
 
-def refine_partitions(
-    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, subject: Subject
+def build_silver_partitions(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
 ) -> dg.MaterializeResult:
     """Refine the partitions of a run, and account for every line of them."""
     figures = {}
     names = context.partition_keys
     with failures_of(context) as failures:
-        for name, done in refine(engine.session, lakehouse, subject, names, engine.batch_rows):
+        for name, done in build_silver(
+            engine.session, lakehouse, dataset, names, engine.batch_rows
+        ):
             figures[name] = {
                 "dagster/partition_row_count": done.kept,
                 "lines": done.lines,
@@ -150,7 +152,7 @@ def refine_partitions(
                 **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
             }
             advance(name)
-    accounts = list(silver_accounts(lakehouse, subject, list(figures)))
+    accounts = list(silver_accounts(lakehouse, dataset, list(figures)))
     checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
     return partitioned_result(context, lakehouse, figures, failures, checks)
 

@@ -19,7 +19,7 @@ from amazon_reviews.errors import (
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import silver_accounts
-from amazon_reviews.pipeline.silver import refine_stream
+from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import Lag, Received, lag, receive
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -94,7 +94,7 @@ def silver_streamed_reviews(
     before; `rebuild` makes it from all. Events that are no reviews go to silver/rejected with
     their reason, repeated ones to silver/duplicates.
     """
-    made = refine_stream(engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild)
+    made = build_silver_stream(engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild)
     (account,) = silver_accounts(lakehouse, STREAM, [STREAM.partition])
     figures = {
         "records": account.lines,

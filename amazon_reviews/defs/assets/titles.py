@@ -7,15 +7,15 @@ import dagster as dg
 from amazon_reviews.defs.assets.bronze import ingest_partitions
 from amazon_reviews.defs.assets.common import OWNERS, asset_options
 from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
-from amazon_reviews.defs.assets.silver import accounted, refine_partitions, rows_kept
+from amazon_reviews.defs.assets.silver import accounted, build_silver_partitions, rows_kept
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import TITLE_RATINGS, TITLES
 from amazon_reviews.pipeline.reconciliation import gold_accounts
 from amazon_reviews.pipeline.titles import (
     Counted,
+    build_gold_titles,
+    build_title_actors,
     export_parquet,
-    publish_title_actors,
-    publish_titles,
 )
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -62,7 +62,7 @@ def silver_titles(
 
     Durations that stand in the column of the maturity rating are put where they belong.
     """
-    return refine_partitions(context, engine, lakehouse, TITLES)
+    return build_silver_partitions(context, engine, lakehouse, TITLES)
 
 
 @dg.asset(
@@ -77,7 +77,7 @@ def silver_title_ratings(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """One row per distinct rating of a file: user, title, rating and time."""
-    return refine_partitions(context, engine, lakehouse, TITLE_RATINGS)
+    return build_silver_partitions(context, engine, lakehouse, TITLE_RATINGS)
 
 
 @dg.asset(
@@ -106,7 +106,7 @@ def gold_titles(
 
     A rating that came in several files counts once.
     """
-    counted = publish_titles(engine.session, lakehouse)
+    counted = build_gold_titles(engine.session, lakehouse)
     accounts = list(gold_accounts(lakehouse, TITLES))
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, "gold/titles"),
@@ -123,7 +123,7 @@ def gold_title_actors(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
     """One row per title and actor."""
-    publish_title_actors(engine.session, lakehouse)
+    build_title_actors(engine.session, lakehouse)
     return dg.MaterializeResult(metadata=table_metadata(lakehouse, "gold/title_actors"))
 
 

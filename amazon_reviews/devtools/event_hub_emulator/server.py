@@ -31,7 +31,7 @@ class HubOptions(NamedTuple):
     groups: Sequence[str] = ()
 
 
-class EventHubServer:
+class EventHubEmulator:
     """A server in a thread of its own, as long as the `with` block lasts.
 
     Args:

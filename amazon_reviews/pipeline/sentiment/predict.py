@@ -55,7 +55,7 @@ def predict_partitions(
         (name,) = names
         parts = segments(rows) if name == STREAM.partition else [name]
         inputs = {part: _mark(files.get(part, []), version) for part in parts}
-        made_from = lakehouse.marks(SENTIMENT_PREDICTIONS.key, parts)
+        made_from = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
         changed = [part for part in parts if made_from[part] != inputs[part]]
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])

@@ -174,7 +174,7 @@ class Lakehouse:
         before: Mapping[str, int | None],
         transactions: Mapping[str, int],
     ) -> None:
-        """Add Arrow rows to the table if its `marks` are still `before`, in one commit.
+        """Add Arrow rows in one commit, if the transaction versions are still `before`.
 
         Columns that the table does not have yet are added by the same commit.
 
@@ -201,7 +201,7 @@ class Lakehouse:
                 commit_properties=_recording(transactions),
             )
 
-    def marks(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
+    def transaction_versions(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
         """The version that the table's commits recorded last for each application id."""
         if not self.exists(key):
             return dict.fromkeys(names)
@@ -330,14 +330,14 @@ def row_count(table: DeltaTable) -> int:
     return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
-def new_mark() -> int:
+def new_transaction_version() -> int:
     """A number to record with a commit, which tells its state from all others."""
     return secrets.randbits(62)
 
 
 def _recording(transactions: Mapping[str, int] | None) -> CommitProperties:
-    marks = [Transaction(name, version) for name, version in (transactions or {}).items()]
-    return CommitProperties(app_transactions=marks)
+    versions = [Transaction(name, version) for name, version in (transactions or {}).items()]
+    return CommitProperties(app_transactions=versions)
 
 
 def _lacks_columns(table: DeltaTable, schema: pa.Schema) -> bool:

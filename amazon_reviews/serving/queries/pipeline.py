@@ -6,10 +6,12 @@ from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.query import mart, reads
 
 
-@reads("gold/pipeline_books")
+@reads("gold/pipeline_reconciliation")
 def books(warehouse: Warehouse) -> pa.Table:
     """One row per layer, table and partition, those that do not balance first."""
-    return mart(warehouse, "gold/pipeline_books", "m.balanced, m.layer, m.table, m.partition")
+    return mart(
+        warehouse, "gold/pipeline_reconciliation", "m.balanced, m.layer, m.table, m.partition"
+    )
 
 
 @reads("gold/pipeline_rejected")

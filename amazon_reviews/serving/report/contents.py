@@ -64,7 +64,7 @@ def _columns_of(warehouse: Warehouse, table: str) -> pa.Table:
     return rows.filter(pc.equal(rows["table"], table))
 
 
-@reads("gold/pipeline_books")
+@reads("gold/pipeline_reconciliation")
 def _silver_books(warehouse: Warehouse) -> pa.Table:
     rows = pipeline.books(warehouse)
     return rows.filter(pc.equal(rows["layer"], "silver"))

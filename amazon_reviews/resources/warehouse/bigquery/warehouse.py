@@ -1,4 +1,4 @@
-"""The warehouse as a BigQuery dataset: table ``layer/noun`` is ``dataset.noun`` there."""
+"""The warehouse as a BigQuery dataset: table ``layer/noun`` is ``dataset.name`` there."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -32,7 +32,7 @@ def _books(filters: Filters) -> None:
     layer = st.selectbox("Layer", layers, index=max(len(layers) - 1, 0) if layers else None)
     chart("books", charts.books, _only(rows, "layer", layer))
     st.caption("lines = kept + duplicates + rejected, for every partition of every table.")
-    table("pipeline_books", rows)
+    table("pipeline_reconciliation", rows)
 
 
 def _rejected(filters: Filters) -> None:
