@@ -12,7 +12,7 @@ from amazon_reviews.models.sentiment import storage
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.splits import by_user
 from amazon_reviews.models.sentiment.tasks import TASKS
-from amazon_reviews.pipeline.sentiment import training
+from amazon_reviews.pipeline.sentiment import train as training
 from amazon_reviews.pipeline.sentiment.example_table import SEED, TEST_SHARE
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES

@@ -87,15 +87,15 @@ def test_a_record_that_silver_rejects_spoils_no_other():
 
 BROKEN = {
     "gzip that is damaged or breaks off": [
-        gzip.compress(ONE)[:-1],
-        gzip.compress(ONE)[:12],
-        gzip.compress(ONE) + b"more",
-        gzip.compress(ONE)[:-8] + bytes(8),
+        gzip.compress(ONE, mtime=0)[:-1],
+        gzip.compress(ONE, mtime=0)[:12],
+        gzip.compress(ONE, mtime=0) + b"more",
+        gzip.compress(ONE, mtime=0)[:-8] + bytes(8),
         b"\x1f\x8b",
         b"\x1f\x8bno gzip at all",
     ],
-    "gzip of more than 16 MiB": [gzip.compress(bytes(16 * 2**20 + 1))],
-    "gzip of bytes that are not UTF-8": [gzip.compress(b"\xff")],
+    "gzip of more than 16 MiB": [gzip.compress(bytes(16 * 2**20 + 1), mtime=0)],
+    "gzip of bytes that are not UTF-8": [gzip.compress(b"\xff", mtime=0)],
 }  # fmt: skip
 
 

@@ -30,7 +30,8 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
     Described,
     Symbol,
 )
-from amazon_reviews.pipeline import events, monitoring
+from amazon_reviews.pipeline import monitoring
+from amazon_reviews.pipeline import stream as stream_module
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import silver_accounts
 from amazon_reviews.pipeline.silver import build_silver_stream
@@ -315,9 +316,9 @@ def test_a_batch_counts_as_one_event_of_its_hub_partition(batched):
 
 def test_many_records_fill_several_segments_and_commits(spark, lakehouse, monkeypatch):
     """What is no commit because it was too much is read again, and counted once."""
-    monkeypatch.setattr(events, "SEGMENT_EVENTS", 100)
-    monkeypatch.setattr(events, "_BATCH_ROWS", 40)
-    monkeypatch.setattr(events, "_COMMIT_ROWS", 200)
+    monkeypatch.setattr(stream_module, "SEGMENT_EVENTS", 100)
+    monkeypatch.setattr(stream_module, "_BATCH_ROWS", 40)
+    monkeypatch.setattr(stream_module, "_COMMIT_ROWS", 200)
     batch = b"[%b]" % b",".join(b'{"n": %d}' % n for n in range(150))
     with EventHubEmulator({"reviews": 2}) as server:
         server.append("reviews", "0", *[batch] * 3, b"{}")

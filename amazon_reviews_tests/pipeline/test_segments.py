@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
-from amazon_reviews.pipeline import events, gold
+from amazon_reviews.pipeline import gold
+from amazon_reviews.pipeline import stream as stream_module
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import build_gold_products, build_gold_reviews
@@ -76,7 +77,7 @@ def three_runs(spark, server, tmp_path_factory):
     """A lakehouse whose stream came in three runs, each of which filled a segment."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("runs") / "lakehouse"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events, "SEGMENT_EVENTS", 1)
+        patch.setattr(stream_module, "SEGMENT_EVENTS", 1)
         for bodies in RUNS:
             server.append("reviews", "0", *bodies)
             take_to_gold(spark, server, lakehouse)
@@ -86,7 +87,7 @@ def three_runs(spark, server, tmp_path_factory):
 @pytest.fixture
 def brought(three_runs, lakehouse, monkeypatch):
     """A copy of that lakehouse, whose segments are full with one event."""
-    monkeypatch.setattr(events, "SEGMENT_EVENTS", 1)
+    monkeypatch.setattr(stream_module, "SEGMENT_EVENTS", 1)
     shutil.copytree(three_runs.location, lakehouse.location)
     return lakehouse
 
@@ -102,7 +103,7 @@ def test_segments_are_in_their_order():
 
 
 def test_a_long_stream_is_kept_like_a_short_one(spark, server, brought, tmp_path, monkeypatch):
-    monkeypatch.setattr(events, "SEGMENT_EVENTS", 1_000)
+    monkeypatch.setattr(stream_module, "SEGMENT_EVENTS", 1_000)
     short = Lakehouse(location=str(tmp_path / "short"))
     take_to_gold(spark, server, short)
 
@@ -141,7 +142,7 @@ def test_a_run_makes_no_earlier_segment_again(spark, server, brought):
 
 
 def test_a_segment_that_is_not_full_is_made_again(spark, server, brought, monkeypatch):
-    monkeypatch.setattr(events, "SEGMENT_EVENTS", 3)
+    monkeypatch.setattr(stream_module, "SEGMENT_EVENTS", 3)
     silver = files(brought, SILVER)
     server.append("last", "0", event(summary="e"))
 
@@ -223,7 +224,7 @@ def test_new_products_come_to_every_segment(spark, landing, brought, monkeypatch
 
 @pytest.mark.parametrize("spans", [None, {"0": Span(0, 11), "1": Span(0, 8)}])
 def test_many_events_come_in_several_commits(lakehouse, monkeypatch, spans):
-    monkeypatch.setattr(events, "_COMMIT_EVENTS", 10)
+    monkeypatch.setattr(stream_module, "_COMMIT_EVENTS", 10)
     with EventHubEmulator({"reviews": 2}) as server:
         server.append("reviews", "0", *[b"%d" % number for number in range(12)])
         server.append("reviews", "1", *[b"%d" % number for number in range(9)])

@@ -13,7 +13,7 @@ from amazon_reviews.errors import SettingsError
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.predict import predict_rating
 from amazon_reviews.resources.model_store import ModelStore, Record
-from amazon_reviews.serving.api import answers as module
+from amazon_reviews.serving.api import cached_queries as module
 from amazon_reviews.serving.api import recommender
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.app import service

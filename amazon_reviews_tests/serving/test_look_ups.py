@@ -8,7 +8,7 @@ import orjson
 import pytest
 from fastapi import HTTPException
 
-from amazon_reviews.serving.api import kept
+from amazon_reviews.serving.api import cache
 from amazon_reviews.serving.api.cached_queries import Answers, Lookup
 
 AT_ONCE = 10
@@ -81,7 +81,7 @@ def test_a_new_version_is_read_anew(monkeypatch):
 
 def test_what_was_let_go_is_read_again(monkeypatch):
     monkeypatch.setattr("amazon_reviews.serving.api.cached_queries._KEPT_BYTES", 2_000)
-    monkeypatch.setattr(kept, "_MOST_BLOCKS", 20)
+    monkeypatch.setattr(cache, "_MOST_BLOCKS", 20)
     answers, reads = Answers(Versions(), 5), Reads()
     order = Random(6)
 

@@ -107,9 +107,10 @@ class Stored(tuple):
 
 
 def test_another_model_in_use_is_picked_up_and_a_bad_one_is_not(monkeypatch):
-    from amazon_reviews.serving import in_use
 
-    monkeypatch.setattr(in_use, "ASKED_EVERY", 0.0)
+    from amazon_reviews.serving import model_cache
+
+    monkeypatch.setattr(model_cache, "ASKED_EVERY", 0.0)
     store = Store()
     loaded = []
 
