@@ -4,43 +4,41 @@ import dagster as dg
 
 from amazon_reviews import config
 from amazon_reviews.defs.assets import (
-    bronze,
+    datasets,
     gold,
     marts,
     recommender,
     sentiment,
     sentiment_results,
-    silver,
     stream,
     title_ratings,
     titles,
     warehouse,
 )
 from amazon_reviews.defs.assets.report import report_assets
-from amazon_reviews.defs.checks import drift, quality, streaming
+from amazon_reviews.defs.checks import drift, streaming, tables
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.resources import resources
 from amazon_reviews.pipeline.datasets import DATASETS
 
-following = dg.AutomationConditionSensorDefinition(
-    "following",
+default_automation_sensor = dg.AutomationConditionSensorDefinition(
+    "default_automation_sensor",
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
-    description="Materializes tables below when the tables above them changed.",
+    description="Materializes the tables below when the tables above them changed.",
 )
 
 
 def definitions(settings: config.Settings) -> dg.Definitions:
-    """The whole project on the places and the engine that the settings name."""
+    """Return the whole project, on the locations and the engine of the settings."""
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
                 [
-                    bronze,
-                    silver,
+                    datasets,
                     stream,
                     gold,
                     marts,
@@ -57,8 +55,8 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             sentiment.examples_asset(settings.sentiment_examples),
             sentiment_results.evaluation_assets(settings.star_classifier),
         ],
-        asset_checks=dg.load_asset_checks_from_modules([quality, streaming, drift]),
-        sensors=[landing_sensor, event_hub_sensor, following],
+        asset_checks=dg.load_asset_checks_from_modules([tables, streaming, drift]),
+        sensors=[landing_sensor, event_hub_sensor, default_automation_sensor],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from pyspark.sql import functions as F
 
 from amazon_reviews.cli import main
-from amazon_reviews.defs.assets import silver as silver_assets
+from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -219,7 +219,7 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
     project.add_file("amazon_reviews", "partition_2", review())
     code = (
         "import os, signal\n"
-        "from amazon_reviews.defs.assets import silver\n"
+        "from amazon_reviews.defs.assets import datasets as silver\n"
         "from amazon_reviews.cli import main\n"
         "silver.build_silver = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)\n"
         "main(['run'])\n"

@@ -52,7 +52,7 @@ STUCK = {
 }
 PROGRAM = """
 import logging, os, subprocess, time
-from amazon_reviews.defs.assets import silver
+from amazon_reviews.defs.assets import datasets as silver
 from amazon_reviews.cli import main
 from amazon_reviews.interrupts import temporary_folder
 def ready():

@@ -1,62 +1,54 @@
-"""The partition sets: a landing folder is a partition; in gold the stream is one too.
+"""The sets of partitions: one of every dataset, and that of gold/reviews.
 
-A platform has its catalogue of titles, and a file of their ratings is a partition by itself.
+A landing partition is a partition of the dataset's tables. In gold the stream is one more. A
+dataset with a fixed set of files, such as the catalogues of platforms, has a static set.
 """
 
 from collections.abc import Iterable
 
 import dagster as dg
 
-from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.transforms.titles import PLATFORMS
+from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS, STREAM
 
-REVIEW_PARTITIONS = dg.DynamicPartitionsDefinition(name="amazon_reviews")
-PRODUCT_PARTITIONS = dg.DynamicPartitionsDefinition(name="amazon_metadata")
 GOLD_REVIEW_PARTITIONS = dg.DynamicPartitionsDefinition(name="gold_reviews")
 
-TITLE_PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
-TITLE_RATING_PARTITIONS = dg.DynamicPartitionsDefinition(name="title_ratings")
-
 PARTITIONS: dict[str, dg.PartitionsDefinition] = {
-    "reviews": REVIEW_PARTITIONS,
-    "products": PRODUCT_PARTITIONS,
-    "titles": TITLE_PARTITIONS,
-    "title_ratings": TITLE_RATING_PARTITIONS,
+    "gold_reviews": GOLD_REVIEW_PARTITIONS,
+    **{
+        dataset.name: dg.StaticPartitionsDefinition(list(dataset.fixed_partitions))
+        if dataset.fixed_partitions
+        else dg.DynamicPartitionsDefinition(name=dataset.folder)
+        for dataset in DATASETS
+    },
 }
-"""The partitions of each dataset."""
-
-
-def partitions_of(key: str) -> dg.PartitionsDefinition:
-    """The partition set of a table by landing partition."""
-    noun = key.split("/")[1].removesuffix("_columns")
-    return GOLD_REVIEW_PARTITIONS if key.startswith("gold/") else PARTITIONS[noun]
+"""The sets by the name that `Table.partitions` gives; that of a dataset has its name."""
 
 
 def missing_partitions(
-    instance: dg.DagsterInstance, noun: str, arrived: Iterable[str]
+    instance: dg.DagsterInstance, dataset: str, arrived: Iterable[str]
 ) -> dict[str, list[str]]:
-    """What to add where a partition arrived: new partitions by the name of their set."""
-    partitions = PARTITIONS[noun]
+    """Return the partitions to add, by the name of their set, after partitions arrived."""
+    partitions = PARTITIONS[dataset]
     if not isinstance(partitions, dg.DynamicPartitionsDefinition):
         return {}
-    wanted = {partitions.name: [*arrived]}
-    if noun == "reviews":
-        wanted[GOLD_REVIEW_PARTITIONS.name] = [
-            *known_partitions(instance, REVIEW_PARTITIONS),
+    names = {partitions.name: [*arrived]}
+    if dataset == REVIEWS.name:
+        names[GOLD_REVIEW_PARTITIONS.name] = [
+            *known_partitions(instance, partitions),
             *arrived,
         ]
-    return {str(name): _new(instance, str(name), keys) for name, keys in wanted.items()}
+    return {str(name): _new(instance, str(name), keys) for name, keys in names.items()}
 
 
 def known_partitions(
     instance: dg.DagsterInstance, partitions: dg.PartitionsDefinition
 ) -> list[str]:
-    """The partitions of a set that exist, in their order."""
+    """Return the partitions of a set that exist, in their order."""
     return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
 
 
 def missing_stream(instance: dg.DagsterInstance) -> list[str]:
-    """The partition of the stream in gold, if it is not there yet."""
+    """Return the partition of the stream in gold, if it does not exist yet."""
     return _new(instance, str(GOLD_REVIEW_PARTITIONS.name), [STREAM.partition])
 
 

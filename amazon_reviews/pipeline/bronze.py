@@ -25,8 +25,8 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.schemas.columns import STRINGS
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
+from amazon_reviews.schemas.table import STRINGS
 
 _FILES_AHEAD = 16
 _BYTES_AHEAD = 16 * 1024 * 1024

@@ -41,11 +41,13 @@ class SilverSpec:
 class Dataset(SilverSpec):
     """A dataset of the landing zone: `folder` is its folder, `layout` how it lies there.
 
-    `required` are the columns that the header of a CSV file must name.
+    `fixed_partitions` are the names of its partitions where they are known beforehand; `required`
+    are the columns that the header of a CSV file must name.
     """
 
     folder: str
     layout: Layout = FOLDERS
+    fixed_partitions: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
 
     @property
@@ -116,6 +118,7 @@ TITLES = Dataset(
     bronze="bronze/titles",
     folder="titles",
     layout=Layout(".csv", False, _platform, f"beginning with {', '.join(titles.PLATFORMS)}"),
+    fixed_partitions=titles.PLATFORMS,
     required=("show_id", "type", "title"),
     identity="id",
     fields=titles.FIELDS,

@@ -1,20 +1,12 @@
-"""The columns of every table: name, Arrow type and what the column says.
+"""Every table of the project, declared once: see `Table`.
 
-One place for what Delta stores, the Dagster UI shows and the warehouse documents.
+One place for what Delta stores, the Dagster UI shows, the checks hold and the warehouse documents.
 """
 
 from amazon_reviews.schemas import layers, marts, recommender, sentiment, titles
-from amazon_reviews.schemas.columns import Column, Table
+from amazon_reviews.schemas.table import Column, Rule, Table
 
-__all__ = ["MART_TABLES", "RECOMMENDER_TABLES", "SENTIMENT_TABLES", "TABLES", "Column", "Table"]
-
-MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table, Table))
-
-SENTIMENT_TABLES = tuple(table for table in vars(sentiment).values() if isinstance(table, Table))
-
-RECOMMENDER_TABLES = tuple(
-    table for table in vars(recommender).values() if isinstance(table, Table)
-)
+__all__ = ["MART_TABLES", "PUBLISHED", "TABLES", "Column", "Rule", "Table"]
 
 TABLES = {
     table.key: table
@@ -22,3 +14,10 @@ TABLES = {
     for table in vars(module).values()
     if isinstance(table, Table)
 }
+"""Every table by its key."""
+
+MART_TABLES = tuple(table for table in vars(marts).values() if isinstance(table, Table))
+"""The marts of the reviews and of the pipeline."""
+
+PUBLISHED = tuple(table for table in TABLES.values() if table.published)
+"""The tables that the warehouse holds."""

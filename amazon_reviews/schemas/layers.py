@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.columns import MONEY, STARS, STRINGS, TEXT_MAP, Column, Table
+from amazon_reviews.schemas.table import MONEY, STARS, STRINGS, TEXT_MAP, Column, Rule, Table
 
 _PARTITION = Column(
     "partition", pa.string(), "landing partition, or segment of the stream, it came from"
@@ -16,9 +16,51 @@ RAW_LINE = (_RAW, _ENCODING)
 _RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know")
 
 
-def _bronze(noun: str) -> Table:
-    grain = f"One row per line of a landing file of {noun}."
-    return Table(f"bronze/{noun}", grain, (*RAW_LINE, *ORIGIN), ("partition",))
+_HEADER = Column("header", STRINGS, "names of the file's columns, in order")
+
+
+def bronze_lines(name: str, grain: str, *, group: str = "") -> Table:
+    """Declare the bronze table of a dataset of JSON lines, by landing partition."""
+    return Table(
+        f"bronze/{name}",
+        grain,
+        (*RAW_LINE, *ORIGIN),
+        ("partition",),
+        details="The line is unchanged, so every other table can be rebuilt from it.",
+        group=group,
+        partitions=name,
+    )
+
+
+def bronze_records(name: str, grain: str, *, group: str = "") -> Table:
+    """Declare the bronze table of a dataset of CSV files, by landing partition."""
+    return Table(
+        f"bronze/{name}",
+        grain,
+        (*RAW_LINE, *ORIGIN, _HEADER),
+        ("partition",),
+        details="The record is unchanged, so every other table can be rebuilt from it.",
+        group=group,
+        partitions=name,
+    )
+
+
+def column_profile(name: str, grain: str) -> Table:
+    """Declare the table of the missing values of a dataset's columns, by landing partition."""
+    return Table(
+        f"silver/{name}_columns",
+        grain,
+        (
+            _PARTITION,
+            Column("column", pa.string(), "name of the column in the source"),
+            Column("lines", pa.int64(), "lines that are JSON objects"),
+            Column("missing", pa.int64(), "lines where the column is absent, null or empty"),
+        ),
+        ("partition",),
+        inputs=(f"bronze/{name}",),
+        group="marts",
+        partitions=name,
+    )
 
 
 _REVIEW = (
@@ -83,20 +125,20 @@ _PRODUCT = (
     *_PRICE_RANGE,
 )
 
-_REFUSED = (
-    Column("reason", pa.string(), "why the line was refused; one of a closed list"),
+_REJECTED = (
+    Column("reason", pa.string(), "rejection reason; one of a closed list"),
     Column("detail", pa.string(), "the field and value that the reason is about"),
-    Column("table", pa.string(), "noun of the silver table, such as reviews"),
+    Column("table", pa.string(), "name of the silver table, such as reviews"),
     _PARTITION,
     _FILE,
     _LINE,
-    Column("hub_partition", pa.string(), "Event Hub partition of a refused event"),
-    Column("sequence_number", pa.int64(), "sequence number of a refused event"),
-    Column("rejected_at", pa.timestamp("us", "UTC"), "when the line was refused"),
+    Column("hub_partition", pa.string(), "Event Hub partition of a rejected event"),
+    Column("sequence_number", pa.int64(), "sequence number of a rejected event"),
+    Column("rejected_at", pa.timestamp("us", "UTC"), "when the line was rejected"),
 )
 
-BRONZE_REVIEWS = _bronze("reviews")
-BRONZE_PRODUCTS = _bronze("products")
+BRONZE_REVIEWS = bronze_lines("reviews", "One row per line of a landing file of reviews.")
+BRONZE_PRODUCTS = bronze_lines("products", "One row per line of a landing file of products.")
 BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
     "One row per event of the Event Hub; of an event that is a batch, one per record.",
@@ -108,13 +150,17 @@ BRONZE_REVIEW_EVENTS = Table(
         Column("sequence_number", pa.int64(), "the event's number within its hub partition"),
         Column("offset", pa.string(), "where the event lies in its hub partition"),
         Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
-        Column("properties", TEXT_MAP, "what the sender added; null from a batch's 2nd record on"),
+        Column(
+            "properties", TEXT_MAP, "properties by the sender; null from a batch's 2nd record on"
+        ),
         Column("record", pa.int32(), "number in the batch, from 1; null if the event is no batch"),
         Column("body_type", pa.string(), "data, value, sequence or none; amqp if not decoded"),
         Column("compression", pa.string(), "gzip where body came out of it"),
         Column("partition", pa.string(), "segment of the stream: stream, stream-000002, …"),
     ),
     ("partition",),
+    details="The event is unchanged. Streaming is off without AMAZON_REVIEWS_EVENT_HUB: the table "
+    "then stays as it is.",
 )
 BRONZE_EVENT_GAPS = Table(
     "bronze/event_gaps",
@@ -127,12 +173,20 @@ BRONZE_EVENT_GAPS = Table(
         Column("found_at", pa.timestamp("us", "UTC"), "when the gap was found"),
         Column("acknowledged_at", pa.timestamp("us", "UTC"), "when somebody accepted the loss"),
     ),
+    details="The rows are written with the events that follow a gap. The job "
+    "`acknowledge_event_gaps` accepts the loss.",
+    inputs=("bronze/review_events",),
 )
 SILVER_REVIEWS = Table(
     "silver/reviews",
     "One row per distinct review of a landing partition.",
     (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *ORIGIN),
     ("partition",),
+    details="Of equal reviews the first by file and line is kept. Rejected lines go to "
+    "silver/rejected with their reason, duplicates to silver/duplicates.",
+    inputs=("bronze/reviews",),
+    code_version="2",
+    partitions="reviews",
 )
 SILVER_STREAMED_REVIEWS = Table(
     "silver/streamed_reviews",
@@ -140,6 +194,10 @@ SILVER_STREAMED_REVIEWS = Table(
     "is a batch, line the sequence number.",
     SILVER_REVIEWS.columns,
     SILVER_REVIEWS.partition_by,
+    details="Built from the events that silver does not have yet, or from all with `rebuild`. "
+    "Rejected events go to silver/rejected with their reason, duplicates to silver/duplicates.",
+    inputs=("bronze/review_events",),
+    code_version="2",
 )
 SILVER_PRODUCTS = Table(
     "silver/products",
@@ -152,40 +210,33 @@ SILVER_PRODUCTS = Table(
         *ORIGIN,
     ),
     ("partition",),
+    inputs=("bronze/products",),
+    code_version="2",
+    partitions="products",
 )
 SILVER_REJECTED = Table(
     "silver/rejected",
-    "One row per refused line or event.",
-    (*RAW_LINE, *_REFUSED),
+    "One row per rejected line or event.",
+    (*RAW_LINE, *_REJECTED),
     ("table", "partition"),
+    details="The rows are written together with the silver partition that rejects them. "
+    "`amazon-reviews rejected replay` runs them again after a validation rule was fixed.",
 )
 SILVER_DUPLICATES = Table(
     "silver/duplicates",
     "One row per line that repeats another line's review or product within its partition.",
     (
         Column("id", pa.string(), "review_id or line_id of the row that was kept"),
-        Column("table", pa.string(), "noun of the silver table, such as reviews"),
+        Column("table", pa.string(), "name of the silver table, such as reviews"),
         *ORIGIN,
     ),
     ("table", "partition"),
 )
-_COUNTED = (
-    _PARTITION,
-    Column("column", pa.string(), "name of the column in the source"),
-    Column("lines", pa.int64(), "lines that are JSON objects"),
-    Column("missing", pa.int64(), "lines where the column is absent, null or empty"),
+SILVER_REVIEWS_COLUMNS = column_profile(
+    "reviews", "One row per landing partition and column of the source's reviews."
 )
-SILVER_REVIEWS_COLUMNS = Table(
-    "silver/reviews_columns",
-    "One row per landing partition and column of the source's reviews.",
-    _COUNTED,
-    ("partition",),
-)
-SILVER_PRODUCTS_COLUMNS = Table(
-    "silver/products_columns",
-    "One row per landing partition and column of the source's products.",
-    _COUNTED,
-    ("partition",),
+SILVER_PRODUCTS_COLUMNS = column_profile(
+    "products", "One row per landing partition and column of the source's products."
 )
 GOLD_DUPLICATES = Table(
     "gold/duplicates",
@@ -208,6 +259,20 @@ GOLD_PRODUCTS = Table(
     "gold/products",
     "One row per asin over all landing partitions.",
     (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _RESCUED, *ORIGIN),
+    details="The most complete of its rows is kept. A missing price is the mean of its main "
+    "category, else of all products, and flagged.",
+    inputs=("silver/products",),
+    unique_key=("asin",),
+    rules=(
+        Rule(
+            "ranges",
+            "prices not negative and in order",
+            "COALESCE(price_min BETWEEN 0 AND price_max, TRUE) AND COALESCE(price, 0) >= 0",
+        ),
+    ),
+    published=True,
+    cluster_by=("main_category", "brand", "asin"),
+    flat_view="products_flat",
 )
 GOLD_REVIEWS = Table(
     "gold/reviews",
@@ -231,4 +296,28 @@ GOLD_REVIEWS = Table(
         _IMPUTED,
     ),
     ("partition",),
+    details="A review of several partitions is kept in the earliest in natural order, files before "
+    "the stream. When that changes, the same run rebuilds the partitions that lose or regain a "
+    "row. Of the stream only what changed is built again.",
+    inputs=("silver/reviews", "silver/streamed_reviews", "gold/products"),
+    partitions="gold_reviews",
+    unique_key=("review_id",),
+    rules=(
+        Rule(
+            "ranges",
+            "stars 1 to 5 or unrated, lengths and votes not negative",
+            "COALESCE(overall BETWEEN 1 AND 5, unrated, FALSE) AND COALESCE(vote, 0) >= 0 "
+            "AND COALESCE(word_count, 0) >= 0 AND COALESCE(image_count, 0) >= 0",
+        ),
+        Rule(
+            "product_found",
+            "at most 25 % of the reviews have no product",
+            "title IS NOT NULL",
+            tolerance=0.25,
+        ),
+    ),
+    published=True,
+    cluster_by=("main_category", "brand", "asin"),
+    partition_day="reviewed_on",
+    flat_view="reviews_flat",
 )

@@ -2,12 +2,15 @@
 
 Unless a description says otherwise, means leave unrated reviews out, a sentiment is that of the
 stars (below 3, 3, above 3), and a shrunk mean is drawn towards the mean of all reviews as if ten
-more reviews had given that.
+more reviews had given that. The transform of a mart is the function of its name in
+`transforms/marts`; it takes the frames of its inputs.
 """
+
+from functools import partial
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.columns import MONEY, STARS, Column, Table
+from amazon_reviews.schemas.table import MONEY, STARS, Column, Table
 
 _COUNT = pa.int64()
 _REAL = pa.float64()
@@ -53,12 +56,17 @@ _PRICE_RANGE = (
     Column("price_max", MONEY, "highest listed price"),
 )
 
-REVIEW_COUNTS = Table(
+_mart = partial(Table, group="marts", published=True)
+
+REVIEW_COUNTS = _mart(
     "gold/review_counts",
     "One row per year, month, main category, stars, verified and source.",
     (_YEAR, _MONTH, *_FILTERS[1:], _REVIEWS),
+    inputs=("gold/reviews",),
+    adds_up=True,
+    cluster_by=("main_category",),
 )
-LENGTH_COUNTS = Table(
+LENGTH_COUNTS = _mart(
     "gold/length_counts",
     "One row per length band, year, main category, stars, verified and source.",
     (
@@ -69,13 +77,17 @@ LENGTH_COUNTS = Table(
         Column("characters", _COUNT, "characters of all these reviews"),
         Column("letters", _COUNT, "characters without the blanks between words"),
     ),
+    inputs=("gold/reviews",),
+    adds_up=True,
 )
-PRICE_COUNTS = Table(
+PRICE_COUNTS = _mart(
     "gold/price_counts",
     "One row per price band, year, main category, stars, verified and source.",
     (*_PRICE, *_FILTERS, _REVIEWS),
+    inputs=("gold/reviews",),
+    adds_up=True,
 )
-RATINGS = Table(
+RATINGS = _mart(
     "gold/ratings",
     "One row per stars and verified.",
     (
@@ -85,8 +97,10 @@ RATINGS = Table(
         _SHARE,
         Column("share_of_verified", _REAL, "part of the reviews that are as verified, 0 to 1"),
     ),
+    inputs=("gold/review_counts",),
+    adds_up=True,
 )
-SENTIMENTS = Table(
+SENTIMENTS = _mart(
     "gold/sentiments",
     "One row per sentiment of the stars.",
     (
@@ -94,10 +108,17 @@ SENTIMENTS = Table(
         _REVIEWS,
         _SHARE,
     ),
+    inputs=("gold/review_counts",),
+    adds_up=True,
 )
-YEARS = Table("gold/years", "One row per year.", (_YEAR, *_RATINGS))
-YEAR_MONTHS = Table("gold/year_months", "One row per year and month.", (_YEAR, _MONTH, *_RATINGS))
-SEASONS = Table(
+YEARS = _mart("gold/years", "One row per year.", (_YEAR, *_RATINGS), inputs=("gold/review_counts",))
+YEAR_MONTHS = _mart(
+    "gold/year_months",
+    "One row per year and month.",
+    (_YEAR, _MONTH, *_RATINGS),
+    inputs=("gold/review_counts",),
+)
+SEASONS = _mart(
     "gold/seasons",
     "One row per month of the year, over all years.",
     (
@@ -110,8 +131,9 @@ SEASONS = Table(
             "have reviews in every month; null without such years",
         ),
     ),
+    inputs=("gold/review_counts",),
 )
-REVIEW_LENGTHS = Table(
+REVIEW_LENGTHS = _mart(
     "gold/review_lengths",
     "One row per length band and sentiment.",
     (
@@ -123,13 +145,20 @@ REVIEW_LENGTHS = Table(
         Column("mean_characters", _REAL, "characters of a review"),
         Column("mean_word_length", _REAL, "characters of a word; null without words"),
     ),
+    inputs=("gold/length_counts",),
+    adds_up=True,
 )
-PRICE_RATINGS = Table(
+PRICE_RATINGS = _mart(
     "gold/price_ratings",
     "One row per price band, listed and imputed prices apart.",
     (*_PRICE, _PRODUCTS, *_RATINGS),
+    inputs=(
+        "gold/price_counts",
+        "gold/products",
+    ),
+    adds_up=True,
 )
-CATEGORY_RATINGS = Table(
+CATEGORY_RATINGS = _mart(
     "gold/category_ratings",
     "One row per main category of the reviewed products.",
     (
@@ -144,8 +173,10 @@ CATEGORY_RATINGS = Table(
             "part of that of all categories",
         ),
     ),
+    inputs=("gold/review_counts",),
+    adds_up=True,
 )
-CATEGORY_PRODUCTS = Table(
+CATEGORY_PRODUCTS = _mart(
     "gold/category_products",
     "One row per main category of the products.",
     (
@@ -157,8 +188,9 @@ CATEGORY_PRODUCTS = Table(
         Column("mean_price", _REAL, "mean of the listed prices"),
         Column("mean_images", _REAL, "pictures of a product"),
     ),
+    inputs=("gold/products",),
 )
-SECONDARY_CATEGORIES = Table(
+SECONDARY_CATEGORIES = _mart(
     "gold/secondary_categories",
     "One row per main category and second category of the path.",
     (
@@ -167,8 +199,13 @@ SECONDARY_CATEGORIES = Table(
         _PRODUCTS,
         *_SHRUNK_RATINGS,
     ),
+    inputs=(
+        "gold/products",
+        "gold/product_ratings",
+        "gold/review_counts",
+    ),
 )
-PRODUCT_RATINGS = Table(
+PRODUCT_RATINGS = _mart(
     "gold/product_ratings",
     "One row per reviewed product.",
     (
@@ -183,15 +220,23 @@ PRODUCT_RATINGS = Table(
         Column("first_on", pa.date32(), "day of the first review; null without dates"),
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
-    looked_up_by="asin",
+    sort_by="asin",
+    inputs=(
+        "gold/reviews",
+        "gold/products",
+        "gold/review_counts",
+    ),
+    adds_up=True,
+    cluster_by=("main_category", "brand", "asin"),
 )
-PRODUCT_MONTHS = Table(
+PRODUCT_MONTHS = _mart(
     "gold/product_months",
     "One row per product, year and month with reviews.",
     (Column("asin", pa.string(), "product number"), _YEAR, _MONTH, *_RATINGS),
-    looked_up_by="asin",
+    sort_by="asin",
+    inputs=("gold/reviews",),
 )
-PRODUCT_TITLES = Table(
+PRODUCT_TITLES = _mart(
     "gold/product_titles",
     "One row per title of a product.",
     (
@@ -200,18 +245,33 @@ PRODUCT_TITLES = Table(
         Column("mean_images", _REAL, "pictures of a product with this title"),
         *_SHRUNK_RATINGS,
     ),
+    inputs=(
+        "gold/products",
+        "gold/product_ratings",
+        "gold/review_counts",
+    ),
 )
-BRANDS = Table(
+BRANDS = _mart(
     "gold/brands",
     "One row per brand.",
     (_BRAND, _PRODUCTS, *_PRICE_RANGE, *_SHRUNK_RATINGS),
+    inputs=(
+        "gold/products",
+        "gold/product_ratings",
+        "gold/review_counts",
+    ),
 )
-BRAND_YEARS = Table(
+BRAND_YEARS = _mart(
     "gold/brand_years",
     "One row per brand and year with reviews.",
     (_BRAND, _YEAR, *_SHRUNK_RATINGS),
+    inputs=(
+        "gold/reviews",
+        "gold/review_counts",
+    ),
+    cluster_by=("brand",),
 )
-BRAND_TRENDS = Table(
+BRAND_TRENDS = _mart(
     "gold/brand_trends",
     "One row per brand with 30 or more rated reviews in two or more years.",
     (
@@ -225,8 +285,9 @@ BRAND_TRENDS = Table(
         Column("p_value", _REAL, "two-sided, of no trend, by the normal distribution"),
         Column("trend", pa.string(), "rising or falling where p_value is below 0.05, else flat"),
     ),
+    inputs=("gold/reviews",),
 )
-CREDIBILITY = Table(
+CREDIBILITY = _mart(
     "gold/credibility",
     "One row per main category, and one for all of them.",
     (
@@ -240,8 +301,9 @@ CREDIBILITY = Table(
         Column("high", _REAL, "upper end of the 95 % confidence interval of the difference"),
         Column("significant", pa.bool_(), "the interval leaves 0 out; null without an interval"),
     ),
+    inputs=("gold/review_counts",),
 )
-PRODUCT_ALERTS = Table(
+PRODUCT_ALERTS = _mart(
     "gold/product_alerts",
     "One row per product whose reviews of the last 90 days stand out from the year before them.",
     (
@@ -258,8 +320,12 @@ PRODUCT_ALERTS = Table(
         Column("surge", pa.bool_(), "10 or more recent reviews, twice the pace, 3 errors apart"),
         Column("dropped", pa.bool_(), "5 or more rated on both sides, half a star, 1.96 errors"),
     ),
+    inputs=(
+        "gold/reviews",
+        "gold/products",
+    ),
 )
-HELPFUL_VOTES = Table(
+HELPFUL_VOTES = _mart(
     "gold/helpful_votes",
     "One row per stars.",
     (
@@ -270,8 +336,10 @@ HELPFUL_VOTES = Table(
         Column("mean_votes", _REAL, "votes of a review that has some"),
         Column("mean_votes_missing_as_one", _REAL, "votes of a review, none counted as one"),
     ),
+    inputs=("gold/reviews",),
+    adds_up=True,
 )
-FRESHNESS = Table(
+FRESHNESS = _mart(
     "gold/freshness",
     "One row per source: batch and stream.",
     (
@@ -283,8 +351,13 @@ FRESHNESS = Table(
         Column("last_on", pa.date32(), "day of the newest review"),
         Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got its newest event"),
     ),
+    inputs=(
+        "gold/reviews",
+        "bronze/review_events",
+    ),
+    adds_up=True,
 )
-SUMMARIES = Table(
+SUMMARIES = _mart(
     "gold/summaries",
     "One row per summary, as it is written: the 1,000 most used.",
     (
@@ -294,8 +367,12 @@ SUMMARIES = Table(
         _SHARE,
         _MEAN,
     ),
+    inputs=(
+        "gold/reviews",
+        "gold/review_counts",
+    ),
 )
-CUSTOMER_PHRASES = Table(
+CUSTOMER_PHRASES = _mart(
     "gold/customer_phrases",
     "One row per summary among the 20 most used and customer, the 50 who use it most.",
     (
@@ -304,8 +381,12 @@ CUSTOMER_PHRASES = Table(
         Column("reviewer_id", pa.string(), "who wrote the reviews"),
         Column("uses", _COUNT, "reviews of the customer with this summary"),
     ),
+    inputs=(
+        "gold/reviews",
+        "gold/summaries",
+    ),
 )
-REVIEWER_NAMES = Table(
+REVIEWER_NAMES = _mart(
     "gold/reviewer_names",
     "One row per name that reviewers show: the 1,000 with most reviews.",
     (
@@ -314,8 +395,12 @@ REVIEWER_NAMES = Table(
         _REVIEWS,
         _SHARE,
     ),
+    inputs=(
+        "gold/reviews",
+        "gold/review_counts",
+    ),
 )
-TOTALS = Table(
+TOTALS = _mart(
     "gold/totals",
     "One row.",
     (
@@ -328,8 +413,14 @@ TOTALS = Table(
         Column("first_on", pa.date32(), "day of the first review"),
         Column("last_on", pa.date32(), "day of the newest review"),
     ),
+    inputs=(
+        "gold/reviews",
+        "gold/products",
+        "gold/product_ratings",
+        "gold/review_counts",
+    ),
 )
-SOURCE_COLUMNS = Table(
+SOURCE_COLUMNS = _mart(
     "gold/source_columns",
     "One row per column of the landing files of reviews and products.",
     (
@@ -340,32 +431,42 @@ SOURCE_COLUMNS = Table(
         Column("missing_share", _REAL, "part of the lines where it is missing, 0 to 1"),
         Column("mostly_missing", pa.bool_(), "missing in more than 70 % of the lines"),
     ),
-)
-PIPELINE_RECONCILIATION = Table(
-    "gold/pipeline_reconciliation",
-    "One row per layer, table and partition: what became of its lines.",
-    (
-        Column("layer", pa.string(), "bronze, silver or gold"),
-        Column("table", pa.string(), "noun of the table"),
-        Column("partition", pa.string(), "landing partition, or stream"),
-        Column("lines", _COUNT, "lines or rows that came in"),
-        Column("kept", _COUNT, "rows that were kept"),
-        Column("duplicates", _COUNT, "rows that repeat another"),
-        Column("rejected", _COUNT, "lines that were refused"),
-        Column("balanced", pa.bool_(), "lines = kept + duplicates + rejected"),
+    inputs=(
+        "silver/reviews_columns",
+        "silver/products_columns",
     ),
 )
-PIPELINE_REJECTED = Table(
+PIPELINE_RECONCILIATION = _mart(
+    "gold/pipeline_reconciliation",
+    "One row per layer, table and partition: lines = kept + duplicates + rejected.",
+    (
+        Column("layer", pa.string(), "bronze, silver or gold"),
+        Column("table", pa.string(), "name of the table"),
+        Column("partition", pa.string(), "landing partition, or stream"),
+        Column("lines", _COUNT, "lines or rows that came in"),
+        Column("kept", _COUNT, "rows in the table"),
+        Column("duplicates", _COUNT, "rows that repeat another"),
+        Column("rejected", _COUNT, "rejected lines"),
+        Column("balanced", pa.bool_(), "lines = kept + duplicates + rejected"),
+    ),
+    inputs=(
+        "gold/reviews",
+        "gold/products",
+        "silver/rejected",
+    ),
+)
+PIPELINE_REJECTED = _mart(
     "gold/pipeline_rejected",
     "One row per table, partition and reason.",
     (
         Column("table", pa.string(), "reviews, products or streamed_reviews"),
         Column("partition", pa.string(), "landing partition, or segment of the stream"),
-        Column("reason", pa.string(), "why the lines were refused"),
-        Column("lines", _COUNT, "lines that were refused"),
+        Column("reason", pa.string(), "rejection reason"),
+        Column("lines", _COUNT, "rejected lines"),
     ),
+    inputs=("silver/rejected",),
 )
-PIPELINE_STREAM = Table(
+PIPELINE_STREAM = _mart(
     "gold/pipeline_stream",
     "One row per partition of the event hub.",
     (
@@ -379,8 +480,12 @@ PIPELINE_STREAM = Table(
         Column("lag_seconds", _REAL, "how long the oldest of them had waited"),
         Column("looked_at", pa.timestamp("us", "UTC"), "when the lag was looked at"),
     ),
+    inputs=(
+        "bronze/review_events",
+        "bronze/event_gaps",
+    ),
 )
-PIPELINE_RUNS = Table(
+PIPELINE_RUNS = _mart(
     "gold/pipeline_runs",
     "One row per run: the newest 100 when the table was made.",
     (
@@ -391,5 +496,9 @@ PIPELINE_RUNS = Table(
         Column("started_at", pa.timestamp("us", "UTC"), "start of the run"),
         Column("ended_at", pa.timestamp("us", "UTC"), "end of the run; null while it runs"),
         Column("seconds", _REAL, "from start to end"),
+    ),
+    inputs=(
+        "gold/reviews",
+        "gold/products",
     ),
 )

@@ -1,8 +1,10 @@
-"""The tables of the recommenders: what they learn from, how good they are, what they recommend."""
+"""The tables of the recommenders: training data, evaluation, recommendations."""
+
+from functools import partial
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.columns import STARS, Column, Table
+from amazon_reviews.schemas.table import STARS, Column, Table
 
 _CODE = pa.int32()
 _COUNT = pa.int64()
@@ -15,42 +17,52 @@ _PRODUCT = Column("product", _CODE, "row or column of the matrix: place of the a
 _REVIEWED_ON = Column("reviewed_on", pa.date32(), "day of the latest review in UTC")
 _SCORE = Column("score", pa.float32(), "the method's own score; 0 where popularity fills up")
 _METHOD = Column("method", pa.string(), "name of the method")
-_PLACE = Column("place", pa.int32(), "place in the list, from 1")
-_COLD = Column("cold", pa.bool_(), "the method knows nothing of it: what is popular, or alike")
-_MODEL_VERSION = Column("model_version", pa.string(), "name of what the model answers")
+_PLACE = Column("place", pa.int32(), "rank, from 1")
+_COLD = Column("cold", pa.bool_(), "not in the training data: popular or similar products instead")
+_MODEL_VERSION = Column("model_version", pa.string(), "version of the model: a hash of its content")
 
-RECOMMENDER_INTERACTIONS = Table(
+_table = partial(Table, group="recommender")
+
+RECOMMENDER_INTERACTIONS = _table(
     "gold/recommender_interactions",
     "One row per user and product with a rated review.",
     (
         _REVIEWER_ID,
         _ASIN,
-        Column("rating", STARS, "stars of the latest review; of several of a day the most"),
+        Column("rating", STARS, "stars of the latest review; of several on one day, the most"),
         _REVIEWED_ON,
         Column("reviews", _COUNT, "rated reviews of the user about the product"),
     ),
+    inputs=("gold/reviews",),
 )
-RECOMMENDER_USERS = Table(
+RECOMMENDER_USERS = _table(
     "gold/recommender_users",
     "One row per user with a rated review.",
     (
         _USER,
         _REVIEWER_ID,
         Column("products", _COUNT, "products that the user has rated"),
-        Column("bucket", pa.int32(), "part of the users that it is answered with, from 0 to 15"),
+        Column(
+            "bucket",
+            pa.int32(),
+            "part of the users whose recommendations are stored together, from 0 to 15",
+        ),
     ),
+    inputs=("gold/recommender_interactions", "gold/products"),
 )
-RECOMMENDER_PRODUCTS = Table(
+RECOMMENDER_PRODUCTS = _table(
     "gold/recommender_products",
     "One row per product, rated or not.",
     (_PRODUCT, _ASIN, Column("users", _COUNT, "users who have rated the product")),
+    inputs=("gold/recommender_interactions", "gold/products"),
 )
-RECOMMENDER_RATINGS = Table(
+RECOMMENDER_RATINGS = _table(
     "gold/recommender_ratings",
     "One row per stored value of the user × product matrix of ratings.",
     (_USER, _PRODUCT, Column("rating", pa.float32(), "stars, 1 to 5"), _REVIEWED_ON),
+    inputs=("gold/recommender_interactions", "gold/products"),
 )
-RECOMMENDER_CATEGORIES = Table(
+RECOMMENDER_CATEGORIES = _table(
     "gold/recommender_categories",
     "One row per 1 in the binary product × category matrix.",
     (
@@ -58,8 +70,9 @@ RECOMMENDER_CATEGORIES = Table(
         Column("category", _CODE, "column of the matrix: place of the name among all, from 0"),
         Column("name", pa.string(), "name of the category"),
     ),
+    inputs=("gold/recommender_interactions", "gold/products"),
 )
-RECOMMENDER_EVALUATION = Table(
+RECOMMENDER_EVALUATION = _table(
     "gold/recommender_evaluation",
     "One row per split, method, group of users and figure.",
     (
@@ -68,39 +81,51 @@ RECOMMENDER_EVALUATION = Table(
         Column("group", pa.string(), "all; warm or cold; own_day or same_day"),
         Column("figure", pa.string(), "such as ndcg@10, rmse, cold_users or fit_seconds"),
         Column("value", _REAL, "mean over the users of the group"),
-        Column("low", _REAL, "lower end of its interval of 95 %; null where there is none"),
-        Column("high", _REAL, "upper end of it"),
+        Column("low", _REAL, "lower end of the 95 % confidence interval; null without an interval"),
+        Column("high", _REAL, "upper end of the 95 % confidence interval"),
     ),
+    inputs=(
+        "gold/recommender_users",
+        "gold/recommender_products",
+        "gold/recommender_ratings",
+        "gold/recommender_categories",
+    ),
+    code_version="2",
+    published=True,
 )
-RECOMMENDER_TOP = Table(
+RECOMMENDER_TOP = _table(
     "gold/recommender_top",
-    "One row per user and place among what is recommended to the user.",
+    "One row per user and rank of a recommended product.",
     (
         _REVIEWER_ID,
         _PLACE,
         _ASIN,
         _SCORE,
         _COLD,
-        Column("because_asin", pa.string(), "product the user liked that it is most like"),
-        Column("because_rating", pa.float32(), "stars that the user gave that one"),
+        Column("because_asin", pa.string(), "liked product of the user that is most similar"),
+        Column("because_rating", pa.float32(), "stars that the user gave because_asin"),
         _METHOD,
         _MODEL_VERSION,
         Column("bucket", pa.int32(), "part of the users, from 0 to 15"),
     ),
     ("bucket",),
-    looked_up_by="reviewer_id",
+    sort_by="reviewer_id",
+    inputs=("model/recommender_hybrid",),
+    published=True,
 )
-RECOMMENDER_SIMILAR = Table(
+RECOMMENDER_SIMILAR = _table(
     "gold/recommender_similar",
-    "One row per product and place among the products like it.",
+    "One row per product and rank of a similar product.",
     (
         _ASIN,
         _PLACE,
-        Column("similar_asin", pa.string(), "a product like it"),
+        Column("similar_asin", pa.string(), "similar product"),
         _SCORE,
         _COLD,
         _METHOD,
         _MODEL_VERSION,
     ),
-    looked_up_by="asin",
+    sort_by="asin",
+    inputs=("model/recommender_hybrid",),
+    published=True,
 )

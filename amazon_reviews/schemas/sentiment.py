@@ -1,8 +1,10 @@
-"""The tables of the sentiment model: what it learns from, how good it is, what it says."""
+"""The tables of the sentiment model: examples, evaluation, predictions."""
+
+from functools import partial
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.columns import STARS, Column, Table
+from amazon_reviews.schemas.table import STARS, Column, Table
 
 _COUNT = pa.int64()
 _REAL = pa.float64()
@@ -14,13 +16,15 @@ _REVIEWED_ON = Column("reviewed_on", pa.date32(), "day of the review in UTC")
 _MAIN_CATEGORY = Column("main_category", pa.string(), "main category of the product")
 _BRAND = Column("brand", pa.string(), "brand of the product")
 _ASIN = Column("asin", pa.string(), "product the review is about")
-_MODEL_VERSION = Column("model_version", pa.string(), "name of what the model answers")
-_TASK = Column("task", pa.string(), "binary, label_a, three or five")
-_REVIEWS = Column("reviews", _COUNT, "reviews that the model judged")
+_MODEL_VERSION = Column("model_version", pa.string(), "version of the model: a hash of its content")
+_TASK = Column("task", pa.string(), "binary, negative_up_to_3, three or five")
+_REVIEWS = Column("reviews", _COUNT, "reviews with a prediction")
 
-SENTIMENT_EXAMPLES = Table(
+_table = partial(Table, group="sentiment", published=True)
+
+SENTIMENT_EXAMPLES = _table(
     "gold/sentiment_examples",
-    "One row per rated review that the sentiment model learns from or is measured on.",
+    "One row per rated review that trains or evaluates the sentiment model.",
     (
         _REVIEW_ID,
         _REVIEWER_ID,
@@ -29,27 +33,34 @@ SENTIMENT_EXAMPLES = Table(
         Column("overall", STARS, "stars from 1 to 5"),
         _REVIEWED_ON,
         _MAIN_CATEGORY,
-        Column("held_out", pa.bool_(), "the reviewer is held out: the model is measured on it"),
+        Column(
+            "held_out",
+            pa.bool_(),
+            "the reviewer is held out of training: the review evaluates the model",
+        ),
     ),
+    inputs=("gold/reviews",),
+    published=False,
 )
-SENTIMENT_EVALUATION = Table(
+SENTIMENT_EVALUATION = _table(
     "gold/sentiment_evaluation",
     "One row per model, task and part of the held-out reviews.",
     (
-        Column("model", pa.string(), "project, or what it is compared with"),
+        Column("model", pa.string(), "project, or the baseline"),
         _TASK,
         Column("part", pa.string(), "all, category, stars, or users: the worst tenth of them"),
-        Column("value", pa.string(), "which category or stars; empty for all"),
-        Column("rows", _COUNT, "reviews it was measured on"),
+        Column("value", pa.string(), "category or stars; empty for all"),
+        Column("rows", _COUNT, "evaluated reviews"),
         Column("auc", _REAL, "area under the ROC curve; null where a class does not occur"),
-        Column("accuracy", _REAL, "part that was told right, 0 to 1"),
+        Column("accuracy", _REAL, "share of right predictions, 0 to 1"),
         Column("macro_f1", _REAL, "F1, mean over the classes"),
         Column("log_loss", _REAL, "mean negative logarithm of the right class's probability"),
         Column("ece", _REAL, "expected calibration error, 0 to 1"),
         _MODEL_VERSION,
     ),
+    inputs=("model/sentiment",),
 )
-SENTIMENT_CONFUSION = Table(
+SENTIMENT_CONFUSION = _table(
     "gold/sentiment_confusion",
     "One row per task, actual and predicted class of the held-out reviews.",
     (
@@ -58,17 +69,19 @@ SENTIMENT_CONFUSION = Table(
         Column("predicted", pa.string(), "the most probable class"),
         _REVIEWS,
     ),
+    inputs=("model/sentiment",),
 )
-SENTIMENT_CALIBRATION = Table(
+SENTIMENT_CALIBRATION = _table(
     "gold/sentiment_calibration",
     "One row per band of confidence of the held-out reviews, binary task.",
     (
         Column("confidence", _REAL, "mean probability of the predicted class"),
-        Column("accuracy", _REAL, "part that was told right"),
+        Column("accuracy", _REAL, "share of right predictions"),
         _REVIEWS,
     ),
+    inputs=("model/sentiment",),
 )
-SENTIMENT_PREDICTIONS = Table(
+SENTIMENT_PREDICTIONS = _table(
     "gold/sentiment_predictions",
     "One row per review in gold.",
     (
@@ -77,16 +90,23 @@ SENTIMENT_PREDICTIONS = Table(
         _BRAND,
         _MAIN_CATEGORY,
         _OVERALL,
-        Column("sentiment", pa.string(), "what the stars say: negative, neutral or positive"),
+        Column("sentiment", pa.string(), "sentiment of the stars: negative, neutral or positive"),
         _REVIEWED_ON,
         Column("source", pa.string(), "batch or stream"),
-        Column("predicted", pa.string(), "what the text says: negative, neutral or positive"),
+        Column("predicted", pa.string(), "sentiment of the text: negative, neutral or positive"),
         Column("positive", _REAL, "probability of 4 or 5 rather than 1 or 2 stars"),
-        Column("expected_stars", _REAL, "mean of the stars that the text makes probable"),
+        Column(
+            "expected_stars",
+            _REAL,
+            "mean of the stars, weighted by their probability given the text",
+        ),
         _MODEL_VERSION,
         Column("partition", pa.string(), "landing partition, or segment of the stream"),
     ),
     ("partition",),
+    inputs=("gold/reviews", "model/sentiment"),
+    partitions="gold_reviews",
+    details="An earlier prediction of the same model for the same review is kept.",
 )
 
 _PREDICTED = (
@@ -94,20 +114,31 @@ _PREDICTED = (
     Column("negative", _COUNT, "reviews whose text is negative"),
     Column("neutral", _COUNT, "reviews whose text is neutral"),
     Column("positive", _COUNT, "reviews whose text is positive"),
-    Column("negative_share", _REAL, "part whose text is negative, 0 to 1"),
+    Column("negative_share", _REAL, "share whose text is negative, 0 to 1"),
     Column("mean_positive", _REAL, "mean probability of 4 or 5 rather than 1 or 2 stars"),
-    Column("expected_stars", _REAL, "mean of the stars that the texts make probable"),
-    Column("mean_stars", _REAL, "mean of the stars given; null where none is rated"),
-    Column("contradictions", _COUNT, "reviews whose text and stars say the opposite"),
+    Column("expected_stars", _REAL, "mean of expected_stars"),
+    Column("mean_stars", _REAL, "mean of the given stars; null without rated reviews"),
+    Column("contradictions", _COUNT, "reviews whose text and stars contradict each other"),
 )
-SENTIMENT_CATEGORIES = Table(
-    "gold/sentiment_categories", "One row per main category.", (_MAIN_CATEGORY, *_PREDICTED)
+SENTIMENT_CATEGORIES = _table(
+    "gold/sentiment_categories",
+    "One row per main category.",
+    (_MAIN_CATEGORY, *_PREDICTED),
+    inputs=("gold/sentiment_predictions",),
 )
-SENTIMENT_BRANDS = Table("gold/sentiment_brands", "One row per brand.", (_BRAND, *_PREDICTED))
-SENTIMENT_PRODUCTS = Table(
-    "gold/sentiment_products", "One row per product with reviews.", (_ASIN, *_PREDICTED)
+SENTIMENT_BRANDS = _table(
+    "gold/sentiment_brands",
+    "One row per brand.",
+    (_BRAND, *_PREDICTED),
+    inputs=("gold/sentiment_predictions",),
 )
-SENTIMENT_YEARS = Table(
+SENTIMENT_PRODUCTS = _table(
+    "gold/sentiment_products",
+    "One row per product with reviews.",
+    (_ASIN, *_PREDICTED),
+    inputs=("gold/sentiment_predictions",),
+)
+SENTIMENT_YEARS = _table(
     "gold/sentiment_years",
     "One row per year and source of the reviews.",
     (
@@ -115,16 +146,18 @@ SENTIMENT_YEARS = Table(
         Column("source", pa.string(), "batch or stream"),
         *_PREDICTED,
     ),
+    inputs=("gold/sentiment_predictions",),
 )
-SENTIMENT_WORDS = Table(
+SENTIMENT_WORDS = _table(
     "gold/sentiment_words",
-    "One row per category, class and word or pair of words: the strongest.",
+    "One row per category, class and word or pair of words, the strongest ones.",
     (
         Column("main_category", pa.string(), "main category, or All categories"),
-        Column("label", pa.string(), "the class that the words speak for"),
-        Column("place", pa.int32(), "place by what the words add up to, from 1"),
+        Column("label", pa.string(), "class that the words indicate"),
+        Column("place", pa.int32(), "rank by the sum of the weights, from 1"),
         Column("words", pa.string(), "a word or a pair of words"),
-        Column("weight", _REAL, "log-odds that the words add where they stand"),
-        Column("places", _COUNT, "how often they stand in the examples that were looked at"),
+        Column("weight", _REAL, "log-odds that one occurrence adds"),
+        Column("places", _COUNT, "occurrences in the examples"),
     ),
+    inputs=("model/sentiment",),
 )

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.columns import STARS, STRINGS, TEXT_MAP, Column, Table
-from amazon_reviews.schemas.layers import ORIGIN, RAW_LINE
+from amazon_reviews.schemas.layers import ORIGIN, bronze_records
+from amazon_reviews.schemas.table import STARS, STRINGS, TEXT_MAP, Column, Rule, Table
 
 _ID = Column("id", pa.string(), "title: first letter of the platform, then show_id")
 _TITLE_ID = Column("title_id", pa.string(), "id of the title")
@@ -26,28 +26,27 @@ _TITLE = (
     Column("duration_int", pa.int32(), "duration in units of duration_type"),
     Column("duration_type", pa.string(), "min or season"),
     Column("listed_in", pa.string(), "genres, separated by commas"),
-    Column("description", pa.string(), "what the title is about"),
+    Column("description", pa.string(), "plot of the title"),
 )
-_HEADER = Column("header", STRINGS, "names of the file's columns, in order")
-_RECORD = (*RAW_LINE, *ORIGIN, _HEADER)
+_GROUP = "titles"
 
-BRONZE_TITLES = Table(
-    "bronze/titles",
-    "One row per record of a platform's catalogue.",
-    _RECORD,
-    ("partition",),
+BRONZE_TITLES = bronze_records(
+    "titles", "One row per record of a platform's catalogue.", group=_GROUP
 )
-BRONZE_TITLE_RATINGS = Table(
-    "bronze/title_ratings",
-    "One row per record of a file of ratings.",
-    _RECORD,
-    ("partition",),
+BRONZE_TITLE_RATINGS = bronze_records(
+    "title_ratings", "One row per record of a file of ratings.", group=_GROUP
 )
 SILVER_TITLES = Table(
     "silver/titles",
     "One row per distinct title of a platform.",
     (*_TITLE, _RESCUED, *ORIGIN),
     ("partition",),
+    details="Text is in lower case. A duration in the column of the maturity rating is moved to "
+    "its own.",
+    inputs=("bronze/titles",),
+    group=_GROUP,
+    code_version="2",
+    partitions="titles",
 )
 SILVER_TITLE_RATINGS = Table(
     "silver/title_ratings",
@@ -62,6 +61,10 @@ SILVER_TITLE_RATINGS = Table(
         *ORIGIN,
     ),
     ("partition",),
+    inputs=("bronze/title_ratings",),
+    group=_GROUP,
+    code_version="2",
+    partitions="title_ratings",
 )
 GOLD_TITLES = Table(
     "gold/titles",
@@ -73,7 +76,20 @@ GOLD_TITLES = Table(
         Column("ratings", pa.int64(), "ratings of the title, each once"),
         _RESCUED,
     ),
-    looked_up_by="id",
+    details="It has the mean and the number of its ratings. A rating of several files counts once.",
+    inputs=("silver/titles", "silver/title_ratings"),
+    group=_GROUP,
+    unique_key=("id",),
+    rules=(
+        Rule(
+            "ranges",
+            "mean ratings 0.5 to 5 where there are ratings",
+            "CASE WHEN ratings > 0 THEN mean_rating BETWEEN 0.5 AND 5 "
+            "ELSE ratings = 0 AND mean_rating IS NULL END",
+        ),
+    ),
+    published=True,
+    sort_by="id",
 )
 GOLD_TITLE_ACTORS = Table(
     "gold/title_actors",
@@ -85,20 +101,26 @@ GOLD_TITLE_ACTORS = Table(
         _YEAR,
         Column("actor", pa.string(), "name of the actor, in lower case"),
     ),
+    inputs=("silver/titles",),
+    group=_GROUP,
+    published=True,
 )
 GOLD_TITLE_RATINGS_MODEL = Table(
     "gold/title_ratings_model",
-    "One row per predictor of ratings and way of measuring it.",
+    "One row per predictor of ratings and method of evaluation.",
     (
         Column("measured", pa.string(), "cross-validation, or held out: by one random part"),
         Column("share", pa.float64(), "part of the ratings that is predicted from the others"),
         Column("predictor", pa.string(), "global mean, biases, or factors beside the biases"),
         Column("factors", pa.int32(), "factors of users and titles; null for the global mean"),
-        Column("regularization", pa.float64(), "of the factors; null where there are none"),
+        Column("regularization", pa.float64(), "of the factors; null without factors"),
         Column("rmse", pa.float64(), "root mean square error in stars; the mean of all folds"),
         Column("rmse_deviation", pa.float64(), "its deviation between folds; null without folds"),
         Column("mae", pa.float64(), "mean absolute error in stars; the mean of all folds"),
         Column("ratings", pa.int64(), "ratings, those to predict and those to learn from"),
-        Column("chosen", pa.bool_(), "the best in cross-validation, which the model is made with"),
+        Column("chosen", pa.bool_(), "the best in cross-validation: the model uses it"),
     ),
+    inputs=("gold/titles", "silver/title_ratings"),
+    group=_GROUP,
+    published=True,
 )

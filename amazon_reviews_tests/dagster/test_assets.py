@@ -8,7 +8,7 @@ from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
 from amazon_reviews.models.recommender.names import METHOD_NAMES
-from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, TABLES
+from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -19,7 +19,7 @@ MODELS = {
 }
 FILES = {"report/reviews", "report/recommender", "report/titles", "export/titles", *MODELS}
 WITHIN = {"scratch/duplicates", "silver/duplicates", "gold/duplicates"}
-REVIEW_DATASETS = ("marts", "sentiment", "recommender", "titles")
+GROUPS = ("marts", "sentiment", "recommender", "titles")
 READ = {
     f"gold/{noun}"
     for noun in (
@@ -64,8 +64,9 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
 
 def test_what_people_read_is_in_the_warehouse(nodes):
     loaded = {name.replace("warehouse/", "gold/") for name in nodes if "warehouse/" in name}
-    own = {table.key for table in (*MART_TABLES, *SENTIMENT_TABLES)} - {"gold/sentiment_examples"}
-    assert loaded == own | READ
+    sentiment = {table.key for table in TABLES.values() if table.group == "sentiment"}
+    marts = {table.key for table in MART_TABLES}
+    assert loaded == (marts | sentiment | READ) - {"gold/sentiment_examples"}
 
 
 def test_every_table_says_what_it_is(nodes):
@@ -73,9 +74,7 @@ def test_every_table_says_what_it_is(nodes):
         assert node.description.startswith("One row"), name
         assert node.owners == ["team:data"], name
         layer = name.split("/")[0]
-        assert node.group_name in (
-            {layer} if layer == "warehouse" else {layer, *REVIEW_DATASETS}
-        ), name
+        assert node.group_name in ({layer} if layer == "warehouse" else {layer, *GROUPS}), name
         assert node.kinds == ({"duckdb"} if node.group_name == "warehouse" else {"delta"}), name
         assert node.code_version, name
 

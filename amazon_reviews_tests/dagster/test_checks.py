@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.defs.assets import gold as gold_assets
-from amazon_reviews.defs.assets import silver as silver_assets
-from amazon_reviews.defs.checks import quality
+from amazon_reviews.defs.checks import tables
 from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed_steps
 
 
@@ -159,7 +159,7 @@ def test_the_share_of_refused_lines_has_a_bound(copy, monkeypatch):
     assert 0 < rejected == pytest.approx(share * lines)
 
     for bound, passed in ((share, True), (share * 0.99, False)):
-        monkeypatch.setattr(quality, "REJECTED_BOUND", bound)
+        monkeypatch.setattr(tables, "REJECTED_BOUND", bound)
         assert copy.check("silver/rejected")["rejected_share"].passed is passed
 
 

@@ -9,8 +9,8 @@ import pytest
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.defs.assets import gold as gold_assets
-from amazon_reviews.defs.assets import silver as silver_assets
 from amazon_reviews_tests.dagster.project import LAYERS, QUIET, copy_first_row
 from amazon_reviews_tests.helpers import review
 

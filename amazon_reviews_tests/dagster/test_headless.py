@@ -7,7 +7,7 @@ import sys
 import dagster as dg
 import pytest
 
-from amazon_reviews.defs.assets import silver as silver_assets
+from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.headless.dead_runs import PROCESS_TAG, living_process, report_dead_runs
 from amazon_reviews.pipeline.reconciliation import all_accounts
 from amazon_reviews_tests.helpers import files_of, product, review
@@ -157,7 +157,7 @@ def losing_rows(project):
 def test_a_check_that_crashes_holds_back_what_lies_below(done, monkeypatch):
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
-        patch.setattr("amazon_reviews.defs.checks.quality.review_facts", lambda: 1 / 0)
+        patch.setattr("amazon_reviews.defs.checks.tables.rule_checks", lambda *_: 1 / 0)
         outcome = done.run()
     assert any("division by zero" in failure for failure in outcome.failures)
     assert "warehouse/reviews" not in stages(outcome)
@@ -206,7 +206,7 @@ def test_what_was_committed_and_not_recorded_is_made_up_for(done, monkeypatch):
     """A process that is killed between the two leaves bronze ahead of what Dagster knows."""
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
-        patch.delattr("amazon_reviews.defs.assets.bronze.partitioned_result")
+        patch.delattr("amazon_reviews.defs.assets.datasets.partitioned_result")
         assert done.run().failures
 
     outcome = done.run()

@@ -208,7 +208,7 @@ def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, m
     project.add_file("amazon_reviews", "partition_3", review())
     lost = tick(project, first.cursor)
     with monkeypatch.context() as patch:
-        patch.delattr("amazon_reviews.defs.assets.bronze.partitioned_result")
+        patch.delattr("amazon_reviews.defs.assets.datasets.partitioned_result")
         assert follow(project, lost) == [False]
 
     again = tick(project, None)

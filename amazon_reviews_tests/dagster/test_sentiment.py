@@ -318,17 +318,17 @@ def test_every_review_is_judged_once_and_anew_when_it_changed(project):
     train(project)
 
     first = predict(project, "partition_1", "partition_2")
-    assert {name: found["anew"] for name, found in first.items()} == {
+    assert {name: found["predicted"] for name, found in first.items()} == {
         "partition_1": 1_500,
         "partition_2": 200,
     }
     assert len(rows(project, PREDICTIONS, "SELECT DISTINCT review_id FROM rows")) == 1_700
     version = project.lakehouse.version(PREDICTIONS)
-    assert predict(project, "partition_1")["partition_1"]["anew"] == 0
+    assert predict(project, "partition_1")["partition_1"]["predicted"] == 0
     assert project.lakehouse.version(PREDICTIONS) == version
     put(project, made_up(250, seed=5), partition="partition_2", first=9_000)
     again = predict(project, "partition_1", "partition_2")
-    assert [found["anew"] for found in again.values()] == [0, 250]
+    assert [found["predicted"] for found in again.values()] == [0, 250]
     assert len(rows(project, PREDICTIONS)) == 1_750
 
 
@@ -351,7 +351,7 @@ def test_another_model_judges_all_again(project):
     in_use(project).path.write_bytes(b"damaged")
     train(project)
 
-    assert predict(project, "partition_1")["partition_1"]["anew"] == 1_500
+    assert predict(project, "partition_1")["partition_1"]["predicted"] == 1_500
 
 
 def test_without_a_model_nothing_is_judged_and_nothing_fails(tmp_path):

@@ -1,16 +1,12 @@
-"""Gold: reviews joined with products, ready to be read."""
+"""Gold: products, and reviews joined with them."""
 
 from datetime import timedelta
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.common import (
-    StreamScope,
-    asset_options,
-    failures_of,
-    partitioned_result,
-)
 from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
+from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import Published, build_gold_products, build_gold_reviews
@@ -18,66 +14,44 @@ from amazon_reviews.pipeline.reconciliation import gold_accounts
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas import Table
+from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 _FRESH = dg.FreshnessPolicy.time_window(
     fail_window=timedelta(days=7), warn_window=timedelta(days=2)
 )
 
 
-def _accounted(noun: str) -> dg.AssetCheckSpec:
+def _accounted(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "accounted",
-        asset=["gold", noun],
+        asset=table.path,
         blocking=True,
         description="rows in silver = rows in gold + rows that another partition keeps",
     )
 
 
-@dg.asset(
-    **asset_options("gold/products", "1", partitioned=False),
-    deps=[["silver", "products"]],
-    check_specs=[_accounted("products")],
-    automation_condition=FOLLOW_TABLES,
-    freshness_policy=_FRESH,
-)
+@table_asset(GOLD_PRODUCTS, FOLLOW_TABLES, checks=[_accounted(GOLD_PRODUCTS)], freshness=_FRESH)
 def gold_products(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
-    """One row per asin over all landing partitions: the most complete of its rows.
-
-    A missing price is the mean of its main category, else of all products, and flagged.
-    """
+    """Build the table of products."""
     build_gold_products(engine.session, lakehouse)
     accounts = list(gold_accounts(lakehouse, PRODUCTS))
     return dg.MaterializeResult(
-        metadata=table_metadata(lakehouse, "gold/products"),
+        metadata=table_metadata(lakehouse, GOLD_PRODUCTS.key),
         check_results=[accounts_check("accounted", accounts)],
     )
 
 
-@dg.asset(
-    **asset_options("gold/reviews", "1"),
-    deps=[
-        dg.AssetDep(["silver", "reviews"], partition_mapping=dg.IdentityPartitionMapping()),
-        ["silver", "streamed_reviews"],
-        ["gold", "products"],
-    ],
-    check_specs=[_accounted("reviews")],
-    automation_condition=FOLLOW_PARTITION,
-    freshness_policy=_FRESH,
-)
+@table_asset(GOLD_REVIEWS, FOLLOW_PARTITION, checks=[_accounted(GOLD_REVIEWS)], freshness=_FRESH)
 def gold_reviews(
     context: dg.AssetExecutionContext,
     config: StreamScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
-    """One row per review over all landing partitions and the stream, joined with its product.
-
-    Of a review that lies in several partitions the earliest in natural order is kept, of one
-    that also came by the stream that of the file. When that changes, the partitions that lose
-    or regain a row are rebuilt in the same run. Of the stream only what changed is made again.
-    """
+    """Build the partitions of a run, and those that lose or regain a row to them."""
     names = context.partition_keys
     done: dict[str, Published] = {}
     with failures_of(context) as failures:

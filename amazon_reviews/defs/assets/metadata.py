@@ -1,7 +1,7 @@
-"""What the Dagster UI shows of a table: rows, schema, place, version, a preview, the books."""
+"""Metadata that the Dagster UI shows: rows, location, version, preview, reconciliation."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,7 +10,6 @@ from deltalake import DeltaTable
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.reconciliation import Account
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
-from amazon_reviews.schemas import TABLES, Table
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.train import Trained
@@ -19,7 +18,7 @@ _PREVIEW_ROWS = 5
 
 
 def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
-    """Row count, place, Delta version and a preview of the table as it is now."""
+    """Return row count, location, Delta version and a preview of the table as it is now."""
     table = lakehouse.delta(key)
     return {
         "dagster/row_count": row_count(table),
@@ -29,19 +28,8 @@ def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
     }
 
 
-def column_schema(key: str) -> dg.TableSchema:
-    """The table's columns with types and descriptions."""
-    table: Table = TABLES[key]
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(column.name, str(column.type), column.description)
-            for column in table.columns
-        ]
-    )
-
-
 def preview(table: DeltaTable) -> str:
-    """The first rows of the table as Markdown, long values cut.
+    """Return the first rows of the table as Markdown, long values cut.
 
     Nothing is read ahead, which would take seconds and a gigabyte for five rows.
     """
@@ -59,12 +47,12 @@ def preview(table: DeltaTable) -> str:
 
 
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """A PNG picture, within Markdown."""
+    """Return a PNG picture as Markdown."""
     return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(png).decode()})")
 
 
 def model_metadata(trained: "Trained") -> dict[str, Any]:
-    """What a model is, in the model store, and what it was made with."""
+    """Return version, size and parameters of a model in the model store."""
     return {
         "model_version": trained.model_version,
         "store_version": trained.stored.version,
@@ -74,7 +62,7 @@ def model_metadata(trained: "Trained") -> dict[str, Any]:
 
 
 def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResult:
-    """Whether every account is balanced, with the accounts of the partitions as a table."""
+    """Return the check that every line is accounted for, with a table of the partitions."""
     header = ["partition", "lines", "kept", "duplicates", "rejected"]
     shown = [[getattr(account, column) for column in header] for account in accounts]
     off = [account.partition for account in accounts if not account.balanced]
@@ -85,14 +73,6 @@ def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResul
         description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
         metadata={"accounts": dg.MetadataValue.md(markdown(header, shown)), **_totals(accounts)},
     )
-
-
-def report_partitions(
-    context: dg.AssetExecutionContext, figures: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Add the figures of each partition to its own materialization."""
-    for name, metadata in figures.items():
-        context.add_asset_metadata(dict(metadata), partition_key=name)
 
 
 def _totals(accounts: Sequence[Account]) -> dict[str, int]:

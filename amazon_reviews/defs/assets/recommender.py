@@ -1,22 +1,20 @@
-"""The recommenders: what they learn from, how good they are, the models, and what they say."""
+"""The recommenders: training data, evaluation, models and recommendations."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
+import numpy as np
 from pydantic import Field
 
-from amazon_reviews.defs.assets.common import OWNERS, asset_options
-from amazon_reviews.defs.assets.metadata import (
-    column_schema,
-    model_metadata,
-    picture,
-    table_metadata,
-)
+from amazon_reviews.defs.assets.metadata import model_metadata, picture, table_metadata
+from amazon_reviews.defs.assets.spec import file_spec, table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.errors import ModelFileError, UnknownItemsError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
+from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.evaluate import Evaluated
     from amazon_reviews.pipeline.recommender.matrices import Matrix
 
-_GROUP = "recommender"
-_SERVED = ["model", "recommender_hybrid"]
 _NO_MODEL = no_model("recommender_hybrid")
 _MATRICES = (
     tables.RECOMMENDER_USERS,
@@ -40,28 +36,21 @@ _MATRICES = (
 
 
 class EvaluationConfig(dg.Config):
-    """How the methods are measured."""
+    """Options of the evaluation."""
 
     splits: list[str] = Field(
         default=[*SPLITS],
-        description="temporal: ask for what came after a moment, the same for all; "
-        "leave-last-out: for the last of each user",
+        description="temporal: hold out what came after a moment, the same for all users; "
+        "leave-last-out: hold out the last interaction of each user",
     )
-    most_users: int = Field(default=2_000, description="users asked, at most; drawn by lot")
+    most_users: int = Field(default=2_000, description="evaluated users at most, sampled at random")
 
 
-def _options(
-    table: Table, condition: dg.AutomationCondition, code_version: str = "1"
-) -> dict[str, Any]:
-    options = asset_options(table.key, code_version, partitioned=False, group=_GROUP)
-    return {**options, "automation_condition": condition}
-
-
-@dg.asset(**_options(tables.RECOMMENDER_INTERACTIONS, FOLLOW_DAILY), deps=[["gold", "reviews"]])
+@table_asset(tables.RECOMMENDER_INTERACTIONS, FOLLOW_DAILY)
 def gold_recommender_interactions(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
-    """One row per user and product with a rated review: the latest rating."""
+    """Build the interactions from the latest rating of each user and product."""
     from amazon_reviews.pipeline.recommender.matrices import make_interactions
 
     version = make_interactions(engine.session, lakehouse)
@@ -71,21 +60,9 @@ def gold_recommender_interactions(
     )
 
 
-def _matrix_spec(table: Table) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        table.key.split("/"),
-        deps=[tables.RECOMMENDER_INTERACTIONS.key.split("/"), ["gold", "products"]],
-        group_name=_GROUP,
-        kinds={"delta"},
-        owners=OWNERS,
-        code_version="1",
-        description=table.grain,
-        metadata={"dagster/column_schema": column_schema(table.key)},
-        automation_condition=FOLLOW_DAILY,
-    )
-
-
-@dg.multi_asset(specs=[_matrix_spec(table) for table in _MATRICES], pool="recommender_matrices")
+@dg.multi_asset(
+    specs=[table_spec(table, FOLLOW_DAILY) for table in _MATRICES], pool="recommender_matrices"
+)
 def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
     """Number users and products, and store both matrices by these numbers, all together."""
     from amazon_reviews.pipeline.recommender.matrices import make_matrices
@@ -95,58 +72,53 @@ def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.
         metadata = table_metadata(lakehouse, table.key)
         if table.key in matrices:
             metadata |= _matrix_metadata(lakehouse, table, matrices[table.key])
-        yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
+        yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
 
 
 def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: "Matrix") -> dict[str, Any]:
-    """Shape and density, and pictures of the long tail and of a corner."""
+    """Return shape and density, and pictures of the long tail and of a corner."""
     from amazon_reviews.serving.charts import recommender as charts
     from amazon_reviews.serving.charts.png import png_bytes
 
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "rows": matrix.rows,
         "columns": matrix.columns,
         "stored_values": matrix.stored,
         "density": matrix.density,
     }
     if not matrix.stored:
-        return found
+        return figures
     names = table.names[:2]
     stored = lakehouse.delta(table.key).to_pyarrow_table(columns=names)
     rows, columns = (stored[name].to_numpy() for name in names)
-    import numpy as np
-
     tail = charts.long_tail(np.bincount(columns), f"Values of each {names[1]}")
     corner = charts.corner(rows, columns, f"{names[0]} × {names[1]}, the fullest corner")
-    return {**found, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
+    return {**figures, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
 
 
-@dg.asset(
-    **_options(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES, code_version="2"),
-    deps=[table.key.split("/") for table in _MATRICES],
-)
+@table_asset(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES)
 def gold_recommender_evaluation(
     config: EvaluationConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
-    """One row per split, method, group of users and figure, all on the same users."""
+    """Evaluate every method on the same users."""
     from amazon_reviews.pipeline.recommender.evaluate import evaluate_methods
 
     if unknown := sorted({*config.splits} - {*SPLITS}):
-        raise dg.Failure(f"splits: there is no {unknown[0]!r}; there are {', '.join(SPLITS)}")
+        raise dg.Failure(f"splits: {unknown[0]!r} is not a split; use {', '.join(SPLITS)}")
     splits = cast(list[SplitName], config.splits)
-    found = evaluate_methods(lakehouse, splits, config.most_users)
+    evaluation = evaluate_methods(lakehouse, splits, config.most_users)
     metadata = table_metadata(lakehouse, tables.RECOMMENDER_EVALUATION.key)
-    return dg.MaterializeResult(metadata={**metadata, **_evaluation_metadata(found)})
+    return dg.MaterializeResult(metadata={**metadata, **_evaluation_metadata(evaluation)})
 
 
-def _evaluation_metadata(found: "Evaluated") -> dict[str, Any]:
-    """A table of all methods for each split, or why there is none."""
+def _evaluation_metadata(evaluation: "Evaluated") -> dict[str, Any]:
+    """Return a table of all methods for each split, or the reason why a split is missing."""
     from amazon_reviews.serving.report.recommender import methods_tables
 
-    shown = methods_tables(found.rows).items()
+    by_split = methods_tables(evaluation.rows).items()
     return {
-        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in shown},
-        **{f"not_split_{name}": why for name, why in found.not_split.items()},
+        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in by_split},
+        **{f"not_split_{name}": why for name, why in evaluation.not_split.items()},
     }
 
 
@@ -154,15 +126,14 @@ def _model_spec(method: str) -> dg.AssetSpec:
     # The other three matrices are made with this one, and are above the evaluation: naming them
     # for each model too would hide the lineage behind its lines.
     above = (tables.RECOMMENDER_RATINGS, tables.RECOMMENDER_EVALUATION)
-    return dg.AssetSpec(
+    return file_spec(
         ["model", f"recommender_{method}"],
-        deps=[table.key.split("/") for table in above],
-        group_name=_GROUP,
+        inputs=[table.key for table in above],
+        group="recommender",
         kinds={"mlflow"},
-        owners=OWNERS,
+        condition=FOLLOW_TABLES,
+        description=f"One model: the recommender {method}, trained on all ratings.",
         code_version="2",
-        description=f"One model: the recommender {method}, learned from all ratings.",
-        automation_condition=FOLLOW_TABLES,
         skippable=True,
     )
 
@@ -177,11 +148,9 @@ def recommender_models(
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> Iterator[dg.MaterializeResult]:
-    """Learn the selected methods from all ratings, register the models and put them in use."""
-    from amazon_reviews.errors import UnknownItemsError
+    """Train the selected methods on all ratings; each model becomes the current one."""
     from amazon_reviews.pipeline.recommender.matrices import read_interactions
     from amazon_reviews.pipeline.recommender.train import train
-    from amazon_reviews.progress import advance
 
     interactions, store = read_interactions(lakehouse), model_store
     for method in METHOD_NAMES:
@@ -190,8 +159,10 @@ def recommender_models(
             continue
         try:
             trained = train(lakehouse, store, method, interactions)
-            own = {name: one for name, one in trained.metrics.items() if name.endswith("_at_10")}
-            metadata = {**model_metadata(trained), **own}
+            metadata = model_metadata(trained)
+            for name, value in trained.metrics.items():
+                if name.endswith("_at_10"):
+                    metadata[name] = value
         except UnknownItemsError as error:
             context.log.warning(f"{method} was not trained: {error}")
             metadata = {"not_trained": str(error)}
@@ -199,13 +170,13 @@ def recommender_models(
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
-@dg.asset(**_options(tables.RECOMMENDER_TOP, FOLLOW_TABLES), deps=[_SERVED])
+@table_asset(tables.RECOMMENDER_TOP, FOLLOW_TABLES)
 def gold_recommender_top(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
-    """One row per user and place among what the hybrid recommends, and why."""
+    """Build the recommendations of the hybrid for every user."""
     from amazon_reviews.pipeline.recommender.recommendations import make_top
 
     model = _served(context, model_store)
@@ -215,13 +186,13 @@ def gold_recommender_top(
     return _answered(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
 
 
-@dg.asset(**_options(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES), deps=[_SERVED])
+@table_asset(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES)
 def gold_recommender_similar(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
-    """One row per product and place among the products that the hybrid finds like it."""
+    """Build the similar products of every product, by the hybrid."""
     from amazon_reviews.pipeline.recommender.recommendations import make_similar
 
     model = _served(context, model_store)
@@ -237,7 +208,6 @@ def _served(
     context: dg.AssetExecutionContext, model_store: ModelStore
 ) -> "RecommenderModel | None":
     """The model in use; None, with the reason in the log, where there is none to be read."""
-    from amazon_reviews.errors import ModelFileError
     from amazon_reviews.pipeline.recommender.recommendations import SERVED
     from amazon_reviews.pipeline.recommender.train import model_in_use, store_name
 

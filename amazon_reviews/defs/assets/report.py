@@ -1,11 +1,10 @@
 """Reports: the marts as one HTML file, and the recommenders' figures as Markdown."""
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.common import OWNERS
+from amazon_reviews.defs.assets.spec import file_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas import MART_TABLES, Table
@@ -13,19 +12,35 @@ from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
 
 
 def report_assets(page: Path) -> list[dg.AssetsDefinition]:
-    """The report at `page`, and beside it how good the recommenders are: recommender.md."""
+    """Return the report at `page`, and recommender.md beside it with the recommenders' figures."""
     methods = page.with_name("recommender.md")
 
-    @dg.asset(**_options("reviews", "html", *MART_TABLES))
+    @dg.multi_asset(
+        specs=[
+            _spec("reviews", "html", "One page with the charts of all marts.", *MART_TABLES),
+        ],
+        name="report__reviews",
+        pool="report_reviews",
+    )
     def report_reviews(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
-        """One page with the charts of all marts, as a file to open, print or publish."""
+        # Here because the charts take a second to import.
         from amazon_reviews.serving.report.page import write_report
 
         return _written(page, write_report(warehouse, page))
 
-    @dg.asset(**_options("recommender", "markdown", RECOMMENDER_EVALUATION))
+    @dg.multi_asset(
+        specs=[
+            _spec(
+                "recommender",
+                "markdown",
+                "One page with the figures of all recommenders on every split.",
+                RECOMMENDER_EVALUATION,
+            )
+        ],
+        name="report__recommender",
+        pool="report_recommender",
+    )
     def report_recommender(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
-        """One page with the tables of all recommenders on every split."""
         from amazon_reviews.serving.report.recommender import write_methods
 
         return _written(methods, write_methods(warehouse, methods))
@@ -33,17 +48,15 @@ def report_assets(page: Path) -> list[dg.AssetsDefinition]:
     return [report_reviews, report_recommender]
 
 
-def _options(noun: str, kind: str, *tables: Table) -> dict[str, Any]:
-    return {
-        "key": ["report", noun],
-        "deps": [["warehouse", table.key.split("/")[1]] for table in tables],
-        "group_name": "reports",
-        "kinds": {kind},
-        "owners": OWNERS,
-        "code_version": "1",
-        "automation_condition": FOLLOW_TABLES,
-        "pool": f"report_{noun}",
-    }
+def _spec(name: str, kind: str, description: str, *tables: Table) -> dg.AssetSpec:
+    return file_spec(
+        ["report", name],
+        inputs=[f"warehouse/{table.name}" for table in tables],
+        group="reports",
+        kinds={kind},
+        condition=FOLLOW_TABLES,
+        description=description,
+    )
 
 
 def _written(path: Path, size: int) -> dg.MaterializeResult:

@@ -1,4 +1,4 @@
-"""What the sentiment model says, of every review and in sum, and how good it is."""
+"""Evaluation, predictions and marts of the sentiment model."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.common import OWNERS, asset_options, failures_of, partitioned_result
-from amazon_reviews.defs.assets.metadata import column_schema, picture, table_metadata
+from amazon_reviews.defs.assets.metadata import picture, table_metadata
+from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
+from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
@@ -16,7 +17,6 @@ from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
-from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import sentiment as tables
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
     from amazon_reviews.pipeline.sentiment.evaluate import Evaluated
 
-_GROUP = "sentiment"
-_MODEL = ["model", "sentiment"]
 # The UI shows pictures in a dialog that is about 1,000 pixels wide.
 _SCALE = 1.2
 _NO_MODEL = no_model("sentiment")
@@ -37,26 +35,11 @@ _EVALUATION = (
 )
 
 
-def _spec(table: Table, above: str, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        table.key.split("/"),
-        deps=[above.split("/")],
-        group_name=_GROUP,
-        kinds={"delta"},
-        owners=OWNERS,
-        code_version="1",
-        description=description,
-        metadata={"dagster/column_schema": column_schema(table.key)},
-        automation_condition=FOLLOW_TABLES,
-        skippable=True,
-    )
-
-
 def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
-    """The tables of the evaluation, with the star classifier in that folder as a rival."""
+    """Return the tables of the evaluation, with that star classifier as a baseline."""
 
     @dg.multi_asset(
-        specs=[_spec(table, "model/sentiment", table.grain) for table in _EVALUATION],
+        specs=[table_spec(table, FOLLOW_TABLES, skippable=True) for table in _EVALUATION],
         can_subset=True,
         pool="sentiment_evaluation",
     )
@@ -65,77 +48,69 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
         lakehouse: dg.ResourceParam[Lakehouse],
         model_store: dg.ResourceParam[ModelStore],
     ) -> Iterator[dg.MaterializeResult]:
-        """Measure the model in use on the held-out users, beside simpler ways to tell."""
+        """Evaluate the current model on the held-out users, beside baselines."""
         from amazon_reviews.pipeline.sentiment.evaluate import evaluate_model
         from amazon_reviews.pipeline.sentiment.train import MODEL
 
         store = model_store
         model, stored = _in_use(context, store), store.current(MODEL)
-        found = evaluate_model(lakehouse, model, star_classifier) if model else None
-        rows = found.tables() if found else {}
-        pictures = _pictures(found) if found else {}
+        evaluation = evaluate_model(lakehouse, model, star_classifier) if model else None
+        rows = evaluation.tables() if evaluation else {}
+        pictures = _pictures(evaluation) if evaluation else {}
         for table in _EVALUATION:
-            if dg.AssetKey(table.key.split("/")) in context.selected_asset_keys:
-                # Without a model what was measured before stays.
+            if dg.AssetKey(table.path) in context.selected_asset_keys:
+                # Without a model the earlier evaluation stays.
                 lakehouse.ensure(table.key)
                 if table.key in rows:
                     lakehouse.replace_arrow(rows[table.key], table.key, {})
-                shown = {name: picture(png) for name, png in pictures.get(table.key, {}).items()}
-                metadata = {
-                    **table_metadata(lakehouse, table.key),
-                    **shown,
-                    **({} if found else {"not_evaluated": _NO_MODEL}),
-                }
-                yield dg.MaterializeResult(asset_key=table.key.split("/"), metadata=metadata)
-        if found and stored:
-            every = {name: png for shown in pictures.values() for name, png in shown.items()}
-            store.attach(stored, found.figures(), every)
+                metadata = table_metadata(lakehouse, table.key)
+                for name, png in pictures.get(table.key, {}).items():
+                    metadata[name] = picture(png)
+                if not evaluation:
+                    metadata["not_evaluated"] = _NO_MODEL
+                yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
+        if evaluation and stored:
+            by_name = {name: png for group in pictures.values() for name, png in group.items()}
+            store.attach(stored, evaluation.figures(), by_name)
 
     return sentiment_evaluation
 
 
-def _pictures(found: "Evaluated") -> dict[str, dict[str, bytes]]:
-    """PNG pictures by name, for each table that has some."""
+def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
+    """Return PNG pictures by name, for each table that has some."""
     from amazon_reviews.serving.charts import sentiment as charts
     from amazon_reviews.serving.charts.png import png_bytes
 
     return {
         tables.SENTIMENT_CONFUSION.key: {
             f"confusion_{task}": png_bytes(charts.confusion(rows), _SCALE)
-            for task in found.by_task
-            if (rows := found.confusion_of(task)).num_rows
+            for task in evaluation.by_task
+            if (rows := evaluation.confusion_of(task)).num_rows
         },
         tables.SENTIMENT_CALIBRATION.key: {
-            "reliability": png_bytes(charts.calibration(found.calibration), _SCALE)
+            "reliability": png_bytes(charts.calibration(evaluation.calibration), _SCALE)
         },
     }
 
 
-@dg.asset(
-    **asset_options(tables.SENTIMENT_PREDICTIONS.key, "1", group=_GROUP),
-    deps=[
-        dg.AssetDep(["gold", "reviews"], partition_mapping=dg.IdentityPartitionMapping()),
-        _MODEL,
-    ],
-    check_specs=[
+@table_asset(
+    tables.SENTIMENT_PREDICTIONS,
+    FOLLOW_PARTITION_AT_TIMES,
+    checks=[
         dg.AssetCheckSpec(
             "complete",
-            asset=tables.SENTIMENT_PREDICTIONS.key.split("/"),
+            asset=tables.SENTIMENT_PREDICTIONS.path,
             blocking=True,
-            description="there are as many rows as reviews in gold",
+            description="as many rows as reviews in gold",
         )
     ],
-    automation_condition=FOLLOW_PARTITION_AT_TIMES,
 )
 def gold_sentiment_predictions(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
-    """One row per review in gold: what the model in use says of its text.
-
-    What it said of the same reviews before is kept.
-    """
+    """Predict the reviews of a run's partitions that have no prediction of the current model."""
     from amazon_reviews.pipeline.sentiment.predict import predict_partitions
 
     model = _in_use(context, model_store)
@@ -146,7 +121,10 @@ def gold_sentiment_predictions(
         return dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL}, check_results=[check])
     with failures_of(context) as failures:
         for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
-            figures[name] = {"dagster/partition_row_count": predicted.rows, "anew": predicted.anew}
+            figures[name] = {
+                "dagster/partition_row_count": predicted.rows,
+                "predicted": predicted.anew,
+            }
             advance(name)
     check = _complete(lakehouse, list(figures), has_model=True)
     return partitioned_result(context, lakehouse, figures, failures, [check])
@@ -172,8 +150,7 @@ def _complete(
 ) -> dg.AssetCheckResult:
     """Compare the rows of these partitions with their reviews.
 
-    Without a model it does not pass, but neither does it hold back what is below: predictions
-    from before are as good as they were.
+    Without a model it warns and blocks nothing: earlier predictions stay valid.
     """
     counts = {}
     for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
@@ -181,19 +158,20 @@ def _complete(
         rows = folded(partition_rows(lakehouse.delta(key)))
         counts[key] = sum(rows.get(name, 0) for name in partitions)
     predicted, reviews = counts.values()
-    said = f"{predicted:,} rows for {reviews:,} reviews"
+    figures = f"{predicted:,} rows for {reviews:,} reviews"
     return dg.AssetCheckResult(
         check_name="complete",
         passed=has_model and predicted == reviews,
         severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
-        description=said if has_model else f"{_NO_MODEL}; {said}",
+        description=figures if has_model else f"{_NO_MODEL}; {figures}",
         metadata={"rows": predicted, "reviews": reviews},
     )
 
 
 @dg.multi_asset(
     specs=[
-        _spec(mart.table, mart.inputs[0], mart.transform.__doc__ or "") for mart in SENTIMENT_MARTS
+        table_spec(mart.table, FOLLOW_TABLES, description=mart.transform.__doc__, skippable=True)
+        for mart in SENTIMENT_MARTS
     ],
     can_subset=True,
     pool="sentiment_marts",
@@ -203,13 +181,12 @@ def sentiment_marts(
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
-    """Make the selected marts, all from the same state of the predictions."""
+    """Build the selected marts, all from the same state of the predictions."""
     key = tables.SENTIMENT_PREDICTIONS.key
     lakehouse.ensure(key)
     versions = {key: lakehouse.delta(key).version()}
     for mart in SENTIMENT_MARTS:
-        own = mart.table.key.split("/")
-        if dg.AssetKey(own) in context.selected_asset_keys:
+        if dg.AssetKey(mart.table.path) in context.selected_asset_keys:
             make_mart(engine.session, lakehouse, mart, versions)
             metadata = table_metadata(lakehouse, mart.table.key)
-            yield dg.MaterializeResult(asset_key=own, metadata=metadata)
+            yield dg.MaterializeResult(asset_key=mart.table.path, metadata=metadata)

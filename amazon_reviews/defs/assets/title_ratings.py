@@ -1,44 +1,39 @@
-"""What rating a user would give a title: how well that is predicted, and the model."""
+"""The ratings of titles: evaluation of the predictors, and the model."""
 
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.common import OWNERS, asset_options
 from amazon_reviews.defs.assets.metadata import model_metadata, table_metadata
+from amazon_reviews.defs.assets.spec import file_spec, table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
 
-_GROUP = "titles"
 _SHOWN = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")
 
 
 class MeasuringConfig(dg.Config):
-    """What the predictors are measured on."""
+    """Options of the evaluation."""
 
     most_ratings: int = Field(
         default=1_000_000,
         gt=0,
-        description="ratings, at most: all those of users drawn by lot",
+        description="ratings at most: all those of randomly sampled users",
     )
 
 
-@dg.asset(
-    **asset_options(GOLD_TITLE_RATINGS_MODEL.key, "1", partitioned=False, group=_GROUP),
-    deps=[["gold", "titles"], ["silver", "title_ratings"]],
-    automation_condition=FOLLOW_DAILY,
-)
+@table_asset(GOLD_TITLE_RATINGS_MODEL, FOLLOW_DAILY)
 def gold_title_ratings_model(
     context: dg.AssetExecutionContext,
     config: MeasuringConfig,
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
-    """One row per predictor of ratings and way of measuring it."""
-    from amazon_reviews.errors import NoRatingsError
+    """Evaluate the predictors of ratings."""
     from amazon_reviews.pipeline.title_ratings import measure
 
     try:
@@ -56,14 +51,18 @@ def _shown(row: dict[str, Any]) -> list[Any]:
     return [{**row, **figures, "share": f"{row['share']:.0%}"}[name] for name in _SHOWN]
 
 
-@dg.asset(
-    key=["model", "title_ratings"],
-    deps=[GOLD_TITLE_RATINGS_MODEL.key.split("/")],
-    group_name=_GROUP,
-    kinds={"mlflow"},
-    owners=OWNERS,
-    code_version="1",
-    automation_condition=FOLLOW_TABLES,
+@dg.multi_asset(
+    specs=[
+        file_spec(
+            ["model", "title_ratings"],
+            inputs=[GOLD_TITLE_RATINGS_MODEL.key],
+            group="titles",
+            kinds={"mlflow"},
+            condition=FOLLOW_TABLES,
+            description="One model: biases and factors of users and titles, from all ratings.",
+        )
+    ],
+    name="model__title_ratings",
     pool="model_title_ratings",
 )
 def model_title_ratings(
@@ -71,8 +70,7 @@ def model_title_ratings(
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
-    """One model: biases and factors of users and titles, learned from all ratings."""
-    from amazon_reviews.errors import NoRatingsError
+    """Train the best predictor on all ratings."""
     from amazon_reviews.pipeline.title_ratings import train
 
     try:

@@ -1,61 +1,38 @@
-"""The warehouse: the gold tables where people and apps read them."""
+"""The warehouse: the published tables, for people and apps."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.common import OWNERS
-from amazon_reviews.defs.assets.metadata import column_schema
+from amazon_reviews.defs.assets.spec import OWNERS, column_schema
 from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Load, TableVersion, Warehouse
-from amazon_reviews.schemas import MART_TABLES, SENTIMENT_TABLES, Table
-from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
-from amazon_reviews.schemas.recommender import (
-    RECOMMENDER_EVALUATION,
-    RECOMMENDER_SIMILAR,
-    RECOMMENDER_TOP,
-)
-from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
-from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLE_RATINGS_MODEL, GOLD_TITLES
-
-_LOADED = (
-    GOLD_PRODUCTS,
-    GOLD_REVIEWS,
-    GOLD_TITLES,
-    GOLD_TITLE_ACTORS,
-    GOLD_TITLE_RATINGS_MODEL,
-    *MART_TABLES,
-    *(table for table in SENTIMENT_TABLES if table is not SENTIMENT_EXAMPLES),
-    RECOMMENDER_EVALUATION,
-    RECOMMENDER_SIMILAR,
-    RECOMMENDER_TOP,
-)
+from amazon_reviews.schemas import PUBLISHED, TABLES, Table
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:
-    noun = table.key.split("/")[1]
     return dg.AssetSpec(
-        ["warehouse", noun],
-        deps=[["gold", noun]],
+        ["warehouse", table.name],
+        deps=[table.path],
         group_name="warehouse",
         kinds={kind},
         owners=OWNERS,
         code_version="1",
         description=f"{table.grain} {table.key} as it is in the lakehouse, for people and apps.",
-        metadata={"dagster/column_schema": column_schema(table.key)},
+        metadata={"dagster/column_schema": column_schema(table)},
         automation_condition=FOLLOW_TABLES,
         skippable=True,
     )
 
 
 def warehouse_assets(url: str) -> dg.AssetsDefinition:
-    """The tables of the warehouse at `url`, which begins with the kind of what keeps them."""
+    """Return the tables of the warehouse at `url`, whose scheme names its kind."""
     kind = url.partition("://")[0]
 
     @dg.multi_asset(
-        specs=[_spec(table, kind) for table in _LOADED],
+        specs=[_spec(table, kind) for table in PUBLISHED],
         can_subset=True,
         name="warehouse",
         pool="warehouse",
@@ -66,20 +43,17 @@ def warehouse_assets(url: str) -> dg.AssetsDefinition:
         warehouse: dg.ResourceParam[Warehouse],
     ) -> Iterator[dg.MaterializeResult]:
         """Bring the selected tables to their newest Delta version, all of them at once or none."""
-        selected = [table for table in _LOADED if _key(table) in context.selected_asset_keys]
-        there = [table for table in selected if lakehouse.exists(table.key)]
-        for load in warehouse.load([_version(lakehouse, table) for table in there]):
-            yield dg.MaterializeResult(asset_key=_loaded_key(load), metadata=_metadata(load))
+        selected = [
+            table
+            for table in PUBLISHED
+            if dg.AssetKey(["warehouse", table.name]) in context.selected_asset_keys
+            and lakehouse.exists(table.key)
+        ]
+        for load in warehouse.load([_version(lakehouse, table) for table in selected]):
+            key = ["warehouse", TABLES[load.name].name]
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(load))
 
     return warehouse_tables
-
-
-def _key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey(["warehouse", table.key.split("/")[1]])
-
-
-def _loaded_key(load: Load) -> dg.AssetKey:
-    return dg.AssetKey(["warehouse", load.name.split("/")[1]])
 
 
 def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
@@ -89,7 +63,7 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
         version=lakehouse.delta(table.key).version(),
         description=table.grain,
         columns={column.name: column.description for column in table.columns},
-        looked_up_by=table.looked_up_by,
+        looked_up_by=table.sort_by,
         storage_options=lakehouse.storage_options or {},
     )
 

@@ -1,4 +1,4 @@
-"""What the assets of all layers share: their options, and how partitioned runs report."""
+"""Runs over several partitions: figures, failures and check results of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,48 +7,25 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import column_schema, report_partitions, table_metadata
-from amazon_reviews.defs.partitions import partitions_of
+from amazon_reviews.defs.assets.metadata import table_metadata
 from amazon_reviews.errors import FailedPartitionsError
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
-OWNERS = ["team:data"]
-
 
 class StreamScope(dg.Config):
-    """How much of the stream a run makes again."""
+    """The part of the stream that a run builds again."""
 
     rebuild: bool = Field(
         default=False,
-        description="make all of the stream again, not only what changed; for mended rules",
+        description="build all of the stream again, not only what changed; after a fixed rule",
     )
-
-
-def asset_options(
-    key: str, code_version: str, *, partitioned: bool = True, group: str | None = None
-) -> dict[str, Any]:
-    """The options of the asset that keeps the Delta table `key`; its group is its layer if none."""
-    layer, noun = key.split("/")
-    options: dict[str, Any] = {
-        "key": [layer, noun],
-        "group_name": group or layer,
-        "kinds": {"delta"},
-        "owners": OWNERS,
-        "code_version": code_version,
-        "metadata": {"dagster/column_schema": column_schema(key)},
-        "pool": f"{layer}_{noun}",
-    }
-    if partitioned:
-        options["partitions_def"] = partitions_of(key)
-        options["backfill_policy"] = dg.BackfillPolicy.single_run()
-    return options
 
 
 @contextmanager
 def failures_of(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dict[str, str]]:
-    """Collect why partitions failed, by name, for `partitioned_result`; log each with its trace."""
+    """Collect the reasons of failed partitions for `partitioned_result`, and log each traceback."""
     failures: dict[str, str] = {}
     try:
         yield failures
@@ -85,14 +62,15 @@ def partitioned_result(
             metadata={"failed partitions": len(failures), "materialized": len(figures)},
             allow_retries=False,
         )
-    report_partitions(context, figures)
+    for name, values in figures.items():
+        context.add_asset_metadata(dict(values), partition_key=name)
     return dg.MaterializeResult(metadata=metadata, check_results=check_results)
 
 
 def _evaluation(
     context: dg.AssetExecutionContext, result: dg.AssetCheckResult
 ) -> dg.AssetCheckEvaluation:
-    """The event of a check result of the context's asset, for a step that is about to fail."""
+    """Return the event of a check result, for a step that is about to fail."""
     key = context.asset_key
     spec = context.assets_def.get_spec_for_check_key(dg.AssetCheckKey(key, str(result.check_name)))
     return dg.AssetCheckEvaluation(

@@ -1,0 +1,167 @@
+"""Bronze, silver and column profile of every dataset, and the lines that silver rejected."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import dagster as dg
+
+from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
+from amazon_reviews.defs.assets.spec import table_asset
+from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
+from amazon_reviews.defs.pending import FINGERPRINT, shown
+from amazon_reviews.markdown import markdown
+from amazon_reviews.pipeline.bronze import ingest_each
+from amazon_reviews.pipeline.column_profile import count_columns
+from amazon_reviews.pipeline.datasets import DATASETS, Dataset
+from amazon_reviews.pipeline.reconciliation import ROWS_KEPT, Account, nothing_kept, silver_accounts
+from amazon_reviews.pipeline.rejected import rejected_by_reason
+from amazon_reviews.pipeline.silver import build_silver
+from amazon_reviews.progress import advance
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.layers import SILVER_REJECTED
+
+
+def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
+    """Return the blocking check that every line of a silver table's input is accounted for."""
+    return dg.AssetCheckSpec(
+        "accounted",
+        asset=key,
+        blocking=True,
+        description="lines = kept + duplicates + rejected, for every partition of the run",
+    )
+
+
+def _rows_kept_spec(key: Sequence[str]) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        ROWS_KEPT,
+        asset=key,
+        description="every partition of the run that had lines keeps at least one row",
+    )
+
+
+def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
+    """Return the assets of a dataset: bronze, silver, and the column profile if it has one."""
+    silver = TABLES[dataset.silver]
+
+    @table_asset(TABLES[dataset.bronze])
+    def bronze(
+        context: dg.AssetExecutionContext,
+        landing: dg.ResourceParam[LandingZone],
+        lakehouse: dg.ResourceParam[Lakehouse],
+    ) -> dg.MaterializeResult:
+        return _ingest(context, landing, lakehouse, dataset)
+
+    @table_asset(
+        silver, FOLLOW_PARTITION, checks=[accounted(silver.path), _rows_kept_spec(silver.path)]
+    )
+    def build(
+        context: dg.AssetExecutionContext,
+        engine: dg.ResourceParam[SparkEngine],
+        lakehouse: dg.ResourceParam[Lakehouse],
+    ) -> dg.MaterializeResult:
+        return _build_silver(context, engine, lakehouse, dataset)
+
+    if dataset.columns not in TABLES:
+        return [bronze, build]
+
+    @table_asset(TABLES[dataset.columns], FOLLOW_PARTITION)
+    def profile(
+        context: dg.AssetExecutionContext,
+        engine: dg.ResourceParam[SparkEngine],
+        lakehouse: dg.ResourceParam[Lakehouse],
+    ) -> dg.MaterializeResult:
+        return _profile_columns(context, engine, lakehouse, dataset)
+
+    return [bronze, build, profile]
+
+
+def _ingest(
+    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
+) -> dg.MaterializeResult:
+    """Read each partition; one that cannot be read fails alone, after the others are done."""
+    figures: dict[str, dict[str, int | str]] = {}
+    with failures_of(context) as failures:
+        for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys):
+            figures[name] = {
+                "dagster/partition_row_count": read.lines,
+                "files": read.files,
+                "bytes_read": read.size,
+            }
+            advance(name)
+    fingerprints = lakehouse.transaction_versions(
+        dataset.bronze, map(dataset.fingerprint_id, figures)
+    )
+    for name, values in figures.items():
+        values[FINGERPRINT] = shown(fingerprints[dataset.fingerprint_id(name)] or 0)
+    return partitioned_result(context, lakehouse, figures, failures)
+
+
+def _build_silver(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
+) -> dg.MaterializeResult:
+    """Build the partitions of a run, and account for every line of them."""
+    figures = {}
+    names = context.partition_keys
+    with failures_of(context) as failures:
+        for name, done in build_silver(
+            engine.session, lakehouse, dataset, names, engine.batch_rows
+        ):
+            figures[name] = {
+                "dagster/partition_row_count": done.kept,
+                "lines": done.lines,
+                "duplicates": done.duplicates,
+                "rejected": sum(done.rejected.values()),
+                **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
+            }
+            advance(name)
+    accounts = list(silver_accounts(lakehouse, dataset, list(figures)))
+    checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
+    return partitioned_result(context, lakehouse, figures, failures, checks)
+
+
+def _profile_columns(
+    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
+) -> dg.MaterializeResult:
+    figures: dict[str, dict[str, int]] = {}
+    names = context.partition_keys
+    with failures_of(context) as failures:
+        for name, rows in count_columns(
+            engine.session, lakehouse, dataset, names, engine.batch_rows
+        ):
+            figures[name] = {"dagster/partition_row_count": rows}
+            advance(name)
+    return partitioned_result(context, lakehouse, figures, failures)
+
+
+DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(dataset)]
+"""The assets of every dataset."""
+
+# It is written together with the silver table of every dataset.
+_REJECTED = replace(SILVER_REJECTED, inputs=tuple(dataset.silver for dataset in DATASETS))
+
+
+@table_asset(_REJECTED, FOLLOW_TABLES)
+def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """Show the rejected lines by reason; silver writes them."""
+    lakehouse.ensure(SILVER_REJECTED.key)
+    counts = rejected_by_reason(lakehouse)
+    table = markdown(["table", "reason", "lines"], [[*key, n] for key, n in counts.items()])
+    metadata = {
+        **table_metadata(lakehouse, SILVER_REJECTED.key),
+        "by_reason": dg.MetadataValue.md(table),
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Account]) -> dg.AssetCheckResult:
+    emptied = list(nothing_kept(lakehouse, accounts))
+    return dg.AssetCheckResult(
+        check_name=ROWS_KEPT,
+        passed=not emptied,
+        description="; ".join(emptied) or None,
+        metadata={"partitions_without_rows": len(emptied)},
+    )

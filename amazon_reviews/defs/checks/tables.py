@@ -1,0 +1,134 @@
+"""The checks that follow from the declaration of a table, and the share of rejected lines."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
+from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas import TABLES, Table
+
+REJECTED_BOUND = 0.02
+
+
+def table_checks(table: Table) -> dg.AssetChecksDefinition:
+    """Return the checks of a table with a unique key: unique, schema, and its rules."""
+    specs = [
+        _spec(table, "unique", f"every {', '.join(table.unique_key)} once"),
+        _spec(table, "schema", "columns and types as documented"),
+        *(
+            _spec(table, rule.name, rule.description, blocking=not rule.tolerance)
+            for rule in table.rules
+        ),
+    ]
+
+    @dg.multi_asset_check(specs=specs, name=f"{'_'.join(table.path)}_checks", can_subset=True)
+    def checks(
+        context: dg.AssetCheckExecutionContext,
+        engine: dg.ResourceParam[SparkEngine],
+        lakehouse: dg.ResourceParam[Lakehouse],
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
+        frame = lakehouse.read(engine.session, table.key)
+        if "unique" in selected:
+            yield unique_check(frame, table)
+        if "schema" in selected:
+            yield schema_check(lakehouse, table)
+        if selected & {rule.name for rule in table.rules}:
+            yield from (
+                result for result in rule_checks(frame, table) if result.check_name in selected
+            )
+
+    return checks
+
+
+def _spec(table: Table, name: str, description: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        name,
+        asset=table.path,
+        blocking=blocking,
+        description=description,
+        automation_condition=FOLLOW_CHECKED,
+    )
+
+
+def unique_check(frame: DataFrame, table: Table) -> dg.AssetCheckResult:
+    """Return the check that every value of the table's unique key occurs once."""
+    groups = frame.groupBy(*table.unique_key).agg(F.count(F.lit(1)).alias("times"))
+    repeated = groups.where(F.col("times") > 1).count()
+    return dg.AssetCheckResult(
+        check_name="unique",
+        asset_key=table.path,
+        passed=repeated == 0,
+        description=f"{repeated} {', '.join(table.unique_key)} occur more than once"
+        if repeated
+        else None,
+        metadata={"broken": repeated},
+    )
+
+
+def schema_check(lakehouse: Lakehouse, table: Table) -> dg.AssetCheckResult:
+    """Return the check that the table in the lakehouse has the documented columns and types."""
+    stored = pa.schema(lakehouse.delta(table.key).schema().to_arrow())
+    actual = {field.name: _type_name(field.type) for field in stored}
+    expected = {column.name: _type_name(column.type) for column in table.columns}
+    differing = sorted(
+        name for name in {*expected, *actual} if expected.get(name) != actual.get(name)
+    )
+    return dg.AssetCheckResult(
+        check_name="schema",
+        asset_key=table.path,
+        passed=not differing,
+        description=f"not as documented: {', '.join(differing)}" if differing else None,
+    )
+
+
+def _type_name(kind: pa.DataType) -> str:
+    # Delta and Arrow name the parts of lists and maps differently.
+    return str(kind).replace("element", "item").replace("key_value", "entries")
+
+
+def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]:
+    """Return the checks of the table's rules, from one pass over its rows."""
+    broken = [
+        F.count(F.when(~F.coalesce(F.expr(rule.condition), F.lit(False)), 1)).alias(rule.name)
+        for rule in table.rules
+    ]
+    counts = frame.agg(F.count(F.lit(1)).alias("rows"), *broken).collect()[0].asDict()
+    for rule in table.rules:
+        share = counts[rule.name] / max(counts["rows"], 1)
+        passed = share <= rule.tolerance
+        yield dg.AssetCheckResult(
+            check_name=rule.name,
+            asset_key=table.path,
+            passed=passed,
+            severity=dg.AssetCheckSeverity.WARN if rule.tolerance else dg.AssetCheckSeverity.ERROR,
+            description=None if passed else f"{counts[rule.name]} rows break this",
+            metadata={"broken": counts[rule.name], "rows": counts["rows"], "share": share},
+        )
+
+
+@dg.asset_check(
+    asset=["silver", "rejected"],
+    description=f"at most {REJECTED_BOUND:.0%} of all lines are rejected",
+    automation_condition=FOLLOW_CHECKED,
+)
+def rejected_share(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
+    """Compare the rejected lines of all silver tables with their input."""
+    silver = [account for account in all_accounts(lakehouse) if account.layer == "silver"]
+    lines = sum(account.lines for account in silver)
+    rejected = sum(account.rejected for account in silver)
+    return dg.AssetCheckResult(
+        passed=rejected <= REJECTED_BOUND * lines,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"lines": lines, "rejected": rejected, "share": rejected / max(lines, 1)},
+    )
+
+
+TABLE_CHECKS = [table_checks(table) for table in TABLES.values() if table.unique_key]
+"""The checks of every table with a unique key."""

@@ -1,0 +1,96 @@
+"""The declaration of a table: everything that the rest of the project derives from it."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRINGS = pa.list_(pa.string())
+TEXT_MAP = pa.map_(pa.string(), pa.string())
+MONEY = pa.decimal128(12, 2)
+STARS = pa.decimal128(2, 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: pa.DataType
+    description: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition in Spark SQL that the rows of a table meet, as the asset check `name`.
+
+    A row for which it is null breaks it. With a `tolerance`, the share of rows that may break it,
+    the check warns; without one it blocks what is built from the table.
+    """
+
+    name: str
+    description: str
+    condition: str
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; asset, checks, warehouse table and documentation follow from it.
+
+    `key` is `layer/name`, `grain` one sentence, `details` more sentences. `inputs` are the keys
+    of the assets it is built from. `group` is its group in the Dagster UI, its layer if empty.
+    `code_version` changes when the same input gives other rows than before.
+
+    `partitions` names the set of partitions that a run builds it by (`defs/partitions.py`), None
+    for a table that is built as a whole; `partition_by` are the columns that partition its files.
+
+    `unique_key` and `rules` are checked after each build. `published` tables are loaded into the
+    warehouse. There, rows are stored in the order of `sort_by`, the column by which apps look a
+    few of them up. BigQuery partitions them by the year of `partition_day` and clusters them by
+    `cluster_by`, broad columns first, or by `sort_by`; `flat_view` names a view of it without
+    arrays and maps. `adds_up` marks a mart whose column `reviews` sums to the reviews of its first
+    input.
+    """
+
+    key: str
+    grain: str
+    columns: tuple[Column, ...]
+    partition_by: tuple[str, ...] = ()
+    details: str = ""
+    inputs: tuple[str, ...] = ()
+    group: str = ""
+    code_version: str = "1"
+    partitions: str | None = None
+    unique_key: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    published: bool = False
+    sort_by: str | None = None
+    cluster_by: tuple[str, ...] = ()
+    partition_day: str | None = None
+    flat_view: str | None = None
+    adds_up: bool = False
+
+    @property
+    def path(self) -> list[str]:
+        """Layer and name, as Dagster writes the key of an asset."""
+        return self.key.split("/")
+
+    @property
+    def layer(self) -> str:
+        """The layer: bronze, silver, gold or scratch."""
+        return self.path[0]
+
+    @property
+    def name(self) -> str:
+        """The name within the layer."""
+        return self.path[1]
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The table's schema in Arrow's types."""
+        return pa.schema([(column.name, column.type) for column in self.columns])
