@@ -8,9 +8,8 @@ import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from amazon_reviews.defs.assets import warehouse as warehouse_assets
 from amazon_reviews.models.minimums import no_model
-from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.schemas import MART_TABLES, PUBLISHED
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
 from amazon_reviews.serving.dashboard.components import guarded
@@ -64,7 +63,7 @@ CONTENT = {
     ("title_ratings", "empty"): RATINGS,
 }
 SENT = {"some": EVENTS, "rejected": [b"not json", b"{}"], "empty": []}
-PUBLISHED = {table.key for table in warehouse_assets._LOADED}
+PUBLISHED_KEYS = {table.key for table in PUBLISHED}
 PAGES = (
     brands,
     categories,

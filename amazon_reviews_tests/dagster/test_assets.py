@@ -256,10 +256,19 @@ def test_silver_refuses_a_partition_that_bronze_never_got(with_products):
     assert "bronze/reviews has no partition_1" in said
 
 
-def test_a_token_of_the_engine_is_not_stored_with_the_runs(tmp_path):
-    project = Project(tmp_path, AMAZON_REVIEWS_ENGINE="sc://127.0.0.1:1/;token=only-for-this-test")
+SECRETS = {
+    "AMAZON_REVIEWS_ENGINE": "sc://127.0.0.1:1/;token={}",
+    "AMAZON_REVIEWS_EVENT_HUB": "Endpoint=sb://h/;SharedAccessKeyName=n;SharedAccessKey={};"
+    "EntityPath=e",
+    "MLFLOW_TRACKING_URI": "http://user:{}@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("setting", SECRETS)
+def test_a_secret_is_neither_stored_with_the_runs_nor_shown(tmp_path, setting):
+    project = Project(tmp_path, **{setting: SECRETS[setting].format("only-for-this-test")})
 
     stored = serialize_value(project.job.get_job_snapshot())
 
-    assert "AMAZON_REVIEWS_ENGINE" in stored
     assert "only-for-this-test" not in stored
+    assert "only-for-this-test" not in repr(project.defs.resources)

@@ -16,7 +16,7 @@ from amazon_reviews_tests.dagster.partial import (
     EVENTS,
     FILES,
     PARTITIONS,
-    PUBLISHED,
+    PUBLISHED_KEYS,
     REVIEWED,
     STATES,
     check_api,
@@ -121,7 +121,7 @@ def check_project(project, states, monkeypatch):
 
 def check_tables(project, there):
     warehouse = open_warehouse(project.settings.warehouse)
-    assert set(warehouse.versions()) == PUBLISHED
+    assert set(warehouse.versions()) == PUBLISHED_KEYS
     some = {dataset for dataset, state in there.items() if state == "some"}
     expected = {
         "gold/reviews": len(REVIEWED) * ("reviews" in some) + len(EVENTS) * ("stream" in some),

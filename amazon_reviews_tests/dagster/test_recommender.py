@@ -312,7 +312,7 @@ def test_an_unknown_split_is_named(made):
         run_config=config,
         raise_on_error=False,
     )
-    assert "there is no 'random'" in next(iter(failed_steps(result).values()))
+    assert "'random' is not a split" in next(iter(failed_steps(result).values()))
 
 
 def test_all_tables_are_read_by_duckdb(made):

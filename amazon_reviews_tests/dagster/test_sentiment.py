@@ -120,7 +120,7 @@ def test_the_same_reviews_give_the_same_model_which_is_not_worse(project):
     assert check.passed
     assert second["model_version"] == first["model_version"]
     assert second["store_version"] == first["store_version"] == 1
-    assert check.description == "it is the very model that is in use"
+    assert check.description == "it equals the current model"
 
 
 def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
@@ -148,7 +148,7 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     success, recorded, check = train(project)
     assert success
     assert check.passed
-    assert check.description.endswith("it takes its place")
+    assert check.description.endswith("it replaces the current model")
     assert in_use(project).version == recorded["store_version"]
 
 
@@ -160,7 +160,7 @@ def test_a_model_that_is_no_better_leaves_the_one_before(project):
 
     assert success
     assert check.passed
-    assert check.description.endswith("that one stays")
+    assert check.description.endswith("the current model stays")
     assert recorded["in_use"] is False
     assert in_use(project).version == 1
 
