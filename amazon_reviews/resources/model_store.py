@@ -63,7 +63,7 @@ class ModelStore:
     """
 
     folder: Path
-    uri: str | None = None
+    uri: str | None = field(default=None, repr=False)
 
     def publish(self, name: str, file: Path, record: Record, *, in_use: bool) -> StoredModel:
         """Record a run with the model's file, and register it as the newest version of `name`.
