@@ -1,4 +1,4 @@
-"""When a table follows the tables above it without being asked."""
+"""Automation conditions: the changes above a table that request a run of it."""
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ _BY_HAND = _Condition.newly_updated() & ~_BY_AUTOMATION
 
 
 def _unhandled(change: dg.AutomationCondition) -> dg.AutomationCondition:
-    """Whether the change happened since a run was asked for it, or made by hand."""
+    """Return the condition that a change has happened since the last run, requested or by hand."""
     return change.since(_BY_HAND | (_Condition.newly_requested() & ~change))
 
 
@@ -40,16 +40,16 @@ FOLLOW_PARTITION = (
     & _FREE
     & _UNBLOCKED
 ).with_label("follow_partition")
-"""A partition follows when its partitions above are there and one of them changed.
+"""A partition follows when its partitions above exist and one of them changed.
 
-Reviews do not wait for products: there may be none. The stream is one partition of gold, which
+Reviews do not wait for products, which may never come. The stream is one partition of gold, which
 the stream's own runs make. Below a failed blocking check it waits.
 """
 
 FOLLOW_TABLES = (
     _CHANGED & _Condition.any_deps_match(~_Condition.missing()) & _FREE & _UNBLOCKED
 ).with_label("follow_tables")
-"""A whole table follows when anything above it changed and something is there.
+"""A whole table follows when anything above it changed and something exists.
 
 Below a failed blocking check it waits.
 """
@@ -57,24 +57,24 @@ Below a failed blocking check it waits.
 FOLLOW_AT_TIMES = (
     FOLLOW_TABLES & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_TIMES)))
 ).with_label("follow_at_times")
-"""A table that is made as a whole follows every quarter of an hour at most.
+"""A whole table that follows every quarter of an hour at most.
 
-While events stream in, what lies above it changes every few seconds.
+While events stream in, the tables above it change every few seconds.
 """
 
 FOLLOW_PARTITION_AT_TIMES = (
     FOLLOW_PARTITION & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_TIMES)))
 ).with_label("follow_partition_at_times")
-"""A partition that costs much to make follows its own ones every quarter of an hour at most."""
+"""A partition that costs much follows those above it every quarter of an hour at most."""
 
 FOLLOW_DAILY = (
     FOLLOW_TABLES & (_Condition.missing() | _unhandled(_Condition.cron_tick_passed(_DAILY)))
 ).with_label("follow_daily")
-"""What takes long to make and changes little, such as a model, follows once a day at most."""
+"""An asset that takes long and changes little, such as a model, follows once a day at most."""
 
 FOLLOW_CHECKED = (_TABLE_CHANGED & _FREE).with_label("follow_checked")
-"""A check follows its table, together with what else follows: a blocking one holds that back.
+"""A check follows its table; a blocking one holds back the tables below.
 
-Without a condition Dagster leaves a check out wherever automation asks for another one in the
-same run, such as the one that a table's own step makes.
+Without a condition Dagster leaves a check out where automation requests another check of the
+same table in the same run, such as one that the table's own step evaluates.
 """

@@ -1,4 +1,4 @@
-"""Looks at the Event Hub and asks for runs that take new events to gold."""
+"""The sensor that requests runs for new events of the Event Hub."""
 
 import json
 import time
@@ -37,8 +37,8 @@ def event_hub_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Asks for one run when enough events wait, or the oldest has waited long enough.
 
-    Only positions are looked at; the run is told the exact sequence numbers. What was read is
-    what bronze holds; the cursor keeps since when events are seen waiting.
+    It compares the positions in the hub with those in bronze, and gives the run the exact sequence
+    numbers. The cursor holds the time since which events wait.
     """
     if not event_hub.enabled:
         return dg.SkipReason("streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set")

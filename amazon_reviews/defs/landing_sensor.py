@@ -1,4 +1,4 @@
-"""Finds new and changed folders of the landing zone and asks for runs that read them."""
+"""The sensor that requests runs for new and changed landing partitions."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ JOBS = {
     )
     for dataset in DATASETS
 }
-"""One job a dataset, for a job has one set of partitions."""
+"""One job per dataset, because a job has one set of partitions."""
 
 
 @dg.sensor(jobs=list(JOBS.values()), minimum_interval_seconds=30)
@@ -34,10 +34,10 @@ def landing_sensor(
     landing: dg.ResourceParam[LandingZone],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.SensorResult:
-    """Reads folders that bronze has not read as they are now; the tables below follow.
+    """Reads landing partitions whose present content bronze does not have; the tables below follow.
 
-    The cursor holds the fingerprints that were asked for and not read yet, so that a folder
-    that cannot be read is asked for once, and again when its content changes.
+    The cursor holds the fingerprints that were requested and not read yet, so that a partition
+    that cannot be read is requested once, and again when its content changes.
     """
     asked: dict[str, str] = json.loads(context.cursor or "{}")
     work = find_work(context.instance, landing, lakehouse, asked, _RUNS_A_TICK)
@@ -50,7 +50,7 @@ def landing_sensor(
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
-    """The same for one dataset once a day at 03:00 UTC; off by default."""
+    """Return the schedule that reads one dataset once a day at 03:00 UTC; off by default."""
 
     @dg.schedule(
         name=f"daily_{dataset.name}",
@@ -90,13 +90,15 @@ class Work:
 
     @property
     def quiet(self) -> str:
-        """Why there is nothing to ask for."""
-        said = ["nothing new in the landing zone"]
+        """The reason why no run is requested."""
+        reasons = ["nothing new in the landing zone"]
         if self.asked:
-            said.append(f"asked for already and not read yet: {', '.join(self.asked)}")
+            reasons.append(f"requested already and not read yet: {', '.join(self.asked)}")
         if self.disappeared:
-            said.append(f"no longer there, rows are kept: {', '.join(self.disappeared)}")
-        return "; ".join([*said, *self.faults])
+            reasons.append(
+                f"no longer in the landing zone, rows are kept: {', '.join(self.disappeared)}"
+            )
+        return "; ".join([*reasons, *self.faults])
 
 
 def find_work(
@@ -107,9 +109,9 @@ def find_work(
     most_runs: int | None = None,
     datasets: Sequence[Dataset] = DATASETS,
 ) -> Work:
-    """What has to be read and was not asked for as it is now.
+    """Return the runs for landing partitions that have no run yet for their present content.
 
-    What is over `most_runs` waits for the next time; without it there is no bound.
+    At most `most_runs` runs, the rest waits for the next tick; None is no bound.
     """
     work = Work()
     for dataset in datasets:
@@ -138,19 +140,19 @@ def find_work(
 
 
 def consecutive(names: Sequence[str], order: Sequence[str], limit: int) -> Iterator[list[str]]:
-    """`names` in groups that stand next to each other in `order`, each of at most `limit`."""
-    wanted = set(names)
+    """Yield `names` in groups that are consecutive in `order`, each of at most `limit`."""
+    remaining = set(names)
     group: list[str] = []
     for name in [*order, ""]:
-        if group and (name not in wanted or len(group) == limit):
+        if group and (name not in remaining or len(group) == limit):
             yield group
             group = []
-        if name in wanted:
+        if name in remaining:
             group.append(name)
 
 
 def range_tags(names: Sequence[str]) -> dict[str, str]:
-    """The tags of a run over consecutive partitions."""
+    """Return the tags of a run over consecutive partitions."""
     return {RANGE_START: names[0], RANGE_END: names[-1]}
 
 

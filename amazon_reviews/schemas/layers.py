@@ -68,7 +68,7 @@ _REVIEW = (
     Column("reviewer_id", pa.string(), "who wrote the review"),
     Column("asin", pa.string(), "product the review is about"),
     Column("overall", STARS, "stars from 1 to 5; null when the review is unrated"),
-    Column("unrated", pa.bool_(), "the source said 0 stars"),
+    Column("unrated", pa.bool_(), "the source has 0 stars"),
     Column("sentiment", pa.string(), "negative below 3 stars, neutral at 3, positive above"),
     Column("review_text", pa.string(), "text without tags and entities; the summary if absent"),
 )
@@ -148,7 +148,7 @@ BRONZE_REVIEW_EVENTS = Table(
         Column("hub", pa.string(), "namespace and name of the hub"),
         Column("hub_partition", pa.string(), "partition of the hub"),
         Column("sequence_number", pa.int64(), "the event's number within its hub partition"),
-        Column("offset", pa.string(), "where the event lies in its hub partition"),
+        Column("offset", pa.string(), "position of the event in its hub partition"),
         Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
         Column(
             "properties", TEXT_MAP, "properties by the sender; null from a batch's 2nd record on"
@@ -226,7 +226,7 @@ SILVER_DUPLICATES = Table(
     "silver/duplicates",
     "One row per line that repeats another line's review or product within its partition.",
     (
-        Column("id", pa.string(), "review_id or line_id of the row that was kept"),
+        Column("id", pa.string(), "review_id or line_id of the kept row"),
         Column("table", pa.string(), "name of the silver table, such as reviews"),
         *ORIGIN,
     ),
@@ -242,8 +242,8 @@ GOLD_DUPLICATES = Table(
     "gold/duplicates",
     "One row per silver review or product that another landing partition already gives gold.",
     (
-        Column("id", pa.string(), "review_id or asin of the row that was kept"),
-        Column("kept_in", pa.string(), "partition whose row was kept"),
+        Column("id", pa.string(), "review_id or asin of the kept row"),
+        Column("kept_in", pa.string(), "partition of the kept row"),
         Column("table", pa.string(), "reviews or products"),
         *ORIGIN,
     ),

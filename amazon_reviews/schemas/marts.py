@@ -487,7 +487,7 @@ PIPELINE_STREAM = _mart(
 )
 PIPELINE_RUNS = _mart(
     "gold/pipeline_runs",
-    "One row per run: the newest 100 when the table was made.",
+    "One row per run: the newest 100 at the time of the build.",
     (
         Column("run_id", pa.string(), "id of the run in Dagster"),
         Column("job", pa.string(), "job of the run"),

@@ -1,7 +1,7 @@
 """The recommenders: training data, evaluation, models and recommendations."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import dagster as dg
 import numpy as np
@@ -14,17 +14,22 @@ from amazon_reviews.errors import ModelFileError, UnknownItemsError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
+from amazon_reviews.models.recommender.storage import RecommenderModel, model_version
+from amazon_reviews.pipeline.recommender.evaluate import Evaluated, evaluate_methods
+from amazon_reviews.pipeline.recommender.matrices import (
+    Matrix,
+    make_interactions,
+    make_matrices,
+    read_interactions,
+)
+from amazon_reviews.pipeline.recommender.recommendations import SERVED, make_similar, make_top
+from amazon_reviews.pipeline.recommender.train import model_in_use, store_name, train
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
-
-if TYPE_CHECKING:
-    from amazon_reviews.models.recommender.storage import RecommenderModel
-    from amazon_reviews.pipeline.recommender.evaluate import Evaluated
-    from amazon_reviews.pipeline.recommender.matrices import Matrix
 
 _NO_MODEL = no_model("recommender_hybrid")
 _MATRICES = (
@@ -51,8 +56,6 @@ def gold_recommender_interactions(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
     """Build the interactions from the latest rating of each user and product."""
-    from amazon_reviews.pipeline.recommender.matrices import make_interactions
-
     version = make_interactions(engine.session, lakehouse)
     key = tables.RECOMMENDER_INTERACTIONS.key
     return dg.MaterializeResult(
@@ -65,8 +68,6 @@ def gold_recommender_interactions(
 )
 def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
     """Number users and products, and store both matrices by these numbers, all together."""
-    from amazon_reviews.pipeline.recommender.matrices import make_matrices
-
     matrices = make_matrices(lakehouse)
     for table in _MATRICES:
         metadata = table_metadata(lakehouse, table.key)
@@ -75,7 +76,7 @@ def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.
         yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
 
 
-def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: "Matrix") -> dict[str, Any]:
+def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict[str, Any]:
     """Return shape and density, and pictures of the long tail and of a corner."""
     from amazon_reviews.serving.charts import recommender as charts
     from amazon_reviews.serving.charts.png import png_bytes
@@ -101,8 +102,6 @@ def gold_recommender_evaluation(
     config: EvaluationConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
     """Evaluate every method on the same users."""
-    from amazon_reviews.pipeline.recommender.evaluate import evaluate_methods
-
     if unknown := sorted({*config.splits} - {*SPLITS}):
         raise dg.Failure(f"splits: {unknown[0]!r} is not a split; use {', '.join(SPLITS)}")
     splits = cast(list[SplitName], config.splits)
@@ -111,7 +110,7 @@ def gold_recommender_evaluation(
     return dg.MaterializeResult(metadata={**metadata, **_evaluation_metadata(evaluation)})
 
 
-def _evaluation_metadata(evaluation: "Evaluated") -> dict[str, Any]:
+def _evaluation_metadata(evaluation: Evaluated) -> dict[str, Any]:
     """Return a table of all methods for each split, or the reason why a split is missing."""
     from amazon_reviews.serving.report.recommender import methods_tables
 
@@ -149,9 +148,6 @@ def recommender_models(
     model_store: dg.ResourceParam[ModelStore],
 ) -> Iterator[dg.MaterializeResult]:
     """Train the selected methods on all ratings; each model becomes the current one."""
-    from amazon_reviews.pipeline.recommender.matrices import read_interactions
-    from amazon_reviews.pipeline.recommender.train import train
-
     interactions, store = read_interactions(lakehouse), model_store
     for method in METHOD_NAMES:
         key = dg.AssetKey(["model", f"recommender_{method}"])
@@ -177,8 +173,6 @@ def gold_recommender_top(
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Build the recommendations of the hybrid for every user."""
-    from amazon_reviews.pipeline.recommender.recommendations import make_top
-
     model = _served(context, model_store)
     found = make_top(lakehouse, model) if model else {}
     rows = [(bucket, one.askers, one.cold, one.rows) for bucket, one in found.items()]
@@ -193,8 +187,6 @@ def gold_recommender_similar(
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Build the similar products of every product, by the hybrid."""
-    from amazon_reviews.pipeline.recommender.recommendations import make_similar
-
     model = _served(context, model_store)
     rows = []
     if model:
@@ -204,13 +196,8 @@ def gold_recommender_similar(
     return _answered(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
 
 
-def _served(
-    context: dg.AssetExecutionContext, model_store: ModelStore
-) -> "RecommenderModel | None":
+def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> RecommenderModel | None:
     """The model in use; None, with the reason in the log, where there is none to be read."""
-    from amazon_reviews.pipeline.recommender.recommendations import SERVED
-    from amazon_reviews.pipeline.recommender.train import model_in_use, store_name
-
     try:
         model = model_in_use(model_store, store_name(SERVED))
     except (ModelFileError, OSError) as error:
@@ -225,12 +212,11 @@ def _answered(
     lakehouse: Lakehouse,
     table: Table,
     answers: str,
-    model: "RecommenderModel | None",
+    model: RecommenderModel | None,
 ) -> dg.MaterializeResult:
     if model is None:
         lakehouse.ensure(table.key)
         return dg.MaterializeResult(metadata={"not_answered": _NO_MODEL})
-    from amazon_reviews.models.recommender.storage import model_version
 
     metadata = {
         **table_metadata(lakehouse, table.key),

@@ -10,6 +10,7 @@ from amazon_reviews.defs.assets.metadata import picture, table_metadata
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
+from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
 from amazon_reviews.pipeline.segments import folded
@@ -132,7 +133,6 @@ def gold_sentiment_predictions(
 
 def _in_use(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
     """The model in use; None, with the reason in the log, where there is none to be read."""
-    from amazon_reviews.errors import ModelFileError
     from amazon_reviews.pipeline.sentiment.train import model_in_use
 
     try:

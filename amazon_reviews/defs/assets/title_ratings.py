@@ -10,6 +10,7 @@ from amazon_reviews.defs.assets.spec import file_spec, table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.markdown import markdown
+from amazon_reviews.pipeline.title_ratings import measure, train
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
@@ -34,8 +35,6 @@ def gold_title_ratings_model(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Evaluate the predictors of ratings."""
-    from amazon_reviews.pipeline.title_ratings import measure
-
     try:
         table = measure(lakehouse, config.most_ratings)
     except NoRatingsError as error:
@@ -71,8 +70,6 @@ def model_title_ratings(
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Train the best predictor on all ratings."""
-    from amazon_reviews.pipeline.title_ratings import train
-
     try:
         trained = train(lakehouse, model_store)
     except NoRatingsError as error:

@@ -1,8 +1,9 @@
-"""What must hold of new reviews for the models to be trusted."""
+"""The check that streamed reviews resemble the training data of the sentiment model."""
 
 import dagster as dg
 
 from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
+from amazon_reviews.errors import ModelFileError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
@@ -10,14 +11,13 @@ from amazon_reviews.resources.model_store import ModelStore
 
 @dg.asset_check(
     asset=["gold", "sentiment_predictions"],
-    description="the model finds the stream's texts as positive as those it was trained on",
+    description="predictions of streamed reviews are distributed like those of the training data",
     automation_condition=FOLLOW_CHECKED,
 )
 def drift(
     lakehouse: dg.ResourceParam[Lakehouse], model_store: dg.ResourceParam[ModelStore]
 ) -> dg.AssetCheckResult:
-    """The population stability index of the stream against training is within the bound."""
-    from amazon_reviews.errors import ModelFileError
+    """Compare the population stability index of the stream with the bound."""
     from amazon_reviews.pipeline.sentiment.drift import FEWEST_REVIEWS, MOST
     from amazon_reviews.pipeline.sentiment.drift import drift as measured
     from amazon_reviews.pipeline.sentiment.train import model_in_use
@@ -28,28 +28,28 @@ def drift(
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"the sentiment model in use cannot be read: {error}",
+            description=f"the current sentiment model cannot be read: {error}",
         )
     if model is None:
-        return dg.AssetCheckResult(passed=True, description="there is no sentiment model yet")
-    found = measured(lakehouse, model)
+        return dg.AssetCheckResult(passed=True, description="no sentiment model yet")
+    comparison = measured(lakehouse, model)
     bands = [
-        (f"{k / len(found.stream):.0%} to {(k + 1) / len(found.stream):.0%}", *shares)
-        for k, shares in enumerate(zip(found.training, found.stream, strict=True))
+        (f"{k / len(comparison.stream):.0%} to {(k + 1) / len(comparison.stream):.0%}", *shares)
+        for k, shares in enumerate(zip(comparison.training, comparison.stream, strict=True))
     ]
-    said = (
-        f"{found.reviews:,} streamed reviews; it takes {FEWEST_REVIEWS}"
-        if found.index is None
-        else f"population stability index {found.index:.3f}, at most {MOST}"
+    description = (
+        f"{comparison.reviews:,} streamed reviews; at least {FEWEST_REVIEWS}"
+        if comparison.index is None
+        else f"population stability index {comparison.index:.3f}, at most {MOST}"
     )
     header = ("probability of positive", "training", "stream")
     return dg.AssetCheckResult(
-        passed=found.index is None or found.index <= MOST,
+        passed=comparison.index is None or comparison.index <= MOST,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said,
+        description=description,
         metadata={
-            "reviews": found.reviews,
+            "reviews": comparison.reviews,
             "bands": dg.MetadataValue.md(markdown(header, bands)),
-            **({} if found.index is None else {"index": found.index}),
+            **({} if comparison.index is None else {"index": comparison.index}),
         },
     )

@@ -1,4 +1,4 @@
-"""What must hold of the stream."""
+"""The checks of the stream: lag and lost events."""
 
 import dagster as dg
 
@@ -23,14 +23,14 @@ _OFF = "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
 def lag_bound(
     event_hub: dg.ResourceParam[EventHub], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.AssetCheckResult:
-    """The lag of every hub partition is within the bound."""
+    """Compare the lag of every hub partition with the bound."""
     if not event_hub.enabled:
         return dg.AssetCheckResult(passed=True, description=_OFF)
     try:
         behind = lag(event_hub, lakehouse)
     except (EventHubUnavailableError, HubChangedError) as error:
         return dg.AssetCheckResult(passed=False, description=str(error), severity=_WARN)
-    late = [name for name, found in behind.items() if found.seconds > event_hub.lag_seconds]
+    late = [name for name, partition in behind.items() if partition.seconds > event_hub.lag_seconds]
     return dg.AssetCheckResult(
         passed=not late,
         severity=_WARN,
@@ -47,7 +47,7 @@ def lag_bound(
     automation_condition=FOLLOW_CHECKED,
 )
 def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
-    """No gap in the sequence numbers that nobody acknowledged."""
+    """Report the gaps in the sequence numbers that nobody acknowledged."""
     gaps = open_gaps(lakehouse)
     header = ["hub", "hub_partition", "first", "last", "found_at"]
     lost = sum(gap["last"] - gap["first"] + 1 for gap in gaps)
