@@ -21,8 +21,7 @@ ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!
 CHILD = """
 import time
 memory = bytearray(150 << 20)
-end = time.time() + 0.8
-while time.time() < end:
+while time.process_time() < 0.8:
     pass
 """
 

@@ -71,7 +71,7 @@ class Project:
         command = [
             sys.executable,
             "-m",
-            "amazon_reviews.cli.main",
+            "amazon_reviews.cli",
             "run",
             "--json",
             "--select",
