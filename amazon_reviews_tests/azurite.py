@@ -1,4 +1,4 @@
-"""Azurite, the storage emulator that Azure publishes, and a way to it that has faults."""
+"""Azurite, the storage emulator of Azure, and a proxy to it that injects faults."""
 
 import base64
 import http.client
@@ -40,13 +40,13 @@ class Azurite:
         return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
 
     def container(self, name: str) -> ContainerClient:
-        """A new container, as its owner sees it."""
+        """Create a container and return its client, with the access of its owner."""
         client = ContainerClient(self.endpoint, name, credential=self.key)
         client.create_container()
         return client
 
     def sas(self, container: str, permissions: str = "rl", hours: float = 1.0) -> str:
-        """A token for a container."""
+        """Return a token for a container."""
         now = datetime.now(UTC)
         return generate_container_sas(
             ACCOUNT,
@@ -60,7 +60,7 @@ class Azurite:
 
 @contextmanager
 def running_azurite() -> Iterator["Azurite"]:
-    """Azurite on a free port, with an account and a key of its own."""
+    """Run Azurite on a free port, with a new account and key."""
     key = base64.b64encode(secrets.token_bytes(64)).decode()
     port = free_port()
     command = ["node", str(PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
@@ -71,9 +71,9 @@ def running_azurite() -> Iterator["Azurite"]:
     )
     try:
         end = time.monotonic() + _START_SECONDS
-        while not _answers(port):
+        while not _is_listening(port):
             assert process.poll() is None, "Azurite ended"
-            assert time.monotonic() < end, "Azurite does not answer"
+            assert time.monotonic() < end, "Azurite does not respond"
             time.sleep(0.02)
         yield Azurite(port, key)
     finally:
@@ -81,7 +81,7 @@ def running_azurite() -> Iterator["Azurite"]:
         process.wait()
 
 
-def _answers(port: int) -> bool:
+def _is_listening(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -89,24 +89,24 @@ def _answers(port: int) -> bool:
     return True
 
 
-class FaultyWay:
-    """A loopback proxy; what `faults` holds happens to the next downloads, one after another.
+class FaultyProxy:
+    """A loopback proxy; each element of `faults` applies to one of the next downloads.
 
-    A number is a status to answer with, "cut" ends the connection in the middle of the body.
+    A number is the status of the response, "cut" ends the connection in the middle of the body.
     """
 
     def __init__(self, port: int) -> None:
         self.faults: deque[int | str | None] = deque()
-        way = self
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
                 is_download = "comp=list" not in self.path
-                fault = way.faults.popleft() if is_download and way.faults else None
+                fault = proxy.faults.popleft() if is_download and proxy.faults else None
                 if isinstance(fault, int):
-                    self._answer(fault, {"x-ms-error-code": "ServerBusy"}, b"")
+                    self._respond(fault, {"x-ms-error-code": "ServerBusy"}, b"")
                     return
                 upstream = http.client.HTTPConnection("127.0.0.1", port)
                 upstream.request("GET", self.path, headers=dict(self.headers))
@@ -117,9 +117,9 @@ class FaultyWay:
                     for name, value in response.getheaders()
                     if name.lower() not in ("transfer-encoding", "connection", "content-length")
                 }
-                self._answer(response.status, headers, body, cut=fault == "cut")
+                self._respond(response.status, headers, body, cut=fault == "cut")
 
-            def _answer(
+            def _respond(
                 self, status: int, headers: dict[str, str], body: bytes, cut: bool = False
             ) -> None:
                 self.send_response(status)

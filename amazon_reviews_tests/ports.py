@@ -1,9 +1,9 @@
-"""Ports for the servers of tests."""
+"""Ports for servers in tests."""
 
 import socket
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The benchmarks on a sample so small that the figures mean nothing: do they do the same work?"""
+"""Benchmarks on small samples: project and peers must do the same work."""
 
 import json
 import os
@@ -20,14 +20,13 @@ from benchmarks.runs import TO_GOLD, Project, run_peer
 ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
 CHILD = """
 import time
-kept = bytearray(150 << 20)
-end = time.time() + 0.8
-while time.time() < end:
+memory = bytearray(150 << 20)
+while time.process_time() < 0.8:
     pass
 """
 
 
-def test_project_and_duckdb_end_with_the_same_gold(tmp_path):
+def test_project_and_duckdb_build_the_same_gold(tmp_path):
     landing = batch.landing_zone(tmp_path / "landing", 2_000, 2, lambda _: None)
     project = Project(landing.folder, tmp_path / "project").run("to gold", TO_GOLD)
     peer = run_peer("duckdb_sql", "DuckDB SQL", landing.folder, tmp_path / "duckdb")
@@ -38,7 +37,7 @@ def test_project_and_duckdb_end_with_the_same_gold(tmp_path):
     assert agreement.complete, agreement
     rejected = f"{tmp_path}/duckdb/silver/rejected/reviews/*/*.parquet"
     reasons = duckdb.execute(f"SELECT reason, count(*) FROM '{rejected}' GROUP BY 1").fetchall()
-    assert dict(reasons) == _summed(truth["reviews"], "rejected")
+    assert dict(reasons) == _sum(truth["reviews"], "rejected")
     assert project.steps[0][0] == "start"
     assert {"bronze/reviews", "silver/reviews", "gold/reviews"} <= {s[0] for s in project.steps}
     for run in (project, peer):
@@ -48,7 +47,7 @@ def test_project_and_duckdb_end_with_the_same_gold(tmp_path):
         assert sum(seconds for _, seconds, _ in run.steps) <= run.seconds * 1.01
 
 
-def _summed(partitions, name):
+def _sum(partitions, name):
     total = {}
     for partition in partitions.values():
         for reason, count in partition[name].items():
@@ -56,7 +55,7 @@ def _summed(partitions, name):
     return total
 
 
-def test_a_difference_between_two_runs_is_seen(tmp_path):
+def test_comparison_reports_different_values_and_ids(tmp_path):
     rows = {
         "review_id": ["00", "11", "22"],
         "review_text": ["one", "two", "three"],
@@ -84,7 +83,7 @@ def _schema():
     return pa.schema([*texts, *others, ("reviewed_on", pa.date32()), ("vote", pa.int32())])
 
 
-def test_memory_and_processor_time_of_child_processes_count(tmp_path):
+def test_measurement_includes_child_processes(tmp_path):
     command = [sys.executable, "-c", ALLOCATE.format(code=CHILD)]
     took = measure(command, os.environ, tmp_path)
     assert took.peak_bytes > 150 << 20
@@ -93,7 +92,7 @@ def test_memory_and_processor_time_of_child_processes_count(tmp_path):
     assert took.seconds > 0.8
 
 
-def test_a_command_that_fails_is_no_measurement(tmp_path):
+def test_failed_command_is_an_error_with_its_output(tmp_path):
     command = [sys.executable, "-c", "import sys; sys.exit('out of luck')"]
     with pytest.raises(CommandError, match="out of luck"):
         measure(command, os.environ, tmp_path)
@@ -115,7 +114,7 @@ def _size(reviews, ours, theirs, spark):
         "expected_rows": reviews,
         "project": _run("to gold", ours, reviews),
         "warehouse": _run("gold to warehouse", 1.0, reviews),
-        "nothing_new": _run("nothing new", 6.0, reviews, said_so=True, commits=False),
+        "nothing_new": _run("nothing new", 6.0, reviews, reported=True, commits=False),
         "peers": [
             _run(name, took, reviews, times_our_seconds=took / ours, agreement=agreement)
             for name, took in peers
@@ -123,7 +122,7 @@ def _size(reviews, ours, theirs, spark):
     }
 
 
-def _found():
+def _figures():
     return {
         "machine": {"cpu": "C", "cores": 2, "memory_gib": 8, "load_before": 0, "python": "3"},
         "sizes": [_size(1_000_000, 10.0, 5.0, 40.0), _size(5_000_000, 50.0, 50.0, 100.0)],
@@ -133,8 +132,8 @@ def _found():
     }
 
 
-def test_the_report_judges_every_target():
-    verdicts = {target.text: target.verdict for target in report.targets(_found())}
+def test_report_has_a_verdict_on_each_target():
+    verdicts = {target.text: target.verdict for target in report.targets(_figures())}
     assert list(verdicts.values()) == [
         "met (100,000)",
         "met (1.00)",
@@ -148,8 +147,8 @@ def test_the_report_judges_every_target():
     ]
 
 
-def test_the_report_shows_every_run_and_no_place():
-    text = report.text(_found(), "amazon-reviews bench")
+def test_report_has_all_runs_and_marks_wrong_row_counts():
+    text = report.text(_figures(), "amazon-reviews bench")
     for line in (
         "$ amazon-reviews bench",
         "CPU: C, 2 cores; memory: 8 GiB",
@@ -164,7 +163,7 @@ def test_the_report_shows_every_run_and_no_place():
         "Targets",
     ):
         assert line in text
-    wrong = _found()
+    wrong = _figures()
     wrong["sizes"][0]["peers"][0]["rows"] = 1
     assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
 
@@ -205,11 +204,11 @@ def _streamed():
     return {"hub_partitions": 4, "client": client, "sizes": sizes, "latency": late}
 
 
-def test_the_report_judges_the_stream_and_the_landing_zone():
+def test_report_has_verdicts_on_stream_and_landing_zone():
     azure = {"10 files": {"mebibytes": 200.0, "client": 1.0, "project": 2.0}}
-    found = _found() | {"sizes": [], "stream": _streamed(), "landing_zone": azure}
+    figures = _figures() | {"sizes": [], "stream": _streamed(), "landing_zone": azure}
 
-    assert [target.verdict for target in report.targets(found)] == [
+    assert [target.verdict for target in report.targets(figures)] == [
         "missed by 17 % (0.50)",
         "missed by 100 % (3.00)",
         "met (1.00)",
@@ -217,41 +216,41 @@ def test_the_report_judges_the_stream_and_the_landing_zone():
         "missed by 25 % (25.00)",
         "missed by 33 % (2.00)",
     ]
-    text = report.text(found, "amazon-reviews bench")
+    text = report.text(figures, "amazon-reviews bench")
     for line in (
         "300,000 events in the 4 partitions",
         "project, to bronze: the median of 4,999, 5,000, 5,001 events/s",
         "caught up with 300,000 events in 10.0 s",
         "median 12.0 s, slowest 25.0 s (10.0, 12.0, 25.0)",
-        "the daemon ended by itself",
+        "the daemon stopped on SIGINT",
         "10 files                      200      100",
     ):
         assert line in text
     assert "OTHER ROWS" not in text
-    found["stream"]["sizes"][1]["gold"]["rows"] -= 1
-    assert "OTHER ROWS THAN EXPECTED (299,995)" in report.text(found, "x")
+    figures["stream"]["sizes"][1]["gold"]["rows"] -= 1
+    assert "OTHER ROWS THAN EXPECTED (299,995)" in report.text(figures, "x")
 
 
 def test_bench_is_a_command_of_the_console_script():
     from amazon_reviews.cli import main
 
-    listed = CliRunner().invoke(main, ["--help"]).output
-    assert "bench" in listed
+    output = CliRunner().invoke(main, ["--help"]).output
+    assert "bench" in output
 
 
 @pytest.mark.long
-def test_project_and_duckdb_make_the_same_marts(tmp_path):
-    found = marts.bench(500, tmp_path, lambda _: None, turns=1)
+def test_project_and_duckdb_build_the_same_marts(tmp_path):
+    figures = marts.bench(500, tmp_path, lambda _: None, turns=1)
 
-    assert found["project"]["rows"] == found["duckdb"]["rows"]
-    assert found["project"]["rows"]["gold/totals"] == 1
+    assert figures["project"]["rows"] == figures["duckdb"]["rows"]
+    assert figures["project"]["rows"]["gold/totals"] == 1
     assert list(tmp_path.iterdir()) == []
-    text = "\n".join(marts.lines(found))
-    assert f"all marts of {found['gold_rows']:,} reviews in gold" in text
-    assert "marts have as many rows as DuckDB's answers" in text
+    text = "\n".join(marts.lines(figures))
+    assert f"all marts of {figures['gold_rows']:,} reviews in gold" in text
+    assert "marts have as many rows as DuckDB's results" in text
 
 
-def _made(seconds, rows):
+def _mart_run(seconds, rows):
     key = "gold/totals"
     return {
         "seconds": seconds,
@@ -263,12 +262,17 @@ def _made(seconds, rows):
     }
 
 
-def test_the_report_judges_the_marts():
-    shown = {"cold": 2.0, "warm": 1.5, "filter by stars": 0.2, "filter by years": 0.45}
-    of_marts = {"reviews": 5_000_000, "gold_rows": 9, "project": _made(72.0, 1), "dashboard": shown}
-    found = _found() | {"sizes": [], "marts": of_marts | {"duckdb": _made(36.0, 2)}}
+def test_report_has_verdicts_on_marts():
+    dashboard = {"cold": 2.0, "warm": 1.5, "filter by stars": 0.2, "filter by years": 0.45}
+    mart_figures = {
+        "reviews": 5_000_000,
+        "gold_rows": 9,
+        "project": _mart_run(72.0, 1),
+        "dashboard": dashboard,
+    }
+    figures = _figures() | {"sizes": [], "marts": mart_figures | {"duckdb": _mart_run(36.0, 2)}}
 
-    verdicts = [target.verdict for target in report.targets(found)]
+    verdicts = [target.verdict for target in report.targets(figures)]
 
     assert verdicts == [
         "missed by 20 % (72.00)",
@@ -277,5 +281,5 @@ def test_the_report_judges_the_marts():
         "missed by 50 % (1.50)",
         "missed by 50 % (0.45)",
     ]
-    said = "ROWS DIFFER (project, DuckDB SQL): {'gold/totals': (1, 2)}"
-    assert said in report.text(found, "amazon-reviews bench")
+    message = "ROWS DIFFER (project, DuckDB SQL): {'gold/totals': (1, 2)}"
+    assert message in report.text(figures, "amazon-reviews bench")

@@ -21,7 +21,7 @@ from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews_tests.bigquery_emulator import BigQueryServer
+from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
 from amazon_reviews_tests.helpers import review, rows
@@ -537,10 +537,10 @@ def test_the_doctor_finds_all_well(finished):
 
 def test_the_doctor_looks_into_bigquery(finished):
     url = {"AMAZON_REVIEWS_WAREHOUSE": "bigquery://test-project/reviews?location=EU"}
-    with BigQueryServer() as server:
-        at = environment(finished[0]) | url | {"BIGQUERY_EMULATOR_HOST": server.url}
+    with BigQueryEmulator() as emulator:
+        at = environment(finished[0]) | url | {"BIGQUERY_EMULATOR_HOST": emulator.url}
         found = CliRunner().invoke(main, ["doctor"], env=at)
-        server.catalogue.create_dataset(DATASET | {"location": "US"})
+        emulator.catalogue.create_dataset(DATASET | {"location": "US"})
         elsewhere = CliRunner().invoke(main, ["doctor"], env=at)
 
     assert "bigquery://test-project/reviews?location=EU (0 tables)" in found.stdout

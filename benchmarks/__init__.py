@@ -1,1 +1,1 @@
-"""Benchmarks against peers: the same work, the same machine, the same run."""
+"""Benchmarks against peers: the same work on the same machine in the same run."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, and print the report."""
+"""`python -m benchmarks`: run the benchmarks, and print the report."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ _FEWEST_EVENTS = 1_000
 
 
 class _Counts(click.ParamType):
-    """Whole numbers with commas between them."""
+    """A list of whole numbers, separated by commas."""
 
     name = "N,N,…"
 
@@ -29,7 +29,7 @@ class _Counts(click.ParamType):
         except ValueError:
             counts = []
         if not counts or min(counts) < 2:
-            self.fail(f"{value!r} is no list of whole numbers above 1", param, ctx)
+            self.fail(f"{value!r} is not a list of whole numbers above 1", param, ctx)
         return counts
 
 
@@ -39,9 +39,9 @@ class _Counts(click.ParamType):
     type=_Counts(),
     default="1000000,2000000,5000000",
     show_default=True,
-    help="Sizes of the batch path; '' leaves it out.",
+    help="Sizes of the batch path; '' skips it.",
 )
-@click.option("--spark-up-to", default=1_000_000, show_default=True, help="0 leaves Spark out.")
+@click.option("--spark-up-to", default=1_000_000, show_default=True, help="0 skips Spark.")
 @click.option("--small", default=100_000, show_default=True, help="Reviews to the warehouse.")
 @click.option("--partition", default=100_000, show_default=True, help="Rows of one partition.")
 @click.option(
@@ -49,14 +49,14 @@ class _Counts(click.ParamType):
     type=click.IntRange(0),
     default=300_000,
     show_default=True,
-    help="Events of the stream path, and a tenth of them; 0 leaves it out.",
+    help="Events of the stream path, and a tenth of them; 0 skips it.",
 )
 @click.option(
     "--stream-gold",
     type=click.IntRange(0),
     default=1_000_000,
     show_default=True,
-    help="Reviews in gold while single events are sent; 0 leaves that out.",
+    help="Reviews in gold while single events are sent; 0 skips this.",
 )
 @click.option(
     "--marts",
@@ -64,7 +64,7 @@ class _Counts(click.ParamType):
     type=click.IntRange(0),
     default=5_000_000,
     show_default=True,
-    help="Reviews of which all marts are made; 0 leaves that out.",
+    help="Reviews that all marts are built from; 0 skips the marts.",
 )
 @click.option("--folder", type=click.Path(path_type=Path, exists=True), help="For temporary files.")
 @click.option("--json", "json_", is_flag=True, help="Print the figures as JSON.")
@@ -79,27 +79,27 @@ def main(
     folder: Path,
     json_: bool,
 ) -> None:
-    """Measure batch and marts against DuckDB SQL and JVM Spark, the inputs against clients."""
+    """Compare batch and marts with DuckDB SQL and JVM Spark, and the inputs with their clients."""
     if 0 < events < _FEWEST_EVENTS:
         raise click.UsageError(f"--events: at least {_FEWEST_EVENTS}, or 0")
     options = Options(reviews, spark_up_to, small, partition)
     with tempfile.TemporaryDirectory(prefix="amazon-reviews-bench-", dir=folder) as temporary:
-        found = bench(options, Path(temporary))
+        figures = bench(options, Path(temporary))
         if events:
-            found["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
+            figures["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
         if mart_reviews:
-            found["marts"] = marts.bench(mart_reviews, Path(temporary))
-    if landing_zone.possible():
-        found["landing_zone"] = landing_zone.bench()
+            figures["marts"] = marts.bench(mart_reviews, Path(temporary))
+    if landing_zone.is_possible():
+        figures["landing_zone"] = landing_zone.bench()
     else:
-        found["skipped"].append("landing zone in an Azure container: no Azurite (make azurite)")
+        figures["skipped"].append("landing zone in an Azure container: no Azurite (make azurite)")
     arguments = _arguments(options, events, stream_gold, mart_reviews)
-    found["command"] = " ".join(["amazon-reviews bench", *arguments])
-    print(as_json(found) if json_ else text(found, found["command"]))
+    figures["command"] = " ".join(["amazon-reviews bench", *arguments])
+    print(as_json(figures) if json_ else text(figures, figures["command"]))
 
 
 def _arguments(options: Options, events: int, stream_gold: int, mart_reviews: int) -> list[str]:
-    """What was asked for, without what makes no difference."""
+    """Return the command-line arguments without those that have no effect."""
     sizes = ",".join(map(str, options.reviews))
     batch = f"--reviews {sizes} --spark-up-to {options.spark_up_to}" if sizes else "--reviews ''"
     stream = [f"--events {events}", *([f"--stream-gold {stream_gold}"] if events else [])]

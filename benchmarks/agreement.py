@@ -1,4 +1,4 @@
-"""Whether two runs ended with the same gold/reviews."""
+"""Comparison of gold/reviews after two runs."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +12,12 @@ _SAMPLE_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Agreement:
-    """A sample of ids in both tables: how many, how many only in one, and what differs.
+    """The comparison of a sample of reviews.
 
-    `differing` counts the reviews whose values differ, by column.
+    Attributes:
+        ids: Reviews in both tables.
+        only_in_one: Reviews in only one of the tables.
+        differing: Reviews with different values, by column.
     """
 
     ids: int
@@ -23,16 +26,16 @@ class Agreement:
 
     @property
     def complete(self) -> bool:
-        """Whether there is no difference at all."""
+        """True if there is no difference."""
         return not self.only_in_one and not any(self.differing.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the comparison for JSON."""
         return asdict(self) | {"complete": self.complete}
 
 
 def compare(lakehouse_gold: Path, peer_gold: Path, rows: int) -> Agreement:
-    """Compare about 5,000 reviews, chosen by the first hex digits of their id."""
+    """Compare about 5,000 reviews, which are selected by the first hex digits of their id."""
     from deltalake import DeltaTable
 
     share = max(1, min(256, -(-_SAMPLE_ROWS * 256 // max(1, rows))))

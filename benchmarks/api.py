@@ -1,9 +1,9 @@
 """The service under a load of mixed requests: `python -m benchmarks.api`, with the settings.
 
-Starts the service, asks it for products and titles (70 %), for what is recommended to a user (20 %)
-and for the sentiment of a text (10 %), while the warehouse's file is replaced every few seconds,
-and prints what came back as JSON: requests a second, milliseconds by kind, failures, and the same
-figures with the memory of the service's processes for each 100,000 requests in turn. Needs a DuckDB
+Starts the service and requests products and titles (70 %), recommendations for a user (20 %) and
+the sentiment of a text (10 %). Meanwhile the file of the warehouse is replaced every few seconds.
+Prints requests per second, milliseconds by kind and failures as JSON. It also prints these figures
+with the memory of the service's processes for each block of 100,000 requests. Needs a DuckDB
 warehouse with reviews, recommendations and titles, and a sentiment model.
 """
 
@@ -31,7 +31,7 @@ _TEXTS = ("It broke after a week and nobody answers.", "Great value, my daughter
 
 
 class Load:
-    """Requests of a seeded mix, over connections that stay open."""
+    """A seeded mix of requests over connections that stay open."""
 
     def __init__(
         self, asins: list[str], ids: list[str], users: list[str], total: int, every: int
@@ -46,7 +46,7 @@ class Load:
         self.parts: list[dict[str, Any]] = []
 
     async def run(self, connections: int, process: int) -> float:
-        """Send all requests; gives the seconds it took."""
+        """Send all requests, and return the seconds."""
         self._process = process
         started = self._part_began = time.perf_counter()
         self._looked_up = 0
@@ -61,7 +61,7 @@ class Load:
             began = time.perf_counter()
             try:
                 writer.write(request)
-                status = await _answer(reader)
+                status = await _read_status(reader)
             except (OSError, asyncio.IncompleteReadError) as error:
                 self.failures[type(error).__name__] += 1
                 reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
@@ -73,7 +73,7 @@ class Load:
         writer.close()
 
     def _end_part(self) -> None:
-        """Take down the figures since the last part's end."""
+        """Add the figures since the end of the last part."""
         now = time.perf_counter()
         self.parts.append(
             {
@@ -106,15 +106,16 @@ def _post(path: str, content: dict[str, str]) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def _read_status(reader: asyncio.StreamReader) -> int:
+    """Read a response, and return its status."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
     await reader.readexactly(length)
     return int(head.split(b" ", 2)[1])
 
 
-async def _replacing(file: Path, seconds: float) -> None:
-    """Put a copy in the place of the warehouse's file, as a load does, until cancelled."""
+async def _replace_repeatedly(file: Path, seconds: float) -> None:
+    """Replace the file of the warehouse by a copy, as a load does, until cancelled."""
     while True:
         await asyncio.sleep(seconds)
         copy = file.with_suffix(".copy")
@@ -137,7 +138,7 @@ async def _until_ready() -> None:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", _PORT)
             writer.write(_get("/ready"))
-            status = await _answer(reader)
+            status = await _read_status(reader)
             writer.close()
             if status == 200:
                 return
@@ -148,21 +149,21 @@ async def _until_ready() -> None:
 
 
 def _resident(process: int) -> int:
-    """Bytes of memory of a process and its children."""
-    pages = (Path(f"/proc/{one}/statm").read_text().split()[1] for one in _family(process))
+    """Return the memory of a process and its children in bytes."""
+    pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in _family(process))
     return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cpu_seconds(process: int) -> float:
-    """Time that a process and its children have computed."""
-    fields = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2] for one in _family(process))
+    """Return the processor seconds of a process and its children."""
+    fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2] for pid in _family(process))
     ticks = (int(user) + int(system) for user, system in (f.split()[11:13] for f in fields))
     return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 def _family(process: int) -> list[int]:
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [process, *(one for child in children for one in _family(int(child)))]
+    return [process, *(pid for child in children for pid in _family(int(child)))]
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:
@@ -186,7 +187,7 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         replacing = None
         if arguments.replace:
             file = Path(url.removeprefix("duckdb:///"))
-            replacing = asyncio.create_task(_replacing(file, arguments.replace))
+            replacing = asyncio.create_task(_replace_repeatedly(file, arguments.replace))
         before = _cpu_seconds(process)
         seconds = await load.run(arguments.connections, process)
         cpu = _cpu_seconds(process) - before
@@ -210,7 +211,7 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure as the command line says."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=16)

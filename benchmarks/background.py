@@ -1,4 +1,4 @@
-"""A process that runs beside what is measured, and is ended afterwards.
+"""A process that runs during a measurement and is stopped afterwards.
 
 Linux only: read from /proc.
 """
@@ -21,10 +21,10 @@ _END_SECONDS = 60
 
 
 class Background:
-    """A command in a session of its own, as long as the `with` block lasts.
+    """A command in a separate session, until the `with` block ends.
 
-    What it says goes to the file `log`. `ended_cleanly` tells after the block whether it and all
-    that it started ended by themselves when it was interrupted.
+    Its output goes to the file `log`. After the block, `ended_cleanly` is True if the command and
+    its child processes ended on SIGINT.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
@@ -54,45 +54,46 @@ class Background:
     ) -> None:
         self._process.send_signal(signal.SIGINT)
         end = time.monotonic() + _END_SECONDS
-        while self._left() and time.monotonic() < end:
+        while self._running() and time.monotonic() < end:
             time.sleep(_LOOK_SECONDS)
-        left = self._left()
-        for pid in left:
+        running = self._running()
+        for pid in running:
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
-        self.ended_cleanly = not left
+        self.ended_cleanly = not running
 
-    def said(self, pattern: str, seconds: float) -> str:
-        """Wait until it says something; gives the first group of `pattern`.
+    def wait_for_output(self, pattern: str, seconds: float) -> str:
+        """Wait for output that matches `pattern`, and return its first group.
 
         Raises:
-            CommandError: it ended, or did not say it within `seconds`.
+            CommandError: The command ended, or the output is missing after `seconds`.
         """
         end = time.monotonic() + seconds
         while True:
-            found = re.search(pattern, self._log.read_text(errors="replace"))
-            if found:
-                return found[1]
+            match = re.search(pattern, self._log.read_text(errors="replace"))
+            if match:
+                return match[1]
             self.check()
             if time.monotonic() > end:
-                raise self._failed(f"did not say {pattern!r} within {seconds:g} s")
+                raise self._failed(f"printed nothing like {pattern!r} within {seconds:g} s")
             time.sleep(_LOOK_SECONDS)
 
     def check(self) -> None:
-        """Look whether it still runs.
+        """Raise an error if the command ended.
 
         Raises:
-            CommandError: it does not.
+            CommandError: The command ended.
         """
         code = self._process.poll()
         if code is not None:
             raise self._failed(f"ended with {code}")
 
     def cpu_seconds(self) -> float:
-        """Processor seconds of the process itself so far."""
+        """Return the processor seconds of the process so far, without its children."""
         return cpu_seconds(self._process.pid) or 0.0
 
-    def _left(self) -> list[int]:
+    def _running(self) -> list[int]:
+        """Return the running processes of the session."""
         self._process.poll()
         return list(filter(is_running, session_members(self._process.pid)))
 

@@ -1,4 +1,4 @@
-"""The batch path against its peers: raw .json.gz files to gold, what is new, what is not."""
+"""The batch path against its peers: .json.gz files to gold, with new files and without."""
 
 import json
 import shutil
@@ -20,10 +20,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure: sizes in reviews, none leaves all of it out, and the peers.
+    """Options of the batch benchmarks.
 
-    `spark_up_to` is the largest size that JVM Spark is given, `small` the size of the whole path
-    to the warehouse, `partition` that of the single partition.
+    Attributes:
+        reviews: Sizes in reviews; an empty sequence skips all batch benchmarks.
+        spark_up_to: The largest size for JVM Spark.
+        small: Reviews of the complete path to the warehouse.
+        partition: Rows of the single partition.
     """
 
     reviews: Sequence[int] = (1_000_000, 2_000_000, 5_000_000)
@@ -34,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Landing:
-    """A generated landing zone; `size` in bytes as it lies there."""
+    """A generated landing zone; `size` is that of its compressed files in bytes."""
 
     folder: Path
     reviews: int
@@ -45,27 +48,29 @@ class Landing:
 
 
 def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, Any]:
-    """Measure everything below `folder`, which is left empty; `say` is told what begins.
+    """Run the benchmarks below `folder`, which is empty afterwards.
+
+    `say` gets a line for each step that begins.
 
     Raises:
-        CommandError: a run failed.
+        CommandError: A run failed.
     """
     tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    found: dict[str, Any] = {"machine": machine.describe(), "sizes": [], "skipped": []}
+    figures: dict[str, Any] = {"machine": machine.describe(), "sizes": [], "skipped": []}
     for reviews in sorted(options.reviews):
         with_spark = reviews <= options.spark_up_to
         if with_spark and java() is None:
-            found["skipped"].append(f"JVM Spark at {reviews:,} reviews: {NO_JAVA}")
+            figures["skipped"].append(f"JVM Spark at {reviews:,} reviews: {NO_JAVA}")
             with_spark = False
-        found["sizes"].append(_bench_size(reviews, with_spark, folder / "size", tell))
+        figures["sizes"].append(_bench_size(reviews, with_spark, folder / "size", tell))
     if options.reviews:
-        found["small"] = _bench_small(options.small, folder / "small", tell)
-        found["partition"] = _bench_partition(options.partition, folder / "partition", tell)
-    return found
+        figures["small"] = _bench_small(options.small, folder / "small", tell)
+        figures["partition"] = _bench_partition(options.partition, folder / "partition", tell)
+    return figures
 
 
 def landing_zone(folder: Path, reviews: int, partitions: int, say: Say) -> Landing:
-    """Generate a landing zone with a product for 50 and a reviewer for 20 reviews."""
+    """Generate a landing zone with one product for 50 and one reviewer for 20 reviews."""
     say(f"generating {reviews:,} reviews")
     products, users = max(1, reviews // 50), max(1, reviews // 20)
     truth = generate(
@@ -86,8 +91,8 @@ def _bench_size(reviews: int, with_spark: bool, folder: Path, say: Say) -> dict[
     to_gold = project.run("to gold", TO_GOLD)
     to_warehouse = project.run("gold to warehouse", TO_WAREHOUSE)
     before = project.versions()
-    again = project.run("nothing new", TO_WAREHOUSE)
-    found: dict[str, Any] = {
+    repeated = project.run("nothing new", TO_WAREHOUSE)
+    figures: dict[str, Any] = {
         "reviews": reviews,
         "products": landing.products,
         "partitions": partitions,
@@ -95,21 +100,21 @@ def _bench_size(reviews: int, with_spark: bool, folder: Path, say: Say) -> dict[
         "expected_rows": landing.gold_rows,
         "project": to_gold.as_dict(reviews),
         "warehouse": to_warehouse.as_dict(reviews),
-        "nothing_new": again.as_dict(reviews)
-        | {"said_so": again.nothing_new, "commits": project.versions() != before},
+        "nothing_new": repeated.as_dict(reviews)
+        | {"reported": repeated.nothing_new, "commits": project.versions() != before},
         "peers": [],
     }
     peers = [("duckdb_sql", "DuckDB SQL"), *([("spark_local", "JVM Spark")] if with_spark else [])]
     for module, name in peers:
         say(f"{reviews:,} reviews: {name}")
         peer = run_peer(module, name, landing.folder, folder / module)
-        found["peers"].append(_compared(peer, to_gold, landing))
+        figures["peers"].append(_compare(peer, to_gold, landing))
         shutil.rmtree(folder / module)
     shutil.rmtree(folder)
-    return found
+    return figures
 
 
-def _compared(peer: Run, project: Run, landing: Landing) -> dict[str, Any]:
+def _compare(peer: Run, project: Run, landing: Landing) -> dict[str, Any]:
     agreement = compare(project.gold, peer.gold, project.rows)
     return peer.as_dict(landing.reviews) | {
         "times_our_seconds": round(peer.seconds / project.seconds, 2),
@@ -118,7 +123,7 @@ def _compared(peer: Run, project: Run, landing: Landing) -> dict[str, Any]:
 
 
 def _bench_small(reviews: int, folder: Path, say: Say) -> dict[str, Any]:
-    """Landing to gold to warehouse in one command, in the partitions of the demo."""
+    """Measure landing zone to warehouse in one command, with the partitions of the demo."""
     landing = landing_zone(folder / "landing", reviews, 10, say)
     say(f"{reviews:,} reviews: to the warehouse")
     run = Project(landing.folder, folder / "project").run("to warehouse", TO_WAREHOUSE)
@@ -127,7 +132,7 @@ def _bench_small(reviews: int, folder: Path, say: Say) -> dict[str, Any]:
 
 
 def _bench_partition(rows: int, folder: Path, say: Say) -> dict[str, Any]:
-    """One of two partitions again, after its files were uploaded again: bronze to gold."""
+    """Measure bronze to gold for one of two partitions, after its files were uploaded again."""
     landing = landing_zone(folder / "landing", 2 * rows, 2, say)
     project = Project(landing.folder, folder / "project")
     say(f"one partition of {rows:,} rows")
@@ -139,6 +144,6 @@ def _bench_partition(rows: int, folder: Path, say: Say) -> dict[str, Any]:
     return run.as_dict(rows) | {"reviews": rows, "expected_rows": landing.gold_rows}
 
 
-def as_json(found: dict[str, Any]) -> str:
-    """The figures for machines."""
-    return json.dumps(found, indent=2)
+def as_json(figures: dict[str, Any]) -> str:
+    """Return the figures as JSON."""
+    return json.dumps(figures, indent=2)

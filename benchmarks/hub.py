@@ -1,4 +1,4 @@
-"""The project's event hub in a process of its own, filled before anything is measured."""
+"""The event hub emulator in a separate process, filled before a measurement."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.background import Background
-from benchmarks.runs import own_environ
+from benchmarks.runs import base_environ
 
 PARTITIONS = 4
 _START_SECONDS = 60
@@ -17,33 +17,35 @@ _SLOWEST_EVENTS_A_SECOND = 500
 
 @dataclass(frozen=True)
 class RunningHub:
-    """A hub that can be read; `environ` is what lets a process of the project reach it."""
+    """A running hub; `environ` is the environment with which the project reads it."""
 
     process: Background
     connection_string: str
 
     @property
     def environ(self) -> dict[str, str]:
-        """The setting of the project that names it."""
+        """The setting with the address of the hub."""
         return {"AMAZON_REVIEWS_EVENT_HUB": self.connection_string}
 
 
 @contextmanager
 def running_hub(log: Path, bodies: Path | None = None, events: int = 0) -> Iterator[RunningHub]:
-    """Serve a hub; it holds the lines of `bodies`, which are `events`, from the beginning.
+    """Run a hub that contains the lines of `bodies`, `events` in number.
 
-    They are published by the vendor's producer client.
+    The vendor's producer client publishes them.
 
     Raises:
-        CommandError: it cannot be served or filled.
+        CommandError: The hub cannot be started or filled.
     """
     command = [sys.executable, "-m", "amazon_reviews.cli", "event-hub", "--port", "0"]
     command += ["--hub", f"reviews={PARTITIONS}"]
     if bodies:
         command += ["--send", str(bodies)]
-    with Background(command, own_environ(), log) as process:
-        address = process.said(r"AMAZON_REVIEWS_EVENT_HUB='(.+)'", _START_SECONDS)
+    with Background(command, base_environ(), log) as process:
+        address = process.wait_for_output(r"AMAZON_REVIEWS_EVENT_HUB='(.+)'", _START_SECONDS)
         if bodies:
             seconds = _START_SECONDS + events / _SLOWEST_EVENTS_A_SECOND
-            process.said(rf"({events}) events of {re.escape(str(bodies))} were sent", seconds)
+            process.wait_for_output(
+                rf"({events}) events of {re.escape(str(bodies))} were sent", seconds
+            )
         yield RunningHub(process, address)

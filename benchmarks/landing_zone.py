@@ -1,4 +1,4 @@
-"""The landing zone in an Azure container against the vendor's plain download of the same files."""
+"""The landing zone in an Azure container against the download of the vendor's client."""
 
 import random
 import statistics
@@ -19,38 +19,38 @@ _DATASET = "amazon_reviews"
 _TURNS = 3
 
 
-def possible() -> bool:
-    """Whether Azurite is installed."""
+def is_possible() -> bool:
+    """Return True if Azurite is installed."""
     return PROGRAM.is_file()
 
 
 def bench() -> dict[str, dict[str, float]]:
-    """Seconds to read every file, by layout: both in this process, in turns, the median."""
+    """Return the median seconds to read all files, by layout; client and project take turns."""
     print("landing zone in Azurite", file=sys.stderr, flush=True)
     with running_azurite() as azurite:
         return {name: _layout(azurite, *layout) for name, layout in LAYOUTS.items()}
 
 
-def lines(found: dict[str, dict[str, float]]) -> Iterator[str]:
-    """The report's lines."""
+def lines(figures: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Yield the lines of the report."""
     yield "\nlanding zone in Azurite, all files read once with a SAS token, in MiB/s"
     head = ("files", "client's plain download", "project")
     rates = [
-        (name, *(f"{size['mebibytes'] / size[of]:,.0f}" for of in ("client", "project")))
-        for name, size in found.items()
+        (name, *(f"{size['mebibytes'] / size[run]:,.0f}" for run in ("client", "project")))
+        for name, size in figures.items()
     ]
     yield from table([head, *rates])
 
 
-def targets(found: dict[str, dict[str, float]]) -> list[Target]:
-    """The targets of reading from a container."""
+def targets(figures: dict[str, dict[str, float]]) -> list[Target]:
+    """Return the targets of reading from a container."""
     return [
         Target(
             f"{name} from Azurite: at most 1.5 times the client's time",
             1.5,
             size["project"] / size["client"],
         )
-        for name, size in found.items()
+        for name, size in figures.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""How long a single event takes to gold while the daemon runs."""
+"""The latency of single events from the hub to gold while the daemon runs."""
 
 import json
 import random
@@ -21,22 +21,23 @@ _LOOK_SECONDS = 0.1
 _LONGEST_SECONDS = 300
 _PAUSE_SECONDS = (5.0, 10.0)
 _ALL = "*"
+# A run for each event, so that the latency contains no waiting for further events.
 AT_ONCE = {"AMAZON_REVIEWS_STREAM_EVENTS": "1", "AMAZON_REVIEWS_STREAM_SECONDS": "1"}
 
 
 class TooLateError(RuntimeError):
-    """An event did not come to gold."""
+    """An event that did not reach gold in time."""
 
 
 def latency(project: Project, hub: RunningHub, rounds: int, log: Path) -> dict[str, Any]:
-    """Bring the project's files to the warehouse, start the daemon, and send events one by one.
+    """Build all tables, start the daemon, and measure events that are sent one by one.
 
-    Everything is up to date when the daemon starts, so that it has nothing else to do. The first
-    event is not counted: it shows that the daemon is up.
+    All assets are up to date when the daemon starts, so it has no other work. The first event shows
+    that the daemon is up, so it does not count.
 
     Raises:
-        CommandError: a table failed, or the daemon ended.
-        TooLateError: an event did not come to gold.
+        CommandError: A table failed, or the daemon ended.
+        TooLateError: An event did not reach gold in time.
     """
     files = project.run("files to warehouse", _ALL)
     environ = project.environ | hub.environ | AT_ONCE
@@ -50,13 +51,13 @@ def latency(project: Project, hub: RunningHub, rounds: int, log: Path) -> dict[s
     ):
         start = _to_gold(producer, gold, 0, daemon)
         for number in range(1, rounds + 1):
-            # The events meet the sensor, which looks every few seconds, at any moment.
+            # The sensor polls every few seconds, so events are sent at random times between polls.
             time.sleep(pauses.uniform(*_PAUSE_SECONDS))
             seconds.append(_to_gold(producer, gold, number, daemon))
     return {
         "gold_rows": files.rows,
         "start_seconds": round(start, 2),
-        "seconds": [round(each, 2) for each in seconds],
+        "seconds": [round(value, 2) for value in seconds],
         "median": round(statistics.median(seconds), 2),
         "max": round(max(seconds), 2),
         "daemon_ended_cleanly": daemon.ended_cleanly,
@@ -66,7 +67,7 @@ def latency(project: Project, hub: RunningHub, rounds: int, log: Path) -> dict[s
 def _to_gold(
     producer: EventHubProducerClient, gold: DeltaTable, number: int, daemon: Background
 ) -> float:
-    """Send an event; seconds until its row is in a version of gold."""
+    """Send an event, and return the seconds until gold contains its row."""
     reviewer = f"LATENCY{number:06}"
     began = time.perf_counter()
     producer.send_batch([EventData(_body(reviewer, number))])
@@ -76,21 +77,21 @@ def _to_gold(
         gold.update_incremental()
         if gold.version() != seen:
             seen = gold.version()
-            if _holds(gold, reviewer):
+            if _contains(gold, reviewer):
                 return time.perf_counter() - began
         if time.perf_counter() - began > _LONGEST_SECONDS:
             raise TooLateError(f"event {number} was not in gold within {_LONGEST_SECONDS} s")
         time.sleep(_LOOK_SECONDS)
 
 
-def _holds(gold: DeltaTable, reviewer: str) -> bool:
+def _contains(gold: DeltaTable, reviewer: str) -> bool:
     streamed = pc.starts_with(pc.field("partition"), STREAM.partition)
     rows = gold.to_pyarrow_dataset()
     return bool(rows.count_rows(filter=streamed & (pc.field("reviewer_id") == reviewer)))
 
 
 def _body(reviewer: str, number: int) -> str:
-    """An event as the stream sends it; the reviewer tells its row from all others."""
+    """Return an event as the stream sends it; the reviewer identifies its row."""
     event = {
         "asin": "B0007RAE7A",
         "overall": "5.0",

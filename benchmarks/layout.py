@@ -1,4 +1,4 @@
-"""What the reports of batch and stream share: targets, tables, steps."""
+"""Parts of all reports: targets, tables, steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """A bound for a figure; `least` tells whether it is a lower one."""
+    """A bound for a figure; `least` is True for a lower bound."""
 
     text: str
     bound: float
@@ -16,19 +16,17 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """`met` or `missed by` a share of the bound, with the figure; or `not measured`."""
+        """`met`, or `missed by` a share of the bound, with the figure; or `not measured`."""
         if self.figure is None:
             return "not measured"
-        over = self.figure / self.bound
-        met = over >= 1 if self.least else over <= 1
-        said = "met" if met else f"missed by {abs(over - 1) * 100:,.0f} %"
-        return (
-            f"{said} ({self.figure:,.2f})" if self.bound < 100 else f"{said} ({self.figure:,.0f})"
-        )
+        ratio = self.figure / self.bound
+        is_met = ratio >= 1 if self.least else ratio <= 1
+        verdict = "met" if is_met else f"missed by {abs(ratio - 1) * 100:,.0f} %"
+        return f"{verdict} ({self.figure:,.{2 if self.bound < 100 else 0}f})"
 
 
 def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """Rows as lines: the first column to the left, the others to the right."""
+    """Format rows as lines: the first column is aligned left, the others right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [row[0].ljust(widths[0])]
@@ -37,7 +35,7 @@ def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def steps_text(steps: dict[str, Any], share: float = 1.0) -> str:
-    """Steps with their seconds and processor seconds, both divided by `share`."""
+    """Format steps with their seconds and processor seconds, both divided by `share`."""
     return ", ".join(
         f"{name} {step['seconds'] / share:.2f} / {step['cpu_seconds'] / share:.2f}"
         for name, step in steps.items()

@@ -1,4 +1,4 @@
-"""What the figures were measured on; nothing that names the host, its user or its paths."""
+"""Description of the machine, without the names of its host, user and paths."""
 
 import os
 import platform
@@ -9,15 +9,15 @@ _PACKAGES = ("pysail", "pyspark", "dagster", "deltalake", "duckdb", "azure-event
 
 
 def describe() -> dict[str, str | int | float]:
-    """CPU model, cores of this process, memory in GiB, load before, versions."""
-    found: dict[str, str | int | float] = {
+    """Return CPU model, cores of this process, memory in GiB, load before, and versions."""
+    description: dict[str, str | int | float] = {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(_memory_bytes() / 2**30, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
     }
-    return found | {name: version(name) for name in _PACKAGES}
+    return description | {name: version(name) for name in _PACKAGES}
 
 
 def _cpu_model() -> str:
@@ -27,7 +27,7 @@ def _cpu_model() -> str:
 
 
 def _memory_bytes() -> int:
-    """Memory of the machine, or what this process's control group may use if that is less."""
+    """Return the memory of the machine, or the limit of the control group if that is less."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.is_file() else "max"

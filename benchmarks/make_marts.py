@@ -1,6 +1,6 @@
-"""All marts from gold and nothing else: `python -m benchmarks.make_marts`, with the settings.
+"""Build of all marts from gold: `python -m benchmarks.make_marts`, with the project's settings.
 
-Prints as JSON the seconds of each mart and its rows; the engine's start does not count.
+Prints the seconds and rows of each mart as JSON. The start of the engine does not count.
 """
 
 import json
@@ -13,7 +13,7 @@ from amazon_reviews.resources.spark.engine import start_session
 
 
 def main() -> None:
-    """Make the marts in their order."""
+    """Build the marts in their order."""
     settings = config.load()
     lakehouse = Lakehouse(location=settings.lakehouse)
     spark = start_session(settings.engine, settings.engine_memory)

@@ -1,4 +1,4 @@
-"""All marts in one process against the same questions in DuckDB SQL over the same tables."""
+"""All marts in one process against the same queries in DuckDB SQL over the same tables."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.batch import LARGEST_PARTITION, Say, landing_zone
 from benchmarks.layout import Target, table
 from benchmarks.measure import measure
-from benchmarks.runs import ROOT, TO_GOLD, Project, own_environ
+from benchmarks.runs import ROOT, TO_GOLD, Project, base_environ
 
 _NAMES = {"project": "project", "duckdb": "DuckDB SQL"}
 _INPUTS = f'{TO_GOLD} or +key:"silver/reviews_columns" or +key:"silver/products_columns"'
@@ -21,12 +21,12 @@ _TURNS = 3
 def bench(
     reviews: int, folder: Path, say: Say | None = None, turns: int = _TURNS
 ) -> dict[str, Any]:
-    """Measure the marts of so many reviews below `folder`, which is left empty.
+    """Measure the marts of a number of reviews below `folder`, which is empty afterwards.
 
-    Project and DuckDB take turns, each in a fresh process.
+    Project and DuckDB take turns, each in a new process.
 
     Raises:
-        CommandError: a run failed.
+        CommandError: A run failed.
     """
     tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
     folder = folder / "marts"
@@ -39,7 +39,7 @@ def bench(
         "project": ["benchmarks.make_marts"],
         "duckdb": ["benchmarks.peers.duckdb_marts", str(project.lakehouse)],
     }
-    environs = {"project": project.environ, "duckdb": own_environ()}
+    environs = {"project": project.environ, "duckdb": base_environ()}
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     for _ in range(turns):
         for name, command in commands.items():
@@ -53,39 +53,39 @@ def bench(
         "dashboard": json.loads(dashboard.stdout.splitlines()[-1]),
         "reviews": reviews,
         "gold_rows": landing.gold_rows,
-        **{name: _middle(of) for name, of in runs.items()},
+        **{name: _middle(turns_of_run) for name, turns_of_run in runs.items()},
     }
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
-    """The report's lines."""
+def lines(figures: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the report."""
     yield (
-        f"\nall marts of {found['gold_rows']:,} reviews in gold, in one process; "
+        f"\nall marts of {figures['gold_rows']:,} reviews in gold, in one process; "
         "the engine's start does not count"
     )
     head = ("run", "seconds", "CPU s", "peak MiB", "times ours")
-    yield from table([head, *(_row(found, name) for name in _NAMES)])
-    for name, said in _NAMES.items():
-        turns = ", ".join(f"{seconds:.1f}" for seconds in found[name]["turns"])
-        slowest = sorted(found[name]["marts"].items(), key=lambda mart: -mart[1])[:8]
+    yield from table([head, *(_row(figures, name) for name in _NAMES)])
+    for name, title in _NAMES.items():
+        turns = ", ".join(f"{seconds:.1f}" for seconds in figures[name]["turns"])
+        slowest = sorted(figures[name]["marts"].items(), key=lambda mart: -mart[1])[:8]
         marts = ", ".join(f"{key} {seconds:.2f}" for key, seconds in slowest)
-        yield f"{said}: the median of {turns} s; the slowest: {marts}"
-    shown = ", ".join(f"{name} {seconds:.2f}" for name, seconds in found["dashboard"].items())
-    yield f"dashboard, without a browser, seconds: {shown}"
-    yield _rows_text(found["project"]["rows"], found["duckdb"]["rows"])
+        yield f"{title}: the median of {turns} s; the slowest: {marts}"
+    pages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in figures["dashboard"].items())
+    yield f"dashboard, without a browser, seconds: {pages}"
+    yield _rows_text(figures["project"]["rows"], figures["duckdb"]["rows"])
 
 
-def targets(found: dict[str, Any]) -> list[Target]:
-    """The targets of the marts."""
-    at = f"at {found['reviews']:,} reviews"
-    shown = found["dashboard"]
-    slowest = max(seconds for name, seconds in shown.items() if name.startswith("filter"))
-    ours, theirs = (found[name]["seconds"] for name in _NAMES)
+def targets(figures: dict[str, Any]) -> list[Target]:
+    """Return the targets of the marts."""
+    at = f"at {figures['reviews']:,} reviews"
+    dashboard = figures["dashboard"]
+    slowest = max(seconds for name, seconds in dashboard.items() if name.startswith("filter"))
+    ours, theirs = (figures[name]["seconds"] for name in _NAMES)
     return [
         Target(f"all marts {at}: at most 60 s", 60, ours),
         Target(f"all marts {at}: at most 1.5 times DuckDB's time", 1.5, ours / theirs),
-        Target(f"dashboard {at}: first page cold in at most 2.5 s", 2.5, shown["cold"]),
-        Target(f"dashboard {at}: first page warm in at most 1 s", 1, shown["warm"]),
+        Target(f"dashboard {at}: first page cold in at most 2.5 s", 2.5, dashboard["cold"]),
+        Target(f"dashboard {at}: first page warm in at most 1 s", 1, dashboard["warm"]),
         Target(f"dashboard {at}: after a filter in at most 0.3 s", 0.3, slowest),
     ]
 
@@ -103,20 +103,20 @@ def _run(command: Sequence[str], environ: dict[str, str]) -> dict[str, Any]:
 
 
 def _middle(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The run with the median time, with the times of all, and the largest of the peaks."""
+    """Return the run with the median time, with all times and the largest peak."""
     seconds = [run["seconds"] for run in turns]
     middle = turns[seconds.index(statistics.median_low(seconds))]
     return middle | {"turns": seconds, "peak_mib": max(run["peak_mib"] for run in turns)}
 
 
-def _row(found: dict[str, Any], name: str) -> tuple[str, ...]:
-    run = found[name]
+def _row(figures: dict[str, Any], name: str) -> tuple[str, ...]:
+    run = figures[name]
     return (
         _NAMES[name],
         f"{run['seconds']:,.1f}",
         f"{run['cpu_seconds']:,.1f}",
         f"{run['peak_mib']:,}",
-        f"{run['seconds'] / found['project']['seconds']:.2f}",
+        f"{run['seconds'] / figures['project']['seconds']:.2f}",
     )
 
 
@@ -126,4 +126,4 @@ def _rows_text(ours: dict[str, int], theirs: dict[str, int]) -> str:
     }
     if differing:
         return f"ROWS DIFFER (project, DuckDB SQL): {differing}"
-    return f"all {len(ours)} marts have as many rows as DuckDB's answers, {sum(ours.values()):,}"
+    return f"all {len(ours)} marts have as many rows as DuckDB's results, {sum(ours.values()):,}"

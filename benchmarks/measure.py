@@ -1,4 +1,4 @@
-"""Seconds, processor seconds and peak memory of a command with all processes it starts.
+"""Seconds, processor seconds and peak memory of a command with its child processes.
 
 Linux only: read from /proc.
 """
@@ -18,12 +18,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class CommandError(RuntimeError):
-    """A measured command that failed; the text ends with what it said last."""
+    """A measured command that failed; the text ends with its last output."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """A line on stderr and the second in which it came."""
+    """A line on stderr and its time in seconds."""
 
     line: str
     seconds: float
@@ -31,10 +31,10 @@ class Stamp:
 
 @dataclass
 class Measured:
-    """What a command took.
+    """The measurement of a command.
 
-    `peak_bytes` is the largest sum of the resident memory of all its processes; memory that
-    they share counts once for each. `history` holds (seconds, processor seconds) in order.
+    `peak_bytes` is the largest sum of the resident memory of all its processes; shared memory
+    counts once for each process. `history` has (seconds, processor seconds) in order.
     """
 
     seconds: float
@@ -45,15 +45,15 @@ class Measured:
     history: list[tuple[float, float]] = field(default_factory=list)
 
     def cpu_until(self, seconds: float) -> float:
-        """Processor seconds that were used in the first `seconds`."""
+        """Return the processor seconds of the first `seconds`."""
         return max((cpu for at, cpu in self.history if at <= seconds), default=0.0)
 
 
 def measure(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> Measured:
-    """Run a command to its end.
+    """Run a command and measure it.
 
     Raises:
-        CommandError: it did not end with 0.
+        CommandError: The exit code is not 0.
     """
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -65,7 +65,7 @@ def measure(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> Me
         text=True,
         start_new_session=True,
     )
-    watched = _Watched(process.pid, started)
+    watched = _Sampler(process.pid, started)
     stamps: list[Stamp] = []
     assert process.stderr is not None
     reader = threading.Thread(target=_read_stamps, args=(process.stderr, started, stamps))
@@ -92,10 +92,11 @@ def _read_stamps(lines: Iterator[str], started: float, stamps: list[Stamp]) -> N
         stamps.append(Stamp(line.rstrip("\n"), time.perf_counter() - started))
 
 
-class _Watched:
-    """The processes of one session, sampled in a thread.
+class _Sampler:
+    """Samples the processes of a session in a thread.
 
-    All of /proc is scanned for new ones now and then; in between only the known ones are read.
+    /proc is scanned for new processes twice a second. In between, only known processes are read,
+    since a scan is expensive.
     """
 
     def __init__(self, session: int, started: float) -> None:
@@ -109,7 +110,7 @@ class _Watched:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor seconds as last seen; what an ended process did since then is lost."""
+        """Processor seconds of the last samples; later seconds of ended processes are lost."""
         return sum(self._cpu.values())
 
     def run(self) -> None:
@@ -130,7 +131,7 @@ class _Watched:
 
 
 def session_members(session: int) -> Iterator[int]:
-    """The processes of a session, also those that ended and were not waited for."""
+    """Yield the processes of a session, including zombies."""
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             values = _stat(int(entry))
@@ -139,13 +140,13 @@ def session_members(session: int) -> Iterator[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process and it has not ended."""
+    """Return True if the process exists and has not ended."""
     values = _stat(pid)
     return values is not None and values[0] not in "XZ"
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the third on: what stands behind the name."""
+    """Return the fields of /proc/PID/stat after the name, which may contain blanks."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -154,7 +155,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Processor seconds of a process so far, None if there is none."""
+    """Return the processor seconds of a process so far, or None if it does not exist."""
     values = _stat(pid)
     return None if values is None else (int(values[11]) + int(values[12])) / _TICKS
 

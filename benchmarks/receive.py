@@ -1,6 +1,6 @@
-"""Hub to bronze and nothing else: `python -m benchmarks.receive`, with the project's settings.
+"""Ingestion from hub to bronze: `python -m benchmarks.receive`, with the project's settings.
 
-Prints as JSON how long it took from the first batch until the table was committed.
+Prints the seconds from the first batch to the commit of the table as JSON.
 """
 
 import json
@@ -18,21 +18,21 @@ _first: list[tuple[float, int]] = []
 
 
 class _TimedHub(EventHub):
-    """Notes when the first batch came, and its events."""
+    """Records time and size of the first batch."""
 
     def read(
         self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
     ) -> Generator[tuple[str, Batch]]:
-        def noting(name: str, events: list[EventData]) -> Batch:
+        def timed_convert(name: str, events: list[EventData]) -> Batch:
             if not _first:
                 _first.append((time.perf_counter(), len(events)))
             return convert(name, events)
 
-        return super().read(spans, noting)
+        return super().read(spans, timed_convert)
 
 
 def main() -> None:
-    """Receive all that the hub holds."""
+    """Receive all events of the hub."""
     settings = config.load()
     hub = _TimedHub(address=settings.event_hub or "", consumer_group=settings.consumer_group)
     received = receive(hub, Lakehouse(location=settings.lakehouse))

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.recommender FILE …`: all methods on files of ratings, compared.
+"""`python -m benchmarks.recommender FILE …`: compare all methods on files of ratings.
 
-A file is a CSV with user, item, rating and timestamp, or reviews as JSON lines, gzipped. Where a
-file's ratings cannot be split, it says so.
+A file is a CSV with user, item, rating and timestamp, or gzipped JSON lines of reviews. A message
+is printed for ratings that cannot be split.
 """
 
 import gzip
@@ -30,9 +30,9 @@ _HEAD = f"{'':20}" + "".join(f"{name:>12}" for name in (*_SHOWN, "rmse", "mae", 
 @click.command()
 @click.argument("files", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--split", "splits", type=click.Choice(SPLITS), multiple=True, default=SPLITS)
-@click.option("--peers", is_flag=True, help="Models of implicit too, the best of each grid.")
+@click.option("--peers", is_flag=True, help="Add models of implicit, the best of each grid.")
 def main(files: tuple[Path, ...], splits: tuple[SplitName, ...], peers: bool) -> None:
-    """Measure all methods that need ratings only."""
+    """Evaluate all methods that need only ratings."""
     machine = describe()
     print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
     for file in files:
@@ -50,39 +50,41 @@ def main(files: tuple[Path, ...], splits: tuple[SplitName, ...], peers: bool) ->
 
 def _compare(title: str, evaluator: Evaluator) -> Evaluation:
     split = evaluator.split
-    print(f"\n{title}: learned from {len(split.train):,}, {len(evaluator.users):,} users asked")
+    print(
+        f"\n{title}: trained on {len(split.train):,}, evaluated for {len(evaluator.users):,} users"
+    )
     print(_HEAD)
-    found = {}
+    evaluations = {}
     for method in names_without_products():
-        found[method] = evaluator.evaluate(method_named(method))
-        print(_line(method, found[method]), flush=True)
+        evaluations[method] = evaluator.evaluate(method_named(method))
+        print(_line(method, evaluations[method]), flush=True)
     for name in ("mean", "biases"):
-        errors = getattr(found["svd"], f"accuracy_of_{name}")
+        errors = getattr(evaluations["svd"], f"accuracy_of_{name}")
         print(f"{f'{name} alone':92}{errors.rmse:12.4f}{errors.mae:12.4f}")
-    for group, figures in found["hybrid"].groups.items():
+    for group, figures in evaluations["hybrid"].groups.items():
         ndcg = f"ndcg@10 {figures['ndcg@10']:.4f}" if "ndcg@10" in figures else ""
         print(f"hybrid, {group}: {figures['users']:,} users {ndcg}")
-    for rival in ("popularity", "bm25"):
-        print(_gain(found["hybrid"], found[rival], rival))
-    return found["hybrid"]
+    for baseline in ("popularity", "bm25"):
+        print(_gain(evaluations["hybrid"], evaluations[baseline], baseline))
+    return evaluations["hybrid"]
 
 
 def _compare_peers(evaluator: Evaluator, hybrid: Evaluation) -> None:
-    """Models of `implicit` with the parameters that suit these very answers best."""
-    # It warns of what it converts itself.
+    """Compare models of `implicit`, each with the parameters that are best on the test data."""
+    # implicit warns of matrices that it converts itself.
     warnings.simplefilter("ignore", ParameterWarning)
     best: dict[str, tuple[str, Evaluation]] = {}
-    for family, shown, peer in candidates():
-        found = evaluator.evaluate(peer)
-        if family not in best or _ndcg(found) > _ndcg(best[family][1]):
-            best[family] = shown, found
-    for family, (shown, found) in best.items():
-        print(_line(f"implicit {family}", found))
-        print(f"  with {shown}; {_gain(hybrid, found, family)}", flush=True)
+    for family, parameters, peer in candidates():
+        evaluation = evaluator.evaluate(peer)
+        if family not in best or _ndcg(evaluation) > _ndcg(best[family][1]):
+            best[family] = parameters, evaluation
+    for family, (parameters, evaluation) in best.items():
+        print(_line(f"implicit {family}", evaluation))
+        print(f"  with {parameters}; {_gain(hybrid, evaluation, family)}", flush=True)
 
 
-def _ndcg(found: Evaluation) -> float:
-    return float(found.per_user["ndcg@10"].mean())
+def _ndcg(evaluation: Evaluation) -> float:
+    return float(evaluation.per_user["ndcg@10"].mean())
 
 
 def _gain(hybrid: Evaluation, other: Evaluation, name: str) -> str:
@@ -90,11 +92,11 @@ def _gain(hybrid: Evaluation, other: Evaluation, name: str) -> str:
     return f"hybrid - {name}: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
 
 
-def _line(method: str, found: Evaluation) -> str:
-    summary = found.summary()
+def _line(method: str, evaluation: Evaluation) -> str:
+    summary = evaluation.summary()
     figures = (summary[name] for name in (*_SHOWN, "rmse", "mae"))
     cells = "".join(f"{'':12}" if value is None else f"{value:12.4f}" for value in figures)
-    return f"{method:20}{cells}{found.fit_seconds:12.2f}"
+    return f"{method:20}{cells}{evaluation.fit_seconds:12.2f}"
 
 
 def _read(file: Path) -> Interactions:

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.recommender_scale`: recommenders on many made-up, long-tailed interactions.
+"""`python -m benchmarks.recommender_scale`: recommenders on many generated interactions.
 
-Prints seconds, and the most memory that the process ever had. The same factors are learned by the
-`implicit` package as it is used by itself.
+The interactions are long-tailed. Prints seconds, and the peak memory of the process. The
+`implicit` package trains the same factors directly, for comparison.
 """
 
 import resource
@@ -24,7 +24,7 @@ from amazon_reviews.models.recommender.neighbours import ItemNeighbours, UserNei
 from amazon_reviews.models.recommender.recommender import Recommender
 from benchmarks.machine import describe
 
-_ASKED = 1_000
+_REQUESTS = 1_000
 _KINDS = 50
 
 
@@ -35,35 +35,37 @@ _KINDS = 50
 @click.option("--iterations", default=10, show_default=True, help="Of implicit ALS.")
 @click.option("--ratings-only", is_flag=True, help="Only biased factors, for many ratings.")
 def main(interactions: int, users: int, items: int, iterations: int, ratings_only: bool) -> None:
-    """Learn and recommend at scale."""
+    """Train and recommend at scale."""
     machine = describe()
     print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
-    with _timed("made up"):
-        found = made_up(interactions, users, items)
-    print(f"{len(found):,} interactions of {users:,} users with {items:,} items")
+    with _timed("generated"):
+        data = generated_interactions(interactions, users, items)
+    print(f"{len(data):,} interactions of {users:,} users with {items:,} items")
     if ratings_only:
-        _ratings(found)
+        _ratings(data)
         return
-    _implicit_itself(found, iterations)
-    _learned("iALS, 64 factors", ImplicitALS(iterations=iterations), found)
-    _implicit_itself(found, iterations)
-    factors = _learned("iALS once more", ImplicitALS(iterations=iterations), found)
+    _train_implicit(data, iterations)
+    _train("iALS, 64 factors", ImplicitALS(iterations=iterations), data)
+    _train_implicit(data, iterations)
+    factors = _train("iALS once more", ImplicitALS(iterations=iterations), data)
     with _timed("top 10 for all users"):
         factors.recommend(np.arange(users), 10)
-    _one_by_one("one user, iALS", factors, users)
+    _recommend_singly("one user, iALS", factors, users)
     del factors
-    neighbours = _learned("BM25, 50 neighbours", ItemNeighbours(neighbours=50), found)
-    _one_by_one("one user, BM25", neighbours, users)
+    neighbours = _train("BM25, 50 neighbours", ItemNeighbours(neighbours=50), data)
+    _recommend_singly("one user, BM25", neighbours, users)
     del neighbours
-    near = _learned("user neighbours", UserNeighbours(), found)
-    _one_by_one("one user, user neighbours", near, users)
+    near = _train("user neighbours", UserNeighbours(), data)
+    _recommend_singly("one user, user neighbours", near, users)
     del near
-    hybrid = _learned("hybrid", Hybrid(), found)
-    _one_by_one("one user, hybrid", hybrid, users)
+    hybrid = _train("hybrid", Hybrid(), data)
+    _recommend_singly("one user, hybrid", hybrid, users)
 
 
-def made_up(interactions: int, users: int, items: int, seed: int = 0) -> Interactions:
-    """Users with many and few ratings of items with many and few, mostly of one kind."""
+def generated_interactions(
+    interactions: int, users: int, items: int, seed: int = 0
+) -> Interactions:
+    """Return ratings of active and rare users and items; most users prefer one kind of items."""
     random = np.random.default_rng(seed)
     pairs = np.zeros(0, np.int64)
     while len(pairs) < interactions:
@@ -87,42 +89,42 @@ def made_up(interactions: int, users: int, items: int, seed: int = 0) -> Interac
 def _drawn(count: int, users: int, items: int, random: np.random.Generator) -> NDArray[np.int64]:
     user = (users * random.random(count) ** 2.5).astype(np.int64)
     item = (items * random.random(count) ** 2.5).astype(np.int64)
-    own = random.random(count) < 0.6
-    item = np.where(own, item // _KINDS * _KINDS + user % _KINDS, item)
+    is_preferred = random.random(count) < 0.6
+    item = np.where(is_preferred, item // _KINDS * _KINDS + user % _KINDS, item)
     return np.unique(user * items + np.minimum(item, items - 1))
 
 
-def _learned(name: str, model: Recommender, found: Interactions) -> Recommender:
+def _train(name: str, model: Recommender, data: Interactions) -> Recommender:
     with _timed(name):
-        return model.fit(found)
+        return model.fit(data)
 
 
-def _implicit_itself(found: Interactions, iterations: int) -> None:
-    matrix = found.matrix(np.ones(len(found)))
+def _train_implicit(data: Interactions, iterations: int) -> None:
+    matrix = data.matrix(np.ones(len(data)))
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=64, alpha=ImplicitALS.alpha, iterations=iterations, random_state=0
         )
-        with _timed("the same by implicit itself"):
+        with _timed("the same by implicit"):
             model.fit(matrix, show_progress=False)
 
 
-def _one_by_one(name: str, model: Recommender, users: int) -> None:
-    asked = np.random.default_rng(1).integers(0, users, _ASKED)
-    seconds = [_seconds(partial(model.recommend, [user], 10)) for user in asked]
+def _recommend_singly(name: str, model: Recommender, users: int) -> None:
+    requested = np.random.default_rng(1).integers(0, users, _REQUESTS)
+    seconds = [_seconds(partial(model.recommend, [user], 10)) for user in requested]
     middle, slow = np.percentile(seconds, [50, 99]) * 1_000
     print(f"{name}: median {middle:.1f} ms, p99 {slow:.1f} ms")
 
 
-def _ratings(found: Interactions) -> None:
-    test = np.random.default_rng(0).random(len(found)) < 0.05
+def _ratings(data: Interactions) -> None:
+    test = np.random.default_rng(0).random(len(data)) < 0.05
     model = BiasedFactors()
     with _timed("biased factors"):
-        model.fit(found.where(~test))
-    asked = found.where(test)
-    with _timed(f"{len(asked):,} predictions"):
-        predicted = model.predict(asked.users, asked.items)
-    print(f"RMSE {np.sqrt(np.mean((predicted - asked.ratings) ** 2)):.4f}")
+        model.fit(data.where(~test))
+    test_data = data.where(test)
+    with _timed(f"{len(test_data):,} predictions"):
+        predicted = model.predict(test_data.users, test_data.items)
+    print(f"RMSE {np.sqrt(np.mean((predicted - test_data.ratings) ** 2)):.4f}")
 
 
 def _seconds(do: Callable[[], object]) -> float:

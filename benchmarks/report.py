@@ -1,4 +1,4 @@
-"""The figures as plain text, and each target with whether it was met."""
+"""The report: the figures as plain text, and the verdict on each target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,25 +11,25 @@ from benchmarks.stream_report import stream_lines, stream_targets
 _HEAD = ("run", "seconds", "reviews/s", "CPU s", "peak MiB", "gold rows", "times ours")
 
 
-def targets(found: dict[str, Any]) -> list[Target]:
-    """The targets of what was measured."""
-    batch = _batch_targets(found) if found["sizes"] else []
-    stream = stream_targets(found["stream"]) if "stream" in found else []
-    azure = landing_zone.targets(found["landing_zone"]) if "landing_zone" in found else []
-    of_marts = marts.targets(found["marts"]) if "marts" in found else []
-    return [*batch, *stream, *of_marts, *azure]
+def targets(figures: dict[str, Any]) -> list[Target]:
+    """Return the targets of all measurements."""
+    batch = _batch_targets(figures) if figures["sizes"] else []
+    stream = stream_targets(figures["stream"]) if "stream" in figures else []
+    azure = landing_zone.targets(figures["landing_zone"]) if "landing_zone" in figures else []
+    mart_targets = marts.targets(figures["marts"]) if "marts" in figures else []
+    return [*batch, *stream, *mart_targets, *azure]
 
 
-def _batch_targets(found: dict[str, Any]) -> list[Target]:
-    """The targets of the batch path, at the largest size, for JVM Spark where it ran last."""
-    first, last = found["sizes"][0], found["sizes"][-1]
+def _batch_targets(figures: dict[str, Any]) -> list[Target]:
+    """Return the targets of the batch path at the largest size of each run."""
+    first, last = figures["sizes"][0], figures["sizes"][-1]
     at = f"at {last['reviews']:,}"
-    spark = [ratio for size in found["sizes"] if (ratio := _ratio(size, "JVM Spark")) is not None]
+    spark = [ratio for size in figures["sizes"] if (ratio := _ratio(size, "JVM Spark")) is not None]
     duckdb = _ratio(last, "DuckDB SQL")
     peak = last["project"]["peak_mib"]
-    commits = any(size["nothing_new"]["commits"] for size in found["sizes"])
-    slowest = max(size["nothing_new"]["seconds"] for size in found["sizes"])
-    single, small = found["partition"], found["small"]
+    commits = any(size["nothing_new"]["commits"] for size in figures["sizes"])
+    slowest = max(size["nothing_new"]["seconds"] for size in figures["sizes"])
+    single, small = figures["partition"], figures["small"]
     return [
         Target(
             f"at least 75,000 reviews/s to gold {at}",
@@ -67,40 +67,40 @@ def _ratio(size: dict[str, Any], name: str) -> float | None:
     return float(ratios[0]) if ratios else None
 
 
-def text(found: dict[str, Any], command: str) -> str:
-    """The report for people."""
-    return "\n".join(_lines(found, command))
+def text(figures: dict[str, Any], command: str) -> str:
+    """Return the report as text."""
+    return "\n".join(_lines(figures, command))
 
 
-def _lines(found: dict[str, Any], command: str) -> Iterator[str]:
+def _lines(figures: dict[str, Any], command: str) -> Iterator[str]:
     yield f"$ {command}"
-    yield from _machine(found["machine"])
-    if found["sizes"]:
-        yield from _batch(found)
-    if "stream" in found:
-        yield from stream_lines(found["stream"])
-    if "marts" in found:
-        yield from marts.lines(found["marts"])
-    if "landing_zone" in found:
-        yield from landing_zone.lines(found["landing_zone"])
-    yield from (f"skipped: {reason}" for reason in found["skipped"])
+    yield from _machine(figures["machine"])
+    if figures["sizes"]:
+        yield from _batch(figures)
+    if "stream" in figures:
+        yield from stream_lines(figures["stream"])
+    if "marts" in figures:
+        yield from marts.lines(figures["marts"])
+    if "landing_zone" in figures:
+        yield from landing_zone.lines(figures["landing_zone"])
+    yield from (f"skipped: {reason}" for reason in figures["skipped"])
     yield "\nTargets"
-    yield from (f"  {target.text}: {target.verdict}" for target in targets(found))
+    yield from (f"  {target.text}: {target.verdict}" for target in targets(figures))
 
 
-def _batch(found: dict[str, Any]) -> Iterator[str]:
-    for size in found["sizes"]:
+def _batch(figures: dict[str, Any]) -> Iterator[str]:
+    for size in figures["sizes"]:
         yield from _size(size)
-    yield from _others(found)
+    yield from _others(figures)
     yield "\nWhere the DuckDB job does less than the project"
     yield from (f"  - {difference}" for difference in DIFFERENCES)
 
 
-def _machine(of: dict[str, Any]) -> Iterator[str]:
-    yield f"CPU: {of['cpu']}, {of['cores']} cores; memory: {of['memory_gib']} GiB"
-    yield f"load before: {of['load_before']}"
+def _machine(machine: dict[str, Any]) -> Iterator[str]:
+    yield f"CPU: {machine['cpu']}, {machine['cores']} cores; memory: {machine['memory_gib']} GiB"
+    yield f"load before: {machine['load_before']}"
     others = ("cpu", "cores", "memory_gib", "load_before")
-    yield ", ".join(f"{name} {value}" for name, value in of.items() if name not in others)
+    yield ", ".join(f"{name} {value}" for name, value in machine.items() if name not in others)
 
 
 def _size(size: dict[str, Any]) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _size(size: dict[str, Any]) -> Iterator[str]:
         f"{size['expected_rows']:,} rows expected in gold"
     )
     whole = {"name": "project, to warehouse", "rows": size["project"]["rows"]}
-    whole |= _added(size["project"], size["warehouse"], size["reviews"])
+    whole |= _sum(size["project"], size["warehouse"], size["reviews"])
     rows = [
         _row(size["project"] | {"name": "project, to gold"}, "1.00"),
         _row(whole, f"{whole['seconds'] / size['project']['seconds']:.2f}"),
@@ -123,14 +123,14 @@ def _size(size: dict[str, Any]) -> Iterator[str]:
     yield from _steps(size)
 
 
-def _added(one: dict[str, Any], two: dict[str, Any], reviews: int) -> dict[str, Any]:
-    """Two commands one after the other."""
-    seconds = one["seconds"] + two["seconds"]
+def _sum(first: dict[str, Any], second: dict[str, Any], reviews: int) -> dict[str, Any]:
+    """Return the figures of two commands that ran one after the other."""
+    seconds = first["seconds"] + second["seconds"]
     return {
         "seconds": seconds,
         "reviews_per_second": reviews / seconds,
-        "cpu_seconds": one["cpu_seconds"] + two["cpu_seconds"],
-        "peak_mib": max(one["peak_mib"], two["peak_mib"]),
+        "cpu_seconds": first["cpu_seconds"] + second["cpu_seconds"],
+        "peak_mib": max(first["peak_mib"], second["peak_mib"]),
     }
 
 
@@ -161,8 +161,8 @@ def _steps(size: dict[str, Any]) -> Iterator[str]:
         yield f"  {run['name']}: {steps_text(run['steps'], size['reviews'] / 100_000)}"
 
 
-def _others(found: dict[str, Any]) -> Iterator[str]:
-    small, single = found["small"], found["partition"]
+def _others(figures: dict[str, Any]) -> Iterator[str]:
+    small, single = figures["small"], figures["partition"]
     yield ""
     rows = [
         _row(small | {"name": f"{small['reviews']:,} reviews, to warehouse"}, ""),

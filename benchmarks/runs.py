@@ -1,4 +1,4 @@
-"""Runs of the project and of its peers, each in fresh processes, with what they took."""
+"""Measured runs of the project and of its peers, each in new processes."""
 
 import json
 import os
@@ -17,7 +17,7 @@ TO_WAREHOUSE = '+key:"warehouse/reviews" or +key:"warehouse/products"'
 
 @dataclass
 class Run:
-    """One command: its figures, the rows of gold/reviews after it, and its steps.
+    """A measured command: its figures, the rows of gold/reviews after it, and its steps.
 
     `steps` are (name, seconds, processor seconds); `gold` is the folder of gold/reviews.
     """
@@ -32,7 +32,7 @@ class Run:
     nothing_new: bool = False
 
     def as_dict(self, reviews: int) -> dict[str, Any]:
-        """The figures, with reviews (lines that came in) per second."""
+        """Return the figures for JSON, with reviews (input lines) per second."""
         return {
             "name": self.name,
             "seconds": round(self.seconds, 2),
@@ -48,14 +48,14 @@ class Run:
 
 
 class Project:
-    """`amazon-reviews run` on a landing zone, with a lakehouse of its own below `out`.
+    """`amazon-reviews run` on a landing zone, with a new lakehouse below `out`.
 
-    `environ` is what its processes are given.
+    `environ` is the environment of its processes.
     """
 
     def __init__(self, landing: Path, out: Path) -> None:
         self._out = out
-        self.environ = own_environ() | {
+        self.environ = base_environ() | {
             "AMAZON_REVIEWS_LANDING": str(landing),
             "AMAZON_REVIEWS_LAKEHOUSE": str(self.lakehouse),
             "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{out / 'warehouse.duckdb'}",
@@ -66,12 +66,12 @@ class Project:
         """Bring the selected assets up to date.
 
         Raises:
-            CommandError: an asset or a check failed.
+            CommandError: An asset or a check failed.
         """
         command = [
             sys.executable,
             "-m",
-            "amazon_reviews.cli.main",
+            "amazon_reviews.cli",
             "run",
             "--json",
             "--select",
@@ -93,11 +93,11 @@ class Project:
 
     @property
     def lakehouse(self) -> Path:
-        """The folder of its tables."""
+        """The folder of the tables."""
         return self._out / "lakehouse"
 
     def versions(self) -> dict[str, int]:
-        """The Delta version of every table."""
+        """Return the Delta version of each table."""
         from deltalake import DeltaTable
 
         logs = sorted(self.lakehouse.glob("*/*/_delta_log"))
@@ -105,14 +105,14 @@ class Project:
 
 
 def _steps(took: Measured, stages: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
-    """Start, each stage, and the rest; a stage ends when its line comes on stderr."""
+    """Return start, stages and rest; a stage ends with its line on stderr."""
     steps: list[tuple[str, float, float]] = []
     stamps = iter(took.stamps)
     before = 0.0
     for stage in stages:
         end = next((s.seconds for s in stamps if s.line.startswith(stage["assets"])), None)
         if end is None:
-            return [(each["assets"], each["seconds"], 0.0) for each in stages]
+            return [(stage["assets"], stage["seconds"], 0.0) for stage in stages]
         if not steps:
             before = took.cpu_until(end - stage["seconds"])
             steps.append(("start", end - stage["seconds"], before))
@@ -126,10 +126,10 @@ def run_peer(module: str, name: str, landing: Path, out: Path) -> Run:
     """Run a module of `benchmarks.peers` on the landing zone.
 
     Raises:
-        CommandError: it failed.
+        CommandError: The module failed.
     """
     command = [sys.executable, "-m", f"benchmarks.peers.{module}", str(landing), str(out)]
-    took = measure(command, own_environ(), ROOT)
+    took = measure(command, base_environ(), ROOT)
     report = json.loads(took.stdout.splitlines()[-1])
     steps = [(step, wall, report["cpu"].get(step, 0.0)) for step, wall in report["seconds"].items()]
     return Run(
@@ -144,12 +144,12 @@ def run_peer(module: str, name: str, landing: Path, out: Path) -> Run:
 
 
 def java() -> str | None:
-    """The `java` that Spark would start, None if there is none."""
+    """Return the `java` that Spark starts, or None without Java."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
 
 
-def own_environ() -> dict[str, str]:
-    """This process's environment without settings of the project or of Spark."""
+def base_environ() -> dict[str, str]:
+    """Return the environment of this process without settings of the project or of Spark."""
     foreign = ("AMAZON_REVIEWS_", "DAGSTER_", "SPARK_", "SAIL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

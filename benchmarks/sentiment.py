@@ -1,7 +1,7 @@
-"""`python -m benchmarks.sentiment FOLDER`: ways to tell negative from positive reviews, compared.
+"""`python -m benchmarks.sentiment FOLDER`: compare classifiers of negative and positive reviews.
 
-FOLDER has reviews as JSON lines, gzipped, a file for each category. Every candidate runs in a
-process of its own.
+FOLDER has a file of gzipped JSON lines of reviews for each category. Each candidate runs in a
+separate process.
 """
 
 import gzip
@@ -69,7 +69,9 @@ def main(
     print(_HEAD)
     arguments = [argument for argument in sys.argv[1:] if argument not in ("--only", *only)]
     for name in only or CANDIDATES:
-        print(_measured(name, arguments, detail=by == "category" or bool(elsewhere)), flush=True)
+        print(
+            _measured_line(name, arguments, detail=by == "category" or bool(elsewhere)), flush=True
+        )
 
 
 _HEAD = (
@@ -78,11 +80,11 @@ _HEAD = (
 )
 
 
-def _measured(name: str, arguments: list[str], detail: bool) -> str:
+def _measured_line(name: str, arguments: list[str], detail: bool) -> str:
     command = [sys.executable, "-m", "benchmarks.sentiment", *arguments, "--run", name]
     environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    found = measure(command, environ, ROOT)
-    runs = json.loads(found.stdout)
+    measured = measure(command, environ, ROOT)
+    runs = json.loads(measured.stdout)
     columns = {
         key: np.array([run[key] for run in runs]) for key in (*_FIGURES, "fit", "rate", "size")
     }
@@ -91,12 +93,12 @@ def _measured(name: str, arguments: list[str], detail: bool) -> str:
         f"{name:34}{means['auc']:9.4f} ±{columns['auc'].std():.4f}"
         f"{means['macro_f1']:9.4f} ±{columns['macro_f1'].std():.4f}"
         f"{means['log_loss']:9.4f}{means['ece']:7.4f}{means['fit']:7.1f}{means['rate']:9,.0f}"
-        f"{found.peak_bytes / 2**20:6,.0f}{means['size'] / 1e6:9.2f}"
+        f"{measured.peak_bytes / 2**20:6,.0f}{means['size'] / 1e6:9.2f}"
     )
     if not detail:
         return line
-    each = (f"  {run['test']:32}{run['auc']:9.4f}{run['macro_f1']:16.4f}" for run in runs)
-    return "\n".join([line, *each])
+    details = (f"  {run['test']:32}{run['auc']:9.4f}{run['macro_f1']:16.4f}" for run in runs)
+    return "\n".join([line, *details])
 
 
 def _run(
@@ -152,13 +154,13 @@ def _learn_and_test(
         began = time.perf_counter()
         positive = candidate.positive(known)
         rate = len(known) / (time.perf_counter() - began)
-        found = metrics(labels, np.column_stack([1 - positive, positive]))
-        figures = {key: getattr(found, key) for key in _FIGURES}
+        result = metrics(labels, np.column_stack([1 - positive, positive]))
+        figures = {key: getattr(result, key) for key in _FIGURES}
         yield {"test": test, **figures, "fit": fit, "rate": rate, "size": candidate.size()}
 
 
 def read_examples(paths: list[Path]) -> Examples:
-    """The rated reviews of files of JSON lines; a file's name is their group."""
+    """Read the rated reviews of files of JSON lines; the name of a file is their group."""
     rows = [row for path in paths for row in _rows(path)]
     return Examples.from_arrow(pa.Table.from_pylist(rows))
 

@@ -1,4 +1,4 @@
-"""Ways to tell negative from positive reviews, each behind the same two calls."""
+"""Classifiers of negative and positive reviews behind a common interface."""
 
 import pickle
 import re
@@ -28,20 +28,20 @@ Labels = NDArray[np.int8]
 
 
 class Candidate(Protocol):
-    """Learns from examples and says how probable it is that others are positive."""
+    """A classifier that gives the probability that a review is positive."""
 
     def fit(self, examples: Examples) -> None:
-        """Learn; it leaves out what the binary task leaves out."""
+        """Train on the examples with a label of the binary task."""
 
     def positive(self, examples: Examples) -> NDArray[np.floating]:
-        """The probability of each."""
+        """Return the probability that each review is positive."""
 
     def size(self) -> int:
-        """Bytes of the model as a file."""
+        """Return the size of the model file in bytes."""
 
 
-class _Own:
-    """This project's model."""
+class _ProjectModel:
+    """The model of this project."""
 
     def __init__(self, *tasks: str, **parameters: Any) -> None:
         self._model = SentimentClassifier(tasks=tasks or tuple(TASKS), **parameters)
@@ -57,7 +57,7 @@ class _Own:
 
 
 class _Estimator:
-    """A scikit-learn estimator on rows that `features` makes."""
+    """A scikit-learn estimator on the rows of `features`."""
 
     def __init__(self, estimator: Any, features: Callable[[Examples, bool], Any]) -> None:
         self._estimator, self._features = estimator, features
@@ -77,7 +77,7 @@ class _Estimator:
 
 
 class _Hashed:
-    """This project's features, as they come, weighted by tf-idf, or by log-count ratios.
+    """The features of this project: counts, weighted by tf-idf, or by log-count ratios.
 
     The ratios are those of Wang and Manning, "Baselines and Bigrams", 2012.
     """
@@ -99,8 +99,8 @@ class _Hashed:
         return sp.csr_array((values, counts.indices, counts.indptr), counts.shape)
 
 
-class _Source:
-    """Source system 1's recipe, on the review text alone as there."""
+class _LakehouseModel:
+    """The model of the Paisa Genious lakehouse, which reads only the review text."""
 
     def __init__(self) -> None:
         self._pipeline = source_recipe(0)
@@ -119,7 +119,7 @@ class _Source:
 
 
 class _Majority:
-    """The share of positive reviews, whatever the review."""
+    """The share of positive reviews as the probability of each review."""
 
     def fit(self, examples: Examples) -> None:
         self._labels = _labels(_rated(examples))
@@ -132,10 +132,10 @@ class _Majority:
 
 
 class _TextBlob:
-    """TextBlob's polarity, from -1 to 1, read as a probability; positive above 0."""
+    """TextBlob's polarity from -1 to 1, scaled to a probability."""
 
     def fit(self, examples: Examples) -> None:
-        """Nothing to learn."""
+        """Do nothing: the polarity needs no training."""
 
     def positive(self, examples: Examples) -> NDArray[np.floating]:
         return np.nextafter((polarities(_joined(examples)) + 1) / 2, 0)
@@ -145,7 +145,7 @@ class _TextBlob:
 
 
 class _VowpalWabbit:
-    """Vowpal Wabbit's adaptive gradient descent over words and pairs, the summary apart."""
+    """Vowpal Wabbit's adaptive gradient descent over words and pairs of text and summary."""
 
     def __init__(self, passes: int) -> None:
         self._passes = passes
@@ -206,9 +206,10 @@ class _FastText:
         return _file_size(lambda path: self._model.save_model(str(path)))
 
     def _positive(self, words: str) -> float:
-        # `predict` of the class asks numpy for what numpy 2 no longer does.
+        # `predict` of the Python class does not work with numpy 2.
         by_label = {
-            label: chance for chance, label in self._model.f.predict(words, 2, 0.0, "ignore")
+            label: probability
+            for probability, label in self._model.f.predict(words, 2, 0.0, "ignore")
         }
         return float(np.clip(by_label.get("__label__1", 0.0), 0, 1))
 
@@ -243,20 +244,20 @@ def _liblinear(strength: float, weighting: str) -> _Estimator:
 CANDIDATES: dict[str, Callable[[], Candidate]] = {
     "majority": _Majority,
     "TextBlob polarity": _TextBlob,
-    "source 1's recipe": _Source,
+    "Paisa Genious lakehouse": _LakehouseModel,
     "tf-idf words 1-2, liblinear": lambda: _text_regression(characters=False),
     "tf-idf words 1-2 + characters 3-5": lambda: _text_regression(characters=True),
-    "own features, complement NB": lambda: _Estimator(ComplementNB(), _Hashed("counts")),
-    "own features, NB-SVM": lambda: _liblinear(1.0, "ratios"),
-    "own features, SGD log": lambda: _sgd("log_loss"),
-    "own features, SGD hinge": lambda: _sgd("hinge"),
-    "own features, liblinear": lambda: _liblinear(50.0, "tf-idf"),
+    "project features, complement NB": lambda: _Estimator(ComplementNB(), _Hashed("counts")),
+    "project features, NB-SVM": lambda: _liblinear(1.0, "ratios"),
+    "project features, SGD log": lambda: _sgd("log_loss"),
+    "project features, SGD hinge": lambda: _sgd("hinge"),
+    "project features, liblinear": lambda: _liblinear(50.0, "tf-idf"),
     "Vowpal Wabbit, 1 pass": lambda: _VowpalWabbit(1),
     "Vowpal Wabbit, 8 passes": lambda: _VowpalWabbit(8),
     "fastText": _FastText,
-    "project, binary only": lambda: _Own("binary"),
-    "project, in chunks of 4,000": lambda: _Own(chunk_rows=4_000),
-    "project": _Own,
+    "project, binary only": lambda: _ProjectModel("binary"),
+    "project, in chunks of 4,000": lambda: _ProjectModel(chunk_rows=4_000),
+    "project": _ProjectModel,
 }
 
 

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.sentiment_scale --reviews N`: learn from and score generated reviews.
+"""`python -m benchmarks.sentiment_scale --reviews N`: train on and score generated reviews.
 
-The reviews are written to a file first; learning reads it in batches, in a process of its own.
+The reviews are written to a file first. A separate process reads it in batches for training.
 """
 
 import json
@@ -30,8 +30,8 @@ from benchmarks.runs import ROOT
 
 BATCH = 20_000
 TEST_SHARE = 0.1
-WRITTEN_TOGETHER = 3
-"""Generated texts in a review, which then has about sixty words."""
+# Generated texts of a review, which gives it about sixty words.
+TEXTS_PER_REVIEW = 3
 
 _STARS = (0.11, 0.05, 0.08, 0.16, 0.60)
 
@@ -42,7 +42,7 @@ _STARS = (0.11, 0.05, 0.08, 0.16, 0.60)
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
 @click.option("--run", type=click.Path(path_type=Path), hidden=True)
 def main(reviews: int, jobs: int, tasks: tuple[str, ...], run: Path | None) -> None:
-    """Measure seconds, rows a second and peak memory of learning, scoring and evaluating."""
+    """Measure seconds, rows per second and peak memory of training, scoring and evaluation."""
     if run:
         print(json.dumps(_learn_and_score(run, jobs, tasks or tuple(TASKS))))
         return
@@ -54,20 +54,20 @@ def main(reviews: int, jobs: int, tasks: tuple[str, ...], run: Path | None) -> N
         print(f"{reviews:,} reviews, {words / reviews:.0f} words each on average")
         command = [sys.executable, "-m", "benchmarks.sentiment_scale", *sys.argv[1:], "--run"]
         environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-        found = measure([*command, str(path)], environ, ROOT)
-    figures = json.loads(found.stdout)
+        measured = measure([*command, str(path)], environ, ROOT)
+    figures = json.loads(measured.stdout)
     for stage in ("learning", "scoring"):
         rows, seconds = figures[f"{stage}_rows"], figures[f"{stage}_seconds"]
         print(f"{stage}: {rows:,} reviews in {seconds:.1f} s, {rows / seconds:,.0f}/s")
     print(
-        f"in all {found.seconds:.1f} s, {found.cpu_seconds:.1f} s of processors,"
-        f" peak {found.peak_bytes / 2**20:,.0f} MiB; model {figures['size'] / 1e6:.1f} MB;"
+        f"in all {measured.seconds:.1f} s, {measured.cpu_seconds:.1f} s of processors,"
+        f" peak {measured.peak_bytes / 2**20:,.0f} MiB; model {figures['size'] / 1e6:.1f} MB;"
         f" binary AUC {figures['auc']:.4f}, macro F1 {figures['macro_f1']:.4f}"
     )
 
 
 def _write(path: Path, reviews: int) -> int:
-    """Write generated reviews; gives their number of words."""
+    """Write generated reviews, and return their number of words."""
     random, texts, words = np.random.default_rng(0), Texts(0), 0
     writer: pq.ParquetWriter | None = None
     for begin in range(0, reviews, BATCH):
@@ -84,12 +84,14 @@ def _write(path: Path, reviews: int) -> int:
 def _generated(texts: Texts, random: np.random.Generator, rows: int, reviews: int) -> pa.Table:
     stars = random.choice(5, rows, p=_STARS) + 1
     departments = random.integers(0, len(CATEGORIES), rows)
-    parts = [texts.write(departments, stars, False, random) for _ in range(WRITTEN_TOGETHER)]
+    parts = [texts.write(departments, stars, False, random) for _ in range(TEXTS_PER_REVIEW)]
     users = random.integers(0, max(1, reviews // 4), rows)
     return pa.table(
         {
             "summary": parts[0][1],
-            "review_text": [" ".join(some) for some in zip(*(p[0] for p in parts), strict=True)],
+            "review_text": [
+                " ".join(together) for together in zip(*(p[0] for p in parts), strict=True)
+            ],
             "overall": stars.astype(float),
             "reviewer_id": [f"A{user}" for user in users],
         }
@@ -100,23 +102,23 @@ def _learn_and_score(path: Path, jobs: int, tasks: tuple[str, ...]) -> dict[str,
     began = time.perf_counter()
     model = SentimentClassifier(tasks=tasks, jobs=jobs).fit(_chunks(path, is_test=False))
     learned = time.perf_counter()
-    labels, chances = [np.zeros(0, np.int8)], [np.zeros((0, 2))]
+    labels, probabilities = [np.zeros(0, np.int8)], [np.zeros((0, 2))]
     for chunk in _chunks(path, is_test=True):
-        of_chunk = TASKS["binary"].labels(chunk.stars)
-        labels.append(of_chunk[of_chunk != LEFT_OUT])
-        chances.append(model.predict_proba(chunk, "binary")[of_chunk != LEFT_OUT])
-    found = metrics(np.concatenate(labels), np.concatenate(chances))
+        chunk_labels = TASKS["binary"].labels(chunk.stars)
+        labels.append(chunk_labels[chunk_labels != LEFT_OUT])
+        probabilities.append(model.predict_proba(chunk, "binary")[chunk_labels != LEFT_OUT])
+    result = metrics(np.concatenate(labels), np.concatenate(probabilities))
     scored = time.perf_counter()
     model_path = path.with_name("model.npz")
     save(model, model_path)
     return {
         "learning_rows": model.rows_,
         "learning_seconds": learned - began,
-        "scoring_rows": found.rows,
+        "scoring_rows": result.rows,
         "scoring_seconds": scored - learned,
         "size": model_path.stat().st_size,
-        "auc": found.auc or 0.0,
-        "macro_f1": found.macro_f1 or 0.0,
+        "auc": result.auc or 0.0,
+        "macro_f1": result.macro_f1 or 0.0,
     }
 
 

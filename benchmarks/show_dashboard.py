@@ -1,7 +1,7 @@
-"""The dashboard as its server makes it: `python -m benchmarks.show_dashboard`, with the settings.
+"""Times of the dashboard: `python -m benchmarks.show_dashboard`, with the project's settings.
 
-Prints as JSON the seconds of the first page cold (imports included) and warm, of the same page
-after each of several filters is set, and of the slowest question of a product's page.
+Prints seconds as JSON: of the first page cold (with imports) and warm, of the same page after each
+of several filters, and of the queries of a product's page.
 """
 
 import json
@@ -31,22 +31,22 @@ def main() -> None:
 
 
 def _product() -> dict[str, float]:
-    """The questions of the page of the product with most reviews."""
+    """Measure the queries of the page of the product with most reviews."""
     from amazon_reviews import config
     from amazon_reviews.resources.warehouse.connect import open_warehouse
     from amazon_reviews.serving.queries import catalogue
     from amazon_reviews.serving.queries.filters import Filters
 
     warehouse = open_warehouse(config.load().warehouse)
-    found: list[str] = []
+    asins: list[str] = []
     seconds = {
         "search a product": _timed(
-            lambda: found.extend(
+            lambda: asins.extend(
                 catalogue.products(warehouse, "book", Filters())["asin"].to_pylist()
             )
         )
     }
-    asin = found[0]
+    asin = asins[0]
     seconds["a product's months"] = _timed(lambda: catalogue.product_months(warehouse, asin))
     seconds["a product's reviews"] = _timed(lambda: catalogue.product_reviews(warehouse, asin))
     return seconds

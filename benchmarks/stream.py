@@ -1,4 +1,4 @@
-"""The stream path: hub to bronze and to gold, against the vendor's client alone, and how late."""
+"""The stream path: hub to bronze and gold against the vendor's client alone, and its latency."""
 
 import json
 import shutil
@@ -18,18 +18,20 @@ from benchmarks.hub import PARTITIONS, RunningHub, running_hub
 from benchmarks.latency import latency
 from benchmarks.measure import measure
 from benchmarks.peers.event_hub_client import MAX_BATCH_SIZE, PREFETCH
-from benchmarks.runs import ROOT, TO_GOLD, Project, own_environ
+from benchmarks.runs import ROOT, TO_GOLD, Project, base_environ
 
 STREAM_TO_GOLD = 'key:"bronze/review_events" or key:"silver/streamed_reviews" or key:"gold/reviews"'
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure.
+    """Options of the stream benchmarks.
 
-    `events` is the larger number of events, the smaller is a tenth of it; `repeats` is how often
-    client and project take turns at the larger; `gold` the reviews from files that lie in gold
-    while `rounds` single events are sent, 0 leaves that out.
+    Attributes:
+        events: The larger number of events; the smaller number is a tenth of it.
+        gold: Reviews from files in gold while single events are sent; 0 skips this.
+        repeats: Turns of client and project at the larger number.
+        rounds: Single events.
     """
 
     events: int = 300_000
@@ -40,7 +42,7 @@ class Options:
 
 @dataclass(frozen=True)
 class _Feed:
-    """A hub that is filled, what its events are, and what is beside them in the landing zone."""
+    """A filled hub, its number of events, and the landing zone with the files."""
 
     hub: RunningHub
     landing: Path
@@ -49,14 +51,16 @@ class _Feed:
 
 
 def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, Any]:
-    """Measure everything below `folder`, which is left empty; `say` is told what begins.
+    """Run the benchmarks below `folder`, which is empty afterwards.
+
+    `say` gets a line for each step that begins.
 
     Raises:
-        CommandError: a run failed.
-        TooLateError: a single event did not come to gold.
+        CommandError: A run failed.
+        TooLateError: A single event did not reach gold in time.
     """
     tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "hub_partitions": PARTITIONS,
         "client": {"max_batch_size": MAX_BATCH_SIZE, "prefetch": PREFETCH},
         "sizes": [
@@ -65,8 +69,8 @@ def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, A
         ],
     }
     if options.gold:
-        found["latency"] = _bench_latency(options, folder / "latency", tell)
-    return found
+        figures["latency"] = _bench_latency(options, folder / "latency", tell)
+    return figures
 
 
 def _bench_size(events: int, repeats: int, folder: Path, say: Say) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def _bench_size(events: int, repeats: int, folder: Path, say: Say) -> dict[str, 
 
 
 def _sample(events: int) -> SampleOptions:
-    """Events, and files with a tenth as many reviews, with the products of both."""
+    """Return options for events, and for files with a tenth as many reviews."""
     reviews = max(2, events // 10)
     return SampleOptions(
         reviews=reviews,
@@ -106,7 +110,7 @@ def _sample(events: int) -> SampleOptions:
 
 
 def _middle(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The run with the median rate, with the rates of all, and the largest of the peaks."""
+    """Return the run with the median rate, with all rates and the largest peak."""
     rates = [run["events_per_second"] for run in runs]
     middle = runs[rates.index(statistics.median_low(rates))]
     return middle | {"rates": rates, "peak_mib": max(run["peak_mib"] for run in runs)}
@@ -114,25 +118,25 @@ def _middle(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _client(feed: _Feed) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.peers.event_hub_client", str(feed.events)]
-    return _received(feed, command, own_environ() | feed.hub.environ)
+    return _received(feed, command, base_environ() | feed.hub.environ)
 
 
 def _to_bronze(feed: _Feed, out: Path) -> dict[str, Any]:
     project = Project(feed.landing, out)
     command = [sys.executable, "-m", "benchmarks.receive"]
-    found = _received(feed, command, project.environ | feed.hub.environ)
+    figures = _received(feed, command, project.environ | feed.hub.environ)
     rows = row_count(DeltaTable(str(project.lakehouse / "bronze" / "review_events")))
     shutil.rmtree(out)
-    return found | {"rows": rows}
+    return figures | {"rows": rows}
 
 
 def _received(feed: _Feed, command: list[str], environ: dict[str, str]) -> dict[str, Any]:
-    """A command that receives all events and prints how long that took from the first on."""
+    """Measure a command that receives all events and prints the seconds since the first batch."""
     before = feed.hub.process.cpu_seconds()
     took = measure(command, environ, ROOT)
     hub_cpu = feed.hub.process.cpu_seconds() - before
     report = json.loads(took.stdout.splitlines()[-1])
-    # The first batch's own time is not known, so its events do not count either.
+    # The time of the first batch is unknown, so its events do not count.
     rate = report["after_first"] / report["seconds"] if report["seconds"] else 0.0
     return {
         "seconds": round(took.seconds, 2),
@@ -146,16 +150,16 @@ def _received(feed: _Feed, command: list[str], environ: dict[str, str]) -> dict[
 
 
 def _to_gold(feed: _Feed, out: Path) -> dict[str, Any]:
-    """All waiting events to gold, where the reviews of files lie already."""
+    """Measure all waiting events to gold, which contains the reviews of the files already."""
     project = Project(feed.landing, out)
     project.run("files to gold", TO_GOLD)
     project.environ |= feed.hub.environ
     before = feed.hub.process.cpu_seconds()
     run = project.run("hub to gold", STREAM_TO_GOLD)
     hub_cpu = feed.hub.process.cpu_seconds() - before
-    found = run.as_dict(feed.events)
-    found["events_per_second"] = found.pop("reviews_per_second")
-    return found | {"hub_cpu_seconds": round(hub_cpu, 2)}
+    figures = run.as_dict(feed.events)
+    figures["events_per_second"] = figures.pop("reviews_per_second")
+    return figures | {"hub_cpu_seconds": round(hub_cpu, 2)}
 
 
 def _bench_latency(options: Options, folder: Path, say: Say) -> dict[str, Any]:
@@ -164,6 +168,6 @@ def _bench_latency(options: Options, folder: Path, say: Say) -> dict[str, Any]:
     say(f"{options.gold:,} reviews in gold: the daemon, and {options.rounds} single events")
     with running_hub(folder / "hub.log") as hub:
         project = Project(landing.folder, folder / "project")
-        found = latency(project, hub, options.rounds, folder / "daemon.log")
+        figures = latency(project, hub, options.rounds, folder / "daemon.log")
     shutil.rmtree(folder)
-    return found
+    return figures

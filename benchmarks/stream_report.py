@@ -1,4 +1,4 @@
-"""The figures of the stream path as plain text, and its targets."""
+"""The report of the stream path, and its targets."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,9 @@ _HEAD = ("run", "seconds", "events/s", "of client's", "CPU s", "hub's CPU s", "p
 _PATHS = {"client": "client alone", "bronze": "project, to bronze", "gold": "project, to gold"}
 
 
-def stream_targets(found: dict[str, Any]) -> list[Target]:
-    """The targets of the stream path, at the larger number of events."""
-    few, many = found["sizes"]
+def stream_targets(figures: dict[str, Any]) -> list[Target]:
+    """Return the targets of the stream path at the larger number of events."""
+    few, many = figures["sizes"]
     at = f"at {many['events']:,} events"
     goals = [
         Target(
@@ -29,7 +29,7 @@ def stream_targets(found: dict[str, Any]) -> list[Target]:
             for layer in ("bronze", "gold")
         ),
     ]
-    late = found.get("latency")
+    late = figures.get("latency")
     within = "an event is in gold within 20 s"
     return [
         *goals,
@@ -38,11 +38,11 @@ def stream_targets(found: dict[str, Any]) -> list[Target]:
     ]
 
 
-def stream_lines(found: dict[str, Any]) -> Iterator[str]:
-    """The report's lines about the stream."""
-    for size in found["sizes"]:
-        yield from _size(size, found["hub_partitions"])
-    client = found["client"]
+def stream_lines(figures: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the report about the stream."""
+    for size in figures["sizes"]:
+        yield from _size(size, figures["hub_partitions"])
+    client = figures["client"]
     yield (
         "client: azure-eventhub's consumer, receive_batch over all partitions, max_batch_size "
         f"{client['max_batch_size']:,}, prefetch {client['prefetch']:,}; events are dropped"
@@ -51,18 +51,18 @@ def stream_lines(found: dict[str, Any]) -> Iterator[str]:
         "events/s of client and bronze: from the first batch to the last, or to the commit; "
         "of gold: of the whole command"
     )
-    if late := found.get("latency"):
+    if late := figures.get("latency"):
         yield from _latency(late)
 
 
 def _size(size: dict[str, Any], partitions: int) -> Iterator[str]:
-    yield f"\n{size['events']:,} events in the {partitions} partitions of the project's own hub"
+    yield f"\n{size['events']:,} events in the {partitions} partitions of the event hub emulator"
     yield from table([_HEAD, *(_row(size, path) for path in _PATHS)])
     for path in ("client", "bronze"):
         rates = size[path]["rates"]
         if len(rates) > 1:
-            every = ", ".join(f"{rate:,}" for rate in rates)
-            yield f"{_PATHS[path]}: the median of {every} events/s"
+            all_rates = ", ".join(f"{rate:,}" for rate in rates)
+            yield f"{_PATHS[path]}: the median of {all_rates} events/s"
     for path, expected in (
         ("client", size["events"]),
         ("bronze", size["events"]),
@@ -89,22 +89,22 @@ def _row(size: dict[str, Any], path: str) -> tuple[str, ...]:
 
 
 def _share(size: dict[str, Any], path: str) -> float | None:
-    """Events a second as a share of the client's."""
+    """Return the events per second as a share of the client's."""
     alone = size["client"]["events_per_second"]
     return size[path]["events_per_second"] / alone if alone else None
 
 
 def _latency(late: dict[str, Any]) -> Iterator[str]:
-    every = ", ".join(f"{seconds:,.1f}" for seconds in late["seconds"])
+    all_seconds = ", ".join(f"{seconds:,.1f}" for seconds in late["seconds"])
     yield (
         f"\nsingle events while the daemon runs, {late['gold_rows']:,} reviews from files in gold, "
-        "a run for every event"
+        "a run for each event"
     )
     yield (
         f"  from sent to in gold: median {late['median']:,.1f} s, slowest {late['max']:,.1f} s "
-        f"({every})"
+        f"({all_seconds})"
     )
-    ended = "ended by itself" if late["daemon_ended_cleanly"] else "HAD TO BE KILLED"
+    ended = "stopped on SIGINT" if late["daemon_ended_cleanly"] else "HAD TO BE KILLED"
     yield (
         f"  the first, sent when the daemon started, {late['start_seconds']:,.1f} s; "
         f"the daemon {ended}"

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.title_ratings`: predicted ratings against scikit-surprise, on one machine.
+"""`python -m benchmarks.title_ratings`: predicted ratings against scikit-surprise.
 
-Both cross-validate on the same folds of made-up ratings as many, and about as hard to predict, as
-those of MovieLens 1M. scikit-surprise is installed into an environment of its own.
+Both cross-validate on the same folds of generated ratings. By default their number and difficulty
+are about those of MovieLens 1M. scikit-surprise is installed into a temporary environment.
 """
 
 import json
@@ -34,19 +34,19 @@ def main(ratings: int, users: int, titles: int) -> None:
     """Compare seconds and errors."""
     machine = describe()
     print(f"CPU: {machine['cpu']}, {machine['cores']} cores; load before: {machine['load_before']}")
-    found = made_up(ratings, users, titles)
-    print(f"{len(found):,} ratings of {users:,} users and {titles:,} titles, {_FOLDS} folds")
+    data = generated_ratings(ratings, users, titles)
+    print(f"{len(data):,} ratings of {users:,} users and {titles:,} titles, {_FOLDS} folds")
     print(f"{'':34}{'seconds':>9}{'RMSE':>9}{'MAE':>9}")
     for candidate in (MEAN, *GRID):
         began = time.perf_counter()
-        errors = validate(found, candidate.made, _FOLDS)
+        errors = validate(data, candidate.made, _FOLDS)
         _print(_name(candidate), time.perf_counter() - began, errors.rmse, errors.mae)
-    peer = _surprise(found)
+    peer = _surprise(data)
     _print(f"scikit-surprise {peer['version']}, SVD", peer["seconds"], peer["rmse"], peer["mae"])
 
 
-def made_up(ratings: int, users: int, titles: int, seed: int = 0) -> Interactions:
-    """Stars from 1 to 5 by biases, by factors that can be found, and by chance."""
+def generated_ratings(ratings: int, users: int, titles: int, seed: int = 0) -> Interactions:
+    """Return ratings from 1 to 5 stars with biases, latent factors and noise."""
     random = np.random.default_rng(seed)
     active = random.lognormal(0, 1.1, users)
     known = random.lognormal(0, 1.4, titles)
@@ -72,24 +72,24 @@ def made_up(ratings: int, users: int, titles: int, seed: int = 0) -> Interaction
     )
 
 
-def _surprise(found: Interactions) -> dict[str, float]:
+def _surprise(data: Interactions) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         venv.create(place / "env", with_pip=True)
         python = str(place / "env" / "bin" / "python")
         _run(python, "-m", "pip", "install", "--quiet", _SURPRISE)
-        folds = fold_of_each(len(found), _FOLDS)
-        arrays = {name: getattr(found, name) for name in ("users", "items", "ratings")}
+        folds = fold_of_each(len(data), _FOLDS)
+        arrays = {name: getattr(data, name) for name in ("users", "items", "ratings")}
         np.savez(place / "ratings.npz", folds=folds, **arrays)
         result: dict[str, float] = json.loads(_run(python, str(_PEER), str(place / "ratings.npz")))
         return result
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"scikit-surprise cannot be measured: {done.stderr.strip()}")
-    return done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        sys.exit(f"scikit-surprise cannot be measured: {process.stderr.strip()}")
+    return process.stdout
 
 
 def _name(candidate: Candidate) -> str:

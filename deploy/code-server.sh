@@ -1,6 +1,6 @@
 #!/bin/sh
-# The one code server of a deployment. When it is up, what the one before it was running is
-# reported as failed, so that the daemon starts it again: Dagster itself would wait for ever.
+# Starts the only code server of a deployment. As soon as it is up, the runs of its predecessor are
+# reported as failed, so that the daemon retries them. Dagster itself would wait for them forever.
 set -eu
 started=$(date +%s.%N)
 (

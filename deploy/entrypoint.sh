@@ -1,5 +1,5 @@
 #!/bin/sh
-# Put the settings of the Dagster instance together, then become the command.
+# Writes the settings of the Dagster instance, then runs the command in place of this shell.
 set -eu
 mkdir -p "$DAGSTER_HOME"
 settings=$(mktemp "$DAGSTER_HOME/.dagster.yaml.XXXXXX")

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Install the project into a folder, as an image or a server has it: install.sh PART TARGET
+# Installs the project into a folder of an image or a server: install.sh PART TARGET
 #   dependencies  the pinned packages, in TARGET/.venv
-#   project       the package, its console scripts, the settings, and where there is Java the jars
-# Run from the root of the sources. Takes Python 3.11 with venv.
+#   project       the package, its console scripts, the settings and, if Java is installed, the jars
+# Run it from the root of the sources. It needs Python 3.11 with venv.
 set -eu
 part=$1
 target=$2

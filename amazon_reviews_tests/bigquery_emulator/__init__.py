@@ -1,9 +1,10 @@
-"""As much of BigQuery's REST interface as the tests need, on loopback, with faults on demand.
+"""A BigQuery emulator: the part of the REST interface that the tests need, with faults on demand.
 
-The vendor's own client talks to it. Rows lie in DuckDB; of SQL it knows what BigQuery and DuckDB
-understand alike, and the statements that copy tables. What BigQuery refuses it refuses too.
+The vendor's own client talks to it on loopback. Rows are stored in DuckDB. It supports the SQL that
+BigQuery and DuckDB have in common, and the statements that copy tables. It rejects the requests
+that BigQuery rejects.
 """
 
-from amazon_reviews_tests.bigquery_emulator.server import BigQueryServer
+from amazon_reviews_tests.bigquery_emulator.server import BigQueryEmulator
 
-__all__ = ["BigQueryServer"]
+__all__ = ["BigQueryEmulator"]

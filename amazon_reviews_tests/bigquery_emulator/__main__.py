@@ -1,11 +1,11 @@
-"""The service in a process of its own; prints its address."""
+"""Run the emulator in its own process, and print its address."""
 
 import sys
 from threading import Event
 
-from amazon_reviews_tests.bigquery_emulator import BigQueryServer
+from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 
-with BigQueryServer() as server:
-    sys.stdout.write(f"{server.url}\n")
+with BigQueryEmulator() as emulator:
+    sys.stdout.write(f"{emulator.url}\n")
     sys.stdout.flush()
     Event().wait()

@@ -1,18 +1,25 @@
-"""Load and query jobs. A job id is taken for ever, also by a job that failed."""
+"""Load and query jobs. The id of a job is never free again, even if the job failed."""
 
 import io
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from amazon_reviews_tests.bigquery_emulator.catalogue import in_duckdb
-from amazon_reviews_tests.bigquery_emulator.refusal import Refusal, duplicate, invalid, not_found
-from amazon_reviews_tests.bigquery_emulator.values import encoded, field_of, normal, parameter
+from amazon_reviews_tests.bigquery_emulator.catalogue import Catalogue, Json, in_duckdb
+from amazon_reviews_tests.bigquery_emulator.errors import (
+    BigQueryError,
+    duplicate,
+    invalid,
+    not_found,
+)
+from amazon_reviews_tests.bigquery_emulator.values import encode, field_of, normal, parameter_value
 
 _NAME = r"`([^`]+)`\.`([^`]+)`\.`([^`]+)`"
 _COPY = re.compile(
@@ -24,20 +31,20 @@ _PAGE_ROWS = 10_000
 
 
 class Jobs:
-    """The jobs of a project, done as they are made."""
+    """The jobs of a project, which run when they are created."""
 
-    def __init__(self, catalogue):
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._results = {}
-        self.done = {}
-        self.failures = []
+        self._results: dict[str, pa.Table] = {}
+        self.done: dict[str, Json] = {}
+        self.failures: list[tuple[str, BigQueryError]] = []
 
-    def fail(self, kind, reason, status=400, times=1):
-        """Let the next jobs of this kind ("load" or "query") fail."""
-        self.failures += [(kind, Refusal(status, reason, "injected failure"))] * times
+    def fail(self, kind: str, reason: str, status: int = 400, times: int = 1) -> None:
+        """Make the next jobs of a kind ("load" or "query") fail."""
+        self.failures += [(kind, BigQueryError(status, reason, "injected failure"))] * times
 
-    def insert(self, body, payload=None):
-        """Make a job and do it; returns it."""
+    def insert(self, body: Json, payload: bytes = b"") -> Json:
+        """Create a job, run it and return it."""
         reference = body.get("jobReference", {})
         job_id = reference.get("jobId") or uuid4().hex
         if job_id in self.done:
@@ -53,120 +60,122 @@ class Jobs:
         }
         self.done[job_id] = job
         try:
-            self._fail_if_told(kind)
-            do = self._load if kind == "load" else self._query
-            do(job_id, configuration[kind], payload)
-        except Refusal as refusal:
-            job["status"]["errorResult"] = refusal.error
-            job["status"]["errors"] = [refusal.error]
+            self._raise_injected_failure(kind)
+            run = self._load if kind == "load" else self._query
+            run(job_id, configuration[kind], payload)
+        except BigQueryError as error:
+            job["status"]["errorResult"] = error.error
+            job["status"]["errors"] = [error.error]
         return job
 
-    def get(self, job_id):
+    def get(self, job_id: str) -> Json:
         if job_id not in self.done:
             raise not_found("Job", job_id)
         return self.done[job_id]
 
-    def results(self, job_id, options):
-        """A page of a query's rows."""
+    def results(self, job_id: str, options: dict[str, str]) -> Json:
+        """Return a page of the rows of a query."""
         job = self.get(job_id)
         if error := job["status"].get("errorResult"):
-            raise Refusal(400, error["reason"], error["message"])
-        answer = {"jobReference": job["jobReference"], "jobComplete": True}
+            raise BigQueryError(400, error["reason"], error["message"])
+        response: Json = {"jobReference": job["jobReference"], "jobComplete": True}
         if job_id not in self._results:
-            return answer
+            return response
         rows = self._results[job_id]
         fields = [field_of(column.name, column.type) for column in rows.schema]
         start = int(options.get("pageToken", options.get("startIndex", 0)))
         page = rows.slice(start, min(int(options.get("maxResults", _PAGE_ROWS)), _PAGE_ROWS))
-        answer |= {"schema": {"fields": fields}, "totalRows": str(rows.num_rows)}
+        response |= {"schema": {"fields": fields}, "totalRows": str(rows.num_rows)}
         if start + page.num_rows < rows.num_rows and page.num_rows:
-            answer["pageToken"] = str(start + page.num_rows)
-        if page.num_rows:  # without rows the client asks for the first page itself
+            response["pageToken"] = str(start + page.num_rows)
+        if page.num_rows:  # without rows, the client requests the first page separately
             columns = [column.to_pylist() for column in page.columns]
-            answer["rows"] = [
-                {"f": [{"v": encoded(v, f)} for v, f in zip(row, fields, strict=True)]}
+            response["rows"] = [
+                {"f": [{"v": encode(v, f)} for v, f in zip(row, fields, strict=True)]}
                 for row in zip(*columns, strict=True)
             ]
-        return answer
+        return response
 
-    def _fail_if_told(self, kind):
-        for told in self.failures:
-            if told[0] == kind:
-                self.failures.remove(told)
-                raise told[1]
+    def _raise_injected_failure(self, kind: str) -> None:
+        for failure in self.failures:
+            if failure[0] == kind:
+                self.failures.remove(failure)
+                raise failure[1]
 
-    def _check_location(self, configuration, location):
-        """A job that does not say where it runs runs in the US."""
-        place = configuration.get("destinationTable") or configuration.get("defaultDataset") or {}
-        named = re.search(_NAME, configuration.get("query", ""))
-        name = place.get("datasetId") or (named and named[2])
+    def _check_location(self, configuration: Json, location: str | None) -> None:
+        """Raise an error unless the dataset is at the location of the job, by default the US."""
+        target = configuration.get("destinationTable") or configuration.get("defaultDataset") or {}
+        match = re.search(_NAME, configuration.get("query", ""))
+        name = target.get("datasetId") or (match[2] if match else "")
         location = location or "US"
-        known = self._catalogue.datasets.get(name, {}).get("location", location)
-        if location != known:
+        if location != self._catalogue.datasets.get(name, {}).get("location", location):
             where = f"{self._catalogue.project}:{name} was not found in location {location}"
-            raise Refusal(404, "notFound", f"Not found: Dataset {where}")
+            raise BigQueryError(404, "notFound", f"Not found: Dataset {where}")
 
-    def _load(self, job_id, load, payload):
+    def _load(self, job_id: str, load: Json, payload: bytes) -> None:
         if (load["sourceFormat"], load["createDisposition"]) != ("PARQUET", "CREATE_NEVER"):
-            raise invalid("only Parquet into a table that is there")
-        place = load["destinationTable"]
-        table = self._catalogue.table(place["datasetId"], place["tableId"])
-        wanted = [normal(field) for field in load["schema"]["fields"]]
-        if wanted != table["schema"]["fields"]:
-            raise invalid(f"Provided Schema does not match Table {place['tableId']}")
+            raise invalid("only Parquet into an existing table")
+        target = load["destinationTable"]
+        table = self._catalogue.table(target["datasetId"], target["tableId"])
+        fields = [normal(field) for field in load["schema"]["fields"]]
+        if fields != table["schema"]["fields"]:
+            raise invalid(f"Provided Schema does not match Table {target['tableId']}")
         try:
             rows = pq.read_table(io.BytesIO(payload))
         except pa.ArrowException as error:
             raise invalid(f"Error while reading data, error message: {error}") from None
         lists = bool(load.get("parquetOptions", {}).get("enableListInference"))
-        found = [field_of(column.name, column.type, lists=lists) for column in rows.schema]
-        if list(map(_kind, found)) != list(map(_kind, wanted)):
-            raise invalid(f"Parquet columns {found} do not match the schema {wanted}")
+        columns = [field_of(column.name, column.type, lists=lists) for column in rows.schema]
+        if list(map(_kind, columns)) != list(map(_kind, fields)):
+            raise invalid(f"Parquet columns {columns} do not match the schema {fields}")
         if any(_has_null_elements(column) for column in rows.columns):
             raise invalid("an array cannot have a null element")
-        self._catalogue.append(place["datasetId"], place["tableId"], rows)
+        self._catalogue.append(target["datasetId"], target["tableId"], rows)
         statistics = {"outputRows": str(rows.num_rows), "inputFileBytes": str(len(payload))}
         self.done[job_id]["statistics"]["load"] = statistics
 
-    def _query(self, job_id, query, payload):
+    def _query(self, job_id: str, query: Json, _: bytes) -> None:
         sql = query["query"]
         if copy := _COPY.fullmatch(sql):
-            replace, _, dataset, target, _, _, source, options = copy.groups()
+            replace, _project, dataset, target, _project, _dataset, source, options = copy.groups()
             self._catalogue.copy_table(
                 dataset, source, target, _options(options), replace=bool(replace)
             )
             return
-        values = [parameter(given) for given in query.get("queryParameters", [])]
+        values = [parameter_value(parameter) for parameter in query.get("queryParameters", [])]
         try:
             self._run(job_id, query, in_duckdb(sql), values)
         except duckdb.Error as error:
-            raise Refusal(400, "invalidQuery", str(error)) from None
+            raise BigQueryError(400, "invalidQuery", str(error)) from None
 
-    def _run(self, job_id, query, sql, values):
+    def _run(self, job_id: str, query: Json, sql: str, values: Sequence[Any]) -> None:
         connection = self._catalogue.duckdb
-        if place := query.get("defaultDataset"):
-            connection.execute(f"USE {self._catalogue.sql_name(place['datasetId'])}")
+        if target := query.get("defaultDataset"):
+            connection.execute(f"USE {self._catalogue.sql_name(target['datasetId'])}")
         if sql.lstrip().upper().startswith("DELETE"):
             connection.execute(sql, values)
-            self._catalogue.touch(*re.search(_NAME, query["query"]).groups()[1:])
+            target = re.search(_NAME, query["query"])
+            assert target
+            self._catalogue.touch(target[2], target[3])
         else:
             self._results[job_id] = connection.sql(sql, params=values or None).to_arrow_table()
 
 
-def _kind(field):
+def _kind(field: Json) -> tuple[Any, ...]:
     return field["name"], field["type"], field["mode"], list(map(_kind, field.get("fields", [])))
 
 
-def _has_null_elements(column):
+def _has_null_elements(column: pa.ChunkedArray) -> bool:
     return pa.types.is_list(column.type) and column.combine_chunks().flatten().null_count > 0
 
 
-def _options(text):
-    """The options of a statement: texts are JSON's, labels a list of pairs of them."""
-    options = {}
+def _options(text: str) -> Json:
+    """Parse the options of a statement: texts are JSON, labels are a list of pairs of texts."""
+    options: Json = {}
     if description := re.search(rf"description=({_TEXT})", text):
         options["description"] = json.loads(description[1], strict=False)
     labels = re.search(rf"labels=\[((?:\({_TEXT}, {_TEXT}\)(?:, )?)*)\]", text)
+    assert labels
     pairs = re.findall(rf"\(({_TEXT}), ({_TEXT})\)", labels[1])
     options["labels"] = {json.loads(key): json.loads(value) for key, value in pairs}
     if days := re.search(r"INTERVAL (\d+) DAY", text):

@@ -1,4 +1,4 @@
-"""Loads that are killed, loads at the same time, and readers meanwhile."""
+"""Killed loads, concurrent loads, and readers during loads."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +14,15 @@ from amazon_reviews_tests.bigquery_warehouse.common import (
     SWAP,
     UPLOAD,
     URL,
-    asked,
-    found,
+    count_requests,
+    job_steps,
     newest,
+    numbers_of,
     staging_tables,
-    steps,
 )
 from amazon_reviews_tests.resources.deltas import delta, numbers, replace_partition
 
-# Forked from a process that has imported everything: importing takes seconds.
+# Forked from a process with all imports, since importing takes seconds.
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__, "pandas", "pyarrow.dataset"])
 
@@ -33,10 +33,10 @@ def load_one_by_one(endpoint, version):
     open_warehouse(URL).load([version])
 
 
-def kill_at(server, pattern, version, *, done, nth=1):
-    """Kill a load when its nth such request was sent, before or after the service did it."""
-    hold = server.hold(pattern, done=done, skip=nth - 1)
-    load = PROCESSES.Process(target=load_one_by_one, args=(server.url, version))
+def kill_at(emulator, pattern, version, *, done, nth=1):
+    """Kill a load at its nth request of a kind, before or after its execution."""
+    hold = emulator.hold(pattern, done=done, skip=nth - 1)
+    load = PROCESSES.Process(target=load_one_by_one, args=(emulator.url, version))
     load.start()
     assert hold.reached.wait(60)
     load.kill()
@@ -45,68 +45,68 @@ def kill_at(server, pattern, version, *, done, nth=1):
 
 
 MOMENTS = {
-    "staging made": (r"POST .*/tables$", 1),
+    "staging created": (r"POST .*/tables$", 1),
     "first file": (UPLOAD, 1),
     "last file": (UPLOAD, 3),
     "counted": ("SELECT count", 1),
     "swap": (SWAP, 1),
-    "cleared away": (r"DELETE .*/tables/", 1),
+    "cleaned up": (r"DELETE .*/tables/", 1),
 }
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_after_a_kill_nothing_is_loaded_twice(server, warehouse, three_files, moment, done):
+def test_load_after_a_kill_loads_nothing_twice(emulator, warehouse, three_files, moment, done):
     pattern, nth = MOMENTS[moment]
-    kill_at(server, pattern, three_files, done=done, nth=nth)
+    kill_at(emulator, pattern, three_files, done=done, nth=nth)
     seen = warehouse.versions()
     assert seen in ({}, {"gold/t": 0})
-    assert not seen or found(warehouse) == [1, 2, 3, 4]
+    assert not seen or numbers_of(warehouse) == [1, 2, 3, 4]
 
     warehouse.load([three_files])
 
     assert warehouse.versions() == {"gold/t": 0}
-    assert found(warehouse) == [1, 2, 3, 4]
-    assert sorted(steps(server, "load")) == ["part0", "part1", "part2"]
-    assert steps(server, "query") == ["over"]
-    assert asked(server, "PUT") == 3 if done else asked(server, "PUT") <= 4
-    left = staging_tables(server)
-    assert not left or seen
-    assert all(server.catalogue.table("reviews", name)["expirationTime"] for name in left)
+    assert numbers_of(warehouse) == [1, 2, 3, 4]
+    assert sorted(job_steps(emulator, "load")) == ["part0", "part1", "part2"]
+    assert job_steps(emulator, "query") == ["over"]
+    assert count_requests(emulator, "PUT") == 3 if done else count_requests(emulator, "PUT") <= 4
+    remaining = staging_tables(emulator)
+    assert not remaining or seen
+    assert all(emulator.catalogue.table("reviews", name)["expirationTime"] for name in remaining)
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("where", ["CREATE TABLE IF NOT EXISTS", "DELETE FROM", UPLOAD, SWAP])
-def test_a_change_that_is_killed_is_made_once(server, warehouse, lake, three_files, where, done):
+def test_change_after_a_kill_is_applied_once(emulator, warehouse, lake, three_files, where, done):
     warehouse.load([three_files])
     replace_partition(lake, "a", numbers(7, 8, partition="a"))
-    server.jobs.done.clear()
-    kill_at(server, where, newest(lake), done=done)
+    emulator.jobs.done.clear()
+    kill_at(emulator, where, newest(lake), done=done)
 
     warehouse.load([newest(lake)])
 
-    assert found(warehouse) == [3, 4, 7, 8]
-    assert steps(server, "load") == ["part0"]
-    assert steps(server, "query") == ["delete", "over"]
+    assert numbers_of(warehouse) == [3, 4, 7, 8]
+    assert job_steps(emulator, "load") == ["part0"]
+    assert job_steps(emulator, "query") == ["delete", "over"]
 
 
-def test_what_a_killed_load_left_does_not_stand_for_a_later_one(
-    server, warehouse, lake, three_files
+def test_remains_of_a_killed_load_are_not_used_by_other_versions(
+    emulator, warehouse, lake, three_files
 ):
     warehouse.load([three_files])
     replace_partition(lake, "a", numbers(7, partition="a"))
-    kill_at(server, SWAP, newest(lake), done=True)
-    assert staging_tables(server)
+    kill_at(emulator, SWAP, newest(lake), done=True)
+    assert staging_tables(emulator)
 
     for version, expected in ((0, [1, 2, 3, 4]), (1, [3, 4, 7])):
         warehouse.load([TableVersion("gold/t", str(lake), version)])
-        assert found(warehouse) == expected
+        assert numbers_of(warehouse) == expected
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("where", [r"POST .*/tables$", UPLOAD, "SELECT count", SWAP])
-def test_of_two_loads_of_a_version_the_slower_finds_it_done(server, three_files, where, done):
-    hold = server.hold(where, done=done)
+def test_slower_of_two_loads_of_a_version_changes_nothing(emulator, three_files, where, done):
+    hold = emulator.hold(where, done=done)
     with ThreadPoolExecutor(1) as threads:
         slower = threads.submit(open_warehouse(URL).load, [three_files])
         assert hold.reached.wait(60)
@@ -115,11 +115,11 @@ def test_of_two_loads_of_a_version_the_slower_finds_it_done(server, three_files,
         (second,) = slower.result()
 
     assert (first.rows, second.rows) == (4, 4)
-    assert found(open_warehouse(URL)) == [1, 2, 3, 4]
-    assert staging_tables(server) == []
+    assert numbers_of(open_warehouse(URL)) == [1, 2, 3, 4]
+    assert staging_tables(emulator) == []
 
 
-def test_loads_at_once_end_with_every_row_once(server, lake, three_files):
+def test_concurrent_loads_give_each_row_once(emulator, lake, three_files):
     barrier = Barrier(4)
 
     def load(_):
@@ -129,17 +129,17 @@ def test_loads_at_once_end_with_every_row_once(server, lake, three_files):
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(load, range(4))) == [4] * 4
-    assert found(open_warehouse(URL)) == [1, 2, 3, 4]
-    assert staging_tables(server) == []
+    assert numbers_of(open_warehouse(URL)) == [1, 2, 3, 4]
+    assert staging_tables(emulator) == []
 
 
-def test_a_table_that_another_run_loads_meanwhile_is_not_copied_from(
-    server, warehouse, lake, three_files
+def test_table_loaded_by_another_run_meanwhile_is_not_copied(
+    emulator, warehouse, lake, three_files
 ):
     warehouse.load([three_files])
     replace_partition(lake, "a", numbers(7, partition="a"))
     replace_partition(lake, "b", numbers(8, partition="b"))
-    hold = server.hold("CREATE TABLE IF NOT EXISTS", done=False)
+    hold = emulator.hold("CREATE TABLE IF NOT EXISTS", done=False)
     with ThreadPoolExecutor(1) as threads:
         slower = threads.submit(open_warehouse(URL).load, [TableVersion("gold/t", str(lake), 2)])
         assert hold.reached.wait(60)
@@ -147,17 +147,17 @@ def test_a_table_that_another_run_loads_meanwhile_is_not_copied_from(
         hold.release.set()
         assert "loaded by another run meanwhile" in str(slower.exception())
 
-    assert found(warehouse) == [3, 4, 7]
+    assert numbers_of(warehouse) == [3, 4, 7]
     warehouse.load([newest(lake)])
-    assert found(warehouse) == [4, 7, 8]
+    assert numbers_of(warehouse) == [4, 7, 8]
 
 
-def test_a_reader_never_sees_half_a_table_or_none(server, warehouse, lake, file_by_file):
+def test_reader_sees_only_complete_versions_during_loads(emulator, warehouse, lake, file_by_file):
     for version in range(4):
         for partition in ("a", "b"):
             replace = replace_partition if version else lambda path, _, table: delta(path, table)
             replace(lake, partition, numbers(*range(10 * (version + 1)), partition=partition))
-    versions = [3, 5, 7]  # both partitions alike
+    versions = [3, 5, 7]  # both partitions have the same numbers
     warehouse.load([TableVersion("gold/t", str(lake), 1)])
 
     def read_until_last():

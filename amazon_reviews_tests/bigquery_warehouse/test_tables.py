@@ -1,4 +1,4 @@
-"""The BigQuery warehouse: what arrives, over the wire, by the vendor's client."""
+"""Loads into BigQuery, over the wire, by the vendor's client."""
 
 import json
 import os
@@ -21,11 +21,11 @@ from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import (
     DATASET,
     URL,
-    asked,
-    found,
+    count_requests,
+    job_steps,
     newest,
+    numbers_of,
     staging_tables,
-    steps,
 )
 from amazon_reviews_tests.resources.deltas import (
     PARTITIONS,
@@ -40,13 +40,13 @@ REAL = os.environ.get("AMAZON_REVIEWS_TEST_BIGQUERY")
 
 
 def in_bigquery(row):
-    """How a row of `typed_rows` comes back: arrays without nulls, maps as records of pairs."""
+    """Return a row of `typed_rows` as BigQuery does: no nulls in arrays, maps as pairs."""
     pairs = [{"key": key, "value": value} for key, value in row["style"] or []]
     categories = [name for name in row["categories"] or [] if name is not None]
     return row | {"style": pairs, "categories": categories}
 
 
-def test_types_and_values_arrive(lake, warehouse):
+def test_load_preserves_types_and_values(lake, warehouse):
     table = typed_rows(6)
     delta(lake, table)
 
@@ -67,9 +67,9 @@ def test_types_and_values_arrive(lake, warehouse):
         ("vote", "INT64"),
         ("text", "STRING"),
     ]
-    arrived = warehouse.query("SELECT * FROM reviews_typed").to_pylist()
+    loaded = warehouse.query("SELECT * FROM reviews_typed").to_pylist()
     expected = [in_bigquery(row) for row in table.to_pylist()]
-    assert Counter(map(comparable, arrived)) == Counter(map(comparable, expected))
+    assert Counter(map(comparable, loaded)) == Counter(map(comparable, expected))
 
 
 def comparable(row):
@@ -80,62 +80,62 @@ def comparable(row):
     return repr(sorted((plain | {"price": row["price"] and float(row["price"])}).items()))
 
 
-def test_a_type_without_like_is_refused_by_name(lake, server, warehouse):
+def test_unsupported_type_is_an_error_with_the_column(lake, emulator, warehouse):
     nested = pa.table({"grid": pa.array([[[1]]], pa.list_(pa.list_(pa.int64())))})
     write_deltalake(str(lake), nested)
 
     with pytest.raises(WarehouseError, match="gold/t cannot be loaded: column grid"):
         warehouse.load([newest(lake)])
 
-    assert server.catalogue.tables == {}
+    assert emulator.catalogue.tables == {}
 
 
 @pytest.mark.parametrize("name", ["gold/reviews", "gold/products"])
-def test_descriptions_and_layout(lake, server, warehouse, name):
+def test_load_sets_descriptions_partitioning_and_clustering(lake, emulator, warehouse, name):
     table = TABLES[name]
     rows = pa.Table.from_pylist([{"asin": "a"}], schema=table.arrow_schema)
     write_deltalake(str(lake), rows)
-    said = {column.name: column.description for column in table.columns}
+    descriptions = {column.name: column.description for column in table.columns}
 
-    warehouse.load([newest(lake, name, description='Rows "as\nthey" are\\.', columns=said)])
+    warehouse.load([newest(lake, name, description='Rows "as\nthey" are\\.', columns=descriptions)])
 
     noun = name.split("/")[1]
-    kept = server.catalogue.table("reviews", noun)
-    assert kept["description"] == 'Rows "as\nthey" are\\.'
-    assert {f["name"]: f["description"] for f in kept["schema"]["fields"]} == said
-    assert kept.get("timePartitioning") == (
+    loaded = emulator.catalogue.table("reviews", noun)
+    assert loaded["description"] == 'Rows "as\nthey" are\\.'
+    assert {f["name"]: f["description"] for f in loaded["schema"]["fields"]} == descriptions
+    assert loaded.get("timePartitioning") == (
         {"type": "YEAR", "field": "reviewed_on"} if noun == "reviews" else None
     )
-    assert kept["clustering"] == {"fields": ["main_category", "brand", "asin"]}
-    assert kept.get("expirationTime") is None
+    assert loaded["clustering"] == {"fields": ["main_category", "brand", "asin"]}
+    assert loaded.get("expirationTime") is None
     described = warehouse.describe(name)
-    assert {column.name: column.description for column in described.columns} == said
+    assert {column.name: column.description for column in described.columns} == descriptions
     assert described.description == 'Rows "as\nthey" are\\.'
     warehouse.load([newest(lake, "gold/t", looked_up_by="asin")])
-    assert server.catalogue.table("reviews", "t")["clustering"] == {"fields": ["asin"]}
+    assert emulator.catalogue.table("reviews", "t")["clustering"] == {"fields": ["asin"]}
     with pytest.raises(WarehouseError, match=r"gold/absent is not in the warehouse test-project\."):
         warehouse.describe("gold/absent")
 
 
-def test_the_layout_names_columns_that_there_are():
+def test_layout_refers_to_existing_columns():
     for name, layout in _LAYOUTS.items():
         assert {layout.day, *layout.clustered_by} - {None} <= set(TABLES[name].names)
 
 
-def test_tables_and_jobs_have_labels_for_costs(lake, server, warehouse):
+def test_tables_and_jobs_have_cost_labels(lake, emulator, warehouse):
     delta(lake, numbers(1))
 
     warehouse.load([newest(lake)])
 
-    labels = server.catalogue.table("reviews", "t")["labels"]
+    labels = emulator.catalogue.table("reviews", "t")["labels"]
     assert labels["application"] == "amazon_reviews"
     assert (labels["delta_layer"], labels["delta_version"]) == ("gold", "0")
-    jobs = [job["configuration"]["labels"] for job in server.jobs.done.values()]
+    jobs = [job["configuration"]["labels"] for job in emulator.jobs.done.values()]
     assert jobs
     assert all(job == {"application": "amazon_reviews", "table": "gold_t"} for job in jobs)
 
 
-def test_a_table_without_rows_arrives_with_its_columns(lake, warehouse):
+def test_empty_table_is_loaded_with_its_columns(lake, warehouse):
     delta(lake, numbers())
 
     (load,) = warehouse.load([newest(lake)])
@@ -145,29 +145,29 @@ def test_a_table_without_rows_arrives_with_its_columns(lake, warehouse):
     assert warehouse.query("SELECT * FROM t").num_rows == 0
 
 
-def test_a_version_that_is_there_is_skipped(server, warehouse, three_files):
+def test_loaded_version_is_skipped(emulator, warehouse, three_files):
     warehouse.load([three_files])
-    server.catalogue.tables["reviews", "t"]["labels"]["cost_centre"] = "theirs"
-    jobs = dict(server.jobs.done)
+    emulator.catalogue.tables["reviews", "t"]["labels"]["cost_centre"] = "theirs"
+    jobs = dict(emulator.jobs.done)
 
     (load,) = open_warehouse(URL).load([three_files])
 
     assert (load.skipped, load.rows, load.bytes) == (True, 4, 0)
-    assert server.jobs.done == jobs
+    assert emulator.jobs.done == jobs
     assert "bigquery?project=test-project&p=test-project&d=reviews&t=t&page=table" in load.url
 
 
-def test_exactly_the_version_asked_for_is_loaded(lake, warehouse):
+def test_load_gives_exactly_the_requested_version(lake, warehouse):
     delta(lake, numbers(1))
     delta(lake, numbers(2))
 
     for version, expected in ((1, [1, 2]), (0, [1]), (1, [1, 2]), (0, [1])):
         warehouse.load([TableVersion("gold/t", str(lake), version)])
         assert warehouse.versions() == {"gold/t": version}
-        assert found(warehouse) == expected
+        assert numbers_of(warehouse) == expected
 
 
-def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lake, warehouse):
+def test_recreated_delta_table_with_the_same_version_is_loaded(lake, warehouse):
     delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
     warehouse.load([newest(lake)])
     shutil.rmtree(lake)
@@ -176,42 +176,42 @@ def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lak
     (load,) = warehouse.load([newest(lake)])
 
     assert not load.skipped
-    assert found(warehouse) == [2, 9]
+    assert numbers_of(warehouse) == [2, 9]
 
 
-def test_files_are_loaded_each_by_a_job_of_its_own_named_after_table_and_version(
-    server, warehouse, three_files
+def test_each_file_is_loaded_by_a_job_named_after_table_and_version(
+    emulator, warehouse, three_files
 ):
     warehouse.load([three_files])
 
-    assert sorted(steps(server, "load")) == ["part0", "part1", "part2"]
-    assert all(n.startswith("reviews_t__staging_v0_") for n in server.jobs.done if "part" in n)
-    assert asked(server, "insertAll") == 0
-    assert found(warehouse) == [1, 2, 3, 4]
-    assert staging_tables(server) == []
+    assert sorted(job_steps(emulator, "load")) == ["part0", "part1", "part2"]
+    assert all(n.startswith("reviews_t__staging_v0_") for n in emulator.jobs.done if "part" in n)
+    assert count_requests(emulator, "insertAll") == 0
+    assert numbers_of(warehouse) == [1, 2, 3, 4]
+    assert staging_tables(emulator) == []
 
 
-def test_small_files_are_loaded_together(lake, server, warehouse):
+def test_small_files_are_loaded_by_one_job(lake, emulator, warehouse):
     for number in range(5):
         delta(lake, numbers(number))
 
     warehouse.load([newest(lake)])
 
-    assert steps(server, "load") == ["part0"]
-    assert found(warehouse) == [0, 1, 2, 3, 4]
+    assert job_steps(emulator, "load") == ["part0"]
+    assert numbers_of(warehouse) == [0, 1, 2, 3, 4]
 
 
-def test_only_changed_partitions_are_uploaded(lake, server, warehouse, three_files):
+def test_load_uploads_only_changed_partitions(lake, emulator, warehouse, three_files):
     (whole,) = warehouse.load([three_files])
-    server.jobs.done.clear()
+    emulator.jobs.done.clear()
     replace_partition(lake, "b", numbers(30, partition="b"))
 
     (load,) = warehouse.load([newest(lake, description="Other.", columns={"number": "It."})])
 
-    assert found(warehouse) == [1, 2, 4, 30]
-    assert steps(server, "load") == ["part0"]
+    assert numbers_of(warehouse) == [1, 2, 4, 30]
+    assert job_steps(emulator, "load") == ["part0"]
     assert load.bytes < whole.bytes / 2
-    deleted = [request for request in server.requests if "DELETE FROM" in request]
+    deleted = [request for request in emulator.requests if "DELETE FROM" in request]
     assert len(deleted) == 1
     assert deleted[0].endswith("WHERE (`partition` = ?)")
     described = warehouse.describe("gold/t")
@@ -223,7 +223,7 @@ def full_content(lake, version):
     return Counter(map(str, rows))
 
 
-def test_loading_changed_partitions_alone_equals_a_full_load(lake, warehouse):
+def test_load_of_changed_partitions_equals_a_full_load(lake, warehouse):
     for partition in PARTITIONS:
         delta(lake, numbers(1, 2, partition=partition))
     size = sum(DeltaTable(str(lake)).get_add_actions()["size_bytes"].to_pylist())
@@ -250,7 +250,7 @@ def test_loading_changed_partitions_alone_equals_a_full_load(lake, warehouse):
     change(whole=True)
 
 
-def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, server, warehouse):
+def test_table_with_deletion_vectors_is_loaded_completely(lake, emulator, warehouse):
     both = pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")])
     delta(lake, both, configuration={"delta.enableDeletionVectors": "true"})
     warehouse.load([newest(lake)])
@@ -258,11 +258,11 @@ def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, server, wa
 
     warehouse.load([newest(lake)])
 
-    assert asked(server, "DELETE FROM") == 0
-    assert found(warehouse) == [1, 2, 3]
+    assert count_requests(emulator, "DELETE FROM") == 0
+    assert numbers_of(warehouse) == [1, 2, 3]
 
 
-def test_a_version_whose_log_is_gone_is_replaced_whole(lake, warehouse, three_files):
+def test_version_without_its_log_is_loaded_completely(lake, warehouse, three_files):
     warehouse.load([three_files])
     delta(lake, numbers(5, partition="a"))
     DeltaTable(str(lake)).create_checkpoint()
@@ -270,10 +270,10 @@ def test_a_version_whose_log_is_gone_is_replaced_whole(lake, warehouse, three_fi
 
     warehouse.load([newest(lake)])
 
-    assert found(warehouse) == [1, 2, 3, 4, 5]
+    assert numbers_of(warehouse) == [1, 2, 3, 4, 5]
 
 
-def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, server, warehouse):
+def test_row_count_that_differs_from_the_log_leaves_the_old_table(lake, emulator, warehouse):
     delta(lake, numbers(1))
     warehouse.load([newest(lake)])
     delta(lake, numbers(2, 3, partition="q"))
@@ -283,11 +283,11 @@ def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, server, wareh
         warehouse.load([newest(lake)])
 
     assert warehouse.versions() == {"gold/t": 0}
-    assert found(warehouse) == [1]
-    assert staging_tables(server) == []
+    assert numbers_of(warehouse) == [1]
+    assert staging_tables(emulator) == []
 
 
-def test_tables_are_replaced_all_or_none(lake, server, warehouse):
+def test_load_replaces_all_tables_or_none(lake, emulator, warehouse):
     for name in ("good", "bad"):
         delta(lake / name, numbers(1))
     warehouse.load([newest(lake / "good", "gold/good")])
@@ -299,15 +299,15 @@ def test_tables_are_replaced_all_or_none(lake, server, warehouse):
         warehouse.load([newest(lake / n, f"gold/{n}") for n in ("good", "bad")])
 
     assert warehouse.versions() == {"gold/good": 0}
-    assert found(warehouse, "good") == [1]
+    assert numbers_of(warehouse, "good") == [1]
 
 
-def test_tables_of_others_and_of_another_layer_are_never_replaced(lake, server, warehouse):
+def test_tables_of_other_owners_or_layers_are_never_replaced(lake, emulator, warehouse):
     delta(lake, numbers(1))
-    server.catalogue.create_dataset(DATASET)
+    emulator.catalogue.create_dataset(DATASET)
     theirs = {**DATASET["datasetReference"], "tableId": "theirs"}
     columns = {"fields": [{"name": "x", "type": "STRING"}]}
-    server.catalogue.create_table("reviews", {"tableReference": theirs, "schema": columns})
+    emulator.catalogue.create_table("reviews", {"tableReference": theirs, "schema": columns})
     warehouse.load([newest(lake, "gold/t")])
 
     for name, noun in (("gold/theirs", "theirs"), ("silver/t", "t")):
@@ -316,42 +316,44 @@ def test_tables_of_others_and_of_another_layer_are_never_replaced(lake, server, 
     assert warehouse.versions() == {"gold/t": 0}
 
 
-def test_flat_views_for_tools_that_know_no_arrays(lake, server, warehouse):
+def test_flat_views_have_columns_without_arrays(lake, emulator, warehouse):
     for table in (GOLD_REVIEWS, GOLD_PRODUCTS):
         row = {"asin": "a", "title": "T", "categories": ["Books", "Poetry"], "price": 1}
         rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
         write_deltalake(str(lake / table.key), rows)
-    said = {column.name: column.description for column in GOLD_REVIEWS.columns}
-    reviews = newest(lake / "gold/reviews", "gold/reviews", description="Rows.", columns=said)
+    descriptions = {column.name: column.description for column in GOLD_REVIEWS.columns}
+    reviews = newest(
+        lake / "gold/reviews", "gold/reviews", description="Rows.", columns=descriptions
+    )
     warehouse.load([newest(lake / "gold/products", "gold/products"), reviews])
 
     (row,) = warehouse.query("SELECT * FROM reviews_flat").to_pylist()
     assert (row["title"], row["category_path"], row["price"]) == ("T", "Books > Poetry", 1)
     assert not {"style", "rescued", "categories"} & set(row)
     assert warehouse.query("SELECT title FROM products_flat").to_pylist() == [{"title": "T"}]
-    view = server.catalogue.table("reviews", "reviews_flat")
+    view = emulator.catalogue.table("reviews", "reviews_flat")
     assert view["description"] == "Rows. Without arrays and maps."
     described = {field["name"]: field.get("description") for field in view["schema"]["fields"]}
-    assert described["asin"] == said["asin"]
+    assert described["asin"] == descriptions["asin"]
     assert described["category_path"]
     assert set(warehouse.versions()) == {"gold/products", "gold/reviews"}
 
-    before = len(server.requests)
+    before = len(emulator.requests)
     warehouse.load([reviews])
-    assert not [r for r in server.requests[before:] if r.startswith(("PATCH", "POST"))]
-    server.catalogue.tables["reviews", "reviews_flat"]["description"] = "Old."
+    assert not [r for r in emulator.requests[before:] if r.startswith(("PATCH", "POST"))]
+    emulator.catalogue.tables["reviews", "reviews_flat"]["description"] = "Old."
     warehouse.load([reviews])
-    assert server.catalogue.table("reviews", "reviews_flat")["description"] == view["description"]
+    assert emulator.catalogue.table("reviews", "reviews_flat")["description"] == view["description"]
 
 
-def test_a_query_takes_parameters(lake, warehouse):
+def test_query_accepts_parameters(lake, warehouse):
     delta(lake, typed_rows(6))
     warehouse.load([newest(lake)])
     row = typed_rows(6).to_pylist()[0]
 
     for column in ("price", "reviewed_on", "read_at", "local_time", "verified", "vote", "text"):
-        counted = warehouse.query(f"SELECT count(*) AS n FROM t WHERE {column} = ?", [row[column]])
-        assert counted["n"].to_pylist() == [3], column
+        count = warehouse.query(f"SELECT count(*) AS n FROM t WHERE {column} = ?", [row[column]])
+        assert count["n"].to_pylist() == [3], column
     assert warehouse.query("SELECT ? AS nothing", [None]).to_pylist() == [{"nothing": None}]
     assert warehouse.relation("gold/t") == "`test-project`.`reviews`.`t`"
     many = warehouse.query("SELECT * FROM unnest(generate_series(1, 25000)) AS t(n)")
@@ -360,38 +362,38 @@ def test_a_query_takes_parameters(lake, warehouse):
         warehouse.query("SELECT nonsense")
 
 
-def test_reading_before_any_load_says_what_to_do(server, warehouse):
+def test_query_before_the_first_load_is_an_error_with_instructions(emulator, warehouse):
     assert warehouse.versions() == {}
     with pytest.raises(WarehouseError, match=r"does not exist yet.*AMAZON_REVIEWS_WAREHOUSE"):
         warehouse.query("SELECT 1")
-    assert server.catalogue.datasets == {}
+    assert emulator.catalogue.datasets == {}
 
 
-def test_a_dataset_is_created_where_it_shall_lie(lake, server):
+def test_dataset_is_created_in_the_configured_location(lake, emulator):
     delta(lake, numbers(1))
 
     open_warehouse(f"{URL}?location=europe-west3").load([newest(lake)])
 
-    dataset = server.catalogue.folder("reviews")
+    dataset = emulator.catalogue.dataset("reviews")
     assert dataset["location"] == "europe-west3"
     assert dataset["labels"] == {"application": "amazon_reviews"}
-    assert found(open_warehouse(URL)) == [1]
+    assert numbers_of(open_warehouse(URL)) == [1]
 
 
-def test_a_table_is_named_once_in_a_load(warehouse, three_files):
+def test_table_given_twice_in_a_load_is_an_error(warehouse, three_files):
     with pytest.raises(ValueError, match="twice"):
         warehouse.load([three_files, three_files])
 
 
-def test_the_client_is_imported_where_it_is_used_only():
+def test_definitions_do_not_import_the_client():
     loaded = "import sys, amazon_reviews.definitions; print('google.cloud.bigquery' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
-    assert found.stdout == "False\n", found.stderr
+    process = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
+    assert process.stdout == "False\n", process.stderr
 
 
 @pytest.mark.skipif(not REAL, reason="AMAZON_REVIEWS_TEST_BIGQUERY names no dataset to write to")
-def test_a_real_dataset(lake):
-    """bigquery://project/dataset, in which the tables smoke and smoke__staging_… are written."""
+def test_load_into_a_real_dataset(lake):
+    """Writes the tables smoke and smoke__staging_… to bigquery://project/dataset."""
     for partition in ("a", "b"):
         delta(lake, numbers(1, 2, partition=partition))
     warehouse = open_warehouse(REAL)
@@ -401,5 +403,5 @@ def test_a_real_dataset(lake):
     (changed,) = warehouse.load([newest(lake, "gold/smoke", description="A test.")])
 
     assert (whole.rows, changed.rows, changed.bytes < whole.bytes) == (4, 3, True)
-    assert found(warehouse, "smoke") == [1, 2, 7]
+    assert numbers_of(warehouse, "smoke") == [1, 2, 7]
     assert warehouse.describe("gold/smoke").description == "A test."

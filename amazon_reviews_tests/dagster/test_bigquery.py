@@ -12,12 +12,12 @@ from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews_tests.bigquery_warehouse.common import URL
-from amazon_reviews_tests.bigquery_warehouse.conftest import server  # noqa: F401
+from amazon_reviews_tests.bigquery_warehouse.conftest import emulator  # noqa: F401
 from amazon_reviews_tests.dagster.project import MARTS, Project
 
 
 @pytest.fixture
-def project(tmp_path, spark, sample, server):  # noqa: F811
+def project(tmp_path, spark, sample, emulator):  # noqa: F811
     shutil.copytree(sample[0], tmp_path / "landing")
     return Project(tmp_path, AMAZON_REVIEWS_WAREHOUSE=URL)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL on loopback, from the programs that Debian's package brings."""
+"""PostgreSQL on loopback, with the programs of Debian's package."""
 
 import os
 import pwd
@@ -18,37 +18,47 @@ _NAMES = ("initdb", "postgres", "pg_isready")
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's programs, None where there are none."""
+    """Return the folder of PostgreSQL's programs, or None if they are not installed."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    folders += [Path(found).parent for found in [shutil.which("initdb")] if found]
-    return next((each for each in folders if all((each / name).exists() for name in _NAMES)), None)
+    if initdb := shutil.which("initdb"):
+        folders.append(Path(initdb).parent)
+    return next((path for path in folders if all((path / name).exists() for name in _NAMES)), None)
 
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """A new cluster of its own; gives the URL of its database."""
-    there = programs()
-    assert there
+    """Run a new cluster, and yield the URL of its database."""
+    bin_folder = programs()
+    assert bin_folder
     port = free_port()
-    # Not below pytest's folder, which only its owner may enter.
+    # Not below pytest's folder, since only its owner may enter that.
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         data.mkdir()
         secret = Path(folder) / "password"
         secret.write_text(_PASSWORD)
         owner = _unprivileged(folder)
-        initdb = [
-            there / "initdb",
+        initdb: list[str | Path] = [
+            bin_folder / "initdb",
             "--auth=scram-sha-256",
             f"--pwfile={secret}",
             "--username=dagster",
         ]
         subprocess.run([*owner, *initdb, "--no-sync", data], check=True, stdout=subprocess.DEVNULL)
-        command = [there / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        command: list[str | Path] = [
+            bin_folder / "postgres",
+            "-D",
+            data,
+            "-h",
+            "127.0.0.1",
+            "-k",
+            folder,
+        ]
+        command += ["-p", str(port), "-c", "fsync=off"]
         with (Path(folder) / "log").open("w") as log:
-            server = subprocess.Popen([*owner, *command, "-c", "fsync=off"], stderr=log)
+            server = subprocess.Popen([*owner, *command], stderr=log)
             try:
-                _wait(there, port, server)
+                _wait(bin_folder, port, server)
                 yield f"postgresql://dagster:{_PASSWORD}@127.0.0.1:{port}/postgres"
             finally:
                 server.terminate()
@@ -56,7 +66,7 @@ def running_postgres() -> Iterator[str]:
 
 
 def _unprivileged(folder: str) -> list[str]:
-    """The prefix of commands that root must not run itself; they may then write to `folder`."""
+    """Return the prefix of commands that root must not run, and let them write to `folder`."""
     if os.getuid() != 0:
         return []
     user = pwd.getpwnam("postgres")
@@ -65,10 +75,15 @@ def _unprivileged(folder: str) -> list[str]:
     return ["runuser", "--user", "postgres", "--"]
 
 
-def _wait(there: Path, port: int, server: "subprocess.Popen[bytes]") -> None:
+def _wait(bin_folder: Path, port: int, server: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + _START_SECONDS
-    ready = [there / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}"]
+    ready: list[str | Path] = [
+        bin_folder / "pg_isready",
+        "--quiet",
+        "--host=127.0.0.1",
+        f"--port={port}",
+    ]
     while subprocess.run(ready, check=False).returncode:
         assert server.poll() is None, "PostgreSQL ended"
-        assert time.monotonic() < end, "PostgreSQL does not answer"
+        assert time.monotonic() < end, "PostgreSQL does not respond"
         time.sleep(0.05)

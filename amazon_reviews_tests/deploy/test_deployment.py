@@ -62,31 +62,31 @@ pytestmark = pytest.mark.skipif(
 
 
 class Deployment:
-    """Code server, webserver and daemon, each a process as compose would start it."""
+    """Code server, webserver and daemon, with the commands of the compose file."""
 
     def __init__(self, folder, postgres, stack):
         self.folder = folder
         self.stack = stack
         self.processes = {}
         self.ports = {"3000": str(free_port()), "4000": str(free_port())}
-        given = {"DAGSTER_POSTGRES_URL": postgres, "AMAZON_REVIEWS_CODE_HOST": "127.0.0.1"}
-        given["AMAZON_REVIEWS_CODE_PORT"] = self.ports["4000"]
-        assert given.keys() == COMPOSE["x-process"]["environment"].keys()
+        settings = {"DAGSTER_POSTGRES_URL": postgres, "AMAZON_REVIEWS_CODE_HOST": "127.0.0.1"}
+        settings["AMAZON_REVIEWS_CODE_PORT"] = self.ports["4000"]
+        assert settings.keys() == COMPOSE["x-process"]["environment"].keys()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environ = os.environ | environment(folder) | given | {"PATH": path}
+        self.environ = os.environ | environment(folder) | settings | {"PATH": path}
 
     def start(self, service):
         self.processes[service] = self.stack.enter_context(self.process(service))
 
     def kill(self, service):
-        """Kill the service with all that it started."""
+        """Kill the service with its child processes."""
         os.killpg(self.processes[service].pid, signal.SIGKILL)
         self.processes[service].wait()
 
     def command(self, parts):
-        """A command of compose on loopback and ports of its own."""
-        changed = {"0.0.0.0": "127.0.0.1"} | self.ports
-        return [changed.get(part, part) for part in parts]
+        """Return a command of the compose file, on loopback and free ports."""
+        replacements = {"0.0.0.0": "127.0.0.1"} | self.ports
+        return [replacements.get(part, part) for part in parts]
 
     @contextmanager
     def process(self, service):
@@ -104,7 +104,7 @@ class Deployment:
                 yield process
             finally:
                 process.terminate()
-                # The code server waits for its runs, which the daemon asks for without end.
+                # The code server waits for its runs, and the daemon launches new ones forever.
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(5)
                 with suppress(ProcessLookupError):
@@ -112,27 +112,27 @@ class Deployment:
                 process.wait()
 
     def healthy(self, service):
-        """What compose asks to know whether the service is well."""
+        """Run the health check of the compose file."""
         _, *command = COMPOSE["services"][service]["healthcheck"]["test"]
-        ended = subprocess.run(
+        check = subprocess.run(
             self.command(command), cwd=ROOT, env=self.environ, capture_output=True, check=False
         )
-        return ended.returncode == 0
+        return check.returncode == 0
 
-    def ask(self, query, **variables):
+    def query(self, query, **variables):
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports['3000']}/graphql",
             body,
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            response = json.load(reply)
+        assert "errors" not in response, response
+        return response["data"]
 
     def materialize(self, *keys):
-        """Launch a run for the partition; returns its id."""
+        """Launch a run for the partition, and return its id."""
         params = {
             "selector": REPOSITORY
             | {
@@ -143,26 +143,26 @@ class Deployment:
             "runConfigData": "{}",
             "mode": "default",
         }
-        found = self.ask(LAUNCH, params=params)["launchRun"]
-        assert found["__typename"] == "LaunchRunSuccess", found
-        return found["run"]["runId"]
+        result = self.query(LAUNCH, params=params)["launchRun"]
+        assert result["__typename"] == "LaunchRunSuccess", result
+        return result["run"]["runId"]
 
     def status(self, run):
-        return self.ask(RUN, id=run)["runOrError"]["status"]
+        return self.query(RUN, id=run)["runOrError"]["status"]
 
     def retries(self, run):
-        """The status of each run that was started in the place of this one."""
-        runs = self.ask(RETRIES, root=run)["runsOrError"]["results"]
-        return [found["status"] for found in runs if found["id"] != run]
+        """Return the status of each run that retries this one."""
+        runs = self.query(RETRIES, root=run)["runsOrError"]["results"]
+        return [retry["status"] for retry in runs if retry["id"] != run]
 
     def logs(self):
         return "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.log")))
 
 
-def wait_for(deployment, what, reached):
+def wait_for(deployment, subject, reached):
     end = time.monotonic() + PATIENCE_SECONDS
     while not reached():
-        assert time.monotonic() < end, f"{what}: not in time\n{deployment.logs()}"
+        assert time.monotonic() < end, f"{subject}: not in time\n{deployment.logs()}"
         time.sleep(0.2)
 
 
@@ -176,21 +176,21 @@ def deployment(tmp_path_factory):
         deployment.start("webserver")
         deployment.start("daemon")
 
-        def answers():
+        def responds():
             try:
-                return bool(deployment.ask("{ version }"))
+                return bool(deployment.query("{ version }"))
             except (urllib.error.URLError, ConnectionError):
                 return False
 
-        wait_for(deployment, "webserver", answers)
+        wait_for(deployment, "webserver", responds)
         yield deployment
 
 
-def test_a_run_goes_from_the_webserver_through_the_queue_to_the_code_server(deployment):
+def test_run_launched_at_the_webserver_runs_in_the_code_server(deployment):
     record = json.dumps(review()).encode() + b"\n"
     landing = LandingZone(location=deployment.environ["AMAZON_REVIEWS_LANDING"])
     upload_bytes(landing, "amazon_reviews", "partition_1", record, "a.json")
-    added = deployment.ask(ADD_PARTITION, repository=REPOSITORY)["addDynamicPartition"]
+    added = deployment.query(ADD_PARTITION, repository=REPOSITORY)["addDynamicPartition"]
     assert added["__typename"] == "AddDynamicPartitionSuccess"
 
     run = deployment.materialize("bronze/reviews", "silver/reviews")
@@ -202,7 +202,7 @@ def test_a_run_goes_from_the_webserver_through_the_queue_to_the_code_server(depl
     assert rows(lakehouse, "silver/reviews", "summary", "partition") == [("Good", "partition_1")]
 
 
-def test_what_dagster_knows_lies_in_postgresql_alone(deployment):
+def test_dagster_stores_its_state_only_in_postgresql(deployment):
     with psycopg2.connect(deployment.environ["DAGSTER_POSTGRES_URL"]) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT status, count(*) FROM runs GROUP BY status")
@@ -213,17 +213,17 @@ def test_what_dagster_knows_lies_in_postgresql_alone(deployment):
     assert not [path for path in home.rglob("*") if path.is_file() and secret in path.read_text()]
 
 
-def test_the_daemon_is_well(deployment):
-    def all_well():
-        statuses = deployment.ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+def test_daemon_is_healthy(deployment):
+    def all_healthy():
+        statuses = deployment.query(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
         return all(daemon["healthy"] for daemon in statuses if daemon["required"])
 
-    wait_for(deployment, "the daemon", all_well)
+    wait_for(deployment, "the daemon", all_healthy)
     assert deployment.healthy("daemon")
 
 
 @pytest.mark.long
-def test_what_ran_when_the_code_server_died_is_started_again(deployment):
+def test_run_of_a_dead_code_server_is_retried(deployment):
     run = deployment.materialize("bronze/reviews", "silver/reviews")
     wait_for(deployment, "the run", lambda: deployment.status(run) == "STARTED")
     deployment.kill("code")

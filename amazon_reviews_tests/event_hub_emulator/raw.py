@@ -1,9 +1,12 @@
-"""A peer that says exactly what a test wants, frame by frame."""
+"""A peer that sends exactly the frames of a test."""
 
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
+from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.event_hub_emulator.connection import AMQP_HEADER, SASL_HEADER
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
 from amazon_reviews.devtools.event_hub_emulator.frames import encode_frame
@@ -19,6 +22,7 @@ from amazon_reviews.devtools.event_hub_emulator.performatives import (
     Begin,
     Flow,
     Open,
+    Performative,
     SaslInit,
     SaslMechanisms,
     SaslOutcome,
@@ -31,53 +35,58 @@ from amazon_reviews.devtools.event_hub_emulator.values import Described, Symbol,
 PATIENCE = 20
 READ_0 = "amqp://h/reviews/ConsumerGroups/$Default/Partitions/0"
 EVENT = encode_described(DATA, b"body")
+P = TypeVar("P", bound=Performative)
 
 
 class Peer:
-    """A connected socket; `receive` gives one performative after the other."""
+    """A connected socket that sends and receives performatives."""
 
-    def __init__(self, server):
-        self.server = server
-        self.socket = socket.create_connection((server.host, server.port), PATIENCE)
+    def __init__(self, emulator: EventHubEmulator) -> None:
+        self.emulator = emulator
+        self.socket = socket.create_connection((emulator.host, emulator.port), PATIENCE)
         self.payload = b""
         self._next_id = 0
 
-    def send(self, performative, payload=b"", channel=0):
+    def send(self, performative: Performative, payload: bytes = b"", channel: int = 0) -> None:
         self.socket.sendall(encode_frame(channel, performative, payload))
 
-    def read(self, size):
-        found = b""
-        while len(found) < size:
-            part = self.socket.recv(size - len(found))
+    def read(self, size: int) -> bytes:
+        octets = b""
+        while len(octets) < size:
+            part = self.socket.recv(size - len(octets))
             if not part:
                 raise EOFError
-            found += part
-        return found
+            octets += part
+        return octets
 
-    def receive(self, kind=None):
-        """The next performative, which must be of `kind`; its payload is in `payload`."""
+    def receive(self, kind: type[P]) -> P:
+        """Return the next performative, which must be of `kind`; `payload` has its payload."""
+        performative = self._receive()
+        assert isinstance(performative, kind), performative
+        return performative
+
+    def receive_until(self, kind: type[P]) -> P:
+        """Return the next performative of a kind, and skip those before it."""
+        while not isinstance(performative := self._receive(), kind):
+            pass
+        return performative
+
+    def _receive(self) -> Performative:
         body = b""
         while not body:
             size = int.from_bytes(self.read(4), "big")
             body = self.read(size - 4)[4:]
         performative, self.payload = read_performative(body)
-        assert kind is None or isinstance(performative, kind), performative
         return performative
 
-    def receive_until(self, kind):
-        """The next performative of a kind, whatever comes before."""
-        while not isinstance(found := self.receive(), kind):
-            pass
-        return found
-
-    def is_cut_off(self):
-        """Whether the server ends the connection and says no more."""
+    def is_cut_off(self) -> bool:
+        """Return True if the emulator ends the connection without sending more."""
         try:
             return self.socket.recv(1) == b""
         except ConnectionError:
             return True
 
-    def shake_hands(self):
+    def shake_hands(self) -> Self:
         self.socket.sendall(SASL_HEADER)
         assert self.read(8) == SASL_HEADER
         assert "ANONYMOUS" in self.receive(SaslMechanisms).mechanisms
@@ -87,19 +96,26 @@ class Peer:
         assert self.read(8) == AMQP_HEADER
         return self
 
-    def open(self, **options):
-        self.send(Open(**{"container_id": "test"} | options))
+    def open(self, **options: Any) -> Open:
+        self.send(Open(container_id="test", **options))
         return self.receive(Open)
 
-    def begin(self, channel=0, window=100):
-        one = UInt(0)
-        self.send(
-            Begin(next_outgoing_id=one, incoming_window=UInt(window), outgoing_window=UInt(100)),
-            channel=channel,
+    def begin(self, channel: int = 0, window: int = 100) -> Begin:
+        begin = Begin(
+            next_outgoing_id=UInt(0), incoming_window=UInt(window), outgoing_window=UInt(100)
         )
+        self.send(begin, channel=channel)
         return self.receive(Begin)
 
-    def attach(self, handle, *, source=None, target=None, receives=False, **options):
+    def attach(
+        self,
+        handle: int,
+        *,
+        source: str | None = None,
+        target: str | None = None,
+        receives: bool = False,
+        **options: Any,
+    ) -> Attach:
         self.send(
             Attach(
                 name=f"link {handle}",
@@ -113,7 +129,16 @@ class Peer:
         )
         return self.receive(Attach)
 
-    def flow(self, handle=None, *, credit=0, window=100, seen=1, count=0, **options):
+    def flow(
+        self,
+        handle: int | None = None,
+        *,
+        credit: int = 0,
+        window: int = 100,
+        seen: int = 1,
+        count: int = 0,
+        **options: Any,
+    ) -> None:
         self.send(
             Flow(
                 next_incoming_id=UInt(seen),
@@ -127,7 +152,7 @@ class Peer:
             )
         )
 
-    def transfer(self, handle, payload, *, more=False, **options):
+    def transfer(self, handle: int, payload: bytes, *, more: bool = False, **options: Any) -> None:
         self.send(
             Transfer(
                 handle=UInt(handle),
@@ -140,38 +165,38 @@ class Peer:
         )
         self._next_id += 0 if more else 1
 
-    def authorize(self, hub):
-        """Put a token for `hub`, over links with the handles 100 and 101."""
+    def authorize(self, hub: str) -> tuple[Any, int, Any]:
+        """Send a token for `hub`, over links with the handles 100 and 101."""
         self.attach(100, target="$cbs", source="$cbs")
         self.receive(Flow)
         self.attach(101, source="$cbs", target="$cbs", receives=True)
         self.flow(101, credit=10)
-        address = f"sb://{self.server.host}/{hub}"
-        token = sign(address, int(time.time()) + 60, self.server.policy, self.server.key)
+        address = f"sb://{self.emulator.host}/{hub}"
+        token = sign(address, int(time.time()) + 60, self.emulator.policy, self.emulator.key)
         self.transfer(100, request("number", token, name=address), settled=True)
         self.receive(Transfer)
-        return answer(self.payload)
+        return read_response(self.payload)
 
 
-def request(number, body, **properties):
-    """A message that puts a token, unless `properties` say otherwise."""
-    given = {"operation": "put-token", "type": "servicebus.windows.net:sastoken"} | properties
+def request(message_id: Any, body: Any, **properties: Any) -> bytes:
+    """Return a request, by default to put a token."""
+    properties = {"operation": "put-token", "type": "servicebus.windows.net:sastoken"} | properties
     return (
-        encode_described(PROPERTIES, [number])
-        + encode_described(APPLICATION_PROPERTIES, given)
+        encode_described(PROPERTIES, [message_id])
+        + encode_described(APPLICATION_PROPERTIES, properties)
         + encode_described(AMQP_VALUE, body)
     )
 
 
-def answer(payload):
-    """Correlation id, status code and body of an answer."""
+def read_response(payload: bytes) -> tuple[Any, int, Any]:
+    """Return correlation id, status code and body of a response."""
     parts = {part.code: part.value() for part in read_sections(payload)}
     return parts[PROPERTIES][5], parts[APPLICATION_PROPERTIES]["status-code"], parts[AMQP_VALUE]
 
 
 @contextmanager
-def peer_of(server):
-    """A peer that shook hands."""
-    peer = Peer(server)
+def peer_of(emulator: EventHubEmulator) -> Iterator[Peer]:
+    """Connect a peer and complete the handshake."""
+    peer = Peer(emulator)
     with peer.socket:
         yield peer.shake_hands()

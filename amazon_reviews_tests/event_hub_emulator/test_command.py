@@ -21,7 +21,7 @@ def run(*arguments):
 
 @contextmanager
 def running(*arguments):
-    """The command in a process of its own, ended by SIGTERM if it still runs."""
+    """Run the command in a subprocess, which SIGTERM ends after the block."""
     command = [sys.executable, "-m", "amazon_reviews.cli", "event-hub", "--port", "0"]
     process = subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -34,33 +34,33 @@ def running(*arguments):
 
 
 def connection_of(line):
-    """The connection string of a line as a shell would read it."""
+    """Return the connection string of a line as a shell reads it."""
     script = f'{line}\nprintf %s "$AMAZON_REVIEWS_EVENT_HUB"'
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
 
 
-def test_it_serves_what_it_was_told_to_until_it_is_terminated(tmp_path):
+def test_command_serves_its_hubs_and_sends_the_file_until_sigterm(tmp_path):
     lines = tmp_path / "events.jsonl"
     lines.write_bytes(b'{"a": 1}\n\n{"b": 2}\r\n{"c"')
     with running("--hub", "one=1", "--hub", "two=3:etl", "--send", str(lines)) as process:
         connection = connection_of(process.stdout.readline())
         other = process.stdout.readline().removeprefix("# ").strip()
-        said = process.stderr.readline()
-        found = received(connection, 3)
+        message = process.stderr.readline()
+        consumer = received(connection, 3)
         with EventHubProducerClient.from_connection_string(other) as client:
             properties = client.get_eventhub_properties()
         process.send_signal(signal.SIGTERM)
         rest = process.communicate(timeout=PATIENCE)
 
-    assert found.bodies("0") == ['{"a": 1}', '{"b": 2}', '{"c"']
+    assert consumer.bodies("0") == ['{"a": 1}', '{"b": 2}', '{"c"']
     assert "sb://127.0.0.1:" in connection
     assert "SharedAccessKey=SAS_KEY_VALUE" in connection
-    assert said == f"3 events of {lines} were sent to one\n"
+    assert message == f"3 events of {lines} were sent to one\n"
     assert (properties["eventhub_name"], len(properties["partition_ids"])) == ("two", 3)
     assert (process.returncode, rest) == (0, ("", ""))
 
 
-def test_it_ends_well_when_it_is_interrupted():
+def test_command_exits_with_zero_on_sigint():
     with running() as process:
         assert "EntityPath=reviews" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -69,17 +69,17 @@ def test_it_ends_well_when_it_is_interrupted():
     assert (process.returncode, rest) == (0, ("", ""))
 
 
-def test_a_port_that_is_taken_is_refused_in_one_line():
-    with EventHubEmulator({"reviews": 1}) as server:
-        result = run("--port", str(server.port))
+def test_occupied_port_is_an_error_of_one_line():
+    with EventHubEmulator({"reviews": 1}) as emulator:
+        result = run("--port", str(emulator.port))
 
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 2
-    assert f"127.0.0.1:{server.port} cannot be listened on" in line
+    assert f"127.0.0.1:{emulator.port} cannot be listened on" in line
     assert "--port" in line
 
 
-def test_a_host_that_is_not_there_is_refused_in_one_line():
+def test_unknown_host_is_an_error_of_one_line():
     result = run("--host", "no.such.host.invalid", "--port", "0")
 
     assert result.exit_code == 2
@@ -93,7 +93,7 @@ def test_a_host_that_is_not_there_is_refused_in_one_line():
         *("=4", "a/b=4", "$x=4", "reviews=4:", "reviews=4:a,", "reviews=4:a b", "reviews=4\n"),
     ],
 )
-def test_a_hub_that_makes_no_sense_is_refused_in_one_line(hub):
+def test_invalid_hub_option_is_an_error_of_one_line(hub):
     result = run("--hub", hub)
 
     (line,) = result.stderr.splitlines()
@@ -110,43 +110,43 @@ def test_a_hub_that_makes_no_sense_is_refused_in_one_line(hub):
         ("reviews=1:etl,other", HubOptions(1, ["etl", "other"])),
     ],
 )
-def test_hubs(text, options):
+def test_hub_option_gives_partitions_and_consumer_groups(text, options):
     assert parse_hub(text) == ("reviews", options)
 
 
-def test_a_file_meets_in_several_partitions_and_loses_no_line(tmp_path):
+def test_lines_of_a_file_are_spread_over_partitions_without_loss(tmp_path):
     lines = tmp_path / "events.jsonl"
     lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_OF_A_BATCH + 1)))
-    with EventHubEmulator({"hub": 3}) as server:
-        count = send_lines(lines, server.connection_string("hub"), lambda: False)
-        assert count == server.events_accepted == 2 * LINES_OF_A_BATCH + 1
-        assert [len(server.sequence_numbers("hub", name)) for name in "012"] == [
+    with EventHubEmulator({"hub": 3}) as emulator:
+        count = send_lines(lines, emulator.connection_string("hub"), lambda: False)
+        assert count == emulator.events_accepted == 2 * LINES_OF_A_BATCH + 1
+        assert [len(emulator.sequence_numbers("hub", name)) for name in "012"] == [
             LINES_OF_A_BATCH,
             LINES_OF_A_BATCH,
             1,
         ]
 
 
-def test_sending_ends_with_the_batch_in_which_it_was_stopped(tmp_path):
+def test_sending_stops_after_the_current_batch(tmp_path):
     lines = tmp_path / "events.jsonl"
     lines.write_text("x\n" * 5 * LINES_OF_A_BATCH)
-    with EventHubEmulator({"hub": 1}) as server:
-        connection = server.connection_string("hub")
+    with EventHubEmulator({"hub": 1}) as emulator:
+        connection = emulator.connection_string("hub")
         assert send_lines(lines, connection, lambda: True) == LINES_OF_A_BATCH
 
 
-def test_large_lines_are_sent_and_a_line_that_is_too_large_is_named(tmp_path):
+def test_large_lines_are_sent_and_a_too_large_line_is_an_error_with_its_number(tmp_path):
     lines = tmp_path / "events.jsonl"
     large = "x" * 700_000
     lines.write_text(f"{large}\n{large}\n{large * 2}\n")
     with (
-        EventHubEmulator({"hub": 1}) as server,
+        EventHubEmulator({"hub": 1}) as emulator,
         pytest.raises(Refused, match="line 3 is larger than an event may be"),
     ):
-        send_lines(lines, server.connection_string("hub"), lambda: False)
+        send_lines(lines, emulator.connection_string("hub"), lambda: False)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     result = run("--send", str(tmp_path / "nosuch"), "--port", "0")
 
     assert result.exit_code == 2

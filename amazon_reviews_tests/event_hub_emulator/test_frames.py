@@ -1,4 +1,4 @@
-"""Frames and what stands in them."""
+"""Frames and performatives."""
 
 import asyncio
 from contextlib import suppress
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.frames import (
     HEARTBEAT,
     MAX_FRAME,
@@ -34,7 +35,6 @@ from amazon_reviews.devtools.event_hub_emulator.performatives import (
 from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
     Described,
-    Malformed,
     Symbol,
     UByte,
     UInt,
@@ -70,24 +70,24 @@ def read(octets):
 
 
 @pytest.mark.parametrize("performative", PERFORMATIVES, ids=lambda value: type(value).__name__)
-def test_a_frame_comes_back_as_it_was(performative):
+def test_encoded_frame_is_decoded_unchanged(performative):
     assert read(encode_frame(7, performative, b"payload")) == Frame(7, performative, b"payload")
 
 
 @pytest.mark.parametrize("performative", PERFORMATIVES, ids=lambda value: type(value).__name__)
-def test_fields_at_the_end_are_sent_as_nulls_and_need_not_come(performative):
+def test_trailing_fields_are_sent_as_nulls_and_optional_on_receipt(performative):
     count = len(fields(performative))
     octets = performative.encode()
     assert octets[3] == 0xD0
     assert int.from_bytes(octets[8:12], "big") == count
 
-    given_fields = [getattr(performative, field.name) for field in fields(performative)]
-    while given_fields and given_fields[-1] is None:
-        given_fields.pop()
-    assert read_performative(encode_described(octets[2], given_fields)) == (performative, b"")
+    values = [getattr(performative, field.name) for field in fields(performative)]
+    while values and values[-1] is None:
+        values.pop()
+    assert read_performative(encode_described(octets[2], values)) == (performative, b"")
 
 
-def test_a_heartbeat_says_nothing():
+def test_heartbeat_has_no_performative():
     assert read(HEARTBEAT) == Frame(0, None, b"")
 
 
@@ -104,8 +104,8 @@ def test_a_heartbeat_says_nothing():
         (b"\x00\x45\x45", "without a performative"),
     ],
 )
-def test_performatives_with_other_fields_are_malformed(body, problem):
-    with pytest.raises(Malformed, match=problem):
+def test_performative_with_wrong_fields_is_malformed(body, problem):
+    with pytest.raises(MalformedError, match=problem):
         read_performative(body)
 
 
@@ -117,29 +117,29 @@ def test_performatives_with_other_fields_are_malformed(body, problem):
         f"{MAX_FRAME + 1:08x} 02 00 0000",
     ],
 )
-def test_headers_of_no_frame_are_malformed_before_the_body_is_read(header):
-    with pytest.raises(Malformed, match="a frame of"):
+def test_invalid_header_is_malformed_before_the_body_is_read(header):
+    with pytest.raises(MalformedError, match="a frame of"):
         read(bytes.fromhex(header))
 
 
-def test_a_frame_may_have_its_largest_size():
+def test_frame_size_is_limited_to_the_maximum():
     room = MAX_FRAME - len(encode_frame(0, End()))
 
     assert len(read(encode_frame(0, End(), bytes(room))).payload) == room
-    with pytest.raises(Malformed, match="a frame of"):
+    with pytest.raises(MalformedError, match="a frame of"):
         read(encode_frame(0, End(), bytes(room + 1)))
 
 
-def test_a_frame_of_the_other_layer_is_malformed():
+def test_frame_of_the_other_layer_is_malformed():
     octets = bytearray(encode_frame(0, End()))
     octets[5] = 1
 
-    with pytest.raises(Malformed, match="End in a frame of type 1"):
+    with pytest.raises(MalformedError, match="End in a frame of type 1"):
         read(bytes(octets))
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=80))
-def test_whatever_a_body_is_it_is_a_performative_or_malformed(body):
-    with suppress(Malformed):
+def test_any_body_is_a_performative_or_malformed(body):
+    with suppress(MalformedError):
         read_performative(body)

@@ -1,4 +1,4 @@
-"""Peers that break the rules: their connection ends, the others do not notice."""
+"""Peers that violate the protocol: their connection ends, the others continue."""
 
 import random
 
@@ -28,7 +28,7 @@ HOSTILE = {
     "tiny frames": encode_frame(0, Open(container_id="c", max_frame_size=UInt(9))),
     "a giant frame": b"\xff" * 8,
     "a frame without a size": bytes(8),
-    "a body that is none": bytes.fromhex("0000000c02000000ffffffff"),
+    "an invalid body": bytes.fromhex("0000000c02000000ffffffff"),
     "depth": (8 + 60_000).to_bytes(4, "big") + bytes.fromhex("02000000") + bytes(60_000),
 }
 OPENED = {
@@ -45,24 +45,24 @@ OPENED = {
 
 
 @pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE)
-def test_what_breaks_the_rules_ends_its_connection_with_a_reason(server, peer, octets):
-    with peer_of(server) as hostile:
+def test_protocol_violation_ends_its_connection_with_a_reason(emulator, peer, octets):
+    with peer_of(emulator) as hostile:
         hostile.socket.sendall(octets)
 
         assert hostile.receive(Close).error.value[0] == "amqp:decode-error"
         assert hostile.is_cut_off()
-    still_serves(server, peer)
+    still_serves(emulator, peer)
 
 
 @pytest.mark.parametrize("octets", OPENED.values(), ids=OPENED)
-def test_what_breaks_the_rules_of_an_open_connection_ends_it(server, peer, octets):
-    with peer_of(server) as hostile:
+def test_protocol_violation_ends_an_open_connection_with_a_reason(emulator, peer, octets):
+    with peer_of(emulator) as hostile:
         hostile.open()
         hostile.socket.sendall(octets)
 
         assert hostile.receive_until(Close).error.value[0] == "amqp:decode-error"
         assert hostile.is_cut_off()
-    still_serves(server, peer)
+    still_serves(emulator, peer)
 
 
 @pytest.mark.parametrize(
@@ -72,24 +72,24 @@ def test_what_breaks_the_rules_of_an_open_connection_ends_it(server, peer, octet
         ({"source": READ_0, "receives": True}, Transfer(handle=UInt(0), delivery_id=UInt(1))),
     ],
 )
-def test_a_transfer_that_can_be_no_delivery_ends_the_connection(peer, link, transfer):
+def test_invalid_transfer_ends_the_connection(peer, link, transfer):
     peer.attach(0, **link)
     peer.send(transfer, EVENT)
 
     assert peer.receive_until(Close).error.value[0] == "amqp:decode-error"
 
 
-def still_serves(server, peer):
-    """A peer that was there before is served as if nothing had happened."""
-    accepted = server.events_accepted
+def still_serves(emulator, peer):
+    """Assert that a peer that connected before can still publish."""
+    accepted = emulator.events_accepted
     peer.attach(50, target="reviews/Partitions/0")
     peer.receive(Flow)
     peer.transfer(50, EVENT)
     assert peer.receive(Disposition).state.descriptor == 0x24
-    assert server.events_accepted == accepted + 1
+    assert emulator.events_accepted == accepted + 1
 
 
-def test_random_bytes_and_frames_that_break_off_harm_nobody(server, peer, producer):
+def test_random_bytes_and_truncated_frames_do_not_affect_other_clients(emulator, peer, producer):
     draws = random.Random(5)
     whole = b"".join(
         [
@@ -106,9 +106,9 @@ def test_random_bytes_and_frames_that_break_off_harm_nobody(server, peer, produc
         for _ in range(draws.randrange(4)):
             changed[draws.randrange(len(changed))] = draws.randrange(256)
         for octets in (changed, draws.randbytes(50), whole + draws.randbytes(50)):
-            hostile = Peer(server)
+            hostile = Peer(emulator)
             with hostile.socket:
                 hostile.socket.sendall(octets)
 
-    still_serves(server, peer)
+    still_serves(emulator, peer)
     producer().send_event(EventData("from an ordinary client"))

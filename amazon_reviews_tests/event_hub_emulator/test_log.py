@@ -1,16 +1,16 @@
-"""The log of a partition: numbers, positions, retention."""
+"""The log of a partition: sequence numbers, positions, retention."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amazon_reviews.devtools.event_hub_emulator import Refusal
+from amazon_reviews.devtools.event_hub_emulator import AmqpError
 from amazon_reviews.devtools.event_hub_emulator.log import Hub, Partition
 from amazon_reviews.devtools.event_hub_emulator.messages import new_message
 
 
 def partition_of(*times, retention=100):
-    """A partition with an event of 10 bytes for each enqueued time."""
+    """Return a partition with an event of 10 bytes for each enqueued time."""
     partition = Partition("0", retention)
     for time in times:
         partition.append(new_message(b"x" * 5, {}, None), time)
@@ -21,7 +21,7 @@ def start(partition, field, comparison, value):
     return partition.start(f"amqp.annotation.x-opt-{field} {comparison} '{value}'")
 
 
-def test_events_are_numbered_and_their_offsets_grow():
+def test_events_get_sequence_numbers_and_growing_offsets():
     partition = partition_of(100, 100, 100)
     offsets = [partition.event(number).offset for number in range(3)]
 
@@ -48,12 +48,12 @@ def test_events_are_numbered_and_their_offsets_grow():
         ("enqueued-time", ">", 300, 4),
     ],
 )
-def test_positions(field, comparison, value, expected):
+def test_position_selects_the_first_event_to_read(field, comparison, value, expected):
     assert start(partition_of(100, 200, 200, 300), field, comparison, value) == expected
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_offsets_lead_to_their_event_or_the_next(number):
+def test_offset_selects_its_event_or_the_next(number):
     partition = partition_of(1, 2, 3, 4)
     offset = partition.event(number).offset
 
@@ -62,24 +62,24 @@ def test_offsets_lead_to_their_event_or_the_next(number):
     assert start(partition, "offset", ">", offset - 1) == number
 
 
-def test_times_that_go_back_let_the_first_later_event_through():
+def test_time_selects_the_first_later_event_when_times_decrease():
     assert start(partition_of(100, 300, 200, 400), "enqueued-time", ">", 150) == 1
 
 
-def test_without_a_filter_reading_begins_at_the_first_event():
+def test_reading_without_filter_starts_at_the_first_event():
     partition = partition_of(1, 2, 3)
     partition.trim(2)
 
     assert partition.start(None) == 2
 
 
-@pytest.mark.parametrize(("field", "named"), [("offset", "offset"), ("sequence-number", "seq")])
-def test_positions_behind_the_last_event_are_refused(field, named):
+@pytest.mark.parametrize(("field", "name"), [("offset", "offset"), ("sequence-number", "seq")])
+def test_position_after_the_last_event_is_rejected(field, name):
     partition = partition_of(1)
 
-    with pytest.raises(Refusal, match=rf"The supplied {named}.* '1' is invalid. .* '0'"):
+    with pytest.raises(AmqpError, match=rf"The supplied {name}.* '1' is invalid. .* '0'"):
         start(partition, field, ">", 1)
-    with pytest.raises(Refusal, match="'-1'"):
+    with pytest.raises(AmqpError, match="'-1'"):
         start(partition_of(), field, ">=", 0)
     assert start(partition_of(), field, ">", -1) == 0
 
@@ -96,13 +96,13 @@ def test_positions_behind_the_last_event_are_refused(field, named):
         f"amqp.annotation.x-opt-sequence-number > '{'9' * 5000}'",
     ],
 )
-def test_filters_that_are_not_understood_are_refused(selector):
-    with pytest.raises(Refusal) as caught:
+def test_invalid_filter_is_rejected(selector):
+    with pytest.raises(AmqpError) as caught:
         partition_of(1).start(selector)
     assert caught.value.condition == "com.microsoft:argument-error"
 
 
-def test_retention_takes_the_oldest_events_and_leaves_the_numbers():
+def test_retention_removes_the_oldest_events_and_keeps_sequence_numbers():
     partition = partition_of(*range(10), retention=3)
 
     assert (partition.first, partition.next) == (7, 10)
@@ -111,7 +111,7 @@ def test_retention_takes_the_oldest_events_and_leaves_the_numbers():
     assert start(partition, "offset", ">", 0) == 7
 
 
-def test_a_partition_without_events_remembers_the_last():
+def test_empty_partition_remembers_its_last_event():
     partition = partition_of(1, 2)
     last = partition.last_offset
 
@@ -123,7 +123,7 @@ def test_a_partition_without_events_remembers_the_last():
     assert partition.append(new_message(b"", {}, None)) == 2
 
 
-def test_events_take_turns_and_those_with_a_key_meet():
+def test_events_rotate_over_partitions_and_equal_keys_share_one():
     hub = Hub("reviews", 4, [], 100)
 
     assert [hub.choose(None).name for _ in range(5)] == ["0", "1", "2", "3", "0"]
@@ -133,8 +133,8 @@ def test_events_take_turns_and_those_with_a_key_meet():
 
 
 @pytest.mark.parametrize(("partitions", "retention"), [(0, 1), (1, 0)])
-def test_a_hub_has_partitions_that_keep_events(partitions, retention):
-    with pytest.raises(ValueError, match="reviews: a hub has partitions"):
+def test_hub_without_partitions_or_retention_is_an_error(partitions, retention):
+    with pytest.raises(ValueError, match="reviews: a hub needs at least one partition"):
         Hub("reviews", partitions, [], retention)
 
 
@@ -146,20 +146,18 @@ def test_a_hub_has_partitions_that_keep_events(partitions, retention):
     st.sampled_from([">", ">="]),
     st.integers(-1, 51),
 )
-def test_positions_are_those_of_a_search_from_the_first_event(
-    times, retention, trimmed, comparison, value
-):
+def test_positions_equal_a_linear_search(times, retention, trimmed, comparison, value):
     partition = partition_of(*times, retention=retention)
     partition.trim(trimmed)
-    kept = range(partition.first, partition.next)
+    stored = range(partition.first, partition.next)
 
-    def passes(found):
-        return found >= value if comparison == ">=" else found > value
+    def passes(position):
+        return position >= value if comparison == ">=" else position > value
 
     expected = {
-        "enqueued-time": [n for n in kept if passes(partition.event(n).enqueued)],
-        "sequence-number": [n for n in kept if passes(n)],
-        "offset": [n for n in kept if passes(partition.event(n).offset)],
+        "enqueued-time": [n for n in stored if passes(partition.event(n).enqueued)],
+        "sequence-number": [n for n in stored if passes(n)],
+        "offset": [n for n in stored if passes(partition.event(n).offset)],
     }
     last = {"sequence-number": partition.next - 1, "offset": partition.last_offset}
     for field, numbers in expected.items():

@@ -1,8 +1,9 @@
-"""Messages as producers send them: what is kept, and the events of a batch."""
+"""Messages of producers: their stored sections, and the events of a batch."""
 
 import pytest
 
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.messages import (
     APPLICATION_PROPERTIES,
     BATCH_FORMAT,
@@ -15,7 +16,7 @@ from amazon_reviews.devtools.event_hub_emulator.messages import (
     read_delivery,
     read_message,
 )
-from amazon_reviews.devtools.event_hub_emulator.values import Malformed, Symbol
+from amazon_reviews.devtools.event_hub_emulator.values import Symbol
 
 KEY = Symbol("x-opt-partition-key")
 BODY = encode_described(DATA, b"body")
@@ -30,7 +31,7 @@ def batch(*events, key=None):
     return annotations + b"".join(encode_described(DATA, event) for event in events)
 
 
-def test_all_but_the_annotations_is_kept_as_it_came():
+def test_sections_except_annotations_are_stored_unchanged():
     header = encode_described(HEADER, [True])
     rest = encode_described(APPLICATION_PROPERTIES, {"a": 1}) + BODY + encode_described(FOOTER, {})
     others = encode_described(DELIVERY_ANNOTATIONS, {Symbol("x"): 1}) + keyed("K")
@@ -43,34 +44,34 @@ def test_all_but_the_annotations_is_kept_as_it_came():
 @pytest.mark.parametrize(
     ("key", "expected"), [("K", "K"), (b"K", "K"), (b"\xff", "\ufffd"), (7, None), ([], None)]
 )
-def test_a_key_is_text(key, expected):
+def test_partition_key_is_decoded_as_text(key, expected):
     assert read_message(keyed(key) + BODY).key == expected
 
 
-def test_the_events_of_a_batch_have_its_key_if_they_have_none():
+def test_events_of_a_batch_inherit_its_key_unless_they_have_one():
     events = read_delivery(BATCH_FORMAT, batch(BODY, keyed("own") + BODY, key="shared"))
 
     assert [event.key for event in events] == ["shared", "own"]
     assert [event.rest for event in events] == [BODY, BODY]
 
 
-def test_another_format_is_one_event_whatever_is_in_it():
+def test_message_of_another_format_is_a_single_event():
     (event,) = read_delivery(0, batch(BODY, BODY))
 
     assert event.rest == batch(BODY, BODY)
 
 
-def test_a_batch_may_be_empty():
+def test_empty_batch_has_no_events():
     assert read_delivery(BATCH_FORMAT, b"") == []
 
 
 @pytest.mark.parametrize("inside", ["text", b"no message", BODY[:-1], [BODY]])
-def test_a_batch_of_something_else_is_malformed(inside):
-    with pytest.raises(Malformed):
+def test_batch_of_other_data_is_malformed(inside):
+    with pytest.raises(MalformedError):
         read_delivery(BATCH_FORMAT, batch(inside))
 
 
-def test_a_new_message_is_one_that_could_have_come():
+def test_new_message_equals_a_received_one():
     message = new_message(b"body", {"a": 1}, "K")
 
     assert message.rest == encode_described(APPLICATION_PROPERTIES, {"a": 1}) + BODY

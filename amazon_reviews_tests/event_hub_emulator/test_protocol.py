@@ -1,4 +1,4 @@
-"""What the clients do not show: credit, windows, answers, refusals, the handshake."""
+"""Protocol details that the clients hide: credit, windows, responses, errors, the handshake."""
 
 from uuid import UUID
 
@@ -27,23 +27,23 @@ from amazon_reviews_tests.event_hub_emulator.raw import (
     EVENT,
     READ_0,
     Peer,
-    answer,
     peer_of,
+    read_response,
     request,
 )
 
 
 def numbers_of(peer, count):
-    """Sequence numbers of the next `count` events."""
-    found = []
+    """Receive `count` events and return their sequence numbers."""
+    numbers = []
     for _ in range(count):
         peer.receive(Transfer)
-        found.append(read_message(peer.payload).annotations["x-opt-sequence-number"])
-    return found
+        numbers.append(read_message(peer.payload).annotations["x-opt-sequence-number"])
+    return numbers
 
 
-def test_no_more_is_sent_than_there_is_credit_for(server, peer):
-    server.append("reviews", "0", *[b"x"] * 10)
+def test_credit_limits_the_events_that_are_sent(emulator, peer):
+    emulator.append("reviews", "0", *[b"x"] * 10)
     peer.attach(0, source=READ_0, receives=True)
     peer.flow(0, credit=3, seen=2)
     assert numbers_of(peer, 3) == [0, 1, 2]
@@ -54,8 +54,8 @@ def test_no_more_is_sent_than_there_is_credit_for(server, peer):
     assert numbers_of(peer, 2) == [3, 4]
 
 
-def test_a_lower_epoch_is_refused_and_a_higher_one_takes_over(server, peer):
-    told = []
+def test_lower_epoch_is_rejected_and_a_higher_one_takes_over(emulator, peer):
+    detached = []
     for handle, epoch in enumerate((5, 4, None, 6)):
         attach = Attach(
             name=str(handle),
@@ -66,28 +66,28 @@ def test_a_lower_epoch_is_refused_and_a_higher_one_takes_over(server, peer):
         )
         peer.send(attach)
         if handle:
-            told.append(peer.receive_until(Detach))
+            detached.append(peer.receive_until(Detach))
 
-    assert [detach.handle for detach in told] == [1, 2, 0]
-    assert {detach.error.value[0] for detach in told} == {"amqp:link:stolen"}
-    assert server.receivers("reviews", "0") == 1
+    assert [detach.handle for detach in detached] == [1, 2, 0]
+    assert {detach.error.value[0] for detach in detached} == {"amqp:link:stolen"}
+    assert emulator.receivers("reviews", "0") == 1
 
 
-def test_a_hub_made_again_keeps_its_groups(server):
-    server.recreate("audit")
-    with peer_of(server) as peer:
+def test_recreated_hub_keeps_its_consumer_groups(emulator):
+    emulator.recreate("audit")
+    with peer_of(emulator) as peer:
         peer.open()
         peer.begin()
         peer.authorize("audit")
         source = "audit/ConsumerGroups/ETL/Partitions/0"
         peer.attach(0, source=source, receives=True)
-        assert server.receivers("audit", "0", "etl") == 1
+        assert emulator.receivers("audit", "0", "etl") == 1
         peer.attach(1, source=source.replace("ETL", "nosuch"), receives=True)
         assert peer.receive(Detach).error.value[0] == "amqp:not-found"
 
 
-def test_credit_that_is_drained_is_used_up(server, peer):
-    server.append("reviews", "0", b"x")
+def test_drain_uses_up_the_credit(emulator, peer):
+    emulator.append("reviews", "0", b"x")
     peer.attach(0, source=READ_0, receives=True)
     peer.flow(0, credit=10, seen=2, drain=True)
 
@@ -96,9 +96,9 @@ def test_credit_that_is_drained_is_used_up(server, peer):
     assert (drained.delivery_count, drained.link_credit) == (10, 0)
 
 
-def test_a_message_is_cut_to_the_frames_and_the_window_of_the_peer(server):
-    server.append("reviews", "0", bytes(1500))
-    with peer_of(server) as peer:
+def test_message_is_split_to_frame_size_and_window_of_the_peer(emulator):
+    emulator.append("reviews", "0", bytes(1500))
+    with peer_of(emulator) as peer:
         peer.open(max_frame_size=UInt(512))
         peer.begin(window=3)
         peer.authorize("reviews")
@@ -120,7 +120,7 @@ def test_a_message_is_cut_to_the_frames_and_the_window_of_the_peer(server):
     assert bytes(1500) in b"".join(parts)
 
 
-def test_a_message_may_come_in_parts_or_be_broken_off(server, peer):
+def test_message_may_arrive_in_parts_or_be_aborted(emulator, peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     peer.transfer(0, EVENT[:5], more=True)
@@ -129,10 +129,10 @@ def test_a_message_may_come_in_parts_or_be_broken_off(server, peer):
     peer.transfer(0, EVENT[5:])
 
     assert peer.receive(Disposition).state.descriptor == 0x24
-    assert server.events_accepted == 1
+    assert emulator.events_accepted == 1
 
 
-def test_credit_is_given_again_before_it_is_used_up(peer):
+def test_credit_is_renewed_before_it_is_used_up(peer):
     peer.attach(0, target="reviews/Partitions/0")
     assert peer.receive(Flow).link_credit == CREDIT
     for _ in range(CREDIT // 2 + 1):
@@ -142,7 +142,7 @@ def test_credit_is_given_again_before_it_is_used_up(peer):
     assert (flow.delivery_count, flow.link_credit) == (CREDIT // 2 + 1, CREDIT)
 
 
-def test_the_window_is_opened_again_before_it_is_used_up(peer):
+def test_window_is_renewed_before_it_is_used_up(peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     for _ in range(WINDOW // 2 + 1):
@@ -152,17 +152,17 @@ def test_the_window_is_opened_again_before_it_is_used_up(peer):
     assert (flow.handle, flow.incoming_window) == (None, WINDOW)
 
 
-def test_a_settled_message_is_not_settled_again(server, peer):
+def test_settled_message_gets_no_disposition(emulator, peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     peer.transfer(0, EVENT, settled=True)
     peer.flow(echo=True)
     peer.receive(Flow)
 
-    assert server.events_accepted == 1
+    assert emulator.events_accepted == 1
 
 
-def test_what_is_no_message_is_rejected_with_a_reason(server, peer):
+def test_invalid_message_is_rejected_with_a_reason(emulator, peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     for payload in (b"\x00\x53\x99\x40", b"text", EVENT[:-1], encode_described(0x72, "no map")):
@@ -172,10 +172,10 @@ def test_what_is_no_message_is_rejected_with_a_reason(server, peer):
     peer.transfer(0, EVENT, message_format=UInt(0x80013700))
     assert peer.receive(Disposition).state.descriptor == 0x25
 
-    assert server.events_accepted == 0
+    assert emulator.events_accepted == 0
 
 
-def test_a_message_that_is_too_large_ends_its_link_before_it_has_come_whole(peer):
+def test_too_large_message_ends_its_link_before_it_is_complete(peer):
     peer.attach(0, target="reviews/Partitions/0")
     peer.receive(Flow)
     for _ in range(18):
@@ -185,13 +185,13 @@ def test_a_message_that_is_too_large_ends_its_link_before_it_has_come_whole(peer
     assert detach.error.value[0] == "amqp:link:message-size-exceeded"
 
 
-@pytest.mark.parametrize("number", [None, "text", b"bytes", ULong(7), UUID(int=7)])
-def test_an_answer_carries_the_number_of_its_request(peer, number):
-    peer.transfer(100, request(number, "no token", name="reviews"), settled=True)
+@pytest.mark.parametrize("message_id", [None, "text", b"bytes", ULong(7), UUID(int=7)])
+def test_response_carries_the_message_id_of_its_request(peer, message_id):
+    peer.transfer(100, request(message_id, "no token", name="reviews"), settled=True)
     peer.receive(Transfer)
 
-    found, status, _ = answer(peer.payload)
-    assert (found, type(found), status) == (number, type(number), 401)
+    correlation_id, status, _ = read_response(peer.payload)
+    assert (correlation_id, type(correlation_id), status) == (message_id, type(message_id), 401)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_an_answer_carries_the_number_of_its_request(peer, number):
         ({}, 401),
     ],
 )
-def test_questions_to_the_management(peer, properties, status):
+def test_management_request_gets_its_status(peer, properties, status):
     peer.attach(0, target="$management", source="$management")
     peer.receive(Flow)
     peer.attach(1, source="$management", target="$management", receives=True)
@@ -212,7 +212,7 @@ def test_questions_to_the_management(peer, properties, status):
     peer.transfer(0, request("q", None, **properties), settled=True)
     peer.receive(Transfer)
 
-    assert answer(peer.payload)[1] == status
+    assert read_response(peer.payload)[1] == status
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_questions_to_the_management(peer, properties, status):
         ({"source": "reviews", "receives": True}, "amqp:not-found"),
     ],
 )
-def test_a_link_that_may_not_be_is_attached_and_detached_with_a_reason(peer, options, condition):
+def test_invalid_link_is_attached_and_detached_with_a_reason(peer, options, condition):
     peer.attach(0, **options)
 
     detach = peer.receive(Detach)
@@ -236,39 +236,39 @@ def test_a_link_that_may_not_be_is_attached_and_detached_with_a_reason(peer, opt
     assert condition in detach.error.value[0]
 
 
-def test_links_sessions_and_connections_are_ended_with_an_answer(server, peer):
+def test_ends_of_links_sessions_and_connections_are_confirmed(emulator, peer):
     peer.attach(0, source=READ_0, receives=True)
     peer.send(Detach(handle=UInt(0), closed=True))
     assert peer.receive(Detach) == Detach(handle=UInt(0), closed=True)
-    assert server.receivers("reviews", "0") == 0
+    assert emulator.receivers("reviews", "0") == 0
     peer.attach(0, source=READ_0, receives=True)
     peer.send(End())
     peer.receive(End)
-    assert server.receivers("reviews", "0") == 0
+    assert emulator.receivers("reviews", "0") == 0
     peer.send(Close())
     assert peer.receive(Close).error is None
     assert peer.is_cut_off()
 
 
-def test_connections_are_dropped_at_once(server, peer):
-    server.drop_connections()
+def test_connections_are_dropped_immediately(emulator, peer):
+    emulator.drop_connections()
 
     assert peer.is_cut_off()
 
 
-def test_connections_are_dropped_after_exactly_so_many_events(server, peer):
-    server.append("reviews", "0", *[b"x"] * 10)
-    server.drop_connections(after_events=4)
+def test_connections_are_dropped_after_the_given_number_of_events(emulator, peer):
+    emulator.append("reviews", "0", *[b"x"] * 10)
+    emulator.drop_connections(after_events=4)
     peer.attach(0, source=READ_0, receives=True)
     peer.flow(0, credit=10, seen=2)
 
     assert numbers_of(peer, 4) == [0, 1, 2, 3]
     assert peer.is_cut_off()
-    with peer_of(server) as other:
+    with peer_of(emulator) as other:
         other.open()
 
 
-def test_a_hub_made_again_was_created_later_even_within_a_millisecond(server, peer, monkeypatch):
+def test_recreated_hub_has_a_later_creation_time_within_a_millisecond(emulator, peer, monkeypatch):
     monkeypatch.setattr(log, "_now", lambda: 5)
     peer.attach(0, target="$management", source="$management")
     peer.receive(Flow)
@@ -279,29 +279,29 @@ def test_a_hub_made_again_was_created_later_even_within_a_millisecond(server, pe
         question = {"operation": "READ", "type": "com.microsoft:eventhub", "name": "reviews"}
         peer.transfer(0, request("q", None, **question), settled=True)
         peer.receive(Transfer)
-        created.append(answer(peer.payload)[2]["created_at"])
-        server.recreate("reviews")
+        created.append(read_response(peer.payload)[2]["created_at"])
+        emulator.recreate("reviews")
 
     assert created[0] < created[1] < created[2]
 
 
-def test_a_peer_that_goes_away_is_no_receiver_any_more(server, peer):
+def test_disconnected_peer_is_no_receiver(emulator, peer):
     peer.attach(0, source=READ_0, receives=True)
-    assert server.receivers("reviews", "0") == 1
+    assert emulator.receivers("reviews", "0") == 1
     peer.socket.close()
 
-    server.wait_for_receivers("reviews", "0", count=0)
+    emulator.wait_for_receivers("reviews", "0", count=0)
 
 
-def test_a_peer_hears_something_as_often_as_it_wants_to(server):
-    with peer_of(server) as peer:
+def test_heartbeats_are_sent_within_the_idle_time_of_the_peer(emulator):
+    with peer_of(emulator) as peer:
         peer.open(idle_time_out=UInt(60))
 
         assert peer.read(8) == bytes.fromhex("0000000802000000")
 
 
-def test_a_peer_may_leave_the_sasl_layer_out(server):
-    peer = Peer(server)
+def test_peer_may_omit_the_sasl_layer(emulator):
+    peer = Peer(emulator)
     with peer.socket:
         peer.socket.sendall(AMQP_HEADER)
         assert peer.read(8) == AMQP_HEADER
@@ -309,16 +309,16 @@ def test_a_peer_may_leave_the_sasl_layer_out(server):
 
 
 @pytest.mark.parametrize("header", [b"AMQP\0\0\x09\x01", b"AMQP\x02\1\0\0", b"GET / HT"])
-def test_another_protocol_is_answered_with_the_one_spoken_here(server, header):
-    peer = Peer(server)
+def test_unknown_protocol_is_answered_with_the_amqp_header(emulator, header):
+    peer = Peer(emulator)
     with peer.socket:
         peer.socket.sendall(header)
         assert peer.read(8) == AMQP_HEADER
         assert peer.is_cut_off()
 
 
-def test_another_mechanism_is_refused(server):
-    peer = Peer(server)
+def test_unknown_sasl_mechanism_is_rejected(emulator):
+    peer = Peer(emulator)
     with peer.socket:
         peer.socket.sendall(SASL_HEADER)
         peer.read(8)

@@ -1,8 +1,8 @@
-"""Who may read a partition beside whom."""
+"""Admission of readers to a partition."""
 
 import pytest
 
-from amazon_reviews.devtools.event_hub_emulator import Refusal
+from amazon_reviews.devtools.event_hub_emulator import AmqpError
 from amazon_reviews.devtools.event_hub_emulator.readers import MAX_READERS, Readers
 
 
@@ -20,14 +20,14 @@ class Reader:
 
 
 def admitted(*readers):
-    found = Readers()
+    admitted_readers = Readers()
     for reader in readers:
-        found.admit(reader)
-    return found
+        admitted_readers.admit(reader)
+    return admitted_readers
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 2), (0, 5), (None, 0)])
-def test_an_epoch_that_is_not_lower_drives_the_other_away(before, after):
+def test_equal_or_higher_epoch_detaches_the_other_reader(before, after):
     low, high = Reader(before), Reader(after)
     admitted(low, high)
 
@@ -35,30 +35,30 @@ def test_an_epoch_that_is_not_lower_drives_the_other_away(before, after):
 
 
 @pytest.mark.parametrize("later", [1, 0, None])
-def test_a_lower_epoch_or_none_is_refused(later):
+def test_lower_or_missing_epoch_is_rejected(later):
     first = Reader(2)
     readers = admitted(first)
 
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(AmqpError) as caught:
         readers.admit(Reader(later))
     assert caught.value.condition == "amqp:link:stolen"
     assert readers.all() == [first]
     assert first.detached is None
 
 
-def test_groups_do_not_know_of_each_other():
-    one, other = Reader(2), Reader(1, "etl")
-    readers = admitted(one, other)
+def test_consumer_groups_are_independent():
+    default, etl = Reader(2), Reader(1, "etl")
+    readers = admitted(default, etl)
 
-    assert (one.detached, other.detached) == (None, None)
-    assert (readers.of("$default"), readers.of("etl")) == ([one], [other])
+    assert (default.detached, etl.detached) == (None, None)
+    assert (readers.of("$default"), readers.of("etl")) == ([default], [etl])
 
 
-def test_five_may_share_a_partition_and_a_sixth_when_one_has_left():
+def test_five_readers_share_a_partition_and_a_sixth_must_wait():
     shared = [Reader() for _ in range(MAX_READERS)]
     readers = admitted(*shared, Reader(group="etl"))
 
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(AmqpError) as caught:
         readers.admit(Reader())
     assert caught.value.condition == "amqp:resource-limit-exceeded"
     readers.remove(shared[0])
@@ -66,7 +66,7 @@ def test_five_may_share_a_partition_and_a_sixth_when_one_has_left():
     readers.admit(Reader())
 
 
-def test_all_are_woken():
+def test_wake_reaches_all_readers():
     shared = [Reader(), Reader(group="etl")]
     admitted(*shared).wake()
 

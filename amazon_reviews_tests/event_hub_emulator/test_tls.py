@@ -1,4 +1,4 @@
-"""Connections with TLS, and a name of a namespace that leads to the server."""
+"""Connections with TLS, and a name of a namespace that leads to the emulator."""
 
 import ipaddress
 import ssl
@@ -23,7 +23,7 @@ from amazon_reviews_tests.event_hub_emulator.clients import QUICK, received
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A file with a certificate for this machine, which signs itself, and its key."""
+    """A file with a self-signed certificate for this machine, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -49,36 +49,36 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture
-def server(certificate):
+def emulator(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with EventHubEmulator({"reviews": 1}, ssl_context=context) as server:
-        yield server
+    with EventHubEmulator({"reviews": 1}, ssl_context=context) as emulator:
+        yield emulator
 
 
-def reach(server, certificate):
-    """What clients need to reach the server under a name that is not its own."""
+def reach(emulator, certificate):
+    """Return the options that lead a client to the emulator under another host name."""
     return {
         "fully_qualified_namespace": "own.servicebus.windows.net",
         "eventhub_name": "reviews",
-        "credential": EventHubSharedKeyCredential(server.policy, server.key),
-        "custom_endpoint_address": f"sb://127.0.0.1:{server.port}",
+        "credential": EventHubSharedKeyCredential(emulator.policy, emulator.key),
+        "custom_endpoint_address": f"sb://127.0.0.1:{emulator.port}",
         "transport_type": TransportType.Amqp,
         "connection_verify": certificate,
         "retry_total": 0,
     } | QUICK
 
 
-def test_events_over_tls_under_the_name_of_a_namespace(server, certificate):
-    with EventHubProducerClient(**reach(server, certificate)) as client:
+def test_producer_sends_over_tls_under_the_name_of_a_namespace(emulator, certificate):
+    with EventHubProducerClient(**reach(emulator, certificate)) as client:
         client.send_event(EventData("secret"), partition_id="0")
 
-    assert server.sequence_numbers("reviews", "0") == range(1)
-    assert "UseDevelopmentEmulator" not in server.connection_string("reviews")
+    assert emulator.sequence_numbers("reviews", "0") == range(1)
+    assert "UseDevelopmentEmulator" not in emulator.connection_string("reviews")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_by_the_client(server):
-    options = reach(server, None)
+def test_client_rejects_an_untrusted_certificate(emulator):
+    options = reach(emulator, None)
     del options["connection_verify"]
 
     with (
@@ -88,8 +88,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_by_the_client(server):
         client.get_partition_ids()
 
 
-def test_a_connection_without_tls_is_cut_off(server, certificate):
-    connection = f"{server.connection_string('reviews')};UseDevelopmentEmulator=true"
+def test_connection_without_tls_is_closed(emulator, certificate):
+    connection = f"{emulator.connection_string('reviews')};UseDevelopmentEmulator=true"
 
-    found = received(connection, 1, partition_id="0", client_options={"retry_total": 0})
-    assert found.errors
+    consumer = received(connection, 1, partition_id="0", client_options={"retry_total": 0})
+    assert consumer.errors

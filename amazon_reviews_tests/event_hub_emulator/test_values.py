@@ -1,4 +1,4 @@
-"""AMQP values: bytes by hand, there and back, and bytes that are none."""
+"""AMQP values: known bytes, round trips, and bytes that are not values."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from amazon_reviews.devtools.event_hub_emulator.decoding import MAX_DEPTH, decode, skip
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
     Byte,
@@ -19,7 +20,6 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
     Described,
     Float,
     Int,
-    Malformed,
     Short,
     Symbol,
     Timestamp,
@@ -81,7 +81,7 @@ BY_HAND = {
 
 
 def typed(value):
-    """`value` with the type of everything in it, which == does not look at."""
+    """Return `value` with the types of all its parts, which == does not compare."""
     match value:
         case list() | Array():
             return type(value), [typed(item) for item in value]
@@ -139,7 +139,7 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize(("octets", "value"), BY_HAND.items())
-def test_bytes_of_the_standard_are_decoded(octets, value):
+def test_bytes_of_the_standard_are_decoded_to_typed_values(octets, value):
     data = bytes.fromhex(octets)
 
     assert typed(decode(data)[0]) == typed(value)
@@ -148,7 +148,7 @@ def test_bytes_of_the_standard_are_decoded(octets, value):
 
 @quick
 @given(values)
-def test_every_value_comes_back_with_its_type(value):
+def test_encoded_value_is_decoded_with_its_type(value):
     data = encode(value)
 
     assert typed(decode(data)[0]) == typed(value)
@@ -157,13 +157,13 @@ def test_every_value_comes_back_with_its_type(value):
 
 @quick
 @given(values, st.data())
-def test_every_value_that_breaks_off_is_malformed(value, data):
+def test_truncated_value_is_malformed(value, data):
     whole = encode(value)
     part = whole[: data.draw(st.integers(0, len(whole) - 1))]
 
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         decode(part)
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         skip(part, 0)
 
 
@@ -171,9 +171,9 @@ def test_every_value_that_breaks_off_is_malformed(value, data):
 @given(st.binary(max_size=60))
 @example(b"\x00" * 50_000)
 @example(b"\xc0\xff\x01" * 20_000)
-def test_whatever_the_bytes_are_they_are_a_value_or_malformed(data):
+def test_any_bytes_are_a_value_or_malformed(data):
     for read in (decode, skip):
-        with suppress(Malformed):
+        with suppress(MalformedError):
             read(data, 0)
 
 
@@ -184,8 +184,8 @@ def test_whatever_the_bytes_are_they_are_a_value_or_malformed(data):
         *("a30180", "e0040b4041", "f0000000050fffffff40", "d00000000405f5e100", "c10302c045 41"),
     ],
 )
-def test_malformed(octets):
-    with pytest.raises(Malformed):
+def test_invalid_bytes_are_malformed(octets):
+    with pytest.raises(MalformedError):
         decode(bytes.fromhex(octets))
 
 
@@ -196,19 +196,19 @@ def nested(levels):
     return encode(value)
 
 
-def test_values_lie_so_deep_in_each_other_and_no_deeper():
+def test_nesting_depth_is_limited():
     decode(nested(MAX_DEPTH))
 
-    with pytest.raises(Malformed, match="too deep"):
+    with pytest.raises(MalformedError, match="too deep"):
         decode(nested(MAX_DEPTH + 1))
 
 
 @pytest.mark.parametrize("mixed", [Array([1, "a"]), Array([Described(ULong(1), True)])])
-def test_an_array_has_one_type(mixed):
+def test_array_of_mixed_types_is_an_error(mixed):
     with pytest.raises(ValueError, match="one type"):
         encode(mixed)
 
 
-def test_what_amqp_does_not_know_is_refused():
+def test_value_without_amqp_type_is_an_error():
     with pytest.raises(TypeError, match="set has no AMQP type"):
         encode({"a": {1}})

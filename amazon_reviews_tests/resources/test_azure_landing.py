@@ -14,7 +14,7 @@ from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing import azure as module
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews_tests.azurite import ACCOUNT, FaultyWay
+from amazon_reviews_tests.azurite import ACCOUNT, FaultyProxy
 from amazon_reviews_tests.helpers import content, review, upload
 
 DATASET = REVIEWS.folder
@@ -158,16 +158,16 @@ def test_faults_that_pass_are_not_seen(azurite, container, faults):
     data = gzip.compress(random.Random(1).randbytes(50_000))
     put(container, f"{DATASET}/partition_1/a.json.gz", data)
 
-    with FaultyWay(azurite.port) as way:
+    with FaultyProxy(azurite.port) as proxy:
         landing = zone(
             azurite,
             container,
-            azure_endpoint=way.endpoint,
+            azure_endpoint=proxy.endpoint,
             azure_sas_token=azurite.sas(container.container_name),
         )
-        way.faults.extend(faults)
+        proxy.faults.extend(faults)
         assert read(landing) == data
-        assert not way.faults
+        assert not proxy.faults
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_faults_that_stay_leave_bronze_as_it_was(azurite, container, tmp_path, f
     for file in ("a.json", "b.json"):
         put(container, f"{DATASET}/partition_1/{file}", b'{"overall": 5.0}\n' * 1_000)
     token = azurite.sas(container.container_name)
-    with FaultyWay(azurite.port) as way:
-        landing = zone(azurite, container, azure_endpoint=way.endpoint, azure_sas_token=token)
+    with FaultyProxy(azurite.port) as proxy:
+        landing = zone(azurite, container, azure_endpoint=proxy.endpoint, azure_sas_token=token)
         ingest(landing, lakehouse, REVIEWS, "partition_1")
         before = content(lakehouse, REVIEWS.bronze)
         put(container, f"{DATASET}/partition_1/b.json", b"{}\n" * 1_000)
-        way.faults.extend([None] + [fault] * 100)
+        proxy.faults.extend([None] + [fault] * 100)
 
         with pytest.raises(LandingError, match=re.escape(said)) as error:
             ingest(landing, lakehouse, REVIEWS, "partition_1")

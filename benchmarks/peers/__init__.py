@@ -1,1 +1,1 @@
-"""The peers: the same batch job, each written for its own engine and run in its own process."""
+"""The peers: the same work, written for other engines, each in a separate process."""

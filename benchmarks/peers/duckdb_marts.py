@@ -1,8 +1,8 @@
-"""The marts' questions in DuckDB: `python -m benchmarks.peers.duckdb_marts LAKEHOUSE`.
+"""The queries of the marts in DuckDB: `python -m benchmarks.peers.duckdb_marts LAKEHOUSE`.
 
-The statements are those that the marts are tested against; each reads the Parquet files of the
-Delta tables by itself. Only the source's columns are summed up from what silver counted in each
-partition, as the project does. Prints as JSON the seconds of each and the rows it gave.
+The statements are those that the marts are tested with. Each reads the Parquet files of the Delta
+tables. Only the columns of the source are summed over the counts of silver by partition, as in the
+project. Prints the seconds and rows of each query as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ from amazon_reviews_tests.marts.answers import NAMES, add_view, reading, stateme
 from benchmarks.peers.duckdb_sql import MEMORY_LIMIT
 
 THREADS = 2
-_COUNTED = {"reviews": "silver/reviews_columns", "products": "silver/products_columns"}
+_COLUMN_COUNTS = {"reviews": "silver/reviews_columns", "products": "silver/products_columns"}
 _SOURCE_COLUMNS = " UNION ALL ".join(
     f"""
     SELECT '{noun}' AS "table", "column", sum(lines) AS lines, sum(missing) AS missing,
@@ -22,23 +22,23 @@ _SOURCE_COLUMNS = " UNION ALL ".join(
         sum(missing) / sum(lines) > 0.7 AS mostly_missing
     FROM {noun}_columns
     GROUP BY "column" """
-    for noun in _COUNTED
+    for noun in _COLUMN_COUNTS
 )
 
 
 def main() -> None:
-    """Answer every question into a table, which makes DuckDB compute all of its columns."""
+    """Store the result of each query in a table, so that DuckDB computes all its columns."""
     seconds, rows = {}, {}
     lakehouse = Lakehouse(location=sys.argv[1])
     with reading(lakehouse, THREADS) as db:
-        for noun, key in _COUNTED.items():
+        for noun, key in _COLUMN_COUNTS.items():
             add_view(db, lakehouse, f"{noun}_columns", key)
         db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         for name in NAMES:
             key = f"gold/{name}"
             began = time.perf_counter()
-            question = _SOURCE_COLUMNS if name == "source_columns" else statement(name)
-            db.execute(f"CREATE TEMP TABLE answer_{name} AS {question}")
+            query = _SOURCE_COLUMNS if name == "source_columns" else statement(name)
+            db.execute(f"CREATE TEMP TABLE answer_{name} AS {query}")
             seconds[key] = time.perf_counter() - began
             rows[key] = db.table(f"answer_{name}").shape[0]
     print(json.dumps({"seconds": seconds, "rows": rows}))

@@ -20,18 +20,18 @@ SELECT r, file, line, place, substr(sha256(trim(raw)), 1, 32) AS line_id, CASE
     WHEN structure(raw, r.asin, 'asin') OR structure(raw, r.title, 'title')
         OR structure(raw, r.brand, 'brand') THEN 'wrong_type'
     END AS reason,
-    CASE WHEN reason IS NOT NULL THEN raw END AS refused
+    CASE WHEN reason IS NOT NULL THEN raw END AS rejected
 FROM parsed;
 """
-REFUSE_PRODUCTS = """
+REJECT_PRODUCTS = """
 COPY (
-    SELECT refused AS raw, 'utf-8' AS encoding, reason, file, line, '' AS detail
+    SELECT rejected AS raw, 'utf-8' AS encoding, reason, file, line, '' AS detail
     FROM product_lines WHERE reason IS NOT NULL
-) TO '{out}/refused.parquet';
+) TO '{out}/rejected.parquet';
 """
 CLEAN_PRODUCTS = rf"""
 COPY (
-    WITH kept AS (
+    WITH deduplicated AS (
         SELECT r, file, line, line_id FROM product_lines WHERE reason IS NULL
         QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY place) = 1
     ), prices AS (
@@ -40,7 +40,7 @@ COPY (
             CASE WHEN json_valid(r.category) AND starts_with(r.category, '[')
                 THEN list_filter(from_json(r.category, '["VARCHAR"]'),
                     lambda c: NOT regexp_matches(c, '</?[A-Za-z]') AND c <> '') END AS path
-        FROM kept
+        FROM deduplicated
     ), plain AS (
         SELECT *, amount(written.a) AS low, coalesce(amount(written.b), low) AS high,
             tidy(unescaped(unescaped_once(without_tags(r.title)))) AS title,

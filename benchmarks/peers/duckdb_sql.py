@@ -1,6 +1,6 @@
-"""The peer in DuckDB: `python -m benchmarks.peers.duckdb_sql LANDING OUT`.
+"""The batch job in DuckDB: `python -m benchmarks.peers.duckdb_sql LANDING OUT`.
 
-Prints JSON: rows in gold, and the seconds of each step on the clock and on all processors.
+Prints JSON: rows in gold, and the seconds and processor seconds of each step.
 """
 
 import argparse
@@ -20,7 +20,7 @@ MEMORY_LIMIT = "3GB"
 
 
 class Stages:
-    """Seconds by step, summed over the partitions."""
+    """Seconds of each step, summed over the partitions."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -28,7 +28,7 @@ class Stages:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add what the block takes to the step `name`."""
+        """Add the time of the block to the step `name`."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - wall
@@ -49,7 +49,7 @@ class Job:
         self._db.execute(sql.MACROS)
 
     def run(self) -> dict[str, object]:
-        """Landing to gold, partition by partition."""
+        """Build gold from the landing zone, partition by partition."""
         products = self._partitions("amazon_metadata")
         reviews = self._partitions("amazon_reviews")
         for name in reviews:
@@ -58,12 +58,12 @@ class Job:
         for name in products:
             with self._stages.timed("products"):
                 self._read_lines("amazon_metadata", "products", name)
-                self._refine_products(name)
-        # From here on a row's place is a column, and order need not be kept.
+                self._build_silver_products(name)
+        # From here on, the position of a row is a column, so DuckDB need not preserve the order.
         self._db.execute("SET preserve_insertion_order = false")
         for name in reviews:
             with self._stages.timed("silver/reviews"):
-                self._refine_reviews(name)
+                self._build_silver_reviews(name)
         with self._stages.timed("products"):
             self._rank(products)
             out = self._folder("gold/products")
@@ -73,7 +73,7 @@ class Job:
                 )
             )
         with self._stages.timed("gold/reviews"):
-            rows = self._publish_reviews(reviews)
+            rows = self._build_gold_reviews(reviews)
         return {"rows": rows, "seconds": self._stages.seconds, "cpu": self._stages.cpu_seconds}
 
     def _partitions(self, dataset: str) -> list[str]:
@@ -86,7 +86,7 @@ class Job:
         return folder
 
     def _read_lines(self, dataset: str, noun: str, partition: str) -> None:
-        """Read the files side by side: a compressed file keeps one thread busy."""
+        """Read the files in parallel, since a compressed file uses only one thread."""
         bronze = self._folder(f"bronze/{noun}/{partition}")
         rejected = self._folder(f"silver/rejected/{noun}/{partition}")
 
@@ -101,23 +101,23 @@ class Job:
         with ThreadPoolExecutor() as pool:
             list(pool.map(read, range(len(files)), files))
 
-    def _refine_reviews(self, partition: str) -> None:
+    def _build_silver_reviews(self, partition: str) -> None:
         bronze = self._folder(f"bronze/reviews/{partition}")
         rejected = self._folder(f"silver/rejected/reviews/{partition}")
         repeated = self._folder(f"silver/duplicates/reviews/{partition}")
         silver = self._folder("silver/reviews")
         self._db.execute(sql.fill(sql.TYPE_REVIEWS, bronze=bronze))
-        self._db.execute(sql.fill(sql.REFUSE, out=rejected))
+        self._db.execute(sql.fill(sql.REJECT, out=rejected))
         self._db.execute(sql.WINNERS)
         self._db.execute(sql.fill(sql.DUPLICATES, out=repeated))
         self._db.execute(sql.fill(sql.CLEAN_REVIEWS, out=silver, partition=partition))
 
-    def _refine_products(self, partition: str) -> None:
+    def _build_silver_products(self, partition: str) -> None:
         bronze = self._folder(f"bronze/products/{partition}")
         rejected = self._folder(f"silver/rejected/products/{partition}")
         silver = self._folder("silver/products")
         self._db.execute(sql.fill(duckdb_products.TYPE_PRODUCTS, bronze=bronze))
-        self._db.execute(sql.fill(duckdb_products.REFUSE_PRODUCTS, out=rejected))
+        self._db.execute(sql.fill(duckdb_products.REJECT_PRODUCTS, out=rejected))
         self._db.execute(sql.fill(duckdb_products.CLEAN_PRODUCTS, out=silver, partition=partition))
 
     def _rank(self, partitions: list[str]) -> None:
@@ -125,19 +125,19 @@ class Job:
         ranked = [(name, rank) for rank, name in enumerate(partitions)]
         self._db.executemany("INSERT INTO ranks VALUES (?, ?)", ranked)
 
-    def _publish_reviews(self, partitions: list[str]) -> int:
-        """The rows in gold, counted from the written files."""
+    def _build_gold_reviews(self, partitions: list[str]) -> int:
+        """Build gold, and return its rows as counted from the written files."""
         silver, gold = self._folder("silver/reviews"), self._folder("gold/reviews")
         self._rank(partitions)
         self._db.execute(sql.fill(sql.LOSERS, silver=silver))
         for name in partitions:
             self._db.execute(sql.fill(sql.GOLD_REVIEWS, silver=silver, out=gold, partition=name))
-        counted = self._db.execute(f"SELECT count(*) FROM read_parquet('{gold}/*.parquet')")
-        return int((counted.fetchone() or (0,))[0])
+        count = self._db.execute(f"SELECT count(*) FROM read_parquet('{gold}/*.parquet')")
+        return int((count.fetchone() or (0,))[0])
 
 
 def main() -> None:
-    """Run the job on the command line's folders."""
+    """Run the job on the folders of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("landing", type=Path)
     parser.add_argument("out", type=Path)

@@ -1,13 +1,13 @@
-"""The batch job as somebody who knows DuckDB would write it: SQL for one partition at a time.
+"""The batch job in idiomatic DuckDB: SQL for one partition at a time.
 
-The statements hold `{names}` that `fill` replaces. The rules are those of the project's
-transforms; where the peer does less, `DIFFERENCES` says so.
+The statements contain `{names}` that `fill` replaces. The rules are those of the project's
+transforms. `DIFFERENCES` lists the rules that the peer leaves out.
 """
 
 from html.entities import name2codepoint
 
 DIFFERENCES = (
-    "line numbers count the lines that are UTF-8 (the others are refused with their own number)",
+    "line numbers count the lines that are UTF-8 (the others are rejected with a separate number)",
     "products: asin, title, brand, main category, categories and price only, without details,"
     " features, ranks, dates and descriptions",
     "files are read without a check that they did not change meanwhile, written without a table"
@@ -46,7 +46,7 @@ _UNTIDY = (
 
 
 def fill(statement: str, **values: object) -> str:
-    """The statement with its `{names}` replaced; other braces stay."""
+    """Replace the `{names}` of a statement; other braces stay."""
     for name, value in values.items():
         statement = statement.replace(f"{{{name}}}", str(value))
     return statement
@@ -113,12 +113,12 @@ COPY (
 
 
 def struct(fields: list[str]) -> str:
-    """The fields as the structure, all texts, that `from_json` takes."""
+    """Return the fields as a structure of texts for `from_json`."""
     pairs = ", ".join(f'"{field}": "VARCHAR"' for field in fields)
     return f"{{{pairs}}}"
 
 
-def _names(fields: list[str]) -> str:
+def _quoted(fields: list[str]) -> str:
     return ", ".join(f"'{field}'" for field in fields)
 
 
@@ -129,7 +129,7 @@ WITH parsed AS (
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
             THEN from_json(raw, '{struct(_REVIEW_FIELDS)}') END AS r,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{') THEN list_filter(
-            json_keys(raw), lambda k: k NOT IN ({_names(_REVIEW_FIELDS)})) END AS unknown
+            json_keys(raw), lambda k: k NOT IN ({_quoted(_REVIEW_FIELDS)})) END AS unknown
     FROM read_parquet('{{bronze}}/*.parquet')
 ), cast_ AS (
     SELECT *, round(try_cast(r.overall AS DOUBLE), 1) AS stars,
@@ -169,18 +169,18 @@ SELECT r.reviewerID, r.asin, r.reviewText, r.summary, r.reviewerName, r.reviewTi
         || prefixed(r.reviewText) || prefixed(r.summary)), 1, 32) END AS review_id,
     CASE WHEN len(unknown) > 0 THEN map_from_entries(list_transform(unknown,
         lambda k: (k, json_extract_string(raw, '$."' || k || '"')))) END AS rescued,
-    CASE WHEN reason IS NOT NULL THEN raw END AS refused
+    CASE WHEN reason IS NOT NULL THEN raw END AS rejected
 FROM judged;
 """
 
-REFUSE = """
+REJECT = """
 COPY (
-    SELECT refused AS raw, 'utf-8' AS encoding, reason, file, line,
+    SELECT rejected AS raw, 'utf-8' AS encoding, reason, file, line,
         coalesce(reviewerID || ' ' || asin, '') AS detail
     FROM typed WHERE reason IS NOT NULL
-) TO '{out}/refused.parquet';
+) TO '{out}/rejected.parquet';
 """
-# Only the narrow key is grouped; the wide rows meet the winners in a semi-join.
+# Only the narrow key is grouped, and the wide rows are joined afterwards: that needs less memory.
 WINNERS = """
 CREATE OR REPLACE TEMP TABLE winners AS
 SELECT min(place) AS place FROM typed WHERE reason IS NULL GROUP BY review_id;
@@ -193,11 +193,11 @@ COPY (
 """
 CLEAN_REVIEWS = """
 COPY (
-    WITH kept AS (
+    WITH deduplicated AS (
         SELECT * FROM typed SEMI JOIN winners USING (place)
     ), stripped AS (
         SELECT *, unescaped_once(without_tags(reviewText)) AS a,
-            unescaped_once(without_tags(summary)) AS b FROM kept
+            unescaped_once(without_tags(summary)) AS b FROM deduplicated
     ), plain AS (
         SELECT *, tidy(unescaped(a)) AS own_text, tidy(unescaped(b)) AS headline FROM stripped
     ), filled AS (
@@ -222,7 +222,7 @@ COPY (
 ) TO '{out}/{partition}.parquet' (COMPRESSION zstd);
 """
 
-# A 64-bit hash of the id first, so that the group-by stays narrow; then only what it suspects.
+# Groups by a 64-bit hash of the id first, so that only possible duplicates are compared by id.
 LOSERS = """
 CREATE OR REPLACE TEMP TABLE losers AS
 WITH ids AS (

@@ -1,7 +1,7 @@
-"""The vendor's consumer client alone: all events of a hub are received and dropped.
+"""The vendor's consumer client alone: it receives all events of a hub and drops them.
 
-`python -m benchmarks.peers.event_hub_client EVENTS` reads the hub that AMAZON_REVIEWS_EVENT_HUB
-names until so many events came, and prints the figures as JSON.
+`python -m benchmarks.peers.event_hub_client EVENTS` reads this number of events from the hub of
+AMAZON_REVIEWS_EVENT_HUB, and prints the figures as JSON.
 """
 
 import json
@@ -11,47 +11,47 @@ import time
 
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
-# The fastest of 100 to 5,000 events a batch with 300 to 10,000 ahead, and faster than a client
-# and a thread for each partition.
+# The fastest of 100 to 5,000 events per batch with a prefetch of 300 to 10,000. It is also faster
+# than a client and a thread for each partition.
 MAX_BATCH_SIZE = 1_000
 PREFETCH = 5_000
 
 
-class Dropping:
-    """Counts what is received, and when."""
+class DroppingConsumer:
+    """Counts the received events and measures their time."""
 
-    def __init__(self, client: EventHubConsumerClient, wanted: int) -> None:
+    def __init__(self, client: EventHubConsumerClient, expected: int) -> None:
         self._client = client
-        self._wanted = wanted
+        self._expected = expected
         self.events = 0
         self.first = 0
         self.began = 0.0
         self.ended = 0.0
 
     def take(self, context: PartitionContext, events: list[EventData]) -> None:
-        """Drop a batch; the client is closed after the last."""
+        """Drop a batch, and close the client after the last."""
         now = time.perf_counter()
         if not self.events:
             self.began = now
             self.first = len(events)
         self.events += len(events)
-        if self.events >= self._wanted and not self.ended:
+        if self.events >= self._expected and not self.ended:
             self.ended = now
             self._client.close()
 
 
 def main() -> None:
-    """Receive, and print how long it took from the first batch to the last."""
+    """Receive the events, and print the seconds from the first batch to the last."""
     address = os.environ["AMAZON_REVIEWS_EVENT_HUB"]
     client = EventHubConsumerClient.from_connection_string(address, "$Default")
-    dropping = Dropping(client, int(sys.argv[1]))
+    consumer = DroppingConsumer(client, int(sys.argv[1]))
     client.receive_batch(
-        dropping.take, starting_position="-1", max_batch_size=MAX_BATCH_SIZE, prefetch=PREFETCH
+        consumer.take, starting_position="-1", max_batch_size=MAX_BATCH_SIZE, prefetch=PREFETCH
     )
     report = {
-        "events": dropping.events,
-        "after_first": dropping.events - dropping.first,
-        "seconds": dropping.ended - dropping.began,
+        "events": consumer.events,
+        "after_first": consumer.events - consumer.first,
+        "seconds": consumer.ended - consumer.began,
     }
     print(json.dumps(report))
 

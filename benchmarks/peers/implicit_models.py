@@ -1,4 +1,4 @@
-"""The models of `implicit` as they are used by themselves, over grids of their parameters."""
+"""The models of `implicit`, used directly, over grids of their parameters."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,7 +21,7 @@ _LOWEST = -1e30
 
 
 class Peer(Recommender):
-    """A model of `implicit` behind the project's interface; it learns who rated what."""
+    """A model of `implicit` with the interface of the project; it ignores the stars."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -41,7 +41,7 @@ class Peer(Recommender):
 
 
 def candidates() -> Iterator[tuple[str, str, Peer]]:
-    """Models with their parameters: the family, what the parameters are, and the model."""
+    """Yield the family, the parameters as text, and the model of each candidate."""
     grids: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, ...]]]] = {
         "ALS": (
             partial(AlternatingLeastSquares, random_state=0),
@@ -65,6 +65,6 @@ def candidates() -> Iterator[tuple[str, str, Peer]]:
     }
     for family, (make, grid) in grids.items():
         for values in product(*grid.values()):
-            given = dict(zip(grid, values, strict=True))
-            shown = ", ".join(f"{name} {value:g}" for name, value in given.items())
-            yield family, shown, Peer(partial(make, **given))
+            parameters = dict(zip(grid, values, strict=True))
+            text = ", ".join(f"{name} {value:g}" for name, value in parameters.items())
+            yield family, text, Peer(partial(make, **parameters))

@@ -1,8 +1,8 @@
-"""The peer on JVM Spark: `python -m benchmarks.peers.spark_local LANDING OUT`.
+"""The batch job on JVM Spark: `python -m benchmarks.peers.spark_local LANDING OUT`.
 
-The project's own transforms on `local[2]`, with Parquet files for tables. Prints JSON as the
-other peers do. A file is read by one task since gzip cannot be split, so within a file
-`monotonically_increasing_id` counts its lines from 0.
+It runs the project's transforms on `local[2]`, with Parquet files as tables. Prints JSON like the
+other peers. A single task reads a file, since gzip cannot be split. Within a file,
+`monotonically_increasing_id` therefore counts the lines from 0.
 """
 
 import argparse
@@ -36,19 +36,19 @@ class Job:
             self._spark = _session()
 
     def run(self) -> dict[str, object]:
-        """Landing to gold, partition by partition."""
+        """Build gold from the landing zone, partition by partition."""
         for name in self._partitions("amazon_reviews"):
             self._ingest(REVIEWS, name)
         for name in self._partitions("amazon_metadata"):
             self._ingest(PRODUCTS, name)
-            self._refine(PRODUCTS, name)
+            self._build_silver(PRODUCTS, name)
         for name in self._partitions("amazon_reviews"):
-            self._refine(REVIEWS, name)
+            self._build_silver(REVIEWS, name)
         with self._timed("gold/products"):
             best = best_products(self._read("silver/products"), self._ranks("amazon_metadata"))
             impute_prices(best).write.parquet(self._path("gold/products"))
         with self._timed("gold/reviews"):
-            self._publish_reviews()
+            self._build_gold_reviews()
         rows = self._read("gold/reviews").count()
         self._spark.stop()
         return {"rows": rows, "seconds": self._seconds, "cpu": {}}
@@ -70,7 +70,7 @@ class Job:
         return self._spark.read.parquet(self._path(key))
 
     def _write(self, frame: DataFrame, key: str, partition: str) -> None:
-        """One folder a partition; the column is in its name, as in a Delta table."""
+        """Write a folder for the partition, with the column in its name as in a Delta table."""
         folder = f"{self._path(key)}/partition={partition}"
         frame.drop("partition").write.option("compression", "zstd").parquet(folder)
 
@@ -95,8 +95,8 @@ class Job:
             )
         )
 
-    def _refine(self, dataset: Dataset, partition: str) -> None:
-        """As the project does: every line is parsed once, and goes where it belongs from there."""
+    def _build_silver(self, dataset: Dataset, partition: str) -> None:
+        """Build silver as the project does: each line is parsed once."""
         with self._timed(dataset.silver):
             bronze = self._read(dataset.bronze).where(F.col("partition") == partition)
             typed = dataset.type_lines(parse_lines(bronze, dataset.fields))
@@ -106,17 +106,17 @@ class Job:
             accepted = rows.where(F.col("reason").isNull())
             copies = repeated_lines(accepted, dataset.identity)
             self._write(copies, f"silver/duplicates/{dataset.name}", partition)
-            kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-            kept = kept.select(*TABLES[dataset.silver].names)
-            self._write(kept, dataset.silver, partition)
-            refused = rows.where(F.col("reason").isNotNull()).select(*REFUSAL, *_ORIGIN)
-            self._write(refused, f"silver/rejected/{dataset.name}", partition)
+            distinct = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+            distinct = distinct.select(*TABLES[dataset.silver].names)
+            self._write(distinct, dataset.silver, partition)
+            rejected = rows.where(F.col("reason").isNotNull()).select(*REFUSAL, *_ORIGIN)
+            self._write(rejected, f"silver/rejected/{dataset.name}", partition)
 
     def _ranks(self, dataset: str) -> DataFrame:
         ranked = [(name, rank) for rank, name in enumerate(self._partitions(dataset))]
         return F.broadcast(self._spark.createDataFrame(ranked, "partition string, rank int"))
 
-    def _publish_reviews(self) -> None:
+    def _build_gold_reviews(self) -> None:
         ids = self._read("silver/reviews").select("review_id", *_ORIGIN)
         ranked = ids.join(self._ranks("amazon_reviews"), on="partition", how="inner")
         first = ranked.groupBy("review_id").agg(
@@ -126,12 +126,12 @@ class Job:
         losers = ranked.join(shared, on="review_id", how="inner").where("rank > first")
         losers.select(*_ORIGIN).write.parquet(self._path("gold/duplicates"))
         for partition in self._partitions("amazon_reviews"):
-            own = F.col("partition") == partition
-            silver = self._read("silver/reviews").where(own)
-            left = self._read("gold/duplicates").where(own)
-            kept = silver.join(left, on=_ORIGIN, how="left_anti")
+            in_partition = F.col("partition") == partition
+            silver = self._read("silver/reviews").where(in_partition)
+            losers = self._read("gold/duplicates").where(in_partition)
+            winners = silver.join(losers, on=_ORIGIN, how="left_anti")
             gold = gold_reviews(
-                kept.withColumn("source", F.lit("batch")), self._read("gold/products")
+                winners.withColumn("source", F.lit("batch")), self._read("gold/products")
             )
             self._write(gold, "gold/reviews", partition)
 
@@ -153,7 +153,7 @@ def _session() -> SparkSession:
 
 
 def main() -> None:
-    """Run the job on the command line's folders."""
+    """Run the job on the folders of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("landing", type=Path)
     parser.add_argument("out", type=Path)

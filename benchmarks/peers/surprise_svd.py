@@ -1,7 +1,7 @@
-"""scikit-surprise's SVD in cross-validation: `python surprise_svd.py RATINGS.npz` prints JSON.
+"""Cross-validation of scikit-surprise's SVD: `python surprise_svd.py RATINGS.npz` prints JSON.
 
-It runs in an environment of its own, and knows nothing of this project. The file has the arrays
-`users`, `items`, `ratings` and `folds`, each (n,).
+It runs in a separate environment without this project. The file has the arrays `users`, `items`,
+`ratings` and `folds`, each (n,).
 """
 
 import json
@@ -13,7 +13,7 @@ import surprise
 
 
 def main(path: str) -> None:
-    """The seconds to learn and to predict, without those to prepare the data, and the errors."""
+    """Print the errors, and the seconds of training and prediction without data preparation."""
     with np.load(path) as stored:
         columns = [stored[name].tolist() for name in ("users", "items", "ratings")]
         folds = stored["folds"]
@@ -27,11 +27,11 @@ def main(path: str) -> None:
         began = time.perf_counter()
         predictions = surprise.SVD(random_state=0).fit(train).test(test)
         seconds += time.perf_counter() - began
-        differences = np.array([one.est - one.r_ui for one in predictions])
+        differences = np.array([prediction.est - prediction.r_ui for prediction in predictions])
         errors.append((np.sqrt(np.mean(differences**2)), np.abs(differences).mean()))
     rmse, mae = np.mean(errors, axis=0)
-    found = {"version": surprise.__version__, "seconds": seconds, "rmse": rmse, "mae": mae}
-    print(json.dumps(found))
+    report = {"version": surprise.__version__, "seconds": seconds, "rmse": rmse, "mae": mae}
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

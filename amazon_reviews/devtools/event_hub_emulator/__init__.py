@@ -1,6 +1,6 @@
-"""A development server for event hubs, for tests and for trying things out."""
+"""An event hub emulator for tests and local development."""
 
-from amazon_reviews.devtools.event_hub_emulator.refusal import Refusal
+from amazon_reviews.devtools.event_hub_emulator.errors import AmqpError
 from amazon_reviews.devtools.event_hub_emulator.server import EventHubEmulator, HubOptions
 
-__all__ = ["EventHubEmulator", "HubOptions", "Refusal"]
+__all__ = ["AmqpError", "EventHubEmulator", "HubOptions"]

@@ -1,6 +1,6 @@
-"""The addresses of a namespace, to publish to and to read from.
+"""Addresses of a namespace, to publish to and to read from.
 
-They are `hub`, `hub/Partitions/id` and `hub/ConsumerGroups/group/Partitions/id`.
+Their forms are `hub`, `hub/Partitions/id` and `hub/ConsumerGroups/group/Partitions/id`.
 """
 
 import re
@@ -15,14 +15,14 @@ _READ = re.compile(r"([^/$]+)/consumergroups/([^/]+)/partitions/([^/]+)")
 
 
 class PublishAddress(NamedTuple):
-    """Where events are published to; without a partition, the hub chooses one."""
+    """An address to publish events to; without a partition, the hub chooses one."""
 
     hub: str
     partition: str | None
 
 
 class ReadAddress(NamedTuple):
-    """Where events are read from."""
+    """An address to read events from."""
 
     hub: str
     group: str
@@ -30,17 +30,17 @@ class ReadAddress(NamedTuple):
 
 
 def path_of(address: str) -> str:
-    """What follows scheme and host, in small letters: names of a namespace have no case."""
+    """Return the part after scheme and host in lower case: names of a namespace ignore case."""
     return _HOST.sub("", address).strip("/").lower()
 
 
 def publish_address(path: str) -> PublishAddress | None:
-    """What `path` names, if events can be published to it."""
+    """Parse `path` as an address to publish to; return None for any other path."""
     match = _PUBLISH.fullmatch(path)
     return PublishAddress(match[1], match[2]) if match else None
 
 
 def read_address(path: str) -> ReadAddress | None:
-    """What `path` names, if events can be read from it."""
+    """Parse `path` as an address to read from; return None for any other path."""
     match = _READ.fullmatch(path)
     return ReadAddress(match[1], match[2], match[3]) if match else None

@@ -1,4 +1,4 @@
-"""A listening asyncio server in a thread of its own."""
+"""A listening asyncio server in a separate thread."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Background:
-    """Answers connections with `serve` from start to stop."""
+    """Handles each connection with `serve`, from start to stop."""
 
     def __init__(self, serve: Serve, ssl_context: ssl.SSLContext | None) -> None:
         self._serve = serve
@@ -20,11 +20,11 @@ class Background:
         self._listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     def start(self, host: str, port: int) -> int:
-        """Begin to listen; returns the port.
+        """Begin to listen, and return the port.
 
         Raises:
-            OSError: the address cannot be listened on.
-            OverflowError, ValueError: it is none.
+            OSError: The address is not available.
+            OverflowError, ValueError: The address is not valid.
         """
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._run(host, port)), name="event-hub", daemon=True
@@ -33,32 +33,32 @@ class Background:
         return self._listening.result()[2]
 
     def stop(self) -> None:
-        """End all that the thread does, and the thread."""
+        """Stop the server and end its thread."""
         loop, stopped, _ = self._listening.result()
         loop.call_soon_threadsafe(stopped.set)
         self._thread.join()
 
     def call(self, function: Callable[[], T]) -> T:
-        """The result of `function`, called in the server's thread."""
+        """Call `function` in the server's thread and return its result."""
 
-        async def called() -> T:
+        async def call() -> T:
             return function()
 
-        return self._await(called())
+        return self._await(call())
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until `condition`, which the server's thread looks at, holds.
+        """Wait until `condition`, evaluated in the server's thread, is true.
 
         Raises:
-            TimeoutError: it did not within `seconds`.
+            TimeoutError: It is not true within `seconds`.
         """
 
-        async def hold() -> None:
+        async def wait() -> None:
             async with asyncio.timeout(seconds):
                 while not condition():
                     await asyncio.sleep(0.005)
 
-        self._await(hold())
+        self._await(wait())
 
     def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
         loop, _, _ = self._listening.result()
@@ -67,8 +67,9 @@ class Background:
     async def _run(self, host: str, port: int) -> None:
         try:
             listener = await asyncio.start_server(self._serve, host, port, ssl=self._ssl_context)
-        except (OSError, OverflowError, ValueError) as problem:
-            self._listening.set_exception(problem)
+        except (OSError, OverflowError, ValueError) as error:
+            # `start` waits for this future, so the error surfaces in the caller's thread.
+            self._listening.set_exception(error)
             return
         stopped = asyncio.Event()
         bound = listener.sockets[0].getsockname()[1]

@@ -3,6 +3,11 @@
 import asyncio
 from contextlib import suppress
 
+from amazon_reviews.devtools.event_hub_emulator.errors import (
+    DECODE_ERROR,
+    MalformedError,
+    encode_error,
+)
 from amazon_reviews.devtools.event_hub_emulator.frames import (
     HEARTBEAT,
     MAX_FRAME,
@@ -20,12 +25,10 @@ from amazon_reviews.devtools.event_hub_emulator.performatives import (
     SaslMechanisms,
     SaslOutcome,
 )
-from amazon_reviews.devtools.event_hub_emulator.refusal import DECODE_ERROR, error
 from amazon_reviews.devtools.event_hub_emulator.sas import Grants
 from amazon_reviews.devtools.event_hub_emulator.session import Session
 from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
-    Malformed,
     Symbol,
     UByte,
     UInt,
@@ -42,7 +45,7 @@ _LARGEST_FRAME = 1 << 20
 
 
 class Connection:
-    """A client's connection, from the handshake to its end."""
+    """Serves a client's connection, from the handshake to its end."""
 
     def __init__(
         self, namespace: Namespace, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -57,14 +60,14 @@ class Connection:
         self._silent = False
 
     async def serve(self) -> None:
-        """Do what the client asks for until it closes, or sends what is no AMQP."""
+        """Handle frames until the client closes the connection or sends bytes that are not AMQP."""
         self.namespace.peers.add(self)
         try:
-            await self._converse()
+            await self._handle_frames()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except ValueError as problem:
-            self.send(0, Close(error=error(DECODE_ERROR, str(problem))))
+        except ValueError as error:
+            self.send(0, Close(error=encode_error(DECODE_ERROR, str(error))))
         finally:
             self.namespace.peers.discard(self)
             for session in self._sessions.values():
@@ -78,15 +81,15 @@ class Connection:
         self._write(encode_frame(channel, performative, payload))
 
     async def drain(self) -> None:
-        """Wait until the client has taken enough of what was sent.
+        """Wait until the client has received enough of the sent frames.
 
         Raises:
-            ConnectionError: the connection is gone.
+            ConnectionError: The connection is closed.
         """
         await self._writer.drain()
 
     def drop(self, flush: bool) -> None:
-        """Break the connection off, after what was sent has gone out or at once."""
+        """Drop the connection immediately, or after sending what is buffered."""
         self._silent = True
         if not flush:
             self._writer.transport.abort()
@@ -99,7 +102,7 @@ class Connection:
         if not self._silent:
             self._writer.write(octets)
 
-    async def _converse(self) -> None:
+    async def _handle_frames(self) -> None:
         if not await self._shake_hands():
             return
         self._open((await read_frame(self._reader)).performative)
@@ -120,7 +123,7 @@ class Connection:
             await self.drain()
 
     async def _shake_hands(self) -> bool:
-        """Agree on the protocol; False where the client wants another one."""
+        """Agree on the protocol; return False if the client requests another one."""
         header = await self._reader.readexactly(len(AMQP_HEADER))
         if header == SASL_HEADER:
             self._write(SASL_HEADER)
@@ -136,10 +139,10 @@ class Connection:
 
     def _open(self, opening: Performative | None) -> None:
         if not isinstance(opening, Open):
-            raise Malformed("a connection that is not opened first")
+            raise MalformedError("a connection without an open frame at its beginning")
         largest = _LARGEST_FRAME if opening.max_frame_size is None else opening.max_frame_size
         if largest < _SMALLEST_FRAME:
-            raise Malformed(f"frames of {largest} bytes are too small")
+            raise MalformedError(f"frames of {largest} bytes are too small")
         self.peer_max_frame = min(largest, _LARGEST_FRAME)
         self.send(
             0,
@@ -151,10 +154,12 @@ class Connection:
             ),
         )
         if opening.idle_time_out:
-            self._heartbeat = asyncio.create_task(self._beat(opening.idle_time_out / 1000))
+            self._heartbeat = asyncio.create_task(
+                self._send_heartbeats(opening.idle_time_out / 1000)
+            )
 
-    async def _beat(self, idle: float) -> None:
-        """Send something at least every `idle` seconds, with time to spare."""
+    async def _send_heartbeats(self, idle: float) -> None:
+        """Send a frame more often than every `idle` seconds."""
         with suppress(ConnectionError):
             while True:
                 await asyncio.sleep(idle / 3)
@@ -163,11 +168,11 @@ class Connection:
 
     def _begin(self, channel: int, begin: Begin) -> None:
         if channel > MAX_CHANNEL or channel in self._sessions:
-            raise Malformed(f"the channel {channel} is in use or too large")
+            raise MalformedError(f"the channel {channel} is in use or too large")
         self._sessions[channel] = Session(self, channel, begin)
         self._sessions[channel].start()
 
     def _session(self, channel: int) -> Session:
         if channel not in self._sessions:
-            raise Malformed(f"no session on the channel {channel}")
+            raise MalformedError(f"the channel {channel} has no session")
         return self._sessions[channel]

@@ -1,10 +1,11 @@
-"""Bytes to AMQP 1.0 values; whatever the bytes are, the answer is a value or Malformed."""
+"""Decode bytes into AMQP 1.0 values; any input gives a value or a MalformedError."""
 
 import struct
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
     Byte,
@@ -15,7 +16,6 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
     Described,
     Float,
     Int,
-    Malformed,
     Short,
     Symbol,
     Timestamp,
@@ -29,23 +29,25 @@ MAX_DEPTH = 32
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
-    """The value whose bytes begin at `at`, and where they end.
+    """Return the value whose bytes begin at `at`, and the position after it.
 
     Raises:
-        Malformed: there is no whole value, or one with more than MAX_DEPTH levels.
+        MalformedError: The bytes are not a complete value, or it has more than MAX_DEPTH levels.
     """
     try:
         return _decode(data, at, 0)
     except (struct.error, IndexError, UnicodeDecodeError, TypeError) as error:
-        raise Malformed(f"no AMQP value: {error}") from None
+        raise MalformedError(f"not an AMQP value: {error}") from None
 
 
 def skip(data: bytes, at: int) -> int:
-    """Where the value that begins at `at` ends, without a look at what lies in it.
+    """Return the position after the value that begins at `at`, without decoding it.
 
     Raises:
-        Malformed: the value breaks off, or has a type that is not of AMQP.
+        MalformedError: The value is incomplete, or its type is not an AMQP type.
     """
+    # Descriptors nest, so the loop counts the values that are still to come. Recursion would let a
+    # peer exhaust the stack.
     values = 1
     while values and at < len(data):
         code = data[at]
@@ -59,12 +61,12 @@ def skip(data: bytes, at: int) -> int:
         elif code:
             raise _unknown(code)
     if values or at > len(data):
-        raise Malformed("a value breaks off")
+        raise MalformedError("a value is incomplete")
     return at
 
 
-def _unknown(code: int) -> Malformed:
-    return Malformed(f"no AMQP type has the code 0x{code:02x}")
+def _unknown(code: int) -> MalformedError:
+    return MalformedError(f"no AMQP type has the code 0x{code:02x}")
 
 
 def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
@@ -94,35 +96,36 @@ def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
 
 def _check_depth(depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise Malformed("values lie too deep in each other")
+        raise MalformedError("values are nested too deep")
 
 
 def _extent(code: int, data: bytes, at: int) -> tuple[int, int]:
-    """Start and end of the bytes whose length is at `at`."""
+    """Return start and end of the bytes whose length is at `at`."""
     start = at + _LENGTH_WIDTHS[code >> 4]
     end = start + int.from_bytes(data[at:start], "big")
     if end > len(data):
-        raise Malformed("a value breaks off")
+        raise MalformedError("a value is incomplete")
     return start, end
 
 
-def _counted(code: int, data: bytes, at: int) -> tuple[int, int, int]:
-    """How many values lie in a list, map or array, where the first begins and the last ends."""
+def _items_extent(code: int, data: bytes, at: int) -> tuple[int, int, int]:
+    """Return the number of values in a list, map or array, their start and their end."""
     at, end = _extent(code, data, at)
     first = at + _LENGTH_WIDTHS[code >> 4]
     count = int.from_bytes(data[at:first], "big")
+    # Without this check, a count of four billion would be looped over.
     if count > end - first:
-        raise Malformed("more values than there are bytes for")
+        raise MalformedError("more values than bytes")
     return count, first, end
 
 
 def _check_end(at: int, end: int) -> None:
     if at != end:
-        raise Malformed("a length that is not that of the values")
+        raise MalformedError("a length that differs from that of its values")
 
 
 def _list(code: int, data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
-    count, at, end = _counted(code, data, at)
+    count, at, end = _items_extent(code, data, at)
     items = []
     for _ in range(count):
         item, at = _decode(data, at, depth)
@@ -134,12 +137,12 @@ def _list(code: int, data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
 def _map(code: int, data: bytes, at: int, depth: int) -> tuple[dict[Any, Any], int]:
     items, end = _list(code, data, at, depth)
     if len(items) % 2:
-        raise Malformed("a map whose last key has no value")
+        raise MalformedError("a map whose last key has no value")
     return dict(zip(items[::2], items[1::2], strict=True)), end
 
 
 def _array(code: int, data: bytes, at: int, depth: int) -> tuple[Array, int]:
-    count, at, end = _counted(code, data, at)
+    count, at, end = _items_extent(code, data, at)
     if not count:
         return Array(), end
     described = data[at] == 0

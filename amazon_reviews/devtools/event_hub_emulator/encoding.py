@@ -1,4 +1,4 @@
-"""AMQP 1.0 values to bytes."""
+"""Encode AMQP 1.0 values as bytes."""
 
 import struct
 from collections.abc import Callable
@@ -26,12 +26,12 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
 
 
 def encode(value: Any, wide: bool = False) -> bytes:
-    """The bytes of `value`; `wide` gives every value of a type the same first byte.
+    """Return the bytes of `value`; `wide` gives every value of a type the same first byte.
 
     Raises:
-        TypeError: there is no AMQP type for it.
-        ValueError: an array whose values differ in type or have descriptors.
-        struct.error: a number that does not fit its type.
+        TypeError: AMQP has no type for the value.
+        ValueError: The values of an array differ in type or have descriptors.
+        struct.error: A number does not fit its type.
     """
     encoder = _ENCODERS.get(type(value))
     if encoder is None:
@@ -40,7 +40,7 @@ def encode(value: Any, wide: bool = False) -> bytes:
 
 
 def encode_described(descriptor: int, value: Any) -> bytes:
-    """The bytes of `value` with one of the standard's own descriptors, all below 256."""
+    """Return the bytes of `value` with a descriptor of the standard, which are all below 256."""
     return bytes((0x00, 0x53, descriptor)) + encode(value)
 
 

@@ -4,8 +4,8 @@ import asyncio
 import struct
 from typing import NamedTuple
 
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.performatives import Performative, read_performative
-from amazon_reviews.devtools.event_hub_emulator.values import Malformed
 
 MAX_FRAME = 65_536
 HEARTBEAT = struct.pack(">IBBH", 8, 2, 0, 0)
@@ -21,26 +21,28 @@ class Frame(NamedTuple):
 
 
 def encode_frame(channel: int, performative: Performative, payload: bytes = b"") -> bytes:
-    """The bytes of a frame."""
+    """Return the bytes of a frame."""
     body = performative.encode() + payload
     return _HEADER.pack(len(body) + _HEADER.size, 2, performative.sasl, channel) + body
 
 
 async def read_frame(stream: asyncio.StreamReader) -> Frame:
-    """The next frame.
+    """Return the next frame.
 
     Raises:
-        Malformed: it is larger than MAX_FRAME, or no frame of AMQP 1.0.
-        asyncio.IncompleteReadError: the stream ended.
+        MalformedError: The frame is larger than MAX_FRAME, or not a frame of AMQP 1.0.
+        asyncio.IncompleteReadError: The stream ended.
     """
     size, offset, kind, channel = _HEADER.unpack(await stream.readexactly(_HEADER.size))
     skipped = 4 * offset - _HEADER.size
     if not 0 <= skipped <= size - _HEADER.size <= MAX_FRAME - _HEADER.size or kind > 1:
-        raise Malformed(f"a frame of {size} bytes, type {kind}, whose body begins at {4 * offset}")
+        raise MalformedError(
+            f"a frame of {size} bytes, type {kind}, whose body begins at {4 * offset}"
+        )
     body = (await stream.readexactly(size - _HEADER.size))[skipped:]
     if not body:
         return Frame(channel, None, b"")
     performative, payload = read_performative(body)
     if performative.sasl != bool(kind):
-        raise Malformed(f"{type(performative).__name__} in a frame of type {kind}")
+        raise MalformedError(f"{type(performative).__name__} in a frame of type {kind}")
     return Frame(channel, performative, payload)

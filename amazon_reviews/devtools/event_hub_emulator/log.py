@@ -1,4 +1,4 @@
-"""The stored events of a hub: partitions, sequence numbers, offsets, positions, retention."""
+"""Stored events of a hub: partitions, sequence numbers, offsets, positions and retention."""
 
 import itertools
 import re
@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from amazon_reviews.devtools.event_hub_emulator.errors import ARGUMENT_ERROR, AmqpError
 from amazon_reviews.devtools.event_hub_emulator.messages import (
     DELIVERY_ANNOTATIONS,
     MESSAGE_ANNOTATIONS,
@@ -15,11 +16,10 @@ from amazon_reviews.devtools.event_hub_emulator.messages import (
     annotations_of,
 )
 from amazon_reviews.devtools.event_hub_emulator.readers import Readers
-from amazon_reviews.devtools.event_hub_emulator.refusal import ARGUMENT_ERROR, Refusal
 from amazon_reviews.devtools.event_hub_emulator.values import Timestamp
 
 DEFAULT_GROUP = "$default"
-# What the service adds to an event is counted in its offsets as well.
+# Offsets of the service count bytes, including those that it adds to an event.
 _OVERHEAD = 96
 _SELECTOR = re.compile(r"\s*amqp\.annotation\.x-opt-([a-z-]+)\s*(>=?)\s*'?([^']*)'?\s*")
 
@@ -27,7 +27,7 @@ _SELECTOR = re.compile(r"\s*amqp\.annotation\.x-opt-([a-z-]+)\s*(>=?)\s*'?([^']*
 class Event(NamedTuple):
     """A stored event; `enqueued` is in milliseconds since 1970.
 
-    `header` and `rest` are what goes over the wire, before and after delivery annotations.
+    `header` and `rest` are the encoded sections before and after the delivery annotations.
     """
 
     offset: int
@@ -37,7 +37,7 @@ class Event(NamedTuple):
 
 
 class Partition:
-    """A log of events; at most `retention` of them are kept."""
+    """A log of at most `retention` events."""
 
     def __init__(self, name: str, retention: int) -> None:
         self.name = name
@@ -52,11 +52,11 @@ class Partition:
 
     @property
     def numbers(self) -> range:
-        """Sequence numbers of the events that are kept."""
+        """Sequence numbers of the stored events."""
         return range(self.first, self.next)
 
     def append(self, message: Message, enqueued: int | None = None) -> int:
-        """Store an event, by default as of now; returns its sequence number."""
+        """Store an event, by default with the current time, and return its sequence number."""
         number, offset = self.next, self._next_offset
         enqueued = _now() if enqueued is None else enqueued
         annotations = message.annotations | {
@@ -73,31 +73,31 @@ class Partition:
         return number
 
     def event(self, number: int) -> Event:
-        """The event with a sequence number from `first` up to `next`."""
+        """Return the event with a sequence number from `first` up to `next`."""
         return self._events[number]
 
     def trim(self, before: int) -> None:
-        """Forget the events before a sequence number."""
+        """Delete the events before a sequence number."""
         while self.first < min(before, self.next):
             del self._events[self.first]
             self.first += 1
 
     def start(self, selector: str | None) -> int:
-        """The first sequence number that a reader's filter lets through.
+        """Return the first sequence number that a reader's filter accepts.
 
         Raises:
-            Refusal: the filter is not understood, or lies behind the last event.
+            AmqpError: The filter is not valid, or its position is after the last event.
         """
         if selector is None:
             return self.first
         match = _SELECTOR.fullmatch(selector)
         if match is None:
-            raise Refusal(ARGUMENT_ERROR, f"the filter {selector!r} is not understood")
+            raise AmqpError(ARGUMENT_ERROR, f"the filter {selector!r} is not supported")
         field, comparison, value = match.groups()
         if (field, value) == ("offset", "@latest"):
             return self.next
         if not re.fullmatch(r"-?\d{1,19}", value):
-            raise Refusal(ARGUMENT_ERROR, f"The supplied {field} '{value}' is invalid.")
+            raise AmqpError(ARGUMENT_ERROR, f"The supplied {field} '{value}' is invalid.")
         return self._first_after(field, int(value), inclusive=comparison == ">=")
 
     def _first_after(self, field: str, value: int, inclusive: bool) -> int:
@@ -112,10 +112,10 @@ class Partition:
         if field == "enqueued-time":
             least = value if inclusive else value + 1
             return next((n for n in numbers if self._events[n].enqueued >= least), self.next)
-        raise Refusal(ARGUMENT_ERROR, f"events cannot be chosen by {field}")
+        raise AmqpError(ARGUMENT_ERROR, f"events cannot be selected by {field}")
 
     def metrics(self) -> bytes:
-        """The delivery annotations that tell a reader how far the partition has come."""
+        """Return the delivery annotations with the last event of the partition."""
         last = {
             "last_enqueued_sequence_number": self.next - 1,
             "last_enqueued_offset": str(self.last_offset),
@@ -126,17 +126,19 @@ class Partition:
 
 
 class Hub:
-    """A hub; `created` is in milliseconds since 1970, and not before the one that is given.
+    """A hub; its `created`, in milliseconds since 1970, is now or the given time if that is later.
 
     Raises:
-        ValueError: it has no partitions, or they may keep no event.
+        ValueError: The number of partitions or the retention is below one.
     """
 
     def __init__(
         self, name: str, partitions: int, groups: Iterable[str], retention: int, created: int = 0
     ) -> None:
         if partitions < 1 or retention < 1:
-            raise ValueError(f"{name}: a hub has partitions, and they keep events")
+            raise ValueError(
+                f"{name}: a hub needs at least one partition and a retention of at least one event"
+            )
         self.name = name
         self.created = max(created, _now())
         self.groups = {group.lower() for group in groups} | {DEFAULT_GROUP}
@@ -144,10 +146,10 @@ class Hub:
         self._in_turn = itertools.cycle(self.partitions.values())
 
     def choose(self, key: str | None) -> Partition:
-        """The partition for events with a key, or the next in turn.
+        """Return the partition for events with `key`, or the next in turn.
 
-        Events with the same key meet in one partition, but not in that of the service, which
-        has another hash.
+        Events with the same key get the same partition. The service uses another hash, so its
+        partition may be a different one.
         """
         if key is None:
             return next(self._in_turn)
@@ -155,12 +157,12 @@ class Hub:
 
 
 def _check_position(name: str, value: int, last: int) -> None:
-    """Refuse a position behind the last event, as the service does for a hub made anew."""
+    """Raise AmqpError for a position after the last event, as the service does."""
     if value > last:
         text = (
             f"The supplied {name} '{value}' is invalid. The last {name} in the system is '{last}'"
         )
-        raise Refusal(ARGUMENT_ERROR, text)
+        raise AmqpError(ARGUMENT_ERROR, text)
 
 
 def _now() -> int:

@@ -1,12 +1,12 @@
-"""AMQP 1.0 messages (part 3.2), as producers send them and as the log keeps them."""
+"""AMQP 1.0 messages (part 3.2), as producers send them and as the log stores them."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from amazon_reviews.devtools.event_hub_emulator.decoding import decode, skip
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
-from amazon_reviews.devtools.event_hub_emulator.values import Malformed, Symbol
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
+from amazon_reviews.devtools.event_hub_emulator.values import Symbol
 
 HEADER = 0x70
 DELIVERY_ANNOTATIONS = 0x71
@@ -23,20 +23,20 @@ PARTITION_KEY = "x-opt-partition-key"
 
 
 class Section(NamedTuple):
-    """A part of a message with its descriptor, and where in its bytes the value begins."""
+    """A section of a message: its descriptor, its bytes, and the start of the value in them."""
 
     code: int
     encoded: bytes
     value_at: int
 
     def value(self) -> Any:
-        """The value behind the descriptor."""
+        """Decode the value after the descriptor."""
         return decode(self.encoded, self.value_at)[0]
 
 
 @dataclass(slots=True)
 class Message:
-    """A published event: its header, annotations, and the rest, which the hub does not read.
+    """A published event: header, annotations, and the other sections, which the hub does not read.
 
     `size` is in bytes, as published.
     """
@@ -55,29 +55,29 @@ class Message:
 
 
 def read_message(encoded: bytes) -> Message:
-    """The message that `encoded` holds.
+    """Decode a message.
 
     Raises:
-        Malformed: it is no message.
+        MalformedError: The bytes are not a message.
     """
     sections = read_sections(encoded)
     annotated = [part.value() for part in sections if part.code == MESSAGE_ANNOTATIONS]
     annotations = annotated[0] if annotated else {}
     if not isinstance(annotations, dict):
-        raise Malformed("message annotations that are no map")
-    kept = (part.encoded for part in sections if part.code >= PROPERTIES)
+        raise MalformedError("message annotations that are not a map")
+    rest = b"".join(part.encoded for part in sections if part.code >= PROPERTIES)
     header = next((part.encoded for part in sections if part.code == HEADER), b"")
-    return Message(header, annotations, b"".join(kept), len(encoded))
+    return Message(header, annotations, rest, len(encoded))
 
 
 def read_delivery(message_format: int, encoded: bytes) -> list[Message]:
-    """The events of a delivery: one, or those of a batch.
+    """Return the events of a delivery, which is a single event or a batch.
 
-    Each data section of a batch is a whole message; a partition key of the batch is that of its
-    events.
+    Each data section of a batch is a complete message. The partition key of a batch applies to its
+    events that have no key.
 
     Raises:
-        Malformed: there is something else in it.
+        MalformedError: The bytes are not a message, or a batch contains other data.
     """
     outer = read_message(encoded)
     if message_format != BATCH_FORMAT:
@@ -85,7 +85,7 @@ def read_delivery(message_format: int, encoded: bytes) -> list[Message]:
     parts = [part.value() for part in read_sections(encoded) if part.code == DATA]
     events = [read_message(part) for part in parts if isinstance(part, bytes)]
     if len(events) != len(parts):
-        raise Malformed("a batch of something else than messages")
+        raise MalformedError("a batch with data that is not a message")
     shared: dict[str, Any] = {PARTITION_KEY: outer.key} if outer.key is not None else {}
     return [
         Message(event.header, shared | event.annotations, event.rest, event.size)
@@ -94,35 +94,33 @@ def read_delivery(message_format: int, encoded: bytes) -> list[Message]:
 
 
 def new_message(body: bytes, properties: dict[str, Any], key: str | None) -> Message:
-    """An event with `body`, application properties and a partition key."""
+    """Return an event with `body`, application properties and a partition key."""
     rest = encode_described(APPLICATION_PROPERTIES, properties) if properties else b""
     rest += encode_described(DATA, body)
     annotations = {} if key is None else {PARTITION_KEY: key}
     return Message(b"", annotations, rest, len(rest))
 
 
-def read_sections(encoded: bytes) -> Sequence[Section]:
-    """The sections of a message, each with its bytes.
+def read_sections(encoded: bytes) -> list[Section]:
+    """Return the sections of a message.
 
     Raises:
-        Malformed: there is something else in it.
+        MalformedError: The bytes contain other values.
     """
-    return list(_sections(encoded))
-
-
-def _sections(encoded: bytes) -> Iterator[Section]:
+    sections = []
     at = 0
     while at < len(encoded):
         if encoded[at]:
-            raise Malformed("a message with something else than sections")
+            raise MalformedError("a message with bytes outside its sections")
         code, value_at = decode(encoded, at + 1)
         end = skip(encoded, value_at)
         if not isinstance(code, int) or not HEADER <= code <= FOOTER:
-            raise Malformed(f"no section of a message has the descriptor {code!r}")
-        yield Section(code, encoded[at:end], value_at - at)
+            raise MalformedError(f"a section of a message with the unknown descriptor {code!r}")
+        sections.append(Section(code, encoded[at:end], value_at - at))
         at = end
+    return sections
 
 
 def annotations_of(code: int, pairs: dict[str, Any]) -> bytes:
-    """A section of annotations, whose names are symbols on the wire."""
+    """Encode a section of annotations, whose names are symbols on the wire."""
     return encode_described(code, {Symbol(name): value for name, value in pairs.items()})

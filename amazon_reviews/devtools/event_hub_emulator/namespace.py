@@ -1,24 +1,24 @@
-"""What all connections share: the hubs, the key, who is connected, and the faults to come."""
+"""State that all connections share: hubs, key, connected clients and planned faults."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from amazon_reviews.devtools.event_hub_emulator.errors import NOT_FOUND, OUT_OF_RANGE, AmqpError
 from amazon_reviews.devtools.event_hub_emulator.log import Hub, Partition
 from amazon_reviews.devtools.event_hub_emulator.messages import Message
-from amazon_reviews.devtools.event_hub_emulator.refusal import NOT_FOUND, OUT_OF_RANGE, Refusal
 
 
 class Peer(Protocol):
     """A connected client."""
 
     def drop(self, flush: bool) -> None:
-        """Break the connection off, after what was sent has gone out or at once."""
+        """Drop the connection immediately, or after sending what is buffered."""
 
 
 class Namespace:
-    """Hubs, and the policy with the key that opens them.
+    """Hubs, and the access policy with its key.
 
-    `accepted` counts the events that were stored, `delivered` those sent to readers.
+    `accepted` counts the stored events, `delivered` the events sent to readers.
     """
 
     def __init__(self, policy: str, key: str, retention: int) -> None:
@@ -33,30 +33,30 @@ class Namespace:
         self._until_drop = 0
 
     def create(self, name: str, partitions: int, groups: Iterable[str], created: int = 0) -> None:
-        """Make an empty hub, in the place of one of the same name."""
+        """Create an empty hub; it replaces a hub with the same name."""
         self._hubs[name.lower()] = Hub(name, partitions, groups, self._retention, created)
 
     def hub(self, name: str) -> Hub:
-        """The hub called `name`.
+        """Return the hub `name`.
 
         Raises:
-            Refusal: there is none.
+            AmqpError: The hub does not exist.
         """
         if hub := self._hubs.get(name.lower()):
             return hub
-        raise Refusal(NOT_FOUND, f"The messaging entity '{name}' could not be found.")
+        raise AmqpError(NOT_FOUND, f"The messaging entity '{name}' could not be found.")
 
     def partition(self, hub: str, partition: str) -> Partition:
-        """A partition of a hub.
+        """Return a partition of a hub.
 
         Raises:
-            Refusal: there is none.
+            AmqpError: The hub or the partition does not exist.
         """
         partitions = self.hub(hub).partitions
         if partition in partitions:
             return partitions[partition]
-        text = f"'{partition}' is no partition of '{hub}': it has 0 to {len(partitions) - 1}."
-        raise Refusal(OUT_OF_RANGE, text)
+        text = f"'{partition}' is not a partition of '{hub}': it has 0 to {len(partitions) - 1}."
+        raise AmqpError(OUT_OF_RANGE, text)
 
     def publish(
         self,
@@ -65,13 +65,13 @@ class Namespace:
         messages: Sequence[Message],
         enqueued: int | None = None,
     ) -> list[int]:
-        """Store messages in one partition; returns their sequence numbers.
+        """Store messages in one partition and return their sequence numbers.
 
-        Without a partition the hub chooses one by the first key; `enqueued` is in milliseconds
+        Without a partition, the hub chooses it by the first key. `enqueued` is in milliseconds
         since 1970, by default now.
 
         Raises:
-            Refusal: there is no such partition.
+            AmqpError: The hub or the partition does not exist.
         """
         if partition is None:
             log = self.hub(hub).choose(messages[0].key if messages else None)
@@ -83,13 +83,13 @@ class Namespace:
         return numbers
 
     def drop(self, after_events: int) -> None:
-        """Break all connections off, now or when so many further events went to readers."""
+        """Drop all connections, now or after sending a number of further events to readers."""
         self._until_drop = after_events
         if not after_events:
             self._drop(flush=False)
 
     def count_delivered(self) -> None:
-        """Count an event that was sent to a reader."""
+        """Count an event that was sent to a reader, and drop the connections if it is time."""
         self.delivered += 1
         if self._until_drop:
             self._until_drop -= 1

@@ -1,8 +1,8 @@
-"""What the nodes of a namespace do with a link: publish, read, take requests, answer them."""
+"""The links to the nodes of a namespace: publish events, read them, send requests and responses."""
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amazon_reviews.devtools.event_hub_emulator.addresses import (
     CBS,
@@ -13,45 +13,43 @@ from amazon_reviews.devtools.event_hub_emulator.addresses import (
     publish_address,
     read_address,
 )
-from amazon_reviews.devtools.event_hub_emulator.links import Incoming, Link, Outgoing
-from amazon_reviews.devtools.event_hub_emulator.management import answer, read_request
+from amazon_reviews.devtools.event_hub_emulator.errors import NOT_FOUND, UNAUTHORIZED, AmqpError
+from amazon_reviews.devtools.event_hub_emulator.links import Incoming, Link, LinkSession, Outgoing
+from amazon_reviews.devtools.event_hub_emulator.management import read_request, respond
 from amazon_reviews.devtools.event_hub_emulator.messages import read_delivery
 from amazon_reviews.devtools.event_hub_emulator.performatives import Attach
-from amazon_reviews.devtools.event_hub_emulator.refusal import NOT_FOUND, UNAUTHORIZED, Refusal
 from amazon_reviews.devtools.event_hub_emulator.values import Array, Described, Symbol
-
-if TYPE_CHECKING:
-    from amazon_reviews.devtools.event_hub_emulator.session import Session
 
 _EPOCH = Symbol("com.microsoft:epoch")
 _METRICS = Symbol("com.microsoft:enable-receiver-runtime-metric")
 _SELECTOR = Symbol("apache.org:selector-filter:string")
 
 
-def open_link(session: "Session", attach: Attach) -> Link:
-    """The link that an attach asks for.
+def open_link(session: LinkSession, attach: Attach) -> Link:
+    """Return the link that an attach requests.
 
     Raises:
-        Refusal: its address leads nowhere, or the peer may not go there.
+        AmqpError: Its address does not exist, or the peer has no access to it.
     """
     path = path_of(_address(attach.source if attach.role else attach.target))
     if path in (CBS, MANAGEMENT):
-        return (Answers if attach.role else Requests)(session, attach, path)
+        return (Responses if attach.role else Requests)(session, attach, path)
     if attach.role and (read := read_address(path)):
         return Subscription(session, attach, read)
     if not attach.role and (publish := publish_address(path)):
         return Publisher(session, attach, publish)
-    raise Refusal(NOT_FOUND, f"The messaging entity '{path}' could not be found.")
+    raise AmqpError(NOT_FOUND, f"The messaging entity '{path}' could not be found.")
 
 
 class Publisher(Incoming):
     """Stores events in one partition, or in those that the hub chooses."""
 
-    def __init__(self, session: "Session", attach: Attach, address: PublishAddress) -> None:
+    def __init__(self, session: LinkSession, attach: Attach, address: PublishAddress) -> None:
         super().__init__(session, attach)
         _authorize(session, address.hub)
         self._address = address
-        self._namespace = session.connection.namespace
+        self._namespace = session.namespace
+        # A missing hub or partition must reject the link, not the first event.
         self._namespace.hub(address.hub)
         if address.partition is not None:
             self._namespace.partition(address.hub, address.partition)
@@ -63,20 +61,20 @@ class Publisher(Incoming):
 
 
 class Subscription(Outgoing):
-    """Sends the events of a partition from a position on."""
+    """Sends the events of a partition, beginning at a position."""
 
-    def __init__(self, session: "Session", attach: Attach, address: ReadAddress) -> None:
+    def __init__(self, session: LinkSession, attach: Attach, address: ReadAddress) -> None:
         super().__init__(session, attach)
         _authorize(session, f"{address.hub}/consumergroups/{address.group}")
-        self._namespace = session.connection.namespace
+        self._namespace = session.namespace
         self._partition = self._namespace.partition(address.hub, address.partition)
         if address.group not in self._namespace.hub(address.hub).groups:
             name = f"{address.hub}~{address.partition}~{address.group}"
-            raise Refusal(NOT_FOUND, f"The messaging entity '{name}' could not be found.")
+            raise AmqpError(NOT_FOUND, f"The messaging entity '{name}' could not be found.")
         self.group = address.group
         epoch = (attach.properties or {}).get(_EPOCH)
         self.epoch = epoch if isinstance(epoch, int) else None
-        self._metrics = _METRICS in _several(attach.desired_capabilities)
+        self._metrics = _METRICS in _as_list(attach.desired_capabilities)
         self._next = self._partition.start(_selector(attach.source))
         self._partition.readers.admit(self)
 
@@ -86,7 +84,7 @@ class Subscription(Outgoing):
         self._partition.readers.remove(self)
 
     def take(self) -> bytes | None:
-        """The next event; those that retention took are passed over."""
+        """Return the next event; events that retention removed are skipped."""
         number = max(self._next, self._partition.first)
         if number >= self._partition.next:
             return None
@@ -101,44 +99,43 @@ class Subscription(Outgoing):
 
 
 class Requests(Incoming):
-    """Takes requests, and puts the answers on the session's link from the same node."""
+    """Takes requests, and puts the responses on the session's link from the same node."""
 
-    def __init__(self, session: "Session", attach: Attach, node: str) -> None:
+    def __init__(self, session: LinkSession, attach: Attach, node: str) -> None:
         super().__init__(session, attach)
         self._node = node
 
     def accept(self, message_format: int, encoded: bytes) -> None:
-        """Answer a request."""
-        connection = self.session.connection
+        """Respond to a request."""
         request = read_request(encoded)
-        message = answer(self._node, request, connection.namespace, connection.grants)
+        message = respond(self._node, request, self.session.namespace, self.session.grants)
         for link in self.session.links():
-            if isinstance(link, Answers) and link.node == self._node:
+            if isinstance(link, Responses) and link.node == self._node:
                 link.put(message)
                 break
 
 
-class Answers(Outgoing):
-    """Sends the answers to requests."""
+class Responses(Outgoing):
+    """Sends the responses to requests."""
 
-    def __init__(self, session: "Session", attach: Attach, node: str) -> None:
+    def __init__(self, session: LinkSession, attach: Attach, node: str) -> None:
         super().__init__(session, attach)
         self.node = node
         self._waiting: deque[bytes] = deque()
 
     def put(self, message: bytes) -> None:
-        """Send an answer when there is credit for it."""
+        """Send a response as soon as there is credit."""
         self._waiting.append(message)
         self.wake()
 
     def take(self) -> bytes | None:
-        """The oldest answer."""
+        """Return the oldest response that is not sent yet."""
         return self._waiting.popleft() if self._waiting else None
 
 
-def _authorize(session: "Session", path: str) -> None:
-    if not session.connection.grants.cover(path, time.time()):
-        raise Refusal(UNAUTHORIZED, f"Unauthorized access. No token gives access to '{path}'.")
+def _authorize(session: LinkSession, path: str) -> None:
+    if not session.grants.cover(path, time.time()):
+        raise AmqpError(UNAUTHORIZED, f"Unauthorized access. No token gives access to '{path}'.")
 
 
 def _address(terminus: Described | None) -> str:
@@ -149,7 +146,7 @@ def _address(terminus: Described | None) -> str:
 
 
 def _selector(source: Described | None) -> str | None:
-    """The text of the filter that says where to begin."""
+    """Return the text of the filter with the start position."""
     match source:
         case Described(_, [_, _, _, _, _, _, _, dict() as filters, *_]):
             chosen = filters.get(_SELECTOR)
@@ -158,6 +155,6 @@ def _selector(source: Described | None) -> str | None:
     return None
 
 
-def _several(value: Any) -> list[Any]:
-    """What stands in a field that may hold one value or an array of them."""
+def _as_list(value: Any) -> list[Any]:
+    """Return the values of a field that may hold a single value or an array."""
     return list(value) if isinstance(value, Array | list) else [value]

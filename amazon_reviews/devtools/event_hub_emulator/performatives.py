@@ -1,7 +1,7 @@
-"""What AMQP 1.0 peers say to each other, one class for each frame body (parts 2.7 and 5.3).
+"""The frame bodies of AMQP 1.0, one class each (parts 2.7 and 5.3).
 
-The fields stand in the order of the wire. All of them are sent, null or not: azure-eventhub up to
-5.15.1 looks up optional ones at the end without a check that they came.
+The fields are in the order of the wire. All of them are sent, null or not: azure-eventhub up to
+5.15.1 reads optional ones at the end without checking that they are present.
 """
 
 from dataclasses import dataclass, fields
@@ -9,10 +9,10 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 from amazon_reviews.devtools.event_hub_emulator.decoding import decode
 from amazon_reviews.devtools.event_hub_emulator.encoding import encode_described
+from amazon_reviews.devtools.event_hub_emulator.errors import MalformedError
 from amazon_reviews.devtools.event_hub_emulator.values import (
     Array,
     Described,
-    Malformed,
     Symbol,
     UByte,
     UInt,
@@ -22,14 +22,14 @@ from amazon_reviews.devtools.event_hub_emulator.values import (
 
 
 class Performative:
-    """A frame body; `sasl` tells those of the layer below."""
+    """A frame body; `sasl` marks those of the SASL layer."""
 
     __slots__ = ()
     code: ClassVar[int]
     sasl: ClassVar[bool] = False
 
     def encode(self) -> bytes:
-        """The bytes, with a null for every field that is None."""
+        """Return the bytes, with a null for every field that is None."""
         return encode_described(self.code, [getattr(self, name) for name in _FIELDS[type(self)]])
 
 
@@ -88,7 +88,7 @@ class Attach(Performative):
 
 @dataclass(slots=True, kw_only=True)
 class Flow(Performative):
-    """Tells windows of a session and, with a handle, the credit of a link."""
+    """Reports the windows of a session and, with a handle, the credit of a link."""
 
     code = 0x13
     next_incoming_id: UInt | None = None
@@ -124,7 +124,7 @@ class Transfer(Performative):
 
 @dataclass(slots=True, kw_only=True)
 class Disposition(Performative):
-    """Tells what became of the deliveries `first` to `last`."""
+    """Reports the outcome of the deliveries `first` to `last`."""
 
     code = 0x15
     role: bool
@@ -163,7 +163,7 @@ class Close(Performative):
 
 @dataclass(slots=True, kw_only=True)
 class SaslMechanisms(Performative):
-    """What the server offers."""
+    """The mechanisms that the server offers."""
 
     code = 0x40
     sasl = True
@@ -172,7 +172,7 @@ class SaslMechanisms(Performative):
 
 @dataclass(slots=True, kw_only=True)
 class SaslInit(Performative):
-    """What the client chose."""
+    """The mechanism that the client chose."""
 
     code = 0x41
     sasl = True
@@ -183,7 +183,7 @@ class SaslInit(Performative):
 
 @dataclass(slots=True, kw_only=True)
 class SaslOutcome(Performative):
-    """0 for success, 1 for a refusal."""
+    """The outcome of the handshake: 0 for success, 1 for failure."""
 
     code = 0x44
     sasl = True
@@ -192,36 +192,34 @@ class SaslOutcome(Performative):
 
 
 def read_performative(body: bytes) -> tuple[Performative, bytes]:
-    """The performative at the beginning of a frame's body, and the payload after it.
+    """Return the performative at the beginning of a frame's body, and the payload after it.
 
     Raises:
-        Malformed: there is none that is known, or a field is missing or has another type.
+        MalformedError: The performative is unknown, or a field is missing or has another type.
     """
     described, end = decode(body)
     match described:
-        case Described(ULong() as code, list() as given) if code in _KINDS:
+        case Described(ULong() as code, list() as values) if code in _KINDS:
             kind = _KINDS[code]
         case _:
-            raise Malformed("a frame without a performative")
+            raise MalformedError("a frame without a performative")
     expected = _FIELDS[kind]
-    if len(given) > len(expected):
-        raise Malformed(f"{kind.__name__} with {len(given)} fields")
-    values = given + [None] * (len(expected) - len(given))
+    if len(values) > len(expected):
+        raise MalformedError(f"{kind.__name__} with {len(values)} fields")
+    values += [None] * (len(expected) - len(values))
     for (name, types), value in zip(expected.items(), values, strict=True):
         if types and not isinstance(value, types):
-            raise Malformed(f"{kind.__name__} with {value!r} for {name}")
+            raise MalformedError(f"{kind.__name__} with {value!r} for {name}")
     return kind(**dict(zip(expected, values, strict=True))), body[end:]
 
 
 def _field_types(kind: type[Any]) -> dict[str, tuple[type, ...]]:
-    """The types that each field of `kind` may have; none where every type may stand."""
+    """Return the types that each field of `kind` may have; an empty tuple allows any type."""
     hints = get_type_hints(kind)
-    found: dict[str, tuple[type, ...]] = {}
-    for field in fields(kind):
-        hint = hints[field.name]
-        alternatives = () if hint is Any else get_args(hint) or (hint,)
-        found[field.name] = alternatives
-    return found
+    return {
+        field.name: () if (hint := hints[field.name]) is Any else get_args(hint) or (hint,)
+        for field in fields(kind)
+    }
 
 
 _KINDS: dict[int, type[Performative]] = {

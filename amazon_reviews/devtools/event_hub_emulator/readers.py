@@ -1,25 +1,25 @@
-"""Who reads a partition: by consumer group, five at most, or one that claims it by its epoch."""
+"""Readers of a partition: up to five per consumer group, or one that claims it by its epoch."""
 
 from typing import Protocol
 
-from amazon_reviews.devtools.event_hub_emulator.refusal import LINK_STOLEN, RESOURCE_LIMIT, Refusal
+from amazon_reviews.devtools.event_hub_emulator.errors import LINK_STOLEN, RESOURCE_LIMIT, AmqpError
 
 MAX_READERS = 5
 
 
 class Reader(Protocol):
-    """A link that reads; without an epoch it shares the partition with others."""
+    """A link that reads; without an epoch it shares the partition with other readers."""
 
     @property
     def group(self) -> str:
-        """Its consumer group, in small letters."""
+        """The consumer group, in lower case."""
 
     @property
     def epoch(self) -> int | None:
-        """The claim that it has, if any."""
+        """The epoch with which the reader claims the partition, if any."""
 
     def wake(self) -> None:
-        """There is something new to read."""
+        """Look for new events."""
 
     def detach(self, condition: str, text: str) -> None:
         """End the link."""
@@ -32,21 +32,21 @@ class Readers:
         self._readers: list[Reader] = []
 
     def admit(self, reader: Reader) -> None:
-        """Let `reader` read; one with an epoch drives away the others of its group.
+        """Add `reader`; a reader with an epoch detaches the others of its group.
 
         Raises:
-            Refusal: one with a higher epoch reads, or too many do.
+            AmqpError: A reader with a higher epoch is connected, or too many readers are.
         """
         others = self.of(reader.group)
         highest = max((other.epoch for other in others if other.epoch is not None), default=None)
         if highest is not None and (reader.epoch is None or reader.epoch < highest):
-            raise Refusal(
+            raise AmqpError(
                 LINK_STOLEN,
                 f"a receiver with epoch {reader.epoch} cannot be created: "
                 f"one with epoch {highest} is connected",
             )
         if reader.epoch is None and len(others) >= MAX_READERS:
-            raise Refusal(
+            raise AmqpError(
                 RESOURCE_LIMIT, f"{MAX_READERS} receivers of the consumer group are connected"
             )
         self._readers.append(reader)
@@ -56,19 +56,19 @@ class Readers:
             )
 
     def remove(self, reader: Reader) -> None:
-        """Forget `reader`, if it is there."""
+        """Remove `reader` if it was admitted."""
         if reader in self._readers:
             self._readers.remove(reader)
 
     def of(self, group: str) -> list[Reader]:
-        """The readers of a consumer group, in small letters."""
+        """Return the readers of a consumer group, whose name is in lower case."""
         return [reader for reader in self._readers if reader.group == group]
 
     def all(self) -> list[Reader]:
-        """The readers of every consumer group."""
+        """Return the readers of all consumer groups."""
         return list(self._readers)
 
     def wake(self) -> None:
-        """Tell all of them that there is something new to read."""
+        """Tell all readers to look for new events."""
         for reader in self._readers:
             reader.wake()

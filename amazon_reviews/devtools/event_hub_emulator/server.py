@@ -1,8 +1,8 @@
-"""A development server for event hubs: AMQP 1.0 on loopback, events in memory.
+"""An event hub emulator: AMQP 1.0 on loopback, events in memory.
 
-It is for tests and for trying things out: nothing is kept when it ends, and whoever knows the
-published development key may do everything. Websockets, Kafka, throttling and idempotent
-producers are left out; checkpoints are not a hub's business.
+It is for tests and local development. Its events are lost when it stops, and the published
+development key gives full access. It supports neither websockets, Kafka, throttling nor idempotent
+producers. Checkpoints are no part of it: consumers store them elsewhere.
 """
 
 import asyncio
@@ -14,37 +14,39 @@ from typing import Any, NamedTuple, Self
 
 from amazon_reviews.devtools.event_hub_emulator.background import Background
 from amazon_reviews.devtools.event_hub_emulator.connection import Connection
+from amazon_reviews.devtools.event_hub_emulator.errors import RESOURCE_DELETED
 from amazon_reviews.devtools.event_hub_emulator.log import DEFAULT_GROUP
 from amazon_reviews.devtools.event_hub_emulator.messages import new_message, read_message
 from amazon_reviews.devtools.event_hub_emulator.namespace import Namespace
 from amazon_reviews.devtools.event_hub_emulator.readers import Reader
-from amazon_reviews.devtools.event_hub_emulator.refusal import RESOURCE_DELETED
 from amazon_reviews.devtools.event_hub_emulator.sas import DEVELOPMENT_KEY, DEVELOPMENT_POLICY
 
 DEFAULT_RETENTION = 1_000_000
 
 
 class HubOptions(NamedTuple):
-    """How a hub is made: its partitions, and the consumer groups beside $Default."""
+    """The number of partitions of a hub, and its consumer groups besides $Default."""
 
     partitions: int
     groups: Sequence[str] = ()
 
 
 class EventHubEmulator:
-    """A server in a thread of its own, as long as the `with` block lasts.
+    """An emulator that runs in its own thread until the `with` block ends.
+
+    The methods that take a hub or a partition raise AmqpError if it does not exist.
 
     Args:
-        hubs: by name, the number of partitions or the options.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-        retention: events that a partition keeps at most.
-        policy: name of the only access policy.
-        key: its key.
-        ssl_context: certificate and key for TLS; without one, connections are plain.
+        hubs: By name, the number of partitions or the options.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free port.
+        retention: Maximum number of events of a partition.
+        policy: Name of the only access policy.
+        key: Key of the access policy.
+        ssl_context: Certificate and key for TLS; without it, connections are not encrypted.
 
-    Raises ValueError for a hub without partitions, or a retention of nothing. The methods that
-    take a hub or a partition raise Refusal where there is none.
+    Raises:
+        ValueError: A hub has no partitions, or the retention is below one event.
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class EventHubEmulator:
         self._namespace = Namespace(policy, key, retention)
         self._background = Background(self._serve, ssl_context)
         for name, options in hubs.items():
-            made = HubOptions(options) if isinstance(options, int) else options
-            self._namespace.create(name, made.partitions, made.groups)
+            hub = HubOptions(options) if isinstance(options, int) else options
+            self._namespace.create(name, hub.partitions, hub.groups)
 
     def __enter__(self) -> Self:
         self.start()
@@ -85,17 +87,17 @@ class EventHubEmulator:
         """Begin to listen.
 
         Raises:
-            OSError: the address cannot be listened on.
+            OSError: The address is not available.
         """
         self.port = self._background.start(self.host, self.port)
 
     def stop(self) -> None:
-        """Break all connections off and end; the events are gone."""
+        """Drop all connections and stop; the events are lost."""
         self.drop_connections()
         self._background.stop()
 
     def connection_string(self, hub: str) -> str:
-        """What clients need to reach `hub`, with the key."""
+        """Return the connection string of `hub`, with the key."""
         parts = [
             f"Endpoint=sb://{self.host}:{self.port}",
             f"SharedAccessKeyName={self.policy}",
@@ -106,20 +108,20 @@ class EventHubEmulator:
 
     @property
     def events_accepted(self) -> int:
-        """Events that were published or appended so far."""
+        """Number of events that were published or appended so far."""
         return self._background.call(lambda: self._namespace.accepted)
 
     @property
     def events_delivered(self) -> int:
-        """Events that were sent to receivers so far; one that is sent again counts again."""
+        """Number of events sent to receivers so far; a repeated event counts again."""
         return self._background.call(lambda: self._namespace.delivered)
 
     def sequence_numbers(self, hub: str, partition: str) -> range:
-        """Sequence numbers of the events that a partition keeps."""
+        """Return the sequence numbers of the stored events of a partition."""
         return self._background.call(lambda: self._namespace.partition(hub, partition).numbers)
 
     def receivers(self, hub: str, partition: str, group: str = DEFAULT_GROUP) -> int:
-        """How many receivers of a consumer group a partition has now."""
+        """Return the number of receivers that a consumer group has on a partition."""
         return self._background.call(lambda: len(self._readers(hub, partition, group)))
 
     def wait_for_receivers(
@@ -134,7 +136,7 @@ class EventHubEmulator:
         """Wait until a partition has `count` receivers of a consumer group.
 
         Raises:
-            TimeoutError: it has not within `seconds`.
+            TimeoutError: The number differs after `seconds`.
         """
         self._background.wait_until(
             lambda: len(self._readers(hub, partition, group)) == count, seconds
@@ -149,10 +151,13 @@ class EventHubEmulator:
         properties: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> list[int]:
-        """Put events into a partition, by default as of now; returns their sequence numbers.
+        """Store events in a partition, by default with the current time.
+
+        Returns:
+            Their sequence numbers.
 
         Raises:
-            TypeError: a property has a type that AMQP does not know.
+            TypeError: A property has a type that is not an AMQP type.
         """
         messages = [new_message(body, dict(properties or {}), key) for body in bodies]
         enqueued = None if enqueued_time is None else round(enqueued_time.timestamp() * 1000)
@@ -161,25 +166,28 @@ class EventHubEmulator:
         )
 
     def append_encoded(self, hub: str, partition: str, *messages: bytes) -> list[int]:
-        """Put encoded AMQP messages into a partition as of now; returns their sequence numbers.
+        """Store encoded AMQP messages in a partition with the current time.
+
+        Returns:
+            Their sequence numbers.
 
         Raises:
-            Malformed: one is no message.
+            MalformedError: The bytes are not a message.
         """
-        given = [read_message(encoded) for encoded in messages]
-        return self._background.call(lambda: self._namespace.publish(hub, partition, given))
+        events = [read_message(encoded) for encoded in messages]
+        return self._background.call(lambda: self._namespace.publish(hub, partition, events))
 
     def trim(self, hub: str, partition: str, before_sequence_number: int) -> None:
-        """Forget the events of a partition before a sequence number, as retention does."""
+        """Delete the events of a partition before a sequence number, as retention does."""
         self._background.call(
             lambda: self._namespace.partition(hub, partition).trim(before_sequence_number)
         )
 
     def recreate(self, hub: str, partitions: int | None = None) -> None:
-        """Delete a hub and make it again: no events, sequence numbers from 0, created later.
+        """Delete a hub and create it again: no events, sequence numbers from 0, created later.
 
         Raises:
-            ValueError: it would have no partitions.
+            ValueError: The number of partitions is below one.
         """
 
         def replace() -> None:
@@ -193,15 +201,15 @@ class EventHubEmulator:
         self._background.call(replace)
 
     def drop_connections(self, after_events: int = 0) -> None:
-        """Break all connections off, now or after so many further events went to receivers."""
+        """Drop all connections, now or after sending `after_events` events to receivers."""
         self._background.call(lambda: self._namespace.drop(after_events))
 
     def detach_receivers(
         self, hub: str, partition: str, condition: str, text: str = "detached by the test"
     ) -> int:
-        """End the links of a partition's receivers with an error; returns how many there were.
+        """End the links of a partition's receivers with an error, and return their number.
 
-        `condition` is one of AMQP or Event Hubs, e.g. "com.microsoft:server-busy".
+        `condition` is a condition of AMQP or Event Hubs, e.g. "com.microsoft:server-busy".
         """
 
         def detach() -> int:
@@ -213,7 +221,7 @@ class EventHubEmulator:
         return self._background.call(detach)
 
     def refuse_tokens(self, refuse: bool = True) -> None:
-        """Give no further token access, or give it again."""
+        """Reject all further tokens, or accept them again."""
         self._background.call(lambda: setattr(self._namespace, "refuse_tokens", refuse))
 
     def _readers(self, hub: str, partition: str, group: str) -> list[Reader]:

@@ -1,9 +1,10 @@
-"""A session of a connection: its links by handle, and the windows that pace its transfers."""
+"""A session of a connection: its links by handle, and the windows that limit its transfers."""
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from amazon_reviews.devtools.event_hub_emulator.errors import AmqpError, MalformedError
 from amazon_reviews.devtools.event_hub_emulator.links import (
     MAX_MESSAGE,
     MODULUS,
@@ -11,6 +12,7 @@ from amazon_reviews.devtools.event_hub_emulator.links import (
     Outgoing,
     serial_distance,
 )
+from amazon_reviews.devtools.event_hub_emulator.namespace import Namespace
 from amazon_reviews.devtools.event_hub_emulator.nodes import open_link
 from amazon_reviews.devtools.event_hub_emulator.performatives import (
     Attach,
@@ -21,24 +23,37 @@ from amazon_reviews.devtools.event_hub_emulator.performatives import (
     Performative,
     Transfer,
 )
-from amazon_reviews.devtools.event_hub_emulator.refusal import Refusal
-from amazon_reviews.devtools.event_hub_emulator.values import Malformed, UInt, ULong, UShort
-
-if TYPE_CHECKING:
-    from amazon_reviews.devtools.event_hub_emulator.connection import Connection
+from amazon_reviews.devtools.event_hub_emulator.sas import Grants
+from amazon_reviews.devtools.event_hub_emulator.values import UInt, ULong, UShort
 
 MAX_HANDLE = 255
 WINDOW = 5000
-# More than the bytes of a transfer frame around its payload.
+# An upper bound of the bytes that a transfer frame adds to its payload.
 _TRANSFER_BYTES = 64
 _FIRST_ID = 1
 
 
-class Session:
-    """A session that the peer has begun on `channel`."""
+class SessionConnection(Protocol):
+    """The part of a connection that its sessions use."""
 
-    def __init__(self, connection: "Connection", channel: int, begin: Begin) -> None:
-        self.connection = connection
+    namespace: Namespace
+    grants: Grants
+    peer_max_frame: int
+
+    def send(self, channel: int, performative: Performative, payload: bytes = b"") -> None:
+        """Send a frame."""
+
+    async def drain(self) -> None:
+        """Wait until the client has received enough of the sent frames."""
+
+
+class Session:
+    """A session that the peer opened on `channel`."""
+
+    def __init__(self, connection: SessionConnection, channel: int, begin: Begin) -> None:
+        self.namespace = connection.namespace
+        self.grants = connection.grants
+        self._connection = connection
         self._channel = channel
         self._links: dict[int, Link] = {}
         self._next_in = int(begin.next_outgoing_id)
@@ -65,18 +80,18 @@ class Session:
             link.end()
 
     def links(self) -> list[Link]:
-        """The links that are attached."""
+        """Return the attached links."""
         return [link for link in self._links.values() if not link.ended]
 
     def send(self, performative: Performative, payload: bytes = b"") -> None:
         """Send a frame."""
-        self.connection.send(self._channel, performative, payload)
+        self._connection.send(self._channel, performative, payload)
 
     def receive(self, performative: Performative, payload: bytes) -> None:
-        """Do what a frame asks for.
+        """Handle a frame.
 
         Raises:
-            Malformed: it has no place in a session.
+            MalformedError: The frame does not belong in a session.
         """
         match performative:
             case Transfer():
@@ -88,12 +103,13 @@ class Session:
             case Detach():
                 self._detach(performative)
             case Disposition():
+                # Deliveries are stored nowhere else, so their outcome changes nothing.
                 pass
             case _:
-                raise Malformed(f"{type(performative).__name__} within a session")
+                raise MalformedError(f"{type(performative).__name__} within a session")
 
     def send_flow(self, link: Link | None = None) -> None:
-        """Open the window again; with a link, tell its credit too."""
+        """Reset the window and send it; with a link, send its credit too."""
         self._left_in = WINDOW
         flow = Flow(
             next_incoming_id=UInt(self._next_in),
@@ -111,7 +127,7 @@ class Session:
     async def deliver(self, link: Outgoing, message: bytes) -> None:
         """Send a message, in as many frames as it needs, when the peer's window allows."""
         number = UInt(self._next_out)
-        room = self.connection.peer_max_frame - _TRANSFER_BYTES
+        room = self._connection.peer_max_frame - _TRANSFER_BYTES
         for at in range(0, len(message), room):
             while not self._left_out:
                 self._opened.clear()
@@ -127,7 +143,7 @@ class Session:
             self.send(frame, message[at : at + room])
             self._next_out = (self._next_out + 1) % MODULUS
             self._left_out -= 1
-        await self.connection.drain()
+        await self._connection.drain()
 
     def _transfer(self, transfer: Transfer, payload: bytes) -> None:
         self._next_in = (self._next_in + 1) % MODULUS
@@ -150,16 +166,30 @@ class Session:
 
     def _attach(self, attach: Attach) -> None:
         if attach.handle > MAX_HANDLE or attach.handle in self._links:
-            raise Malformed(f"the handle {attach.handle} is in use or too large")
-        refusal = None
+            raise MalformedError(f"the handle {attach.handle} is in use or too large")
+        rejection = None
         try:
             link = open_link(self, attach)
-        except Refusal as problem:
-            link, refusal = Link(self, attach), problem
+        except AmqpError as error:
+            link, rejection = Link(self, attach), error
         self._links[attach.handle] = link
-        self.send(_answer(attach))
-        if refusal:
-            link.detach(refusal.condition, refusal.text)
+        # AMQP rejects a link by attaching it and detaching it with the reason. The client ignores
+        # the reason if either node is missing from the attach.
+        self.send(
+            Attach(
+                name=attach.name,
+                handle=attach.handle,
+                role=not attach.role,
+                snd_settle_mode=attach.snd_settle_mode,
+                rcv_settle_mode=attach.rcv_settle_mode,
+                source=attach.source,
+                target=attach.target,
+                initial_delivery_count=UInt(0) if attach.role else None,
+                max_message_size=ULong(MAX_MESSAGE),
+            )
+        )
+        if rejection:
+            link.detach(rejection.condition, rejection.text)
         else:
             link.start()
 
@@ -168,18 +198,3 @@ class Session:
         if link and not link.ended:
             link.end()
             self.send(Detach(handle=detach.handle, closed=bool(detach.closed)))
-
-
-def _answer(attach: Attach) -> Attach:
-    """The other end of an attach; the client takes it for a refusal without both its nodes."""
-    return Attach(
-        name=attach.name,
-        handle=attach.handle,
-        role=not attach.role,
-        snd_settle_mode=attach.snd_settle_mode,
-        rcv_settle_mode=attach.rcv_settle_mode,
-        source=attach.source,
-        target=attach.target,
-        initial_delivery_count=UInt(0) if attach.role else None,
-        max_message_size=ULong(MAX_MESSAGE),
-    )

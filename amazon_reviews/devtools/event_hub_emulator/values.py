@@ -1,16 +1,12 @@
-"""The types of AMQP 1.0 (part 1 of the standard) that Python has none for.
+"""The types of AMQP 1.0 (part 1 of the standard) that Python does not have.
 
 Plain Python values stand for the others: `int` is a long, `float` a double, `str` a string,
-`bytes` binary, `list` and `dict` a list and a map. So a value that is decoded and encoded again
-keeps its type. Decimals are the bytes that they are encoded as: no part of Event Hubs reads them.
+`bytes` binary, `list` and `dict` a list and a map. A value that is decoded and encoded again keeps
+its type. Decimals are stored as their encoded bytes: no part of Event Hubs reads them.
 """
 
 from dataclasses import dataclass
 from typing import Any
-
-
-class Malformed(ValueError):
-    """Bytes that are no AMQP, or values in a place where the standard has no room for them."""
 
 
 class UByte(int):
@@ -75,7 +71,7 @@ class Array(tuple[Any, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A value with a descriptor, a ULong or Symbol that says what it means."""
+    """A value with a descriptor: a ULong or Symbol that defines its meaning."""
 
     descriptor: Any
     value: Any

@@ -1,4 +1,4 @@
-"""A faithful sample in the source's own format, with the truth about what is in it."""
+"""A generator of sample data in the formats of the sources, with the truth about its content."""
 
 from amazon_reviews.devtools.sample_data.generate import generate
 from amazon_reviews.devtools.sample_data.options import SampleOptions

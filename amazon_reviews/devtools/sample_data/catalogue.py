@@ -1,4 +1,4 @@
-"""Partitions of metadata."""
+"""Writer of the metadata partitions."""
 
 import random
 from collections.abc import Iterator
@@ -9,29 +9,29 @@ from amazon_reviews.devtools.sample_data.draws import python_random, quota, span
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.population import Population
 from amazon_reviews.devtools.sample_data.products import VERSION_SHARE, Products
-from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.truth import Tally
 from amazon_reviews.devtools.sample_data.writer import PartFile, parts
 
 FOLDER = "amazon_metadata"
 BLOCK = 512
-_RECENT = 200  # lines among which one is found to be written again
+_RECENT = 200  # lines that a duplicate is chosen from
 
 
 class Catalogue:
-    """Writes the metadata partitions and counts what they hold.
+    """Writes the metadata partitions and counts their lines.
 
-    A partition holds a span of the products, less complete rows of products of the span before it
-    (of its own, when it is the only one), byte-identical duplicates and refused lines.
+    A partition contains a span of the products, earlier versions of products of the previous span
+    (of the same span in a single partition), byte-identical duplicates and rejected lines.
     """
 
     def __init__(self, options: SampleOptions, population: Population) -> None:
         self._options = options
         self._products = Products(options.seed, population)
         self._spans = spans(options.products, options.metadata_partitions)
-        self._spoiled = 0
+        self._rejected = 0
 
     def write(self, out: Path, partition: int) -> Tally:
-        """Write metadata partition number `partition`, from 1."""
+        """Write the metadata partition with a number from 1."""
         tally = Tally()
         for part in parts(self._options, out, FOLDER, partition, self._spans[partition - 1]):
             with PartFile(part.path, part.ending, self._options.compress) as file:
@@ -45,10 +45,10 @@ class Catalogue:
         recent: list[str] = []
         for place in places:
             rng = python_random(self._options.seed, "defect", -1 - place)
-            fresh = list(self._versions(place, partition, public))
-            tally.distinct += len(fresh)
-            yield from fresh
-            recent = (recent + fresh)[-_RECENT:]
+            new = list(self._versions(place, partition, public))
+            tally.distinct += len(new)
+            yield from new
+            recent = (recent + new)[-_RECENT:]
             yield from self._defects(place, recent, rng, tally)
 
     def _versions(self, place: int, partition: int, public: bool) -> Iterator[str]:
@@ -58,7 +58,7 @@ class Catalogue:
             yield self._products.earlier_version(old, public)
 
     def _place_before(self, place: int, partition: int) -> int | None:
-        """The product as far into the previous partition's span as this one is into its own."""
+        """Return the product at the same position in the span of the previous partition."""
         if len(self._spans) == 1:
             return place
         if partition == 1:
@@ -74,10 +74,10 @@ class Catalogue:
             tally.duplicates_within += 1
             yield rng.choice(recent)
         for _ in range(quota(self._options.malformed, place, place + 1)):
-            reason = defects.PRODUCT_REASONS[self._spoiled % len(defects.PRODUCT_REASONS)]
-            self._spoiled += 1
+            reason = defects.PRODUCT_REASONS[self._rejected % len(defects.PRODUCT_REASONS)]
+            self._rejected += 1
             tally.rejected[reason] += 1
-            yield defects.spoil_product(recent[-1], reason, rng)
+            yield defects.invalid_product(recent[-1], reason, rng)
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

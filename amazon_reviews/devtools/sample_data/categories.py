@@ -1,4 +1,4 @@
-"""The departments of the sample: what is sold there and what people say about it."""
+"""The departments of the sample: their products, and the words of their reviews."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ COLORS = ("Black", "Navy/White", "Biking Red", "Caviar", "Blue Steel", "Silver",
 class Category:
     """A department.
 
-    weight: its share of the reviews; styles: the variants a review may name, by key; level: the
-    natural logarithm of a typical price in dollars.
+    `weight` is its share of the reviews, `styles` are the product variants of a review by key, and
+    `level` is the natural logarithm of a typical price in dollars.
     """
 
     main_cat: str

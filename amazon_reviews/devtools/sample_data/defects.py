@@ -1,4 +1,4 @@
-"""Lines written again and lines that must be refused."""
+"""Defects of the sample: duplicate lines, and lines that must be rejected."""
 
 import json
 import random
@@ -22,17 +22,21 @@ _BAD_BYTES = ("\udcff", "\udce9t\udce9", "\udcf0\udc9f", "\udcc0\udc80")  # 0xff
 _CONTAINERS = ("style", "image")
 
 
-def again(line: str, rng: random.Random) -> str:
-    """The same review once more: the very line, or its values in other forms or another order.
+def duplicate(line: str, rng: random.Random) -> str:
+    """Return a duplicate of a review: the same line, or its values in other types and order.
 
-    Identity (reviewerID, asin, overall, reviewText, summary) is kept; votes or style may be lost.
+    The identity (reviewerID, asin, overall, reviewText, summary) is unchanged. The vote or the
+    style may be missing.
     """
     if rng.random() < 0.5:
         return line
     review: dict[str, Any] = json.loads(line)
-    review["overall"] = _other_number(review["overall"])
+    stars = review["overall"]
+    review["overall"] = int(stars) if isinstance(stars, float) else float(stars)
     if rng.random() < 0.5:
-        review["verified"] = _other_flag(review["verified"])
+        verified = review["verified"]
+        is_text = isinstance(verified, str)
+        review["verified"] = verified == "true" if is_text else json.dumps(verified)
     for key in _CONTAINERS:
         if key in review and rng.random() < 0.5:
             review[key] = _other_container(review[key])
@@ -43,8 +47,8 @@ def again(line: str, rng: random.Random) -> str:
     return json.dumps({key: review[key] for key in keys}, ensure_ascii=rng.random() < 0.5)
 
 
-def spoil(line: str, reason: str, rng: random.Random) -> str:
-    """A line like the given review that must be refused for the given reason.
+def invalid_review(line: str, reason: str, rng: random.Random) -> str:
+    """Return a line like the given review that must be rejected for the given reason.
 
     Bytes that are not UTF-8 are lone surrogates in the result: encode with `surrogateescape`.
     """
@@ -59,10 +63,10 @@ def spoil(line: str, reason: str, rng: random.Random) -> str:
     return json.dumps(record)
 
 
-def spoil_product(line: str, reason: str, rng: random.Random) -> str:
-    """The same for a product, whose only required field is its asin."""
+def invalid_product(line: str, reason: str, rng: random.Random) -> str:
+    """Return a line like the given product, whose only required field is its asin."""
     if reason not in ("missing_field", "wrong_type"):
-        return spoil(line, reason, rng)
+        return invalid_review(line, reason, rng)
     product = json.loads(line)
     if reason == "wrong_type":
         product["asin"] = [product["asin"]]
@@ -85,7 +89,7 @@ def _not_json(line: str, rng: random.Random) -> str:
 
 
 def _not_utf8(line: str, rng: random.Random) -> str:
-    """Bad bytes at the start of a string value, so that the line would be JSON without them."""
+    """Insert bad bytes in a string value, so that only the encoding is wrong, not the JSON."""
     at = line.index('"asin"') + len('"asin"')
     at = line.index('"', at) + 1
     return line[:at] + rng.choice(_BAD_BYTES) + line[at:]
@@ -108,16 +112,6 @@ def _retype(review: dict[str, Any], rng: random.Random) -> None:
 def _exceed(review: dict[str, Any], rng: random.Random) -> None:
     value = rng.choice((7, -1, 6.0))
     review["overall"] = f"{value:.1f}" if isinstance(review["overall"], str) else value
-
-
-def _other_number(value: float) -> float | int:
-    return int(value) if isinstance(value, float) else float(value)
-
-
-def _other_flag(value: bool | str) -> bool | str:
-    if isinstance(value, str):
-        return value == "true"
-    return "true" if value else "false"
 
 
 def _other_container(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Event bodies for the hub: reviews as the stream sends them."""
+"""Event bodies: reviews as the stream sends them."""
 
 import json
 import math
@@ -6,11 +6,11 @@ from collections import deque
 from typing import Any
 
 from amazon_reviews.devtools.sample_data import defects
-from amazon_reviews.devtools.sample_data.dialects import Dialect
 from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
 from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.profiles import Profile
 from amazon_reviews.devtools.sample_data.reviews import Reviews
-from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.truth import Tally
 from amazon_reviews.devtools.sample_data.writer import PartFile
 
 BY_FILE_SHARE = 0.2
@@ -31,7 +31,7 @@ _FIELDS = (
 
 
 def body(line: str, number: int) -> str:
-    """The event for a review line: texts only, no time, and the sender's two numbers."""
+    """Return the event of a review line: texts only, no time, and the two numbers of the sender."""
     review = json.loads(line)
     event: dict[str, Any] = {key: _text(key, review[key]) for key in _FIELDS if key in review}
     event |= {"internal_partition": "0", "partition_number": number}
@@ -39,16 +39,16 @@ def body(line: str, number: int) -> str:
 
 
 class Events:
-    """Writes the event bodies and counts what they hold.
+    """Writes the event bodies and counts them.
 
-    Some bodies are reviews that come by file as well (`by_file` counts the distinct ones), some
-    are sent twice, some are spoiled; the others come by stream only.
+    Some bodies are reviews that are in a file too (`by_file` counts the distinct ones), some are
+    sent twice, and some are invalid. The others are in the stream only.
     """
 
-    def __init__(self, options: SampleOptions, reviews: Reviews, dialect: Dialect) -> None:
+    def __init__(self, options: SampleOptions, reviews: Reviews, profile: Profile) -> None:
         self._options = options
         self._reviews = reviews
-        self._dialect = dialect
+        self._profile = profile
         self._rng = python_random(options.seed, "event")
         self._waiting: deque[str] = deque()
         self._sent: deque[str] = deque(maxlen=BLOCK)
@@ -56,42 +56,41 @@ class Events:
         self.by_file = 0
 
     def write(self, file: PartFile, from_files: list[str]) -> None:
-        """Write options.events bodies, among them those of the lines `from_files`."""
+        """Write options.events bodies, including those of the lines `from_files`."""
         self._waiting.extend(from_files)
         share = len(from_files) / max(1, self._options.events)
         for start, stop in blocks(0, self._options.events, BLOCK):
             first = self._options.reviews
-            fresh = self._reviews.lines(first + start, first + stop, self._dialect)
+            lines = self._reviews.lines(first + start, first + stop, self._profile)
             kinds = self._kinds(start, stop, share)
             numbers = range(FIRST_NUMBER + start, FIRST_NUMBER + stop)
-            file.write(map(self._body, kinds, fresh, numbers))
+            file.write(map(self._body, kinds, lines, numbers))
 
     def _kinds(self, start: int, stop: int, from_files: float) -> list[str]:
-        """What becomes of the events [start, stop), in random order."""
-        kinds = ["bad"] * _rounded_up(self._options.malformed, start, stop)
-        kinds += ["again"] * quota(self._options.duplicates_within, start, stop)
+        """Return the kinds of the events [start, stop), in random order."""
+        # Rounded up, so that a small share of few events still gives an invalid event.
+        share = self._options.malformed
+        kinds = ["invalid"] * (math.ceil(share * stop) - math.ceil(share * start))
+        kinds += ["duplicate"] * quota(self._options.duplicates_within, start, stop)
         kinds += ["file"] * quota(from_files, start, stop)
         kinds = (kinds + ["new"] * (stop - start))[: stop - start]
         self._rng.shuffle(kinds)
         return kinds
 
-    def _body(self, kind: str, fresh: str, number: int) -> str:
-        if kind == "bad":
-            return self._spoiled(body(fresh, number))
-        if kind == "again" and self._sent:
+    def _body(self, kind: str, line: str, number: int) -> str:
+        if kind == "invalid":
+            reason = defects.REASONS[self.tally.rejected.total() % len(defects.REASONS)]
+            self.tally.rejected[reason] += 1
+            return defects.invalid_review(body(line, number), reason, self._rng)
+        if kind == "duplicate" and self._sent:
             self.tally.duplicates_within += 1
             return body(self._rng.choice(self._sent), number)
         if kind == "file" and self._waiting:
-            fresh = self._waiting.popleft()
+            line = self._waiting.popleft()
             self.by_file += 1
         self.tally.distinct += 1
-        self._sent.append(fresh)
-        return body(fresh, number)
-
-    def _spoiled(self, line: str) -> str:
-        reason = defects.REASONS[self.tally.rejected.total() % len(defects.REASONS)]
-        self.tally.rejected[reason] += 1
-        return defects.spoil(line, reason, self._rng)
+        self._sent.append(line)
+        return body(line, number)
 
 
 def _text(key: str, value: Any) -> str:
@@ -102,8 +101,3 @@ def _text(key: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _rounded_up(share: float, start: int, stop: int) -> int:
-    """As draws.quota, but so that a small share of few items is still one."""
-    return math.ceil(share * stop) - math.ceil(share * start)

@@ -1,4 +1,4 @@
-"""The whole sample, from options to truth.json."""
+"""Generation of a sample, from options to truth.json."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from amazon_reviews.devtools.sample_data.catalogue import Catalogue
-from amazon_reviews.devtools.sample_data.dialects import datathon, public
 from amazon_reviews.devtools.sample_data.draws import spans
 from amazon_reviews.devtools.sample_data.events import Events
 from amazon_reviews.devtools.sample_data.landing import Landing
 from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.profiles import datathon, public
 from amazon_reviews.devtools.sample_data.reviews import Reviews
-from amazon_reviews.devtools.sample_data.tally import Tally
 from amazon_reviews.devtools.sample_data.titles import RATINGS, TITLES, Titles
-from amazon_reviews.devtools.sample_data.writer import TRUTH, PartFile, replaced_tree, write_truth
+from amazon_reviews.devtools.sample_data.truth import TRUTH, Tally, write_truth
+from amazon_reviews.devtools.sample_data.writer import PartFile, file_names, replaced_tree
 
 
 def generate(
@@ -25,21 +25,29 @@ def generate(
 ) -> dict[str, Any]:
     """Write a sample below `out` and return its truth, which is also in truth.json.
 
-    `out` gets amazon_reviews/partition_N, amazon_metadata/partition_N, events/events.jsonl,
-    titles/*.csv, title_ratings/*.csv and truth.json; a sample that was there before is replaced,
-    everything else is left alone. `progress` is called with the number of review lines written so
-    far. The same options give the same bytes.
+    The sample consists of amazon_reviews/partition_N, amazon_metadata/partition_N,
+    events/events.jsonl, titles/*.csv, title_ratings/*.csv and truth.json. It replaces an earlier
+    sample in `out`; other files stay. The same options give the same bytes.
 
-    The truth holds seed, options, counts by partition for reviews and products ({"partition_1":
-    {"lines", "distinct", "duplicates_within", "rejected": {reason: count}}}, reasons that occur
-    only), the same for titles by platform and ratings by file, and for the events with `by_file`
-    (distinct ones that come by file as well), the names of the files of titles and ratings, and
-    gold: reviews (batch only), reviews_with_events, products, titles and title_ratings.
+    The truth has these keys:
+        seed, options: The input.
+        reviews, products: Counts by partition: {"partition_1": {"lines", "distinct",
+            "duplicates_within", "rejected": {reason: count}}}, with the reasons that occur.
+        titles, title_ratings: The same by platform and by file.
+        events: The same, with the distinct events that are in a file too as `by_file`.
+        files: Names of the files of titles and ratings.
+        gold: Rows of reviews (batch only), reviews_with_events, products, titles and title_ratings.
 
-    Raises FileExistsError when `out` holds files that no sample made.
+    Args:
+        options: Size and defects of the sample.
+        out: Folder of the sample.
+        progress: Called with the number of review lines written so far.
+
+    Raises:
+        FileExistsError: `out` contains files that are not part of a sample.
     """
     with replaced_tree(Path(out)) as staging:
-        truth = _write(options, staging, progress or _ignore)
+        truth = _write(options, staging, progress or (lambda lines: None))
         write_truth(staging / TRUTH, truth)
     return truth
 
@@ -48,9 +56,9 @@ def _write(
     options: SampleOptions, staging: Path, progress: Callable[[int], None]
 ) -> dict[str, Any]:
     reviews = Reviews(options)
-    dialects = (public(), datathon())
+    profiles = (public(), datathon())
     scratch = partial(tempfile.TemporaryFile, "w+", encoding="utf-8", dir=staging)
-    with closing(Landing(options, reviews, dialects, scratch)) as landing:
+    with closing(Landing(options, reviews, profiles, scratch)) as landing:
         review_tallies = {
             f"partition_{number}": landing.write(staging, number, span, progress)
             for number, span in enumerate(spans(options.reviews, options.partitions), start=1)
@@ -60,7 +68,7 @@ def _write(
         f"partition_{number}": catalogue.write(staging, number)
         for number in range(1, options.metadata_partitions + 1)
     }
-    events = Events(options, reviews, dialects[0])
+    events = Events(options, reviews, profiles[0])
     with PartFile(staging / "events" / "events.jsonl", "\n", compress=False) as file:
         events.write(file, landing.by_file)
     titles = Titles(options)
@@ -74,7 +82,7 @@ def _write(
         "products": _as_json(product_tallies),
         "titles": _as_json(catalogues),
         "title_ratings": _as_json(ratings),
-        "files": {folder: _names(staging / folder) for folder in (TITLES, RATINGS)},
+        "files": {folder: file_names(staging / folder) for folder in (TITLES, RATINGS)},
         "events": events.tally.as_json() | {"by_file": events.by_file},
         "gold": {
             "reviews": in_gold,
@@ -88,11 +96,3 @@ def _write(
 
 def _as_json(tallies: dict[str, Tally]) -> dict[str, Any]:
     return {name: tally.as_json() for name, tally in tallies.items()}
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-
-
-def _ignore(lines: int) -> None:
-    """No progress is wanted."""

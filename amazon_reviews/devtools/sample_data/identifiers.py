@@ -1,22 +1,35 @@
-"""Reviewer ids and asins from plain numbers, one to one."""
+"""Reviewer ids, reviewer names and asins of numbers."""
+
+from collections.abc import Callable
 
 import numpy as np
 
-# Multiplying by an odd number is one to one modulo a power of two.
+from amazon_reviews.devtools.sample_data import phrases
+
+NAMES = 4096
+_COMMON_NAMES = (("Amazon Customer", 0.08), ("Kindle Customer", 0.02))
+
+# Multiplication by an odd number modulo a power of two is one to one, so ids never collide.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(0xD1B54A32D192ED03)
 _LETTERS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
 
 
 def reviewer_ids(users: np.ndarray) -> list[str]:
-    """`A` and thirteen letters or digits for each user number, as in A2OCDK0BOW6UC."""
+    """Return `A` and thirteen letters or digits for each user number, as in A2OCDK0BOW6UC."""
     return _codes("A", _scattered(users, 64), 36, 13)
 
 
-def asins(products: np.ndarray, is_book: np.ndarray) -> list[str]:
-    """Ten characters for each product number below 2**29: `B0…`, or digits for a book.
+def reviewer_names() -> list[str]:
+    """Return NAMES names, the common ones with their share in the source."""
+    common = [name for name, share in _COMMON_NAMES for _ in range(round(NAMES * share))]
+    return common + [_NAME_FORMS[n % len(_NAME_FORMS)](n) for n in range(NAMES - len(common))]
 
-    products, is_book: (n,). The two forms cannot meet: one begins with B.
+
+def asins(products: np.ndarray, is_book: np.ndarray) -> list[str]:
+    """Return ten characters for each product number below 2**29: `B0…`, or digits for a book.
+
+    products, is_book: (n,). The two forms cannot collide: only one begins with B.
     """
     codes = _codes("B0", _scattered(products, 41), 36, 8)
     rows = np.flatnonzero(is_book)
@@ -36,3 +49,25 @@ def _codes(prefix: str, numbers: np.ndarray, base: int, digits: int) -> list[str
     letters = _LETTERS[numbers[:, None] // places % np.uint64(base)]
     flat = letters.tobytes().decode("ascii")
     return [prefix + flat[at : at + digits] for at in range(0, len(flat), digits)]
+
+
+def _first(number: int) -> str:
+    return phrases.FIRST_NAMES[number * 7 % len(phrases.FIRST_NAMES)]
+
+
+def _last(number: int) -> str:
+    return phrases.LAST_NAMES[number * 11 // 3 % len(phrases.LAST_NAMES)]
+
+
+def _nickname(number: int) -> str:
+    return phrases.NICKNAMES[number % len(phrases.NICKNAMES)]
+
+
+_NAME_FORMS: tuple[Callable[[int], str], ...] = (
+    lambda n: f"{_first(n)} {_last(n)}",
+    lambda n: f"{_first(n)} {_last(n)[0]}.",
+    lambda n: f"{_first(n)[0]}. {_last(n)}",
+    lambda n: _first(n),
+    lambda n: f"{_nickname(n)}{n % 89}",
+    lambda n: f'{_first(n)} {_last(n)} "{_nickname(n)}"',
+)

@@ -1,4 +1,4 @@
-"""Partitions of reviews: blocks of distinct lines, some of which then give way to defects."""
+"""Writer of the review partitions: blocks of distinct lines, of which defects replace some."""
 
 import random
 from collections.abc import Callable
@@ -6,92 +6,91 @@ from pathlib import Path
 from typing import IO
 
 from amazon_reviews.devtools.sample_data import defects
-from amazon_reviews.devtools.sample_data.dialects import Dialect
 from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
 from amazon_reviews.devtools.sample_data.events import BY_FILE_SHARE
 from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.profiles import Profile
 from amazon_reviews.devtools.sample_data.reviews import Reviews
-from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.truth import Tally
 from amazon_reviews.devtools.sample_data.writer import PartFile, parts
 
 BLOCK = 8192
-REMEMBERED = 1000  # lines of a partition that may be written again later in it
-CARRIED_ON = 0.3  # chance that a line seen in two partitions comes in a third
+REMEMBERED = 1000  # lines of a partition that later duplicates are chosen from
+CARRIED_ON = 0.3  # chance that a line of two partitions is in a third one too
 FOLDER = "amazon_reviews"
 
 
 class Landing:
-    """Writes the review partitions, in order, and counts what they hold.
+    """Writes the review partitions, in order, and counts their lines.
 
-    Lines that come again in the next partition wait in a scratch file, so that memory does not
-    grow with the partitions. `across` counts them; `by_file` holds lines for the events.
+    Lines that are repeated in the next partition wait in a scratch file, so that memory does not
+    grow with the partitions. `across` counts them. `by_file` has the lines for the events.
     """
 
     def __init__(
         self,
         options: SampleOptions,
         reviews: Reviews,
-        dialects: tuple[Dialect, Dialect],
+        profiles: tuple[Profile, Profile],
         scratch: Callable[[], IO[str]],
     ) -> None:
         self._options = options
         self._reviews = reviews
-        self._dialects = dialects
+        self._profiles = profiles
         self._scratch = scratch
         self._waiting = scratch()
         self._next = scratch()
         self._remembered: list[str] = []
-        self._spoiled = 0
+        self._rejected = 0
         self.across = 0
         self.by_file: list[str] = []
 
     def write(
         self, out: Path, partition: int, span: tuple[int, int], progress: Callable[[int], None]
     ) -> Tally:
-        """Write partition number `partition` (from 1): the sample's lines [span[0], span[1])."""
-        self._turn_over()
+        """Write the partition with a number from 1: the sample's lines [span[0], span[1])."""
+        self._waiting.close()
+        self._waiting, self._next = self._next, self._scratch()
+        self._waiting.seek(0)
+        self._remembered = []
         tally = Tally()
         for part in parts(self._options, out, FOLDER, partition, span):
             with PartFile(part.path, part.ending, self._options.compress) as file:
                 for block in blocks(part.start, part.stop, BLOCK):
-                    lines = self._reviews.lines(*block, self._dialects[part.style])
-                    self._spread_defects(lines, block, partition, tally)
+                    lines = self._reviews.lines(*block, self._profiles[part.style])
+                    self._add_defects(lines, block, partition, tally)
                     file.write(lines)
                     progress(block[1])
         return tally
 
     def close(self) -> None:
-        """Drop the scratch files."""
+        """Delete the scratch files."""
         self._waiting.close()
         self._next.close()
 
-    def _turn_over(self) -> None:
-        self._waiting.close()
-        self._waiting, self._next = self._next, self._scratch()
-        self._waiting.seek(0)
-        self._remembered = []
-
-    def _spread_defects(
+    def _add_defects(
         self, lines: list[str], block: tuple[int, int], partition: int, tally: Tally
     ) -> None:
-        """Replace the quota of lines by defects, in place; the others stay the fresh ones."""
+        """Replace the quota of lines by defects, in place."""
         rng = python_random(self._options.seed, "defect", block[0])
         places = list(range(len(lines)))
         rng.shuffle(places)
-        self._spoil(lines, _take(places, quota(self._options.malformed, *block)), rng, tally)
+        self._reject(lines, _take(places, quota(self._options.malformed, *block)), rng, tally)
         across = self._repeat_earlier(lines, places, block, partition, rng)
-        within = self._repeat_own(lines, places, block, rng)
+        within = self._repeat_current(lines, places, block, rng)
         self.across += across
         tally.distinct += len(places) + across
         tally.duplicates_within += within
-        self._keep([lines[place] for place in places], block, partition)
+        self._store([lines[place] for place in places], block, partition)
 
-    def _spoil(self, lines: list[str], places: list[int], rng: random.Random, tally: Tally) -> None:
+    def _reject(
+        self, lines: list[str], places: list[int], rng: random.Random, tally: Tally
+    ) -> None:
         for place in places:
-            reason = defects.REASONS[self._spoiled % len(defects.REASONS)]
-            lines[place] = defects.spoil(lines[place], reason, rng)
+            reason = defects.REASONS[self._rejected % len(defects.REASONS)]
+            lines[place] = defects.invalid_review(lines[place], reason, rng)
             tally.rejected[reason] += 1
-            self._spoiled += 1
+            self._rejected += 1
 
     def _repeat_earlier(
         self,
@@ -101,40 +100,41 @@ class Landing:
         partition: int,
         rng: random.Random,
     ) -> int:
-        """Put lines of earlier partitions in some places, which are taken off; their number."""
+        """Put lines of earlier partitions in some places, remove these, and return their number."""
         waiting = (self._waiting.readline().rstrip("\n") for _ in range(self._across(*block)))
         returning = [line for line in waiting if line][: len(places)]
         for place, line in zip(_take(places, len(returning)), returning, strict=True):
-            lines[place] = defects.again(line, rng)
+            lines[place] = defects.duplicate(line, rng)
             if rng.random() < CARRIED_ON and partition < self._options.partitions:
                 self._next.write(line + "\n")
         return len(returning)
 
-    def _repeat_own(
+    def _repeat_current(
         self, lines: list[str], places: list[int], block: tuple[int, int], rng: random.Random
     ) -> int:
-        """Put lines of this partition in some places, which are taken off; their number."""
+        """Put lines of this partition in some places, remove these, and return their number."""
         chosen = _take(places, quota(self._options.duplicates_within, *block))
         sources = [lines[place] for place in places[:REMEMBERED]] + self._remembered
         if not sources:
             places += chosen
             return 0
         for place in chosen:
-            lines[place] = defects.again(rng.choice(sources), rng)
+            lines[place] = defects.duplicate(rng.choice(sources), rng)
         self._remembered = rng.sample(sources, min(REMEMBERED, len(sources)))
         return len(chosen)
 
-    def _keep(self, fresh: list[str], block: tuple[int, int], partition: int) -> None:
-        """Set lines aside for the events and for the next partition."""
-        wanted = quota(BY_FILE_SHARE * self._options.events / self._options.reviews, *block)
-        self.by_file += fresh[:wanted]
+    def _store(self, distinct: list[str], block: tuple[int, int], partition: int) -> None:
+        """Store lines for the events and for the next partition."""
+        count = quota(BY_FILE_SHARE * self._options.events / self._options.reviews, *block)
+        self.by_file += distinct[:count]
         if partition < self._options.partitions:
-            # One more than needed, since the blocks of the next partition are cut elsewhere.
-            again = fresh[-1 - self._across(*block) :]
-            self._next.writelines(f"{line}\n" for line in again)
+            # One more than needed, since the next partition has other block boundaries.
+            repeated = distinct[-1 - self._across(*block) :]
+            self._next.writelines(f"{line}\n" for line in repeated)
 
     def _across(self, start: int, stop: int) -> int:
-        """Lines in [start, stop) to come again. The first partition has none, others make up."""
+        """Return the number of lines in [start, stop) that are repeated from earlier partitions."""
+        # The first partition repeats no lines, so the others repeat more.
         partitions = self._options.partitions
         share = self._options.duplicates_across * partitions / max(1, partitions - 1)
         return quota(share, start, stop)

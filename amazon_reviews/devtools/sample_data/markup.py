@@ -1,4 +1,4 @@
-"""Pieces of shop pages that ended up in the metadata."""
+"""Fragments of shop pages that are part of the metadata."""
 
 import random
 
@@ -54,7 +54,7 @@ _RATES = (
 
 
 def bold(label: str, value: str) -> str:
-    """A label and its value as the page's product details list shows them."""
+    """Return a label and its value as in the product details of a page."""
     return (
         f'<span class="a-text-bold">{label}:\n                    </span>\n'
         f"                    <span>{value}</span>"
@@ -64,7 +64,7 @@ def bold(label: str, value: str) -> str:
 def feature_block(
     asin: str, listed: str, dimensions: str, weight: str, rng: random.Random
 ) -> list[str]:
-    """The product details that some pages hold at the end of their feature list."""
+    """Return the product details that some pages have at the end of their feature list."""
     block = [
         bold("Package Dimensions", dimensions),
         bold("Shipping Weight", weight + rng.choice(("", _RATES.format(asin=asin)))),

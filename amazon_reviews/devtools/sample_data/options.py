@@ -1,4 +1,4 @@
-"""What a sample should hold."""
+"""Options of a sample."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,26 @@ _SHARES = ("duplicates_within", "duplicates_across", "malformed", "unknown_field
 class SampleOptions:
     """Size and defects of a sample.
 
-    Counts: `reviews` is the number of review lines in all partitions, duplicates and malformed
-    lines included; `products` the number of distinct asins in the metadata; `users` the number of
-    reviewers; `events` the number of event bodies; `titles` the number of streaming titles (or up
-    to four more) and `title_ratings` that of their users' ratings. Shares are fractions of the
-    lines (of the whole sample for `duplicates_across`, which needs two partitions to show;
-    `unknown_fields` is the chance of a valid review). Raises ValueError, naming the option, when a
-    value makes no sense.
+    Shares are fractions of the lines.
+
+    Attributes:
+        reviews: Review lines of all partitions, with duplicates and malformed lines.
+        products: Distinct asins in the metadata.
+        users: Reviewers.
+        partitions: Review partitions.
+        events: Event bodies.
+        titles: Streaming titles; the catalogues have up to four more.
+        title_ratings: Ratings of the titles.
+        seed: Seed of all random numbers.
+        duplicates_within: Share of duplicates within a partition.
+        duplicates_across: Share of duplicates of other partitions; needs two partitions.
+        malformed: Share of lines that must be rejected.
+        unknown_fields: Share of valid reviews with fields that are not in the schema.
+        files_per_partition: Part files of a partition.
+        compress: True for gzip.
+
+    Raises:
+        ValueError: A value is not valid; the text names the option.
     """
 
     reviews: int = 100_000
@@ -63,13 +76,13 @@ class SampleOptions:
                 f"partitions must be at most reviews ({self.reviews}), got {self.partitions}"
             )
         if self.title_ratings and not self.titles:
-            raise ValueError("title_ratings must be 0 where titles are 0")
+            raise ValueError("title_ratings must be 0 if titles is 0")
         if not isinstance(self.compress, bool):
             raise ValueError(f"compress must be true or false, got {self.compress!r}")
 
     @property
     def metadata_partitions(self) -> int:
-        """Number of metadata partitions: one for every five review partitions, none empty."""
+        """Number of metadata partitions: one for five review partitions, and none is empty."""
         return max(1, min(self.products, self.partitions // 5))
 
 

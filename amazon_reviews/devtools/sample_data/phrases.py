@@ -1,4 +1,4 @@
-"""What reviewers write, by tone. Slots: {noun}, {aspect}, {good}, {time} and so on.
+"""Phrases of reviews, by tone. Slots: {noun}, {aspect}, {good}, {time} and so on.
 
 Tones: 0 very negative, 1 negative, 2 mixed, 3 positive, 4 very positive, 5 fact without an
 opinion, 6 markup without an opinion.

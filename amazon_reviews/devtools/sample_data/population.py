@@ -1,16 +1,16 @@
-"""Who reviews what, how often, and with how many stars.
+"""Users and products of a sample, and the stars of their reviews.
 
-Users have tastes: an order of departments and a vector of latent factors near the centre of one of
-a few crowds. Products have a department, a quality and latent factors. A user's stars rise with
-quality, with the match of the factors, with the user's own mildness and with how much the user
-likes the department; the rest is noise.
+Users have tastes: an order of departments, and a vector of latent factors near the centre of one of
+a few crowds. Products have a department, a quality and latent factors. Stars increase with the
+quality, the match of the factors, the mildness of the user and the user's liking of the department.
+The rest is noise.
 
-No two reviews are of the same (user, product, visit), which makes them distinct by construction,
-without any memory of what was written: review i is visit number i of a fixed permutation of all
-(user, k) pairs, and the map from (user, k) to (product, visit) is one to one for each user. Within
-a department a user's M reviews take the strictly rising popularity ranks m + floor(F(q_m)), where
-F is an inverse Zipf distribution and q_m lies in [m/M, (m+1)/M). A visit above 0, which occurs when
-a user comes back to a product, is told in the text (see reviews.py).
+No two reviews have the same (user, product, visit). They are distinct by construction, so no memory
+of earlier reviews is needed. Review i is element i of a fixed permutation of all (user, k) pairs,
+and the map from (user, k) to (product, visit) is one to one for each user. Within a department, the
+M reviews of a user take the strictly increasing popularity ranks m + floor(F(q_m)), where F is an
+inverse Zipf distribution and q_m is in [m/M, (m+1)/M). A user who returns to a product has a visit
+above 0, which becomes part of the text (see reviews.py).
 """
 
 import math
@@ -24,7 +24,7 @@ from amazon_reviews.devtools.sample_data.identifiers import asins
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 
 STAR_SHARES = (0.07, 0.04, 0.08, 0.17, 0.64)
-SEGMENT_SHARES = (0.50, 0.25, 0.13, 0.105)  # by department, best liked first; the rest comes back
+SEGMENT_SHARES = (0.50, 0.25, 0.13, 0.105)  # by favourite department; the rest are returns
 FAVOURITES = len(SEGMENT_SHARES)
 LIKING = np.array([0.30, 0.10, -0.10, -0.25, 0.45])
 CROWDS = 8
@@ -49,8 +49,8 @@ class Draw:
 class Population:
     """Users and products of a sample. Memory grows with them, not with the reviews.
 
-    Products are numbered so that [0, reviewable) get reviews and [reviewable, total) never do;
-    `described` lists those that have metadata.
+    The products [0, reviewable) have reviews, the products [reviewable, total) do not. `described`
+    lists the products with metadata.
     """
 
     def __init__(self, options: SampleOptions) -> None:
@@ -63,7 +63,7 @@ class Population:
         self._thresholds = self._calibrate(rng)
 
     def draw(self, start: int, stop: int, rng: np.random.Generator) -> Draw:
-        """Reviews number start to stop - 1 of the sample, stop at most reviews + events."""
+        """Draw the reviews start to stop - 1 of the sample; stop is at most reviews + events."""
         numbers = np.arange(start, stop, dtype=np.int64)
         user, product, category, visit, segment = self._pairs(numbers, rng)
         score = self._score(user, product, segment, rng)
@@ -71,7 +71,7 @@ class Population:
         return Draw(user, product, category, visit, stars)
 
     def asins(self, products: np.ndarray) -> list[str]:
-        """The asin of each product number."""
+        """Return the asin of each product number."""
         return asins(products, self.category[products] == _BOOKS)
 
     def _number_products(self, products: int) -> None:
@@ -87,7 +87,8 @@ class Population:
         self.departments = min(len(CATEGORIES), self.reviewable)
         self._repeat = 1 if self.departments >= FAVOURITES else FAVOURITES
         weights = np.array([c.weight for c in CATEGORIES[: self.departments]])
-        chosen = rng.choice(self.departments, self.total, p=_normalised(weights**0.7))
+        damped = weights**0.7
+        chosen = rng.choice(self.departments, self.total, p=damped / damped.sum())
         chosen[: self.departments] = np.arange(self.departments)
         self.category = chosen.astype(np.int8)
         self.quality = rng.normal(0, 1, self.total).astype(np.float32)
@@ -96,12 +97,12 @@ class Population:
         self._rank_products(rng)
 
     def _rank_products(self, rng: np.random.Generator) -> None:
-        """Products of each department by popularity, once for each crowd."""
+        """Rank the products of each department by popularity, once for each crowd."""
         category = self.category[: self.reviewable]
         self._sizes = np.bincount(category, minlength=self.departments)
         self._starts = np.cumsum(self._sizes) - self._sizes
         fame = rng.exponential(1.0, self.reviewable)
-        # None of the most popular products lacks metadata: the orphans' share stays near 2 %.
+        # The most popular products have metadata, so the share of orphans stays near 2 %.
         fame[self._first_orphan :] = np.minimum(fame[self._first_orphan :], 1.2)
         appeal = fame + 0.35 * (self._centres @ self.factors[: self.reviewable].T)
         self._ranked = np.stack([np.lexsort((-row, category)) for row in appeal])
@@ -118,7 +119,7 @@ class Population:
         self._favourites = self._draw_favourites(users, rng)
 
     def _draw_favourites(self, users: int, rng: np.random.Generator) -> np.ndarray:
-        """(users, FAVOURITES) departments, drawn without replacement by the Gumbel-top-k trick."""
+        """Draw (users, FAVOURITES) departments without replacement by the Gumbel-top-k trick."""
         weights = np.log([c.weight for c in CATEGORIES[: self.departments]])
         liked = weights + rng.gumbel(size=(users, self.departments))
         order = np.argsort(-liked, axis=1).astype(np.int8)
@@ -138,7 +139,7 @@ class Population:
         return user, product, category, visit, segment
 
     def _first_visit(self, segment: np.ndarray) -> np.ndarray:
-        """A number up to self._repeat that no two segments of one department share."""
+        """Return a number up to self._repeat that differs between the segments of a department."""
         return np.where(segment < FAVOURITES, segment // self.departments, self._repeat)
 
     def _score(
@@ -150,7 +151,7 @@ class Population:
         return known + rng.normal(0, 0.8, len(user))
 
     def _calibrate(self, rng: np.random.Generator) -> np.ndarray:
-        """Scores that part the stars so that their shares are STAR_SHARES."""
+        """Return the score thresholds that give the stars the shares STAR_SHARES."""
         numbers = rng.integers(0, self.capacity, CALIBRATION_DRAWS)
         user, product, _, _, segment = self._pairs(numbers, rng)
         score = self._score(user, product, segment, rng)
@@ -158,7 +159,7 @@ class Population:
 
 
 def _segments(position: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which segment of a user's reviews a position falls in, its place there, the segment's size.
+    """Return the segment of each position in a user's reviews, its rank in it, and its size.
 
     position, size: (n,), position in [0, size).
     """
@@ -173,7 +174,7 @@ def _segments(position: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.nd
 def _spaced_ranks(
     place: np.ndarray, count: np.ndarray, shelf: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Zipf-like ranks below `shelf` that rise strictly with place in [0, count)."""
+    """Return Zipf-like ranks below `shelf` that increase strictly with place in [0, count)."""
     room = shelf - count
     quantile = (place + rng.random(len(place))) / count
     power = 1 - ZIPF_EXPONENT
@@ -182,12 +183,8 @@ def _spaced_ranks(
 
 
 def _coprime_step(capacity: int) -> int:
-    """A step near the golden section of `capacity` that shares no divisor with it."""
+    """Return a step near the golden section of `capacity` that has no common divisor with it."""
     step = max(1, int(capacity * GOLDEN_RATIO))
     while math.gcd(step, capacity) > 1:
         step += 1
     return step
-
-
-def _normalised(weights: np.ndarray) -> np.ndarray:
-    return weights / weights.sum()

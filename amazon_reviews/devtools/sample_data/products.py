@@ -1,4 +1,4 @@
-"""Metadata lines: products as the shop's pages gave them, junk and all."""
+"""Metadata lines: products as scraped from shop pages, with their markup."""
 
 import json
 import random
@@ -13,7 +13,7 @@ from amazon_reviews.devtools.sample_data.draws import python_random
 from amazon_reviews.devtools.sample_data.phrases import GOOD
 from amazon_reviews.devtools.sample_data.population import Population
 
-VERSION_SHARE = 0.05  # of the products come a second time, less complete
+VERSION_SHARE = 0.05  # of the products have an earlier, less complete version
 
 _PUBLIC_ORDER = (
     "category",
@@ -44,18 +44,18 @@ _MATERIALS = ("Cotton", "Steel", "Leather", "Classic", "Deluxe", "Portable", "Vi
 
 
 class Products:
-    """The products of a sample that have metadata, in the order of Population.described."""
+    """Products of a sample with metadata, in the order of Population.described."""
 
     def __init__(self, seed: int, population: Population) -> None:
         self._seed = seed
         self._population = population
 
     def line(self, place: int, public: bool) -> str:
-        """The product's full row, in one of the source's two ways of writing."""
+        """Return the complete row of a product, in one of the two source profiles."""
         return _write(self._record(place, public), public)
 
     def earlier_version(self, place: int, public: bool) -> str:
-        """A row of the same asin that knows less, in the schema that line() does not use here."""
+        """Return a less complete row of a product, in the schema of the other profile."""
         product = self._record(place, not public)
         rng = python_random(self._seed, "product", -1 - place)
         product["description"] = []
@@ -228,7 +228,7 @@ def _images(asin: str, single_key: bool, rng: random.Random) -> dict[str, list[s
 
 
 def _write(product: dict[str, Any], public: bool) -> str:
-    """The public files keep the shop's order; the datathon's are sorted and hold rank as text."""
+    """Format a product: the datathon's files have sorted keys and the rank as text."""
     if public:
         return json.dumps({key: product[key] for key in _PUBLIC_ORDER if key in product})
     if isinstance(product["rank"], list):

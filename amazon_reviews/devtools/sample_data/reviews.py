@@ -1,27 +1,26 @@
 """Review lines in blocks.
 
-A line is joined from ready fragments. What makes two reviews differ is their (user, product,
-visit), see population.py: user and product are fields of the line, and a visit above 0 opens the
-text with its number, as nothing else does.
+A line consists of ready fragments. Two reviews differ in their (user, product, visit), see
+population.py. User and product are fields of the line. A text begins with the number of its visit
+if it is above 0, and no other text begins like this.
 """
 
 import numpy as np
 
-from amazon_reviews.devtools.sample_data.dialects import (
+from amazon_reviews.devtools.sample_data.draws import choose_rows, cumulative_table, generator
+from amazon_reviews.devtools.sample_data.identifiers import NAMES, reviewer_ids
+from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.population import Draw, Population
+from amazon_reviews.devtools.sample_data.profiles import (
     FIRST_DAY,
     IMAGES,
     LARGEST_VOTE,
     STYLES,
     UNKNOWN_FIELDS,
-    Dialect,
     Order,
+    Profile,
     day_count,
 )
-from amazon_reviews.devtools.sample_data.draws import choose_rows, cumulative_table, generator
-from amazon_reviews.devtools.sample_data.identifiers import reviewer_ids
-from amazon_reviews.devtools.sample_data.names import NAMES
-from amazon_reviews.devtools.sample_data.options import SampleOptions
-from amazon_reviews.devtools.sample_data.population import Draw, Population
 from amazon_reviews.devtools.sample_data.texts import Texts
 
 UNRATED_SHARE = 0.0002
@@ -40,7 +39,7 @@ _VERIFIED = {1999: 0.02, 2008: 0.35, 2014: 0.9, 2018: 0.93}
 
 
 class Reviews:
-    """The endless supply of distinct reviews of a sample."""
+    """Generates the distinct reviews of a sample."""
 
     def __init__(self, options: SampleOptions) -> None:
         self._options = options
@@ -53,52 +52,52 @@ class Reviews:
         """Users and products behind the reviews."""
         return self._population
 
-    def lines(self, start: int, stop: int, dialect: Dialect) -> list[str]:
-        """Reviews number start to stop - 1 as JSON lines without newlines.
+    def lines(self, start: int, stop: int, profile: Profile) -> list[str]:
+        """Return the reviews start to stop - 1 as JSON lines without newlines.
 
-        The same numbers give the same reviews only when asked for in the same block.
+        The same numbers give the same reviews only within the same block.
         """
         rng = generator(self._options.seed, "review", start)
         draw = self._population.draw(start, stop, rng)
-        columns = self._columns(draw, dialect, rng)
-        orders = _orders(dialect, stop - start, rng)
-        comma = dialect.comma
+        columns = self._columns(draw, profile, rng)
+        orders = _orders(profile, stop - start, rng)
+        comma = profile.comma
         lines = [
             f"{{{comma.join(filter(None, order(row)))}}}"
             for order, row in zip(orders, zip(*columns, strict=True), strict=True)
         ]
-        self._add_unknown_fields(lines, dialect, rng)
+        self._add_unknown_fields(lines, profile, rng)
         return lines
 
-    def _columns(self, draw: Draw, dialect: Dialect, rng: np.random.Generator) -> list[list[str]]:
-        """Fragments in the order of dialects.COLUMNS, '' for a key that is left out."""
+    def _columns(self, draw: Draw, profile: Profile, rng: np.random.Generator) -> list[list[str]]:
+        """Return the fragments in the order of profiles.COLUMNS, '' for an omitted key."""
         count = len(draw.user)
         day = np.searchsorted(self._days, rng.random(count), side="right")
         verified = (rng.random(count) < self._verified[day]).astype(np.int8)
         stars = np.where(rng.random(count) < UNRATED_SHARE, 0, draw.stars)
         return [
-            _sometimes(dialect.images, rng.integers(0, IMAGES, count), IMAGE_SHARE, rng),
-            _pick(dialect.overall, stars),
-            _sometimes(dialect.votes, _votes(count, rng), VOTE_SHARE, rng),
-            _pick(dialect.verified, verified),
-            _sometimes(dialect.days, day, 1 - NO_TIME_SHARE, rng),
-            _fragments(dialect.key("reviewerID"), reviewer_ids(draw.user)),
-            _fragments(dialect.key("asin"), self._population.asins(draw.product)),
-            _sometimes(dialect.styles, _styles(draw.category, rng), STYLE_SHARE, rng),
-            _sometimes(dialect.names, draw.user * 2_654_435_761 % NAMES, 1 - NO_NAME_SHARE, rng),
-            *self._words(draw, dialect, rng),
-            _pick(dialect.unix_days, day),
+            _sometimes(profile.images, rng.integers(0, IMAGES, count), IMAGE_SHARE, rng),
+            _pick(profile.overall, stars),
+            _sometimes(profile.votes, _votes(count, rng), VOTE_SHARE, rng),
+            _pick(profile.verified, verified),
+            _sometimes(profile.days, day, 1 - NO_TIME_SHARE, rng),
+            _fragments(profile.key("reviewerID"), reviewer_ids(draw.user)),
+            _fragments(profile.key("asin"), self._population.asins(draw.product)),
+            _sometimes(profile.styles, _styles(draw.category, rng), STYLE_SHARE, rng),
+            _sometimes(profile.names, draw.user * 2_654_435_761 % NAMES, 1 - NO_NAME_SHARE, rng),
+            *self._words(draw, profile, rng),
+            _pick(profile.unix_days, day),
         ]
 
     def _words(
-        self, draw: Draw, dialect: Dialect, rng: np.random.Generator
+        self, draw: Draw, profile: Profile, rng: np.random.Generator
     ) -> tuple[list[str], list[str]]:
-        """Fragments of the text and of the summary; one of the two may be left out."""
-        texts, summaries = self._texts.write(draw.category, draw.stars, dialect.ascii_only, rng)
+        """Return the fragments of text and summary; one of the two may be empty."""
+        texts, summaries = self._texts.write(draw.category, draw.stars, profile.ascii_only, rng)
         for row in np.flatnonzero(draw.visit).tolist():
             texts[row] = f"Order number {draw.visit[row] + 1}. {texts[row]}"
-        texts = _fragments(dialect.key("reviewText"), texts)
-        summaries = _fragments(dialect.key("summary"), summaries)
+        texts = _fragments(profile.key("reviewText"), texts)
+        summaries = _fragments(profile.key("summary"), summaries)
         chance = rng.random(len(texts))
         for row in np.flatnonzero((chance < NO_TEXT_SHARE) & (draw.visit == 0)).tolist():
             texts[row] = ""
@@ -107,11 +106,11 @@ class Reviews:
         return texts, summaries
 
     def _add_unknown_fields(
-        self, lines: list[str], dialect: Dialect, rng: np.random.Generator
+        self, lines: list[str], profile: Profile, rng: np.random.Generator
     ) -> None:
         share = self._options.unknown_fields
         for row in np.flatnonzero(rng.random(len(lines)) < share).tolist():
-            lines[row] = lines[row][:-1] + dialect.unknown[row % len(UNKNOWN_FIELDS)]
+            lines[row] = lines[row][:-1] + profile.unknown[row % len(UNKNOWN_FIELDS)]
 
 
 def _pick(fragments: tuple[str, ...] | list[str], chosen: np.ndarray) -> list[str]:
@@ -126,8 +125,8 @@ def _sometimes(
 ) -> list[str]:
     present = (rng.random(len(chosen)) < share).tolist()
     return [
-        fragments[index] if there else ""
-        for index, there in zip(chosen.tolist(), present, strict=True)
+        fragments[index] if is_present else ""
+        for index, is_present in zip(chosen.tolist(), present, strict=True)
     ]
 
 
@@ -140,20 +139,20 @@ def _styles(category: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _votes(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Helpful votes from 2 up, with a heavy tail."""
+    """Draw helpful votes from 2 up, with a heavy tail."""
     return np.minimum(2 + 2.5 * rng.pareto(0.9, count), LARGEST_VOTE).astype(np.int64)
 
 
-def _orders(dialect: Dialect, count: int, rng: np.random.Generator) -> list[Order]:
-    others = len(dialect.orders) - 1
+def _orders(profile: Profile, count: int, rng: np.random.Generator) -> list[Order]:
+    others = len(profile.orders) - 1
     weights = (USUAL_ORDER_SHARE, *[(1 - USUAL_ORDER_SHARE) / others] * others)
     rows = np.zeros(count, dtype=np.int64)
     chosen: list[int] = choose_rows(cumulative_table([weights]), rows, rng).tolist()
-    return [dialect.orders[index] for index in chosen]
+    return [profile.orders[index] for index in chosen]
 
 
 def _calendar() -> tuple[np.ndarray, np.ndarray]:
-    """Cumulative share of the reviews and share of verified ones, by day from FIRST_DAY."""
+    """Return the cumulative share of the reviews and the share of verified ones, by day."""
     start = np.datetime64(FIRST_DAY)
     years = (start + np.arange(day_count())).astype("datetime64[Y]").astype(int) + 1970
     weights = np.interp(years, list(_YEARS), list(_YEARS.values()))

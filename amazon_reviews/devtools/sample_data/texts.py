@@ -1,9 +1,9 @@
-"""Review texts and summaries that say what the stars say, most of the time.
+"""Review texts and summaries whose sentiment mostly agrees with their stars.
 
-A bank holds ready phrases, already escaped for JSON, by department and tone. A text is one to
-twelve of them; a tone is drawn for each from a distribution that depends on the stars. A few
-reviews are written as if they had other stars (sarcasm, wrong clicks), many hold facts or mixed
-statements only, and both negations and the other side's words occur on either side.
+A bank has phrases, escaped for JSON, by department and tone. A text consists of one to twelve
+phrases, with a random tone each that depends on the stars. Some reviews are written as for other
+stars (sarcasm, wrong clicks). Many contain only facts or mixed statements. Negations and words of
+the opposite sentiment occur in positive and in negative reviews.
 """
 
 import json
@@ -32,7 +32,7 @@ _TONES = cumulative_table(
         (0.01, 0.02, 0.05, 0.20, 0.45, 0.24, 0.03),
     ]
 )
-# Rows: the stars given. Columns: the stars as which the review is written.
+# Rows: the stars of the review. Columns: the stars that its text expresses.
 _WRITTEN = cumulative_table(
     [
         (0.88, 0.04, 0.01, 0.01, 0.06),
@@ -60,9 +60,9 @@ TRUNCATED_SHARE = 0.08
 
 @dataclass(frozen=True)
 class Bank:
-    """Phrases, flat, with the first index of each (department, tone); VARIANTS of each.
+    """Phrases in one list, VARIANTS for each (department, tone), with the first index of each.
 
-    plain: as JSON in UTF-8; ascii: as JSON in ASCII. Both without the quotes.
+    `plain` is JSON in UTF-8, `ascii` is JSON in ASCII. Both are without the quotes.
     """
 
     plain: list[str]
@@ -72,7 +72,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class _Task:
-    """Reviews to be written: (n,) departments and stars, the stars as which they are written."""
+    """Reviews to write: (n,) departments, and the stars that the texts express."""
 
     departments: np.ndarray
     written: np.ndarray
@@ -80,15 +80,15 @@ class _Task:
     rng: np.random.Generator
 
     def phrases(self, bank: Bank, rows: np.ndarray) -> list[str]:
-        """One phrase for each row of the task; a row may occur many times."""
+        """Draw a phrase for each row of the task; a row may occur several times."""
         tones = choose_rows(_TONES, self.written[rows], self.rng)
         first = bank.first[self.departments[rows], tones]
         chosen = first + self.rng.integers(0, VARIANTS, len(rows))
         source = bank.ascii if self.ascii_only else bank.plain
         return [source[index] for index in chosen.tolist()]
 
-    def some(self, share: float) -> np.ndarray:
-        """Rows drawn with the given chance each."""
+    def random_rows(self, share: float) -> np.ndarray:
+        """Draw rows, each with the given probability."""
         return np.flatnonzero(self.rng.random(len(self.written)) < share)
 
 
@@ -101,7 +101,7 @@ class Texts:
     def write(
         self, departments: np.ndarray, stars: np.ndarray, ascii_only: bool, rng: np.random.Generator
     ) -> tuple[list[str], list[str]]:
-        """Texts and summaries as JSON without quotes. departments, stars (1 to 5): (n,)."""
+        """Return texts and summaries as JSON without quotes. departments, stars (1 to 5): (n,)."""
         task = _Task(departments, choose_rows(_WRITTEN, stars - 1, rng), ascii_only, rng)
         return self._texts(task), self._summarise(task, stars)
 
@@ -113,19 +113,19 @@ class Texts:
         for count in counts.tolist():
             texts.append(_separator(count).join(sentences[at : at + count]))
             at += count
-        _replace(texts, task.some(SHORT_SHARE), task, self._short)
+        _replace(texts, task.random_rows(SHORT_SHARE), task, self._short)
         return texts
 
     def _summarise(self, task: _Task, stars: np.ndarray) -> list[str]:
         summaries = task.phrases(self._summaries, np.arange(len(stars)))
-        for row in task.some(STAR_SUMMARY_SHARE).tolist():
+        for row in task.random_rows(STAR_SUMMARY_SHARE).tolist():
             summaries[row] = phrases.STARS[stars[row]]
-        _replace(summaries, task.some(TRUNCATED_SHARE), task, self._openings)
+        _replace(summaries, task.random_rows(TRUNCATED_SHARE), task, self._openings)
         return summaries
 
 
 def _separator(count: int) -> str:
-    """Long texts have lines, or two spaces between sentences."""
+    """Return the separator of the sentences: long texts have line breaks or two spaces."""
     if count < 5:
         return " "
     return "\\n" if count % 2 else "  "
@@ -137,13 +137,16 @@ def _replace(texts: list[str], rows: np.ndarray, task: _Task, bank: Bank) -> Non
 
 
 def escape(text: str, ascii_only: bool) -> str:
-    """The text as JSON without its quotes."""
+    """Return the text as JSON without its quotes."""
     return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
 
 
 @lru_cache(maxsize=2)
 def _banks(seed: int) -> tuple[Bank, Bank, Bank, Bank]:
-    """Sentences, short texts, summaries and openings. Filling them takes most of a small run."""
+    """Return sentences, short texts, summaries and openings.
+
+    They are cached, since filling them takes most of the time of a small sample.
+    """
     rng = python_random(seed, "text")
     sentences = _bank(phrases.SENTENCES, rng)
     short, summaries = _bank(phrases.SHORT, rng), _bank(phrases.SUMMARIES, rng)
@@ -166,7 +169,7 @@ def _as_bank(filled: list[str]) -> Bank:
 
 
 def _openings(sentences: Bank) -> Bank:
-    """Summaries as the shop makes them where the reviewer gave none: first words, ellipsis."""
+    """Return summaries like those of the shop for reviews without one: first words, ellipsis."""
     texts = (json.loads(f'"{text}"').split() for text in sentences.plain)
     cut = [
         " ".join(words[:TRUNCATED_WORDS]) + (" ..." if len(words) > TRUNCATED_WORDS else "")

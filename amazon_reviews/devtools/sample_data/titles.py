@@ -1,6 +1,6 @@
 """Catalogues of streaming titles and the ratings of their users, with the source's quirks.
 
-Records come again, and values stand in wrong columns, but as in the source none is beyond reading.
+Records are repeated and values are in wrong columns, but as in the source, every record is usable.
 """
 
 import csv
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from amazon_reviews.devtools.sample_data.draws import python_random, quota, spans
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.phrases import FIRST_NAMES, LAST_NAMES
-from amazon_reviews.devtools.sample_data.tally import Tally
+from amazon_reviews.devtools.sample_data.truth import Tally
 from amazon_reviews.devtools.sample_data.writer import PartFile
 
 TITLES, RATINGS = "titles", "title_ratings"
@@ -43,9 +43,9 @@ _Record = list[str]
 
 
 class Titles:
-    """Writes the catalogues and the ratings, and counts what they hold.
+    """Writes the catalogues and the ratings, and counts their records.
 
-    `rated` are the distinct ratings over all files.
+    `rated` is the number of distinct ratings in all files.
     """
 
     def __init__(self, options: SampleOptions) -> None:
@@ -55,49 +55,54 @@ class Titles:
         self.rated = 0
 
     def write_catalogues(self, out: Path) -> dict[str, Tally]:
-        """Write a file for each platform; gives the counts by platform."""
+        """Write a file for each platform, and return the counts by platform."""
         return {name: self._catalogue(out, name) for name in CATALOGUES}
 
     def write_ratings(self, out: Path) -> dict[str, Tally]:
-        """Write the files of ratings, of titles that the catalogues have; counts by file."""
+        """Write the ratings of titles in the catalogues, and return the counts by file."""
         sizes = spans(self._options.title_ratings, RATING_FILES)
         tallies: dict[str, Tally] = {}
         earlier: list[_Record] = []
         for number, (start, stop) in enumerate(sizes, start=1):
             rng = python_random(self._options.seed, RATINGS, number)
-            fresh = [self._rating(place, rng) for place in range(start, stop)]
-            again = rng.sample(earlier, math.ceil(len(earlier) * self._options.duplicates_across))
-            self.rated += len(fresh)
-            records, tally = self._repeated([*fresh, *again], rng)
+            new = [self._rating(place, rng) for place in range(start, stop)]
+            repeated = rng.sample(
+                earlier, math.ceil(len(earlier) * self._options.duplicates_across)
+            )
+            self.rated += len(new)
+            records, tally = self._with_duplicates([*new, *repeated], rng)
             self._file(out, RATINGS, str(number), _RATINGS_HEADER, records)
             tallies[str(number)] = tally
-            earlier += fresh
+            earlier += new
         return tallies
 
     def _catalogue(self, out: Path, platform: str) -> Tally:
         rng = python_random(self._options.seed, TITLES, list(CATALOGUES).index(platform))
         count = math.ceil(self._options.titles * _SHARES[platform])
-        fresh = [_title(platform, number, rng) for number in range(1, count + 1)]
-        self._ids += [platform[0] + record[0] for record in fresh]
-        records, tally = self._repeated(fresh, rng)
+        titles = [_title(platform, number, rng) for number in range(1, count + 1)]
+        self._ids += [platform[0] + record[0] for record in titles]
+        records, tally = self._with_duplicates(titles, rng)
         self._file(out, TITLES, CATALOGUES[platform], _HEADER, records)
         return tally
 
     def _rating(self, place: int, rng: random.Random) -> _Record:
         user, title = str(1 + place % self._users), rng.choice(self._ids)
         likings = [_liking(self._options.seed, name) for name in (user, title)]
-        stars = rng.gauss(3.3, 0.7) + sum(one.stars for one in likings)
+        stars = rng.gauss(3.3, 0.7) + sum(liking.stars for liking in likings)
         if likings[0].side == likings[1].side:
             stars += 0.8
         halves = min(max(round(2 * stars), 1), 10)
         return [user, f"{halves / 2}", f"{_FIRST_SECOND + place}", title]
 
-    def _repeated(self, fresh: list[_Record], rng: random.Random) -> tuple[list[_Record], Tally]:
-        """The records, shuffled, with some of them again, and what they count for."""
-        again = rng.sample(fresh, quota(self._options.duplicates_within, 0, len(fresh)))
-        records = [*fresh, *again]
+    def _with_duplicates(
+        self, distinct: list[_Record], rng: random.Random
+    ) -> tuple[list[_Record], Tally]:
+        """Return the records, shuffled, with duplicates of some, and their counts."""
+        count = quota(self._options.duplicates_within, 0, len(distinct))
+        duplicates = rng.sample(distinct, count)
+        records = [*distinct, *duplicates]
         rng.shuffle(records)
-        return records, Tally(len(fresh), len(again))
+        return records, Tally(len(distinct), len(duplicates))
 
     def _file(self, out: Path, folder: str, name: str, header: str, records: list[_Record]) -> None:
         compress = self._options.compress
@@ -107,7 +112,7 @@ class Titles:
 
 
 class _Liking(NamedTuple):
-    """Stars more than others give or get, and the side on which users and titles go together."""
+    """The stars above the average of a user or title, and the side on which the two match."""
 
     stars: float
     side: int
@@ -120,7 +125,7 @@ def _liking(seed: int, name: str) -> _Liking:
 
 
 def _title(platform: str, number: int, rng: random.Random) -> _Record:
-    """One record; the later ones of hulu and netflix hold the source's misplaced values."""
+    """Return a record; those of hulu and netflix have the misplaced values of the source."""
     film = rng.random() < 0.7
     cast = "" if platform == "hulu" else ", ".join(_name(rng) for _ in range(rng.randint(0, 4)))
     seasons = rng.randint(1, 9)

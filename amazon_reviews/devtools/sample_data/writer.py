@@ -1,28 +1,27 @@
-"""Files of a sample: part files, and a tree that appears as a whole or not at all."""
+"""Files of a sample: part files, and a folder that is replaced completely or not."""
 
 import gzip
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from amazon_reviews.devtools.sample_data.draws import spans
 from amazon_reviews.devtools.sample_data.options import SampleOptions
+from amazon_reviews.devtools.sample_data.truth import TRUTH, files_of_sample
 
-TRUTH = "truth.json"
 STAGING = ".sample.tmp"
 FOLDERS = ("amazon_reviews", "amazon_metadata", "events", "titles", "title_ratings")
 COMPRESSION_LEVEL = 1
-ENDINGS = ("\n", "\n\n", "\n", "")  # how a part file ends: the source's files differ, too
+ENDINGS = ("\n", "\n\n", "\n", "")  # the files of the source end in different ways too
 
 
 class PartFile:
-    """One part file of JSON lines, closed with one of ENDINGS."""
+    """A part file of lines, with one of ENDINGS at its end."""
 
     def __init__(self, path: Path, ending: str, compress: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +44,7 @@ class PartFile:
             self._raw.close()
 
     def write(self, lines: Iterable[str]) -> None:
-        """Append lines. Lone surrogates are written as the bytes they stand for."""
+        """Append lines; lone surrogates are written as the bytes that they represent."""
         text = "\n".join(lines)
         if not text:
             return
@@ -56,9 +55,9 @@ class PartFile:
 
 @dataclass(frozen=True)
 class Part:
-    """One part file to be: its items [start, stop), where it lies, and how it is written.
+    """The plan of a part file: its items [start, stop), path, source profile and ending.
 
-    style alternates between 0 and 1, so that neighbouring files differ in their way of writing.
+    `style` is the number of the profile. It alternates, so that neighbouring files differ.
     """
 
     start: int
@@ -71,7 +70,7 @@ class Part:
 def parts(
     options: SampleOptions, out: Path, folder: str, partition: int, span: tuple[int, int]
 ) -> list[Part]:
-    """The part files that the items [span[0], span[1]) of a partition are spread over."""
+    """Distribute the items [span[0], span[1]) of a partition over part files."""
     start, stop = span
     count = min(options.files_per_partition, stop - start)
     place = out / folder / f"partition_{partition}"
@@ -89,11 +88,12 @@ def parts(
 
 @contextmanager
 def replaced_tree(out: Path) -> Iterator[Path]:
-    """A staging folder whose contents take the place of the sample in `out` on success.
+    """Yield a staging folder that replaces the sample in `out` on success.
 
-    Raises FileExistsError when `out` holds folders of these names that no sample made.
+    Raises:
+        FileExistsError: `out` has folders of a sample with files that are not part of one.
     """
-    _refuse_foreign(out)
+    _check_owned(out)
     staging = out / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -104,9 +104,9 @@ def replaced_tree(out: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def write_truth(path: Path, truth: dict[str, Any]) -> None:
-    """The truth as readable JSON."""
-    path.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+def file_names(folder: Path) -> list[str]:
+    """Return the sorted names of the files in a folder, which may be missing."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _move_in(staging: Path, out: Path) -> None:
@@ -118,40 +118,21 @@ def _move_in(staging: Path, out: Path) -> None:
     os.replace(staging / TRUTH, out / TRUTH)
 
 
-def _refuse_foreign(out: Path) -> None:
-    filled = [folder for folder in FOLDERS if _names(out / folder)]
-    if not filled:
-        return
-    made = _made_by_sample(out / TRUTH)
-    for folder in filled:
-        foreign = sorted(_names(out / folder) - made.get(folder, set()))
+def _check_owned(out: Path) -> None:
+    sample_files = files_of_sample(out / TRUTH)
+    for folder in FOLDERS:
+        foreign = [
+            name for name in file_names(out / folder) if name not in sample_files.get(folder, set())
+        ]
         if foreign:
             raise FileExistsError(
-                f"{out / folder} holds {foreign[0]}, which no sample made: choose an empty folder"
+                f"{out / folder} contains {foreign[0]}, which is not part of a sample: "
+                "choose an empty folder"
             )
 
 
-def _made_by_sample(path: Path) -> dict[str, set[str]]:
-    """Names in each folder that a truth file accounts for; nothing when there is none."""
-    try:
-        truth = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            "amazon_reviews": set(truth["reviews"]),
-            "amazon_metadata": set(truth["products"]),
-            "events": {"events.jsonl"},
-            "titles": set(truth.get("files", {}).get("titles", ())),
-            "title_ratings": set(truth.get("files", {}).get("title_ratings", ())),
-        }
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return {}
-
-
 def _part_name(options: SampleOptions, folder: str, partition: int, number: int) -> str:
-    """`part-00000-<hex>-c000.json.gz`, as a cluster names its files."""
+    """Return `part-00000-<hex>-c000.json.gz`, like the file names of a cluster."""
     words = f"{options.seed}/{folder}/{partition}/{number}".encode()
     suffix = "json.gz" if options.compress else "json"
     return f"part-{number:05d}-{hashlib.blake2b(words, digest_size=16).hexdigest()}-c000.{suffix}"
-
-
-def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()

@@ -1,4 +1,4 @@
-"""Refusals that a peer is told, with the conditions that AMQP and Event Hubs have for them."""
+"""The errors of the emulator, and the conditions that AMQP and Event Hubs define for them."""
 
 from amazon_reviews.devtools.event_hub_emulator.values import Described, Symbol, ULong
 
@@ -13,19 +13,23 @@ RESOURCE_LIMIT = "amqp:resource-limit-exceeded"
 UNAUTHORIZED = "amqp:unauthorized-access"
 
 
-class Refusal(Exception):
-    """What a peer asked for and does not get; the text goes to it."""
+class MalformedError(ValueError):
+    """Bytes that are not AMQP, or a value where the standard does not allow it."""
+
+
+class TokenError(Exception):
+    """A token that gives no access; the text is the reason."""
+
+
+class AmqpError(Exception):
+    """A request that the emulator rejects with a condition; the peer receives the text."""
 
     def __init__(self, condition: str, text: str) -> None:
         super().__init__(text)
         self.condition = condition
         self.text = text
 
-    def error(self) -> Described:
-        """As it goes over the wire."""
-        return error(self.condition, self.text)
 
-
-def error(condition: str, text: str) -> Described:
-    """An error of AMQP, with a null for its info."""
+def encode_error(condition: str, text: str) -> Described:
+    """Return the AMQP value of an error, with a null for its optional details."""
     return Described(ULong(0x1D), [Symbol(condition), text, None])

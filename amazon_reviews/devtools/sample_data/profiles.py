@@ -1,23 +1,24 @@
-"""The two ways the source writes a review: the public files' and the datathon's.
+"""The two source profiles of reviews: the public files and the datathon's files.
 
-A fragment is a ready `"key": value`; the empty string stands for a key that is left out.
+A fragment is a complete `"key": value`. An empty fragment omits its key.
 """
 
 import json
+from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from itertools import product
 from operator import itemgetter
 
 from amazon_reviews.devtools.sample_data.categories import CATEGORIES, Category
-from amazon_reviews.devtools.sample_data.names import reviewer_names
+from amazon_reviews.devtools.sample_data.identifiers import reviewer_names
 
 FIRST_DAY = date(1999, 1, 1)
 LAST_DAY = date(2018, 10, 2)
 LARGEST_VOTE = 2_400
-STYLES = 40  # variants for each department
+STYLES = 40  # for each department
 IMAGES = 400
 UNKNOWN_FIELDS = (
     ("helpfulRank", 3),
@@ -89,13 +90,23 @@ Order = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """Fragments of one way of writing.
+class Profile:
+    """The fragments of a source profile.
 
-    overall: by stars, 0 to 5; verified: False, True; votes: by number of votes; days: the
-    reviewTime of each day from FIRST_DAY, unix_days the unixReviewTime; styles: STYLES for each
-    department; orders: key orders, the usual one first; unknown: fields that no schema knows,
-    with the closing brace.
+    Attributes:
+        ascii_only: True if other characters are escaped.
+        colon: Separator between key and value.
+        comma: Separator between fields.
+        overall: By stars, 0 to 5.
+        verified: False, True.
+        votes: By number of votes.
+        days: The reviewTime of each day from FIRST_DAY.
+        unix_days: The unixReviewTime of each day from FIRST_DAY.
+        styles: STYLES for each department.
+        names: By number of the name.
+        images: By number of the list of images.
+        orders: Orders of the keys, the most frequent one first.
+        unknown: Fields that are not in the schema, with the closing brace.
     """
 
     ascii_only: bool
@@ -113,28 +124,28 @@ class Dialect:
     unknown: tuple[str, ...]
 
     def key(self, name: str) -> str:
-        """`"name": ` with this dialect's spacing."""
+        """Return `"name": ` with the spacing of this profile."""
         return f'"{name}"{self.colon}'
 
 
 @cache
-def public() -> Dialect:
-    """As in the files of the 2018 data set: objects nested, 5.0, true, spaces, ASCII."""
-    return _dialect(True, (_PUBLIC, _PUBLIC_OLD, _PUBLIC_MIXED))
+def public() -> Profile:
+    """Return the profile of the 2018 data set: objects nested, 5.0, true, spaces, ASCII."""
+    return _profile(True, (_PUBLIC, _PUBLIC_OLD, _PUBLIC_MIXED))
 
 
 @cache
-def datathon() -> Dialect:
-    """As in the datathon's files: objects as JSON text, 5, "true", no reviewTime, UTF-8."""
-    return _dialect(False, (_DATATHON, _DATATHON_SORTED))
+def datathon() -> Profile:
+    """Return the profile of the datathon: objects as JSON text, 5, "true", no reviewTime, UTF-8."""
+    return _profile(False, (_DATATHON, _DATATHON_SORTED))
 
 
 def day_count() -> int:
-    """Number of days from FIRST_DAY to LAST_DAY."""
+    """Return the number of days from FIRST_DAY to LAST_DAY."""
     return (LAST_DAY - FIRST_DAY).days + 1
 
 
-def _dialect(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Dialect:
+def _profile(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Profile:
     colon, comma = (": ", ", ") if is_public else (":", ",")
 
     def text(value: object) -> str:
@@ -147,15 +158,18 @@ def _dialect(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Dialect:
         return pair(name, value if is_public else text(value))
 
     days = [FIRST_DAY + timedelta(days=number) for number in range(day_count())]
-    return Dialect(
+    return Profile(
         ascii_only=is_public,
         colon=colon,
         comma=comma,
         overall=tuple(pair("overall", float(n) if is_public else n) for n in range(6)),
         verified=tuple(pair("verified", flag if is_public else text(flag)) for flag in _FLAGS),
         votes=tuple(pair("vote", _vote(n, is_public)) for n in range(LARGEST_VOTE + 1)),
-        days=tuple(pair("reviewTime", _day(day)) if is_public else "" for day in days),
-        unix_days=tuple(pair("unixReviewTime", _unix(day)) for day in days),
+        days=tuple(
+            pair("reviewTime", f"{day:%m} {day.day}, {day.year}") if is_public else ""
+            for day in days
+        ),
+        unix_days=tuple(pair("unixReviewTime", timegm(day.timetuple())) for day in days),
         styles=tuple(packed("style", style) for c in CATEGORIES for style in _styles(c)),
         names=tuple(pair("reviewerName", name) for name in reviewer_names()),
         images=tuple(packed("image", _images(n)) for n in range(IMAGES)),
@@ -165,16 +179,8 @@ def _dialect(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Dialect:
 
 
 def _vote(votes: int, is_public: bool) -> str | float:
-    """Text with a comma for thousands; the datathon's files also hold plain floats."""
+    """Return text with a comma for thousands; the datathon's files also contain floats."""
     return f"{votes:,}" if is_public or votes % 3 else float(votes)
-
-
-def _day(day: date) -> str:
-    return f"{day:%m} {day.day}, {day.year}"
-
-
-def _unix(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def _styles(category: Category) -> list[dict[str, str]]:
