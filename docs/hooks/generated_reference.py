@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from amazon_reviews.config import Settings, project_root
-from amazon_reviews.schemas import MART_TABLES, TABLES, Table
+from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.serving.api.settings import ApiSettings
 
 MARKER = re.compile(r"<!-- generated: (\S+) -->")
@@ -99,27 +99,26 @@ def table_pages() -> dict[str, list[Table]]:
     """Return the tables of each page of the reference, by the name of the page."""
     pages: dict[str, list[Table]] = {}
     for table in TABLES.values():
-        layer, _, name = table.key.partition("/")
-        kind = name.split("_")[0]
-        if table in MART_TABLES:
-            page = "marts"
-        elif kind in ("sentiment", "recommender"):
-            page = f"tables-{kind}"
-        elif kind in ("title", "titles"):
-            page = "tables-titles"
-        else:
-            # The scratch table holds the next state of a gold table.
-            page = "tables-gold" if layer == "scratch" else f"tables-{layer}"
-        pages.setdefault(page, []).append(table)
+        # The scratch table holds the next state of a gold table.
+        group = table.group or table.layer.replace("scratch", "gold")
+        pages.setdefault("marts" if group == "marts" else f"tables-{group}", []).append(table)
     return pages
 
 
 def _tables(page: str) -> Iterator[str]:
     for table in table_pages()[page]:
         yield from ("", f"### {table.key} {{ #{_anchor(table)} }}", "", table.grain, "")
-        if table.partition_by:
-            yield from (f"Partitioned by `{'`, `'.join(table.partition_by)}`.", "")
-        yield from (*_row("column", "type", "meaning"), *_row("---", "---", "---"))
+        yield from (table.details, "")
+        facts = {
+            "Built from": table.inputs,
+            "Unique key": table.unique_key,
+            "Partitioned by": table.partition_by,
+            "In the warehouse in the order of": table.cluster_by or (table.sort_by or "",),
+        }
+        for label, names in facts.items():
+            if any(names):
+                yield f"- {label}: {', '.join(f'`{name}`' for name in names)}"
+        yield from ("", *_row("column", "type", "meaning"), *_row("---", "---", "---"))
         for column in table.columns:
             yield from _row(f"`{column.name}`", f"`{column.type}`", column.description)
 
