@@ -15,7 +15,6 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from amazon_reviews.config import Settings, project_root
 from amazon_reviews.schemas import TABLES, Table
@@ -46,9 +45,8 @@ def settings() -> Iterator[str]:
     for variable, field in variables().items():
         default = field.get_default(call_default_factory=True)
         # A path of the machine that builds the site would mislead its readers.
-        text = str(default).replace(f"{project_root()}/", "")
-        empty = default in (None, (), PydanticUndefined)
-        yield from _row(f"`{variable}`", "" if empty else f"`{text}`", field.description or "")
+        text = str(default or "").replace(f"{project_root()}/", "")
+        yield from _row(f"`{variable}`", f"`{text}`" if text else "", field.description or "")
 
 
 def variables() -> dict[str, FieldInfo]:
