@@ -27,6 +27,10 @@ PATHS = re.compile(
     r"(?<![\w/.-])((?:amazon_reviews|amazon_reviews_tests|benchmarks|deploy|docs)/(?!partition_)"
     r"[\w./-]*\w/?)"
 )
+ASSETS = re.compile(
+    r"(?<![\w/.-])((?:bronze|silver|gold|model|warehouse|report|export)/[a-z_]+[a-z])(?![\w<…]|\.\w)"
+)
+TUTORIAL_ASSETS = {"gold/weekdays"}
 TUTORIAL_FILES = {"amazon_reviews_tests/marts/sql/weekdays.sql"}
 ARCHAIC = re.compile(
     r"\b(anew|mend(?:ed|s|ing)?|lies|books|drawn by lot|in small letters|parted by|what became of"
@@ -145,6 +149,12 @@ def test_paths_and_commands_of_a_page_exist(path: Path) -> None:
     known = {words.split()[1] for words, _ in commands()}
     called = re.findall(r"(?:bin/|`|\$ )amazon-reviews ([a-z-]+)", text)
     assert set(called) <= known
+
+
+@pytest.mark.parametrize("path", CURRENT_PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_assets_that_a_page_names_exist(path: Path) -> None:
+    assets = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert set(ASSETS.findall(path.read_text("utf-8"))) <= assets | {*TABLES} | TUTORIAL_ASSETS
 
 
 @pytest.mark.parametrize("path", PROSE_PAGES, ids=lambda path: str(path.relative_to(ROOT)))
