@@ -21,7 +21,6 @@ from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.serving.api.settings import ApiSettings
 
 MARKER = re.compile(r"<!-- generated: (\S+) -->")
-_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -130,25 +129,20 @@ def endpoints() -> Iterator[str]:
     from amazon_reviews.serving.api.app import create_app
 
     for path, operations in create_app().openapi()["paths"].items():
-        for method in _METHODS:
-            if method in operations:
-                yield from _endpoint(method, path, operations[method])
+        for method, operation in operations.items():
+            yield from ("", f"### {method.upper()} `{path}`", "")
+            yield from (operation.get("description", ""), "")
+            rows = [*_parameters(operation)]
+            if rows:
+                heads = ("parameter", "in", "required", "meaning")
+                yield from (*_row(*heads), *_row(*["---"] * len(heads)), *rows)
 
 
-def _endpoint(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield from ("", f"### {method.upper()} `{path}`", "", operation.get("description", ""), "")
-    parameters = operation.get("parameters", [])
-    if parameters:
-        heads = ("parameter", "in", "required", "meaning")
-        yield from (*_row(*heads), *_row(*["---"] * len(heads)))
-    for parameter in parameters:
-        yield from _row(
-            f"`{parameter['name']}`",
-            parameter["in"],
-            "yes" if parameter.get("required") else "no",
-            parameter.get("description", ""),
-        )
-    yield ""
+def _parameters(operation: dict[str, Any]) -> Iterator[str]:
+    for parameter in operation.get("parameters", []):
+        required = "yes" if parameter.get("required") else "no"
+        text = parameter.get("description", "")
+        yield from _row(f"`{parameter['name']}`", parameter["in"], required, text)
 
 
 def checks() -> Iterator[str]:
