@@ -17,7 +17,7 @@ PROJECT := --constraint constraints.txt --editable '.[dev]'
 DAGSTER_HOME ?= data/dagster
 demo ui: export DAGSTER_HOME := $(if $(filter /%,$(DAGSTER_HOME)),$(DAGSTER_HOME),$(CURDIR)/$(DAGSTER_HOME))
 
-.PHONY: help demo ui test test-all lint azurite jars bench constraints clean dagster-home
+.PHONY: help demo ui test test-all lint docs azurite jars bench constraints clean dagster-home
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,16 @@ test-all: lint ## every test
 	$(PYTEST) -n $(JOBS) --dist loadfile --ignore $(ENGINES)
 	$(PYTEST) $(ENGINES)
 
-lint: $(INSTALLED) ## ruff, mypy, import-linter and hadolint
+lint: $(INSTALLED) docs ## ruff, mypy, import-linter, hadolint and the links of the documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint --ignore DL3008 Dockerfile
+
+# The variable silences an advertisement for another generator.
+docs: $(INSTALLED) ## the documentation as a web site in site/; fails on a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 azurite: ## Azurite, which the tests of Azure storage need (takes npm)
 	npm install --silent --no-save --no-package-lock --prefix .azurite azurite@3.37.0
@@ -65,7 +69,7 @@ constraints: $(INSTALLED) ## pin the newest versions that pyproject.toml allows
 	  --no-header --no-annotate pyproject.toml --output-file constraints.txt
 
 clean: ## remove the environment and the tools' caches; data/ stays
-	rm -rf $(VENV) .azurite .jars build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .azurite .jars build dist site *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find amazon_reviews amazon_reviews_tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Dagster reads dagster.yaml from DAGSTER_HOME only; a file that is there already is the user's.

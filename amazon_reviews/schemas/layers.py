@@ -143,7 +143,7 @@ BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
     "One row per event of the Event Hub; of an event that is a batch, one per record.",
     (
-        Column("body", pa.binary(), "bytes of the event or record, unchanged; see docs/tables.md"),
+        Column("body", pa.binary(), "bytes of the event or record, unchanged"),
         Column("encoding", pa.string(), "utf-8, or base64 where the body is no UTF-8 text"),
         Column("hub", pa.string(), "namespace and name of the hub"),
         Column("hub_partition", pa.string(), "partition of the hub"),

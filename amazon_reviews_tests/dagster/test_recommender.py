@@ -210,7 +210,7 @@ def test_all_methods_stand_in_a_file_and_in_the_documentation(made):
     assert made.metadata(REPORT)[None]["bytes"] == len(written.encode())
     value, low, high = figures(made, "leave-last-out", "ndcg@10")["bm25"]
     assert f"| {value:.4f} ({low:.4f} to {high:.4f}) |" in written
-    documented = (DOCS / "recommender-methods.md").read_text(encoding="utf-8")
+    documented = (DOCS / "benchmarks" / "recommender-methods.md").read_text(encoding="utf-8")
     assert outline(written).count("hybrid") == 3 * len(SPLITS)
     assert outline(documented) == outline(written)
 

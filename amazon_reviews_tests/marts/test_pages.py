@@ -28,18 +28,20 @@ def columns(tables):
     return {name for table in tables for name in TABLES[f"gold/{VIEWS.get(table, table)}"].names}
 
 
-@pytest.mark.parametrize("question", cells("marts.md", {3}), ids=lambda row: row[0])
+@pytest.mark.parametrize("question", cells("reference/marts.md", {3}), ids=lambda row: row[0])
 def test_a_question_is_answered_by_columns_of_its_marts(question):
     _, marts, named = question
     assert quoted(named) - {"stars_1", "stars_5"} <= columns(quoted(marts))
 
 
 def test_every_mart_answers_a_question():
-    named = set().union(*(quoted(marts) for _, marts, _ in cells("marts.md", {3})))
+    named = set().union(*(quoted(marts) for _, marts, _ in cells("reference/marts.md", {3})))
     assert set(BY_NAME) <= named
 
 
-@pytest.mark.parametrize("chart", cells("looker-studio.md", {4, 5, 6}), ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "chart", cells("how-to/looker-studio.md", {4, 5, 6}), ids=lambda row: row[0]
+)
 def test_a_chart_takes_columns_of_its_data_source(chart):
     _, source, *rest = chart
     assert quoted(" ".join(rest)) - VALUES <= columns(quoted(source))

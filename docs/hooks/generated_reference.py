@@ -1,0 +1,179 @@
+"""MkDocs hook that fills the reference pages from the code.
+
+A page holds a marker such as `<!-- generated: settings -->`. The hook replaces it with Markdown
+made from the settings class, the click commands, the tables, the OpenAPI document or the checks.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+from pydantic.fields import FieldInfo
+
+from amazon_reviews.config import Settings, project_root
+from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.serving.api.settings import ApiSettings
+
+MARKER = re.compile(r"<!-- generated: (\S+) -->")
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Replace each marker of a page with the section that it names.
+
+    Raises:
+        PluginError: a marker names no known section.
+    """
+
+    def section(marker: re.Match[str]) -> str:
+        if marker[1] not in SECTIONS:
+            raise PluginError(f"{page.file.src_uri}: no generated section {marker[1]!r}")
+        return "\n".join(SECTIONS[marker[1]]())
+
+    return MARKER.sub(section, markdown)
+
+
+def settings() -> Iterator[str]:
+    """Yield one table row per setting of the pipeline and of the API."""
+    yield from (*_row("variable", "default", "meaning"), *_row("---", "---", "---"))
+    for variable, field in variables().items():
+        default = field.get_default(call_default_factory=True)
+        # A path of the machine that builds the site would mislead its readers.
+        text = str(default or "").replace(f"{project_root()}/", "")
+        yield from _row(f"`{variable}`", f"`{text}`" if text else "", field.description or "")
+
+
+def variables() -> dict[str, FieldInfo]:
+    """Return the environment variables of the pipeline and of the API, with their fields."""
+    models: tuple[Any, ...] = (Settings, ApiSettings)
+    return {
+        str(field.validation_alias or model.model_config["env_prefix"] + name).upper(): field
+        for model in models
+        for name, field in getattr(model, "model_fields", {}).items()
+    }
+
+
+def commands() -> Iterator[str]:
+    """Yield one section per command, with its usage, its help and its options."""
+    from amazon_reviews.cli import main
+
+    yield from _command(main, click.Context(main, info_name="amazon-reviews"))
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from _command(child, click.Context(child, parent=context, info_name=name))
+        return
+    yield from ("", f"## {context.command_path}", "")
+    yield from (*(command.help or "").replace("\b\n", "").splitlines(), "")
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield from ("```", f"{context.command_path} {usage}", "```", "")
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    records = [record for o in options if (record := o.get_help_record(context))]
+    if records:
+        yield from (*_row("option", "meaning"), *_row("---", "---"))
+        for names, text in records:
+            yield from _row(f"`{names}`", text)
+
+
+def table_index() -> Iterator[str]:
+    """Yield one row per table, with its grain and a link to its columns."""
+    yield from (*_row("table", "one row"), *_row("---", "---"))
+    for name, tables in table_pages().items():
+        for table in tables:
+            yield from _row(f"[`{table.key}`]({name}.md#{_anchor(table)})", table.grain)
+
+
+def table_pages() -> dict[str, list[Table]]:
+    """Return the tables of each page of the reference, by the name of the page."""
+    pages: dict[str, list[Table]] = {}
+    for table in TABLES.values():
+        # The scratch table holds the next state of a gold table.
+        group = table.group or table.layer.replace("scratch", "gold")
+        pages.setdefault("marts" if group == "marts" else f"tables-{group}", []).append(table)
+    return pages
+
+
+def _tables(page: str) -> Iterator[str]:
+    for table in table_pages()[page]:
+        yield from ("", f"### {table.key} {{ #{_anchor(table)} }}", "", table.grain, "")
+        yield from (table.details, "")
+        facts = {
+            "Built from": table.inputs,
+            "Unique key": table.unique_key,
+            "Partitioned by": table.partition_by,
+            "In the warehouse in the order of": table.cluster_by or (table.sort_by or "",),
+        }
+        for label, names in facts.items():
+            if any(names):
+                yield f"- {label}: {', '.join(f'`{name}`' for name in names)}"
+        yield from ("", *_row("column", "type", "meaning"), *_row("---", "---", "---"))
+        for column in table.columns:
+            yield from _row(f"`{column.name}`", f"`{column.type}`", column.description)
+
+
+def _anchor(table: Table) -> str:
+    return table.key.replace("/", "-")
+
+
+def endpoints() -> Iterator[str]:
+    """Yield one section per endpoint of the HTTP API, with its parameters."""
+    from amazon_reviews.serving.api.app import create_app
+
+    for path, operations in create_app().openapi()["paths"].items():
+        for method, operation in operations.items():
+            yield from ("", f"### {method.upper()} `{path}`", "")
+            yield from (operation.get("description", ""), "")
+            rows = [*_parameters(operation)]
+            if rows:
+                heads = ("parameter", "in", "required", "meaning")
+                yield from (*_row(*heads), *_row(*["---"] * len(heads)), *rows)
+
+
+def _parameters(operation: dict[str, Any]) -> Iterator[str]:
+    for parameter in operation.get("parameters", []):
+        required = "yes" if parameter.get("required") else "no"
+        text = parameter.get("description", "")
+        yield from _row(f"`{parameter['name']}`", parameter["in"], required, text)
+
+
+def checks() -> Iterator[str]:
+    """Yield one row per asset check of the Dagster definitions."""
+    # Dagster takes seconds to load, and no other page needs it.
+    from amazon_reviews.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    heads = ("asset", "check", "blocking", "holds if")
+    yield from (*_row(*heads), *_row(*["---"] * len(heads)))
+    for key in sorted(graph.asset_check_keys):
+        check = graph.get(key)
+        yield from _row(
+            f"`{key.asset_key.to_user_string()}`",
+            f"`{key.name}`",
+            "yes" if check.blocking else "no",
+            check.description or "",
+        )
+
+
+def _row(*cells: str) -> Iterable[str]:
+    # A line feed or a bar in a text would end the cell.
+    escaped = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
+    return (f"| {' | '.join(escaped)} |",)
+
+
+SECTIONS: dict[str, Callable[[], Iterable[str]]] = {
+    "settings": settings,
+    "commands": commands,
+    "table-index": table_index,
+    "endpoints": endpoints,
+    "checks": checks,
+    **{page: partial(_tables, page) for page in table_pages()},
+}
