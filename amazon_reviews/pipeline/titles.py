@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.silver import rows_to_build
-from amazon_reviews.resources.atomic_file import replacing
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas.titles import (
