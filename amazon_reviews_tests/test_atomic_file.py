@@ -23,9 +23,8 @@ def test_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_bytes(b"old")
 
-    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
-        file.write(b"half of the ne")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _write_and_fail(path)
 
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -42,3 +41,9 @@ def test_replaced_file_passes_on_its_mode(tmp_path: Path) -> None:
     assert target.read_bytes() == b"new"
     assert target.stat().st_mode & 0o777 == 0o640
     assert not source.exists()
+
+
+def _write_and_fail(path: Path) -> None:
+    with replacing(path) as file:
+        file.write(b"half of the ne")
+        raise KeyboardInterrupt
