@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.resources.lakehouse.maintenance import KEPT_HOURS, Maintained, maintain
+from amazon_reviews.resources.lakehouse.maintenance import RETENTION_HOURS, Maintained, maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
 from amazon_reviews_tests.helpers import content
@@ -43,7 +43,7 @@ def streamed(lakehouse):
         }
         rows = pa.Table.from_pylist([row], BRONZE_REVIEW_EVENTS.arrow_schema).to_reader()
         before = lakehouse.transaction_versions(EVENTS, [MARK])
-        lakehouse.append_arrow(rows, EVENTS, before, {MARK: number})
+        lakehouse.write(rows, EVENTS, transaction_versions={MARK: number}, expected=before)
     return lakehouse
 
 
@@ -91,13 +91,13 @@ def test_who_reads_a_version_of_the_last_day_can_read_on(streamed):
 
     assert streamed.version(EVENTS) > version
     assert bodies(streamed, version) == list(range(COMMITS))
-    assert KEPT_HOURS >= 24
+    assert RETENTION_HOURS >= 24
 
 
 def test_files_that_are_old_and_of_no_use_go(streamed):
     list(maintain(streamed))
 
-    done = dict(maintain(streamed, kept_hours=0))
+    done = dict(maintain(streamed, retention_hours=0))
 
     assert done[EVENTS].removed == COMMITS
     assert len(data_files(streamed, EVENTS)) == 1
@@ -109,7 +109,7 @@ def test_of_a_killed_run_only_what_is_old_is_removed(streamed):
     """A young file may be that of a run which is about to commit it."""
     folder = Path(next(iter(data_files(streamed, EVENTS)))).parent
     young, old = folder / "young.parquet", folder / "old.parquet"
-    for orphan, hours in ((young, 1), (old, KEPT_HOURS + 1)):
+    for orphan, hours in ((young, 1), (old, RETENTION_HOURS + 1)):
         orphan.write_bytes(b"cut off")
         written = time.time() - hours * 3_600
         os.utime(orphan, (written, written))
@@ -133,7 +133,7 @@ def test_a_file_holds_rows_of_one_partition(lakehouse):
                 "partition": partition,
             }
             rows = pa.Table.from_pylist([row], BRONZE_REVIEWS.arrow_schema)
-            lakehouse.append_arrow(rows.to_reader(), REVIEWS, {}, {})
+            lakehouse.write(rows.to_reader(), REVIEWS)
 
     assert dict(maintain(lakehouse)) == {REVIEWS: Maintained(compacted=6, written=2, removed=0)}
 

@@ -25,8 +25,8 @@ from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse import lease as leases
 from amazon_reviews.resources.lakehouse.lease import Lease
+from amazon_reviews.resources.lakehouse.locks import lock
 from amazon_reviews.resources.lakehouse.maintenance import maintain
-from amazon_reviews.resources.lakehouse.object_store import exclusive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.azurite import ACCOUNT
@@ -85,7 +85,7 @@ def frame(spark, partition, *ids):
 
 def replace(spark, lakehouse, partition, *ids):
     keys = {"table": ["reviews"], "partition": [partition]}
-    lakehouse.replace(frame(spark, partition, *ids), KEY, keys)
+    lakehouse.write(frame(spark, partition, *ids), KEY, replacing=keys)
 
 
 def blobs(container, folder=""):
@@ -182,9 +182,9 @@ def test_tables_are_the_same_as_in_a_folder(spark, landing, lakehouse, far):
 
 def test_small_files_are_put_together_and_old_ones_removed(spark, container, far):
     for one in "abc":
-        far.append(frame(spark, "p1", one), KEY)
+        far.write(frame(spark, "p1", one), KEY)
 
-    done = dict(maintain(far, kept_hours=0))
+    done = dict(maintain(far, retention_hours=0))
 
     assert (done[KEY].compacted, done[KEY].written) == (3, 1)
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
@@ -213,7 +213,7 @@ def test_a_lock_is_one_holder_s_at_a_time(store, far):
     inside = []
 
     def hold(name):
-        with exclusive(far.location, "gold/duplicates"):
+        with lock(far.location, "gold/duplicates"):
             inside.append(f"{name} in")
             inside.append(f"{name} out")
 
@@ -313,7 +313,7 @@ def test_a_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, c
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
     replace(spark, far, "p1", "c")
     assert rows(far, KEY, "id") == [("c",)]
-    list(maintain(far, kept_hours=0))
+    list(maintain(far, retention_hours=0))
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
 
 
@@ -325,7 +325,7 @@ def test_a_container_that_is_not_there_is_named(monkeypatch, azurite, container,
     lakehouse = Lakehouse(location="az://nowhere/by-key")
     acts = {
         "exists": lambda: lakehouse.exists(KEY),
-        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+        "lock": lambda: lakehouse.lock("x").__enter__(),
     }
 
     with pytest.raises(LakehouseError, match="there is no such container or bucket"):
@@ -345,7 +345,7 @@ def test_a_store_that_refuses_is_explained(monkeypatch, azurite, container, act,
     acts = {
         "exists": lambda: lakehouse.exists(KEY),
         "ensure": lambda: lakehouse.ensure(KEY),
-        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+        "lock": lambda: lakehouse.lock("x").__enter__(),
     }
 
     with pytest.raises(LakehouseError) as caught:
