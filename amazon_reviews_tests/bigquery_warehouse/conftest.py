@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.resources.warehouse.base import TableVersion
-from amazon_reviews.resources.warehouse.bigquery import upload
+from amazon_reviews.resources.warehouse.bigquery import jobs
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_emulator import BigQueryServer
 from amazon_reviews_tests.bigquery_warehouse.common import URL
@@ -36,7 +36,7 @@ def lake(tmp_path):
 @pytest.fixture
 def file_by_file(monkeypatch):
     """Every Delta file is an upload of its own."""
-    monkeypatch.setattr(upload, "_PART_BYTES", 1)
+    monkeypatch.setattr(jobs, "_PART_BYTES", 1)
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def test_a_dataset_that_lies_elsewhere_is_not_written_to(lake, server):
 
     for ask in (lambda: warehouse.load([newest(lake)]), warehouse.versions):
         with pytest.raises(
-            WarehouseError, match=r"reviews lies in US, not in EU; mend \?location="
+            WarehouseError, match=r"reviews is in US, not in EU; correct \?location="
         ):
             ask()
     assert server.catalogue.tables == {}

@@ -14,7 +14,6 @@ from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
-from amazon_reviews.resources.warehouse.bigquery.layout import _LAYOUTS
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
@@ -97,7 +96,15 @@ def test_descriptions_and_layout(lake, server, warehouse, name):
     write_deltalake(str(lake), rows)
     said = {column.name: column.description for column in table.columns}
 
-    warehouse.load([newest(lake, name, description='Rows "as\nthey" are\\.', columns=said)])
+    version = newest(
+        lake,
+        name,
+        description='Rows "as\nthey" are\\.',
+        columns=said,
+        cluster_by=table.cluster_by,
+        partition_day=table.partition_day,
+    )
+    warehouse.load([version])
 
     noun = name.split("/")[1]
     kept = server.catalogue.table("reviews", noun)
@@ -111,15 +118,17 @@ def test_descriptions_and_layout(lake, server, warehouse, name):
     described = warehouse.describe(name)
     assert {column.name: column.description for column in described.columns} == said
     assert described.description == 'Rows "as\nthey" are\\.'
-    warehouse.load([newest(lake, "gold/t", looked_up_by="asin")])
+    warehouse.load([newest(lake, "gold/t", sort_by="asin")])
     assert server.catalogue.table("reviews", "t")["clustering"] == {"fields": ["asin"]}
     with pytest.raises(WarehouseError, match=r"gold/absent is not in the warehouse test-project\."):
         warehouse.describe("gold/absent")
 
 
-def test_the_layout_names_columns_that_there_are():
-    for name, layout in _LAYOUTS.items():
-        assert {layout.day, *layout.clustered_by} - {None} <= set(TABLES[name].names)
+def test_published_tables_are_clustered_and_partitioned_by_columns_they_have():
+    for table in TABLES.values():
+        columns = {table.partition_day, table.sort_by, *table.cluster_by} - {None}
+        assert columns <= set(table.names), table.key
+        assert len(table.cluster_by) <= 4  # BigQuery's limit
 
 
 def test_tables_and_jobs_have_labels_for_costs(lake, server, warehouse):
@@ -322,8 +331,15 @@ def test_flat_views_for_tools_that_know_no_arrays(lake, server, warehouse):
         rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
         write_deltalake(str(lake / table.key), rows)
     said = {column.name: column.description for column in GOLD_REVIEWS.columns}
-    reviews = newest(lake / "gold/reviews", "gold/reviews", description="Rows.", columns=said)
-    warehouse.load([newest(lake / "gold/products", "gold/products"), reviews])
+    reviews = newest(
+        lake / "gold/reviews",
+        "gold/reviews",
+        description="Rows.",
+        columns=said,
+        flat_view=GOLD_REVIEWS.flat_view,
+    )
+    products = newest(lake / "gold/products", "gold/products", flat_view=GOLD_PRODUCTS.flat_view)
+    warehouse.load([products, reviews])
 
     (row,) = warehouse.query("SELECT * FROM reviews_flat").to_pylist()
     assert (row["title"], row["category_path"], row["price"]) == ("T", "Books > Poetry", 1)
@@ -356,7 +372,7 @@ def test_a_query_takes_parameters(lake, warehouse):
     assert warehouse.relation("gold/t") == "`test-project`.`reviews`.`t`"
     many = warehouse.query("SELECT * FROM unnest(generate_series(1, 25000)) AS t(n)")
     assert many["n"].to_pylist() == list(range(1, 25001))
-    with pytest.raises(WarehouseError, match="the query failed: BigQuery refuses it"):
+    with pytest.raises(WarehouseError, match="the query failed: BigQuery rejects the request"):
         warehouse.query("SELECT nonsense")
 
 
