@@ -89,7 +89,7 @@ def test_folders_that_are_no_partitions(landing, name):
     found = landing.listing(DATASET)
 
     assert found.partitions == {}
-    assert found.strays == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
+    assert found.unmatched == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
 
 
 def test_a_folder_without_files_is_no_partition(landing, folder):

@@ -164,9 +164,7 @@ def test_recreated_delta_table_is_loaded_at_an_equal_version(lake, file, loaded)
     assert rows(file, "SELECT number FROM gold.kept") == [(9,)]
 
 
-def test_equal_file_names_in_another_delta_table_count_as_changed(
-    lake, file, warehouse
-):
+def test_equal_file_names_in_another_delta_table_count_as_changed(lake, file, warehouse):
     delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
     warehouse.load([TableVersion("gold/t", str(lake), 0)])
     name = next(lake.glob("partition=a/*")).name
