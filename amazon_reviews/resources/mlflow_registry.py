@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,7 +35,7 @@ class MlflowRegistry:
     """
 
     folder: Path
-    uri: str | None
+    uri: str | None = field(repr=False)
 
     def publish(self, name: str, file: Path, record: Record, *, make_current: bool) -> StoredModel:
         """See `ModelStore.publish`."""

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class ModelStore:
     """Keeps the files of models, their metrics, and the alias of each current version.
 
     `folder` holds the local store, and the files downloaded from a remote one. `uri` is MLflow's
-    tracking URI, None for the local store.
+    tracking URI, None for the local store. It may hold a password.
     """
 
     folder: Path

@@ -147,7 +147,7 @@ REFUSALS = {
     "quota": ((UPLOAD, 403, "quotaExceeded"), "a quota of the project test-project is used up"),
     "location": (
         (JOBS, 404, "notFound", 1, "Dataset reviews was not found in location US"),
-        r"mend \?location= in AMAZON_REVIEWS_WAREHOUSE",
+        r"correct \?location= in AMAZON_REVIEWS_WAREHOUSE",
     ),
 }
 

@@ -388,7 +388,7 @@ def test_a_dataset_is_created_where_it_shall_lie(lake, server):
 
     open_warehouse(f"{URL}?location=europe-west3").load([newest(lake)])
 
-    dataset = server.catalogue.folder("reviews")
+    dataset = server.catalogue.dataset("reviews")
     assert dataset["location"] == "europe-west3"
     assert dataset["labels"] == {"application": "amazon_reviews"}
     assert found(open_warehouse(URL)) == [1]
