@@ -150,11 +150,11 @@ def test_deeply_nested_value_stays_encoded():
     for _ in range(100_000):
         value = b"\x00\x41" + value
 
-    found = json.loads(json_text(value))
+    decoded = json.loads(json_text(value))
 
     for _ in range(33):
-        found = found["value"]
-    assert b64decode(found["amqp"]) == value[2 * 33 :]
+        decoded = decoded["value"]
+    assert b64decode(decoded["amqp"]) == value[2 * 33 :]
 
 
 def event_of(*sections):

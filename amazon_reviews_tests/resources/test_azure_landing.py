@@ -70,12 +70,12 @@ def test_folders_are_partitions_as_in_a_local_folder(azurite, container, credent
     put(container, "amazon_metadata/partition_7/a.json")
     landing = zone(azurite, container, **given[credential])
 
-    found = landing.partitions(DATASET)
+    partitions = landing.partitions(DATASET)
 
-    assert list(found) == ["partition_1", "partition_2", "partition_10"]
-    assert [file.name for file in found["partition_2"].files] == ["a.json.gz", "b.json"]
-    assert landing.partition(DATASET, "partition_2") == found["partition_2"]
-    assert found["partition_2"].files[0].path == (
+    assert list(partitions) == ["partition_1", "partition_2", "partition_10"]
+    assert [file.name for file in partitions["partition_2"].files] == ["a.json.gz", "b.json"]
+    assert landing.partition(DATASET, "partition_2") == partitions["partition_2"]
+    assert partitions["partition_2"].files[0].path == (
         f"az://{container.container_name}/lake/{DATASET}/partition_2/a.json.gz"
     )
     assert landing.partitions("titles") == {}
@@ -86,9 +86,9 @@ def test_listing_of_many_pages_is_complete(azurite, container, monkeypatch):
     for number in range(10):
         put(container, f"{DATASET}/partition_{number % 2}/part-{number}.json")
 
-    found = zone(azurite, container).partitions(DATASET)
+    partitions = zone(azurite, container).partitions(DATASET)
 
-    assert {name: len(partition.files) for name, partition in found.items()} == {
+    assert {name: len(partition.files) for name, partition in partitions.items()} == {
         "partition_0": 5,
         "partition_1": 5,
     }

@@ -34,11 +34,11 @@ def bodies(count):
 
 def read(event_hub, spans):
     """Return the read sequence numbers and bodies by partition, in order of arrival."""
-    found = {}
+    received = {}
     for name, batch in event_hub.read(spans, unchanged):
         assert batch
-        found.setdefault(name, []).extend(map(plain, batch))
-    return found
+        received.setdefault(name, []).extend(map(plain, batch))
+    return received
 
 
 def unchanged(partition, events):
@@ -60,11 +60,11 @@ def test_look_returns_the_spans_of_four_partitions(server):
     server.trim("four", "2", 4)
     server.trim("four", "3", 3)
 
-    found = hub(server, "four").look()
+    state = hub(server, "four").look()
 
-    assert found.name == f"127.0.0.1:{server.port}/four"
-    assert abs(datetime.now(UTC) - found.created_at) < timedelta(minutes=5)
-    assert found.partitions == {
+    assert state.name == f"127.0.0.1:{server.port}/four"
+    assert abs(datetime.now(UTC) - state.created_at) < timedelta(minutes=5)
+    assert state.partitions == {
         "0": HubPartition(0, 6),
         "1": HubPartition(0, -1),
         "2": HubPartition(4, 4),
@@ -77,12 +77,12 @@ def test_spans_of_four_partitions_are_read_exactly(server):
     for partition in "0123":
         server.append("four", partition, *bodies(40))
 
-    found = read(
+    received = read(
         hub(server, "four"),
         {"0": Span(0, 39), "1": Span(7, 7), "2": Span(10, 24), "3": Span(38, 39)},
     )
 
-    assert found == {
+    assert received == {
         "0": numbered((0, 39)),
         "1": numbered((7, 7)),
         "2": numbered((10, 24)),
@@ -101,9 +101,9 @@ def test_connection_lost_in_a_batch_neither_loses_nor_repeats_an_event(server, a
     server.append("reviews", "0", *bodies(1_300))
     server.drop_connections(after_events=after_events)
 
-    found = read(hub(server, retry_total=3), {"0": Span(0, 1_249)})
+    received = read(hub(server, retry_total=3), {"0": Span(0, 1_249)})
 
-    assert found == {"0": numbered((0, 1_249))}
+    assert received == {"0": numbered((0, 1_249))}
     assert server.events_delivered > after_events
 
 
@@ -128,11 +128,11 @@ def test_partition_that_waits_for_its_turn_survives_a_lost_connection(server):
     for partition in "01":
         server.append("reviews", partition, *bodies(20)[10:])
 
-    found = {name: list(first)}
+    received = {name: list(first)}
     for partition, events in reading:
-        found.setdefault(partition, []).extend(events)
+        received.setdefault(partition, []).extend(events)
 
-    assert {name: list(map(plain, events)) for name, events in found.items()} == {
+    assert {name: list(map(plain, events)) for name, events in received.items()} == {
         "0": numbered((0, 19)),
         "1": numbered((0, 19)),
     }
@@ -260,9 +260,9 @@ def test_streaming_is_off_without_a_hub():
 
 
 def test_empty_hub_has_no_events(server):
-    found = hub(server).look()
+    state = hub(server).look()
 
-    assert found.partitions == {"0": HubPartition(0, -1), "1": HubPartition(0, -1)}
+    assert state.partitions == {"0": HubPartition(0, -1), "1": HubPartition(0, -1)}
     assert list(hub(server).read({}, unchanged)) == []
 
 
@@ -271,9 +271,9 @@ def test_events_of_a_megabyte_are_read_completely(server):
     large = [draws.randbytes(1_000_000) for _ in range(3)]
     server.append("reviews", "0", large[0], b"", *large[1:])
 
-    found = read(hub(server), {"0": Span(0, 3)})
+    received = read(hub(server), {"0": Span(0, 3)})
 
-    assert [body for _, body in found["0"]] == [large[0], b"", *large[1:]]
+    assert [body for _, body in received["0"]] == [large[0], b"", *large[1:]]
 
 
 def test_missing_events_raise_after_the_silence(server):

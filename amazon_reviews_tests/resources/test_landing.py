@@ -50,10 +50,14 @@ def test_partitions_are_in_natural_order_with_files_by_name(landing):
             upload(landing, DATASET, name, "x", file=file)
     upload(landing, "amazon_metadata", "partition_7", "x")
 
-    found = landing.partitions(DATASET)
+    partitions = landing.partitions(DATASET)
 
-    assert list(found) == ["partition_1", "partition_2", "partition_10"]
-    assert [file.name for file in found["partition_2"].files] == ["a.json", "a.json.gz", "b.json"]
+    assert list(partitions) == ["partition_1", "partition_2", "partition_10"]
+    assert [file.name for file in partitions["partition_2"].files] == [
+        "a.json",
+        "a.json.gz",
+        "b.json",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,10 +90,10 @@ def test_folders_of_other_names_are_not_partitions(landing, name):
     upload(landing, DATASET, name, "x", "y")
     upload(landing, DATASET, name, "x", file="b.json")
 
-    found = landing.listing(DATASET)
+    listing = landing.listing(DATASET)
 
-    assert found.partitions == {}
-    assert found.unmatched == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
+    assert listing.partitions == {}
+    assert listing.unmatched == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
 
 
 def test_folder_without_files_is_not_a_partition(landing, folder):
@@ -202,12 +206,12 @@ def test_folder_removed_during_the_listing_is_left_out(landing, folder, monkeypa
     is_dir = Path.is_dir
 
     def vanishing(path):
-        found = is_dir(path)
+        result = is_dir(path)
         if path.name == "partition_2":
             shutil.rmtree(path, ignore_errors=True)
         if path.name == "partition_1":
             (path / "b.json.gz").unlink()
-        return found
+        return result
 
     monkeypatch.setattr(Path, "is_dir", vanishing)
 

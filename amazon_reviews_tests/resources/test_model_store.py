@@ -41,9 +41,9 @@ def test_current_model_is_the_newest_published_as_current(store, tmp_path):
     publish(store, tmp_path, "second")
     publish(store, tmp_path, "third", make_current=False)
 
-    found = store.current("some")
-    assert (found.version, found.path.read_text()) == (2, "second")
-    assert ModelStore(store.folder).current("some") == found
+    model = store.current("some")
+    assert (model.version, model.path.read_text()) == (2, "second")
+    assert ModelStore(store.folder).current("some") == model
     assert store.current("other") is None
 
 
@@ -73,13 +73,13 @@ def test_alias_moved_by_a_person_counts_at_once(store, client, tmp_path):
 
 def test_current_model_is_remembered_until_the_store_changes(store, tmp_path, monkeypatch):
     publish(store, tmp_path, "first")
-    found = store.current("some")
+    model = store.current("some")
 
     def forbidden(self):
         raise AssertionError("MLflow was loaded")
 
     monkeypatch.setattr(ModelStore, "_registry", forbidden)
-    assert store.current("some") == found
+    assert store.current("some") == model
     (store.folder / "current.json").write_text("{damaged")
     with pytest.raises(AssertionError):
         store.current("some")

@@ -147,8 +147,8 @@ def test_run_builds_gold_and_shows_no_token(azurite, container, far, tmp_path, a
     assert second.stdout == "nothing new\n", second.stderr
     assert "partitions of amazon_reviews: 2" in doctor.stdout
     assert f"{far.location} (can be written to)" in doctor.stdout
-    found = downloaded(container, far, "gold/reviews", tmp_path / "gold")
-    counts = found.aggregate("count(*), count(DISTINCT review_id)").fetchall()
+    active = downloaded(container, far, "gold/reviews", tmp_path / "gold")
+    counts = active.aggregate("count(*), count(DISTINCT review_id)").fetchall()
     assert counts == [(truth["gold"]["reviews"],) * 2]
     assert not [name for name in blobs(container) if "/.locks/" in name or "/scratch/s" in name]
     assert not (tmp_path / "lakehouse").exists()

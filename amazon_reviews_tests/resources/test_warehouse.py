@@ -340,8 +340,8 @@ def test_threads_never_see_tables_of_two_loads(lake, file):
 
 
 def test_query_takes_parameters_and_cannot_write(tmp_path, loaded):
-    found = loaded.query("SELECT number FROM gold.kept WHERE number > ? ORDER BY 1", [1])
-    assert found == pa.table({"number": [2, 3]})
+    result = loaded.query("SELECT number FROM gold.kept WHERE number > ? ORDER BY 1", [1])
+    assert result == pa.table({"number": [2, 3]})
     assert loaded.relation("gold/kept") == '"gold"."kept"'
     target = tmp_path / "stolen.csv"
     for statement in ("DELETE FROM gold.kept", f"COPY gold.kept TO '{target}'", "SELECT nonsense"):
