@@ -1,4 +1,4 @@
-"""How long work tells whoever watches which partition it has done."""
+"""Progress callbacks for long-running work, without passing them through every call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ _watcher: ContextVar[Callable[[str], None] | None] = ContextVar("watcher", defau
 
 
 def advance(partition: str) -> None:
-    """Say that a partition is done."""
+    """Report a partition as done to the watcher, if there is one."""
     if watcher := _watcher.get():
         watcher(partition)
 

@@ -128,4 +128,4 @@ def put_silver(lakehouse, key, partition, records):
         for number, record in enumerate(records, start=1)
     ]
     arrow = pa.Table.from_pylist(records, schema=table.arrow_schema)
-    lakehouse.replace_arrow(arrow, key, {"partition": partition})
+    lakehouse.write(arrow, key, replacing={"partition": [partition]})

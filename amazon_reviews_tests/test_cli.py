@@ -545,7 +545,7 @@ def test_the_doctor_looks_into_bigquery(finished):
 
     assert "bigquery://test-project/reviews?location=EU (0 tables)" in found.stdout
     assert found.exit_code == 0
-    assert "reviews lies in US, not in EU; mend ?location= in AMAZON_REV" in elsewhere.stdout
+    assert "reviews is in US, not in EU; correct ?location= in AMAZON_REV" in elsewhere.stdout
     assert elsewhere.exit_code == 2
 
 

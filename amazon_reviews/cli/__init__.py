@@ -371,7 +371,7 @@ def maintain() -> None:
 @main.command()
 def jars() -> None:
     """Fetch the jars that AMAZON_REVIEWS_ENGINE=spark needs, once, and print where they lie."""
-    from amazon_reviews.resources.spark.jars import fetch_jars, jars_folder
+    from amazon_reviews.resources.spark.jvm import fetch_jars, jars_folder
 
     fetch_jars()
     click.echo(jars_folder())

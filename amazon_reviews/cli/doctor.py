@@ -8,8 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from amazon_reviews import config
-from amazon_reviews.resources.spark.jars import fetched_jars, jars_folder
-from amazon_reviews.resources.spark.java import check_java
+from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, jars_folder
 
 _PACKAGES = (
     "amazon-reviews",
@@ -79,9 +78,9 @@ def _lakehouse(settings: config.Settings) -> Finding:
 
 
 def _locked(place: str) -> str:
-    from amazon_reviews.resources.lakehouse.object_store import exclusive
+    from amazon_reviews.resources.lakehouse.locks import lock
 
-    with exclusive(place, "doctor"):
+    with lock(place, "doctor"):
         return "can be written to"
 
 

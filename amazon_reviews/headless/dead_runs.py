@@ -1,7 +1,5 @@
 """Runs whose process is gone: found by the lock that a living process holds."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +7,7 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from filelock import FileLock, Timeout
 
 PROCESS_TAG = "amazon_reviews/process"
 
@@ -22,8 +21,7 @@ def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
     name = uuid4().hex
     path = _lock_path(instance, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with _lock(path):
         try:
             yield {PROCESS_TAG: name}
         finally:
@@ -61,18 +59,20 @@ def _is_dead(instance: dg.DagsterInstance, name: str | None) -> bool:
     """Whether no living process holds the lock; runs that others started have no name."""
     if name is None:
         return False
-    try:
-        handle = os.open(_lock_path(instance, name), os.O_RDWR)
-    except FileNotFoundError:
+    path = _lock_path(instance, name)
+    if not path.exists():
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with _lock(path).acquire(blocking=False):
+            path.unlink(missing_ok=True)
+    except Timeout:
         return False
-    finally:
-        os.close(handle)
-    _lock_path(instance, name).unlink(missing_ok=True)
     return True
+
+
+def _lock(path: Path) -> FileLock:
+    # No soft lock: that of a killed process would stay.
+    return FileLock(path, fallback_to_soft=False, thread_local=False)
 
 
 def _lock_path(instance: dg.DagsterInstance, name: str) -> Path:

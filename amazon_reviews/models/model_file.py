@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.errors import ModelFileError
 
 T = TypeVar("T")
@@ -47,14 +47,9 @@ class ModelFormat:
         """Write a model to `path`; a file that was there is replaced at once or not at all."""
         whole = {**self._marked(facts), "digest": self.digest(arrays, facts)}
         text = np.frombuffer(json.dumps(whole, sort_keys=True).encode(), np.uint8)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with part.open("wb") as file:
-                save = np.savez_compressed if packed else np.savez
-                save(file, allow_pickle=False, facts=text, **arrays)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        save = np.savez_compressed if packed else np.savez
+        with replacing(path) as file:
+            save(file, allow_pickle=False, facts=text, **arrays)
 
     def read(self, path: Path, restored: Callable[[Arrays, Facts], T]) -> T:
         """What is `restored` from the arrays and facts that `write` wrote.

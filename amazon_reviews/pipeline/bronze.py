@@ -20,7 +20,7 @@ from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.csv_files import csv_records
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.resources.lakehouse.prefetch import Guarded
+from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -75,11 +75,13 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: s
     partition = landing.partition(dataset.folder, name, dataset.layout)
     lakehouse.ensure(dataset.bronze)
     counted = Ingested(len(partition.files), partition.size)
-    read = Guarded(_partition_batches(landing, dataset, partition, counted))
+    read = PrefetchedBatches(_partition_batches(landing, dataset, partition, counted))
     versions = {dataset.fingerprint_id(name): partition.fingerprint}
     rows = pa.RecordBatchReader.from_batches(TABLES[dataset.bronze].arrow_schema, read)
-    with read.raising():
-        lakehouse.replace_arrow(rows, dataset.bronze, {"partition": name}, versions)
+    with read.raising_errors():
+        lakehouse.write(
+            rows, dataset.bronze, replacing={"partition": [name]}, transaction_versions=versions
+        )
     return counted
 
 

@@ -31,7 +31,7 @@ def count_columns(
         check_in_bronze(lakehouse, dataset, batch)
         lines = lakehouse.read(spark, dataset.bronze, batch)
         counts = column_counts(lines, dataset.fields)
-        lakehouse.replace(counts, dataset.columns, {"partition": batch})
+        lakehouse.write(counts, dataset.columns, replacing={"partition": batch})
         return ((name, len(dataset.fields)) for name in batch)
 
     yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)

@@ -17,11 +17,12 @@ from amazon_reviews.pipeline.datasets import PRODUCTS, STREAM
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import folded, is_segment, segments, shown
 from amazon_reviews.pipeline.silver import batches, rows_to_build
+from amazon_reviews.resources.lakehouse.scans import unreadable_partitions
 from amazon_reviews.resources.lakehouse.tables import (
+    ALL_ROWS,
     Lakehouse,
     new_transaction_version,
     partition_rows,
-    unreadable_partitions,
 )
 from amazon_reviews.resources.landing.layout import natural_order
 from amazon_reviews.schemas.layers import (
@@ -62,8 +63,11 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
     rows = rows_to_build(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, _ranks(spark, rows))
-    lakehouse.overwrite(
-        impute_prices(best), GOLD_PRODUCTS.key, {_PUBLISHED: new_transaction_version()}
+    lakehouse.write(
+        impute_prices(best),
+        GOLD_PRODUCTS.key,
+        replacing=ALL_ROWS,
+        transaction_versions={_PUBLISHED: new_transaction_version()},
     )
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
@@ -73,7 +77,7 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
         .join(kept_in, on="asin", how="left")
         .select(F.col("asin").alias("id"), "kept_in", F.lit("products").alias("table"), *_ORIGIN)
     )
-    lakehouse.replace(losers, GOLD_DUPLICATES.key, {"table": ["products"]})
+    lakehouse.write(losers, GOLD_DUPLICATES.key, replacing={"table": ["products"]})
     kept = {
         row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()
     }
@@ -103,7 +107,7 @@ def build_gold_reviews(
         raise MissingInputError("silver/reviews is not there; materialize it first")
     lakehouse.ensure(GOLD_REVIEWS.key)
     lakehouse.ensure(GOLD_DUPLICATES.key)
-    with lakehouse.exclusive("publish.reviews") as check_held:
+    with lakehouse.lock("publish.reviews") as check_held:
         rows = silver_rows(lakehouse)
         names = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
@@ -194,7 +198,9 @@ def _rebuild_reviews(
         losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*_ORIGIN)
         kept = silver.join(losers, on=_ORIGIN, how="left_anti")
         check_held()
-        lakehouse.replace(gold_reviews(kept, products), GOLD_REVIEWS.key, {"partition": batch})
+        lakehouse.write(
+            gold_reviews(kept, products), GOLD_REVIEWS.key, replacing={"partition": batch}
+        )
         return [(name, None) for name in batch]
 
     sizes = {name: rows.get(name, 0) for name in affected}
@@ -212,7 +218,9 @@ def _rebuild_reviews(
         found = found.where(~of_failed).unionByName(was.where(of_failed))
     check_held()
     made_from = {name: inputs[name] for name in segments(rebuilt)}
-    lakehouse.replace(found, GOLD_DUPLICATES.key, {"table": ["reviews"]}, made_from)
+    lakehouse.write(
+        found, GOLD_DUPLICATES.key, replacing={"table": ["reviews"]}, transaction_versions=made_from
+    )
     return rebuilt, failed
 
 
@@ -263,12 +271,14 @@ def _find_duplicates(
             touched = touched.join(known, on="review_id", how="left_anti")
         silver = silver.join(touched, on="review_id", how="left_semi")
         gone = touched.select(F.col("review_id").alias("id"))
-        lakehouse.overwrite(before.join(gone, on="id", how="left_anti"), SCRATCH_DUPLICATES.key)
+        lakehouse.write(
+            before.join(gone, on="id", how="left_anti"), SCRATCH_DUPLICATES.key, replacing=ALL_ROWS
+        )
     else:
-        lakehouse.overwrite(before.where(F.lit(False)), SCRATCH_DUPLICATES.key)
+        lakehouse.write(before.where(F.lit(False)), SCRATCH_DUPLICATES.key, replacing=ALL_ROWS)
     for low, high in _id_ranges(sum(rows.values())):
         ids = silver.where((F.col("review_id") >= low) & (F.col("review_id") < high))
-        lakehouse.append(_duplicates(ids, ranks), SCRATCH_DUPLICATES.key)
+        lakehouse.write(_duplicates(ids, ranks), SCRATCH_DUPLICATES.key)
 
 
 def _touched(silver: DataFrame, before: DataFrame, partitions: Sequence[str]) -> DataFrame:

@@ -40,5 +40,5 @@ def arrivals(
     there = lying.keys() | listing.unreadable.keys()
     disappeared = [name for name in known if name not in there]
     naming = dataset.layout.naming
-    faults = [f"{file} is not read: give it a name {naming}" for file in listing.strays]
+    faults = [f"{file} is not read: give it a name {naming}" for file in listing.unmatched]
     return Arrivals(unread, disappeared, [*faults, *map(str, listing.unreadable.values())])

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import Table, layers, marts
 from amazon_reviews.schemas import sentiment as tables
 from amazon_reviews.transforms.marts import (
@@ -112,7 +112,7 @@ def make_mart(
 ) -> None:
     """Make the mart again, in one commit, from its inputs as they are, or at these `versions`."""
     frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in mart.inputs]
-    lakehouse.overwrite(_typed(mart.transform(*frames), mart.table), mart.table.key)
+    lakehouse.write(_typed(mart.transform(*frames), mart.table), mart.table.key, replacing=ALL_ROWS)
 
 
 def counted(lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]) -> tuple[int, int]:

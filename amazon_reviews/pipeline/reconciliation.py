@@ -19,7 +19,8 @@ from amazon_reviews.pipeline.datasets import (
 from amazon_reviews.pipeline.gold import silver_rows
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.segments import folded
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, value_counts
+from amazon_reviews.resources.lakehouse.scans import value_counts
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.layout import natural_order
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,

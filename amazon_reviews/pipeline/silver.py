@@ -17,6 +17,7 @@ from amazon_reviews.pipeline.event_records import batch_fault
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.segments import segments
+from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.tables import (
     Lakehouse,
     new_transaction_version,
@@ -171,12 +172,14 @@ def _build_batch(
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
     check_in_bronze(lakehouse, dataset, names)
-    with lakehouse.exclusive(f"build_silver.{dataset.silver}") as check_held:
+    with lakehouse.lock(f"build_silver.{dataset.silver}") as check_held:
         table = lakehouse.delta(dataset.bronze)
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
         parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
-        with lakehouse.scratch(dataset.clean(dataset.type_lines(parsed)), dataset.silver) as rows:
+        with scratch_copy(
+            dataset.clean(dataset.type_lines(parsed)), lakehouse.location, dataset.silver
+        ) as rows:
             accepted = rows.where(F.col("reason").isNull())
             copies = _copies(spark, lakehouse, dataset, accepted, names)
             kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
@@ -186,7 +189,9 @@ def _build_batch(
                 else {}
             )
             check_held()
-            lakehouse.replace(kept, dataset.silver, {"partition": names}, versions)
+            lakehouse.write(
+                kept, dataset.silver, replacing={"partition": names}, transaction_versions=versions
+            )
             refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
             if isinstance(dataset, Stream):
                 refused = _with_batch_faults(refused)
@@ -255,10 +260,10 @@ def _with_batch_faults(refused: pa.Table) -> pa.Table:
 
 def _put(lakehouse: Lakehouse, key: str, dataset: SilverSpec, name: str, rows: pa.Table) -> None:
     """Replace the partition; no commit where there is nothing before and after."""
-    keys = {"table": dataset.name, "partition": name}
+    keys = {"table": [dataset.name], "partition": [name]}
     lakehouse.ensure(key)
     if rows.num_rows or partition_rows(lakehouse.delta(key), dataset.name).get(name):
-        lakehouse.replace_arrow(rows, key, keys)
+        lakehouse.write(rows, key, replacing=keys)
 
 
 def _rejected_rows(refused: pa.Table, dataset: SilverSpec) -> pa.Table:

@@ -26,7 +26,7 @@ from amazon_reviews.pipeline.event_records import Records, are_ordinary, records
 from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, following, segments
 from amazon_reviews.resources.amqp import Body
 from amazon_reviews.resources.event_hub import EventHub, Hub, Span, number
-from amazon_reviews.resources.lakehouse.prefetch import Guarded
+from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS, BRONZE_REVIEW_EVENTS
 
@@ -175,10 +175,10 @@ def _receive_some(
     transactions[_created_mark(hub)] = _milliseconds(hub.created_at)
     before = {mark: versions[mark] for mark in transactions}
     present = {name: span for name, span in wanted.items() if span.first <= span.last}
-    batches = Guarded(_batches(event_hub, lakehouse, hub, present, received))
+    batches = PrefetchedBatches(_batches(event_hub, lakehouse, hub, present, received))
     rows = pa.RecordBatchReader.from_batches(_SCHEMA, batches)
-    with batches.raising():
-        lakehouse.append_arrow(rows, _KEY, before, transactions)
+    with batches.raising_errors():
+        lakehouse.write(rows, _KEY, transaction_versions=transactions, expected=before)
     return received
 
 
@@ -431,10 +431,10 @@ def _record_gap(lakehouse: Lakehouse, hub: Hub, partition: str, gap: Span) -> No
     if any(all(known[name] == row[name] for name in _GAP) for known in _gaps(lakehouse)):
         return
     lakehouse.ensure(BRONZE_EVENT_GAPS.key)
-    lakehouse.replace_arrow(
+    lakehouse.write(
         pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema),
         BRONZE_EVENT_GAPS.key,
-        {name: row[name] for name in ("hub", "hub_partition", "first")},
+        replacing={name: [row[name]] for name in ("hub", "hub_partition", "first")},
     )
 
 
@@ -454,7 +454,7 @@ def acknowledge_gaps(lakehouse: Lakehouse) -> int:
     gaps = open_gaps(lakehouse)
     for gap in gaps:
         row = gap | {"acknowledged_at": datetime.now(UTC)}
-        keys = {name: gap[name] for name in ("hub", "hub_partition", "first")}
+        keys = {name: [gap[name]] for name in ("hub", "hub_partition", "first")}
         table = pa.Table.from_pylist([row], BRONZE_EVENT_GAPS.arrow_schema)
-        lakehouse.replace_arrow(table, BRONZE_EVENT_GAPS.key, keys)
+        lakehouse.write(table, BRONZE_EVENT_GAPS.key, replacing=keys)
     return len(gaps)

@@ -24,7 +24,7 @@ from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
 from amazon_reviews.models.recommender.storage import RecommenderModel
 from amazon_reviews.pipeline.recommender.train import Trained, parameters_of, put_in_use
 from amazon_reviews.progress import advance
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_RATINGS_MODEL,
@@ -76,7 +76,7 @@ def measure(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
     ratings = of_some_users(_enough(_read(lakehouse)), most_ratings)
     table = pa.Table.from_pylist(_measured(ratings), GOLD_TITLE_RATINGS_MODEL.arrow_schema)
-    lakehouse.replace_arrow(table, GOLD_TITLE_RATINGS_MODEL.key, {})
+    lakehouse.write(table, GOLD_TITLE_RATINGS_MODEL.key, replacing=ALL_ROWS)
     return table
 
 

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.silver import rows_to_build
-from amazon_reviews.resources.atomic_file import replacing
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_ACTORS,
@@ -55,7 +55,7 @@ def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     rated = means.toArrow()
     # With the schema, which cannot be told from a table without rows.
     frame = titles.gold_titles(silver, spark.createDataFrame(rated, means.schema))
-    lakehouse.overwrite(frame.select(*GOLD_TITLES.names), GOLD_TITLES.key)
+    lakehouse.write(frame.select(*GOLD_TITLES.names), GOLD_TITLES.key, replacing=ALL_ROWS)
     return _counted(lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated)
 
 
@@ -66,7 +66,9 @@ def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
         MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
     actors = titles.title_actors(_silver_titles(spark, lakehouse, GOLD_TITLE_ACTORS))
-    lakehouse.overwrite(actors.select(*GOLD_TITLE_ACTORS.names), GOLD_TITLE_ACTORS.key)
+    lakehouse.write(
+        actors.select(*GOLD_TITLE_ACTORS.names), GOLD_TITLE_ACTORS.key, replacing=ALL_ROWS
+    )
 
 
 def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:

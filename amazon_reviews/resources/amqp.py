@@ -1,8 +1,8 @@
-"""AMQP 1.0 messages that the vendor's decoder cannot read, or not without loss.
+"""Decoder of AMQP 1.0 messages that Azure's decoder cannot read, or not without loss.
 
-It has no characters and no decimals of 32 and 64 bits, takes text for binary and drops
-descriptors; one event that it cannot decode ends all reading. So the body of an event that is not
-data is decoded here, to JSON text.
+Azure's decoder lacks characters and decimals of 32 and 64 bits, confuses text with binary and drops
+descriptors. One event that it cannot decode ends all reading. So this module decodes bodies of
+events that are not data, to JSON text.
 """
 
 import json
@@ -23,7 +23,7 @@ _SECTIONS = range(0x70, 0x79)
 _BROKEN = 0
 _SEQUENCE_NUMBER = b"x-opt-sequence-number"
 _MAX_DEPTH = 32
-# The constructor of an array stands for that of each value: few bytes may mean very many.
+# An array has one constructor for all its values: a few bytes may expand to very many.
 _MAX_CONSTRUCTORS = 16 * 1024 * 1024
 _NESTED = {dict, list}
 _ERRORS = (ValueError, LookupError, struct.error)
@@ -32,9 +32,12 @@ _ERRORS = (ValueError, LookupError, struct.error)
 class Body(NamedTuple):
     """The body of an event as bytes, and the kind of its sections.
 
-    data: the bytes of all sections. value: the bytes of a text or binary, JSON text of another
-    value. sequence: a JSON array of the values of all sections. none: there is no section. amqp:
-    the sections as they are encoded, because they cannot be decoded.
+    The kinds and their bytes:
+        data: the bytes of all sections.
+        value: the bytes of a text or binary, the JSON text of another value.
+        sequence: a JSON array of the values of all sections.
+        none: nothing, because the event has no section.
+        amqp: the encoded sections, because they cannot be decoded.
     """
 
     kind: str
@@ -50,14 +53,14 @@ class _Section(NamedTuple):
 
 
 def decode_message(encoded: memoryview) -> Message:
-    """Decode a message like the vendor's `decode_payload`, but events whatever they hold.
+    """Decode a message like Azure's `decode_payload`, but any event without an error.
 
-    The value of an event whose body is not data is a `Body`. Messages that are no events, such as
-    the responses to requests, are as the vendor decodes them.
+    The value of an event whose body is not data is a `Body`. Azure's decoder decodes messages that
+    are not events, such as responses to requests.
     """
     try:
         message = decode_payload(encoded)
-    except Exception:  # noqa: BLE001 - a missing decoder, a wrong length, a key that has no hash
+    except Exception:  # noqa: BLE001 - missing decoder, wrong length, unhashable key
         return _decode_event(bytes(encoded))
     if _is_plain(message) or _SEQUENCE_NUMBER not in (message.message_annotations or {}):
         return message
@@ -85,14 +88,14 @@ def _decode_event(encoded: bytes) -> Message:
 
 
 def _sections(encoded: bytes) -> Iterator[_Section]:
-    """The sections of a message; the rest of one that cannot be read on is a broken section."""
+    """Yield the sections of a message; an unreadable rest is one broken section."""
     at = 0
     while at < len(encoded):
         try:
             value = _end(encoded, at + 1)
             code, end = int(json_text(encoded[at + 1 : value])), _end(encoded, value)
             if encoded[at] or code not in _SECTIONS:
-                raise ValueError("no section")
+                raise ValueError("not a section")
         except _ERRORS:
             code, value, end = _BROKEN, at, len(encoded)
         yield _Section(code, encoded[at:end], encoded[value:end])
@@ -100,7 +103,7 @@ def _sections(encoded: bytes) -> Iterator[_Section]:
 
 
 def _names(encoded: bytes | None) -> dict[str | bytes, Any]:
-    """A map's names and values, texts as bytes like those of the vendor's decoder."""
+    """Return a map's names and values, with texts as bytes as Azure's decoder returns them."""
     pairs = json.loads(json_text(encoded)) if encoded else None
     return {
         name.encode(): value.encode() if isinstance(value, str) else value
@@ -131,15 +134,15 @@ def _octets(encoded: bytes) -> bytes:
 
 
 def json_text(encoded: bytes, depth: int = 0) -> str:
-    """The JSON text of one AMQP value.
+    """Return the JSON text of one AMQP value.
 
-    A number or timestamp (milliseconds) is a number, one that is not finite a text; a character,
-    symbol or UUID is a text, and so is binary that is UTF-8; other binary is {"base64": …}, a
-    described value {"descriptor": …, "value": …}. The keys of a map that are no texts are the
-    JSON text of their value. What lies deeper than 32 levels is {"amqp": its bytes in base64}.
+    A number or timestamp (milliseconds) becomes a number, or a text if it is not finite. A
+    character, symbol, UUID or binary that is UTF-8 becomes a text. Other binary becomes
+    {"base64": …}, and a described value {"descriptor": …, "value": …}. A map key that is not a text
+    becomes the JSON text of its value. A value below 32 levels becomes {"amqp": base64 text}.
 
     Raises:
-        ValueError, LookupError, struct.error: it is no AMQP value.
+        ValueError, LookupError, struct.error: the bytes are not an AMQP value.
     """
     code = encoded[0]
     if code in _SCALARS:
@@ -177,19 +180,19 @@ def _key(text: str) -> str:
 
 def _text(encoded: bytes) -> bytes:
     if encoded[0] not in _TEXTS:
-        raise ValueError("no text and no binary")
+        raise ValueError("neither text nor binary")
     return encoded[1 + _LENGTHS[encoded[0] >> 4] :]
 
 
 def _items(encoded: bytes) -> Iterator[bytes]:
-    """The values in a list, map or array, each with its constructor."""
+    """Yield the values in a list, map or array, each with its constructor."""
     code = encoded[0]
     if code == _EMPTY_LIST:
         return
     width = _LENGTHS[code >> 4] if code in _COMPOUND else 0
     count, at = int.from_bytes(encoded[1 + width : 1 + 2 * width], "big"), 1 + 2 * width
     if not width:
-        raise ValueError("no list, map or array")
+        raise ValueError("neither list nor map nor array")
     constructor = _constructor(encoded, at, count) if code in _ARRAYS and count else b""
     at += len(constructor)
     for _ in range(count):
@@ -197,11 +200,11 @@ def _items(encoded: bytes) -> Iterator[bytes]:
         yield constructor + encoded[at:end]
         at = end
     if count and at != len(encoded):
-        raise ValueError("a length that is not that of the values")
+        raise ValueError("the length differs from that of the values")
 
 
 def _constructor(encoded: bytes, first: int, count: int) -> bytes:
-    """The bytes that all values of an array share: descriptors, and the code of their type."""
+    """Return the bytes that all values of an array share: descriptors and the type code."""
     at = first
     while encoded[at] == _DESCRIBED:
         at = _end(encoded, at + 1)
@@ -212,7 +215,7 @@ def _constructor(encoded: bytes, first: int, count: int) -> bytes:
 
 
 def _end(encoded: bytes, at: int) -> int:
-    """Where the value that begins at `at` ends."""
+    """Return the position after the value that begins at `at`."""
     values = 1
     while values:
         code = encoded[at]
@@ -223,12 +226,12 @@ def _end(encoded: bytes, at: int) -> int:
             values -= 1
             at += _size(code, encoded, at)
     if at > len(encoded):
-        raise ValueError("a value breaks off")
+        raise ValueError("a value is cut off")
     return at
 
 
 def _size(code: int, encoded: bytes, at: int) -> int:
-    """Bytes of a value after its constructor."""
+    """Return the number of bytes of a value after its constructor."""
     kind = code >> 4
     if kind in _LENGTHS:
         width = _LENGTHS[kind]
@@ -239,7 +242,7 @@ def _size(code: int, encoded: bytes, at: int) -> int:
 
 
 def _decimal(octets: bytes) -> str:
-    """A decimal of IEEE 754 whose coefficient is a binary integer."""
+    """Return a decimal of IEEE 754 whose coefficient is a binary integer."""
     bits, exponent_bits, bias = _DECIMALS[len(octets)]
     number = int.from_bytes(octets, "big")
     sign, top = number >> (bits - 1), number >> (bits - 6) & 0b11111

@@ -1,4 +1,4 @@
-"""The Event Hub: what it holds, and its events, through the vendor's own client."""
+"""The event hub, read with Azure's client: the state of its partitions, and its events."""
 
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,15 +16,17 @@ from azure.eventhub.exceptions import EventHubError
 from amazon_reviews.config import EVENT_HUB
 from amazon_reviews.errors import EventHubUnavailableError, StreamingOffError
 from amazon_reviews.resources.amqp import decode_message
+from amazon_reviews.resources.azure_credential import default_credential
 
 _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
-_QUESTIONS_AT_ONCE = 16
-_LOOK_SECONDS = 0.05
-# Of the connection, of the credential, and of the machine.
+_REQUESTS_AT_ONCE = 16
+_POLL_SECONDS = 0.05
+# Errors of the connection, of the credential, and of the machine.
 _CLIENT_ERRORS = (EventHubError, AzureError, OSError)
 
-# One event that the vendor's decoder cannot read would end all reading; there is no other way in.
+# One event that Azure's decoder cannot read would end all reading. The client offers no setting
+# for its decoder.
 receiver.decode_payload = decode_message  # type: ignore[assignment,attr-defined]
 
 Batch = TypeVar("Batch")
@@ -32,7 +34,7 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class HubPartition:
-    """The events that a hub partition holds: `first` to `last`, none where first > last."""
+    """The events of a hub partition, from `first` to `last`; no event if first > last."""
 
     first: int
     last: int
@@ -40,10 +42,9 @@ class HubPartition:
 
 @dataclass(frozen=True)
 class Hub:
-    """A hub as it was when it was asked.
+    """The state of a hub at the time of a request.
 
-    `name` is namespace/hub in lower case; `created_at` tells it from another one that had the
-    name before.
+    `name` is namespace/hub in lower case. A hub that had the name before has another `created_at`.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Span:
 
 
 def number(event: EventData) -> int:
-    """The event's sequence number; every event that was received has one."""
+    """Return the event's sequence number; every received event has one."""
     assert event.sequence_number is not None
     return event.sequence_number
 
@@ -69,10 +70,15 @@ def number(event: EventData) -> int:
 class EventHub:
     """Reads one hub with the `azure-eventhub` consumer client.
 
-    `address` is a connection string, or namespace/hub with Azure's own credentials; it may hold a
-    key, and does not appear in a representation. The client tries `retry_total` times again.
-    `batch_events` events, or one that waits `batch_seconds`, are worth a run; the check of the lag
-    fails above `lag_seconds`. Events that the hub holds may stay away for `silence_seconds`.
+    Attributes:
+        address: a connection string, or namespace/hub to use Azure's default credential. It may
+            hold a key, and does not appear in a representation.
+        consumer_group: the consumer group.
+        retry_total: number of retries of the client.
+        batch_events: number of waiting events that starts a run.
+        batch_seconds: age of a waiting event that starts a run.
+        lag_seconds: age of a waiting event at which the lag check fails.
+        silence_seconds: limit of the wait for events that the hub holds.
     """
 
     address: str = field(default="", repr=False)
@@ -85,39 +91,38 @@ class EventHub:
 
     @property
     def enabled(self) -> bool:
-        """Whether a hub is configured."""
+        """True if a hub is configured."""
         return bool(self.address)
 
     def look(self) -> Hub:
-        """Ask what the hub holds; no event is read.
+        """Return the state of the hub and its partitions, without reading an event.
 
         Raises:
-            EventHubUnavailableError: it cannot be asked.
+            EventHubUnavailableError: the hub cannot be reached.
         """
         with self._client() as client:
             try:
                 about = client.get_eventhub_properties()
                 names = sorted(about["partition_ids"], key=lambda name: (len(name), name))
-                # Every question opens a connection of its own, which is mostly waiting.
-                with ThreadPoolExecutor(_QUESTIONS_AT_ONCE) as threads:
-                    answers = list(threads.map(client.get_partition_properties, names))
+                # Each request opens another connection, which is mostly waiting.
+                with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+                    properties = list(threads.map(client.get_partition_properties, names))
             except _CLIENT_ERRORS as error:
                 raise self._unavailable(client, error) from None
-            partitions = dict(zip(names, map(_held, answers), strict=True))
+            partitions = dict(zip(names, map(_hub_partition, properties), strict=True))
             return Hub(_name(client), about["created_at"], partitions)
 
     def read(
         self, spans: Mapping[str, Span], convert: Callable[[str, list[EventData]], Batch]
     ) -> Generator[tuple[str, Batch]]:
-        """What `convert` makes of batches of these events, with their hub partition.
+        """Yield the results of `convert` for batches of these events, with their hub partition.
 
-        Events come in order within a partition; memory is bounded. `convert` is called in the
-        thread that reads, because to hand every event to another takes as long as to read it.
-        When a connection is lost the client reads on where it was; what it reads again by that
-        is passed over.
+        Events are in order within a partition, and memory is bounded. `convert` runs in the thread
+        that reads, because passing every event to another thread takes as long as reading it.
+        After a lost connection the client resumes, and events that it repeats are skipped.
 
         Raises:
-            EventHubUnavailableError: events stay away, or were dropped meanwhile.
+            EventHubUnavailableError: events do not arrive, or were dropped meanwhile.
         """
         batches: Queue[_Read[Batch]] = Queue(_BATCHES_AHEAD)
         over = Event()
@@ -165,11 +170,9 @@ class EventHub:
                 return EventHubConsumerClient.from_connection_string(
                     self.address, self.consumer_group, **options
                 )
-            from azure.identity import DefaultAzureCredential
-
             namespace, hub = self.address.split("/")
             return EventHubConsumerClient(
-                namespace, hub, self.consumer_group, DefaultAzureCredential(), **options
+                namespace, hub, self.consumer_group, default_credential(), **options
             )
         except ValueError as error:
             raise EventHubUnavailableError(
@@ -182,13 +185,13 @@ class EventHub:
     ) -> EventHubUnavailableError:
         return EventHubUnavailableError(
             f"{_name(client)}, consumer group {self.consumer_group}, cannot be read: "
-            f"{_cause(error)}. Look at {EVENT_HUB} and AMAZON_REVIEWS_CONSUMER_GROUP"
+            f"{_cause(error)}. Check {EVENT_HUB} and AMAZON_REVIEWS_CONSUMER_GROUP"
         )
 
 
 @dataclass(frozen=True)
 class _Read(Generic[Batch]):
-    """A batch of a hub partition, up to the event `last`; or the error the reading ended with."""
+    """A batch of a hub partition, up to the event `last`, or the error that ended the reading."""
 
     partition: str
     batch: Batch | None = None
@@ -197,10 +200,10 @@ class _Read(Generic[Batch]):
 
 
 class _PartitionReader(Generic[Batch]):
-    """Reads one span in a thread and puts its batches, or the error it ended with, in a queue.
+    """Reads one span in a thread and puts its batches, or the error that ended it, in a queue.
 
-    All readers connect at once, but only the one whose turn it is reads on: two that share the
-    interpreter are slower than one after the other.
+    All readers connect at once, but they read in turns. Two readers at once share the interpreter
+    and are slower than one after the other.
     """
 
     def __init__(
@@ -217,7 +220,7 @@ class _PartitionReader(Generic[Batch]):
         self._name = name
         self._last = span.last
         self._convert = convert
-        # After a lost connection the client hands out again what it had buffered.
+        # After a lost connection the client repeats the events that it had buffered.
         self._next = span.first
         self._batches = batches
         self._turn = turn
@@ -227,20 +230,20 @@ class _PartitionReader(Generic[Batch]):
         self._thread = Thread(target=self._receive, name=f"hub partition {name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start to read."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, whatever was not read; one that has read all ends by itself."""
+        """Stop before the end of the span; a reader that reached the end has stopped already."""
         if self._done:
             return
         self.client.close()
         while self._thread.is_alive():
-            # Again, for a thread that had not begun to receive yet.
+            # Repeated, because a thread that starts to receive only now opens the client again.
             self.client.close()
             while not self._batches.empty():
                 self._batches.get_nowait()
-            self._thread.join(_LOOK_SECONDS)
+            self._thread.join(_POLL_SECONDS)
 
     def _receive(self) -> None:
         try:
@@ -253,21 +256,21 @@ class _PartitionReader(Generic[Batch]):
                 prefetch=_BATCH_EVENTS,
                 on_error=lambda context, error: self._fail(error),
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reading thread raises it
+        except Exception as error:  # noqa: BLE001 - the reading thread raises any error
             self._fail(error)
         finally:
             self._pass_turn_on()
 
     def _take(self, context: PartitionContext, events: list[EventData]) -> None:
         while not (self._has_turn or self._over.is_set()):
-            self._has_turn = self._turn.acquire(timeout=_LOOK_SECONDS)
+            self._has_turn = self._turn.acquire(timeout=_POLL_SECONDS)
         if self._done or self._over.is_set():
             return
-        wanted = [event for event in events if self._next <= number(event) <= self._last]
-        if wanted:
-            last = number(wanted[-1])
+        new = [event for event in events if self._next <= number(event) <= self._last]
+        if new:
+            last = number(new[-1])
             self._next = last + 1
-            self._batches.put(_Read(self._name, self._convert(self._name, wanted), last))
+            self._batches.put(_Read(self._name, self._convert(self._name, new), last))
         if events and number(events[-1]) >= self._last:
             self._done = True
             self._pass_turn_on()
@@ -285,7 +288,7 @@ class _PartitionReader(Generic[Batch]):
             self.client.close()
 
 
-def _held(properties: Mapping[str, Any]) -> HubPartition:
+def _hub_partition(properties: Mapping[str, Any]) -> HubPartition:
     last = properties["last_enqueued_sequence_number"]
     if properties["is_empty"]:
         return HubPartition(last + 1, last)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.resources.warehouse.base import TableVersion, Warehouse
-from amazon_reviews.resources.warehouse.bigquery import upload
+from amazon_reviews.resources.warehouse.bigquery import jobs
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 from amazon_reviews_tests.bigquery_warehouse.common import URL
@@ -38,7 +38,7 @@ def lake(tmp_path: Path) -> Path:
 @pytest.fixture
 def file_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each Delta file is a separate upload."""
-    monkeypatch.setattr(upload, "_PART_BYTES", 1)
+    monkeypatch.setattr(jobs, "_PART_BYTES", 1)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ REJECTIONS = {
     "quota": ((UPLOAD, 403, "quotaExceeded"), "a quota of the project test-project is used up"),
     "location": (
         (JOBS, 404, "notFound", 1, "Dataset reviews was not found in location US"),
-        r"mend \?location= in AMAZON_REVIEWS_WAREHOUSE",
+        r"correct \?location= in AMAZON_REVIEWS_WAREHOUSE",
     ),
 }
 
@@ -176,7 +176,7 @@ def test_dataset_in_another_location_is_an_error(lake, emulator):
 
     for request in (lambda: warehouse.load([newest(lake)]), warehouse.versions):
         with pytest.raises(
-            WarehouseError, match=r"reviews lies in US, not in EU; mend \?location="
+            WarehouseError, match=r"reviews is in US, not in EU; correct \?location="
         ):
             request()
     assert emulator.catalogue.tables == {}

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from amazon_reviews.resources.warehouse.base import TableVersion
-from amazon_reviews.resources.warehouse.bigquery import staging, upload
+from amazon_reviews.resources.warehouse.bigquery import jobs, load
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_warehouse.common import (
     SWAP,
@@ -29,7 +29,7 @@ PROCESSES.set_forkserver_preload([__name__, "pandas", "pyarrow.dataset"])
 
 def load_one_by_one(endpoint, version):
     os.environ["BIGQUERY_EMULATOR_HOST"] = endpoint
-    upload._PART_BYTES = staging._UPLOADS = 1
+    jobs._PART_BYTES = load._UPLOADS = 1
     open_warehouse(URL).load([version])
 
 

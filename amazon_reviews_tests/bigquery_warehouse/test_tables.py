@@ -14,7 +14,6 @@ from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
-from amazon_reviews.resources.warehouse.bigquery.layout import _LAYOUTS
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
@@ -97,7 +96,15 @@ def test_load_sets_descriptions_partitioning_and_clustering(lake, emulator, ware
     write_deltalake(str(lake), rows)
     descriptions = {column.name: column.description for column in table.columns}
 
-    warehouse.load([newest(lake, name, description='Rows "as\nthey" are\\.', columns=descriptions)])
+    version = newest(
+        lake,
+        name,
+        description='Rows "as\nthey" are\\.',
+        columns=descriptions,
+        cluster_by=table.cluster_by,
+        partition_day=table.partition_day,
+    )
+    warehouse.load([version])
 
     noun = name.split("/")[1]
     loaded = emulator.catalogue.table("reviews", noun)
@@ -111,15 +118,17 @@ def test_load_sets_descriptions_partitioning_and_clustering(lake, emulator, ware
     described = warehouse.describe(name)
     assert {column.name: column.description for column in described.columns} == descriptions
     assert described.description == 'Rows "as\nthey" are\\.'
-    warehouse.load([newest(lake, "gold/t", looked_up_by="asin")])
+    warehouse.load([newest(lake, "gold/t", sort_by="asin")])
     assert emulator.catalogue.table("reviews", "t")["clustering"] == {"fields": ["asin"]}
     with pytest.raises(WarehouseError, match=r"gold/absent is not in the warehouse test-project\."):
         warehouse.describe("gold/absent")
 
 
-def test_layout_refers_to_existing_columns():
-    for name, layout in _LAYOUTS.items():
-        assert {layout.day, *layout.clustered_by} - {None} <= set(TABLES[name].names)
+def test_published_tables_are_clustered_and_partitioned_by_columns_they_have():
+    for table in TABLES.values():
+        columns = {table.partition_day, table.sort_by, *table.cluster_by} - {None}
+        assert columns <= set(table.names), table.key
+        assert len(table.cluster_by) <= 4  # BigQuery's limit
 
 
 def test_tables_and_jobs_have_cost_labels(lake, emulator, warehouse):
@@ -321,11 +330,16 @@ def test_flat_views_have_columns_without_arrays(lake, emulator, warehouse):
         row = {"asin": "a", "title": "T", "categories": ["Books", "Poetry"], "price": 1}
         rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
         write_deltalake(str(lake / table.key), rows)
-    descriptions = {column.name: column.description for column in GOLD_REVIEWS.columns}
+    said = {column.name: column.description for column in GOLD_REVIEWS.columns}
     reviews = newest(
-        lake / "gold/reviews", "gold/reviews", description="Rows.", columns=descriptions
+        lake / "gold/reviews",
+        "gold/reviews",
+        description="Rows.",
+        columns=descriptions,
+        flat_view=GOLD_REVIEWS.flat_view,
     )
-    warehouse.load([newest(lake / "gold/products", "gold/products"), reviews])
+    products = newest(lake / "gold/products", "gold/products", flat_view=GOLD_PRODUCTS.flat_view)
+    warehouse.load([products, reviews])
 
     (row,) = warehouse.query("SELECT * FROM reviews_flat").to_pylist()
     assert (row["title"], row["category_path"], row["price"]) == ("T", "Books > Poetry", 1)
@@ -358,7 +372,7 @@ def test_query_accepts_parameters(lake, warehouse):
     assert warehouse.relation("gold/t") == "`test-project`.`reviews`.`t`"
     many = warehouse.query("SELECT * FROM unnest(generate_series(1, 25000)) AS t(n)")
     assert many["n"].to_pylist() == list(range(1, 25001))
-    with pytest.raises(WarehouseError, match="the query failed: BigQuery refuses it"):
+    with pytest.raises(WarehouseError, match="the query failed: BigQuery rejects the request"):
         warehouse.query("SELECT nonsense")
 
 
@@ -374,7 +388,7 @@ def test_dataset_is_created_in_the_configured_location(lake, emulator):
 
     open_warehouse(f"{URL}?location=europe-west3").load([newest(lake)])
 
-    dataset = emulator.catalogue.dataset("reviews")
+    dataset = server.catalogue.dataset("reviews")
     assert dataset["location"] == "europe-west3"
     assert dataset["labels"] == {"application": "amazon_reviews"}
     assert numbers_of(open_warehouse(URL)) == [1]

@@ -20,6 +20,7 @@ from amazon_reviews.pipeline.recommender.matrices import (
     make_matrices,
     read_interactions,
 )
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
@@ -41,7 +42,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def put(lakehouse, key, rows, keys=None):
     """Make rows the content of a table, or of a partition; columns not given are null."""
     nullable = pa.schema([field.with_nullable(True) for field in TABLES[key].arrow_schema])
-    lakehouse.replace_arrow(pa.Table.from_pylist(rows, nullable), key, keys or {})
+    lakehouse.write(pa.Table.from_pylist(rows, nullable), key, replacing=keys or ALL_ROWS)
 
 
 def put_reviews(lakehouse, found, partition="partition_1"):
@@ -57,7 +58,7 @@ def put_reviews(lakehouse, found, partition="partition_1"):
         }
         for k in range(len(found))
     ]
-    put(lakehouse, "gold/reviews", rows, {"partition": partition})
+    put(lakehouse, "gold/reviews", rows, {"partition": [partition]})
 
 
 def put_products(lakehouse, found):
@@ -121,7 +122,7 @@ def test_of_a_user_and_a_product_the_latest_rating_counts(lakehouse, spark):
     ]
     names = ("reviewer_id", "asin", "overall", "reviewed_on")
     reviews = [dict(zip(names, row, strict=True)) | {"partition": "p"} for row in given]
-    put(lakehouse, "gold/reviews", reviews, {"partition": "p"})
+    put(lakehouse, "gold/reviews", reviews, {"partition": ["p"]})
 
     assert make_interactions(spark, lakehouse) == lakehouse.version("gold/reviews")
 

@@ -70,8 +70,10 @@ def put(project, examples, stars=None, partition="partition_1", first=0):
         for field in schema
     ]
     nullable = pa.schema([field.with_nullable(True) for field in schema])
-    project.lakehouse.replace_arrow(
-        pa.Table.from_arrays(columns, schema=nullable), "gold/reviews", {"partition": partition}
+    project.lakehouse.write(
+        pa.Table.from_arrays(columns, schema=nullable),
+        "gold/reviews",
+        replacing={"partition": [partition]},
     )
 
 

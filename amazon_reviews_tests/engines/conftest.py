@@ -5,8 +5,7 @@ from pyspark.sql import SparkSession
 
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.resources.spark.engine import configured, endpoint_of, explained
-from amazon_reviews.resources.spark.jars import fetched_jars
-from amazon_reviews.resources.spark.java import check_java
+from amazon_reviews.resources.spark.jvm import check_java, fetched_jars
 from amazon_reviews_tests.conftest import ENGINE_MEMORY
 
 

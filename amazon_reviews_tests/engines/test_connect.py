@@ -14,7 +14,7 @@ from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews.resources.spark.jars import fetched_jars
+from amazon_reviews.resources.spark.jvm import fetched_jars
 from amazon_reviews_tests.dagster.project import LAYERS, environment
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm, session_on

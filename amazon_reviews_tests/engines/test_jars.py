@@ -15,10 +15,9 @@ from click.testing import CliRunner
 from amazon_reviews.cli import main
 from amazon_reviews.config import project_root
 from amazon_reviews.errors import EngineUnavailableError
-from amazon_reviews.resources.spark import jars
+from amazon_reviews.resources.spark import jvm
 from amazon_reviews.resources.spark.engine import spark_settings
-from amazon_reviews.resources.spark.jars import PINNED, fetched_jars
-from amazon_reviews.resources.spark.java import check_java
+from amazon_reviews.resources.spark.jvm import PINNED, check_java, fetched_jars
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.engines.conftest import needs_jvm
 
@@ -26,7 +25,7 @@ from amazon_reviews_tests.engines.conftest import needs_jvm
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """A project without jars."""
-    monkeypatch.setattr(jars, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(jvm, "project_root", lambda: tmp_path)
     return tmp_path / ".jars"
 
 

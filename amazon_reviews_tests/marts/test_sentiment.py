@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 from amazon_reviews_tests.marts.answers import add_view, reading
 from amazon_reviews_tests.marts.compare import assert_same_rows
@@ -62,7 +63,7 @@ def judged(lakehouse):
             }
         )
     table = pa.Table.from_pylist(rows, SENTIMENT_PREDICTIONS.arrow_schema)
-    lakehouse.replace_arrow(table, SENTIMENT_PREDICTIONS.key, {})
+    lakehouse.write(table, SENTIMENT_PREDICTIONS.key, replacing=ALL_ROWS)
     return lakehouse
 
 

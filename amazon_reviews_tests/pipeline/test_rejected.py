@@ -11,7 +11,9 @@ def refuse(lakehouse, table, partition, *reasons):
     records = [{"reason": reason} | keys for reason in reasons]
     rows = pa.Table.from_pylist(records, schema=SILVER_REJECTED.arrow_schema)
     lakehouse.ensure(SILVER_REJECTED.key)
-    lakehouse.replace_arrow(rows, SILVER_REJECTED.key, keys)
+    lakehouse.write(
+        rows, SILVER_REJECTED.key, replacing={"table": [table], "partition": [partition]}
+    )
 
 
 def test_refused_lines_by_table_and_reason(lakehouse):

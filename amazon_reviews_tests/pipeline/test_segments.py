@@ -181,8 +181,8 @@ def test_all_segments_are_made_again_when_asked_for(spark, server, brought):
 def test_a_killed_run_of_several_segments_is_made_up_for(spark, server, brought):
     """Of the last three segments the books of the middle one were not written any more."""
     nothing = pa.Table.from_batches([], TABLES["silver/duplicates"].arrow_schema)
-    keys = {"table": "streamed_reviews", "partition": SECOND}
-    brought.replace_arrow(nothing, "silver/duplicates", keys)
+    keys = {"table": ["streamed_reviews"], "partition": [SECOND]}
+    brought.write(nothing, "silver/duplicates", replacing=keys)
     server.append("again", "0", event(summary="d"))
 
     done = take_to_gold(spark, server, brought, "again")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of what lies elsewhere."""
+"""Fixtures of the tests of outside systems."""
 
 from collections.abc import Iterator
 

@@ -1,32 +1,39 @@
-"""Delta tables by hand, for the tests of warehouses."""
+"""Delta tables without the lakehouse, for tests of warehouses."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-PARTITIONS = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
+PARTITIONS: list[str | None] = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
 
 
-def numbers(*values, partition="p"):
+def numbers(*values: int, partition: str | None = "p") -> pa.Table:
+    """Return a table of numbers in one partition."""
     partitions = pa.array([partition] * len(values), pa.string())
     return pa.table({"number": pa.array(values, pa.int64()), "partition": partitions})
 
 
-def delta(path, table, mode="append", **options):
-    """Write one commit of a table partitioned by `partition`; returns the Delta version."""
-    write_deltalake(str(path), table, partition_by=["partition"], mode=mode, **options)
+def delta(path: Path, table: pa.Table, mode: str = "append", **options: Any) -> int:
+    """Write one commit of a table partitioned by `partition`; return the Delta version."""
+    options |= {"partition_by": ["partition"], "mode": mode}
+    write_deltalake(str(path), table, **options)
     return DeltaTable(str(path)).version()
 
 
-def replace_partition(path, partition, table):
+def replace_partition(path: Path, partition: str, table: pa.Table) -> int:
+    """Replace one partition in one commit; return the Delta version."""
     escaped = partition.replace("'", "''")
     return delta(path, table, mode="overwrite", predicate=f"partition = '{escaped}'")
 
 
-def typed_rows(count):
+def typed_rows(count: int) -> pa.Table:
+    """Return an even number of rows, at most six, with values of each type and nulls."""
     day, instant = date(2018, 2, 28), datetime(2018, 2, 28, 23, 59, 59, 123456, UTC)
     columns = {
         "partition": pa.array(PARTITIONS[:count]),
@@ -47,7 +54,7 @@ def typed_rows(count):
     return pa.table(columns)
 
 
-def edit_stats(path, version, change):
+def edit_stats(path: Path, version: int, change: Callable[[dict[str, Any]], str | None]) -> None:
     """Rewrite the statistics that a commit holds for its files."""
     commit = path / "_delta_log" / f"{version:020}.json"
     actions = [json.loads(line) for line in commit.read_text().splitlines()]

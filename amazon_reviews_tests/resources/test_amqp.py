@@ -1,4 +1,4 @@
-"""AMQP messages of every kind: bodies as JSON text by hand, and bytes that are none."""
+"""AMQP messages of every kind: bodies with their JSON text, and invalid bytes."""
 
 import json
 import struct
@@ -119,12 +119,12 @@ def test_types_without_an_encoder_are_json_text(octets, text):
     assert json_text(bytes.fromhex(octets)) == text
 
 
-def test_a_key_may_be_a_list():
+def test_map_key_may_be_a_list():
     assert json_text(bytes.fromhex("c10602c002014140")) == '{"[true]":null}'
 
 
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_value_is_told(octets):
+def test_invalid_value_raises(octets):
     with pytest.raises((ValueError, LookupError)):
         json_text(bytes.fromhex(octets))
 
@@ -145,20 +145,20 @@ def test_other_bytes_are_json_text_or_an_error(data):
         json.loads(json_text(data))
 
 
-def test_what_is_deep_is_kept_as_it_is_encoded():
+def test_deeply_nested_value_stays_encoded():
     value = encode("bottom")
     for _ in range(100_000):
         value = b"\x00\x41" + value
 
-    found = json.loads(json_text(value))
+    decoded = json.loads(json_text(value))
 
     for _ in range(33):
-        found = found["value"]
-    assert b64decode(found["amqp"]) == value[2 * 33 :]
+        decoded = decoded["value"]
+    assert b64decode(decoded["amqp"]) == value[2 * 33 :]
 
 
 def event_of(*sections):
-    """An event as the client hands it over, read from the hub's annotations and these sections."""
+    """Return an event of the client, decoded from the hub's annotations and these sections."""
     encoded = ANNOTATIONS + b"".join(encode_described(code, value) for code, value in sections)
     return EventData._from_message(decode_message(memoryview(encoded)))
 
@@ -182,7 +182,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("sections", "body"), BODIES)
-def test_bodies_that_are_not_data_alone(sections, body):
+def test_body_of_other_sections_is_decoded(sections, body):
     event = event_of(*sections)
 
     assert event.body == body
@@ -190,14 +190,14 @@ def test_bodies_that_are_not_data_alone(sections, body):
     assert event.enqueued_time.timestamp() == 1_715_000_000.123
 
 
-def test_ordinary_events_are_as_the_client_decodes_them():
+def test_ordinary_event_is_decoded_as_by_the_client():
     event = event_of((APPLICATION_PROPERTIES, {"a": 1}), (DATA, b"one"), (DATA, b"two"))
 
     assert [*event.body] == [b"one", b"two"]
     assert event.properties == {b"a": 1}
 
 
-def test_odd_properties_beside_data_stop_nothing():
+def test_odd_properties_beside_data_raise_nothing():
     odd = {"a": Char("x"), b"\xff": [Symbol("y"), None], 5: UUID(int=1), "b": 2}
     event = event_of((PROPERTIES, [Char("m")]), (APPLICATION_PROPERTIES, odd), (DATA, b"body"))
 
@@ -210,7 +210,7 @@ def test_odd_properties_beside_data_stop_nothing():
     }
 
 
-def test_odd_annotations_stop_nothing():
+def test_odd_annotations_raise_nothing():
     annotated = encode_described(MESSAGE_ANNOTATIONS, {Symbol("a"): Char("x"), **NUMBER})
     encoded = annotated + encode_described(DATA, b"body")
 
@@ -220,7 +220,7 @@ def test_odd_annotations_stop_nothing():
 
 
 @pytest.mark.parametrize("cut", range(1, 9))
-def test_a_body_that_breaks_off_is_kept_as_it_came(cut):
+def test_truncated_body_stays_encoded(cut):
     body = encode_described(AMQP_VALUE, "text")[:-cut]
 
     event = EventData._from_message(decode_message(memoryview(ANNOTATIONS + body)))
@@ -228,7 +228,7 @@ def test_a_body_that_breaks_off_is_kept_as_it_came(cut):
     assert (event.sequence_number, event.body) == (7, Body("amqp", body))
 
 
-def test_answers_to_requests_are_as_the_client_decodes_them():
+def test_response_is_decoded_as_by_the_client():
     message = decode_message(memoryview(encode_described(AMQP_VALUE, {"name": "reviews"})))
 
     assert message.value == {b"name": b"reviews"}

@@ -1,4 +1,4 @@
-"""The landing zone in an Azure container, over the wire, by the vendor's client."""
+"""The landing zone in an Azure container, over the wire, by Azure's client."""
 
 import gzip
 import random
@@ -23,7 +23,7 @@ _names = (f"landing{number}" for number in count())
 
 @pytest.fixture
 def container(azurite):
-    """A container of its own."""
+    """A new container."""
     return azurite.container(next(_names))
 
 
@@ -37,7 +37,7 @@ def put(container, name, data=b"{}\n", **options):
 
 
 def zone(azurite, container, **access):
-    """The landing zone as its reader sees it, with a token unless something else is given."""
+    """Return the landing zone of a reader, by default with a token."""
     given = access or {"azure_sas_token": azurite.sas(container.container_name)}
     return LandingZone(
         location=f"az://{container.container_name}/lake",
@@ -70,31 +70,31 @@ def test_folders_are_partitions_as_in_a_local_folder(azurite, container, credent
     put(container, "amazon_metadata/partition_7/a.json")
     landing = zone(azurite, container, **given[credential])
 
-    found = landing.partitions(DATASET)
+    partitions = landing.partitions(DATASET)
 
-    assert list(found) == ["partition_1", "partition_2", "partition_10"]
-    assert [file.name for file in found["partition_2"].files] == ["a.json.gz", "b.json"]
-    assert landing.partition(DATASET, "partition_2") == found["partition_2"]
-    assert found["partition_2"].files[0].path == (
+    assert list(partitions) == ["partition_1", "partition_2", "partition_10"]
+    assert [file.name for file in partitions["partition_2"].files] == ["a.json.gz", "b.json"]
+    assert landing.partition(DATASET, "partition_2") == partitions["partition_2"]
+    assert partitions["partition_2"].files[0].path == (
         f"az://{container.container_name}/lake/{DATASET}/partition_2/a.json.gz"
     )
     assert landing.partitions("titles") == {}
 
 
-def test_a_listing_of_many_pages_is_whole(azurite, container, monkeypatch):
+def test_listing_of_many_pages_is_complete(azurite, container, monkeypatch):
     monkeypatch.setattr(module, "_PAGE_FILES", 3)
     for number in range(10):
         put(container, f"{DATASET}/partition_{number % 2}/part-{number}.json")
 
-    found = zone(azurite, container).partitions(DATASET)
+    partitions = zone(azurite, container).partitions(DATASET)
 
-    assert {name: len(partition.files) for name, partition in found.items()} == {
+    assert {name: len(partition.files) for name, partition in partitions.items()} == {
         "partition_0": 5,
         "partition_1": 5,
     }
 
 
-def test_a_file_uploaded_again_is_another_version(azurite, container):
+def test_file_uploaded_again_is_another_version(azurite, container):
     landing = zone(azurite, container)
     put(container, f"{DATASET}/partition_1/a.json", b"old\n")
     before = landing.partition(DATASET, "partition_1")
@@ -108,7 +108,7 @@ def test_a_file_uploaded_again_is_another_version(azurite, container):
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000, 1_024, 2_500, 70_000])
-def test_a_file_is_read_by_ranges_as_it_is(azurite, container, monkeypatch, size):
+def test_file_is_read_unchanged_by_ranges(azurite, container, monkeypatch, size):
     monkeypatch.setattr(module, "_RANGE_BYTES", 1_024)
     data = random.Random(size).randbytes(size)
     put(container, f"{DATASET}/partition_1/a.json", data)
@@ -118,7 +118,7 @@ def test_a_file_is_read_by_ranges_as_it_is(azurite, container, monkeypatch, size
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP", "none of these"])
 @pytest.mark.parametrize("size", [100, 5_000])
-def test_a_file_is_read_as_stored_with_any_content_encoding(
+def test_file_is_read_as_stored_with_any_content_encoding(
     azurite, container, monkeypatch, encoding, size
 ):
     monkeypatch.setattr(module, "_RANGE_BYTES", 1_024)
@@ -129,19 +129,19 @@ def test_a_file_is_read_as_stored_with_any_content_encoding(
     assert read(zone(azurite, container)) == data
 
 
-def test_a_file_that_only_its_content_encoding_calls_gzip_is_named(azurite, container, tmp_path):
+def test_file_that_is_gzip_by_its_encoding_only_is_named(azurite, container, tmp_path):
     properties = ContentSettings(content_encoding="gzip")
     lakehouse = Lakehouse(location=str(tmp_path))
-    for name, data, said in (
+    for name, data, message in (
         ("a.json", gzip.compress(b"{}\n"), r"a\.json is gzip; give it a name that ends in \.gz"),
         ("a.json.gz", b"{}\n" * 9, r"a\.json\.gz is not gzip.*upload it compressed, or under"),
     ):
         put(container, f"{DATASET}/partition_{name}/{name}", data, content_settings=properties)
-        with pytest.raises(LandingError, match=said):
+        with pytest.raises(LandingError, match=message):
             ingest(zone(azurite, container), lakehouse, REVIEWS, f"partition_{name}")
 
 
-def test_bronze_is_the_same_as_from_a_folder(azurite, container, landing, tmp_path):
+def test_bronze_equals_that_of_a_local_folder(azurite, container, landing, tmp_path):
     lines = [review(reviewerID=f"A{number}") for number in range(500)]
     file = upload(landing, DATASET, "partition_1", *lines, "", b"\xff", "not json")
     put(container, f"{DATASET}/partition_1/{file.name}", file.read_bytes())
@@ -154,7 +154,7 @@ def test_bronze_is_the_same_as_from_a_folder(azurite, container, landing, tmp_pa
 
 
 @pytest.mark.parametrize("faults", [[503], [503, 500, 503], ["cut"], ["cut", 503, "cut"]])
-def test_faults_that_pass_are_not_seen(azurite, container, faults):
+def test_temporary_faults_are_retried(azurite, container, faults):
     data = gzip.compress(random.Random(1).randbytes(50_000))
     put(container, f"{DATASET}/partition_1/a.json.gz", data)
 
@@ -171,9 +171,9 @@ def test_faults_that_pass_are_not_seen(azurite, container, faults):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [(503, "is too busy (ServerBusy)"), ("cut", "could not be read (")]
+    ("fault", "message"), [(503, "is too busy (ServerBusy)"), ("cut", "could not be read (")]
 )
-def test_faults_that_stay_leave_bronze_as_it_was(azurite, container, tmp_path, fault, said):
+def test_lasting_faults_leave_bronze_unchanged(azurite, container, tmp_path, fault, message):
     lakehouse = Lakehouse(location=str(tmp_path))
     for file in ("a.json", "b.json"):
         put(container, f"{DATASET}/partition_1/{file}", b'{"overall": 5.0}\n' * 1_000)
@@ -185,7 +185,7 @@ def test_faults_that_stay_leave_bronze_as_it_was(azurite, container, tmp_path, f
         put(container, f"{DATASET}/partition_1/b.json", b"{}\n" * 1_000)
         proxy.faults.extend([None] + [fault] * 100)
 
-        with pytest.raises(LandingError, match=re.escape(said)) as error:
+        with pytest.raises(LandingError, match=re.escape(message)) as error:
             ingest(landing, lakehouse, REVIEWS, "partition_1")
 
     assert_names_the_place(error, container, token)
@@ -207,9 +207,7 @@ def assert_names_the_place(error, container, *secrets):
 @pytest.mark.parametrize(
     ("permissions", "hours"), [("rl", -1), ("r", 1), ("w", 1)], ids=["expired", "no list", "write"]
 )
-def test_a_token_that_may_not_list_is_refused_in_words(
-    azurite, container, caplog, permissions, hours
-):
+def test_token_without_list_permission_is_explained(azurite, container, caplog, permissions, hours):
     put(container, f"{DATASET}/partition_1/a.json")
     token = azurite.sas(container.container_name, permissions, hours)
     landing = zone(azurite, container, azure_sas_token=token)
@@ -221,7 +219,7 @@ def test_a_token_that_may_not_list_is_refused_in_words(
     assert token not in caplog.text
 
 
-def test_a_token_that_may_not_read_is_refused_in_words(azurite, container):
+def test_token_without_read_permission_is_explained(azurite, container):
     put(container, f"{DATASET}/partition_1/a.json")
     token = azurite.sas(container.container_name, "l")
 
@@ -231,25 +229,25 @@ def test_a_token_that_may_not_read_is_refused_in_words(azurite, container):
     assert_names_the_place(error, container, token)
 
 
-def test_a_wrong_key_is_refused_in_words(azurite, container):
+def test_wrong_key_is_explained(azurite, container):
     wrong = "d3Jvbmc="
 
-    with pytest.raises(LandingError, match="refused to be read") as error:
+    with pytest.raises(LandingError, match="denies access") as error:
         zone(azurite, container, azure_account_key=wrong).partitions(DATASET)
 
     assert_names_the_place(error, container, wrong)
 
 
-def test_a_container_that_is_not_there_is_named(azurite, container):
+def test_missing_container_is_named(azurite, container):
     container.delete_container()
 
-    with pytest.raises(LandingError, match="does not exist; look at AMAZON_REVIEWS_LANDING") as e:
+    with pytest.raises(LandingError, match="does not exist; check AMAZON_REVIEWS_LANDING") as e:
         zone(azurite, container, azure_account_key=azurite.key).partitions(DATASET)
 
     assert_names_the_place(e, container, azurite.key)
 
 
-def test_a_partition_that_went_is_named(azurite, container):
+def test_deleted_partition_is_named(azurite, container):
     put(container, f"{DATASET}/partition_1/a.json")
     landing = zone(azurite, container)
     (file,) = landing.partition(DATASET, "partition_1").files
@@ -257,13 +255,13 @@ def test_a_partition_that_went_is_named(azurite, container):
 
     with pytest.raises(LandingError, match="partition_1 holds no file"):
         landing.partition(DATASET, "partition_1")
-    with pytest.raises(LandingError, match="by now, or none") as error:
+    with pytest.raises(LandingError, match="now, or has lost it") as error:
         landing.open(file).read()
 
     assert_names_the_place(error, container)
 
 
-def test_an_account_that_does_not_answer_is_named(azurite, container):
+def test_unreachable_account_is_named(azurite, container):
     token = azurite.sas(container.container_name)
     nobody = {"azure_endpoint": f"http://127.0.0.1:1/{ACCOUNT}", "azure_sas_token": token}
 
@@ -273,6 +271,6 @@ def test_an_account_that_does_not_answer_is_named(azurite, container):
     assert_names_the_place(error, container, token)
 
 
-def test_a_place_without_an_account_is_refused():
+def test_location_without_an_account_is_rejected():
     with pytest.raises(LandingError, match="AZURE_STORAGE_ACCOUNT_NAME"):
         LandingZone(location="az://container/lake").partitions(DATASET)

@@ -1,4 +1,4 @@
-"""What the hub holds and its events, over the wire, and what is said when it cannot be read."""
+"""The event hub over the wire: its state, its events, and the errors of a hub in trouble."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,12 @@ def bodies(count):
 
 
 def read(event_hub, spans):
-    """Sequence numbers and bodies that are read, by partition, in the order in which they come."""
-    found = {}
+    """Return the read sequence numbers and bodies by partition, in order of arrival."""
+    received = {}
     for name, batch in event_hub.read(spans, unchanged):
         assert batch
-        found.setdefault(name, []).extend(map(plain, batch))
-    return found
+        received.setdefault(name, []).extend(map(plain, batch))
+    return received
 
 
 def unchanged(partition, events):
@@ -53,18 +53,18 @@ def numbered(*spans):
     return [(number, b"%d" % number) for span in spans for number in range(span[0], span[1] + 1)]
 
 
-def test_a_look_tells_what_four_partitions_hold(server):
+def test_look_returns_the_spans_of_four_partitions(server):
     server.append("four", "0", *bodies(7))
     server.append("four", "2", *bodies(5))
     server.append("four", "3", *bodies(3))
     server.trim("four", "2", 4)
     server.trim("four", "3", 3)
 
-    found = hub(server, "four").look()
+    state = hub(server, "four").look()
 
-    assert found.name == f"127.0.0.1:{server.port}/four"
-    assert abs(datetime.now(UTC) - found.created_at) < timedelta(minutes=5)
-    assert found.partitions == {
+    assert state.name == f"127.0.0.1:{server.port}/four"
+    assert abs(datetime.now(UTC) - state.created_at) < timedelta(minutes=5)
+    assert state.partitions == {
         "0": HubPartition(0, 6),
         "1": HubPartition(0, -1),
         "2": HubPartition(4, 4),
@@ -73,16 +73,16 @@ def test_a_look_tells_what_four_partitions_hold(server):
     assert server.events_delivered == 0
 
 
-def test_spans_of_four_partitions_are_cut_exactly(server):
+def test_spans_of_four_partitions_are_read_exactly(server):
     for partition in "0123":
         server.append("four", partition, *bodies(40))
 
-    found = read(
+    received = read(
         hub(server, "four"),
         {"0": Span(0, 39), "1": Span(7, 7), "2": Span(10, 24), "3": Span(38, 39)},
     )
 
-    assert found == {
+    assert received == {
         "0": numbered((0, 39)),
         "1": numbered((7, 7)),
         "2": numbered((10, 24)),
@@ -90,24 +90,24 @@ def test_spans_of_four_partitions_are_cut_exactly(server):
     }
 
 
-def test_a_span_of_several_batches_is_read_in_order(server):
+def test_span_of_several_batches_is_read_in_order(server):
     server.append("reviews", "0", *bodies(2_300))
 
     assert read(hub(server), {"0": Span(100, 2_199)}) == {"0": numbered((100, 2_199))}
 
 
 @pytest.mark.parametrize("after_events", [37, 1_150])
-def test_a_connection_that_drops_in_a_batch_costs_no_event_and_doubles_none(server, after_events):
+def test_connection_lost_in_a_batch_neither_loses_nor_repeats_an_event(server, after_events):
     server.append("reviews", "0", *bodies(1_300))
     server.drop_connections(after_events=after_events)
 
-    found = read(hub(server, retry_total=3), {"0": Span(0, 1_249)})
+    received = read(hub(server, retry_total=3), {"0": Span(0, 1_249)})
 
-    assert found == {"0": numbered((0, 1_249))}
+    assert received == {"0": numbered((0, 1_249))}
     assert server.events_delivered > after_events
 
 
-def test_a_connection_that_drops_between_batches_does_not_either(server):
+def test_connection_lost_between_batches_neither_loses_nor_repeats_an_event(server):
     server.append("reviews", "0", *bodies(10))
     reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     _, first = next(reading)
@@ -119,7 +119,7 @@ def test_a_connection_that_drops_between_batches_does_not_either(server):
     assert [plain(event) for event in events] == numbered((0, 19))
 
 
-def test_a_partition_that_waits_for_its_turn_outlives_its_connection(server):
+def test_partition_that_waits_for_its_turn_survives_a_lost_connection(server):
     for partition in "01":
         server.append("reviews", partition, *bodies(10))
     reading = hub(server, retry_total=3).read(dict.fromkeys("01", Span(0, 19)), unchanged)
@@ -128,17 +128,17 @@ def test_a_partition_that_waits_for_its_turn_outlives_its_connection(server):
     for partition in "01":
         server.append("reviews", partition, *bodies(20)[10:])
 
-    found = {name: list(first)}
+    received = {name: list(first)}
     for partition, events in reading:
-        found.setdefault(partition, []).extend(events)
+        received.setdefault(partition, []).extend(events)
 
-    assert {name: list(map(plain, events)) for name, events in found.items()} == {
+    assert {name: list(map(plain, events)) for name, events in received.items()} == {
         "0": numbered((0, 19)),
         "1": numbered((0, 19)),
     }
 
 
-def test_an_error_of_the_conversion_is_not_one_of_the_hub(server):
+def test_conversion_error_is_raised_unchanged(server):
     def failing(partition, events):
         raise OverflowError("too much")
 
@@ -148,7 +148,7 @@ def test_an_error_of_the_conversion_is_not_one_of_the_hub(server):
         list(hub(server).read({"0": Span(0, 0)}, failing))
 
 
-def test_a_busy_hub_is_read_on(server):
+def test_busy_hub_is_retried(server):
     server.append("reviews", "0", *bodies(10))
     reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     _, first = next(reading)
@@ -168,8 +168,8 @@ def assert_names_the_hub(server, error, *also, name="reviews"):
     assert "SharedAccessKey" not in text
 
 
-def test_a_stolen_link_ends_the_reading(server):
-    """Trying again is of no use, so the client is not asked to."""
+def test_stolen_link_ends_the_reading(server):
+    """A retry is useless, so the client makes none."""
     server.append("reviews", "0", *bodies(10))
     reading = hub(server, retry_total=3).read({"0": Span(0, 19)}, unchanged)
     next(reading)
@@ -181,7 +181,7 @@ def test_a_stolen_link_ends_the_reading(server):
     assert_names_the_hub(server, error, "$Default")
 
 
-def test_a_reader_with_an_epoch_keeps_the_partition(server):
+def test_reader_with_an_epoch_keeps_the_partition(server):
     server.append("reviews", "0", *bodies(10))
     connection = server.connection_string("reviews")
 
@@ -193,7 +193,7 @@ def test_a_reader_with_an_epoch_keeps_the_partition(server):
     assert_names_the_hub(server, error)
 
 
-def test_a_wrong_key_is_not_shown(server, caplog):
+def test_wrong_key_is_not_shown(server, caplog):
     wrong = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3I="
     address = server.connection_string("reviews").replace(KEY, wrong)
     refused = EventHub(address=address, retry_total=0)
@@ -207,14 +207,14 @@ def test_a_wrong_key_is_not_shown(server, caplog):
     assert wrong not in caplog.text
 
 
-def test_a_hub_that_does_not_exist_is_named(server):
+def test_missing_hub_is_named(server):
     with pytest.raises(EventHubUnavailableError) as error:
         hub(server, "absent").look()
 
     assert_names_the_hub(server, error, "404", name="absent")
 
 
-def test_a_group_that_does_not_exist_is_named(server):
+def test_missing_consumer_group_is_named(server):
     server.append("reviews", "0", b"a")
 
     with pytest.raises(EventHubUnavailableError) as error:
@@ -225,13 +225,13 @@ def test_a_group_that_does_not_exist_is_named(server):
     )
 
 
-def test_another_group_reads_beside_the_default_one(server):
+def test_another_consumer_group_reads_beside_the_default_one(server):
     server.append("reviews", "0", *bodies(3))
 
     assert read(hub(server, consumer_group="etl"), {"0": Span(0, 2)}) == {"0": numbered((0, 2))}
 
 
-def test_nothing_that_listens_is_said():
+def test_unreachable_hub_is_explained():
     with EventHubEmulator({"reviews": 2}, key=KEY) as server:
         gone = hub(server)
 
@@ -241,7 +241,7 @@ def test_nothing_that_listens_is_said():
         assert_names_the_hub(server, error)
 
 
-def test_an_address_that_is_none_is_not_shown():
+def test_invalid_address_is_not_shown():
     broken = EventHub(address=f"Endpoint=;SharedAccessKeyName=all;SharedAccessKey={KEY}")
 
     with pytest.raises(EventHubUnavailableError, match=SETTING) as error:
@@ -259,31 +259,31 @@ def test_streaming_is_off_without_a_hub():
             ask()
 
 
-def test_nothing_is_read_of_an_empty_hub(server):
-    found = hub(server).look()
+def test_empty_hub_has_no_events(server):
+    state = hub(server).look()
 
-    assert found.partitions == {"0": HubPartition(0, -1), "1": HubPartition(0, -1)}
+    assert state.partitions == {"0": HubPartition(0, -1), "1": HubPartition(0, -1)}
     assert list(hub(server).read({}, unchanged)) == []
 
 
-def test_events_of_a_megabyte_come_whole(server):
+def test_events_of_a_megabyte_are_read_completely(server):
     draws = random.Random(5)
     large = [draws.randbytes(1_000_000) for _ in range(3)]
     server.append("reviews", "0", large[0], b"", *large[1:])
 
-    found = read(hub(server), {"0": Span(0, 3)})
+    received = read(hub(server), {"0": Span(0, 3)})
 
-    assert [body for _, body in found["0"]] == [large[0], b"", *large[1:]]
+    assert [body for _, body in received["0"]] == [large[0], b"", *large[1:]]
 
 
-def test_events_that_stay_away_are_an_error(server):
+def test_missing_events_raise_after_the_silence(server):
     server.append("reviews", "0", *bodies(10))
 
     with pytest.raises(EventHubUnavailableError, match=r"for 1 s .*\(partition 0 from \d+\)"):
         list(hub(server, silence_seconds=1).read({"0": Span(0, 12)}, unchanged))
 
 
-def test_of_a_span_that_was_dropped_in_part_the_rest_comes_with_its_numbers(server):
+def test_partly_dropped_span_gives_the_remaining_events(server):
     server.append("reviews", "0", *bodies(10))
     server.trim("reviews", "0", 4)
 
@@ -293,7 +293,7 @@ def test_of_a_span_that_was_dropped_in_part_the_rest_comes_with_its_numbers(serv
     assert numbers == list(range(4, 10))
 
 
-def test_who_stops_early_leaves_no_reader(server):
+def test_early_stop_leaves_no_reader(server):
     server.append("reviews", "0", *bodies(10))
     server.append("reviews", "1", *bodies(10))
     reading = hub(server).read({"0": Span(0, 20), "1": Span(0, 20)}, unchanged)
@@ -305,8 +305,8 @@ def test_who_stops_early_leaves_no_reader(server):
         server.wait_for_receivers("reviews", partition, count=0)
 
 
-def test_a_reader_that_begins_when_it_is_over_ends_too(server, monkeypatch):
-    """The client itself forgets that it was closed before it began to receive."""
+def test_reader_that_starts_after_the_end_stops(server, monkeypatch):
+    """The client forgets that it was closed before it started to receive."""
 
     class Late(EventHubConsumerClient):
         def __init__(self, *arguments, **options):

@@ -1,4 +1,4 @@
-"""Partitions replaced in one commit, or not at all."""
+"""Lakehouse tables: writes in one commit, transaction versions, locks and counts."""
 
 import os
 import subprocess
@@ -9,11 +9,13 @@ from threading import Barrier, Thread
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from amazon_reviews.resources.lakehouse.tables import partition_rows, row_count, value_counts
+from amazon_reviews.errors import ConcurrentWriteError
+from amazon_reviews.resources.lakehouse.scans import value_counts
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, partition_rows, row_count
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES
 from amazon_reviews_tests.helpers import rows
@@ -50,13 +52,13 @@ def files_on_disk(lakehouse, key=KEY):
 
 @pytest.fixture
 def filled(spark, lakehouse):
-    """A table with three partitions, the last of another noun."""
+    """A table with three partitions, the last of another dataset."""
     places = [("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p1", "products")]
-    lakehouse.append(frame(spark, *places), KEY)
+    lakehouse.write(frame(spark, *places), KEY)
     return lakehouse
 
 
-def test_an_interrupt_right_after_the_commit_leaves_its_files(spark, filled, monkeypatch):
+def test_interrupt_right_after_the_commit_leaves_its_files(spark, filled, monkeypatch):
     commit = DeltaTable.create_write_transaction
 
     def interrupted(*arguments, **options):
@@ -65,13 +67,15 @@ def test_an_interrupt_right_after_the_commit_leaves_its_files(spark, filled, mon
 
     monkeypatch.setattr(DeltaTable, "create_write_transaction", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        filled.append(frame(spark, ("e", "p3")), KEY)
+        filled.write(frame(spark, ("e", "p3")), KEY)
 
     assert ("p3", "e") in ids(filled)
 
 
-def test_replace_replaces_exactly_its_partition(spark, filled):
-    filled.replace(frame(spark, ("x", "p1")), KEY, {"table": ["reviews"], "partition": ["p1"]})
+def test_write_replaces_exactly_the_named_partition(spark, filled):
+    filled.write(
+        frame(spark, ("x", "p1")), KEY, replacing={"table": ["reviews"], "partition": ["p1"]}
+    )
 
     assert rows(filled, KEY, "table", "partition", "id") == [
         ("products", "p1", "d"),
@@ -80,37 +84,37 @@ def test_replace_replaces_exactly_its_partition(spark, filled):
     ]
 
 
-def test_replace_takes_several_partitions_and_adds_new_ones(spark, filled):
-    filled.replace(frame(spark, ("x", "p3")), KEY, {"partition": ["p1", "p3"]})
+def test_write_replaces_several_partitions_and_adds_new_ones(spark, filled):
+    filled.write(frame(spark, ("x", "p3")), KEY, replacing={"partition": ["p1", "p3"]})
 
     assert ids(filled) == [("p2", "c"), ("p3", "x")]
 
 
-def test_replace_by_nothing_empties_the_partition(spark, filled):
-    filled.replace(frame(spark, ("x", "p1")).where("id = 'y'"), KEY, {"partition": ["p1"]})
+def test_write_of_no_rows_empties_the_named_partition(spark, filled):
+    filled.write(frame(spark, ("x", "p1")).where("id = 'y'"), KEY, replacing={"partition": ["p1"]})
 
     assert ids(filled) == [("p2", "c")]
 
 
-def test_replace_is_one_commit_of_rows_and_removals(spark, filled):
+def test_write_is_one_commit_of_new_rows_and_removals(spark, filled):
     before = filled.version(KEY)
 
-    filled.replace(frame(spark, ("x", "p1"), ("y", "p2")), KEY, {"partition": ["p1", "p2"]})
+    filled.write(frame(spark, ("x", "p1"), ("y", "p2")), KEY, replacing={"partition": ["p1", "p2"]})
 
     assert filled.version(KEY) == before + 1
     assert rows(filled, KEY, "id", version=before) == [("a",), ("b",), ("c",), ("d",)]
 
 
-def test_a_row_of_another_partition_is_refused_and_nothing_changes(spark, filled):
+def test_frame_with_a_row_of_another_partition_is_rejected_and_nothing_changes(spark, filled):
     before = (filled.version(KEY), files_on_disk(filled))
 
     with pytest.raises(ValueError, match="a row has partition 'p2', not"):
-        filled.replace(frame(spark, ("x", "p1"), ("y", "p2")), KEY, {"partition": ["p1"]})
+        filled.write(frame(spark, ("x", "p1"), ("y", "p2")), KEY, replacing={"partition": ["p1"]})
 
     assert (filled.version(KEY), files_on_disk(filled)) == before
 
 
-def test_a_frame_that_fails_leaves_nothing(spark, filled):
+def test_failing_frame_leaves_no_files(spark, filled):
     before = (filled.version(KEY), files_on_disk(filled))
     failing = frame(spark, *((str(n), "p1") for n in range(100))).withColumn(
         "line",
@@ -118,30 +122,101 @@ def test_a_frame_that_fails_leaves_nothing(spark, filled):
     )
 
     with pytest.raises(PySparkException, match="broken"):
-        filled.replace(failing, KEY, {"partition": ["p1"]})
+        filled.write(failing, KEY, replacing={"partition": ["p1"]})
 
     assert (filled.version(KEY), files_on_disk(filled)) == before
 
 
-def test_a_missing_column_is_refused(spark, filled):
+def test_frame_without_a_column_is_rejected(spark, filled):
     before = filled.version(KEY)
 
     with pytest.raises(PySparkException, match="line"):
-        filled.replace(frame(spark, ("x", "p1")).drop("line"), KEY, {"partition": ["p1"]})
+        filled.write(frame(spark, ("x", "p1")).drop("line"), KEY, replacing={"partition": ["p1"]})
 
     assert filled.version(KEY) == before
 
 
-def test_overwrite_replaces_the_table_and_append_adds(spark, filled):
-    filled.append(frame(spark, ("e", "p2")), KEY)
+def test_frame_is_added_by_default_and_replaces_the_table_when_asked(spark, filled):
+    filled.write(frame(spark, ("e", "p2")), KEY)
     assert ids(filled)[-1] == ("p2", "e")
 
-    filled.overwrite(frame(spark, ("x", "p9")), KEY)
+    filled.write(frame(spark, ("x", "p9")), KEY, replacing=ALL_ROWS)
 
     assert ids(filled) == [("p9", "x")]
 
 
-def test_a_table_is_made_with_its_columns_partitions_and_comments(lakehouse):
+def test_arrow_rows_are_added_by_default_and_replace_the_table_when_asked(filled):
+    filled.write(arrow("e", partition="p2").to_reader(), KEY)
+    assert ids(filled)[-1] == ("p2", "e")
+
+    filled.write(arrow("x", partition="p9"), KEY, replacing=ALL_ROWS)
+
+    assert ids(filled) == [("p9", "x")]
+
+
+def test_arrow_rows_replace_several_values_of_two_columns(filled):
+    replaced = {"table": ["reviews", "products"], "partition": ["p1", "p3"]}
+
+    filled.write(arrow("x", partition="p3"), KEY, replacing=replaced)
+
+    assert ids(filled) == [("p2", "c"), ("p3", "x")]
+
+
+@pytest.mark.parametrize(
+    "replacing", [{}, {"partition": []}, {"partition": "p1"}, "everything"], ids=str
+)
+@pytest.mark.parametrize("kind", ["frame", "arrow"])
+def test_write_that_names_no_rows_to_replace_is_rejected(spark, filled, kind, replacing):
+    new = frame(spark, ("x", "p1")) if kind == "frame" else arrow("x")
+    before = filled.version(KEY)
+
+    with pytest.raises(ValueError, match="names no rows; name columns with lists of values, or AL"):
+        filled.write(new, KEY, replacing=replacing)
+
+    assert filled.version(KEY) == before
+
+
+@pytest.mark.parametrize("kind", ["frame", "arrow"])
+def test_write_expects_transaction_versions_and_records_new_ones(spark, filled, kind):
+    def write(name, expected):
+        new = frame(spark, (name, "p5")) if kind == "frame" else arrow(name, partition="p5")
+        filled.write(new, KEY, transaction_versions={"offset": 2}, expected={"offset": expected})
+
+    write("x", None)
+    with pytest.raises(ConcurrentWriteError, match="another run wrote gold/duplicates meanwhile"):
+        write("y", None)
+    write("z", 2)
+
+    assert ids(filled)[-2:] == [("p5", "x"), ("p5", "z")]
+    assert filled.transaction_versions(KEY, ["offset"]) == {"offset": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "replacing"),
+    [
+        ("frame", {"partition": ["p1"]}),
+        ("frame", ALL_ROWS),
+        ("arrow", None),
+        ("arrow", {"partition": ["p1"]}),
+        ("arrow", ALL_ROWS),
+    ],
+    ids=str,
+)
+def test_write_adds_the_columns_that_an_older_table_lacks(spark, lakehouse, kind, replacing):
+    write_deltalake(
+        lakehouse.uri(KEY),
+        arrow("old", partition="p2").drop_columns(["line"]),
+        partition_by=list(GOLD_DUPLICATES.partition_by),
+    )
+    new = frame(spark, ("x", "p1")) if kind == "frame" else arrow("x")
+
+    lakehouse.write(new, KEY, replacing=replacing)
+
+    assert rows(lakehouse, KEY, "id", "line")[-1] == ("x", 1)
+    assert row_count(lakehouse.delta(KEY)) == (1 if replacing == ALL_ROWS else 2)
+
+
+def test_table_is_created_with_its_columns_partitions_and_comments(lakehouse):
     lakehouse.ensure("silver/reviews")
 
     table = lakehouse.delta("silver/reviews")
@@ -156,58 +231,66 @@ def test_a_table_is_made_with_its_columns_partitions_and_comments(lakehouse):
     assert lakehouse.version("silver/reviews") == 0
 
 
-def test_a_table_that_was_never_written_has_no_version_and_no_marks(lakehouse):
+def test_unwritten_table_has_no_version_and_no_transaction_versions(lakehouse):
     assert lakehouse.version(KEY) is None
     assert lakehouse.transaction_versions(KEY, ["a", "b"]) == {"a": None, "b": None}
     assert not lakehouse.exists(KEY)
 
 
-def test_read_gives_the_partitions_that_are_named(spark, filled):
+def test_read_returns_the_named_partitions(spark, filled):
     assert {row.id for row in filled.read(spark, KEY, ["p1"]).collect()} == {"a", "b", "d"}
     assert filled.read(spark, KEY, ["p3"]).count() == 0
     assert filled.read(spark, KEY).count() == 4
 
 
 @pytest.mark.parametrize("name", ["p'1", 'p"1', "p%201", "p=1", "p/1", "p é", "p\\1", "p,1"])
-def test_partition_values_of_any_characters(spark, filled, name):
-    filled.replace_arrow(arrow("x", partition=name), KEY, {"table": "reviews", "partition": name})
-    filled.replace(frame(spark, ("y", name)), KEY, {"table": ["reviews"], "partition": [name]})
+def test_partition_values_may_hold_any_characters(spark, filled, name):
+    filled.write(
+        arrow("x", partition=name), KEY, replacing={"table": ["reviews"], "partition": [name]}
+    )
+    filled.write(
+        frame(spark, ("y", name)), KEY, replacing={"table": ["reviews"], "partition": [name]}
+    )
 
     assert partition_rows(filled.delta(KEY), "reviews") == {"p1": 2, "p2": 1, name: 1}
     assert [row.id for row in filled.read(spark, KEY, [name]).collect()] == ["y"]
-    filled.replace_arrow(arrow("z", partition=name), KEY, {"table": "reviews", "partition": name})
+    filled.write(
+        arrow("z", partition=name), KEY, replacing={"table": ["reviews"], "partition": [name]}
+    )
     assert [row for row in ids(filled) if row[0] == name] == [(name, "z")]
 
 
-def test_arrow_rows_replace_one_partition_and_record_marks_in_the_same_commit(filled):
-    keys = {"table": "reviews", "partition": "p1"}
+def test_arrow_rows_replace_a_partition_and_record_versions_in_one_commit(filled):
+    keys = {"table": ["reviews"], "partition": ["p1"]}
     before = filled.version(KEY)
 
-    filled.replace_arrow(arrow("x"), KEY, keys, {"mark": 7, "other": 1})
-    filled.replace_arrow(arrow("y"), KEY, keys, {"mark": 2**63 - 1})
+    filled.write(
+        arrow("x"), KEY, replacing=keys, transaction_versions={"version_of_p1": 7, "other": 1}
+    )
+    filled.write(arrow("y"), KEY, replacing=keys, transaction_versions={"version_of_p1": 2**63 - 1})
 
     assert filled.version(KEY) == before + 2
-    assert filled.transaction_versions(KEY, ["mark", "other", "none"]) == {
-        "mark": 2**63 - 1,
+    assert filled.transaction_versions(KEY, ["version_of_p1", "other", "none"]) == {
+        "version_of_p1": 2**63 - 1,
         "other": 1,
         "none": None,
     }
-    assert filled.delta(KEY, before + 1).transaction_version("mark") == 7
+    assert filled.delta(KEY, before + 1).transaction_version("version_of_p1") == 7
     assert ids(filled) == [("p1", "d"), ("p1", "y"), ("p2", "c")]
 
 
-def test_arrow_rows_of_another_partition_are_refused(filled):
+def test_arrow_rows_of_another_partition_are_rejected(filled):
     before = filled.version(KEY)
 
     with pytest.raises(Exception, match="failed validation check"):
-        filled.replace_arrow(
-            arrow("x", partition="p2"), KEY, {"table": "reviews", "partition": "p1"}
+        filled.write(
+            arrow("x", partition="p2"), KEY, replacing={"table": ["reviews"], "partition": ["p1"]}
         )
 
     assert filled.version(KEY) == before
 
 
-def test_rows_are_counted_from_the_log(spark, filled):
+def test_rows_are_counted_from_the_log_without_data_files(spark, filled):
     table = filled.delta(KEY)
 
     assert partition_rows(table) == {"p1": 3, "p2": 1}
@@ -220,7 +303,7 @@ def test_rows_are_counted_from_the_log(spark, filled):
     assert partition_rows(table) == {"p1": 3, "p2": 1}
 
 
-def test_counts_of_an_empty_table(lakehouse):
+def test_empty_table_has_no_rows(lakehouse):
     lakehouse.ensure(KEY)
 
     assert (partition_rows(lakehouse.delta(KEY)), row_count(lakehouse.delta(KEY))) == ({}, 0)
@@ -237,8 +320,10 @@ print("ready", flush=True)
 sys.stdin.readline()
 for turn in range(6):
     rows = arrow(f"{name}{turn}", f"{name}{turn}+", partition=partition)
-    keys = {"table": "reviews", "partition": partition}
-    lakehouse.replace_arrow(rows, KEY, keys, {f"{name} wrote": turn})
+    keys = {"table": ["reviews"], "partition": [partition]}
+    lakehouse.write(
+        rows, KEY, replacing=keys, transaction_versions={f"{name} wrote": turn}
+    )
 """
 
 
@@ -276,7 +361,7 @@ def test_processes_that_write_at_once_take_turns(lakehouse):
     ]
 
 
-def test_a_table_is_created_once_by_whoever_comes_first(lakehouse):
+def test_table_is_created_once_by_eight_threads(lakehouse):
     together = Barrier(8)
 
     def create(_):
@@ -289,11 +374,11 @@ def test_a_table_is_created_once_by_whoever_comes_first(lakehouse):
     assert lakehouse.version(KEY) == 0
 
 
-def test_a_writer_waits_for_the_one_before(filled):
-    keys = {"table": "reviews", "partition": "p1"}
-    other = Thread(target=filled.replace_arrow, args=(arrow("late"), KEY, keys))
+def test_writer_waits_for_the_lock_of_another(filled):
+    keys = {"table": ["reviews"], "partition": ["p1"]}
+    other = Thread(target=filled.write, args=(arrow("late"), KEY), kwargs={"replacing": keys})
 
-    with filled.writing(KEY):
+    with filled.writer_lock(KEY):
         other.start()
         other.join(0.5)
         assert other.is_alive()
@@ -303,20 +388,20 @@ def test_a_writer_waits_for_the_one_before(filled):
     assert ids(filled) == [("p1", "d"), ("p1", "late"), ("p2", "c")]
 
 
-def test_a_lock_is_freed_by_a_killed_process(lakehouse):
+def test_lock_of_a_killed_process_is_released(lakehouse):
     lakehouse.ensure(KEY)
     holder = python(HOLDER, lakehouse.location)
     assert holder.stdout.readline() == "locked\n"
     holder.kill()
 
-    with lakehouse.writing(KEY):
+    with lakehouse.writer_lock(KEY):
         assert holder.wait(30) == -9
 
 
 HOLDER = """
 import sys, threading
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-with Lakehouse(location=sys.argv[1]).writing("gold/duplicates"):
+with Lakehouse(location=sys.argv[1]).writer_lock("gold/duplicates"):
     print("locked", flush=True)
     threading.Event().wait()
 """

@@ -1,4 +1,4 @@
-"""What the landing zone takes for partitions and files, and when it sees a change."""
+"""The landing zone: partitions, files, and fingerprints of changes."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def fingerprint(landing, name="partition_1"):
 
 @pytest.fixture
 def folder(landing):
-    """A partition with two files; returns its folder."""
+    """Return the folder of a partition with two files."""
     upload(landing, DATASET, "partition_1", "a", file="a.json")
     return upload(landing, DATASET, "partition_1", "b", file="b.json.gz").parent
 
@@ -38,22 +38,26 @@ def folder(landing):
         [],
     ],
 )
-def test_natural_order(ordered):
+def test_names_are_sorted_in_natural_order(ordered):
     shuffled = Random(1).sample(ordered, len(ordered))
 
     assert natural_order(shuffled) == ordered
 
 
-def test_partitions_come_in_natural_order_with_their_files_by_name(landing):
+def test_partitions_are_in_natural_order_with_files_by_name(landing):
     for name in ("partition_10", "partition_2", "partition_1"):
         for file in ("b.json", "a.json.gz", "a.json"):
             upload(landing, DATASET, name, "x", file=file)
     upload(landing, "amazon_metadata", "partition_7", "x")
 
-    found = landing.partitions(DATASET)
+    partitions = landing.partitions(DATASET)
 
-    assert list(found) == ["partition_1", "partition_2", "partition_10"]
-    assert [file.name for file in found["partition_2"].files] == ["a.json", "a.json.gz", "b.json"]
+    assert list(partitions) == ["partition_1", "partition_2", "partition_10"]
+    assert [file.name for file in partitions["partition_2"].files] == [
+        "a.json",
+        "a.json.gz",
+        "b.json",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_partitions_come_in_natural_order_with_their_files_by_name(landing):
         *("a.JSON", "a.csv", "json", "a.json.bz2"),
     ],
 )
-def test_names_that_are_not_read(landing, folder, name):
+def test_hidden_and_foreign_names_are_not_read(landing, folder, name):
     before = fingerprint(landing)
     (folder / name).write_text("x")
 
@@ -82,17 +86,17 @@ def test_names_that_are_not_read(landing, folder, name):
         *("partition_1...2", "partition_...", "partition_a....b"),
     ],
 )
-def test_folders_that_are_no_partitions(landing, name):
+def test_folders_of_other_names_are_not_partitions(landing, name):
     upload(landing, DATASET, name, "x", "y")
     upload(landing, DATASET, name, "x", file="b.json")
 
-    found = landing.listing(DATASET)
+    listing = landing.listing(DATASET)
 
-    assert found.partitions == {}
-    assert found.strays == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
+    assert listing.partitions == {}
+    assert listing.unmatched == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
 
 
-def test_a_folder_without_files_is_no_partition(landing, folder):
+def test_folder_without_files_is_not_a_partition(landing, folder):
     (folder.parent / "partition_2" / "x.json").mkdir(parents=True)
     (folder.parent / "partition_3").write_text("a file")
 
@@ -116,7 +120,7 @@ def test_files_with_odd_names_are_read(landing, name):
     assert file.name == name
 
 
-def test_sizes_are_those_of_the_files_as_they_lie_there(landing, folder):
+def test_partition_size_is_that_of_its_files(landing, folder):
     partition = landing.partition(DATASET, "partition_1")
 
     assert [file.size for file in partition.files] == [
@@ -157,7 +161,7 @@ def _added(folder):
 @pytest.mark.parametrize(
     "change", [_other_content, _same_size, _same_time, _renamed, _removed, _added]
 )
-def test_a_change_gives_another_fingerprint(landing, folder, change):
+def test_change_gives_another_fingerprint(landing, folder, change):
     before = fingerprint(landing)
 
     change(folder)
@@ -165,18 +169,18 @@ def test_a_change_gives_another_fingerprint(landing, folder, change):
     assert fingerprint(landing) != before
 
 
-def test_the_same_files_give_the_same_fingerprint_that_delta_can_store(landing, folder):
+def test_equal_files_give_an_equal_fingerprint_that_delta_can_store(landing, folder):
     again = LandingZone(location=landing.location)
 
     assert fingerprint(landing) == fingerprint(again)
     assert 0 <= fingerprint(landing) < 2**63
 
 
-def test_a_landing_zone_that_is_not_there_yet_is_empty(tmp_path):
+def test_missing_landing_zone_is_empty(tmp_path):
     assert LandingZone(location=str(tmp_path / "none")).partitions(DATASET) == {}
 
 
-def test_a_file_in_the_place_of_a_dataset_is_refused(landing):
+def test_file_named_like_a_dataset_is_rejected(landing):
     (Path(landing.location) / DATASET).write_text("x")
 
     with pytest.raises(
@@ -185,29 +189,29 @@ def test_a_file_in_the_place_of_a_dataset_is_refused(landing):
         landing.partitions(DATASET)
 
 
-def test_a_partition_that_is_not_there_is_refused(landing):
+def test_missing_partition_is_rejected(landing):
     with pytest.raises(LandingError, match=r"partition_9 holds no file ending in \.json"):
         landing.partition(DATASET, "partition_9")
 
 
-def test_a_file_that_is_gone_is_refused_by_name(landing, tmp_path):
+def test_missing_file_is_named(landing, tmp_path):
     gone = LandingFile(str(tmp_path / "gone.json"), "gone.json", 1, "1")
 
     with pytest.raises(LandingError, match=r"gone\.json cannot be opened"):
         landing.open(gone)
 
 
-def test_what_vanishes_while_it_is_listed_is_not_there(landing, folder, monkeypatch):
+def test_folder_removed_during_the_listing_is_left_out(landing, folder, monkeypatch):
     other = upload(landing, DATASET, "partition_2", "c", file="c.json")
     is_dir = Path.is_dir
 
     def vanishing(path):
-        found = is_dir(path)
+        result = is_dir(path)
         if path.name == "partition_2":
             shutil.rmtree(path, ignore_errors=True)
         if path.name == "partition_1":
             (path / "b.json.gz").unlink()
-        return found
+        return result
 
     monkeypatch.setattr(Path, "is_dir", vanishing)
 
@@ -220,7 +224,7 @@ def test_what_vanishes_while_it_is_listed_is_not_there(landing, folder, monkeypa
     assert listing.unreadable == {}
 
 
-def test_a_file_that_vanishes_after_it_was_seen_is_not_there(landing, folder, monkeypatch):
+def test_file_removed_during_the_listing_is_left_out(landing, folder, monkeypatch):
     stat = Path.stat
 
     def vanishing(path, **options):
@@ -233,7 +237,7 @@ def test_a_file_that_vanishes_after_it_was_seen_is_not_there(landing, folder, mo
     assert [f.name for f in landing.partition(DATASET, "partition_1").files] == ["a.json"]
 
 
-def test_a_folder_that_cannot_be_listed_is_one_fault_of_its_own(landing, folder, monkeypatch):
+def test_unlistable_folder_fails_alone(landing, folder, monkeypatch):
     bad = upload(landing, DATASET, "partition_31", "x").parent
     iterdir = Path.iterdir
 

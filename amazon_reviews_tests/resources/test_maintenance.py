@@ -1,4 +1,4 @@
-"""Upkeep: fewer files, the same rows, and nothing gone that somebody may still read."""
+"""Maintenance: fewer files, the same rows, and every recent version readable."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.resources.lakehouse.maintenance import KEPT_HOURS, Maintained, maintain
+from amazon_reviews.resources.lakehouse.maintenance import RETENTION_HOURS, Maintained, maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
 from amazon_reviews_tests.helpers import content
@@ -17,7 +17,7 @@ from amazon_reviews_tests.helpers import content
 EVENTS = "bronze/review_events"
 REVIEWS = "bronze/reviews"
 COMMITS = 12
-MARK = "hub/0/sequence_number"
+APPLICATION = "hub/0/sequence_number"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def lakehouse(tmp_path):
 
 @pytest.fixture
 def streamed(lakehouse):
-    """Events that came one a run."""
+    """Events received one per run."""
     lakehouse.ensure(EVENTS)
     for number in range(COMMITS):
         row = {
@@ -42,19 +42,19 @@ def streamed(lakehouse):
             "partition": "stream",
         }
         rows = pa.Table.from_pylist([row], BRONZE_REVIEW_EVENTS.arrow_schema).to_reader()
-        before = lakehouse.transaction_versions(EVENTS, [MARK])
-        lakehouse.append_arrow(rows, EVENTS, before, {MARK: number})
+        before = lakehouse.transaction_versions(EVENTS, [APPLICATION])
+        lakehouse.write(rows, EVENTS, transaction_versions={APPLICATION: number}, expected=before)
     return lakehouse
 
 
 def data_files(lakehouse, key):
-    """Where the table's data files lie on the disk, whether it needs them or not."""
+    """Return the paths of all data files in the table's folder, needed or not."""
     folder = Path(lakehouse.uri(key))
     return {str(path) for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts}
 
 
 def bodies(lakehouse, version=None):
-    """The bodies of a version, read by DuckDB from its files."""
+    """Return the bodies of a version, read by DuckDB from its files."""
     table = lakehouse.delta(EVENTS, version)
     return sorted(
         int(bytes(body))
@@ -62,7 +62,7 @@ def bodies(lakehouse, version=None):
     )
 
 
-def test_the_files_of_a_stream_become_one_and_no_event_changes(streamed):
+def test_files_of_a_stream_are_compacted_without_changing_an_event(streamed):
     before = content(streamed, EVENTS)
     assert len(data_files(streamed, EVENTS)) == COMMITS
 
@@ -72,10 +72,10 @@ def test_the_files_of_a_stream_become_one_and_no_event_changes(streamed):
     assert len(streamed.delta(EVENTS).file_uris()) == 1
     assert bodies(streamed) == list(range(COMMITS))
     assert content(streamed, EVENTS) == before
-    assert streamed.transaction_versions(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+    assert streamed.transaction_versions(EVENTS, [APPLICATION]) == {APPLICATION: COMMITS - 1}
 
 
-def test_a_table_in_order_is_left_as_it_is(streamed):
+def test_compacted_table_is_left_unchanged(streamed):
     list(maintain(streamed))
     version = streamed.version(EVENTS)
 
@@ -85,31 +85,31 @@ def test_a_table_in_order_is_left_as_it_is(streamed):
     assert streamed.version(EVENTS) == version
 
 
-def test_who_reads_a_version_of_the_last_day_can_read_on(streamed):
+def test_version_of_the_last_day_stays_readable(streamed):
     version = streamed.version(EVENTS)
     list(maintain(streamed))
 
     assert streamed.version(EVENTS) > version
     assert bodies(streamed, version) == list(range(COMMITS))
-    assert KEPT_HOURS >= 24
+    assert RETENTION_HOURS >= 24
 
 
-def test_files_that_are_old_and_of_no_use_go(streamed):
+def test_old_files_that_no_version_needs_are_removed(streamed):
     list(maintain(streamed))
 
-    done = dict(maintain(streamed, kept_hours=0))
+    done = dict(maintain(streamed, retention_hours=0))
 
     assert done[EVENTS].removed == COMMITS
     assert len(data_files(streamed, EVENTS)) == 1
     assert bodies(streamed) == list(range(COMMITS))
-    assert streamed.transaction_versions(EVENTS, [MARK]) == {MARK: COMMITS - 1}
+    assert streamed.transaction_versions(EVENTS, [APPLICATION]) == {APPLICATION: COMMITS - 1}
 
 
-def test_of_a_killed_run_only_what_is_old_is_removed(streamed):
+def test_only_old_files_of_a_killed_run_are_removed(streamed):
     """A young file may be that of a run which is about to commit it."""
     folder = Path(next(iter(data_files(streamed, EVENTS)))).parent
     young, old = folder / "young.parquet", folder / "old.parquet"
-    for orphan, hours in ((young, 1), (old, KEPT_HOURS + 1)):
+    for orphan, hours in ((young, 1), (old, RETENTION_HOURS + 1)):
         orphan.write_bytes(b"cut off")
         written = time.time() - hours * 3_600
         os.utime(orphan, (written, written))
@@ -121,7 +121,7 @@ def test_of_a_killed_run_only_what_is_old_is_removed(streamed):
     assert bodies(streamed) == list(range(COMMITS))
 
 
-def test_a_file_holds_rows_of_one_partition(lakehouse):
+def test_compacted_file_holds_rows_of_one_partition(lakehouse):
     lakehouse.ensure(REVIEWS)
     for number in range(3):
         for partition in ("partition_1", "partition_2"):
@@ -133,7 +133,7 @@ def test_a_file_holds_rows_of_one_partition(lakehouse):
                 "partition": partition,
             }
             rows = pa.Table.from_pylist([row], BRONZE_REVIEWS.arrow_schema)
-            lakehouse.append_arrow(rows.to_reader(), REVIEWS, {}, {})
+            lakehouse.write(rows.to_reader(), REVIEWS)
 
     assert dict(maintain(lakehouse)) == {REVIEWS: Maintained(compacted=6, written=2, removed=0)}
 

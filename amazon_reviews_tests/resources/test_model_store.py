@@ -1,4 +1,4 @@
-"""The model store: versions, the alias, what is remembered, and what fails."""
+"""The model store: versions, the alias of the current one, its memo, and failures."""
 
 import os
 import socket
@@ -23,31 +23,31 @@ def client(store):
     return MlflowClient(f"sqlite:///{store.folder}/mlflow.db")
 
 
-def publish(store, tmp_path, text, in_use=True):
+def publish(store, tmp_path, text, make_current=True):
     path = tmp_path / "some.model"
     path.write_text(text)
-    return store.publish("some", path, RECORD, in_use=in_use)
+    return store.publish("some", path, RECORD, make_current=make_current)
 
 
-def test_without_a_store_there_is_no_model_and_nothing_is_made(tmp_path):
+def test_missing_store_has_no_model_and_is_not_created(tmp_path):
     store = ModelStore(tmp_path / "models")
 
     assert store.current("some") is None
     assert not store.folder.exists()
 
 
-def test_the_newest_that_was_put_in_use_is_in_use(store, tmp_path):
+def test_current_model_is_the_newest_published_as_current(store, tmp_path):
     publish(store, tmp_path, "first")
     publish(store, tmp_path, "second")
-    publish(store, tmp_path, "third", in_use=False)
+    publish(store, tmp_path, "third", make_current=False)
 
-    found = store.current("some")
-    assert (found.version, found.path.read_text()) == (2, "second")
-    assert ModelStore(store.folder).current("some") == found
+    model = store.current("some")
+    assert (model.version, model.path.read_text()) == (2, "second")
+    assert ModelStore(store.folder).current("some") == model
     assert store.current("other") is None
 
 
-def test_what_was_recorded_lies_beside_the_model(store, client, tmp_path):
+def test_record_and_figures_are_stored_with_the_model(store, client, tmp_path):
     stored = publish(store, tmp_path, "first")
     store.attach(stored, {"five.accuracy": 0.5}, {"curve": b"png"})
 
@@ -62,7 +62,7 @@ def test_what_was_recorded_lies_beside_the_model(store, client, tmp_path):
     ]
 
 
-def test_an_alias_that_somebody_moves_counts_at_once(store, client, tmp_path):
+def test_alias_moved_by_a_person_counts_at_once(store, client, tmp_path):
     publish(store, tmp_path, "first")
     publish(store, tmp_path, "second")
     assert store.current("some").version == 2
@@ -71,21 +71,21 @@ def test_an_alias_that_somebody_moves_counts_at_once(store, client, tmp_path):
     assert store.current("some").path.read_text() == "first"
 
 
-def test_what_is_in_use_is_remembered_while_the_store_is_as_it_was(store, tmp_path, monkeypatch):
+def test_current_model_is_remembered_until_the_store_changes(store, tmp_path, monkeypatch):
     publish(store, tmp_path, "first")
-    found = store.current("some")
+    model = store.current("some")
 
-    def asked(self):
-        raise AssertionError("MLflow was asked")
+    def forbidden(self):
+        raise AssertionError("MLflow was loaded")
 
-    monkeypatch.setattr(ModelStore, "_client", asked)
-    assert store.current("some") == found
-    (store.folder / "in_use.json").write_text("{damaged")
+    monkeypatch.setattr(ModelStore, "_registry", forbidden)
+    assert store.current("some") == model
+    (store.folder / "current.json").write_text("{damaged")
     with pytest.raises(AssertionError):
         store.current("some")
 
 
-def test_a_publication_that_breaks_off_leaves_the_one_before(store, tmp_path, monkeypatch):
+def test_failed_publication_leaves_the_current_model(store, tmp_path, monkeypatch):
     publish(store, tmp_path, "first")
     monkeypatch.setattr(MlflowClient, "create_model_version", _fail)
 
@@ -98,21 +98,21 @@ def _fail(*arguments, **options):
     raise OSError("full disk")
 
 
-def test_a_file_that_is_gone_is_named(store, tmp_path):
+def test_missing_model_file_is_named(store, tmp_path):
     publish(store, tmp_path, "first").path.unlink()
 
     with pytest.raises(LocationError, match=r"version 1 is gone.*materialize the asset model/some"):
         store.current("some")
 
 
-def test_a_damaged_database_names_the_setting(tmp_path):
+def test_damaged_database_names_the_setting(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
 
     with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
         ModelStore(tmp_path).current("some")
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path, monkeypatch):
+def test_unreachable_server_is_named_without_its_password(tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -25,8 +25,8 @@ from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse import lease as leases
 from amazon_reviews.resources.lakehouse.lease import Lease
+from amazon_reviews.resources.lakehouse.locks import lock
 from amazon_reviews.resources.lakehouse.maintenance import maintain
-from amazon_reviews.resources.lakehouse.object_store import exclusive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.azurite import ACCOUNT
@@ -41,7 +41,7 @@ LAYERS = '+key:"warehouse/reviews"'
 
 
 def account(azurite, token):
-    """How the environment tells of the storage account."""
+    """Return the environment variables of the storage account."""
     return {
         "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
         "AZURE_STORAGE_ENDPOINT": azurite.endpoint,
@@ -52,7 +52,7 @@ def account(azurite, token):
 
 @pytest.fixture
 def container(azurite, monkeypatch):
-    """A container of its own that the environment may read and write."""
+    """A new container that the environment may read and write."""
     container = azurite.container(next(_names))
     for name, value in account(azurite, azurite.sas(container.container_name, OWNER)).items():
         monkeypatch.setenv(name, value)
@@ -78,14 +78,14 @@ def store(azurite, container):
 
 
 def frame(spark, partition, *ids):
-    given = [(one, "p0", "reviews", partition, "f", 1) for one in ids]
+    given = [(name, "p0", "reviews", partition, "f", 1) for name in ids]
     columns = "id string, kept_in string, table string, partition string, file string, line long"
     return spark.createDataFrame(given, columns)
 
 
 def replace(spark, lakehouse, partition, *ids):
     keys = {"table": ["reviews"], "partition": [partition]}
-    lakehouse.replace(frame(spark, partition, *ids), KEY, keys)
+    lakehouse.write(frame(spark, partition, *ids), KEY, replacing=keys)
 
 
 def blobs(container, folder=""):
@@ -104,7 +104,7 @@ def run(environ, *arguments):
 
 
 def downloaded(container, lakehouse, key, folder):
-    """The table's active files, fetched by the vendor's client and read by DuckDB."""
+    """Return the table's active files, fetched by Azure's client and read by DuckDB."""
     paths = pa.table(lakehouse.delta(key).get_add_actions())["path"].to_pylist()
     for path in paths:
         target = Path(folder) / path
@@ -120,8 +120,8 @@ def downloaded(container, lakehouse, key, folder):
         pytest.param(f'{LAYERS} or +key:"warehouse/totals"', marks=pytest.mark.long),
     ],
 )
-def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, far, tmp_path, assets):
-    """Landing zone and lakehouse in one container; then again, with nothing new."""
+def test_run_builds_gold_and_shows_no_token(azurite, container, far, tmp_path, assets):
+    """Landing zone and lakehouse are in one container; a second run has nothing to do."""
     options = SampleOptions(reviews=600, products=20, users=20, partitions=2, events=0)
     truth = generate(options, tmp_path / "sample")
     for file in (tmp_path / "sample").rglob("partition_*/*"):
@@ -147,19 +147,19 @@ def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, far, 
     assert second.stdout == "nothing new\n", second.stderr
     assert "partitions of amazon_reviews: 2" in doctor.stdout
     assert f"{far.location} (can be written to)" in doctor.stdout
-    found = downloaded(container, far, "gold/reviews", tmp_path / "gold")
-    counts = found.aggregate("count(*), count(DISTINCT review_id)").fetchall()
+    active = downloaded(container, far, "gold/reviews", tmp_path / "gold")
+    counts = active.aggregate("count(*), count(DISTINCT review_id)").fetchall()
     assert counts == [(truth["gold"]["reviews"],) * 2]
     assert not [name for name in blobs(container) if "/.locks/" in name or "/scratch/s" in name]
     assert not (tmp_path / "lakehouse").exists()
     signature = re.search("sig=([^&]+)", token)[1].encode()
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    said = "".join(ended.stdout + ended.stderr for ended in (first, second, doctor)).encode()
-    assert not any(signature in text for text in (said, *(path.read_bytes() for path in written)))
+    output = "".join(ended.stdout + ended.stderr for ended in (first, second, doctor)).encode()
+    assert not any(signature in text for text in (output, *(path.read_bytes() for path in written)))
 
 
-def test_tables_are_the_same_as_in_a_folder(spark, landing, lakehouse, far):
-    """A partition is replaced, too, and the reviews that move on follow."""
+def test_tables_equal_those_of_a_local_folder(spark, landing, lakehouse, far):
+    """The second upload replaces a partition, and its reviews move to another one."""
     first = [review(summary=text) for text in "abc"]
     for each in (lakehouse, far):
         upload(landing, "amazon_reviews", "partition_1", *first, "no review", first[0])
@@ -180,18 +180,18 @@ def test_tables_are_the_same_as_in_a_folder(spark, landing, lakehouse, far):
         assert content(far, key) == content(lakehouse, key), key
 
 
-def test_small_files_are_put_together_and_old_ones_removed(spark, container, far):
+def test_maintenance_compacts_and_vacuums_in_an_object_store(spark, container, far):
     for one in "abc":
-        far.append(frame(spark, "p1", one), KEY)
+        far.write(frame(spark, "p1", one), KEY)
 
-    done = dict(maintain(far, kept_hours=0))
+    done = dict(maintain(far, retention_hours=0))
 
     assert (done[KEY].compacted, done[KEY].written) == (3, 1)
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
     assert rows(far, KEY, "id") == [("a",), ("b",), ("c",)]
 
 
-def test_two_writers_of_a_partition_leave_what_one_of_them_wrote(spark, far):
+def test_two_writers_of_a_partition_leave_the_rows_of_one(spark, far):
     replace(spark, far, "p1", "a")
     start = Barrier(2)
 
@@ -209,11 +209,11 @@ def test_two_writers_of_a_partition_leave_what_one_of_them_wrote(spark, far):
     assert far.version(KEY) == 1 + 6
 
 
-def test_a_lock_is_one_holder_s_at_a_time(store, far):
+def test_lock_has_one_holder_at_a_time(store, far):
     inside = []
 
     def hold(name):
-        with exclusive(far.location, "gold/duplicates"):
+        with lock(far.location, "gold/duplicates"):
             inside.append(f"{name} in")
             inside.append(f"{name} out")
 
@@ -225,7 +225,7 @@ def test_a_lock_is_one_holder_s_at_a_time(store, far):
     assert obstore.list(store).collect() == []
 
 
-def test_a_lock_that_is_renewed_is_not_taken(monkeypatch, store):
+def test_renewed_lock_is_not_taken(monkeypatch, store):
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.6)
     lease = Lease(store, LOCK).acquire()
     with ThreadPoolExecutor(1) as pool:
@@ -242,7 +242,7 @@ def test_a_lock_that_is_renewed_is_not_taken(monkeypatch, store):
     assert obstore.list(store).collect() == []
 
 
-def test_the_lock_of_a_killed_process_is_taken(monkeypatch, store):
+def test_lock_of_a_killed_process_is_taken(monkeypatch, store):
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
     obstore.put(store, LOCK, b"killed")
     started = time.monotonic()
@@ -255,7 +255,7 @@ def test_the_lock_of_a_killed_process_is_taken(monkeypatch, store):
     lease.release()
 
 
-def test_who_lost_the_lock_writes_nothing_and_leaves_it(monkeypatch, spark, container, store, far):
+def test_writer_that_lost_its_lock_writes_nothing(monkeypatch, spark, container, store, far):
     replace(spark, far, "p1", "a")
     before = far.version(KEY), blobs(container, KEY)
     check = leases.Lease.check
@@ -272,7 +272,7 @@ def test_who_lost_the_lock_writes_nothing_and_leaves_it(monkeypatch, spark, cont
     assert obstore.get(store, LOCK).bytes() == b"another's"
 
 
-def test_a_renewal_whose_reply_was_lost_is_known_again(store):
+def test_renewal_with_a_lost_reply_is_recognized(store):
     lease = Lease(store, LOCK).acquire()
     obstore.put(store, LOCK, f"{lease._name} 99".encode())
 
@@ -296,7 +296,7 @@ replace(spark, Lakehouse(location=sys.argv[1]), "p1", "b")
 """
 
 
-def test_a_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, container, far):
+def test_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, container, far):
     replace(spark, far, "p1", "a")
 
     killed = subprocess.run(
@@ -313,19 +313,19 @@ def test_a_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, c
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
     replace(spark, far, "p1", "c")
     assert rows(far, KEY, "id") == [("c",)]
-    list(maintain(far, kept_hours=0))
+    list(maintain(far, retention_hours=0))
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
 
 
 @pytest.mark.parametrize("act", ["exists", "lock"])
-def test_a_container_that_is_not_there_is_named(monkeypatch, azurite, container, act):
-    """A key may look everywhere, so the store says what is missing."""
+def test_missing_container_is_named(monkeypatch, azurite, container, act):
+    """A key may list everything, so the store reports what is missing."""
     monkeypatch.delenv("AZURE_STORAGE_SAS_TOKEN")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.key)
     lakehouse = Lakehouse(location="az://nowhere/by-key")
     acts = {
         "exists": lambda: lakehouse.exists(KEY),
-        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+        "lock": lambda: lakehouse.lock("x").__enter__(),
     }
 
     with pytest.raises(LakehouseError, match="there is no such container or bucket"):
@@ -334,7 +334,7 @@ def test_a_container_that_is_not_there_is_named(monkeypatch, azurite, container,
 
 @pytest.mark.parametrize("act", ["exists", "ensure", "lock"])
 @pytest.mark.parametrize("fault", ["expired", "wrong", "not there"])
-def test_a_store_that_refuses_is_explained(monkeypatch, azurite, container, act, fault):
+def test_denied_access_is_explained(monkeypatch, azurite, container, act, fault):
     name = container.container_name
     token = azurite.sas(name, OWNER, hours=-1 if fault == "expired" else 1)
     token = token.replace("sig=", "sig=x") if fault == "wrong" else token
@@ -345,19 +345,19 @@ def test_a_store_that_refuses_is_explained(monkeypatch, azurite, container, act,
     acts = {
         "exists": lambda: lakehouse.exists(KEY),
         "ensure": lambda: lakehouse.ensure(KEY),
-        "lock": lambda: lakehouse.exclusive("x").__enter__(),
+        "lock": lambda: lakehouse.lock("x").__enter__(),
     }
 
     with pytest.raises(LakehouseError) as caught:
         acts[act]()
 
-    said = str(caught.value)
-    assert said.startswith(f"{lakehouse.location}: the store refuses access")
-    assert "AZURE_STORAGE_SAS_TOKEN" in said
-    assert re.search("sig=([^&]+)", token)[1] not in said
+    text = str(caught.value)
+    assert text.startswith(f"{lakehouse.location}: the store refuses access")
+    assert "AZURE_STORAGE_SAS_TOKEN" in text
+    assert re.search("sig=([^&]+)", token)[1] not in text
 
 
-def test_a_token_that_may_only_read_is_explained(azurite, container, far, spark, tmp_path):
+def test_read_only_token_is_explained(azurite, container, far, spark, tmp_path):
     replace(spark, far, "p1", "a")
     token = azurite.sas(container.container_name, "rl")
     environ = environment(tmp_path) | account(azurite, token)

@@ -62,7 +62,7 @@ def loaded(lake, warehouse):
     return warehouse
 
 
-def test_types_and_values_arrive_as_they_are_in_delta(lake, file, warehouse):
+def test_load_keeps_types_and_values_of_delta(lake, file, warehouse):
     table = typed_rows(6)
     version = delta(lake, table)
 
@@ -87,7 +87,7 @@ def test_types_and_values_arrive_as_they_are_in_delta(lake, file, warehouse):
     assert sorted(arrived, key=str) == sorted(table.to_pylist(), key=str)
 
 
-def test_a_column_added_later_is_null_in_the_older_rows(lake, file, warehouse):
+def test_column_added_later_is_null_in_older_rows(lake, file, warehouse):
     delta(lake, numbers(1))
     wider = numbers(2).append_column("style", pa.array(["new"]))
     version = delta(lake, wider, schema_mode="merge")
@@ -97,7 +97,7 @@ def test_a_column_added_later_is_null_in_the_older_rows(lake, file, warehouse):
     assert rows(file, "SELECT number, style FROM gold.t ORDER BY 1") == [(1, None), (2, "new")]
 
 
-def test_a_table_without_rows_arrives_with_its_columns(lake, file, warehouse):
+def test_table_without_rows_is_loaded_with_its_columns(lake, file, warehouse):
     delta(lake, numbers())
 
     (load,) = warehouse.load([TableVersion("gold/t", str(lake), 0)])
@@ -126,16 +126,16 @@ def test_descriptions_become_comments(lake, file, warehouse):
         warehouse.describe("gold/absent")
 
 
-def test_rows_lie_in_the_order_in_which_they_are_looked_up(lake, file, warehouse):
+def test_rows_are_stored_in_the_order_of_sort_by(lake, file, warehouse):
     mixed = Random(3).sample(range(1_000), 1_000)
     delta(lake, numbers(*mixed))
 
-    warehouse.load([TableVersion("gold/t", str(lake), 0, looked_up_by="number")])
+    warehouse.load([TableVersion("gold/t", str(lake), 0, sort_by="number")])
 
     assert rows(file, "SELECT number FROM gold.t ORDER BY rowid") == [(n,) for n in range(1_000)]
 
 
-def test_exactly_the_version_asked_for_is_loaded(lake, file, warehouse):
+def test_load_brings_exactly_the_requested_version(lake, file, warehouse):
     delta(lake, numbers(1))
     delta(lake, numbers(2))
 
@@ -145,7 +145,7 @@ def test_exactly_the_version_asked_for_is_loaded(lake, file, warehouse):
         assert rows(file, "SELECT number FROM gold.t ORDER BY 1") == expected
 
 
-def test_a_version_that_is_there_is_skipped_and_the_file_untouched(lake, file, loaded):
+def test_loaded_version_is_skipped_and_leaves_the_file_untouched(lake, file, loaded):
     before = (file.stat().st_ino, file.stat().st_mtime_ns)
 
     (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
@@ -154,7 +154,7 @@ def test_a_version_that_is_there_is_skipped_and_the_file_untouched(lake, file, l
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == before
 
 
-def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lake, file, loaded):
+def test_recreated_delta_table_is_loaded_at_an_equal_version(lake, file, loaded):
     shutil.rmtree(lake / "kept")
     delta(lake / "kept", numbers(9))
 
@@ -164,9 +164,7 @@ def test_a_delta_table_created_anew_is_loaded_though_its_version_is_the_same(lak
     assert rows(file, "SELECT number FROM gold.kept") == [(9,)]
 
 
-def test_files_of_the_same_name_in_another_delta_table_are_not_taken_for_the_same(
-    lake, file, warehouse
-):
+def test_equal_file_names_in_another_delta_table_count_as_changed(lake, file, warehouse):
     delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
     warehouse.load([TableVersion("gold/t", str(lake), 0)])
     name = next(lake.glob("partition=a/*")).name
@@ -183,7 +181,7 @@ def test_files_of_the_same_name_in_another_delta_table_are_not_taken_for_the_sam
 
 
 @pytest.mark.parametrize("kept_version", [0, 1])
-def test_tables_not_in_a_load_stay(lake, file, loaded, kept_version):
+def test_tables_outside_a_load_stay(lake, file, loaded, kept_version):
     delta(lake / "new", numbers(7))
     tables = [TableVersion("silver/new", str(lake / "new"), 0)]
     if kept_version:
@@ -204,7 +202,7 @@ def full_content(lake, version, folder):
     return Counter(map(str, other.query("FROM gold.t").to_pylist()))
 
 
-def test_loading_changed_partitions_alone_equals_a_full_load(lake, tmp_path, warehouse):
+def test_load_of_changed_partitions_equals_a_full_load(lake, tmp_path, warehouse):
     for partition in PARTITIONS:
         delta(lake, numbers(1, 2, partition=partition))
     size = sum(DeltaTable(str(lake)).get_add_actions()["size_bytes"].to_pylist())
@@ -236,7 +234,7 @@ def test_loading_changed_partitions_alone_equals_a_full_load(lake, tmp_path, war
     change()
 
 
-def test_partitions_of_two_columns_are_replaced_alone(lake, file, warehouse):
+def test_partitions_by_two_columns_are_replaced_one_by_one(lake, file, warehouse):
     columns = {
         "year": pa.array([2017, 2017, 2018], pa.int32()),
         "day": [date(2017, 1, 1), date(2017, 1, 2), date(2017, 1, 1)],
@@ -252,7 +250,7 @@ def test_partitions_of_two_columns_are_replaced_alone(lake, file, warehouse):
     assert second.bytes < first.bytes / 2
 
 
-def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, file, warehouse):
+def test_table_with_deletion_vectors_is_loaded_completely(lake, file, warehouse):
     delta(
         lake,
         pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]),
@@ -272,7 +270,7 @@ def test_a_table_that_may_have_deletion_vectors_is_loaded_whole(lake, file, ware
     [(["abc", "ab"], 1.5), (["abcd"], 1.5), ([""], 0.7)],
     ids=["deleted rows", "whole table", "free blocks"],
 )
-def test_room_that_is_no_longer_used_is_given_back(lake, file, loaded, replacements, largest):
+def test_unused_space_of_the_file_is_freed(lake, file, loaded, replacements, largest):
     random = Random(7)
 
     def part(name, count):
@@ -280,7 +278,7 @@ def test_room_that_is_no_longer_used_is_given_back(lake, file, loaded, replaceme
         return pa.table({"text": texts, "partition": [name] * count})
 
     def load(names, others):
-        """Partitions a to d anew where in `names`, with `others` rows where not."""
+        """Replace the partitions of `names` by 8,000 rows each, and those of `others` by 10."""
         tables = [part(name, 8_000) for name in names] + [part(o, 10) for o in others]
         predicate = " OR ".join(f"partition = '{name}'" for name in [*names, *others])
         mode = {"mode": "overwrite", "predicate": predicate} if (lake / "t").exists() else {}
@@ -300,7 +298,7 @@ def test_room_that_is_no_longer_used_is_given_back(lake, file, loaded, replaceme
     assert loaded.describe("gold/kept").description == "The numbers."
 
 
-def test_a_reader_sees_the_old_state_then_the_new_one(lake, file, loaded):
+def test_reader_sees_the_old_state_until_a_load_ends(lake, file, loaded):
     open_before = duckdb.connect(str(file), read_only=True)
     assert loaded.query("SELECT sum(number) AS n FROM gold.kept").to_pylist() == [{"n": 6}]
     delta(lake / "kept", numbers(4))
@@ -341,9 +339,9 @@ def test_threads_never_see_tables_of_two_loads(lake, file):
         assert all(a == b for a, b in seen)
 
 
-def test_a_query_takes_parameters_and_cannot_change_anything(tmp_path, loaded):
-    found = loaded.query("SELECT number FROM gold.kept WHERE number > ? ORDER BY 1", [1])
-    assert found == pa.table({"number": [2, 3]})
+def test_query_takes_parameters_and_cannot_write(tmp_path, loaded):
+    result = loaded.query("SELECT number FROM gold.kept WHERE number > ? ORDER BY 1", [1])
+    assert result == pa.table({"number": [2, 3]})
     assert loaded.relation("gold/kept") == '"gold"."kept"'
     target = tmp_path / "stolen.csv"
     for statement in ("DELETE FROM gold.kept", f"COPY gold.kept TO '{target}'", "SELECT nonsense"):
@@ -352,13 +350,13 @@ def test_a_query_takes_parameters_and_cannot_change_anything(tmp_path, loaded):
     assert not target.exists()
 
 
-def test_reading_before_any_load_says_what_to_do(warehouse):
+def test_query_before_any_load_explains_what_to_do(warehouse):
     assert warehouse.versions() == {}
     with pytest.raises(WarehouseError, match=r"does not exist yet.*AMAZON_REVIEWS_WAREHOUSE"):
         warehouse.query("SELECT 1")
 
 
-def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, file, loaded):
+def test_row_count_that_differs_from_the_log_fails_the_load(lake, file, loaded):
     delta(lake / "t", numbers(1, 2))
     edit_stats(lake / "t", 0, lambda stats: json.dumps(stats | {"numRecords": 5}))
 
@@ -369,7 +367,7 @@ def test_a_row_count_that_differs_from_the_log_swaps_nothing(lake, file, loaded)
     assert leftovers(file) == []
 
 
-def test_rows_are_counted_where_the_log_has_no_statistics(lake, warehouse):
+def test_rows_are_counted_by_a_scan_without_statistics(lake, warehouse):
     delta(lake, numbers(1, 2))
     edit_stats(lake, 0, lambda stats: None)
 
@@ -381,7 +379,7 @@ def truncate(path):
 
 
 @pytest.mark.parametrize("damage", [truncate, Path.unlink])
-def test_a_damaged_data_file_leaves_the_warehouse_as_it_was(lake, file, loaded, damage):
+def test_damaged_data_file_leaves_the_warehouse_unchanged(lake, file, loaded, damage):
     delta(lake / "good", numbers(1))
     delta(lake / "bad", numbers(*range(1000)))
     damage(next((lake / "bad").rglob("*.parquet")))
@@ -395,7 +393,7 @@ def test_a_damaged_data_file_leaves_the_warehouse_as_it_was(lake, file, loaded, 
     assert leftovers(file) == []
 
 
-def test_a_version_or_table_that_is_not_there_is_named(lake, loaded):
+def test_missing_version_or_table_is_named(lake, loaded):
     for uri, version in ((lake / "kept", 7), (lake / "nothing", 0)):
         with pytest.raises(WarehouseError, match=f"gold/t at Delta version {version}"):
             loaded.load([TableVersion("gold/t", str(uri), version)])
@@ -441,19 +439,21 @@ AT_THE_SWAP = "before(os, 'replace', 1)"
 AT_THE_SECOND_TABLE = "before(DeltaTable, 'scan', 2)"
 REPORTS_THE_LOCK = """
 flock = fcntl.flock
+refusals = []
 def reporting(handle, operation):
     try:
-        flock(handle, operation | fcntl.LOCK_NB)
-        print("free", flush=True)
-    except BlockingIOError:
-        print("waits", flush=True)
         flock(handle, operation)
+    except BlockingIOError:
+        if not refusals:
+            print("waits", flush=True)
+        refusals.append(operation)
+        raise
 fcntl.flock = reporting
 """
 
 
 def load_in_child(file, tables, setup):
-    """A load in a process of its own, which prints `paused` and waits for a line where told."""
+    """Start a load in another process, which prints `paused` and waits where `setup` pauses it."""
     command = [sys.executable, "-c", CHILD.format(setup=setup), f"duckdb:///{file}"]
     return subprocess.Popen(
         [*command, json.dumps(tables)],
@@ -466,7 +466,7 @@ def load_in_child(file, tables, setup):
 
 
 @pytest.mark.parametrize("moment", [AT_THE_SECOND_TABLE, AT_THE_SWAP])
-def test_a_load_that_is_killed_leaves_the_old_file_and_nothing_for_long(lake, file, loaded, moment):
+def test_killed_load_leaves_the_old_file_and_the_next_load_cleans_up(lake, file, loaded, moment):
     delta(lake / "kept", numbers(4))
     delta(lake / "t", numbers(5))
     tables = [("gold/kept", str(lake / "kept"), 1), ("gold/t", str(lake / "t"), 0)]
@@ -482,7 +482,7 @@ def test_a_load_that_is_killed_leaves_the_old_file_and_nothing_for_long(lake, fi
     assert leftovers(file) == []
 
 
-def test_of_two_loads_at_once_the_second_builds_upon_the_first(lake, file):
+def test_second_of_two_concurrent_loads_builds_on_the_first(lake, file):
     delta(lake / "a", numbers(1))
     delta(lake / "b", numbers(2))
 
@@ -497,7 +497,7 @@ def test_of_two_loads_at_once_the_second_builds_upon_the_first(lake, file):
     assert leftovers(file) == []
 
 
-def test_a_disk_that_takes_no_more_leaves_the_warehouse_as_it_was(lake, file, loaded):
+def test_full_disk_leaves_the_warehouse_unchanged(lake, file, loaded):
     random = Random(7)
     texts = pa.table({"text": [random.randbytes(500).hex() for _ in range(5_000)]})
     write_deltalake(str(lake / "t"), texts)
@@ -513,7 +513,7 @@ def test_a_disk_that_takes_no_more_leaves_the_warehouse_as_it_was(lake, file, lo
     assert leftovers(file) == []
 
 
-def test_the_file_mode_is_kept(lake, file, loaded):
+def test_load_keeps_the_mode_of_the_file(lake, file, loaded):
     file.chmod(0o640)
     delta(lake / "t", numbers(1))
 
@@ -522,7 +522,7 @@ def test_the_file_mode_is_kept(lake, file, loaded):
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_urls(tmp_path, monkeypatch, lake):
+def test_duckdb_urls_are_relative_or_absolute(tmp_path, monkeypatch, lake):
     delta(lake, numbers(1))
     monkeypatch.chdir(tmp_path)
     table = TableVersion("gold/t", str(lake), 0)
@@ -533,7 +533,7 @@ def test_urls(tmp_path, monkeypatch, lake):
 
 
 @pytest.mark.parametrize("url", ["", "duckdb://", "duckdb:///", "x.duckdb", "mysql://u:secret@h/d"])
-def test_urls_of_no_known_form_are_refused(url):
+def test_unknown_urls_are_rejected_without_their_password(url):
     with pytest.raises(
         SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE.*duckdb:///relative"
     ) as error:
@@ -541,9 +541,9 @@ def test_urls_of_no_known_form_are_refused(url):
     assert "secret" not in str(error.value)
 
 
-def test_tables_need_a_layer_and_are_loaded_once(warehouse):
+def test_table_names_need_a_layer_and_occur_once_in_a_load(warehouse):
     for name in ("reviews", "gold/reviews/x", "gold/Reviews", 'gold/a"b'):
-        with pytest.raises(ValueError, match="layer/noun"):
+        with pytest.raises(ValueError, match="layer/name"):
             TableVersion(name, "uri", 0)
     table = TableVersion("gold/t", "uri", 0, storage_options={"sas_token": "secret"})
     assert "secret" not in repr(table)

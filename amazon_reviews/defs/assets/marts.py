@@ -14,7 +14,7 @@ from amazon_reviews.pipeline import monitoring
 from amazon_reviews.pipeline.marts import MARTS, Mart, counted, make_mart, pinned
 from amazon_reviews.pipeline.stream import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table, marts
 
@@ -92,7 +92,7 @@ def pipeline_marts(
     }
     for table, build in rows.items():
         if dg.AssetKey(table.path) in context.selected_asset_keys:
-            lakehouse.replace_arrow(build(), table.key, {})
+            lakehouse.write(build(), table.key, replacing=ALL_ROWS)
             metadata = table_metadata(lakehouse, table.key)
             yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
 

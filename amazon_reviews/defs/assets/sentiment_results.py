@@ -15,7 +15,7 @@ from amazon_reviews.models.minimums import no_model
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
 from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.progress import advance
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import sentiment as tables
@@ -63,7 +63,7 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
                 # Without a model the earlier evaluation stays.
                 lakehouse.ensure(table.key)
                 if table.key in rows:
-                    lakehouse.replace_arrow(rows[table.key], table.key, {})
+                    lakehouse.write(rows[table.key], table.key, replacing=ALL_ROWS)
                 metadata = table_metadata(lakehouse, table.key)
                 for name, png in pictures.get(table.key, {}).items():
                     metadata[name] = picture(png)

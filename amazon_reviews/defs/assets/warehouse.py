@@ -63,7 +63,10 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
         version=lakehouse.delta(table.key).version(),
         description=table.grain,
         columns={column.name: column.description for column in table.columns},
-        looked_up_by=table.sort_by,
+        sort_by=table.sort_by,
+        cluster_by=table.cluster_by,
+        partition_day=table.partition_day,
+        flat_view=table.flat_view,
         storage_options=lakehouse.storage_options or {},
     )
 

@@ -14,7 +14,7 @@ from amazon_reviews.models.recommender.names import SplitName
 from amazon_reviews.models.recommender.splits import split_named
 from amazon_reviews.pipeline.recommender.matrices import read_interactions
 from amazon_reviews.progress import advance
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
 
 MOST_USERS = 2_000
@@ -55,7 +55,7 @@ def evaluate_methods(
         for row in (*_rows(evaluation), _behind(evaluation, of_split[_RIVAL]))
     ]
     table = pa.Table.from_pylist(rows, RECOMMENDER_EVALUATION.arrow_schema)
-    lakehouse.replace_arrow(table, RECOMMENDER_EVALUATION.key, {})
+    lakehouse.write(table, RECOMMENDER_EVALUATION.key, replacing=ALL_ROWS)
     return Evaluated(table, not_split)
 
 

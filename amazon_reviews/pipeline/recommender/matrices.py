@@ -19,7 +19,7 @@ from amazon_reviews.models.recommender.interactions import (
 )
 from amazon_reviews.models.recommender.products import Facts, Products, describe
 from amazon_reviews.pipeline.marts import Mart, make_mart
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
@@ -160,7 +160,9 @@ def _write(lakehouse: Lakehouse, table: Table, *columns: NDArray[Any] | pa.Array
         pa.array(column).cast(field.type)
         for column, field in zip(columns, table.arrow_schema, strict=True)
     ]
-    lakehouse.replace_arrow(pa.Table.from_arrays(arrays, schema=table.arrow_schema), table.key, {})
+    lakehouse.write(
+        pa.Table.from_arrays(arrays, schema=table.arrow_schema), table.key, replacing=ALL_ROWS
+    )
 
 
 def _table(lakehouse: Lakehouse, table: Table) -> pa.Table:

@@ -14,7 +14,7 @@ from amazon_reviews.models.recommender.recommender import Recommended
 from amazon_reviews.models.recommender.storage import RecommenderModel, model_version
 from amazon_reviews.pipeline.recommender.matrices import BUCKETS, bucket_of_each
 from amazon_reviews.progress import advance
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_TOP
 
 PLACES = 10
@@ -43,7 +43,7 @@ def make_top(lakehouse: Lakehouse, model: RecommenderModel) -> dict[int, Answere
         counts = _Counts()
         rows = _top(model, every[buckets == bucket], bucket, version, counts)
         reader = pa.RecordBatchReader.from_batches(RECOMMENDER_TOP.arrow_schema, rows)
-        lakehouse.replace_arrow(reader, RECOMMENDER_TOP.key, {"bucket": bucket})
+        lakehouse.write(reader, RECOMMENDER_TOP.key, replacing={"bucket": [bucket]})
         found[bucket] = counts.answered()
         advance(f"users {bucket + 1}/{BUCKETS}")
     return found
@@ -54,7 +54,7 @@ def make_similar(lakehouse: Lakehouse, model: RecommenderModel) -> Answered:
     counts = _Counts()
     rows = _similar(model, model_version(model), counts)
     reader = pa.RecordBatchReader.from_batches(RECOMMENDER_SIMILAR.arrow_schema, rows)
-    lakehouse.replace_arrow(reader, RECOMMENDER_SIMILAR.key, {})
+    lakehouse.write(reader, RECOMMENDER_SIMILAR.key, replacing=ALL_ROWS)
     return counts.answered()
 
 

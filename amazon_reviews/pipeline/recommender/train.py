@@ -79,7 +79,7 @@ def put_in_use(store: ModelStore, name: str, model: RecommenderModel, record: Re
         with temporary_folder() as folder:
             path = Path(folder) / f"{model.method}.npz"
             save(model, path)
-            stored = store.publish(name, path, tagged, in_use=True)
+            stored = store.publish(name, path, tagged, make_current=True)
     return Trained(version, stored, dict(record.parameters), dict(record.metrics))
 
 

@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.splits import by_user, user_keys
-from amazon_reviews.resources.lakehouse.prefetch import Guarded
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
+from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 
@@ -43,10 +43,10 @@ def make_examples(lakehouse: Lakehouse, most: int) -> Chosen:
     reviews = lakehouse.delta(GOLD_REVIEWS.key)
     share = min(1.0, most / max(1, _rated(reviews)))
     schema = SENTIMENT_EXAMPLES.arrow_schema
-    batches = Guarded(_chosen(reviews, share))
-    with batches.raising():
+    batches = PrefetchedBatches(_chosen(reviews, share))
+    with batches.raising_errors():
         rows = pa.RecordBatchReader.from_batches(schema, batches)
-        lakehouse.replace_arrow(rows, SENTIMENT_EXAMPLES.key, {})
+        lakehouse.write(rows, SENTIMENT_EXAMPLES.key, replacing=ALL_ROWS)
     return Chosen(reviews.version(), share)
 
 

@@ -16,7 +16,7 @@ from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import segments, shown
 from amazon_reviews.pipeline.sentiment.example_table import batches
-from amazon_reviews.resources.lakehouse.prefetch import Guarded
+from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
@@ -70,11 +70,13 @@ def _predict(
 ) -> None:
     found = batches(reviews, _READ, pc.field("partition") == name)
     version = model_version(model)
-    judged = Guarded(_judged(model, batch, version) for batch in found if len(batch))
-    with judged.raising():
+    judged = PrefetchedBatches(_judged(model, batch, version) for batch in found if len(batch))
+    with judged.raising_errors():
         rows = pa.RecordBatchReader.from_batches(_SCHEMA, judged)
         key = SENTIMENT_PREDICTIONS.key
-        lakehouse.replace_arrow(rows, key, {"partition": name}, {name: mark})
+        lakehouse.write(
+            rows, key, replacing={"partition": [name]}, transaction_versions={name: mark}
+        )
 
 
 def _judged(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:

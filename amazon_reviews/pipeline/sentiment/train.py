@@ -98,7 +98,7 @@ def _stored(
     with temporary_folder() as folder:
         path = Path(folder) / "sentiment.model"
         save(model, path)
-        return store.publish(MODEL, path, record, in_use=better)
+        return store.publish(MODEL, path, record, make_current=better)
 
 
 def _parameters(model: SentimentClassifier, version: int) -> dict[str, str | int | float]:

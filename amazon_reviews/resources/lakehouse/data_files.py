@@ -1,4 +1,4 @@
-"""Data files that the engine writes into a Delta table's folder before they are committed."""
+"""Parquet files that the engine writes: data files before their commit, and scratch files."""
 
 import json
 import time
@@ -20,8 +20,8 @@ from amazon_reviews.schemas import Table
 def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddAction]]:
     """Write `frame` as Parquet files below the table's folder and describe them.
 
-    When the block fails, the files are removed again; those of a killed process are left
-    without an entry in the log, where a vacuum finds them.
+    When the block fails, the files are removed again. Those of a killed process are left without
+    an entry in the log, until a vacuum removes them.
     """
     folder = f"data-{uuid4().hex}"
     files = filesystem(uri)
@@ -29,9 +29,12 @@ def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddA
         writer = frame.select(*table.names).write.mode("overwrite").option("compression", "zstd")
         writer = writer.partitionBy(*table.partition_by) if table.partition_by else writer
         writer.parquet(f"{uri}/{folder}")
-        selected = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
-        found = files.get_file_info(selected)
-        written = [info for info in found if info.path.endswith(".parquet") and info.is_file]
+        selector = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
+        written = [
+            info
+            for info in files.get_file_info(selector)
+            if info.path.endswith(".parquet") and info.is_file
+        ]
         yield [_described(info, files) for info in sorted(written, key=lambda info: info.path)]
     except BaseException:
         with suppress(OSError):
@@ -39,13 +42,28 @@ def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddA
         raise
 
 
-def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError unless every file lies in a partition with one of `keys`' values."""
+def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str | int]]) -> None:
+    """Raise ValueError if a file belongs to a partition that has none of `keys`' values."""
     for file in files:
         for column, values in keys.items():
             value = file.partition_values[column]
-            if value not in values:
+            if value not in [str(choice) for choice in values]:
                 raise ValueError(f"a row has {column} {value!r}, not one of {list(values)}")
+
+
+@contextmanager
+def scratch_copy(frame: DataFrame, location: str, key: str) -> Iterator[DataFrame]:
+    """Write `frame` to a scratch folder of the lakehouse and yield it as read from there.
+
+    The copy serves to build the table `key`. The caller ensures that only one exists at a time.
+    The next copy replaces one that a killed process left.
+    """
+    name = f"scratch/{key.replace('/', '_')}"
+    folder = f"{location}/{name}"
+    frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
+    yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
+    with suppress(FileNotFoundError):
+        filesystem(location).delete_dir(name)
 
 
 def _described(info: pafs.FileInfo, files: pafs.FileSystem) -> AddAction:

@@ -1,27 +1,48 @@
 """A lock in an object store: an object that its holder renews, and others take when it stops."""
 
+import os
 import time
 from contextlib import suppress
+from datetime import timedelta
+from functools import lru_cache
 from threading import Event, Lock, Thread
 from typing import Any, Self
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import from_url
 
 from amazon_reviews.errors import ConcurrentWriteError
 
 LEASE_SECONDS = 30.0
-"""How long a lock outlives a holder that was killed."""
+"""Seconds for which a lock outlives a holder that was killed."""
 
-REQUEST_SECONDS = 5
-"""How long one request about a lock may take, to leave time for others."""
+_REQUEST_SECONDS = 5
+"""Limit of one request about a lock; the lease leaves time for several."""
+
+_PLAIN_HTTP = ("AZURE_ALLOW_HTTP", "AWS_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
+
+
+@lru_cache(maxsize=8)
+def open_store(location: str) -> Any:
+    """Return a client of the store that gives up a slow request and repeats it once."""
+    # Options given here override those of the environment.
+    plain = any(os.environ.get(name, "").lower() == "true" for name in _PLAIN_HTTP)
+    return from_url(
+        location,
+        client_options={"timeout": f"{_REQUEST_SECONDS}s", "allow_http": plain},
+        retry_config={
+            "max_retries": 1,
+            "retry_timeout": timedelta(seconds=2 * _REQUEST_SECONDS),
+        },
+    )
 
 
 class Lease:
     """The lock at a path of a store, held from `acquire` until `release`.
 
-    That a holder is gone is seen by its object staying as it is, so no clocks are compared.
+    A holder is taken for dead when its object stays unchanged, so no clocks are compared.
     """
 
     def __init__(self, store: Any, path: str) -> None:
@@ -29,17 +50,17 @@ class Lease:
         self._path = path
         self._seconds = LEASE_SECONDS
         self._name = uuid4().hex
-        self._times = 0
+        self._writes = 0
         self._version: dict[str, str] = {}
         self._turn = Lock()
         self._released = Event()
-        self._renewing = Thread(target=self._keep, daemon=True)
+        self._renewing = Thread(target=self._renew_until_released, daemon=True)
 
     def acquire(self) -> Self:
-        """Wait until the lock is free or its holder is gone, and take it.
+        """Wait until the lock is free or its holder is dead, and take it.
 
         Raises:
-            OSError: the store refuses, or cannot be reached.
+            OSError: the store refuses access, or cannot be reached.
         """
         seen: dict[str, str] = {}
         since = time.monotonic()
@@ -54,56 +75,57 @@ class Lease:
         return self
 
     def check(self) -> None:
-        """Renew the lock, to make sure that it is still held and will be for a while.
+        """Renew the lock, which proves that it is still held and buys the time to commit.
 
         Raises:
-            ConcurrentWriteError: it is another's by now.
-            OSError: the store refuses, or cannot be reached.
+            ConcurrentWriteError: another process has taken it.
+            OSError: the store refuses access, or cannot be reached.
         """
-        if not self._renewed():
+        if not self._renew():
             raise ConcurrentWriteError(
                 f"the lock {self._path} was not renewed for {self._seconds:.0f} s, and another run "
                 "took it; nothing was written, run it again"
             )
 
     def release(self) -> None:
-        """Give the lock back; one that was lost is another's."""
+        """Delete the lock's object, unless another process has taken the lock."""
         self._released.set()
         self._renewing.join()
-        # What cannot be deleted ends by itself.
+        # An object that cannot be deleted expires.
         with suppress(BaseError, OSError):
-            if self._renewed():
+            if self._renew():
                 obstore.delete(self._store, self._path)
 
-    def _keep(self) -> None:
+    def _renew_until_released(self) -> None:
         while not self._released.wait(self._seconds / 6):
-            # What fails is tried again; should the lock be lost, `check` finds that.
+            # A failed renewal is repeated. If the lock is lost, `check` reports it.
             with suppress(OSError):
-                self._renewed()
+                self._renew()
 
-    def _renewed(self) -> bool:
+    def _renew(self) -> bool:
         with self._turn:
-            return self._put(self._version) or (self._is_own() and self._put(self._version))
+            return self._put(self._version) or (self._is_ours() and self._put(self._version))
 
-    def _is_own(self) -> bool:
-        """Whether the object is ours after all: the reply to a renewal may have been lost."""
+    def _is_ours(self) -> bool:
+        """Return True if the object is ours after all: the reply to a renewal may be lost."""
         try:
-            found = obstore.get(self._store, self._path)
-            if not bytes(found.bytes()).startswith(self._name.encode()):
+            result = obstore.get(self._store, self._path)
+            if not bytes(result.bytes()).startswith(self._name.encode()):
                 return False
         except FileNotFoundError:
             return False
         except BaseError as error:
             raise OSError(str(error)) from None
-        self._version = _given(found.meta)
+        self._version = _version(result.meta)
         return True
 
     def _put(self, mode: Any) -> bool:
-        """Write the object if it is as `mode` says; every time with other bytes, thus a new tag."""
-        self._times += 1
-        body = f"{self._name} {self._times}".encode()
+        """Write the object if its state is as `mode` requires; return True if it was written."""
+        # Each write has other bytes, because equal bytes have an equal tag.
+        self._writes += 1
+        body = f"{self._name} {self._writes}".encode()
         try:
-            version = obstore.put(self._store, self._path, body, mode=mode)
+            result = obstore.put(self._store, self._path, body, mode=mode)
         except (AlreadyExistsError, PreconditionError):
             return False
         except FileNotFoundError as error:
@@ -112,17 +134,17 @@ class Lease:
             return False
         except BaseError as error:
             raise OSError(str(error)) from None
-        self._version = _given(version)
+        self._version = _version(result)
         return True
 
     def _current(self) -> dict[str, str]:
         try:
-            return _given(obstore.head(self._store, self._path))
+            return _version(obstore.head(self._store, self._path))
         except FileNotFoundError:
             return {}
         except BaseError as error:
             raise OSError(str(error)) from None
 
 
-def _given(version: Any) -> dict[str, str]:
-    return {name: version[name] for name in ("e_tag", "version") if version.get(name)}
+def _version(result: Any) -> dict[str, str]:
+    return {name: result[name] for name in ("e_tag", "version") if result.get(name)}

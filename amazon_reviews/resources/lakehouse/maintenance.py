@@ -1,18 +1,20 @@
-"""Upkeep of the tables: small files become large ones, files nobody needs are removed."""
+"""Maintenance of the tables: compact small files, remove files that no version needs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
 from amazon_reviews.schemas import TABLES
 
-KEPT_HOURS = 48
-"""How long a file stays that the newest version does not need: who reads an older one may end."""
+RETENTION_HOURS = 48
+"""Hours for which old files stay, so that a reader of an older version can finish."""
+
+_TARGET_FILE_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Maintained:
-    """What was done to a table: files `compacted` into those `written`, and files `removed`."""
+    """The files of a table that were `compacted` into those `written`, and those `removed`."""
 
     compacted: int
     written: int
@@ -20,12 +22,33 @@ class Maintained:
 
 
 def maintain(
-    lakehouse: Lakehouse, kept_hours: int = KEPT_HOURS
+    lakehouse: Lakehouse, retention_hours: int = RETENTION_HOURS
 ) -> Iterator[tuple[str, Maintained]]:
-    """Compact and vacuum every table there is; no row changes. Yields each when it is done.
+    """Compact and vacuum every existing table without changing a row; yield each when done.
 
-    Files of runs that were killed are removed too, once they are `kept_hours` old.
+    Files of killed runs are removed too, once they are `retention_hours` old.
     """
     for key in filter(lakehouse.exists, TABLES):
-        compacted, written = lakehouse.compact(key)
-        yield key, Maintained(compacted, written, lakehouse.vacuum(key, kept_hours))
+        compacted, written = _compact(lakehouse, key)
+        yield key, Maintained(compacted, written, _vacuum(lakehouse, key, retention_hours))
+
+
+def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
+    """Put small files together in one commit; return the number of files before and after."""
+    with lakehouse.writer_lock(key):
+        metrics = lakehouse.delta(key).optimize.compact(
+            target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
+        )
+    return metrics["numFilesRemoved"], metrics["numFilesAdded"]
+
+
+def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
+    """Remove files that no version of the last hours needs; return their number."""
+    with lakehouse.writer_lock(key):
+        removed = lakehouse.delta(key).vacuum(
+            retention_hours=retention_hours,
+            enforce_retention_duration=False,
+            dry_run=False,
+            full=True,
+        )
+    return len(removed)

@@ -1,4 +1,4 @@
-"""Batches that Arrow's interface reads, with the error they ended with."""
+"""Batches produced one ahead of their consumer, which keep the error that ended them."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +7,10 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 
-class Guarded:
-    """Batches made one ahead in a thread, so that making and writing them run side by side.
+class PrefetchedBatches:
+    """Produces batches one ahead in a thread, so that producing and writing overlap.
 
-    The thread is one that may itself write tables, which the one that delta-rs reads from may
-    not. The error that the batches ended with, which Arrow's interface turns into text, is kept.
+    That thread may write tables itself. The thread from which delta-rs reads may not.
     """
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
@@ -19,19 +18,22 @@ class Guarded:
         self._batches = batches
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        with ThreadPoolExecutor(max_workers=1) as maker:
+        with ThreadPoolExecutor(max_workers=1) as producer:
             try:
-                upcoming = maker.submit(next, self._batches, None)
+                upcoming = producer.submit(next, self._batches, None)
                 while (batch := upcoming.result()) is not None:
-                    upcoming = maker.submit(next, self._batches, None)
+                    upcoming = producer.submit(next, self._batches, None)
                     yield batch
             except Exception as error:
                 self._error = error
                 raise
 
     @contextmanager
-    def raising(self) -> Iterator[None]:
-        """Raise the error that the batches ended with in the place of what came of it."""
+    def raising_errors(self) -> Iterator[None]:
+        """Raise the error that ended the batches, which replaces any error it caused.
+
+        Arrow's stream interface turns an error into text and loses its class.
+        """
         try:
             yield
         except Exception:

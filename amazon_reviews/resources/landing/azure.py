@@ -1,4 +1,4 @@
-"""Files of the landing zone in an Azure container, of Blob Storage or of a Data Lake."""
+"""Landing files in a container of Azure Blob Storage or an Azure Data Lake."""
 
 import io
 import re
@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
+from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -20,6 +21,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ExponentialRetry
 
 from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.azure_credential import default_credential
 from amazon_reviews.resources.landing.layout import LandingFile, readable
 
 _DATA_LAKE = re.compile(r"abfss://([^@/]+)@([^./@]+)\.dfs\.core\.windows\.net(?:/(.*))?")
@@ -34,9 +36,9 @@ _CREDENTIALS = "AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_ACCOUNT_KEY"
 
 @dataclass(frozen=True)
 class AzureAccess:
-    """How to reach an account; without token and key, with Azure's default credential.
+    """Access to an account; without token and key by Azure's default credential.
 
-    `endpoint` is the account's address where it is not that of Azure's public cloud.
+    `endpoint` is the account's address outside of Azure's public cloud.
     """
 
     account: str = ""
@@ -48,7 +50,7 @@ class AzureAccess:
 
 @lru_cache(maxsize=8)
 def azure_files(location: str, access: AzureAccess) -> "AzureFiles":
-    """The files there; clients keep their connections and credentials, so they are kept."""
+    """Return the files there; cached, because a client keeps its connections and credentials."""
     return AzureFiles(location, access)
 
 
@@ -56,8 +58,8 @@ class AzureFiles:
     """The files below a place in a container.
 
     Raises:
-        LandingError: the location names no account, or the account cannot be reached as it is
-            said; the text names account and container, and never a token or key.
+        LandingError: the location names no account, or the account cannot be reached. The text
+            names account and container, and never a token or key.
     """
 
     def __init__(self, location: str, access: AzureAccess) -> None:
@@ -77,7 +79,7 @@ class AzureFiles:
         )
 
     def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
-        """Files to read below `folder`, each with its own folder as seen from there."""
+        """Yield the files to read below `folder`, each with its path relative to `folder`."""
         prefix = "/".join(filter(None, (self._root, folder))) + "/"
         with self._explained(folder):
             blobs = self._client.list_blobs(
@@ -89,7 +91,7 @@ class AzureFiles:
                     yield parent, self._file(blob, name)
 
     def open(self, file: LandingFile) -> BinaryIO:
-        """Read a file by ranges, some of them ahead; it is an error if it changes meanwhile."""
+        """Open a file, which is read by ranges in advance; a change meanwhile is an error."""
         name = file.path.removeprefix(f"{self._location}/")
         blob = self._client.get_blob_client("/".join(filter(None, (self._root, name))))
         return io.BufferedReader(_BlobReader(blob, file, self._explained))
@@ -99,16 +101,16 @@ class AzureFiles:
         return LandingFile(f"{self._location}/{below}", name, blob.size, _quoted(blob.etag))
 
     @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explained(self, subject: str) -> Iterator[None]:
         try:
             yield
         except AzureError as error:
-            # The cause is left out: its text may hold a request with its token.
-            raise LandingError(f"{what}: {self._place} {_reason(error)}") from None
+            # Without its cause: the text may hold a request with its token.
+            raise LandingError(f"{subject}: {self._place} {_reason(error)}") from None
 
 
 class _BlobReader(io.RawIOBase):
-    """The bytes of a blob of known size and version, read in ranges by a few threads."""
+    """Reads a blob of known size and version in ranges, by a few threads."""
 
     def __init__(
         self,
@@ -124,7 +126,7 @@ class _BlobReader(io.RawIOBase):
         self._ranges: deque[Future[bytes]] = deque()
         self._rest = memoryview(b"")
         for _ in range(_RANGES_AHEAD):
-            self._ask()
+            self._request_next()
 
     def readable(self) -> bool:
         return True
@@ -133,7 +135,7 @@ class _BlobReader(io.RawIOBase):
         if not self._rest and self._ranges:
             with self._explained(self._file.path):
                 self._rest = memoryview(self._ranges.popleft().result())
-            self._ask()
+            self._request_next()
         target = memoryview(buffer)
         count = min(len(target), len(self._rest))
         target[:count] = self._rest[:count]
@@ -144,15 +146,15 @@ class _BlobReader(io.RawIOBase):
         self._threads.shutdown(cancel_futures=True)
         super().close()
 
-    def _ask(self) -> None:
+    def _request_next(self) -> None:
         start = next(self._starts, None)
         if start is not None:
             self._ranges.append(self._threads.submit(self._download, start))
 
     def _download(self, start: int) -> bytes:
         length = min(_RANGE_BYTES, self._file.size - start)
-        # Else the client would unpack each range as the blob's Content-Encoding says, which may be
-        # wrong, and gzip cannot be unpacked from its middle.
+        # Otherwise the client would decompress each range by the blob's Content-Encoding. That may
+        # be wrong, and gzip cannot be decompressed from its middle.
         return self._blob.download_blob(
             start,
             length,
@@ -163,7 +165,7 @@ class _BlobReader(io.RawIOBase):
 
 
 def _parts(location: str, access: AzureAccess) -> tuple[str, str, str]:
-    """Container, account and path."""
+    """Return container, account and path of a location."""
     if match := _DATA_LAKE.fullmatch(location):
         return match[1], match[2], match[3] or ""
     match = _BLOBS.fullmatch(location)
@@ -177,23 +179,19 @@ def _parts(location: str, access: AzureAccess) -> tuple[str, str, str]:
 
 def _credential(access: AzureAccess) -> Any:
     if access.sas_token:
-        from azure.core.credentials import AzureSasCredential
-
         return AzureSasCredential(access.sas_token.removeprefix("?"))
     if access.account_key:
         return access.account_key
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential()
+    return default_credential()
 
 
 def _quoted(etag: str) -> str:
-    """A version as a condition names it; a listing gives it bare."""
+    """Return an ETag in quotes, as a condition needs it; a listing omits them."""
     return f'"{etag.strip(chr(34))}"'
 
 
 def _is_folder(blob: BlobProperties) -> bool:
-    """Data Lakes list their folders too, as blobs without bytes."""
+    """Return True for a folder, which a Data Lake lists as a blob without bytes."""
     return (blob.metadata or {}).get("hdi_isfolder", "").lower() == "true"
 
 
@@ -202,31 +200,31 @@ def _reason(error: AzureError) -> str:
     code = str(getattr(code, "value", code) or type(error).__name__)
     status = error.status_code if isinstance(error, HttpResponseError) else None
     if code == "ContainerNotFound":
-        return "does not exist; look at AMAZON_REVIEWS_LANDING"
+        return "does not exist; check AMAZON_REVIEWS_LANDING"
     if isinstance(error, ResourceNotFoundError):
-        return f"holds it no more ({code}); upload it again, or read its partition without it"
+        return f"no longer holds it ({code}); upload it again, or read its partition without it"
     if code == "ConditionNotMet":
         return (
-            "holds another version of it by now, or none; materialize again when the upload is "
+            "holds another version of it now, or has lost it; materialize again when the upload is "
             "complete"
         )
     if isinstance(error, ClientAuthenticationError) and status is None:
         return f"cannot be read without a credential; set {_CREDENTIALS}, or log in to Azure"
     if status in (401, 403):
         return (
-            f"refused to be read ({code}); the token may have expired, or allow not both to read "
-            f"and to list: renew {_CREDENTIALS}"
+            f"denies access ({code}); the token may have expired, or may not allow both read and "
+            f"list: renew {_CREDENTIALS}"
         )
     if status in _BUSY:
-        return f"is too busy ({code}), also after some tries; run again later"
+        return f"is too busy ({code}), even after several attempts; run again later"
     if code in _ARCHIVED:
-        return f"could not be read ({code}); move it to an online access tier and wait until it is"
+        return f"could not be read ({code}); move it to an online access tier and wait for that"
     if status is not None and 400 <= status < 500:
         return (
-            f"could not be read ({code}), and another try does not help; look at the blob and at "
-            f"the account's settings for what this code of Azure Storage means"
+            f"could not be read ({code}), and another attempt does not help; look up this code of "
+            f"Azure Storage, and check the blob and the account's settings"
         )
     return (
-        f"could not be read ({code}), also after some tries; look at the network, at the account's "
-        "name and at AZURE_STORAGE_ENDPOINT, or run again later"
+        f"could not be read ({code}), even after several attempts; check the network, the name of "
+        "the account and AZURE_STORAGE_ENDPOINT, or run again later"
     )

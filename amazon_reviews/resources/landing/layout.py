@@ -1,4 +1,4 @@
-"""What a landing zone is made of: files, partitions, their names and order."""
+"""Layout of a landing zone: files, partitions, their names and order."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 from amazon_reviews.errors import LandingError
 
-# The folder of a partition in a table adds a few characters; most systems take 255.
+# A table's folder of the partition adds a few characters; most file systems allow 255.
 _LONGEST_NAME = 200
 # Dagster reads "a...b" as all partitions from a to b.
 _STEM = re.compile(rf"(?!.*\.\.\.)[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
@@ -18,7 +18,7 @@ _SUFFIXES = (".json", ".csv")
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file of a partition; `size` is in bytes, `changed` tells versions of it apart."""
+    """A file of a partition; `size` is in bytes, `changed` differs between its versions."""
 
     path: str
     name: str
@@ -28,7 +28,7 @@ class LandingFile:
 
 @dataclass(frozen=True)
 class LandingPartition:
-    """A folder with at least one file to read, files ordered by name."""
+    """A landing partition with at least one file to read, its files ordered by name."""
 
     name: str
     files: tuple[LandingFile, ...]
@@ -48,11 +48,13 @@ class LandingPartition:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a dataset lies in its folder.
+    """The layout of a dataset's folder.
 
-    `suffix` ends the names of its files, before a further `.gz`. With `in_folders` a folder is a
-    partition; else all files lie side by side, and `partition_of` says by the name of one whose
-    it is, None where it is none's. `naming` tells people how to name a file.
+    Attributes:
+        suffix: end of the names of its files, before an optional `.gz`.
+        in_folders: True if each folder is a partition, False if all files are side by side.
+        partition_of: returns the partition of a folder or file by its name, None without one.
+        naming: rule for names, as error texts quote it.
     """
 
     suffix: str
@@ -61,56 +63,56 @@ class Layout:
     naming: str
 
     def has(self, name: str) -> bool:
-        """Whether a file of this name is one of the dataset's."""
+        """Return True if a file of this name belongs to the dataset."""
         return readable(name) and name.removesuffix(".gz").endswith(self.suffix)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The partitions of a dataset by name, and the files or folders that belong to none.
+    """The partitions of a dataset by name, and the unmatched files and folders.
 
-    `unreadable` are the partitions whose folder cannot be listed, each with the reason.
+    `unreadable` holds the partitions whose folder cannot be listed, each with the reason.
     """
 
     partitions: dict[str, LandingPartition]
-    strays: list[str]
+    unmatched: list[str]
     unreadable: dict[str, LandingError]
 
 
 def folder_partition(name: str) -> str | None:
-    """The partition that a folder of this name is."""
+    """Return the partition of a folder with this name, None if the name is not allowed."""
     rest = name.removeprefix(_PREFIX)
     return name if rest != name and _STEM.fullmatch(rest) else None
 
 
 def misnamed_folder(name: str) -> bool:
-    """Return True if a folder is meant as a partition, but its name cannot be that of one."""
+    """Return True if a folder is meant as a partition, but its name is not allowed."""
     return name.startswith(_PREFIX) and "/" not in name and not folder_partition(name)
 
 
 def stem(name: str) -> str:
-    """The name of a file without what tells its format."""
+    """Return the name of a file without its extensions."""
     return name.removesuffix(".gz").rpartition(".")[0]
 
 
 def file_partition(name: str) -> str | None:
-    """The partition that a file of this name is alone."""
+    """Return the partition that consists of the file of this name, None if not allowed."""
     return stem(name) if _STEM.fullmatch(stem(name)) else None
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort key with numbers by value: partition_2 before partition_10."""
+    """Return a sort key with numbers by value: partition_2 before partition_10."""
     parts = re.split(r"(\d+)", name)
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
-    """Partition names in their natural order."""
+    """Return partition names in their natural order."""
     return sorted(names, key=lambda name: (natural_key(name), name))
 
 
 def readable(name: str) -> bool:
-    """Whether a file of this name is to be read."""
+    """Return True if a file of this name is to be read."""
     return name.removesuffix(".gz").endswith(_SUFFIXES) and name[0] not in "._"
 
 
@@ -123,13 +125,13 @@ FILES = Layout(".csv", False, file_partition, f"of {_CHARACTERS}")
 
 
 class Files(Protocol):
-    """Where the files lie."""
+    """Files of a landing zone in one kind of storage."""
 
     def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
-        """Files to read below `folder`, each with its own folder as seen from there.
+        """Yield the files to read below `folder`, each with its path relative to `folder`.
 
-        At least those in it (their folder is "") and in the folders directly below it. For a
-        folder below it that cannot be listed, the error is given in the place of its files.
+        At least those in `folder` (their path is "") and in the folders directly below it. If a
+        folder below cannot be listed, the error replaces its files.
 
         Raises:
             LandingError: `folder` itself cannot be listed.
@@ -139,5 +141,5 @@ class Files(Protocol):
         """Open a file for reading its bytes.
 
         Raises:
-            LandingError: the file is gone, or may not be read; reading it may raise it too.
+            LandingError: the file is gone, or access is denied; reading it may raise it too.
         """

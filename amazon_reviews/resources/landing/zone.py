@@ -1,8 +1,8 @@
 """The landing zone: folders of files as they were uploaded.
 
-A folder `<dataset>/partition_N` of JSON lines is a partition, in other datasets a CSV file, or
-several of them, side by side. Names that begin with a dot or an underscore are uploads in progress
-or markers, and are not read.
+In some datasets each folder `<dataset>/partition_N` of JSON lines is a partition. In others all CSV
+files are side by side, and a partition is one of them or several. Names that begin with a dot or
+an underscore are uploads in progress or markers, and are not read.
 """
 
 import os
@@ -40,9 +40,12 @@ _AZURE_VARIABLES = {
 class LandingZone:
     """A landing zone in a local folder or in an Azure container.
 
-    `location` is the folder, or the abfss:// or az:// address, that holds the datasets. In Azure:
-    `azure_account` is the storage account, for az://, `azure_endpoint` its address where it is not
-    Azure's own; the token or the key gives access, and neither appears in a representation.
+    Attributes:
+        location: the folder, or the abfss:// or az:// address, that holds the datasets.
+        azure_account: the storage account of an az:// address.
+        azure_endpoint: the account's address outside of Azure's public cloud.
+        azure_sas_token: a token for access; not in a representation.
+        azure_account_key: a key for access; not in a representation.
     """
 
     location: str
@@ -58,7 +61,7 @@ class LandingZone:
         return cls(location, **account)
 
     def partitions(self, dataset: str, layout: Layout = FOLDERS) -> dict[str, LandingPartition]:
-        """The partitions of `dataset` that hold files, by name in natural order.
+        """Return the partitions of `dataset` that hold files, by name in natural order.
 
         Raises:
             LandingError: the location or the dataset's folder is not a folder, or cannot be read.
@@ -66,15 +69,15 @@ class LandingZone:
         return self.listing(dataset, layout).partitions
 
     def listing(self, dataset: str, layout: Layout = FOLDERS) -> Listing:
-        """The same with what belongs to no partition; folders of other names are left out.
+        """Return the partitions, unmatched files, and folders whose names resemble partitions.
 
-        Those are files beside others, and folders whose names begin as those of partitions.
+        Folders of other names are left out.
 
         Raises:
             LandingError: see `partitions`.
         """
         files: defaultdict[str, list[LandingFile]] = defaultdict(list)
-        strays = set()
+        unmatched = set()
         unreadable: dict[str, LandingError] = {}
         for folder, file in self._files().list(dataset):
             if isinstance(file, LandingError):
@@ -86,17 +89,17 @@ class LandingZone:
             if name := layout.partition_of(folder or file.name):
                 files[name].append(file)
             elif not layout.in_folders:
-                strays.add(f"{dataset}/{file.name}")
+                unmatched.add(f"{dataset}/{file.name}")
             elif misnamed_folder(folder):
-                strays.add(f"{dataset}/{folder}")
-        found = {name: _partition(name, files[name]) for name in natural_order(files)}
-        return Listing(found, sorted(strays), unreadable)
+                unmatched.add(f"{dataset}/{folder}")
+        partitions = {name: _partition(name, files[name]) for name in natural_order(files)}
+        return Listing(partitions, sorted(unmatched), unreadable)
 
     def partition(self, dataset: str, name: str, layout: Layout = FOLDERS) -> LandingPartition:
-        """One partition as it lies there now.
+        """Return one partition in its present state.
 
         Raises:
-            LandingError: it is not there or holds no file to read, or cannot be read.
+            LandingError: it does not exist, holds no file to read, or cannot be read.
         """
         below = f"{dataset}/{name}" if layout.in_folders else dataset
         files = [
@@ -108,9 +111,9 @@ class LandingZone:
             and (layout.in_folders or layout.partition_of(file.name) == name)
         ]
         if not files:
-            whose = "" if layout.in_folders else f"of {name} "
+            of_partition = "" if layout.in_folders else f"of {name} "
             raise LandingError(
-                f"{self.location}/{below} holds no file {whose}ending in {layout.suffix} or "
+                f"{self.location}/{below} holds no file {of_partition}ending in {layout.suffix} or "
                 f"{layout.suffix}.gz; upload the partition's files, or leave its rows as they are"
             )
         return _partition(name, files)
@@ -119,14 +122,14 @@ class LandingZone:
         """Open a file for reading its bytes.
 
         Raises:
-            LandingError: the file is gone, or may not be read; reading it may raise it too.
+            LandingError: the file is gone, or access is denied; reading it may raise it too.
         """
         return self._files().open(file)
 
     def _files(self) -> Files:
         if not is_remote(self.location):
             return _LocalFiles(Path(self.location))
-        # Here because it brings the client, which a landing zone in a folder does not need.
+        # Imported here because it loads Azure's client, which a local folder does not need.
         from amazon_reviews.resources.landing.azure import AzureAccess, azure_files
 
         access = AzureAccess(
@@ -154,13 +157,13 @@ class _LocalFiles:
         for path in paths:
             try:
                 if path.is_dir():
-                    # All of a folder's files or none, so that it is never taken for a smaller one.
+                    # All of a folder's files or none: some of them would look like a smaller one.
                     files = _files_in(path.iterdir())
                     yield from ((path.name, file) for file in files)
                 else:
                     yield from (("", file) for file in _files_in([path]))
             except FileNotFoundError:
-                # Removed while it was listed: it is not there.
+                # It was removed while the folder was listed.
                 continue
             except OSError as error:
                 yield path.name, _not_listed(path, error)
@@ -177,7 +180,7 @@ def _partition(name: str, files: list[LandingFile]) -> LandingPartition:
 
 
 def _files_in(paths: Iterable[Path]) -> list[LandingFile]:
-    """The files to read among paths; one that is removed meanwhile is not there."""
+    """Return the files to read among `paths`, without those that are removed meanwhile."""
     files = []
     for path in paths:
         with suppress(FileNotFoundError):

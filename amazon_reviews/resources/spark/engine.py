@@ -1,7 +1,7 @@
 """The Spark engine that runs the transforms: embedded Sail, a local JVM Spark, or a cluster.
 
-Each is reached as a Spark Connect endpoint, so that the project meets one API and one kind of
-session everywhere; what differs is who serves the endpoint.
+Each is reached as a Spark Connect endpoint. So the project uses one API and one kind of session,
+and the engines differ only in the server behind the endpoint.
 """
 
 import os
@@ -18,14 +18,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from amazon_reviews.errors import EngineUnavailableError
-from amazon_reviews.resources.spark.jars import fetched_jars
-from amazon_reviews.resources.spark.java import check_java, start_jvm
+from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, start_jvm
 
 ROW_GROUP_ROWS = 65_536
 _SPARK_CONNECT_PORT = 15002
-_SECONDS = 5
-_SPARK_RESERVES = 300 << 20
-_SPARK_WORKS_IN = 0.6
+_CONNECT_SECONDS = 5
+# Spark's memory model: of the heap less a reserve, this share belongs to queries.
+_SPARK_RESERVED_BYTES = 300 << 20
+_SPARK_MEMORY_FRACTION = 0.6
 
 SESSION_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -34,7 +34,7 @@ SESSION_SETTINGS = {
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
     "spark.sql.json.enablePartialResults": "false",
 }
-"""What the transforms rely on, whatever an endpoint's own defaults are."""
+"""Settings that the transforms rely on; they override an endpoint's own defaults."""
 
 
 def connect(address: str) -> SparkSession:
@@ -44,12 +44,14 @@ def connect(address: str) -> SparkSession:
 
 @dataclass(frozen=True)
 class SparkEngine:
-    """Gives the Spark session of the engine that is set; nothing starts before its first use.
+    """Gives the Spark session of the configured engine, which starts at its first use.
 
-    `engine` is 'sail', 'spark' or 'sc://host:port', where a token may follow, so it does not
-    appear in a representation; `memory` is the working memory of an engine in this machine, in
-    bytes; `batch_rows` are the rows that one query takes at most, where partitions allow.
-    `connect` opens the session on an endpoint.
+    Attributes:
+        engine: 'sail', 'spark' or 'sc://host:port'. A token may follow the address, so it does
+            not appear in a representation.
+        memory: working memory of an engine on this machine, in bytes.
+        batch_rows: limit of the rows of one query, as far as partitions allow.
+        connect: opens a session on an endpoint.
     """
 
     engine: str = field(repr=False)
@@ -59,13 +61,13 @@ class SparkEngine:
 
     @property
     def session(self) -> SparkSession:
-        """The session, started at the first call and shared within the process."""
+        """The session, which starts at the first call and is shared within the process."""
         return start_session(self.engine, self.memory, self.connect)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Spark Connect endpoint; what serves it ends when `server` is collected."""
+    """A Spark Connect endpoint; its server ends when `server` is collected."""
 
     address: str
     server: Any = None
@@ -75,7 +77,7 @@ class Endpoint:
 def start_session(
     engine: str, memory: int, connect: Callable[[str], SparkSession] = connect
 ) -> SparkSession:
-    """Start the process's session on `engine`; `memory` (bytes) bounds one that is started here.
+    """Return the process's session on `engine`, with at most `memory` bytes on this machine.
 
     Raises:
         EngineUnavailableError: the engine cannot be used; the text says why and what to do.
@@ -86,7 +88,7 @@ def start_session(
 
 
 def configured(session: SparkSession) -> SparkSession:
-    """The session with the settings that the transforms rely on."""
+    """Return the session with the settings that the transforms rely on."""
     for name, value in SESSION_SETTINGS.items():
         session.conf.set(name, value)
     return session
@@ -94,7 +96,7 @@ def configured(session: SparkSession) -> SparkSession:
 
 @contextmanager
 def explained(engine: str) -> Iterator[None]:
-    """Raise EngineUnavailableError where the engine refuses a session or its settings."""
+    """Raise EngineUnavailableError if the engine refuses a session or its settings."""
     try:
         yield
     except PySparkException as error:
@@ -105,10 +107,10 @@ def explained(engine: str) -> Iterator[None]:
 
 
 def endpoint_of(engine: str, memory: int) -> Endpoint:
-    """The endpoint of `engine`, which is started if it is one of this machine.
+    """Return the endpoint of `engine`, after starting an engine that runs on this machine.
 
     Raises:
-        EngineUnavailableError: it cannot be started, or does not answer.
+        EngineUnavailableError: the engine cannot be started, or does not answer.
     """
     if engine == "sail":
         return start_sail(memory)
@@ -122,12 +124,13 @@ def endpoint_of(engine: str, memory: int) -> Endpoint:
 def start_sail(memory: int) -> Endpoint:
     """Start the embedded engine in this process.
 
-    With the fair pool, sorts and windows spill to disk when `memory` bytes are used up.
+    With the fair pool, sorts and windows spill to disk when they have used `memory` bytes.
     """
     os.environ.setdefault("RUST_LOG", "error")
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "fair")
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", str(memory))
     os.environ.setdefault("SAIL_PARQUET__MAX_ROW_GROUP_SIZE", str(ROW_GROUP_ROWS))
+    # Imported here because pysail is large and reads the variables above when it is loaded.
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer()
@@ -140,7 +143,7 @@ def start_sail(memory: int) -> Endpoint:
 def start_spark(memory: int) -> Endpoint:
     """Start Spark on all cores in a JVM that ends with this process.
 
-    What needs memory spills to disk when `memory` bytes are used up.
+    Queries spill to disk when they have used `memory` bytes.
 
     Raises:
         EngineUnavailableError: Java or a jar is missing.
@@ -149,20 +152,20 @@ def start_spark(memory: int) -> Endpoint:
     gateway = start_jvm(spark_settings(memory))
     token = secrets.token_urlsafe()
     sql = gateway.jvm.org.apache.spark.sql.classic.SparkSession
-    # Not among the settings that start the JVM: those are seen in the list of processes.
+    # Not among the settings that start the JVM: the list of processes shows those.
     sql.builder().config("spark.connect.authenticate.token", token).getOrCreate()
     service = getattr(gateway.jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
-    # To this name alone the client sends a token without encryption.
+    # The client sends a token without encryption to this host name only.
     address = f"sc://localhost:{getattr(service, 'MODULE$').localPort()}/;token={token}"
     return Endpoint(address, gateway)
 
 
 def spark_settings(memory: int) -> dict[str, str]:
-    """The settings of a local JVM Spark that reads Delta tables and serves Spark Connect.
+    """Return the settings of a local JVM Spark that reads Delta tables and serves Spark Connect.
 
-    `memory` bytes are left to queries of what the JVM may use.
+    The heap is so large that `memory` bytes of it are left for queries.
     """
-    heap = int(memory / _SPARK_WORKS_IN) + _SPARK_RESERVES
+    heap = int(memory / _SPARK_MEMORY_FRACTION) + _SPARK_RESERVED_BYTES
     return {
         "spark.master": "local[*]",
         "spark.driver.memory": f"{heap >> 20}m",
@@ -174,7 +177,7 @@ def spark_settings(memory: int) -> dict[str, str]:
         "spark.connect.grpc.binding.port": "0",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        # The defaults are made for clusters.
+        # Spark's defaults suit clusters.
         "spark.sql.shuffle.partitions": str(4 * (os.cpu_count() or 1)),
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.log.level": "ERROR",
@@ -184,11 +187,11 @@ def spark_settings(memory: int) -> dict[str, str]:
 
 
 def _check_reachable(address: str) -> None:
-    """Spark Connect itself would try again for minutes."""
+    """Raise EngineUnavailableError if nothing answers; Spark Connect would retry for minutes."""
     place = urlsplit(address)
     host, port = place.hostname or "", place.port or _SPARK_CONNECT_PORT
     try:
-        socket.create_connection((host, port), _SECONDS).close()
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except OSError as error:
         raise EngineUnavailableError(
             f"AMAZON_REVIEWS_ENGINE: no Spark Connect server answers at {host}:{port} ({error}); "

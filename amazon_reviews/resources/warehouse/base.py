@@ -1,8 +1,8 @@
-"""The warehouse: Delta tables at a fixed version, made readable with SQL.
+"""The warehouse: Delta tables at a fixed version, readable with SQL.
 
-A table named ``layer/noun`` is loaded from a version of its Delta table, whole or not at all.
-Readers never wait for a load and never see half of one. What holds the tables is chosen by a URL;
-every implementation meets the `Warehouse` protocol.
+A table named ``layer/name`` is loaded from a version of its Delta table, completely or not.
+Readers never wait for a load and never see half of one. A URL chooses the implementation of the
+`Warehouse` protocol.
 """
 
 import re
@@ -17,11 +17,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class TableVersion:
-    """One version of a Delta table that the warehouse should hold.
+    """One version of a Delta table for the warehouse to load.
 
-    `name` is ``layer/noun``; `columns` maps column names to their descriptions; `looked_up_by` is
-    the column by which a few rows are asked for, in whose order they are to lie;
-    `storage_options` are those of the lake's object store and never appear in a representation.
+    Attributes:
+        name: ``layer/name``.
+        uri: address of the Delta table.
+        version: its version.
+        description: description of the table.
+        columns: column names with their descriptions.
+        sort_by: the column by which apps look up rows; rows are stored in its order.
+        cluster_by: columns to cluster by in BigQuery, broad ones first; by default `sort_by`.
+        partition_day: the date column to partition by in BigQuery.
+        flat_view: name of a view in BigQuery without arrays and maps.
+        storage_options: options of the lakehouse's object store; not in a representation.
     """
 
     name: str
@@ -29,21 +37,30 @@ class TableVersion:
     version: int
     description: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
-    looked_up_by: str | None = None
+    sort_by: str | None = None
+    cluster_by: tuple[str, ...] = ()
+    partition_day: str | None = None
+    flat_view: str | None = None
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"a warehouse table is named layer/noun, not {self.name!r}")
+            raise ValueError(f"a warehouse table is named layer/name, not {self.name!r}")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one table's load did.
+    """The result of loading one table.
 
-    `rows` are those of the table in the warehouse; `bytes` the size of the Delta files read for
-    it (0 where skipped); `seconds` the wall-clock time spent on this table. `stored_bytes` is the
-    size of the table in the warehouse and `url` a page that shows it, where there are such.
+    Attributes:
+        name: ``layer/name``.
+        version: the Delta version.
+        rows: rows of the table in the warehouse.
+        bytes: size of the Delta files that were read, 0 if the load was skipped.
+        skipped: True if the warehouse held the version already.
+        seconds: wall-clock time spent on this table.
+        stored_bytes: size of the table in the warehouse, None if unknown.
+        url: a page that shows the table, None without one.
     """
 
     name: str
@@ -58,7 +75,7 @@ class Load:
 
 @dataclass(frozen=True)
 class ColumnDescription:
-    """A column as the warehouse holds it; `type` is in the warehouse's own SQL."""
+    """A column in the warehouse; `type` is in the SQL of the warehouse."""
 
     name: str
     type: str
@@ -67,7 +84,7 @@ class ColumnDescription:
 
 @dataclass(frozen=True)
 class TableDescription:
-    """A table as the warehouse holds it, with the Delta version it was loaded from."""
+    """A table in the warehouse, with the Delta version it was loaded from."""
 
     name: str
     version: int
@@ -77,39 +94,50 @@ class TableDescription:
 
 
 class Warehouse(Protocol):
-    """Where users read the gold tables."""
+    """A store of tables for people and apps to read with SQL."""
 
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
-        """Bring the tables to the given versions, all of them or none; one result per table.
+        """Load the tables at the given versions, all or none; return one result per table.
 
-        A table that is there at that version already is skipped. Tables not named stay as they
-        are. Raises WarehouseError, with nothing changed, when a table cannot be read, its row
-        count differs from the Delta version's, or the warehouse cannot be written.
+        A table that the warehouse holds at that version is skipped. Tables not named stay as they
+        are.
+
+        Raises:
+            WarehouseError: a table cannot be read, its row count differs from that of the Delta
+                version, or the warehouse cannot be written. Nothing has changed then.
         """
         ...
 
     def versions(self) -> dict[str, int]:
-        """The tables that are there, by name, with their Delta versions; empty before any load."""
+        """Return the loaded tables by name, with their Delta versions."""
         ...
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The rows of a query; `parameters` fill its ``?`` marks. Raises WarehouseError."""
+        """Return the rows of a query; `parameters` fill its ``?`` placeholders.
+
+        Raises:
+            WarehouseError: the query fails.
+        """
         ...
 
     def describe(self, name: str) -> TableDescription:
-        """Rows, columns and descriptions of a table. Raises WarehouseError if it is not there."""
+        """Return rows, columns and descriptions of a table.
+
+        Raises:
+            WarehouseError: the warehouse does not hold the table.
+        """
         ...
 
     def relation(self, name: str) -> str:
-        """How the table ``layer/noun`` is written in this warehouse's SQL."""
+        """Return the name of the table ``layer/name`` in this warehouse's SQL."""
         ...
 
 
 def quote(identifier: str) -> str:
-    """An identifier in standard SQL."""
+    """Return an identifier in standard SQL."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A string literal in standard SQL."""
+    """Return a string literal in standard SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The warehouse of the settings."""
+"""The warehouse that the settings name."""
 
 from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress
 from amazon_reviews.errors import SettingsError
@@ -6,10 +6,12 @@ from amazon_reviews.resources.warehouse.base import Warehouse
 
 
 def open_warehouse(url: str) -> Warehouse:
-    """The warehouse at `url`; nothing is created before the first load.
+    """Return the warehouse at `url`; nothing is created before the first load.
 
-    Raises SettingsError where the URL is of no known form.
+    Raises:
+        SettingsError: the URL has no known form.
     """
+    # An implementation is imported here because its client is large.
     scheme, _, path = url.partition("://")
     if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
         from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse

@@ -1,4 +1,4 @@
-"""A Delta table at one version, as a warehouse loads it."""
+"""Snapshots: Delta tables at one version, as a warehouse loads them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +15,20 @@ from amazon_reviews.resources.warehouse.base import TableVersion, literal, quote
 
 _BATCH_ROWS = 16_384
 _BUFFER_BYTES = 1 << 20
-_MOST_PARTITIONS = 500  # of more, the condition costs more than loading the table whole
+# The condition of more partitions costs more than loading the complete table.
+_MOST_PARTITIONS = 500
 
 
 @dataclass(frozen=True)
 class DataFile:
     """A data file of a Delta version.
 
-    `partition` is an SQL condition that holds for exactly the rows of the file's partition, None
-    where there is no such condition (unpartitioned, a null value); `values` says the same as the
-    value of each column. `rows` is None where the log does not tell.
+    Attributes:
+        partition: an SQL condition that holds for exactly the rows of the file's partition. None
+            without one: the table has no partitions, or a value is null.
+        bytes: size of the file.
+        rows: number of its rows, None if the log does not hold it.
+        values: the partition's value of each partition column.
     """
 
     partition: str | None
@@ -34,10 +38,14 @@ class DataFile:
 
 
 class Snapshot:
-    """A Delta table at one version, as a load reads it."""
+    """Reads a Delta table at one version."""
 
     def __init__(self, table: TableVersion) -> None:
-        """Open the version. Raises deltalake's DeltaError where it is not there."""
+        """Open the version.
+
+        Raises:
+            DeltaError: the version does not exist.
+        """
         options = dict(table.storage_options) or None
         self._delta = DeltaTable(table.uri, version=table.version, storage_options=options)
         self.table = table
@@ -49,7 +57,7 @@ class Snapshot:
     def files(self) -> dict[str, DataFile]:
         """The active data files by path."""
         actions = pa.table(self._delta.get_add_actions())
-        wanted = [n for n in actions.column_names if n not in ("min", "max", "null_count")]
+        names = [n for n in actions.column_names if n not in ("min", "max", "null_count")]
         return {
             row["path"]: DataFile(
                 _condition(row.get("partition")),
@@ -57,38 +65,37 @@ class Snapshot:
                 row.get("num_records"),
                 row.get("partition") or {},
             )
-            for row in actions.select(wanted).to_pylist()
+            for row in actions.select(names).to_pylist()
         }
 
     def partitions(self) -> Iterator[tuple[str, str | None]]:
-        """Path and partition of each data file."""
+        """Yield path and partition of each data file."""
         return ((path, file.partition) for path, file in self.files.items())
 
     @property
     def has_deletion_vectors(self) -> bool:
-        """Whether rows of a data file may be deleted without its path or counts changing."""
+        """True if rows of a data file may be deleted without a change of its path or counts."""
         return "deletionVectors" in (self._delta.protocol().reader_features or ())
 
     @cached_property
     def rows(self) -> int:
-        """The version's row count: from the log, or by a scan where the log does not tell."""
+        """The version's row count, from the log or from a scan if the log does not hold it."""
         counts = [file.rows for file in self.files.values()]
         if None in counts or self.has_deletion_vectors:
             return sum(batch.num_rows for batch in self._delta.scan(columns=self.schema.names[:1]))
         return sum(count for count in counts if count is not None)
 
     def batches(self, condition: str | None = None) -> pa.RecordBatchReader:
-        """A stream of the version's rows, of those that meet the SQL `condition` if given."""
+        """Return a stream of the version's rows, or of those that meet the SQL `condition`."""
         stream = self._delta.scan(columns=self.schema.names, predicate=condition)
         return pa.RecordBatchReader.from_stream(stream)
 
     def batches_of(self, paths: Iterable[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of some data files, each file's in its order, a few thousand at a time.
+        """Yield the rows of these data files in their order, a few thousand at a time.
 
-        Raises DeltaError for a table with deletion vectors, where a file does not say what its
-        rows are.
+        Not for tables with deletion vectors, because their files hold deleted rows.
         """
-        # A scanner would hold whole row groups, and several of them.
+        # A scanner would hold several complete row groups in memory.
         for path in paths:
             with self._files.open_input_file(unquote(path)) as file:
                 parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES)
@@ -100,7 +107,7 @@ class Snapshot:
         return self._delta.to_pyarrow_dataset().filesystem
 
     def _completed(self, batch: pa.RecordBatch, values: Mapping[str, Any]) -> pa.RecordBatch:
-        """Rows of a file with the columns that it leaves to the log, or was written without."""
+        """Return a file's rows with the columns that only the log holds, or that it lacks."""
         columns = [
             batch.column(field.name).cast(field.type)
             if field.name in batch.schema.names
@@ -113,15 +120,15 @@ class Snapshot:
 def changed_partitions(
     old: Iterable[tuple[str, str | None]], new: Iterable[tuple[str, str | None]]
 ) -> set[str] | None:
-    """The conditions of the partitions that differ between two versions of a table.
+    """Return the conditions of the partitions that differ between two versions of a table.
 
-    A version is the path and partition of each of its data files. None where the table had better
-    be loaded whole: there is no condition, nothing stays, or too much changed.
+    A version is the path and partition of each of its data files. None means that the complete
+    table should be loaded: there is no condition, nothing stays, or too much changed.
     """
     before, after = set(old), set(new)
     changed = {partition for _, partition in before ^ after}
-    kept = {partition for _, partition in after} - changed
-    if None in changed or not kept or len(changed) > _MOST_PARTITIONS:
+    unchanged = {partition for _, partition in after} - changed
+    if None in changed or not unchanged or len(changed) > _MOST_PARTITIONS:
         return None
     return {partition for partition in changed if partition is not None}
 

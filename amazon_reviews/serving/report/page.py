@@ -12,7 +12,7 @@ from string import Template
 import altair as alt
 import vl_convert
 
-from amazon_reviews.resources.atomic_file import replacing
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.query import Question
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section

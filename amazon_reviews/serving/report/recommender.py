@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
-from amazon_reviews.resources.atomic_file import replacing
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.recommender import evaluation
 

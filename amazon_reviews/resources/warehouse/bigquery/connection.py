@@ -1,4 +1,4 @@
-"""The way to a BigQuery dataset: client, credentials, location."""
+"""Connection to a BigQuery dataset: client, credentials, location."""
 
 import os
 from functools import cached_property
@@ -17,28 +17,33 @@ _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 
 
 class Connection:
-    """A dataset and the client that reaches it; nothing is asked before the first use."""
+    """A dataset and its client; nothing is requested before the first use."""
 
     def __init__(self, address: BigQueryAddress) -> None:
         self.address = address
 
     @cached_property
     def client(self) -> bigquery.Client:
-        """The vendor's client. Raises DefaultCredentialsError where nobody is logged in."""
+        """Google's client. Raises DefaultCredentialsError without credentials."""
         return bigquery.Client(self.address.project, _credentials())
 
     @cached_property
     def location(self) -> str:
-        """Where the dataset lies. Raises NotFound, or WarehouseError if not where it should."""
+        """The dataset's location.
+
+        Raises:
+            NotFound: the dataset does not exist.
+            WarehouseError: its location is not the expected one.
+        """
         return self._location(self.client.get_dataset(self.reference))
 
     @property
     def reference(self) -> bigquery.DatasetReference:
-        """The dataset, which may not be there yet."""
+        """The dataset, which may not exist yet."""
         return bigquery.DatasetReference(self.address.project, self.address.dataset)
 
     def create(self) -> None:
-        """Create the dataset if it is not there."""
+        """Create the dataset if it does not exist."""
         try:
             _ = self.location
         except NotFound:
@@ -48,28 +53,28 @@ class Connection:
             self.location = self._location(self.client.create_dataset(dataset, exists_ok=True))
 
     def sql_name(self, table: str) -> str:
-        """A table of the dataset in SQL."""
+        """Return the name of a table of the dataset in SQL."""
         return f"`{self.address.project}`.`{self.address.dataset}`.`{table}`"
 
     def page(self, table: str) -> str:
-        """The address of a table in the Google Cloud console."""
+        """Return the address of a table in the Google Cloud console."""
         project, dataset = self.address.project, self.address.dataset
-        place = {"project": project, "p": project, "d": dataset, "t": table, "page": "table"}
-        return f"https://console.cloud.google.com/bigquery?{urlencode(place)}"
+        query = {"project": project, "p": project, "d": dataset, "t": table, "page": "table"}
+        return f"https://console.cloud.google.com/bigquery?{urlencode(query)}"
 
     def _location(self, dataset: bigquery.Dataset) -> str:
-        there, wanted = str(dataset.location), self.address.location
-        if wanted and wanted.lower() != there.lower():
+        actual, expected = str(dataset.location), self.address.location
+        if expected and expected.lower() != actual.lower():
             raise WarehouseError(
-                f"the dataset {self.address.project}.{self.address.dataset} lies in {there}, not "
-                f"in {wanted}; mend ?location= in {WAREHOUSE}, or name another dataset"
+                f"the dataset {self.address.project}.{self.address.dataset} is in {actual}, not "
+                f"in {expected}; correct ?location= in {WAREHOUSE}, or name another dataset"
             )
-        return there
+        return actual
 
 
 def _credentials() -> Credentials:
-    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if os.environ.get("BIGQUERY_EMULATOR_HOST") and not named:
+    key_file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if os.environ.get("BIGQUERY_EMULATOR_HOST") and not key_file:
         return AnonymousCredentials()  # type: ignore[no-untyped-call]
     credentials, _ = google.auth.default(scopes=_SCOPES)
     return credentials

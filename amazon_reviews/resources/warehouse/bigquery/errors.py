@@ -1,4 +1,4 @@
-"""What BigQuery refuses, said with the setting that it depends on."""
+"""Explanations of BigQuery's errors, with the setting that each depends on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,25 +34,25 @@ _LONGEST = 400
 
 @contextmanager
 def explained(address: BigQueryAddress, subject: str) -> Iterator[None]:
-    """Raise what BigQuery, Delta Lake or the disk refuse as a WarehouseError about `subject`."""
+    """Raise errors of BigQuery, Delta Lake or the disk as a WarehouseError about `subject`."""
     try:
         yield
     except REMOTE_FAILURES as error:
-        # The cause is left out: the text of a refused login may hold what was sent.
+        # Without its cause: the text of a refused login may hold the credentials.
         raise WarehouseError(f"{subject}: {_remote_reason(error, address)}") from None
     except _LOCAL_FAILURES as error:
         raise WarehouseError(f"{subject}: {error}") from error
 
 
 def reason_of(error: BaseException) -> str:
-    """BigQuery's own word for an error, such as ``quotaExceeded``; empty where it has none."""
-    return _said_by(error, "reason")
+    """Return BigQuery's reason of an error, such as ``quotaExceeded``, or an empty text."""
+    return _detail(error, "reason")
 
 
-def _said_by(error: BaseException, what: str) -> str:
-    # The error's own text names the address of an upload, which lets anybody write to it.
-    found = error.errors if isinstance(error, GoogleAPICallError) else []
-    return str(found[0].get(what, "")) if found else ""
+def _detail(error: BaseException, name: str) -> str:
+    # The error's own text holds the address of an upload, with which anybody may write to it.
+    details = error.errors if isinstance(error, GoogleAPICallError) else []
+    return str(details[0].get(name, "")) if details else ""
 
 
 def _remote_reason(error: Exception, address: BigQueryAddress) -> str:
@@ -69,23 +69,23 @@ def _remote_reason(error: Exception, address: BigQueryAddress) -> str:
         )
     if not isinstance(error, ClientError):
         kind = reason_of(error) or type(error).__name__
-        return f"BigQuery did not do it ({kind}), also after some tries; run again later"
-    said = (_said_by(error, "message").splitlines() or [type(error).__name__])[0][:_LONGEST]
-    return f"{_refusal(error, said, address)} (BigQuery says: {said})"
+        return f"BigQuery failed several times ({kind}); run again later"
+    message = (_detail(error, "message").splitlines() or [type(error).__name__])[0][:_LONGEST]
+    return f"{_advice(error, message, address)} (BigQuery says: {message})"
 
 
-def _refusal(error: ClientError, said: str, address: BigQueryAddress) -> str:
+def _advice(error: ClientError, message: str, address: BigQueryAddress) -> str:
     place = f"{address.project}.{address.dataset}"
     if reason_of(error) in _QUOTAS:
-        return f"a quota of the project {address.project} is used up; wait, or ask for a higher one"
+        return f"a quota of the project {address.project} is used up; wait, or request a higher one"
     if isinstance(error, Forbidden):
         return (
-            f"it is not allowed; the account needs the roles roles/bigquery.jobUser on the project "
+            f"access is denied; the account needs the roles roles/bigquery.jobUser on the project "
             f"{address.project} and roles/bigquery.dataEditor on the dataset {place}, which "
             f"{WAREHOUSE} names"
         )
-    if "location" in said:
-        return f"the dataset lies elsewhere; mend ?location= in {WAREHOUSE}"
+    if "location" in message:
+        return f"the dataset is in another location; correct ?location= in {WAREHOUSE}"
     if isinstance(error, NotFound):
-        return f"something is not there; look at project and dataset ({place}) in {WAREHOUSE}"
-    return "BigQuery refuses it"
+        return f"something does not exist; check project and dataset ({place}) in {WAREHOUSE}"
+    return "BigQuery rejects the request"

@@ -1,4 +1,4 @@
-"""Views for tools that know neither arrays nor maps, such as Looker Studio."""
+"""Flat views for tools without arrays and maps, such as Looker Studio."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,31 @@ from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
 from amazon_reviews.resources.warehouse.bigquery.connection import LABELS, Connection
-from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
-VIEWS = {GOLD_REVIEWS.key: "reviews_flat", GOLD_PRODUCTS.key: "products_flat"}
 _JOINED = {"categories": ("category_path", "category path from broad to narrow, joined by ' > '")}
 
 
 def refresh_view(connection: Connection, table: bigquery.Table, name: str) -> None:
-    """Create the view `name` of a table in BigQuery, or mend it where it is another."""
+    """Create the view `name` of a table in BigQuery, or update it if it differs."""
     columns = _columns(table)
-    wanted = bigquery.Table(connection.reference.table(name))
-    wanted.view_query = (
+    view = bigquery.Table(connection.reference.table(name))
+    view.view_query = (
         f"SELECT {', '.join(column.sql for column in columns)} "
         f"FROM {connection.sql_name(table.table_id)}"
     )
-    wanted.description = f"{table.description or ''} Without arrays and maps.".strip()
-    wanted.labels = LABELS
+    view.description = f"{table.description or ''} Without arrays and maps.".strip()
+    view.labels = LABELS
     try:
-        there = connection.client.get_table(wanted.reference)
+        current = connection.client.get_table(view.reference)
     except NotFound:
-        there = connection.client.create_table(wanted, exists_ok=True)
-    if (there.view_query, there.description) != (wanted.view_query, wanted.description):
-        there.view_query, there.description = wanted.view_query, wanted.description
-        there = connection.client.update_table(there, ["view_query", "description"])
-    if [field.description for field in there.schema] != [c.field.description for c in columns]:
-        there.schema = [column.field for column in columns]
-        connection.client.update_table(there, ["schema"])
+        current = connection.client.create_table(view, exists_ok=True)
+    if (current.view_query, current.description) != (view.view_query, view.description):
+        current.view_query, current.description = view.view_query, view.description
+        current = connection.client.update_table(current, ["view_query", "description"])
+    # BigQuery creates a view without descriptions of its columns.
+    if [field.description for field in current.schema] != [c.field.description for c in columns]:
+        current.schema = [column.field for column in columns]
+        connection.client.update_table(current, ["schema"])
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def _columns(table: bigquery.Table) -> list[_Column]:
             plain = SchemaField(field.name, field.field_type, description=field.description)
             columns.append(_Column(f"`{field.name}`", plain))
         elif field.name in _JOINED:
-            name, said = _JOINED[field.name]
+            name, description = _JOINED[field.name]
             sql = f"ARRAY_TO_STRING(`{field.name}`, ' > ') AS `{name}`"
-            columns.append(_Column(sql, SchemaField(name, "STRING", description=said)))
+            columns.append(_Column(sql, SchemaField(name, "STRING", description=description)))
     return columns

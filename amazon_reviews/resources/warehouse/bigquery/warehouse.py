@@ -1,4 +1,4 @@
-"""The warehouse as a BigQuery dataset: table ``layer/noun`` is ``dataset.name`` there."""
+"""The warehouse as a BigQuery dataset: table ``layer/name`` is ``dataset.name`` there."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,58 +18,57 @@ from amazon_reviews.resources.warehouse.base import (
     TableDescription,
     TableVersion,
 )
-from amazon_reviews.resources.warehouse.bigquery.columns import sql_type
 from amazon_reviews.resources.warehouse.bigquery.connection import LABELS, Connection
 from amazon_reviews.resources.warehouse.bigquery.errors import explained
-from amazon_reviews.resources.warehouse.bigquery.parameters import positional
-from amazon_reviews.resources.warehouse.bigquery.staging import (
+from amazon_reviews.resources.warehouse.bigquery.load import (
     Change,
     Staging,
     is_staging,
     labels_of,
 )
-from amazon_reviews.resources.warehouse.bigquery.views import VIEWS, refresh_view
+from amazon_reviews.resources.warehouse.bigquery.schema import positional, sql_type
+from amazon_reviews.resources.warehouse.bigquery.views import refresh_view
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
 
 
 class BigQueryWarehouse:
-    """Gold tables in one dataset of BigQuery, with flat views of them beside.
+    """Tables in one dataset of BigQuery, and flat views of some.
 
-    A table's labels say which Delta version it holds; they change in the statement that puts the
-    new rows in the place of the old ones. BigQuery cannot do that for several tables in one go: a
-    load brings all its tables next to the old ones first, and only then, one after the other,
-    puts them in their places. Safe to share between threads.
+    A table's labels name the Delta version it holds. They change in the statement that replaces
+    the rows. BigQuery cannot replace several tables in one transaction. So a load first completes
+    all staging tables, and only then replaces one table after the other. Threads may share it.
     """
 
     def __init__(self, address: BigQueryAddress) -> None:
         self._connection = Connection(address)
 
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
-        """See `Warehouse.load`; within a table only the changed Delta partitions are uploaded."""
+        """See `Warehouse.load`; only the changed Delta partitions of a table are uploaded."""
         if len({table.name for table in tables}) < len(tables):
             raise ValueError("a table is named twice in one load")
         snapshots = [self._opened(table) for table in tables]
         with self._explained(f"{', '.join(table.name for table in tables)} could not be loaded"):
-            there = self._tables()
-            _refuse_foreign(tables, there, self._place)
-            pending = [s for s in snapshots if not _is_loaded(s, there)]
-            loads = self._replace_unless_done(pending, there) if pending else {}
+            existing = self._tables()
+            _check_ownership(tables, existing, self._place)
+            pending = [s for s in snapshots if not _is_loaded(s, existing)]
+            loads = self._replace_unless_done(pending, existing) if pending else {}
             for table in tables:
-                self._refresh_view(table.name)
+                if table.flat_view:
+                    refresh_view(self._connection, self._table(table.name), table.flat_view)
             return [loads.get(table.name) or self._skipped(table) for table in tables]
 
     def versions(self) -> dict[str, int]:
         """See `Warehouse.versions`."""
         with self._explained("the tables could not be listed"):
-            found = {
-                f"{labels['delta_layer']}/{noun}": int(labels["delta_version"])
-                for noun, labels in self._tables().items()
-                if "delta_version" in labels and not is_staging(noun)
+            versions = {
+                f"{labels['delta_layer']}/{table}": int(labels["delta_version"])
+                for table, labels in self._tables().items()
+                if "delta_version" in labels and not is_staging(table)
             }
-            return dict(sorted(found.items()))
+            return dict(sorted(versions.items()))
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """See `Warehouse.query`; tables of the dataset need no prefix, timestamps are in UTC."""
+        """See `Warehouse.query`; table names need no dataset, and timestamps are in UTC."""
         with self._explained("the query failed"):
             config = bigquery.QueryJobConfig(
                 default_dataset=self._connection.reference,
@@ -94,7 +93,7 @@ class BigQueryWarehouse:
 
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""
-        return self._connection.sql_name(_noun(name))
+        return self._connection.sql_name(_table_name(name))
 
     @property
     def _place(self) -> str:
@@ -117,7 +116,7 @@ class BigQueryWarehouse:
             ) from None
 
     def _tables(self) -> dict[str, dict[str, str]]:
-        """Tables and views of the dataset with their labels; none where there is no dataset."""
+        """Return the dataset's tables and views with their labels; nothing without a dataset."""
         try:
             _ = self._connection.location
         except NotFound:
@@ -126,28 +125,30 @@ class BigQueryWarehouse:
         return {table.table_id: dict(table.labels) for table in listed}
 
     def _table(self, name: str) -> bigquery.Table:
-        return self._connection.client.get_table(self._connection.reference.table(_noun(name)))
+        return self._connection.client.get_table(
+            self._connection.reference.table(_table_name(name))
+        )
 
     def _replace_unless_done(
-        self, pending: Sequence[Snapshot], there: Mapping[str, Mapping[str, str]]
+        self, pending: Sequence[Snapshot], existing: Mapping[str, Mapping[str, str]]
     ) -> dict[str, Load]:
         try:
-            return self._replace(pending, there)
+            return self._replace(pending, existing)
         except WarehouseError:
-            # Another run may have brought the same versions, and cleared away what both worked on.
+            # Another run may have loaded the same versions, and dropped the shared staging tables.
             now = self._tables()
             if not all(_is_loaded(s, now) for s in pending):
                 raise
             return {}
 
     def _replace(
-        self, pending: Sequence[Snapshot], there: Mapping[str, Mapping[str, str]]
+        self, pending: Sequence[Snapshot], existing: Mapping[str, Mapping[str, str]]
     ) -> dict[str, Load]:
         self._connection.create()
         stagings, seconds = {}, {}
         for snapshot in pending:
             name, started = snapshot.table.name, time.perf_counter()
-            base = _labels(there, snapshot.table)
+            base = _labels(existing, snapshot.table)
             with self._explained(f"{name} at Delta version {snapshot.table.version}"):
                 stagings[name] = Staging(self._connection, snapshot, _change(snapshot, base))
                 stagings[name].fill()
@@ -182,47 +183,45 @@ class BigQueryWarehouse:
             url=self._connection.page(table.table_id),
         )
 
-    def _refresh_view(self, name: str) -> None:
-        if name in VIEWS:
-            refresh_view(self._connection, self._table(name), VIEWS[name])
 
-
-def _noun(name: str) -> str:
+def _table_name(name: str) -> str:
     return name.split("/")[1]
 
 
-def _labels(there: Mapping[str, Mapping[str, str]], table: TableVersion) -> Mapping[str, str]:
-    return there.get(_noun(table.name), {})
+def _labels(existing: Mapping[str, Mapping[str, str]], table: TableVersion) -> Mapping[str, str]:
+    return existing.get(_table_name(table.name), {})
 
 
-def _is_loaded(snapshot: Snapshot, there: Mapping[str, Mapping[str, str]]) -> bool:
-    return labels_of(snapshot).items() <= _labels(there, snapshot.table).items()
+def _is_loaded(snapshot: Snapshot, existing: Mapping[str, Mapping[str, str]]) -> bool:
+    return labels_of(snapshot).items() <= _labels(existing, snapshot.table).items()
 
 
-def _refuse_foreign(
-    tables: Sequence[TableVersion], there: Mapping[str, Mapping[str, str]], place: str
+def _check_ownership(
+    tables: Sequence[TableVersion], existing: Mapping[str, Mapping[str, str]], place: str
 ) -> None:
-    """What somebody else keeps in the dataset is never replaced, nor another layer's table."""
+    """Raise WarehouseError if a load would replace a foreign table or one of another layer."""
     for table in tables:
-        layer, noun = table.name.split("/")
-        mine = LABELS | {"delta_layer": layer}
-        wanted = {noun: mine} | ({VIEWS[table.name]: LABELS} if table.name in VIEWS else {})
-        for name, labels in wanted.items():
-            if name in there and not labels.items() <= there[name].items():
+        layer, name = table.name.split("/")
+        ours = {name: LABELS | {"delta_layer": layer}}
+        if table.flat_view:
+            ours[table.flat_view] = LABELS
+        for target, labels in ours.items():
+            if target in existing and not labels.items() <= existing[target].items():
                 raise WarehouseError(
-                    f"{place}.{name} was not loaded from {table.name}; rename it, or name another "
-                    f"dataset in {WAREHOUSE}"
+                    f"{place}.{target} was not loaded from {table.name}; rename it, or name "
+                    f"another dataset in {WAREHOUSE}"
                 )
 
 
 def _change(snapshot: Snapshot, base: Mapping[str, str]) -> Change | None:
-    """What to load; None where the table has to be loaded whole."""
-    wanted = labels_of(snapshot)
-    if base.get("delta_table") != wanted["delta_table"] or snapshot.has_deletion_vectors:
+    """Return the change since the loaded version, None if the complete table must be loaded."""
+    labels = labels_of(snapshot)
+    if base.get("delta_table") != labels["delta_table"] or snapshot.has_deletion_vectors:
         return None
     try:
         old = Snapshot(replace(snapshot.table, version=int(base["delta_version"])))
-    except DeltaError:  # the log of that version is gone
+    except DeltaError:
+        # Log retention has removed that version.
         return None
     if old.schema_json != snapshot.schema_json:
         return None

@@ -28,15 +28,17 @@ def load_tables(
 ) -> list[Load]:
     """Load every table of `pending` into an open, writable warehouse file.
 
-    `changes` gives for each name the conditions of the partitions to write again, or None where
-    the table is loaded whole. Raises WarehouseError, naming the table, and leaves the file half
-    written then.
+    `changes` gives for each name the conditions of the partitions to replace, or None to load the
+    complete table.
+
+    Raises:
+        WarehouseError: a load failed; the text names the table. The file is half written then.
     """
     connection.execute(_METADATA)
     for name in (name for name, changed in changes.items() if changed is None):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.split('/')[0])}")
         connection.execute(f"DROP TABLE IF EXISTS {relation(name)}")
-    # Frees the blocks of the dropped tables for those that follow.
+    # Frees the blocks of the dropped tables for the new ones.
     connection.execute("CHECKPOINT")
     loads = [_load(connection, snapshot, changes[snapshot.table.name]) for snapshot in pending]
     connection.execute("CHECKPOINT")
@@ -48,7 +50,7 @@ def _load(
 ) -> Load:
     started = time.perf_counter()
     table = snapshot.table
-    with failures_of(f"{table.name} at Delta version {table.version}"):
+    with explained(f"{table.name} at Delta version {table.version}"):
         _insert(connection, snapshot, changed)
         rows = _reconciled(connection, snapshot)
         _comment(connection, snapshot)
@@ -62,7 +64,7 @@ def _load(
 def _insert(
     connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, changed: set[str] | None
 ) -> None:
-    target, key = relation(snapshot.table.name), snapshot.table.looked_up_by
+    target = relation(snapshot.table.name)
     if changed is None:
         connection.register("columns_only", snapshot.schema.empty_table())
         connection.execute(f"CREATE TABLE {target} AS FROM columns_only")
@@ -73,21 +75,22 @@ def _insert(
     if condition is not None:
         connection.execute(f"DELETE FROM {target} WHERE {condition}")
     connection.register("batches", snapshot.batches(condition))
-    # Rows that lie together are found without a look at the others.
-    order = f" ORDER BY {quote(key)}" if key else ""
+    # DuckDB skips row groups by their smallest and largest value, which helps in sorted rows only.
+    sort_by = snapshot.table.sort_by
+    order = f" ORDER BY {quote(sort_by)}" if sort_by else ""
     connection.execute(f"INSERT INTO {target} BY NAME FROM batches{order}")
     connection.unregister("batches")
 
 
 def _reconciled(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> int:
     table = snapshot.table
-    counted = connection.execute(f"SELECT count(*) FROM {relation(table.name)}").fetchall()[0][0]
-    if counted != snapshot.rows:
+    count = connection.execute(f"SELECT count(*) FROM {relation(table.name)}").fetchall()[0][0]
+    if count != snapshot.rows:
         raise WarehouseError(
-            f"{table.name}: {counted} rows arrived in the warehouse, but Delta version "
+            f"{table.name}: {count} rows arrived in the warehouse, but Delta version "
             f"{table.version} has {snapshot.rows}"
         )
-    return int(counted)
+    return int(count)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
@@ -115,13 +118,13 @@ def _record(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int
 
 
 def relation(name: str) -> str:
-    """How the table ``layer/noun`` is written in DuckDB's SQL."""
+    """Return the name of the table ``layer/name`` in DuckDB's SQL."""
     return ".".join(quote(part) for part in name.split("/"))
 
 
 @contextmanager
-def failures_of(subject: object) -> Iterator[None]:
-    """Raise what DuckDB, Delta Lake or the disk refuse as a WarehouseError about `subject`."""
+def explained(subject: object) -> Iterator[None]:
+    """Raise errors of DuckDB, Delta Lake or the disk as a WarehouseError about `subject`."""
     try:
         yield
     except _FAILURES as error:

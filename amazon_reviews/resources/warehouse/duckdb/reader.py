@@ -15,9 +15,9 @@ from amazon_reviews.resources.warehouse.base import literal
 
 
 class Reader:
-    """Read-only access to a DuckDB file that is replaced by renaming; safe for many threads.
+    """Read-only access to a DuckDB file that is replaced by renaming; threads may share it.
 
-    A query sees the file that has the name when it begins. Queries cannot reach other files.
+    A query reads the file that has the name at its start. Queries cannot reach other files.
     """
 
     def __init__(self, path: Path, memory_limit: str = "512MB") -> None:
@@ -28,7 +28,11 @@ class Reader:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The rows of `sql`, its ``?`` marks filled from `parameters`. Raises WarehouseError."""
+        """Return the rows of `sql`; `parameters` fill its ``?`` placeholders.
+
+        Raises:
+            WarehouseError: the query fails, or there is no file yet.
+        """
         try:
             with closing(self._cursor()) as cursor:
                 relation = cursor.sql(sql, params=list(parameters) or None)
@@ -40,7 +44,8 @@ class Reader:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
-            # Before opening: a file replaced in between only costs one more opening.
+            # Before the file is opened: a replacement in between then costs one more opening, but
+            # goes unnoticed otherwise.
             seen = self._identity()
             if self._connection is None or seen != self._seen:
                 self._connection, self._seen = self._attach(), seen
@@ -59,8 +64,8 @@ class Reader:
         return stat.st_ino, stat.st_mtime_ns
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
-        # Attached to a database of its own, since duckdb.connect(path) hands out the process's
-        # open instance of the same path, which may still be on the file that was replaced.
+        # Attached to a new database, since duckdb.connect(path) returns the process's open instance
+        # of the same path, which may still read the replaced file.
         spill = Path(tempfile.gettempdir(), f"amazon_reviews_{uuid.uuid4().hex}.spill")
         connection = duckdb.connect(
             config={

@@ -1,8 +1,8 @@
 """The warehouse as one DuckDB file.
 
-A load writes a new file beside the old one and renames it over it, under a lock that the kernel
-releases when the process dies. So a reader sees the old or the new state, is never locked out,
-and a load that is killed leaves only a temporary folder, which the next load removes.
+A load writes a new file beside the old one and replaces the old one by renaming. It holds a lock
+that the kernel releases when the process dies. So a reader sees the old or the new state and never
+waits. A load that is killed leaves only a temporary folder, which the next load removes.
 """
 
 import fcntl
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from filelock import FileLock
 
+from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.warehouse.base import (
@@ -26,7 +28,7 @@ from amazon_reviews.resources.warehouse.base import (
     TableVersion,
     literal,
 )
-from amazon_reviews.resources.warehouse.duckdb.load import failures_of, load_tables, relation
+from amazon_reviews.resources.warehouse.duckdb.load import explained, load_tables, relation
 from amazon_reviews.resources.warehouse.duckdb.reader import Reader
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
 
@@ -34,22 +36,22 @@ _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 
 
 class DuckDBWarehouse:
-    """Gold tables in one DuckDB file: schema ``layer``, table ``noun``.
+    """Tables in one DuckDB file: schema ``layer``, table ``name``.
 
-    Safe to share between threads; loads from any number of processes take turns.
+    Threads may share it. Loads of several processes take turns.
     """
 
     def __init__(self, path: str | os.PathLike[str], memory_limit: str = "512MB") -> None:
-        """`memory_limit` bounds DuckDB's buffers in a load, and again in reading."""
+        """Open nothing yet; a load and the reader each use at most `memory_limit` for buffers."""
         self._path = Path(path).resolve()
         self._memory_limit = memory_limit
         self._reader = Reader(self._path, memory_limit)
 
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
-        """See `Warehouse.load`; within a table only the changed Delta partitions are rewritten."""
+        """See `Warehouse.load`; only the changed Delta partitions of a table are rewritten."""
         if len({table.name for table in tables}) < len(tables):
             raise ValueError("a table is named twice in one load")
-        with failures_of(self._path), self._locked():
+        with explained(self._path), self._locked():
             loaded = self._loaded()
             snapshots = [_opened(table) for table in tables]
             pending = [s for s in snapshots if not _is_loaded(s, loaded.get(s.table.name))]
@@ -88,8 +90,9 @@ class DuckDBWarehouse:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._path.with_name(f".{self._path.name}.lock"), "a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        path = self._path.with_name(f".{self._path.name}.lock")
+        # No soft lock: that of a killed process would stay.
+        with FileLock(path, fallback_to_soft=False, thread_local=False):
             for stale in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
                 shutil.rmtree(stale, ignore_errors=True)
             yield
@@ -115,11 +118,11 @@ class DuckDBWarehouse:
             with self._connect(file) as connection:
                 loads = load_tables(connection, pending, changes)
                 sparse = _is_sparse(connection)
-            _publish(self._compacted(file) if sparse else file, self._path)
+            replace_file(self._compacted(file) if sparse else file, self._path)
         return {load.name: load for load in loads}
 
     def _changes(self, snapshot: Snapshot, state: "_State | None") -> set[str] | None:
-        """Conditions of the partitions to write again; None: the table has to be loaded whole."""
+        """Return the conditions of the changed partitions, None to load the complete table."""
         if state is None or snapshot.has_deletion_vectors:
             return None
         if (state.delta_table_id, state.delta_schema) != (snapshot.table_id, snapshot.schema_json):
@@ -138,8 +141,8 @@ class DuckDBWarehouse:
                 "memory_limit": self._memory_limit,
                 "temp_directory": str(file.with_suffix(".spill")),
                 "preserve_insertion_order": False,
-                # Merging row groups at a checkpoint can cost more than a whole load; deleted rows
-                # wait for `_is_sparse` instead.
+                # Merging row groups at a checkpoint can cost more than a complete load. Instead,
+                # deleted rows stay until the file is sparse; see `_is_sparse`.
                 "max_vacuum_tasks": 0,
             },
         )
@@ -161,13 +164,13 @@ class _State:
 
 
 def _opened(table: TableVersion) -> Snapshot:
-    with failures_of(f"{table.name} at Delta version {table.version}"):
+    with explained(f"{table.name} at Delta version {table.version}"):
         return Snapshot(table)
 
 
 def _is_loaded(snapshot: Snapshot, state: _State | None) -> bool:
-    wanted = (snapshot.table_id, snapshot.table.version)
-    return state is not None and (state.delta_table_id, state.version) == wanted
+    expected = (snapshot.table_id, snapshot.table.version)
+    return state is not None and (state.delta_table_id, state.version) == expected
 
 
 def _skipped(table: TableVersion, state: _State) -> Load:
@@ -175,7 +178,7 @@ def _skipped(table: TableVersion, state: _State) -> Load:
 
 
 def _is_sparse(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether over half of the file's blocks are free or over half of a table's rows deleted."""
+    """Return True if most of the file's blocks are free, or most rows of a table are deleted."""
     sizes = connection.execute("SELECT total_blocks, used_blocks FROM pragma_database_size()")
     total, used = sizes.fetchall()[0]
     loads = connection.execute("SELECT name, row_count FROM main._loads").fetchall()
@@ -183,7 +186,7 @@ def _is_sparse(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _stored(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    """Rows of a table in the file, with the deleted ones."""
+    """Return the number of rows of a table in the file, including deleted ones."""
     segments = connection.execute(
         f"SELECT coalesce(sum(count), 0) FROM pragma_storage_info({literal(relation(name))}) "
         "WHERE column_id = 0 AND column_path = '[0]'"
@@ -192,24 +195,9 @@ def _stored(connection: duckdb.DuckDBPyConnection, name: str) -> int:
 
 
 def _clone(source: Path, target: Path) -> None:
+    # A file system that can share blocks copies a large file in no time.
     with open(source, "rb") as old, open(target, "wb") as new:
         with suppress(OSError):
             fcntl.ioctl(new, _FICLONE, old.fileno())
             return
         shutil.copyfileobj(old, new, 1 << 20)
-
-
-def _publish(file: Path, path: Path) -> None:
-    if path.exists():
-        shutil.copymode(path, file)
-    _sync(file)
-    os.replace(file, path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,8 @@
-"""Columns of a Delta table as BigQuery has them, and rows in the Parquet that it loads."""
+"""BigQuery's types and layout for a Delta table: columns, rows in Parquet, query parameters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from google.cloud.bigquery import SchemaField
+from google.cloud.bigquery import (
+    ArrayQueryParameter,
+    ScalarQueryParameter,
+    SchemaField,
+    TimePartitioning,
+    TimePartitioningType,
+)
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
@@ -25,14 +33,26 @@ _SCALARS = (
     (pa.types.is_large_binary, "BYTES"),
     (pa.types.is_binary_view, "BYTES"),
 )
-_NUMERIC = (29, 9)  # digits before and after the point
+# Digits of a NUMERIC before and after the decimal point.
+_NUMERIC = (29, 9)
 _SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+# A bool is an int and a datetime a date: the narrower type comes first.
+_PARAMETER_TYPES = (
+    (bool, "BOOL"),
+    (int, "INT64"),
+    (float, "FLOAT64"),
+    (Decimal, "NUMERIC"),
+    (datetime, "TIMESTAMP"),
+    (date, "DATE"),
+    (bytes, "BYTES"),
+)
 
 
 def fields(schema: pa.Schema, table: TableVersion) -> list[SchemaField]:
-    """The schema of the BigQuery table: arrays are repeated, maps repeated records key, value.
+    """Return the columns in BigQuery; arrays are repeated, maps repeated records of key and value.
 
-    Raises WarehouseError where a column's type has no like in BigQuery.
+    Raises:
+        WarehouseError: a column's type has no counterpart in BigQuery.
     """
     try:
         resources = [_resource(field.name, field.type) for field in schema]
@@ -44,10 +64,29 @@ def fields(schema: pa.Schema, table: TableVersion) -> list[SchemaField]:
     ]
 
 
+def partitioning(table: TableVersion, fields: Sequence[SchemaField]) -> TimePartitioning | None:
+    """Return a partitioning by the year of `partition_day`, None if the table lacks the column.
+
+    Any part of a load may hold reviews of all days. BigQuery lets a job modify 4,000 partitions,
+    and a table 30,000 a day: with twenty-odd years that is a thousand jobs, with months a hundred,
+    with days five.
+    """
+    if table.partition_day not in {field.name for field in fields}:
+        return None
+    return TimePartitioning(TimePartitioningType.YEAR, field=table.partition_day)
+
+
+def clustering(table: TableVersion, fields: Sequence[SchemaField]) -> list[str] | None:
+    """Return those columns to cluster by that the table has, None without any."""
+    names = {field.name for field in fields}
+    columns = table.cluster_by or ((table.sort_by,) if table.sort_by else ())
+    return [column for column in columns if column in names] or None
+
+
 def write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
     """Write rows of the Delta table as BigQuery loads them, a batch at a time.
 
-    An array keeps its elements but for nulls, which BigQuery's arrays cannot hold.
+    Arrays lose null elements, which BigQuery's arrays cannot hold.
     """
     target = pa.schema([(field.name, _loaded_type(field.type)) for field in schema])
     with pq.ParquetWriter(path, target, compression="zstd") as writer:
@@ -57,7 +96,7 @@ def write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Pa
 
 
 def sql_type(field: SchemaField) -> str:
-    """A column's type in GoogleSQL."""
+    """Return a column's type in GoogleSQL."""
     name = str(_SQL_NAMES.get(field.field_type, field.field_type))
     if name in ("RECORD", "STRUCT"):
         name = f"STRUCT<{', '.join(f'{part.name} {sql_type(part)}' for part in field.fields)}>"
@@ -66,8 +105,24 @@ def sql_type(field: SchemaField) -> str:
     return f"ARRAY<{name}>" if field.mode == "REPEATED" else name
 
 
+def positional(values: Sequence[Any]) -> list[ScalarQueryParameter | ArrayQueryParameter]:
+    """Return the values for the ``?`` placeholders of a query, in their order."""
+    return [
+        ArrayQueryParameter(None, _parameter_type(value[0] if value else ""), list(value))
+        if isinstance(value, list | tuple)
+        else ScalarQueryParameter(None, _parameter_type(value), value)
+        for value in values
+    ]
+
+
+def _parameter_type(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return "DATETIME"
+    return next((name for type_, name in _PARAMETER_TYPES if isinstance(value, type_)), "STRING")
+
+
 def _resource(name: str, type_: pa.DataType) -> dict[str, Any]:
-    """A column as BigQuery's interface writes it."""
+    """Return a column in the form of BigQuery's REST API."""
     if pa.types.is_map(type_):
         pair = pa.struct([("key", type_.key_type), ("value", type_.item_type)])
         return _flat(name, _resource(name, pair)) | {"mode": "REPEATED"}
@@ -80,9 +135,9 @@ def _resource(name: str, type_: pa.DataType) -> dict[str, Any]:
         return {"name": name, "precision": type_.precision, "scale": type_.scale} | _numeric(type_)
     if pa.types.is_timestamp(type_):
         return {"name": name, "type": "TIMESTAMP" if type_.tz else "DATETIME"}
-    for is_this, in_bigquery in _SCALARS:
-        if is_this(type_):
-            return {"name": name, "type": in_bigquery}
+    for matches, bigquery_type in _SCALARS:
+        if matches(type_):
+            return {"name": name, "type": bigquery_type}
     raise TypeError(f"column {name}: BigQuery has no type like {type_}")
 
 
@@ -115,8 +170,8 @@ def _without_nulls(lists: pa.Array) -> pa.Array:
     values = lists.flatten()
     if not values.null_count:
         return lists
-    kept = values.is_valid()
-    parents = pc.list_parent_indices(lists).filter(kept).to_numpy()
+    valid = values.is_valid()
+    parents = pc.list_parent_indices(lists).filter(valid).to_numpy()
     ends = np.cumsum(np.bincount(parents, minlength=len(lists)))
     offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
-    return pa.ListArray.from_arrays(offsets, values.filter(kept), type=lists.type)
+    return pa.ListArray.from_arrays(offsets, values.filter(valid), type=lists.type)

@@ -1,9 +1,9 @@
-"""A version of a Delta table on its way into BigQuery.
+"""Loading one version of a Delta table into BigQuery.
 
-It is put together in a staging table, file by file and several at a time, counted, and takes the
-place of the old table in one statement that also records the version. The name of the staging
-table is made from the Delta table and its version, and the ids of its jobs from that name and the
-moment it was created: so a load that is tried again goes on where the one before it ended.
+Its files are loaded into a staging table, several at a time, and counted. One statement then
+replaces the old table by it and records the version. The name of the staging table follows from
+the Delta table and its version. The ids of its jobs follow from that name and the time of its
+creation. So a repeated load continues where the one before it ended.
 """
 
 import hashlib
@@ -18,25 +18,27 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from amazon_reviews.errors import WarehouseError
-from amazon_reviews.resources.warehouse.bigquery.columns import fields
 from amazon_reviews.resources.warehouse.bigquery.connection import LABELS, Connection
-from amazon_reviews.resources.warehouse.bigquery.jobs import finish
-from amazon_reviews.resources.warehouse.bigquery.layout import layout_of
-from amazon_reviews.resources.warehouse.bigquery.parameters import positional
-from amazon_reviews.resources.warehouse.bigquery.upload import parts_of, upload
+from amazon_reviews.resources.warehouse.bigquery.jobs import finish, parts_of, upload
+from amazon_reviews.resources.warehouse.bigquery.schema import (
+    clustering,
+    fields,
+    partitioning,
+    positional,
+)
 from amazon_reviews.resources.warehouse.snapshot import Snapshot
 
-_MARK = "__staging_"
+_INFIX = "__staging_"
 _UPLOADS = 3
-_LIFE = timedelta(days=1)
+# BigQuery drops the staging table of a load that never finishes.
+_LIFETIME = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a version differs from the one that the warehouse has, whose labels are `base`.
+    """The difference between a version and the loaded one, whose labels are `base`.
 
-    `partitions` gives for the condition of each partition to write again the values of its
-    columns.
+    `partitions` maps the condition of each changed partition to the values of its columns.
     """
 
     base: Mapping[str, str]
@@ -44,7 +46,7 @@ class Change:
 
 
 def labels_of(snapshot: Snapshot) -> dict[str, str]:
-    """What a table in BigQuery says of the Delta version it holds."""
+    """Return the labels of a table in BigQuery, which name the Delta version it holds."""
     return LABELS | {
         "delta_layer": snapshot.table.name.split("/")[0],
         "delta_table": snapshot.table_id.lower(),
@@ -53,28 +55,33 @@ def labels_of(snapshot: Snapshot) -> dict[str, str]:
 
 
 def is_staging(table_id: str) -> bool:
-    """Whether a table of the dataset is on its way only."""
-    return _MARK in table_id
+    """Return True if a table of the dataset is a staging table."""
+    return _INFIX in table_id
 
 
 class Staging:
-    """The staging table of one version; with a `change`, what stays is copied within BigQuery."""
+    """The staging table of one version; with a `change`, BigQuery copies the other partitions."""
 
     def __init__(self, connection: Connection, snapshot: Snapshot, change: Change | None) -> None:
-        """Raises WarehouseError where a column cannot be had in BigQuery."""
+        """Prepare the load.
+
+        Raises:
+            WarehouseError: a column's type has no counterpart in BigQuery.
+        """
         self._connection = connection
         self._client = connection.client
         self._snapshot = snapshot
         self._change = change
         self._fields = fields(snapshot.schema, snapshot.table)
-        self._noun = snapshot.table.name.split("/")[1]
-        self._table = connection.reference.table(f"{self._noun}{_MARK}{self._digest()}")
+        target = snapshot.table.name.split("/")[1]
+        self._table = connection.reference.table(f"{target}{_INFIX}{self._digest()}")
         self._name = connection.sql_name(self._table.table_id)
-        self._target = connection.reference.table(self._noun)
+        self._target = connection.reference.table(target)
+        self._target_name = connection.sql_name(target)
 
     @property
     def files(self) -> list[str]:
-        """The paths of the Delta files to load, in their order."""
+        """The paths of the Delta files to load, sorted."""
         change = self._change
         return sorted(
             path
@@ -83,9 +90,10 @@ class Staging:
         )
 
     def fill(self) -> None:
-        """Bring all rows of the version into the staging table, each once, and count them.
+        """Load all rows of the version into the staging table, each once, and count them.
 
-        Raises WarehouseError if they are not as many as those of the Delta version.
+        Raises:
+            WarehouseError: their number differs from that of the Delta version.
         """
         created = self._create() if self._change is None else self._copy(self._change)
         self._key = f"{self._table.dataset_id}_{self._table.table_id}_{_milliseconds(created)}"
@@ -97,10 +105,10 @@ class Staging:
         self._reconcile()
 
     def swap(self) -> bigquery.Table:
-        """Put the staging table in the place of the old one, which readers see until then."""
+        """Replace the old table by the staging table in one statement; return the new table."""
         table = self._snapshot.table
         sql = (
-            f"CREATE OR REPLACE TABLE {self._connection.sql_name(self._noun)} COPY {self._name} "
+            f"CREATE OR REPLACE TABLE {self._target_name} COPY {self._name} "
             f"OPTIONS(description={_text(table.description)}, expiration_timestamp=NULL, "
             f"labels={_labels(labels_of(self._snapshot))})"
         )
@@ -111,24 +119,23 @@ class Staging:
     def _digest(self) -> str:
         base = self._change.base if self._change else {}
         columns = [field.to_api_repr() for field in self._fields]
-        known = json.dumps([labels_of(self._snapshot), base, columns], sort_keys=True)
+        content = json.dumps([labels_of(self._snapshot), base, columns], sort_keys=True)
         version = self._snapshot.table.version
-        return f"v{version}_{hashlib.sha256(known.encode()).hexdigest()[:12]}"
+        return f"v{version}_{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
     def _create(self) -> bigquery.Table:
-        layout = layout_of(self._snapshot.table)
         table = bigquery.Table(self._table, self._fields)
         table.labels = LABELS
-        table.expires = datetime.now(UTC) + _LIFE
-        table.time_partitioning = layout.partitioning(self._fields)
-        table.clustering_fields = layout.clustering(self._fields)
+        table.expires = datetime.now(UTC) + _LIFETIME
+        table.time_partitioning = partitioning(self._snapshot.table, self._fields)
+        table.clustering_fields = clustering(self._snapshot.table, self._fields)
         return self._client.create_table(table, exists_ok=True)
 
     def _copy(self, change: Change) -> bigquery.Table:
-        life = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {_LIFE.days} DAY)"
+        expiration = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {_LIFETIME.days} DAY)"
         self._client.query(
-            f"CREATE TABLE IF NOT EXISTS {self._name} COPY {self._connection.sql_name(self._noun)} "
-            f"OPTIONS(expiration_timestamp={life}, labels={_labels(LABELS)})",
+            f"CREATE TABLE IF NOT EXISTS {self._name} COPY {self._target_name} "
+            f"OPTIONS(expiration_timestamp={expiration}, labels={_labels(LABELS)})",
             self._query_config(),
             location=self._connection.location,
         ).result()
@@ -182,7 +189,7 @@ class Staging:
             )
 
     def _changed_at(self) -> int:
-        """When the table to replace was changed last; 0 where there is none."""
+        """Return the time of the last change of the table to replace, 0 if it does not exist."""
         try:
             return _milliseconds(self._client.get_table(self._target), "modified")
         except NotFound:
@@ -218,10 +225,10 @@ def _milliseconds(table: bigquery.Table, moment: str = "created") -> int:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    """Labels in GoogleSQL."""
+    """Return labels in GoogleSQL."""
     return f"[{', '.join(f'({_text(key)}, {_text(value)})' for key, value in labels.items())}]"
 
 
 def _text(text: str) -> str:
-    """A string literal of GoogleSQL, which knows JSON's escapes."""
+    """Return a string literal of GoogleSQL, which has the same escapes as JSON."""
     return json.dumps(text, ensure_ascii=False)

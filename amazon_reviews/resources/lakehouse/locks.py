@@ -1,0 +1,48 @@
+"""Locks of the lakehouse, which processes on one or several machines take in turns."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from amazon_reviews.config import is_remote
+from amazon_reviews.resources.lakehouse.object_store import explained
+
+
+@contextmanager
+def lock(location: str, name: str) -> Iterator[Callable[[], None]]:
+    """Hold the lock `name` of a lakehouse, after the holder before has released it.
+
+    Yields a function that raises ConcurrentWriteError if the lock was lost meanwhile. In a local
+    folder the kernel releases the lock of a killed process at once. In an object store others wait
+    until its lease ends.
+    """
+    path = f".locks/{name.replace('/', '.')}.lock"
+    if is_remote(location):
+        with _lease(location, path) as check_lock:
+            yield check_lock
+        return
+    file = Path(location) / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # No soft lock: that of a killed process would stay. Not bound to a thread: a generator that
+    # holds the lock may be closed by another thread.
+    with FileLock(file, fallback_to_soft=False, thread_local=False):
+        yield _still_held
+
+
+@contextmanager
+def _lease(location: str, path: str) -> Iterator[Callable[[], None]]:
+    # Imported here because it loads obstore, which a local lakehouse does not need.
+    from amazon_reviews.resources.lakehouse.lease import Lease, open_store
+
+    with explained(location):
+        lease = Lease(open_store(location), path).acquire()
+    try:
+        yield lease.check
+    finally:
+        lease.release()
+
+
+def _still_held() -> None:
+    """Accept: the kernel takes no lock away from a living process."""

@@ -1,0 +1,32 @@
+"""Scans of the data files of a Delta table."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from amazon_reviews.resources.lakehouse.tables import partition_rows
+
+
+def unreadable_partitions(table: DeltaTable, columns: Sequence[str]) -> dict[str, Exception]:
+    """Return the landing partitions whose columns cannot be read, each with its error."""
+    dataset = table.to_pyarrow_dataset()
+    errors: dict[str, Exception] = {}
+    for name in partition_rows(table):
+        try:
+            rows = dataset.to_batches(columns=list(columns), filter=pc.field("partition") == name)
+            deque(rows, maxlen=0)
+        except (pa.ArrowException, OSError) as error:
+            errors[name] = error
+    return errors
+
+
+def value_counts(table: DeltaTable, column: str) -> dict[str, int]:
+    """Return the number of rows for each value of a column."""
+    counts: dict[str, int] = {}
+    for batch in table.to_pyarrow_dataset().to_batches(columns=[column]):
+        for pair in batch.column(0).value_counts().to_pylist():
+            counts[pair["values"]] = counts.get(pair["values"], 0) + pair["counts"]
+    return counts

@@ -1,0 +1,145 @@
+"""MLflow's tracking store and registry; imported on demand only, because it takes seconds."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from amazon_reviews.atomic_file import replace_file
+from amazon_reviews.config import MODELS, TRACKING_URI
+from amazon_reviews.errors import LocationError
+from amazon_reviews.interrupts import temporary_folder
+from amazon_reviews.resources.stored_model import Record, StoredModel
+
+EXPERIMENT = "amazon_reviews"
+CURRENT = "champion"
+"""The alias of the current version of a model."""
+
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class MlflowRegistry:
+    """Reads and writes runs, registered models and their files; see `ModelStore`.
+
+    Its methods raise LocationError if the store cannot be reached or written.
+    """
+
+    folder: Path
+    uri: str | None = field(repr=False)
+
+    def publish(self, name: str, file: Path, record: Record, *, make_current: bool) -> StoredModel:
+        """See `ModelStore.publish`."""
+        with self._client() as client:
+            run = client.create_run(self._experiment(client), run_name=name, tags=dict(record.tags))
+            run_id = run.info.run_id
+            for key, parameter in record.parameters.items():
+                client.log_param(run_id, key, parameter)
+            for key, metric in record.metrics.items():
+                client.log_metric(run_id, key, metric)
+            client.log_artifact(run_id, str(file))
+            client.set_terminated(run_id)
+            source = f"{run.info.artifact_uri}/{file.name}"
+            _ensure_registered(client, name)
+            version = client.create_model_version(name, source, run_id, tags=dict(record.tags))
+            if make_current:
+                client.set_registered_model_alias(name, CURRENT, version.version)
+            return self._stored(version)
+
+    def attach(
+        self, model: StoredModel, metrics: Mapping[str, float], figures: Mapping[str, bytes]
+    ) -> None:
+        """See `ModelStore.attach`."""
+        with self._client() as client:
+            run_id = str(client.get_model_version(model.name, str(model.version)).run_id)
+            for key, metric in metrics.items():
+                client.log_metric(run_id, key, metric)
+            with temporary_folder() as folder:
+                for name, png in figures.items():
+                    path = Path(folder) / f"{name}.png"
+                    path.write_bytes(png)
+                    client.log_artifact(run_id, str(path), "figures")
+
+    def current(self, name: str) -> StoredModel | None:
+        """See `ModelStore.current`."""
+        with self._client() as client:
+            try:
+                return self._stored(client.get_model_version_by_alias(name, CURRENT))
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
+
+    @contextmanager
+    def _client(self) -> Iterator[MlflowClient]:
+        try:
+            if not self.uri:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            yield MlflowClient(self.uri or f"sqlite:///{self.folder / 'mlflow.db'}")
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise LocationError(f"{self._location}: {_first_line(error)}") from None
+
+    @property
+    def _location(self) -> str:
+        """The setting and the address, without the part that may be a password."""
+        if not self.uri:
+            return f"{MODELS}: {self.folder}"
+        parts = urlsplit(self.uri)
+        return f"{TRACKING_URI}: {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def _experiment(self, client: MlflowClient) -> str:
+        """Return the id of the experiment, after creating it if needed."""
+        if experiment := client.get_experiment_by_name(EXPERIMENT):
+            return str(experiment.experiment_id)
+        artifacts = None if self.uri else (self.folder / "artifacts").absolute().as_uri()
+        return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+
+    def _stored(self, version: ModelVersion) -> StoredModel:
+        number = int(version.version)
+        path = _local(str(version.source)) or self._downloaded(version)
+        if not path.is_file():
+            raise LocationError(
+                f"{self._location}: the file of {version.name} version {number} is gone: {path}; "
+                f"materialize the asset model/{version.name} again"
+            )
+        return StoredModel(version.name, number, path)
+
+    def _downloaded(self, version: ModelVersion) -> Path:
+        """Return the file of a version, which is downloaded once; an incomplete one is repeated."""
+        name = unquote(urlsplit(version.source).path).rpartition("/")[2]
+        folder = self.folder / "downloaded" / version.name / str(version.version)
+        if not (folder / name).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            with temporary_folder(dir=folder) as aside:
+                source = version.source
+                part = download_artifacts(source, dst_path=aside, tracking_uri=self.uri)
+                replace_file(Path(part), folder / name)
+        return folder / name
+
+
+def _ensure_registered(client: MlflowClient, name: str) -> None:
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _local(source: str) -> Path | None:
+    """Return the file that a source names, None if it is not on this machine."""
+    parts = urlsplit(source)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _CREDENTIALS.sub("://", line)[:_LONGEST]
