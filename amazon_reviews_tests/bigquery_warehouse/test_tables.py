@@ -330,7 +330,7 @@ def test_flat_views_have_columns_without_arrays(lake, emulator, warehouse):
         row = {"asin": "a", "title": "T", "categories": ["Books", "Poetry"], "price": 1}
         rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
         write_deltalake(str(lake / table.key), rows)
-    said = {column.name: column.description for column in GOLD_REVIEWS.columns}
+    descriptions = {column.name: column.description for column in GOLD_REVIEWS.columns}
     reviews = newest(
         lake / "gold/reviews",
         "gold/reviews",
@@ -388,7 +388,7 @@ def test_dataset_is_created_in_the_configured_location(lake, emulator):
 
     open_warehouse(f"{URL}?location=europe-west3").load([newest(lake)])
 
-    dataset = server.catalogue.dataset("reviews")
+    dataset = emulator.catalogue.dataset("reviews")
     assert dataset["location"] == "europe-west3"
     assert dataset["labels"] == {"application": "amazon_reviews"}
     assert numbers_of(open_warehouse(URL)) == [1]
