@@ -79,7 +79,7 @@ class Project:
         ]
         took = measure(command, self.environ, ROOT)
         report = json.loads(took.stdout)
-        books = {book["table"]: book["kept"] for book in report["books"]}
+        books = {book["table"]: book["kept"] for book in report["reconciliation"]}
         return Run(
             name,
             took.seconds,

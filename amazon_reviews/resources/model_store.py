@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from amazon_reviews.config import MODELS, TRACKING_URI
+from amazon_reviews.config import MODELS, TRACKING_URI, Settings
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
 
@@ -64,6 +64,11 @@ class ModelStore:
 
     folder: Path
     uri: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelStore":
+        """Return the store of the settings."""
+        return cls(settings.models, settings.tracking_uri.get_secret_value() or None)
 
     def publish(self, name: str, file: Path, record: Record, *, in_use: bool) -> StoredModel:
         """Record a run with the model's file, and register it as the newest version of `name`.

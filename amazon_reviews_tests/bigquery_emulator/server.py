@@ -120,9 +120,9 @@ class BigQueryServer:
             case "POST", "datasets":
                 return catalogue.create_dataset(body)
             case "GET", "datasets", dataset:
-                return catalogue.folder(dataset)
+                return catalogue.dataset(dataset)
             case _, "datasets", dataset, "tables", *name:
-                catalogue.folder(dataset)
+                catalogue.dataset(dataset)
                 return self._table(method, dataset, *name, etag=headers.get("If-Match"), body=body)
             case "POST", "jobs":
                 return self.jobs.insert(body)

@@ -12,6 +12,7 @@ from amazon_reviews import config
 from amazon_reviews.definitions import definitions
 from amazon_reviews.defs.landing_sensor import range_tags
 from amazon_reviews.defs.partitions import missing_partitions
+from amazon_reviews.defs.resources import resources
 from amazon_reviews.headless.runner import HeadlessRun
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -99,10 +100,11 @@ class Project:
             run_config={**request.run_config, **QUIET},
         )
 
-    def run(self, select=LAYERS, again=None):
-        """A headless run, of the layers without marts and model if nothing is selected."""
+    def run(self, select=LAYERS, rebuild=None):
+        """Run headless, by default for the layers without marts and models."""
         selection = dg.AssetSelection.from_string(select)
-        headless = HeadlessRun(self.defs, self.instance, selection, again or {})
+        sources = resources(self.settings)
+        headless = HeadlessRun(self.defs, sources, self.instance, selection, rebuild or {})
         return headless.run(lambda stage: lambda name: None, lambda stage, seconds: None)
 
     def check(self, *keys, names=None):

@@ -248,9 +248,9 @@ def test_a_run_of_a_killed_process_is_reported_as_failed(instance, empty):
 
     outcome = empty.run()
 
-    assert outcome.died == [dead]
+    assert outcome.dead_runs == [dead]
     assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
-    assert empty.run().died == []
+    assert empty.run().dead_runs == []
 
 
 def test_runs_of_living_processes_and_of_others_are_left_alone(instance):

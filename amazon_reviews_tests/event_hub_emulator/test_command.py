@@ -10,8 +10,10 @@ from azure.eventhub import EventHubProducerClient
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.cli.event_hub import LINES_OF_A_BATCH, Refused, parse_hub, send_lines
+from amazon_reviews.cli.common.send_lines import LINES_PER_BATCH, send_lines
+from amazon_reviews.cli.event_hub import parse_hub
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
+from amazon_reviews.errors import InputFileError
 from amazon_reviews_tests.event_hub_emulator.clients import PATIENCE, received
 
 
@@ -75,7 +77,7 @@ def test_a_port_that_is_taken_is_refused_in_one_line():
 
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 2
-    assert f"127.0.0.1:{server.port} cannot be listened on" in line
+    assert f"cannot listen on 127.0.0.1:{server.port} " in line
     assert "--port" in line
 
 
@@ -116,23 +118,23 @@ def test_hubs(text, options):
 
 def test_a_file_meets_in_several_partitions_and_loses_no_line(tmp_path):
     lines = tmp_path / "events.jsonl"
-    lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_OF_A_BATCH + 1)))
+    lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_PER_BATCH + 1)))
     with EventHubEmulator({"hub": 3}) as server:
         count = send_lines(lines, server.connection_string("hub"), lambda: False)
-        assert count == server.events_accepted == 2 * LINES_OF_A_BATCH + 1
+        assert count == server.events_accepted == 2 * LINES_PER_BATCH + 1
         assert [len(server.sequence_numbers("hub", name)) for name in "012"] == [
-            LINES_OF_A_BATCH,
-            LINES_OF_A_BATCH,
+            LINES_PER_BATCH,
+            LINES_PER_BATCH,
             1,
         ]
 
 
 def test_sending_ends_with_the_batch_in_which_it_was_stopped(tmp_path):
     lines = tmp_path / "events.jsonl"
-    lines.write_text("x\n" * 5 * LINES_OF_A_BATCH)
+    lines.write_text("x\n" * 5 * LINES_PER_BATCH)
     with EventHubEmulator({"hub": 1}) as server:
         connection = server.connection_string("hub")
-        assert send_lines(lines, connection, lambda: True) == LINES_OF_A_BATCH
+        assert send_lines(lines, connection, lambda: True) == LINES_PER_BATCH
 
 
 def test_large_lines_are_sent_and_a_line_that_is_too_large_is_named(tmp_path):
@@ -141,7 +143,7 @@ def test_large_lines_are_sent_and_a_line_that_is_too_large_is_named(tmp_path):
     lines.write_text(f"{large}\n{large}\n{large * 2}\n")
     with (
         EventHubEmulator({"hub": 1}) as server,
-        pytest.raises(Refused, match="line 3 is larger than an event may be"),
+        pytest.raises(InputFileError, match="line 3 is larger than an event may be"),
     ):
         send_lines(lines, server.connection_string("hub"), lambda: False)
 

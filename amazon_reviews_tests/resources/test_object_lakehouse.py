@@ -142,7 +142,7 @@ def test_a_run_takes_a_lake_to_gold_and_shows_no_token(azurite, container, far, 
     )
 
     assert first.returncode == 0, first.stderr
-    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["books"]}
+    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["reconciliation"]}
     assert books["gold/reviews"] == truth["gold"]["reviews"]
     assert second.stdout == "nothing new\n", second.stderr
     assert "partitions of amazon_reviews: 2" in doctor.stdout

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
 
@@ -29,3 +30,9 @@ def maintain(
     for key in filter(lakehouse.exists, TABLES):
         compacted, written = lakehouse.compact(key)
         yield key, Maintained(compacted, written, lakehouse.vacuum(key, kept_hours))
+
+
+def drop_table(lakehouse: Lakehouse, key: str) -> None:
+    """Remove a table with all its versions; it need not be one of the schemas."""
+    with lakehouse.exclusive(key):
+        filesystem(lakehouse.location).delete_dir(key)

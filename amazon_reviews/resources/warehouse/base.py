@@ -100,6 +100,10 @@ class Warehouse(Protocol):
         """Rows, columns and descriptions of a table. Raises WarehouseError if it is not there."""
         ...
 
+    def drop(self, name: str) -> None:
+        """Remove a table, if it is there. Raises WarehouseError if it cannot be removed."""
+        ...
+
     def relation(self, name: str) -> str:
         """How the table ``layer/noun`` is written in this warehouse's SQL."""
         ...
