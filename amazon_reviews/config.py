@@ -183,7 +183,7 @@ class Settings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     azure_account: str = Field(
-        "",
+        default="",
         validation_alias=_AZURE_ACCOUNT,
         description="Storage account of locations that begin with `az://`.",
     )
@@ -203,7 +203,7 @@ class Settings(EnvironmentSettings):
         "`duckdb:////absolute/path.duckdb` or `bigquery://project/dataset?location=EU`.",
     )
     engine: Annotated[str, AfterValidator(_engine)] = Field(
-        "sail",
+        default="sail",
         # The parameters of a Spark Connect address may hold a token.
         repr=False,
         exclude=True,
@@ -211,10 +211,10 @@ class Settings(EnvironmentSettings):
         "`sc://host:port` (any Spark Connect server).",
     )
     engine_memory: _Bytes = Field(
-        1 << 30, description="Working memory of the embedded engine, as `512MiB` or `2GiB`."
+        default=1 << 30, description="Working memory of the embedded engine, as `512MiB` or `2GiB`."
     )
     batch_rows: WholeNumber = Field(
-        500_000,
+        default=500_000,
         description="Rows that one engine query takes at most; a landing partition is never split.",
     )
     dagster_home: _AbsolutePath = Field(
@@ -232,34 +232,37 @@ class Settings(EnvironmentSettings):
         description="Folder of the local MLflow store, and of models downloaded from another one.",
     )
     tracking_uri: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         validation_alias=TRACKING_URI,
         description="MLflow tracking server of the models; unset means a store in the folder of "
         "the models. May hold a password.",
     )
     sentiment_examples: WholeNumber = Field(
-        2_000_000,
+        default=2_000_000,
         description="Reviews that the sentiment model is trained and evaluated on at most.",
     )
     star_classifier: Annotated[Path | None, AfterValidator(_folder)] = Field(
-        None,
+        default=None,
         description="Folder of a pre-trained star classifier that the sentiment model is "
         "compared with; unset means no comparison.",
     )
     event_hub: Annotated[SecretStr, AfterValidator(_event_hub)] = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="The event hub: a connection string with `EntityPath`, or "
         "`namespace.servicebus.windows.net/hub`; unset turns streaming off. May hold a key.",
     )
-    consumer_group: str = Field("$Default", description="Consumer group that reads the event hub.")
+    consumer_group: str = Field(
+        default="$Default", description="Consumer group that reads the event hub."
+    )
     stream_events: WholeNumber = Field(
-        1_000, description="Waiting events that start a run of the stream."
+        default=1_000, description="Waiting events that start a run of the stream."
     )
     stream_seconds: WholeNumber = Field(
-        10, description="Seconds that an event waits at most before a run of the stream starts."
+        default=10,
+        description="Seconds that an event waits at most before a run of the stream starts.",
     )
     stream_lag_seconds: WholeNumber = Field(
-        900, description="Lag of the stream in seconds above which its check fails."
+        default=900, description="Lag of the stream in seconds above which its check fails."
     )
 
     @property

@@ -31,19 +31,21 @@ class ApiSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}API_")
 
     key: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="Key that a request must send as `X-API-Key`; unset means that none is needed.",
     )
     origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
-        (),
+        default=(),
         description="Comma-separated origins, such as `https://example.org`, whose pages may call "
         "the API from a browser.",
     )
     rate: WholeNumber = Field(
-        120_000, description="Requests that a client may send in a minute, to each worker."
+        default=120_000, description="Requests that a client may send in a minute, to each worker."
     )
-    body_bytes: WholeNumber = Field(2 << 20, description="Bytes of a request's body at most.")
-    seconds: WholeNumber = Field(10, description="Seconds that one request may take.")
+    body_bytes: WholeNumber = Field(
+        default=2 << 20, description="Bytes of a request's body at most."
+    )
+    seconds: WholeNumber = Field(default=10, description="Seconds that one request may take.")
 
 
 def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
