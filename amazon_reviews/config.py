@@ -115,8 +115,8 @@ def _location(
         return str(Path(value).absolute())
     if not any(pattern.fullmatch(value) for pattern in patterns):
         # The part after a question mark may be a token.
-        shown = value.partition("?")[0]
-        raise ValueError(f"{shown!r} is neither the path of a local folder nor {forms}")
+        harmless = value.partition("?")[0]
+        raise ValueError(f"{harmless!r} is neither the path of a local folder nor {forms}")
     if value.startswith("az://") and not info.data.get("azure_account"):
         raise ValueError(f"{value!r} needs {_AZURE_ACCOUNT} to be set too")
     return value.rstrip("/")
@@ -152,8 +152,8 @@ def _event_hub(value: SecretStr) -> SecretStr:
 def _engine(value: str) -> str:
     if value not in ("sail", "spark") and not value.startswith("sc://"):
         # The part after a semicolon may be a token.
-        shown = re.split("[;?]", value)[0]
-        raise ValueError(f"{shown!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'")
+        harmless = re.split("[;?]", value)[0]
+        raise ValueError(f"{harmless!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'")
     return value
 
 

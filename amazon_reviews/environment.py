@@ -27,7 +27,7 @@ WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings of which each is one environment variable; an empty one counts as unset."""
+    """Settings that are one environment variable each; an empty variable counts as unset."""
 
     model_config = SettingsConfigDict(
         frozen=True,

@@ -247,8 +247,8 @@ def test_all_unusable_settings_are_named_in_one_error():
 def test_settings_show_no_secret(name, value):
     settings = load({name: value})
 
-    for shown in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
-        assert "c2VjcmV0" not in shown
+    for text in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "c2VjcmV0" not in text
 
 
 @pytest.mark.parametrize("field", config.Settings.model_fields)

@@ -17,11 +17,11 @@ from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import product, review
 
 CATEGORY = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \x1b[31m \u202eX"
-SHOWN = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x1b[31m \\u202eX"
+ESCAPED = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x1b[31m \\u202eX"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         ("Crème brûlée 日本 👩‍🔧", "Crème brûlée 日本 👩‍🔧"),
         ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
@@ -29,11 +29,11 @@ SHOWN = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x
         ("\r\t\x9b1m\x00\x7f", "\\r\\t\\x9b1m\\x00\\x7f"),
         ("two\nlines", "two\nlines"),
         ("\ud800\u2028", "\\ud800\\u2028"),
-        (CATEGORY, SHOWN),
+        (CATEGORY, ESCAPED),
     ],
 )
-def test_plain_text_has_no_control_characters(text, shown):
-    assert plain(text) == shown
+def test_plain_text_has_no_control_characters(text, escaped):
+    assert plain(text) == escaped
 
 
 def test_a_table_shows_its_cells_title_and_columns_as_text(capsys, monkeypatch):
@@ -41,8 +41,8 @@ def test_a_table_shows_its_cells_title_and_columns_as_text(capsys, monkeypatch):
     print_table([{CATEGORY: f"{CATEGORY}\nx", "n": 1}], title=CATEGORY)
 
     printed = capsys.readouterr().out
-    assert printed.count(SHOWN) == 3
-    assert f"{SHOWN}\\nx" in printed
+    assert printed.count(ESCAPED) == 3
+    assert f"{ESCAPED}\\nx" in printed
     assert "\x1b" not in printed
 
 
@@ -54,7 +54,7 @@ def test_an_error_ends_a_command_with_its_text_and_exit_code(monkeypatch, error,
     monkeypatch.setattr(report, "write_report", fail)
     result = CliRunner().invoke(main, ["report"])
 
-    assert (result.exit_code, result.stderr) == (exit_code, f"Error: {SHOWN}\n")
+    assert (result.exit_code, result.stderr) == (exit_code, f"Error: {ESCAPED}\n")
     assert result.stdout == ""
 
 
@@ -66,7 +66,7 @@ def test_progress_shows_names_as_text(monkeypatch):
     bars.add_task(plain(CATEGORY), total=1)
     target.print(bars.get_renderable())
 
-    assert SHOWN in target.file.getvalue()
+    assert ESCAPED in target.file.getvalue()
 
 
 def test_a_run_on_hostile_data_prints_no_control_characters(tmp_path):

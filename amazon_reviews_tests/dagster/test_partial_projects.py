@@ -34,8 +34,8 @@ SELECTION = "not ({})".format(
 def combinations(free):
     """Yield states of the five datasets; each choice for any `free` of them occurs once.
 
-    An orthogonal array: its columns are linear forms over the field of four elements, of which
-    any `free` are independent.
+    An orthogonal array: its columns are linear forms over the field of four elements, and any
+    `free` of them are independent.
     """
     forms = {
         2: ((1, 0), (0, 1), (1, 1), (1, 2), (1, 3)),

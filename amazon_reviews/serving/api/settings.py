@@ -1,4 +1,4 @@
-"""The settings and limits of the API."""
+"""Settings and limits of the API service."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,7 +10,7 @@ from amazon_reviews.config import PREFIX
 from amazon_reviews.environment import EnvironmentSettings, WholeNumber
 
 MOST_TEXTS = 100
-"""Texts that one request may have judged."""
+"""Texts that one request may send to the sentiment model."""
 
 
 def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
