@@ -31,6 +31,8 @@ DAGSTER_HOME = "DAGSTER_HOME"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 _AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 
+# A text, as in the environment and in the documentation; it is converted like any other value.
+_DEFAULT_MEMORY: Any = "1GiB"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
@@ -158,7 +160,7 @@ def _engine(value: str) -> str:
 
 
 def _size(value: int | str) -> int:
-    # The default, or a number of bytes from code.
+    # A number of bytes from code.
     if isinstance(value, int):
         return value
     match = _SIZE.fullmatch(value)
@@ -211,7 +213,8 @@ class Settings(EnvironmentSettings):
         "`sc://host:port` (any Spark Connect server).",
     )
     engine_memory: _Bytes = Field(
-        default=1 << 30, description="Working memory of the embedded engine, as `512MiB` or `2GiB`."
+        default=_DEFAULT_MEMORY,
+        description="Working memory of the embedded engine, as `512MiB` or `2GiB`.",
     )
     batch_rows: WholeNumber = Field(
         default=500_000,
