@@ -56,7 +56,7 @@ def _show_stream(settings: config.Settings, events: Path) -> None:
     with EventHubEmulator({HUB: 4}) as server:
         address = server.connection_string(HUB)
         sent = send_lines(events, address, lambda: False)
-        click.echo(f"{sent:,} events were sent to a hub of 4 partitions", err=True)
+        click.echo(f"{sent:,} events were published to a hub of 4 partitions", err=True)
         started = time.monotonic()
         with _daemon(settings, address) as log:
             _wait(lakehouse, before + sent, log, started)
