@@ -73,7 +73,7 @@ def _rating(row: list[str], fields: int, positions: list[int]) -> tuple[str, str
         raise ValueError(f"{'item' if user else 'user'} is empty")
     for name, text in (("user", user), ("item", item)):
         if len(text) > LONGEST_ID:
-            raise ValueError(f"{name} has {len(text)} characters; the limit is {LONGEST_ID}")
+            raise ValueError(f"{name} has {len(text)} characters, at most are {LONGEST_ID}")
     return user, item, _number(rating), _seconds(timestamp)
 
 
