@@ -1,18 +1,24 @@
 """Every setting of the project, read once from the environment.
 
-Defaults run on one machine without any account and lie under the project's root.
+The defaults need no account: they run on one machine, with all data under the project's root.
 """
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core.core_schema import ValidationInfo
+from pydantic_settings import SettingsConfigDict
+
+from amazon_reviews.environment import EnvironmentSettings, WholeNumber
 from amazon_reviews.errors import SettingsError
 
 PREFIX = "AMAZON_REVIEWS_"
 LANDING = f"{PREFIX}LANDING"
+LAKEHOUSE = f"{PREFIX}LAKEHOUSE"
 WAREHOUSE = f"{PREFIX}WAREHOUSE"
 WAREHOUSE_FORMS = (
     "duckdb:///relative/path.duckdb, duckdb:////absolute/path.duckdb or "
@@ -21,7 +27,12 @@ WAREHOUSE_FORMS = (
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
 ENGINE = f"{PREFIX}ENGINE"
 MODELS = f"{PREFIX}MODELS"
+DAGSTER_HOME = "DAGSTER_HOME"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
+_AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
+
+# A text, as in the environment and in the documentation; it is converted like any other value.
+_DEFAULT_MEMORY: Any = "1GiB"
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
@@ -36,7 +47,7 @@ _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 @dataclass(frozen=True)
 class BigQueryAddress:
-    """A dataset in BigQuery; `location` is None where it is wherever it is."""
+    """A dataset in BigQuery; a `location` of None means the location that the dataset has."""
 
     project: str
     dataset: str
@@ -44,17 +55,21 @@ class BigQueryAddress:
 
     @classmethod
     def of(cls, url: str) -> "BigQueryAddress":
-        """The dataset of ``bigquery://project/dataset[?location=EU]``. Raises SettingsError."""
+        """Return the dataset of ``bigquery://project/dataset[?location=EU]``.
+
+        Raises:
+            SettingsError: the address is not of that form.
+        """
         path, _, query = url.removeprefix("bigquery://").partition("?")
         project, _, dataset = path.partition("/")
         location = _LOCATION.fullmatch(query)
         if not _PROJECT.fullmatch(project):
-            raise SettingsError(WAREHOUSE, f"{project!r} is no id of a Google Cloud project")
+            raise SettingsError(WAREHOUSE, f"{project!r} is not the id of a Google Cloud project")
         if not _DATASET.fullmatch(dataset):
             raise SettingsError(
                 WAREHOUSE,
-                f"{dataset!r} is no BigQuery dataset; after bigquery://project/ comes its name, of "
-                "letters, digits and '_'",
+                f"{dataset!r} is not a BigQuery dataset; after bigquery://project/ comes its name, "
+                "of letters, digits and '_'",
             )
         if not location:
             raise SettingsError(
@@ -63,191 +78,206 @@ class BigQueryAddress:
         return cls(project, dataset, location[2])
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Where things lie and what they run on.
-
-    `engine_memory` is in bytes and bounds the embedded engine's working memory;
-    `batch_rows` is the number of rows that one engine query takes at most, where a
-    single landing partition is not larger than that by itself. `event_hub` is None when
-    streaming is off, else it may hold a key: it must not be shown. New events are read when
-    `stream_events` of them wait, or the oldest has waited `stream_seconds`; the check of the lag
-    fails above `stream_lag_seconds`. `tracking_uri` is that of the MLflow store of the models,
-    None for one in the folder `models`; it may hold a password. `sentiment_examples` is about how
-    many reviews the sentiment model learns from and is measured on at most; `star_classifier` is
-    the folder of a pre-trained one that it is compared with.
-    """
-
-    landing: str
-    lakehouse: str
-    warehouse: str
-    engine: str
-    engine_memory: int
-    batch_rows: int
-    dagster_home: Path
-    report: Path
-    models: Path
-    tracking_uri: str | None
-    sentiment_examples: int
-    star_classifier: Path | None
-    event_hub: str | None
-    consumer_group: str
-    stream_events: int
-    stream_seconds: int
-    stream_lag_seconds: int
-
-    @property
-    def titles(self) -> Path:
-        """The folder, beside the report, of what is written of the streaming titles."""
-        return self.report.with_name("titles")
+def is_remote(location: str) -> bool:
+    """Return True if a location is in an object store, not in a local folder."""
+    return "://" in location
 
 
 def project_root() -> Path:
-    """The checkout the package lies in, or the working directory for an installed package."""
+    """Return the folder of the checkout, or the working directory for an installed package."""
     root = Path(__file__).resolve().parent.parent
     return root if (root / "pyproject.toml").is_file() else Path.cwd()
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings.
-
-    Raises:
-        SettingsError: a variable has a value that cannot be used.
-    """
-    env = os.environ if environ is None else environ
-    data = project_root() / "data"
-    return Settings(
-        landing=_landing(env, data / "landing"),
-        lakehouse=_lakehouse(env, data / "lakehouse"),
-        warehouse=_warehouse(env, data / "warehouse.duckdb"),
-        engine=_engine(env.get(ENGINE) or "sail"),
-        engine_memory=_size(env, "ENGINE_MEMORY", "1GiB"),
-        batch_rows=positive(env, "BATCH_ROWS", 500_000),
-        dagster_home=Path(env.get("DAGSTER_HOME") or data / "dagster").absolute(),
-        report=Path(env.get(f"{PREFIX}REPORT") or data / "report.html").absolute(),
-        models=Path(env.get(MODELS) or data / "models").absolute(),
-        tracking_uri=env.get(TRACKING_URI) or None,
-        sentiment_examples=positive(env, "SENTIMENT_EXAMPLES", 2_000_000),
-        star_classifier=_folder(env, "STAR_CLASSIFIER"),
-        event_hub=_event_hub(env.get(EVENT_HUB) or None),
-        consumer_group=env.get(f"{PREFIX}CONSUMER_GROUP") or "$Default",
-        stream_events=positive(env, "STREAM_EVENTS", 1_000),
-        stream_seconds=positive(env, "STREAM_SECONDS", 10),
-        stream_lag_seconds=positive(env, "STREAM_LAG_SECONDS", 900),
-    )
+def _in_data(name: str) -> Callable[[], Any]:
+    # A text, which pydantic converts to the type of the field.
+    return lambda: str(project_root() / "data" / name)
 
 
-def is_remote(location: str) -> bool:
-    """Whether a place is not a local folder."""
-    return "://" in location
+def _landing(value: str, info: ValidationInfo) -> str:
+    return _location(value, info, _AZURE_FORMS, (_DATA_LAKE, _BLOBS))
 
 
-def _landing(env: Mapping[str, str], default: Path) -> str:
-    """A local folder, or a place in an Azure container whose account is known."""
-    return _place(env, "LANDING", default, _AZURE_FORMS, (_DATA_LAKE, _BLOBS))
-
-
-def _lakehouse(env: Mapping[str, str], default: Path) -> str:
-    """A local folder or a place in an object store, which the embedded engine takes for a URL."""
+def _lakehouse(value: str, info: ValidationInfo) -> str:
     forms = f"{_AZURE_FORMS} nor s3://bucket/path nor gs://bucket/path"
-    value = _place(env, "LAKEHOUSE", default, forms, (_DATA_LAKE, _BLOBS, _BUCKETS))
-    if _SAME_IN_A_URL.fullmatch(value):
-        return value
-    raise SettingsError(
-        f"{PREFIX}LAKEHOUSE",
-        f"the engine cannot use {value!r}; take a folder whose whole path is of the letters "
-        "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks",
-    )
+    location = _location(value, info, forms, (_DATA_LAKE, _BLOBS, _BUCKETS))
+    # The embedded engine reads the path as a URL, and does not decode it everywhere.
+    if not _SAME_IN_A_URL.fullmatch(location):
+        raise ValueError(
+            f"the engine cannot use {location!r}; take a folder whose whole path is of the letters "
+            "A to Z and a to z, digits, '-', '_', '.' and '/', without blanks"
+        )
+    return location
 
 
-def _place(
-    env: Mapping[str, str],
-    name: str,
-    default: Path,
-    forms: str,
-    known: Sequence[re.Pattern[str]],
+def _location(
+    value: str, info: ValidationInfo, forms: str, patterns: Sequence[re.Pattern[str]]
 ) -> str:
-    value = env.get(PREFIX + name)
-    if not value:
-        return str(default)
     if not is_remote(value):
         return str(Path(value).absolute())
-    if not any(form.fullmatch(value) for form in known):
-        raise SettingsError(
-            PREFIX + name,
-            # What stands behind a question mark may be a token.
-            f"{value.partition('?')[0]!r} is neither the path of a local folder nor {forms}",
-        )
-    if value.startswith("az://") and not env.get("AZURE_STORAGE_ACCOUNT_NAME"):
-        raise SettingsError(
-            PREFIX + name, f"{value!r} needs AZURE_STORAGE_ACCOUNT_NAME to be set too"
-        )
+    if not any(pattern.fullmatch(value) for pattern in patterns):
+        # The part after a question mark may be a token.
+        harmless = value.partition("?")[0]
+        raise ValueError(f"{harmless!r} is neither the path of a local folder nor {forms}")
+    if value.startswith("az://") and not info.data.get("azure_account"):
+        raise ValueError(f"{value!r} needs {_AZURE_ACCOUNT} to be set too")
     return value.rstrip("/")
 
 
-def _warehouse(env: Mapping[str, str], default: Path) -> str:
-    value = env.get(WAREHOUSE) or f"duckdb:///{default}"
+def _warehouse(value: str) -> str:
     scheme, _, path = value.partition("://")
-    if scheme == "duckdb" and len(path) > 1 and path.startswith("/"):
-        return value
     if scheme == "bigquery":
         BigQueryAddress.of(value)
-        return value
-    raise SettingsError(
-        WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
-    )
+    elif scheme != "duckdb" or len(path) < 2 or not path.startswith("/"):
+        # Not the whole value: an unknown form may hold a password.
+        raise ValueError(
+            f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
+        )
+    return value
 
 
-def _event_hub(value: str | None) -> str | None:
-    """A connection string with its hub, or namespace/hub; errors do not repeat it."""
-    if value is None or _NAMESPACE_AND_HUB.fullmatch(value):
+def _event_hub(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text or _NAMESPACE_AND_HUB.fullmatch(text):
         return value
-    parts = {part.partition("=")[0].lower() for part in value.split(";")}
+    parts = {part.partition("=")[0].lower() for part in text.split(";")}
     if "endpoint" not in parts:
-        raise SettingsError(
-            EVENT_HUB,
+        raise ValueError(
             "is neither a connection string (Endpoint=sb://…;EntityPath=hub) nor "
-            "namespace.servicebus.windows.net/hub",
+            "namespace.servicebus.windows.net/hub"
         )
     if "entitypath" not in parts:
-        raise SettingsError(EVENT_HUB, "names no hub; add ;EntityPath=<hub> to its end")
+        raise ValueError("names no hub; add ;EntityPath=<hub> to its end")
     return value
 
 
 def _engine(value: str) -> str:
-    if value in ("sail", "spark") or value.startswith("sc://"):
+    if value not in ("sail", "spark") and not value.startswith("sc://"):
+        # The part after a semicolon may be a token.
+        harmless = re.split("[;?]", value)[0]
+        raise ValueError(f"{harmless!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'")
+    return value
+
+
+def _size(value: int | str) -> int:
+    # A number of bytes from code.
+    if isinstance(value, int):
         return value
-    # What stands behind a semicolon may be a token.
-    shown = re.split("[;?]", value)[0]
-    raise SettingsError(
-        ENGINE, f"{shown!r} is not an engine; use 'sail', 'spark' or 'sc://host:port'"
-    )
-
-
-def _size(env: Mapping[str, str], name: str, default: str) -> int:
-    value = env.get(PREFIX + name) or default
     match = _SIZE.fullmatch(value)
     if not match:
-        raise SettingsError(PREFIX + name, f"{value!r} is not a size such as 512MiB or 2GiB")
+        raise ValueError(f"{value!r} is not a size such as 512MiB or 2GiB")
     return int(match[1]) << (20 if match[2] == "MiB" else 30)
 
 
-def _folder(env: Mapping[str, str], name: str) -> Path | None:
-    value = env.get(PREFIX + name)
-    if not value:
-        return None
-    if not Path(value).is_dir():
-        raise SettingsError(PREFIX + name, f"{value!r} is not a folder")
-    return Path(value).absolute()
+def _folder(value: Path | None) -> Path | None:
+    if value is not None and not value.is_dir():
+        raise ValueError(f"{str(value)!r} is not a folder")
+    return value and value.absolute()
 
 
-def positive(env: Mapping[str, str], name: str, default: int) -> int:
-    """A whole number above zero from the variable of this `name` after the prefix.
+_Bytes = Annotated[int, BeforeValidator(_size)]
+_AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
+
+
+class Settings(EnvironmentSettings):
+    """The locations of all data, and the engine, models and stream that work on it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    azure_account: str = Field(
+        default="",
+        validation_alias=_AZURE_ACCOUNT,
+        description="Storage account of locations that begin with `az://`.",
+    )
+    landing: Annotated[str, AfterValidator(_landing)] = Field(
+        default_factory=_in_data("landing"),
+        description="The landing zone: a local folder, or a location in Azure as "
+        "`abfss://container@account.dfs.core.windows.net/path` or `az://container/path`.",
+    )
+    lakehouse: Annotated[str, AfterValidator(_lakehouse)] = Field(
+        default_factory=_in_data("lakehouse"),
+        description="The Delta tables: a local folder, or a location in an object store "
+        "(`abfss://`, `az://`, `s3://` or `gs://`).",
+    )
+    warehouse: Annotated[str, AfterValidator(_warehouse)] = Field(
+        default_factory=lambda: f"duckdb:///{project_root()}/data/warehouse.duckdb",
+        description="The warehouse: `duckdb:///relative/path.duckdb`, "
+        "`duckdb:////absolute/path.duckdb` or `bigquery://project/dataset?location=EU`.",
+    )
+    engine: Annotated[str, AfterValidator(_engine)] = Field(
+        default="sail",
+        # The parameters of a Spark Connect address may hold a token.
+        repr=False,
+        exclude=True,
+        description="The engine of the transforms: `sail` (embedded), `spark` (a local JVM) or "
+        "`sc://host:port` (any Spark Connect server).",
+    )
+    engine_memory: _Bytes = Field(
+        default=_DEFAULT_MEMORY,
+        description="Working memory of the embedded engine, as `512MiB` or `2GiB`.",
+    )
+    batch_rows: WholeNumber = Field(
+        default=500_000,
+        description="Rows that one engine query takes at most; a landing partition is never split.",
+    )
+    dagster_home: _AbsolutePath = Field(
+        default_factory=_in_data("dagster"),
+        validation_alias=DAGSTER_HOME,
+        description="Folder of Dagster's runs, events and configuration.",
+    )
+    report: _AbsolutePath = Field(
+        default_factory=_in_data("report.html"),
+        description="File of the report; the folder `titles` beside it has the report of the "
+        "streaming titles.",
+    )
+    models: _AbsolutePath = Field(
+        default_factory=_in_data("models"),
+        description="Folder of the local MLflow store, and of models downloaded from another one.",
+    )
+    tracking_uri: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=TRACKING_URI,
+        description="MLflow tracking server of the models; unset means a store in the folder of "
+        "the models. May hold a password.",
+    )
+    sentiment_examples: WholeNumber = Field(
+        default=2_000_000,
+        description="Reviews that the sentiment model is trained and evaluated on at most.",
+    )
+    star_classifier: Annotated[Path | None, AfterValidator(_folder)] = Field(
+        default=None,
+        description="Folder of a pre-trained star classifier that the sentiment model is "
+        "compared with; unset means no comparison.",
+    )
+    event_hub: Annotated[SecretStr, AfterValidator(_event_hub)] = Field(
+        default=SecretStr(""),
+        description="The event hub: a connection string with `EntityPath`, or "
+        "`namespace.servicebus.windows.net/hub`; unset turns streaming off. May hold a key.",
+    )
+    consumer_group: str = Field(
+        default="$Default", description="Consumer group that reads the event hub."
+    )
+    stream_events: WholeNumber = Field(
+        default=1_000, description="Waiting events that start a run of the stream."
+    )
+    stream_seconds: WholeNumber = Field(
+        default=10,
+        description="Seconds that an event waits at most before a run of the stream starts.",
+    )
+    stream_lag_seconds: WholeNumber = Field(
+        default=900, description="Lag of the stream in seconds above which its check fails."
+    )
+
+    @property
+    def titles(self) -> Path:
+        """The folder, beside the report, of the report and the files of the streaming titles."""
+        return self.report.with_name("titles")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of the project; see `EnvironmentSettings.read`.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: a variable has a value that cannot be used.
     """
-    value = env.get(PREFIX + name) or str(default)
-    if not value.isdecimal() or int(value) < 1:
-        raise SettingsError(PREFIX + name, f"{value!r} is not a whole number above zero")
-    return int(value)
+    return Settings.read(environ)

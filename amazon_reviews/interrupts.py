@@ -1,8 +1,9 @@
-"""The end of a command by SIGINT or SIGTERM: within seconds, whatever it is doing.
+"""The end of a command by SIGINT or SIGTERM within seconds, in any state.
 
 The signal raises KeyboardInterrupt in the main thread (Dagster raises its own kind in a step), so
-that what is open is closed. A call into C does not notice it, and a library may catch it: a thread
-that the signal itself wakes ends the process when the grace period is over.
+that open files and connections are closed. A call into C does not notice the exception, and a
+library may catch it. Therefore a thread, which the signal itself wakes, ends the process when the
+grace period is over.
 """
 
 import logging
@@ -29,7 +30,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class _Process:
-    """The first signal that arrived, the line to print and where, and temporary folders in use."""
+    """The first signal, the last line on stderr, its descriptor, and temporary folders in use."""
 
     signal: int | None = None
     remark: str = "interrupted"
@@ -42,7 +43,7 @@ _ending = threading.Lock()
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if a signal asked this process to end."""
+    """Raise KeyboardInterrupt if this process has received a signal."""
     if _process.signal is not None:
         raise KeyboardInterrupt
 
@@ -54,7 +55,7 @@ def remark(text: str) -> None:
 
 @contextmanager
 def temporary_folder(**options: Any) -> Iterator[str]:
-    """A folder that is removed at the end of the block, or when a signal ends the process."""
+    """Yield a folder that is removed after the block, or when a signal ends the process."""
     with TemporaryDirectory(**options) as folder:
         _process.folders.add(folder)
         try:
@@ -67,7 +68,7 @@ def temporary_folder(**options: Any) -> Iterator[str]:
 def ending_on_signals() -> Iterator[None]:
     """End the process on SIGINT with exit code 130, on SIGTERM with 143.
 
-    A command that returns in spite of the signal, as a server does, ends as it wishes. A second
+    A command that catches the signal, as a server does, returns with its own exit code. A second
     signal ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -82,10 +83,10 @@ def ending_on_signals() -> Iterator[None]:
     hooks = sys.unraisablehook, threading.excepthook
     sys.unraisablehook = _silent_when_interrupted(hooks[0])
     threading.excepthook = _silent_when_interrupted(hooks[1])
-    # Loggers without a handler, of libraries that catch what the signal raised.
-    unhandled = logging.lastResort
-    if unhandled:
-        unhandled.addFilter(_is_wanted)
+    # Libraries that catch the exception of the signal may log it, without a handler of their own.
+    last_resort = logging.lastResort
+    if last_resort:
+        last_resort.addFilter(_is_logged)
     threading.Thread(target=_watch, args=(woken,), name="interrupts", daemon=True).start()
     try:
         yield
@@ -94,8 +95,8 @@ def ending_on_signals() -> Iterator[None]:
             sys.stdout.flush()
         _end(_process.signal or signal.SIGINT, _CHILD_SECONDS)
     finally:
-        if unhandled:
-            unhandled.removeFilter(_is_wanted)
+        if last_resort:
+            last_resort.removeFilter(_is_logged)
         sys.unraisablehook, threading.excepthook = hooks
         signal.set_wakeup_fd(previous)
         for number, handler in handlers:
@@ -111,16 +112,16 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _silent_when_interrupted(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """The hook, without the tracebacks of callbacks and threads that the end has caught."""
-    return lambda error: None if _is_of_the_end(error.exc_type) else hook(error)
+    """Return the hook without the tracebacks of callbacks and threads that the signal ends."""
+    return lambda error: None if _is_interrupt(error.exc_type) else hook(error)
 
 
-def _is_wanted(record: logging.LogRecord) -> bool:
-    return not _is_of_the_end(record.exc_info[0] if record.exc_info else None)
+def _is_logged(record: logging.LogRecord) -> bool:
+    return not _is_interrupt(record.exc_info[0] if record.exc_info else None)
 
 
-def _is_of_the_end(error: type[BaseException] | None) -> bool:
-    """Return True after a signal; the watcher may learn of it later than who catches its error."""
+def _is_interrupt(error: type[BaseException] | None) -> bool:
+    # The exception may be caught before the watcher thread has recorded the signal.
     return _process.signal is not None or bool(error and not issubclass(error, Exception))
 
 
@@ -142,7 +143,7 @@ def _watch(woken: socket.socket) -> None:
 
 
 def _next_signal(woken: socket.socket) -> int | None:
-    """The next of the two signals; None when the command has ended."""
+    """Return the next of the two signals; None when the command has ended."""
     while received := woken.recv(1):
         if received[0] in _SIGNALS:
             return received[0]
@@ -151,12 +152,12 @@ def _next_signal(woken: socket.socket) -> int | None:
 
 def _end(number: int, child_seconds: float) -> NoReturn:
     """Print the remark, end the child processes, and leave without waiting for any thread."""
-    # Held for good: the main thread and the watcher may both arrive here.
+    # Never released: the main thread and the watcher may both arrive here.
     _ending.acquire()
     # A progress bar hides the cursor.
-    shown = "\x1b[?25h\r" if os.isatty(_process.stderr) else ""
+    show_cursor = "\x1b[?25h\r" if os.isatty(_process.stderr) else ""
     with suppress(OSError):
-        os.write(_process.stderr, f"{shown}{_process.remark}\n".encode())
+        os.write(_process.stderr, f"{show_cursor}{_process.remark}\n".encode())
     _end_children(child_seconds)
     for folder in list(_process.folders):
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,7 +165,7 @@ def _end(number: int, child_seconds: float) -> NoReturn:
 
 
 def _end_children(seconds: float) -> None:
-    """Ask the child processes to end, and kill those that are left after `seconds`."""
+    """Terminate the child processes, and kill those that still run after `seconds`."""
     deadline = time.monotonic() + seconds
     children = _descendants()
     while children and time.monotonic() < deadline:
@@ -181,18 +182,18 @@ def _signal(processes: set[int], number: int) -> None:
 
 
 def _descendants() -> set[int]:
-    """The living child processes and theirs; none where the system has no /proc."""
+    """Return the living descendant processes; none if the system has no /proc."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name before the last bracket may hold anything.
+            # The name of the process, before the last bracket, may have any characters.
             state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
             if state != "Z":
                 children.setdefault(int(parent), []).append(int(stat.parent.name))
-    found: set[int] = set()
-    waiting = [os.getpid()]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found.update(below)
-        waiting += below
-    return found
+    descendants: set[int] = set()
+    pending = [os.getpid()]
+    while pending:
+        below = children.get(pending.pop(), [])
+        descendants.update(below)
+        pending += below
+    return descendants

@@ -1,7 +1,8 @@
-"""The console script: what it prints where, and how it ends."""
+"""The console script: its output on stdout and stderr, and its exit codes."""
 
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -16,21 +17,24 @@ import pytest
 from click.testing import CliRunner
 from pyspark.sql import functions as F
 
-from amazon_reviews.cli import main
+from amazon_reviews import cli as commands_package
+from amazon_reviews.cli import COMMANDS, main
 from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
 from amazon_reviews_tests.helpers import review, rows
+from amazon_reviews_tests.renamed import NEW, OLD, write_old_table
 
 OPTIONS = "--reviews 1500 --products 20 --users 20 --partitions 3 --events 5 --seed 3".split()
 SETPRIV = shutil.which("setpriv")
 DROPPED = [SETPRIV, "--bounding-set", "-dac_override,-dac_read_search"]
 WITHOUT_RIGHTS = ["env"] if os.geteuid() else DROPPED if SETPRIV else []
-"""What begins a command to which the permissions of files apply, whoever runs the tests."""
+"""Prefix of a command that must obey file permissions, even when root runs the tests."""
 HOLD_WAREHOUSE = """
 import duckdb, sys
 held = duckdb.connect(sys.argv[1])
@@ -43,12 +47,12 @@ PARTITIONS = ["partition_1", "partition_2", "partition_3"]
 def cli(root, *arguments):
     """Run the console script in this process on the project in `root`."""
     env = environment(root) | {"COLUMNS": "200"}
-    # Another test may have left Dagster's context naming an instance that was collected.
+    # In the context of another test Dagster may refer to an instance that is gone.
     return Context().run(CliRunner().invoke, main, arguments, env=env)
 
 
 def as_process(root, *command):
-    """Run Python in a process of its own on the project in `root`."""
+    """Run Python in a new process on the project in `root`."""
     return subprocess.run(
         [sys.executable, *command],
         env=environment(root) | {"PATH": "/usr/bin:/bin"},
@@ -61,14 +65,14 @@ def as_process(root, *command):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, spark, empty_store):
-    """A project that `sample` and `run` brought up to date, and what `run` printed."""
+    """A project that `sample` and `run` brought up to date, with the result of `run`."""
     root = tmp_path_factory.mktemp("cli")
     empty_store(root / "models")
-    made = cli(root, "sample", *OPTIONS)
-    assert (made.exit_code, made.stdout) == (0, f"{root}/landing\n")
-    ran = cli(root, "run")
-    assert ran.exit_code == 0, ran.output
-    return root, ran
+    sampled = cli(root, "sample", *OPTIONS)
+    assert (sampled.exit_code, sampled.stdout) == (0, f"{root}/landing\n")
+    result = cli(root, "run")
+    assert result.exit_code == 0, result.output
+    return root, result
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +88,12 @@ def root(finished, tmp_path):
 
 
 def one_line(result):
-    """What is on stderr, which must be one line."""
+    """Return stderr, which must be one line."""
     (line,) = result.stderr.splitlines()
     return line
 
 
-def test_run_brings_in_what_the_truth_says(finished, truth):
+def test_run_builds_the_rows_of_the_truth(finished, truth):
     root, result = finished
     assert result.exit_code == 0
     project = Project(root)
@@ -97,7 +101,7 @@ def test_run_brings_in_what_the_truth_says(finished, truth):
     assert contents == {
         "gold/reviews": truth["gold"]["reviews"],
         "gold/products": truth["gold"]["products"],
-        "silver/rejected": refused(truth).total(),
+        "silver/rejected": rejected_lines(truth).total(),
     }
     lines = sum(counts["lines"] for counts in truth["reviews"].values())
     assert re.search(rf"bronze/reviews +{lines:,} +{lines:,} +0 +0", result.stdout)
@@ -105,12 +109,12 @@ def test_run_brings_in_what_the_truth_says(finished, truth):
     assert "make ui" in result.stdout
 
 
-def refused(truth):
-    """Refused lines by reason."""
+def rejected_lines(truth):
+    """Return the number of rejected lines by reason."""
     return sum((Counter(counts["rejected"]) for counts in truth["reviews"].values()), Counter())
 
 
-def test_progress_is_a_plain_line_a_stage_where_stderr_is_no_terminal(finished):
+def test_progress_is_one_plain_line_per_stage_if_stderr_is_no_terminal(finished):
     lines = finished[1].stderr.splitlines()
 
     stages = [re.sub(r" +[\d.]+ s$", "", line).rstrip() for line in lines]
@@ -131,7 +135,7 @@ def test_progress_is_a_plain_line_a_stage_where_stderr_is_no_terminal(finished):
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", finished[1].stderr)
 
 
-def test_a_second_run_finds_nothing_new_and_commits_nothing(root):
+def test_a_second_run_prints_nothing_new_and_commits_nothing(root):
     before = Project(root).versions()
 
     result = cli(root, "run")
@@ -140,7 +144,7 @@ def test_a_second_run_finds_nothing_new_and_commits_nothing(root):
     assert Project(root).versions() == before
 
 
-def test_nothing_new_needs_no_engine(root):
+def test_a_run_with_nothing_new_imports_no_engine(root):
     code = (
         "import sys, amazon_reviews.cli as cli\n"
         "try: cli.main(['run'])\n"
@@ -151,21 +155,21 @@ def test_nothing_new_needs_no_engine(root):
     assert result.stdout == "nothing new\n\n", result.stderr
 
 
-def test_a_changed_partition_brings_only_what_depends_on_it(root):
+def test_a_changed_partition_rebuilds_only_dependent_tables(root):
     Project(root).add_file("amazon_reviews", "partition_2", review())
 
     result = cli(root, "run", "--select", LAYERS, "--json")
 
     report = json.loads(result.stdout)
     assert result.exit_code == 0
-    made = {stage["assets"]: stage["partitions"] for stage in report["stages"]}
+    built = {stage["assets"]: stage["partitions"] for stage in report["stages"]}
     layers = ("bronze/reviews", "silver/reviews", "silver/rejected", "gold/reviews")
-    assert [made.get(name) for name in layers] == [1, 1, 0, 1]
-    assert not {"bronze/products", "silver/products", "gold/products"} & set(made)
+    assert [built.get(name) for name in layers] == [1, 1, 0, 1]
+    assert not {"bronze/products", "silver/products", "gold/products"} & set(built)
     assert (report["nothing_new"], report["failures"], report["disappeared"]) == (False, [], [])
 
 
-def test_json_is_all_that_is_on_stdout(root):
+def test_run_with_json_prints_only_json_on_stdout(root):
     result = as_process(root, "-m", "amazon_reviews.cli", "run", "--json")
 
     report = json.loads(result.stdout)
@@ -174,7 +178,7 @@ def test_json_is_all_that_is_on_stdout(root):
     assert {"gold/reviews", "gold/products", "gold/totals"} < set(report["warehouse"])
 
 
-def test_a_bad_file_is_named_and_the_others_are_done(root):
+def test_a_broken_file_is_named_and_other_partitions_are_built(root):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_1", review())
     project.add_file("amazon_reviews", "partition_3", review(summary="another"))
@@ -190,19 +194,19 @@ def test_a_bad_file_is_named_and_the_others_are_done(root):
     assert project.versions()["gold/reviews"] == before["gold/reviews"] + 1
 
 
-def test_a_failing_blocking_check_ends_with_1_and_is_healed(root, monkeypatch):
+def test_a_failed_blocking_check_exits_with_1_and_the_next_run_repairs_it(root, monkeypatch):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())
     before = project.versions()
     build_silver = silver_assets.build_silver
 
-    def losing(*arguments):
+    def build_and_lose_rows(*arguments):
         report = list(build_silver(*arguments))
         project.lakehouse.delta("silver/reviews").delete("partition = 'partition_2' AND line = 3")
         return report
 
     with monkeypatch.context() as patch:
-        patch.setattr(silver_assets, "build_silver", losing)
+        patch.setattr(silver_assets, "build_silver", build_and_lose_rows)
         result = cli(root, "run", "--select", LAYERS)
     assert result.exit_code == 1
     assert "failed silver/reviews: check accounted failed" in result.stderr
@@ -214,7 +218,7 @@ def test_a_failing_blocking_check_ends_with_1_and_is_healed(root, monkeypatch):
     assert cli(root, "reconcile").exit_code == 0
 
 
-def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
+def test_a_killed_run_is_reported_and_the_next_run_does_its_work(root, finished):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())
     code = (
@@ -236,10 +240,10 @@ def test_a_run_that_was_killed_is_reported_and_made_up_for(root, finished):
     assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
 
-def test_tables_of_one_step_are_made_again_together(root):
+def test_tables_of_one_step_are_rebuilt_together(root):
     matrices = ["users", "products", "ratings", "categories"]
     with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
-        # As a run leaves them that was interrupted between the tables of the step.
+        # A run that was interrupted between the tables of the step leaves such records.
         for name in ("interactions", *matrices[1:]):
             key = dg.AssetKey(["gold", f"recommender_{name}"])
             instance.report_runless_asset_event(dg.AssetMaterialization(key))
@@ -251,7 +255,7 @@ def test_tables_of_one_step_are_made_again_together(root):
     assert stage["assets"] == "gold/recommender_categories, gold/recommender_products and 2 more"
 
 
-def test_only_what_is_selected_is_brought_up_to_date(root):
+def test_run_with_select_builds_only_the_selected_tables(root):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())
     before = project.versions()
@@ -263,7 +267,7 @@ def test_only_what_is_selected_is_brought_up_to_date(root):
 
 
 @pytest.mark.parametrize("selection", ["nosuch", "group:nosuch", "((", "silver"])
-def test_a_selection_of_nothing_is_refused_in_one_line(finished, selection):
+def test_a_selection_without_assets_ends_with_2_in_one_line(finished, selection):
     result = cli(finished[0], "run", "--select", selection)
 
     assert result.exit_code == 2
@@ -271,7 +275,7 @@ def test_a_selection_of_nothing_is_refused_in_one_line(finished, selection):
     assert result.stdout == ""
 
 
-def test_reconcile_prints_the_books(finished, truth):
+def test_reconcile_prints_lines_of_every_table_and_partition(finished, truth):
     result = cli(finished[0], "reconcile", "--json")
 
     rows = json.loads(result.stdout)
@@ -279,14 +283,14 @@ def test_reconcile_prints_the_books(finished, truth):
     columns = ["layer", "table", "partition", "lines", "kept", "duplicates", "rejected"]
     assert all(list(row) == columns for row in rows)
     assert all(row["lines"] == row["kept"] + row["duplicates"] + row["rejected"] for row in rows)
-    places = [(row["layer"], row["table"], row["partition"]) for row in rows]
+    partitions_of_tables = [(row["layer"], row["table"], row["partition"]) for row in rows]
     tables = {
         "reviews": PARTITIONS,
         "products": PARTITIONS[:1],
         "titles": ["amazon", "disney", "hulu", "netflix"],
         "title_ratings": ["1", "2"],
     }
-    assert places == [
+    assert partitions_of_tables == [
         (layer, table, partition)
         for layer in ("bronze", "silver", "gold")
         for table, partitions in tables.items()
@@ -313,7 +317,7 @@ def test_reconcile_prints_the_books(finished, truth):
 @pytest.mark.parametrize(
     "key", ["silver/reviews", "silver/rejected", "gold/reviews", "gold/duplicates"]
 )
-def test_reconcile_ends_with_1_where_a_row_was_lost(root, key):
+def test_reconcile_exits_with_1_if_a_row_was_lost(root, key):
     delta = Project(root).lakehouse.delta(key)
     lost = delta.to_pyarrow_table(columns=["partition"])["partition"][0].as_py()
     delta.delete(f"partition = '{lost}'")
@@ -321,30 +325,30 @@ def test_reconcile_ends_with_1_where_a_row_was_lost(root, key):
     result = cli(root, "reconcile", "--json")
 
     assert result.exit_code == 1
-    assert f"{lost} does not balance" in result.stderr
+    assert f"{lost} does not reconcile" in result.stderr
     assert json.loads(result.stdout)
 
 
-def test_an_empty_lakehouse_has_no_books_and_no_refused_lines(tmp_path):
+def test_an_empty_lakehouse_has_no_reconciliation_and_no_rejected_lines(tmp_path):
     for command in (("reconcile",), ("rejected", "list")):
         result = cli(tmp_path, *command, "--json")
         assert (result.exit_code, json.loads(result.stdout)) == (0, [])
         assert cli(tmp_path, *command).exit_code == 0
 
 
-def test_rejected_list_groups_by_reason(finished, truth):
+def test_rejected_list_counts_lines_by_reason(finished, truth):
     result = cli(finished[0], "rejected", "list", "--json")
 
     assert result.exit_code == 0
     assert json.loads(result.stdout) == [
         {"table": "reviews", "reason": reason, "lines": count}
-        for reason, count in sorted(refused(truth).items())
+        for reason, count in sorted(rejected_lines(truth).items())
     ]
 
 
-def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch):
+def test_replay_moves_rejected_lines_to_silver_once(finished, root, monkeypatch):
     project = Project(root)
-    wanted = project.content()
+    expected = project.content()
     for name in PARTITIONS[:2]:
         file = next(project.folder("amazon_reviews", name).iterdir())
         file.touch()
@@ -356,23 +360,23 @@ def test_replay_brings_refused_lines_to_silver_once(finished, root, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setitem(vars(REVIEWS), "type_lines", stricter)
-        ran = cli(root, "run", "--select", LAYERS)
-        assert ran.exit_code == 0, ran.output
+        strict_run = cli(root, "run", "--select", LAYERS)
+        assert strict_run.exit_code == 0, strict_run.output
     before = sum(project.content()["silver/rejected"].values())
     assert cli(root, "run", "--select", LAYERS).stdout == "nothing new\n"
 
     result = cli(root, "rejected", "replay", "--select", LAYERS)
 
-    after = sum(wanted["silver/rejected"].values())
+    after = sum(expected["silver/rejected"].values())
     assert before > after
     assert (result.exit_code, result.stdout) == (
         0,
-        f"{before} lines were refused, {after} are now\n",
+        f"{before} lines were rejected before, {after} are rejected now\n",
     )
-    assert project.content() == wanted
+    assert project.content() == expected
 
 
-def test_sample_writes_what_is_asked_for(finished, truth):
+def test_sample_writes_the_numbers_of_its_options(finished, truth):
     landing = finished[0] / "landing"
     assert sorted(folder.name for folder in (landing / "amazon_reviews").iterdir()) == PARTITIONS
     assert len((landing / "events" / "events.jsonl").read_text().splitlines()) == 5
@@ -382,17 +386,17 @@ def test_sample_writes_what_is_asked_for(finished, truth):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "named"),
     [(["--reviews", "0"], "reviews"), (["--reviews", "2", "--partitions", "3"], "partitions")],
 )
-def test_sample_refuses_options_that_make_no_sense(tmp_path, options, said):
+def test_sample_with_impossible_options_names_them_in_one_line(tmp_path, options, named):
     result = cli(tmp_path, "sample", *options, "--out", str(tmp_path / "out"))
 
     assert result.exit_code == 2
-    assert said in one_line(result)
+    assert named in one_line(result)
 
 
-def test_sample_writes_over_no_files_of_others(tmp_path):
+def test_sample_overwrites_no_other_files(tmp_path):
     Project(tmp_path).add_file("amazon_reviews", "partition_1", review())
 
     result = cli(tmp_path, "sample", *OPTIONS)
@@ -402,10 +406,12 @@ def test_sample_writes_over_no_files_of_others(tmp_path):
 
 
 def commands(command=main, path=()):
+    """Yield the path of every command and group."""
     yield path
     if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from commands(below, (*path, name))
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
 
 
 @pytest.mark.parametrize("path", [path for path in commands() if path != ("bench",)], ids=" ".join)
@@ -415,6 +421,34 @@ def test_every_command_has_help(tmp_path, path):
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: ")
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_shows_the_help_of_each(name):
+    command = main.get_command(click.Context(main), name)
+
+    assert command.hidden == (not COMMANDS[name])
+    if COMMANDS[name]:
+        assert command.get_short_help_str(100).rstrip(".") == COMMANDS[name].rstrip(".")
+
+
+def test_every_module_of_the_commands_is_in_their_list():
+    modules = {module.name for module in pkgutil.iter_modules(commands_package.__path__)}
+
+    assert modules - {"__main__", "common"} == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["run", "--help"]])
+def test_help_imports_neither_dagster_nor_the_settings(tmp_path, command):
+    code = (
+        "import sys, amazon_reviews.cli as cli\n"
+        f"try: cli.main({command})\n"
+        "finally: print(*sorted({'dagster', 'pydantic', 'rich'} & set(sys.modules)))\n"
+    )
+    result = as_process(tmp_path, "-c", code)
+
+    assert result.stdout.startswith("Usage: ")
+    assert result.stdout.endswith("\n\n"), result.stdout
 
 
 def test_the_version_is_that_of_the_package(tmp_path):
@@ -443,7 +477,7 @@ def test_a_wrong_setting_is_named_in_one_line(tmp_path, name, value):
     assert name in one_line(result)
 
 
-def test_a_dataset_that_is_no_folder_fails_and_the_others_are_read(tmp_path):
+def test_a_dataset_that_is_no_folder_fails_and_the_other_datasets_are_read(tmp_path):
     (tmp_path / "landing" / "amazon_metadata" / "partition_1").mkdir(parents=True)
     (tmp_path / "landing" / "amazon_metadata" / "partition_1" / "a.json").write_text("{}\n")
     (tmp_path / "landing" / "amazon_reviews").write_text("no folder")
@@ -485,7 +519,7 @@ def test_a_folder_without_read_permission_fails_alone(tmp_path):
     assert rows(lakehouse, "bronze/reviews", "partition") == [("partition_1",)]
 
 
-def test_a_warehouse_that_another_process_holds_hides_nothing_of_a_run(root):
+def test_a_warehouse_locked_by_another_process_is_reported_beside_the_stages(root):
     (root / "landing" / "amazon_reviews" / "partition_9").mkdir()
     file = root / "landing" / "amazon_reviews" / "partition_9" / "a.json"
     file.write_text(f"{json.dumps(review())}\n")
@@ -505,8 +539,8 @@ def test_a_warehouse_that_another_process_holds_hides_nothing_of_a_run(root):
         holder.communicate()
 
     assert printed.exit_code == as_json.exit_code == 0
-    (said,) = [line for line in printed.stderr.splitlines() if "cannot be read" in line]
-    assert str(holder.pid) in said
+    (problem,) = [line for line in printed.stderr.splitlines() if "cannot be read" in line]
+    assert str(holder.pid) in problem
     assert "gold/reviews" in printed.stdout
     assert "Traceback" not in printed.stderr
     report = json.loads(as_json.stdout)
@@ -514,7 +548,7 @@ def test_a_warehouse_that_another_process_holds_hides_nothing_of_a_run(root):
     assert str(holder.pid) in report["warehouse_error"]
 
 
-def test_maintenance_says_what_it_did_and_leaves_the_books_as_they_are(finished, tmp_path):
+def test_maintain_lists_tables_and_does_not_change_the_reconciliation(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     before = cli(tmp_path, "reconcile", "--json").stdout
 
@@ -525,7 +559,7 @@ def test_maintenance_says_what_it_did_and_leaves_the_books_as_they_are(finished,
     assert cli(tmp_path, "reconcile", "--json").stdout == before
 
 
-def test_the_doctor_finds_all_well(finished):
+def test_doctor_finds_no_problem_in_a_finished_project(finished):
     result = cli(finished[0], "doctor")
 
     assert result.exit_code == 0, result.stdout
@@ -535,16 +569,32 @@ def test_the_doctor_finds_all_well(finished):
     assert re.search(r"\b\d{2} tables", result.stdout)
 
 
-def test_the_doctor_looks_into_bigquery(finished):
+def test_doctor_reports_an_old_table_and_maintain_removes_it(root):
+    warehouse = open_warehouse(f"duckdb:///{root}/warehouse.duckdb")
+    write_old_table(Project(root).lakehouse, warehouse)
+
+    before = cli(root, "doctor")
+    maintained = cli(root, "maintain")
+    after = cli(root, "doctor")
+
+    assert before.exit_code == maintained.exit_code == after.exit_code == 0
+    report = before.stdout[before.stdout.index(OLD) :].splitlines()
+    assert report[0].split(maxsplit=1) == [OLD, f"old table of {NEW}"]
+    assert "`amazon-reviews maintain`" in report[1]
+    assert maintained.stderr == f"{OLD} was removed: it is called {NEW} now\n"
+    assert OLD not in after.stdout
+
+
+def test_doctor_checks_bigquery(finished):
     url = {"AMAZON_REVIEWS_WAREHOUSE": "bigquery://test-project/reviews?location=EU"}
-    with BigQueryEmulator() as emulator:
-        at = environment(finished[0]) | url | {"BIGQUERY_EMULATOR_HOST": emulator.url}
-        found = CliRunner().invoke(main, ["doctor"], env=at)
-        emulator.catalogue.create_dataset(DATASET | {"location": "US"})
+    with BigQueryEmulator() as server:
+        at = environment(finished[0]) | url | {"BIGQUERY_EMULATOR_HOST": server.url}
+        reached = CliRunner().invoke(main, ["doctor"], env=at)
+        server.catalogue.create_dataset(DATASET | {"location": "US"})
         elsewhere = CliRunner().invoke(main, ["doctor"], env=at)
 
-    assert "bigquery://test-project/reviews?location=EU (0 tables)" in found.stdout
-    assert found.exit_code == 0
+    assert "bigquery://test-project/reviews?location=EU (0 tables)" in reached.stdout
+    assert reached.exit_code == 0
     assert "reviews is in US, not in EU; correct ?location= in AMAZON_REV" in elsewhere.stdout
     assert elsewhere.exit_code == 2
 
@@ -553,8 +603,8 @@ def test_the_doctor_looks_into_bigquery(finished):
     ("name", "value", "advice"),
     [
         ("AMAZON_REVIEWS_LANDING", "/nowhere/at/all", "amazon-reviews sample"),
-        ("AMAZON_REVIEWS_LAKEHOUSE", "/dev/null/lakehouse", "no folder that can be written to"),
-        ("DAGSTER_HOME", "/dev/null/home", "no folder that can be written to"),
+        ("AMAZON_REVIEWS_LAKEHOUSE", "/dev/null/lakehouse", "not a folder that can be written to"),
+        ("DAGSTER_HOME", "/dev/null/home", "not a folder that can be written to"),
         ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////etc/passwd", "cannot be used"),
         ("AMAZON_REVIEWS_ENGINE", "sc://127.0.0.1:1/;token=secret", "cannot be used"),
         (
@@ -565,7 +615,7 @@ def test_the_doctor_looks_into_bigquery(finished):
         ),
     ],
 )
-def test_the_doctor_says_what_is_wrong(finished, name, value, advice):
+def test_doctor_names_the_wrong_setting_and_shows_no_secret(finished, name, value, advice):
     result = CliRunner().invoke(main, ["doctor"], env=environment(finished[0]) | {name: value})
 
     assert result.exit_code == 2

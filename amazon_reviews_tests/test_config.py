@@ -1,8 +1,10 @@
-"""Every setting: its default, what it takes, and an error that names the variable."""
+"""Every setting: its default, the values it takes, and errors that name the variable."""
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from amazon_reviews import config
 from amazon_reviews.config import BigQueryAddress, load
@@ -12,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 HUB = "Endpoint=sb://n.net/;SharedAccessKeyName=reader;SharedAccessKey=c2VjcmV0;EntityPath=h"
 
 
-def test_defaults_lie_under_the_project_and_need_no_account():
+def test_defaults_are_under_the_project_and_need_no_account():
     settings = load({})
 
     assert settings == config.Settings(
+        azure_account="",
         landing=str(ROOT / "data/landing"),
         lakehouse=str(ROOT / "data/lakehouse"),
         warehouse=f"duckdb:///{ROOT}/data/warehouse.duckdb",
@@ -25,10 +28,10 @@ def test_defaults_lie_under_the_project_and_need_no_account():
         dagster_home=ROOT / "data/dagster",
         report=ROOT / "data/report.html",
         models=ROOT / "data/models",
-        tracking_uri=None,
+        tracking_uri=SecretStr(""),
         sentiment_examples=2_000_000,
         star_classifier=None,
-        event_hub=None,
+        event_hub=SecretStr(""),
         consumer_group="$Default",
         stream_events=1_000,
         stream_seconds=10,
@@ -79,8 +82,11 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_STREAM_LAG_SECONDS", "60", "stream_lag_seconds", 60),
     ],
 )
-def test_a_setting_is_taken(name, value, field, expected):
-    assert getattr(load({name: value}), field) == (value if expected is None else expected)
+def test_a_setting_is_read_from_its_variable(name, value, field, expected):
+    read = getattr(load({name: value}), field)
+
+    plain = read.get_secret_value() if isinstance(read, SecretStr) else read
+    assert plain == (value if expected is None else expected)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_a_setting_is_taken(name, value, field, expected):
         ("DAGSTER_HOME", "dagster_home"),
     ],
 )
-def test_a_relative_folder_counts_from_the_working_directory(name, field, tmp_path, monkeypatch):
+def test_a_relative_folder_is_relative_to_the_working_directory(name, field, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert str(getattr(load({name: "a/b"}), field)) == str(tmp_path / "a/b")
@@ -101,7 +107,7 @@ def test_a_relative_folder_counts_from_the_working_directory(name, field, tmp_pa
     "name",
     "LANDING LAKEHOUSE WAREHOUSE ENGINE ENGINE_MEMORY BATCH_ROWS EVENT_HUB CONSUMER_GROUP".split(),
 )
-def test_an_empty_variable_is_as_if_unset(name):
+def test_an_empty_variable_counts_as_unset(name):
     assert load({f"AMAZON_REVIEWS_{name}": ""}) == load({})
 
 
@@ -130,7 +136,7 @@ def test_an_empty_variable_is_as_if_unset(name):
         ("AMAZON_REVIEWS_LAKEHOUSE", "/a*"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused_with_name_and_value(name, value):
+def test_an_unusable_value_raises_an_error_with_name_and_value(name, value):
     with pytest.raises(SettingsError) as error:
         load({name: value})
 
@@ -147,20 +153,22 @@ def test_a_value_that_cannot_be_used_is_refused_with_name_and_value(name, value)
         "az://lake/some/path",
     ],
 )
-def test_a_landing_zone_may_lie_in_an_azure_container(value):
+def test_a_landing_zone_may_be_an_azure_container(value):
     account = {"AZURE_STORAGE_ACCOUNT_NAME": "account"}
 
     assert load({"AMAZON_REVIEWS_LANDING": f"{value}/"} | account).landing == value
 
 
-@pytest.mark.parametrize("place", ["https://a.blob.core.windows.net/c", "az://c", "abfss://c@a.b"])
-def test_a_token_in_the_place_is_refused_and_not_shown(place):
-    with pytest.raises(SettingsError, match="AMAZON_REVIEWS_LANDING: ") as refused:
-        load({"AMAZON_REVIEWS_LANDING": f"{place}?sp=rl&sig=c2VjcmV0"})
-    assert "c2VjcmV0" not in str(refused.value)
+@pytest.mark.parametrize(
+    "location", ["https://a.blob.core.windows.net/c", "az://c", "abfss://c@a.b"]
+)
+def test_a_token_in_the_location_raises_an_error_that_does_not_show_it(location):
+    with pytest.raises(SettingsError, match="AMAZON_REVIEWS_LANDING: ") as error:
+        load({"AMAZON_REVIEWS_LANDING": f"{location}?sp=rl&sig=c2VjcmV0"})
+    assert "c2VjcmV0" not in str(error.value)
 
 
-def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path, monkeypatch):
+def test_a_working_directory_that_the_engine_cannot_use_raises_an_error(tmp_path, monkeypatch):
     (tmp_path / "my files").mkdir()
     monkeypatch.chdir(tmp_path / "my files")
 
@@ -169,7 +177,7 @@ def test_a_working_directory_that_the_engine_cannot_use_is_refused_too(tmp_path,
 
 
 @pytest.mark.parametrize("value", ["sqlite:///a", "duckdb://a", "duckdb:///", "/a.duckdb"])
-def test_a_warehouse_of_no_known_form_is_refused(value):
+def test_a_warehouse_of_no_known_form_raises_an_error_with_the_forms(value):
     with pytest.raises(SettingsError, match=r"AMAZON_REVIEWS_WAREHOUSE: .*use duckdb:///"):
         load({"AMAZON_REVIEWS_WAREHOUSE": value})
 
@@ -177,26 +185,26 @@ def test_a_warehouse_of_no_known_form_is_refused(value):
 @pytest.mark.parametrize(
     ("value", "advice"),
     [
-        ("bigquery://", "'' is no id of a Google Cloud project"),
-        ("bigquery://My_Project/d", "'My_Project' is no id of a Google Cloud project"),
-        ("bigquery://project", "'' is no BigQuery dataset; after bigquery://project/ comes its"),
-        ("bigquery://project/my-data", "'my-data' is no BigQuery dataset"),
-        ("bigquery://project/data/table", "'data/table' is no BigQuery dataset"),
+        ("bigquery://", "'' is not the id of a Google Cloud project"),
+        ("bigquery://My_Project/d", "'My_Project' is not the id of a Google Cloud project"),
+        ("bigquery://project", "'' is not a BigQuery dataset; after bigquery://project/ comes its"),
+        ("bigquery://project/my-data", "'my-data' is not a BigQuery dataset"),
+        ("bigquery://project/data/table", "'data/table' is not a BigQuery dataset"),
         ("bigquery://project/d?region=EU", r"only \?location= may follow, such as \?location=EU"),
         ("bigquery://project/d?location=EU&key=c2VjcmV0", r"only \?location= may follow"),
     ],
 )
-def test_a_bigquery_address_that_cannot_be_is_refused(value, advice):
-    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_WAREHOUSE: .*{advice}") as refused:
+def test_an_unusable_bigquery_address_raises_an_error_with_advice(value, advice):
+    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_WAREHOUSE: .*{advice}") as error:
         load({"AMAZON_REVIEWS_WAREHOUSE": value})
-    assert "c2VjcmV0" not in str(refused.value)
+    assert "c2VjcmV0" not in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("value", "location"),
     [("bigquery://project/d", None), ("bigquery://project/d?location=E", "E")],
 )
-def test_a_bigquery_address_is_read(value, location):
+def test_a_bigquery_address_is_parsed(value, location):
     assert BigQueryAddress.of(value) == BigQueryAddress("project", "d", location)
 
 
@@ -208,7 +216,42 @@ def test_a_bigquery_address_is_read(value, location):
         ("c2VjcmV0", "connection string"),
     ],
 )
-def test_an_event_hub_that_cannot_be_used_is_refused_without_its_key(value, advice):
-    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_EVENT_HUB: .*{advice}") as refused:
+def test_an_unusable_event_hub_raises_an_error_without_its_key(value, advice):
+    with pytest.raises(SettingsError, match=f"AMAZON_REVIEWS_EVENT_HUB: .*{advice}") as error:
         load({"AMAZON_REVIEWS_EVENT_HUB": value})
-    assert "c2VjcmV0" not in str(refused.value)
+    assert "c2VjcmV0" not in str(error.value)
+
+
+def test_all_unusable_settings_are_named_in_one_error():
+    wrong = {
+        "AMAZON_REVIEWS_BATCH_ROWS": "many",
+        "AMAZON_REVIEWS_ENGINE": "flink",
+        "AMAZON_REVIEWS_EVENT_HUB": "SharedAccessKey=c2VjcmV0",
+    }
+
+    with pytest.raises(SettingsError) as error:
+        load(wrong)
+
+    assert all(f"{name}: " in str(error.value) for name in wrong)
+    assert "c2VjcmV0" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMAZON_REVIEWS_EVENT_HUB", HUB),
+        ("MLFLOW_TRACKING_URI", "https://user:c2VjcmV0@host"),
+        ("AMAZON_REVIEWS_ENGINE", "sc://host:443/;token=c2VjcmV0"),
+    ],
+)
+def test_settings_show_no_secret(name, value):
+    settings = load({name: value})
+
+    for text in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "c2VjcmV0" not in text
+
+
+@pytest.mark.parametrize("field", config.Settings.model_fields)
+def test_every_setting_has_a_description_and_a_variable(field):
+    assert config.Settings.model_fields[field].description
+    assert re.fullmatch(r"[A-Z][A-Z_]+", config.Settings.variable(field))

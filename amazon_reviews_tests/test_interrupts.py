@@ -1,26 +1,28 @@
-"""SIGINT and SIGTERM: a command ends soon, says so in one line, and the next run goes on."""
+"""SIGINT and SIGTERM: a command ends soon with one line, and the next run continues."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from amazon_reviews.cli.common.up_to_date import RESUMES
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import content, review
 from amazon_reviews_tests.ports import free_port
 
 MOST_SECONDS = 5
-GOES_ON = "interrupted; what is finished is kept, and the next run goes on from there"
 REVIEWS = "key:bronze/reviews or key:silver/reviews"
 STAGES = f"{REVIEWS} or key:gold/products"
 
-# What a step does when the signal arrives; `ready` tells the test that it does.
+# The code of a step when the signal arrives; it calls `ready` when it is at that point.
 STUCK = {
     "in a query of the engine": """
         def stuck(spark, *_):
@@ -65,7 +67,7 @@ main({arguments})
 
 @contextmanager
 def started(root, *command, **options):
-    """A process group of its own, whose temporary folders are in `root`."""
+    """Yield a command in a new process group, with its temporary folders in `root`."""
     (root / "tmp").mkdir(exist_ok=True)
     env = environment(root) | {"PATH": "/usr/bin:/bin", "TMPDIR": str(root / "tmp")}
     process = subprocess.Popen(
@@ -86,21 +88,21 @@ def started(root, *command, **options):
 
 
 def members(group):
-    """The living processes of a process group."""
-    found = []
+    """Return the living processes of a process group."""
+    processes = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, _, own = stat.read_text().rpartition(")")[2].split()[:3]
+            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
         except OSError:
             continue
-        if int(own) == group and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
+        if int(process_group) == group and state != "Z":
+            processes.append(int(stat.parent.name))
+    return processes
 
 
 @contextmanager
 def stuck(root, how, *arguments):
-    """A command whose step has come to where it hangs."""
+    """Yield a command whose step hangs."""
     read, write = os.pipe()
     body = "\n".join(line.removeprefix("        ") for line in STUCK[how].splitlines())
     code = PROGRAM.format(pipe=write, stuck=body, arguments=[*arguments])
@@ -112,12 +114,12 @@ def stuck(root, how, *arguments):
 
 
 def ended(process, *signals):
-    """Send signals to the whole group, as a terminal does; seconds until the end, and stderr."""
-    begun = time.monotonic()
+    """Send signals to the whole group, as a terminal does; return seconds and stderr."""
+    started_at = time.monotonic()
     for number in signals:
         os.killpg(process.pid, number)
     _, stderr = process.communicate(timeout=60)
-    return time.monotonic() - begun, stderr
+    return time.monotonic() - started_at, stderr
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def project(tmp_path):
 @pytest.mark.parametrize(
     ("how", "number"), list(zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True))
 )
-def test_a_run_ends_soon_and_the_next_one_goes_on(project, how, number):
+def test_an_interrupted_run_ends_soon_and_the_next_one_continues(project, how, number):
     with stuck(project.root, how, "run", "--select", STAGES) as process:
         seconds, stderr = ended(process, number)
         assert members(process.pid) == []
@@ -139,7 +141,7 @@ def test_a_run_ends_soon_and_the_next_one_goes_on(project, how, number):
     assert process.returncode == 128 + number
     assert seconds < MOST_SECONDS
     *stages, last = stderr.splitlines()
-    assert last == GOES_ON
+    assert last == RESUMES
     assert [line.split()[0] for line in stages] == ["bronze/reviews"]
     assert list((project.root / "tmp").iterdir()) == []
     with started(project.root, "-m", "amazon_reviews.cli", "run", "--select", REVIEWS) as process:
@@ -151,14 +153,14 @@ def test_a_run_ends_soon_and_the_next_one_goes_on(project, how, number):
     assert statuses == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
-def test_a_second_ctrl_c_ends_a_run_at_once(project):
+def test_a_second_signal_ends_a_run_at_once(project):
     how = "in code that catches every exception"
     with stuck(project.root, how, "run", "--select", STAGES) as process:
         seconds, stderr = ended(process, signal.SIGINT, signal.SIGTERM)
 
     assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert seconds < 2
-    assert stderr.splitlines()[-1] == GOES_ON
+    assert stderr.splitlines()[-1] == RESUMES
 
 
 def test_a_replay_is_interrupted_like_a_run(project):
@@ -168,11 +170,11 @@ def test_a_replay_is_interrupted_like_a_run(project):
 
     assert process.returncode == 128 + signal.SIGINT
     assert seconds < MOST_SECONDS
-    assert stderr.splitlines()[-1] == GOES_ON
+    assert stderr.splitlines()[-1] == RESUMES
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_sample_that_is_interrupted_leaves_nothing(tmp_path, number):
+def test_an_interrupted_sample_leaves_no_files(tmp_path, number):
     out = tmp_path / "landing"
     with started(tmp_path, "-m", "amazon_reviews.cli", "sample", "--reviews", "5000000") as process:
         while not (out / "amazon_reviews").exists() and not list(out.glob("*/*/*/*")):
@@ -187,7 +189,7 @@ def test_a_sample_that_is_interrupted_leaves_nothing(tmp_path, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_api_leaves_no_temporary_folder(tmp_path, workers, number):
+def test_an_interrupted_api_leaves_no_temporary_folder(tmp_path, workers, number):
     port = free_port()
     command = ("-m", "amazon_reviews.cli", "api", "--port", str(port), "--workers", workers)
     with started(tmp_path, *command) as process:
@@ -204,9 +206,6 @@ def test_the_api_leaves_no_temporary_folder(tmp_path, workers, number):
 
 def wait_for(port, process):
     """Return when the API answers."""
-    import urllib.error
-    import urllib.request
-
     while process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60):
@@ -218,7 +217,7 @@ def wait_for(port, process):
     raise AssertionError(process.communicate())
 
 
-def test_a_reader_that_leaves_is_no_traceback(project):
+def test_a_closed_stdout_causes_no_traceback(project):
     with started(project.root, "-m", "amazon_reviews.cli", "run", "--select", STAGES) as process:
         process.stdout.close()
         stderr = process.stderr.read()

@@ -1,24 +1,27 @@
-"""Data in a terminal: text that commands nothing."""
+"""Data in a terminal: text that cannot control the terminal."""
 
 import io
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
-from amazon_reviews.cli import progress
-from amazon_reviews.cli.refusal import Refusal
-from amazon_reviews.cli.tables import print_table
-from amazon_reviews.cli.terminal import plain, terminal
+from amazon_reviews.cli import main, report
+from amazon_reviews.cli.common.console import console
+from amazon_reviews.cli.common.progress import progress_bars
+from amazon_reviews.cli.common.tables import print_table
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.errors import BuildError, UsageError
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import product, review
 
 CATEGORY = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \x1b[31m \u202eX"
-SHOWN = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x1b[31m \\u202eX"
+ESCAPED = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x1b[31m \\u202eX"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         ("Crème brûlée 日本 👩‍🔧", "Crème brûlée 日本 👩‍🔧"),
         ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
@@ -26,11 +29,11 @@ SHOWN = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x
         ("\r\t\x9b1m\x00\x7f", "\\r\\t\\x9b1m\\x00\\x7f"),
         ("two\nlines", "two\nlines"),
         ("\ud800\u2028", "\\ud800\\u2028"),
-        (CATEGORY, SHOWN),
+        (CATEGORY, ESCAPED),
     ],
 )
-def test_plain_text_commands_nothing(text, shown):
-    assert plain(text) == shown
+def test_plain_text_has_no_control_characters(text, escaped):
+    assert plain(text) == escaped
 
 
 def test_a_table_shows_its_cells_title_and_columns_as_text(capsys, monkeypatch):
@@ -38,30 +41,35 @@ def test_a_table_shows_its_cells_title_and_columns_as_text(capsys, monkeypatch):
     print_table([{CATEGORY: f"{CATEGORY}\nx", "n": 1}], title=CATEGORY)
 
     printed = capsys.readouterr().out
-    assert printed.count(SHOWN) == 3
-    assert f"{SHOWN}\\nx" in printed
+    assert printed.count(ESCAPED) == 3
+    assert f"{ESCAPED}\\nx" in printed
     assert "\x1b" not in printed
 
 
-def test_a_refusal_shows_what_it_quotes_as_text():
-    file = io.StringIO()
-    Refusal(CATEGORY).show(file)
+@pytest.mark.parametrize(("error", "exit_code"), [(UsageError, 2), (BuildError, 1)])
+def test_an_error_ends_a_command_with_its_text_and_exit_code(monkeypatch, error, exit_code):
+    def fail(*_):
+        raise error(CATEGORY)
 
-    assert file.getvalue() == f"Error: {SHOWN}\n"
+    monkeypatch.setattr(report, "write_report", fail)
+    result = CliRunner().invoke(main, ["report"])
+
+    assert (result.exit_code, result.stderr) == (exit_code, f"Error: {ESCAPED}\n")
+    assert result.stdout == ""
 
 
 def test_progress_shows_names_as_text(monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    console = terminal()
-    console.file = io.StringIO()
-    bars = progress._bars(console)
+    target = console()
+    target.file = io.StringIO()
+    bars = progress_bars(target)
     bars.add_task(plain(CATEGORY), total=1)
-    console.print(bars.get_renderable())
+    target.print(bars.get_renderable())
 
-    assert SHOWN in console.file.getvalue()
+    assert ESCAPED in target.file.getvalue()
 
 
-def test_a_run_on_hostile_data_ends_well(tmp_path):
+def test_a_run_on_hostile_data_prints_no_control_characters(tmp_path):
     project = Project(tmp_path)
     project.add_file("amazon_reviews", "partition_1", review())
     project.add_file("amazon_metadata", "partition_1", product(main_cat=CATEGORY))

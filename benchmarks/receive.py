@@ -34,7 +34,9 @@ class _TimedHub(EventHub):
 def main() -> None:
     """Receive all events of the hub."""
     settings = config.load()
-    hub = _TimedHub(address=settings.event_hub or "", consumer_group=settings.consumer_group)
+    hub = _TimedHub(
+        address=settings.event_hub.get_secret_value(), consumer_group=settings.consumer_group
+    )
     received = receive(hub, Lakehouse(location=settings.lakehouse))
     ended = time.perf_counter()
     events = sum(received.events.values())

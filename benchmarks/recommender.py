@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from implicit.utils import ParameterWarning
 
-from amazon_reviews.cli.ratings_csv import read_ratings
+from amazon_reviews.cli.common.ratings_csv import read_ratings
 from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
 from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions

@@ -79,13 +79,13 @@ class Project:
         ]
         took = measure(command, self.environ, ROOT)
         report = json.loads(took.stdout)
-        books = {book["table"]: book["kept"] for book in report["books"]}
+        kept_rows = {table["table"]: table["kept"] for table in report["reconciliation"]}
         return Run(
             name,
             took.seconds,
             took.cpu_seconds,
             took.peak_bytes,
-            books.get("gold/reviews", 0),
+            kept_rows.get("gold/reviews", 0),
             self.lakehouse / "gold" / "reviews",
             list(_steps(took, report["stages"])),
             report["nothing_new"],

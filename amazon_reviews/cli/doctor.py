@@ -1,14 +1,27 @@
-"""Whether this machine and these settings can run the project, and what to do if not."""
+"""`amazon-reviews doctor`."""
 
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import click
+
 from amazon_reviews import config
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.errors import AmazonReviewsError, LandingError
+from amazon_reviews.pipeline.datasets import DATASETS
+from amazon_reviews.pipeline.renamed_tables import old_tables
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, jars_folder
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.schemas.renamed import RENAMED_TABLES
 
 _PACKAGES = (
     "amazon-reviews",
@@ -23,23 +36,37 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: `advice` says what to do; where it is `wrong`, nothing can run."""
+    """One line of the report, with `advice`; nothing can run if it is `wrong`."""
 
-    what: str
-    found: str
+    subject: str
+    value: str
     advice: str = ""
     wrong: bool = False
 
 
+@click.command()
+def doctor() -> None:
+    """Check settings, versions and connections; exit 2 on a problem."""
+    wrong = False
+    for finding in examine(config.load()):
+        wrong |= finding.wrong
+        mark = "!!" if finding.wrong else "ok"
+        click.echo(plain(f"{mark}  {finding.subject:26} {finding.value}"))
+        if finding.advice:
+            click.echo(plain(f"{'':30} -> {finding.advice}"))
+    sys.exit(2 if wrong else 0)
+
+
 def examine(settings: config.Settings) -> Iterator[Finding]:
-    """Versions and settings, then whether each place and the engine can be reached."""
+    """Yield versions and settings, then the state of each location and of the engine."""
     yield Finding("python", platform.python_version())
     for package in _PACKAGES:
         yield Finding(package, version(package))
     yield _landing(settings)
     yield _lakehouse(settings)
-    yield _writable("DAGSTER_HOME", settings.dagster_home)
+    yield _writable(config.DAGSTER_HOME, settings.dagster_home)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
+    yield from _old_tables(settings)
     if settings.event_hub:
         yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
     else:
@@ -47,84 +74,81 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     if settings.engine == "spark":
         yield _reached("java", "Java", check_java)
         yield _reached("jars", str(jars_folder()), lambda: f"{len(fetched_jars())} as pinned")
-    yield _reached("AMAZON_REVIEWS_ENGINE", _shown(settings.engine), lambda: _query(settings))
+    # The parameters of an address may hold a token.
+    address = settings.engine.split("/;")[0]
+    yield _reached(config.ENGINE, address, lambda: _query(settings))
 
 
 def _landing(settings: config.Settings) -> Finding:
-    from amazon_reviews.errors import LandingError
-    from amazon_reviews.pipeline.datasets import DATASETS
-    from amazon_reviews.resources.landing.zone import LandingZone
-
-    name, place = "AMAZON_REVIEWS_LANDING", settings.landing
-    zone = LandingZone.at(place)
+    location = settings.landing
+    zone = LandingZone.at(location)
     try:
-        found = {s.folder: zone.listing(s.folder, s.layout) for s in DATASETS}
+        listings = {
+            dataset.folder: zone.listing(dataset.folder, dataset.layout) for dataset in DATASETS
+        }
     except (LandingError, OSError) as error:
-        return Finding(name, place, str(error), wrong=True)
-    numbers = {dataset: len(listing.partitions) for dataset, listing in found.items()}
-    unreadable = [str(e) for listing in found.values() for e in listing.unreadable.values()]
+        return Finding(config.LANDING, location, str(error), wrong=True)
+    numbers = {folder: len(listing.partitions) for folder, listing in listings.items()}
+    unreadable = [str(e) for listing in listings.values() for e in listing.unreadable.values()]
     advice = "" if any(numbers.values()) else "put files there, or run `amazon-reviews sample`"
     advice = "; ".join(unreadable) or advice
-    counts = ", ".join(f"partitions of {dataset}: {count}" for dataset, count in numbers.items())
-    there = config.is_remote(place) or Path(place).is_dir()
-    return Finding(name, f"{place} ({counts})", advice, wrong=not there)
+    counts = ", ".join(f"partitions of {folder}: {number}" for folder, number in numbers.items())
+    exists = config.is_remote(location) or Path(location).is_dir()
+    return Finding(config.LANDING, f"{location} ({counts})", advice, wrong=not exists)
 
 
 def _lakehouse(settings: config.Settings) -> Finding:
-    name, place = "AMAZON_REVIEWS_LAKEHOUSE", settings.lakehouse
-    if not config.is_remote(place):
-        return _writable(name, Path(place))
-    return _reached(name, place, lambda: _locked(place))
+    location = settings.lakehouse
+    if not config.is_remote(location):
+        return _writable(config.LAKEHOUSE, Path(location))
+    return _reached(config.LAKEHOUSE, location, lambda: _locked(location))
 
 
-def _locked(place: str) -> str:
-    from amazon_reviews.resources.lakehouse.locks import lock
-
-    with lock(place, "doctor"):
+def _locked(location: str) -> str:
+    with Lakehouse(location).lock("doctor"):
         return "can be written to"
 
 
-def _writable(name: str, place: Path) -> Finding:
-    """A place may still be missing: then the nearest folder above it must take it."""
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return Finding(name, str(place) if there == place else f"{place} (not there yet)")
-    return Finding(name, str(place), f"{there} is no folder that can be written to", wrong=True)
-
-
-def _reached(name: str, place: str, reach: Callable[[], str]) -> Finding:
-    # Whatever an engine or a file raises is what the user has to be told.
+def _old_tables(settings: config.Settings) -> Iterator[Finding]:
     try:
-        return Finding(name, f"{place} ({reach()})")
+        keys = old_tables(Lakehouse(settings.lakehouse), open_warehouse(settings.warehouse))
+    except AmazonReviewsError:
+        # Lakehouse and warehouse have findings of their own.
+        return
+    for key in keys:
+        advice = "run `amazon-reviews maintain`, which removes it"
+        yield Finding(key, f"old table of {RENAMED_TABLES[key]}", advice)
+
+
+def _writable(name: str, folder: Path) -> Finding:
+    """Check a folder, or the nearest folder above one that does not exist yet."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Finding(name, str(folder) if nearest == folder else f"{folder} (not there yet)")
+    return Finding(name, str(folder), f"{nearest} is not a folder that can be written to", True)
+
+
+def _reached(name: str, location: str, reach: Callable[[], str]) -> Finding:
+    # An engine or a file may raise anything; the other findings are still useful.
+    try:
+        return Finding(name, f"{location} ({reach()})")
     except Exception as error:  # noqa: BLE001
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return Finding(name, place, f"cannot be used: {reason}", wrong=True)
+        return Finding(name, location, f"cannot be used: {reason}", wrong=True)
 
 
 def _events(settings: config.Settings) -> str:
-    from amazon_reviews.resources.event_hub import EventHub
-
-    hub = EventHub(
-        address=settings.event_hub or "", consumer_group=settings.consumer_group, retry_total=0
-    ).look()
-    held = sum(partition.last - partition.first + 1 for partition in hub.partitions.values())
-    return f"{hub.name}, {len(hub.partitions)} partitions, {held:,} events"
+    address = settings.event_hub.get_secret_value()
+    hub = EventHub(address, settings.consumer_group, retry_total=0).look()
+    events = sum(partition.last - partition.first + 1 for partition in hub.partitions.values())
+    return f"{hub.name}, {len(hub.partitions)} partitions, {events:,} events"
 
 
 def _tables(settings: config.Settings) -> str:
-    from amazon_reviews.resources.warehouse.connect import open_warehouse
-
     return f"{len(open_warehouse(settings.warehouse).versions())} tables"
 
 
 def _query(settings: config.Settings) -> str:
-    from amazon_reviews.resources.spark.engine import start_session
-
     session = start_session(settings.engine, settings.engine_memory)
     session.sql("SELECT 1").collect()
     return f"Spark {session.version} answers"
-
-
-def _shown(engine: str) -> str:
-    """The engine's address without parameters, which may hold a token."""
-    return engine.split("/;")[0]

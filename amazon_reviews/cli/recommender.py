@@ -1,4 +1,4 @@
-"""The command that measures recommenders on a file of ratings."""
+"""`amazon-reviews recommender evaluate`."""
 
 import json
 from collections.abc import Sequence
@@ -7,20 +7,25 @@ from typing import Any
 
 import click
 
-from amazon_reviews.cli.refusal import Refusal
+from amazon_reviews.cli.common.ratings_csv import read_ratings
+from amazon_reviews.errors import SplitError, UsageError
+from amazon_reviews.models.recommender.evaluation import Evaluator
+from amazon_reviews.models.recommender.interactions import Interactions
+from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.names import (
     METHOD_NAMES,
     SPLITS,
     SplitName,
     names_without_products,
 )
+from amazon_reviews.models.recommender.splits import split_named
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
 def recommender() -> None:
-    """How good recommenders are."""
+    """Evaluate recommenders."""
 
 
 @recommender.command()
@@ -30,52 +35,45 @@ def recommender() -> None:
     type=click.Choice(SPLITS),
     default="temporal",
     show_default=True,
-    help="Ask for what came after a moment, the same for all, or for the last of each user.",
+    help="Test on ratings after one moment, the same for all, or on the last of each user.",
 )
-@click.option("--methods", help="Names, parted by commas (default: all that need ratings only).")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--methods", help="Comma-separated names (default: all that need ratings only).")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 def evaluate(ratings: Path, split: SplitName, methods: str | None, seed: int) -> None:
-    """Measure methods on RATINGS, a CSV file with user, item, rating and timestamp; print JSON.
+    """Evaluate methods on RATINGS, a CSV file with user, item, rating and timestamp; print JSON.
 
     Every method learns from the same earlier ratings, and ranks all items that the user has not
     rated. A timestamp is a number of seconds (or milliseconds) since 1970, or a date and time as
     2018-05-01T10:00:00, in UTC.
     """
-    from amazon_reviews.cli.ratings_csv import read_ratings
-    from amazon_reviews.errors import InputFileError, SplitError
-
-    chosen = _methods(methods)
+    names = _methods(methods)
+    interactions = read_ratings(ratings)
     try:
-        interactions = read_ratings(ratings)
-        click.echo(json.dumps(_figures(interactions, split, chosen, seed), indent=2))
-    except InputFileError as error:
-        raise Refusal(str(error)) from None
+        click.echo(json.dumps(_metrics(interactions, split, names, seed), indent=2))
     except SplitError as error:
-        raise Refusal(f"{ratings}: {error}") from None
+        raise SplitError(f"{ratings}: {error}") from None
 
 
-def _methods(given: str | None) -> Sequence[str]:
+def _methods(option: str | None) -> Sequence[str]:
     usable = names_without_products()
-    if given is None:
+    if option is None:
         return usable
-    names = [name.strip() for name in given.split(",")]
+    names = [name.strip() for name in option.split(",")]
     for name in names:
         if name not in usable:
-            why = "needs to know the products" if name in METHOD_NAMES else "is no method"
-            raise Refusal(f"--methods: {name or 'nothing'} {why}; take of {', '.join(usable)}")
+            problem = "needs to know the products" if name in METHOD_NAMES else "is not a method"
+            raise UsageError(
+                f"--methods: {name or 'nothing'} {problem}; use some of {', '.join(usable)}"
+            )
     return list(dict.fromkeys(names))
 
 
-def _figures(
-    interactions: Any, split: SplitName, methods: Sequence[str], seed: int
+def _metrics(
+    interactions: Interactions, split: SplitName, methods: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    from amazon_reviews.models.recommender.evaluation import Evaluator
-    from amazon_reviews.models.recommender.methods import method_named
-    from amazon_reviews.models.recommender.splits import split_named
-
     evaluator = Evaluator(split_named(split, interactions), seed=seed)
-    found = {}
+    metrics = {}
     for name in methods:
-        found[name] = evaluator.evaluate(method_named(name)).summary()
-        click.echo(f"{name}: {found[name]['fit_seconds']:.1f} s to learn", err=True)
-    return found
+        metrics[name] = evaluator.evaluate(method_named(name)).summary()
+        click.echo(f"{name}: trained in {metrics[name]['fit_seconds']:.1f} s", err=True)
+    return metrics

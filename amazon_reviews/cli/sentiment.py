@@ -1,21 +1,17 @@
-"""The commands that use the sentiment model; Dagster trains it."""
+"""`amazon-reviews sentiment predict` and `amazon-reviews sentiment evaluate`."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from amazon_reviews import config
-from amazon_reviews.cli.refusal import Refusal
-from amazon_reviews.cli.terminal import plain
-from amazon_reviews.errors import LocationError
-from amazon_reviews.models.minimums import no_model
-
-if TYPE_CHECKING:
-    from amazon_reviews.models.sentiment.classifier import SentimentClassifier
-    from amazon_reviews.models.sentiment.explanation import Explanation
+from amazon_reviews.cli.common.stored_model import stored_model
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.errors import UsageError
+from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.serving.review_files import read_reviews
+from amazon_reviews.serving.sentiment_csv import predict_csv
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _TASKS = ("binary", "label_a", "three", "five")
@@ -23,7 +19,7 @@ _TASKS = ("binary", "label_a", "three", "five")
 
 @click.group()
 def sentiment() -> None:
-    """What the sentiment model says about texts, and how good it is."""
+    """Predict the sentiment of texts, and evaluate the model."""
 
 
 @sentiment.command()
@@ -31,18 +27,33 @@ def sentiment() -> None:
 @click.option("--csv", "source", type=_FILE, help="CSV file with a column `text`.")
 @click.option("--out", type=_FILE, help="The CSV file to write.")
 def predict(text: str | None, source: Path | None, out: Path | None) -> None:
-    """Tell whether TEXT, or each text of a CSV file, is positive or negative.
+    """Predict if TEXT, or each text of a CSV file, is positive or negative.
 
-    A text alone: label, probability, and the words that decided with the log-odds that they add,
-    below 0 those that speak against the label. A file: the same rows with label, probability, and
-    the reason where a text is refused (it is empty, has one letter, or digits only).
+    For TEXT: prints label, probability, and the words that decided, with the log-odds that they
+    add; those below 0 speak against the label. For a file: writes the same rows with label and
+    probability, or the reason if a text cannot be used (it is empty, or has one letter or only
+    digits).
     """
     if (text is None) == (source is None) or (source is None) != (out is None):
         raise click.UsageError("give either a text, or --csv with --out")
     if source and out:
-        _predict_file(source, out)
+        counts = predict_csv(stored_model("sentiment"), source, out)
+        click.echo(f"{counts.judged:,} texts judged, {counts.refused:,} refused", err=True)
+        click.echo(out)
     else:
-        _print_explanation(_explained(text or ""))
+        _print_explanation(text or "")
+
+
+def _print_explanation(text: str) -> None:
+    if problem := refusal(text):
+        raise UsageError(problem)
+    # Here because scikit-learn takes seconds to import, which help and errors must not wait for.
+    from amazon_reviews.models.sentiment.explanation import explain
+
+    explanation = explain(stored_model("sentiment"), text, task="binary")
+    click.echo(f"{explanation.label} {explanation.probability:.4f}")
+    for reason in explanation.reasons:
+        click.echo(plain(f"{reason.weight:+8.3f}  {reason.words}"))
 
 
 @sentiment.command()
@@ -52,72 +63,19 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
     type=click.Choice(_TASKS),
     default="binary",
     show_default=True,
-    help="1-2 against 4-5 stars, 1-3 against 4-5, 1-2, 3 and 4-5, or each by itself.",
+    help="Classes: 1-2 and 4-5 stars; 1-3 and 4-5; 1-2, 3 and 4-5; or five of one star each.",
 )
 def evaluate(file: Path, task: str) -> None:
-    """Measure the model on the reviews of FILE, JSON lines, gzipped or not; print JSON."""
-    model = _model()
-    from amazon_reviews.errors import InputFileError
-    from amazon_reviews.models.sentiment.compare import answers
-    from amazon_reviews.models.sentiment.storage import model_version
-    from amazon_reviews.models.sentiment.tasks import task_named
-    from amazon_reviews.serving.review_files import read_reviews
+    """Evaluate the model on the reviews of FILE, JSON lines, gzipped or not; print JSON."""
+    # Here because scikit-learn takes seconds to import, which help and errors must not wait for.
+    from amazon_reviews.models.sentiment import compare, storage, tasks
 
-    try:
-        found = answers(model, read_reviews(file), task_named(task))
-    except InputFileError as error:
-        raise Refusal(str(error)) from None
-    figures = {
+    model = stored_model("sentiment")
+    answers = compare.answers(model, read_reviews(file), tasks.task_named(task))
+    metrics = {
         "task": task,
-        **asdict(found.metrics()),
-        "skipped": found.skipped,
-        "model_version": model_version(model),
+        **asdict(answers.metrics()),
+        "skipped": answers.skipped,
+        "model_version": storage.model_version(model),
     }
-    click.echo(json.dumps(figures, indent=2))
-
-
-def _predict_file(source: Path, out: Path) -> None:
-    model = _model()
-    from amazon_reviews.errors import InputFileError
-    from amazon_reviews.serving.sentiment_csv import predict_csv
-
-    try:
-        found = predict_csv(model, source, out)
-    except InputFileError as error:
-        raise Refusal(str(error)) from None
-    click.echo(f"{found.judged:,} texts judged, {found.refused:,} refused", err=True)
-    click.echo(out)
-
-
-def _explained(text: str) -> "Explanation":
-    from amazon_reviews.models.sentiment.explanation import explain
-    from amazon_reviews.models.sentiment.texts import refusal
-
-    if reason := refusal(text):
-        raise Refusal(reason)
-    return explain(_model(), text, task="binary")
-
-
-def _print_explanation(found: "Explanation") -> None:
-    click.echo(f"{found.label} {found.probability:.4f}")
-    for reason in found.reasons:
-        click.echo(plain(f"{reason.weight:+8.3f}  {reason.words}"))
-
-
-def _model() -> "SentimentClassifier":
-    settings = config.load()
-    from amazon_reviews.errors import ModelFileError
-    from amazon_reviews.models.sentiment.storage import load
-    from amazon_reviews.resources.model_store import ModelStore
-
-    try:
-        stored = ModelStore(settings.models, settings.tracking_uri).current("sentiment")
-        if stored is None:
-            raise Refusal(no_model("sentiment"))
-        return load(stored.path)
-    except LocationError as error:
-        raise Refusal(str(error)) from None
-    except ModelFileError as error:
-        raise Refusal(f"{error}; materialize the asset model/sentiment again") from None
-    except OSError as error:
-        raise Refusal(f"{error.filename} cannot be read: {error.strerror}") from None
+    click.echo(json.dumps(metrics, indent=2))

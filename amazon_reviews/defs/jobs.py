@@ -2,9 +2,12 @@
 
 import dagster as dg
 
+from amazon_reviews.pipeline.renamed_tables import remove_old_tables
 from amazon_reviews.pipeline.stream import acknowledge_gaps
 from amazon_reviews.resources.lakehouse.maintenance import maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.renamed import RENAMED_TABLES
 
 
 @dg.op
@@ -22,8 +25,14 @@ def acknowledge_event_gaps() -> None:
 
 
 @dg.op
-def tidy_tables(context: dg.OpExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> None:
-    """Compact and vacuum every table."""
+def tidy_tables(
+    context: dg.OpExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> None:
+    """Compact and vacuum every table; remove the old tables of renamed ones."""
+    for key in remove_old_tables(lakehouse, warehouse):
+        context.log.info(f"{key} was removed: it is called {RENAMED_TABLES[key]} now")
     for key, done in maintain(lakehouse):
         context.log.info(
             f"{key}: {done.compacted} files became {done.written}, {done.removed} removed"

@@ -1,5 +1,7 @@
 """The resources of the assets, as the settings name them: plain objects, given as they are."""
 
+from typing import TypedDict
+
 from pyspark.sql import SparkSession
 
 from amazon_reviews.config import Settings
@@ -8,23 +10,35 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 
 
-def resources(settings: Settings) -> dict[str, object]:
+class Resources(TypedDict):
+    """The resources by the name of an asset's parameter."""
+
+    landing: LandingZone
+    lakehouse: Lakehouse
+    event_hub: EventHub
+    warehouse: Warehouse
+    model_store: ModelStore
+    engine: SparkEngine
+
+
+def resources(settings: Settings) -> Resources:
     """Return the resources by name; nothing is opened or started before its first use."""
     return {
         "landing": LandingZone.at(settings.landing),
         "lakehouse": Lakehouse(settings.lakehouse),
         "event_hub": EventHub(
-            settings.event_hub or "",
+            settings.event_hub.get_secret_value(),
             settings.consumer_group,
             batch_events=settings.stream_events,
             batch_seconds=settings.stream_seconds,
             lag_seconds=settings.stream_lag_seconds,
         ),
         "warehouse": open_warehouse(settings.warehouse),
-        "model_store": ModelStore(settings.models, settings.tracking_uri),
+        "model_store": ModelStore.of(settings),
         "engine": SparkEngine(
             settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
         ),

@@ -1,18 +1,19 @@
-"""The helper processes that Dagster copies the output of a step with."""
+"""The helper processes with which Dagster copies the output of a step."""
 
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import dagster as dg
-from dagster._core.storage.compute_log_manager import CapturedLogContext
+
+from amazon_reviews.headless.dagster_private import CapturedLogContext
 
 
-def spare_log_helpers(instance: dg.DagsterInstance) -> None:
+def protect_log_helpers(instance: dg.DagsterInstance) -> None:
     """Start the helper processes of this instance with SIGINT blocked.
 
     A terminal sends it to all processes of a command, and each helper would print a traceback.
-    They end with the step, or when the process that they help is gone.
+    A helper ends with its step, or with the process that started it.
     """
     manager = instance.compute_log_manager
     capture = manager.capture_logs

@@ -1,4 +1,4 @@
-"""Runs whose process is gone: found by the lock that a living process holds."""
+"""Runs of dead processes: a living process holds a lock that its runs name in a tag."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,17 +6,22 @@ from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from filelock import FileLock, Timeout
 
 PROCESS_TAG = "amazon_reviews/process"
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @contextmanager
 def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
-    """Tags for the runs of this process, by which others see whether it still lives.
+    """Yield tags for the runs of this process; they show other processes that it still lives.
 
-    The kernel releases the lock when the process dies, however it dies.
+    The kernel releases the lock when the process dies, in any way.
     """
     name = uuid4().hex
     path = _lock_path(instance, name)
@@ -29,25 +34,24 @@ def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
 
 
 def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs as failed whose process died without doing so; returns their ids."""
-    statuses = [dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS_RUN_STATUSES]
-    going = instance.get_runs(dg.RunsFilter(statuses=statuses))
-    dead = [run for run in going if _is_dead(instance, run.tags.get(PROCESS_TAG))]
+    """Report unfinished runs of dead processes as failed; return the ids of the runs."""
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    dead = [run for run in unfinished if _is_dead(instance, run.tags.get(PROCESS_TAG))]
     for run in dead:
         instance.report_run_failed(run, "The process that ran it was killed or died.")
     return [run.run_id for run in dead]
 
 
 def report_orphaned_runs(instance: dg.DagsterInstance, before: float) -> list[str]:
-    """Report the runs as failed that a code server had started `before` the only one there is.
+    """Report unfinished runs of an earlier code server as failed; return the ids of the runs.
 
-    `before` is in seconds of the epoch. They died with that server; Dagster's daemon asks the new
-    one for them, and would take them for running for ever. Returns their ids.
+    `before` is the start of the present code server, in seconds of the epoch. Dagster's daemon asks
+    the present server for these runs, and would otherwise show them as running for ever.
     """
-    going = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     orphaned = [
         record.dagster_run
-        for record in going
+        for record in started
         if PROCESS_TAG not in record.dagster_run.tags and (record.start_time or before) < before
     ]
     for run in orphaned:
@@ -56,7 +60,8 @@ def report_orphaned_runs(instance: dg.DagsterInstance, before: float) -> list[st
 
 
 def _is_dead(instance: dg.DagsterInstance, name: str | None) -> bool:
-    """Whether no living process holds the lock; runs that others started have no name."""
+    """Return True if no living process holds the lock of this name."""
+    # Runs of the UI and the daemon have no tag: Dagster monitors them itself.
     if name is None:
         return False
     path = _lock_path(instance, name)

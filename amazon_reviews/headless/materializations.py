@@ -1,30 +1,30 @@
-"""What Dagster has recorded of the tables: when they were made, and which are blocked."""
+"""Dagster's records of the tables: their newest materializations and failed checks."""
 
 from collections.abc import Mapping
 from functools import cached_property
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-from dagster._core.storage.asset_check_execution_record import (
+
+from amazon_reviews.headless.dagster_private import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
+    AssetGraph,
 )
 
 WHOLE = "__whole__"
-"""The one partition of a table without partitions."""
+"""Stands for the whole of a table without partitions."""
 
 
-class Recorded:
-    """The records of an instance at one moment; all tables are asked for at once."""
+class Materializations:
+    """The records of an instance at one moment, read once, at the first use."""
 
     def __init__(self, instance: dg.DagsterInstance, graph: AssetGraph) -> None:
-        """Nothing is read before it is asked for."""
         self._instance = instance
         self._graph = graph
         self._partitioned: dict[dg.AssetKey, Mapping[str, int]] = {}
 
     def materialized(self, key: dg.AssetKey) -> dict[str, int]:
-        """The newest materialization of each partition, of `WHOLE` where there are none."""
+        """Return the newest materialization of each partition, or of `WHOLE`."""
         if not self._graph.get(key).is_partitioned:
             event = self._whole_tables.get(key)
             return {} if event is None else {WHOLE: event}
@@ -36,7 +36,7 @@ class Recorded:
         return dict(self._partitioned[key])
 
     def is_blocked(self, key: dg.AssetKey) -> bool:
-        """Whether a blocking check of the table failed, or ended without a result, at last."""
+        """Return True if the last run of a blocking check failed, or ended without a result."""
         return key in self._blocked
 
     @cached_property
@@ -51,13 +51,13 @@ class Recorded:
     def _blocked(self) -> set[dg.AssetKey]:
         checks = [key for key in self._graph.asset_check_keys if self._graph.get(key).blocking]
         latest = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
-        return {key.asset_key for key, record in latest.items() if self._is_bad(key, record)}
+        return {key.asset_key for key, record in latest.items() if self._has_failed(key, record)}
 
-    def _is_bad(self, check: dg.AssetCheckKey, record: AssetCheckExecutionRecord) -> bool:
+    def _has_failed(self, check: dg.AssetCheckKey, record: AssetCheckExecutionRecord) -> bool:
         if record.status == AssetCheckExecutionRecordStatus.PLANNED:
-            made = self._instance.get_latest_materialization_event(check.asset_key)
+            newest = self._instance.get_latest_materialization_event(check.asset_key)
             run = self._instance.get_run_by_id(record.run_id)
-            return bool(made and made.run_id == record.run_id and (not run or run.is_finished))
+            return bool(newest and newest.run_id == record.run_id and (not run or run.is_finished))
         evaluation = record.event and record.event.asset_check_evaluation
         return bool(
             evaluation

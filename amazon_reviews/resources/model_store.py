@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amazon_reviews.atomic_file import replacing
+from amazon_reviews.config import Settings
 from amazon_reviews.resources.stored_model import Record, StoredModel
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class ModelStore:
 
     folder: Path
     uri: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelStore":
+        """Return the store of the settings."""
+        return cls(settings.models, settings.tracking_uri.get_secret_value() or None)
 
     def publish(self, name: str, file: Path, record: Record, *, make_current: bool) -> StoredModel:
         """Record a run with the model's file, and register it as the newest version of `name`.

@@ -1,9 +1,13 @@
-"""Samples and projects for the tests of what Dagster runs."""
+"""Samples and projects for the tests that run Dagster."""
 
 import logging
 import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from amazon_reviews import config
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
@@ -28,38 +32,42 @@ SMALL = SampleOptions(
 
 
 @pytest.fixture(autouse=True, scope="session")
-def quiet():
+def quiet() -> None:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory):
-    """A landing zone of five partitions of reviews and one of products, and its truth."""
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A landing zone with five partitions of reviews and one of products, and its truth."""
     folder = tmp_path_factory.mktemp("sample")
     return folder, generate(SMALL, folder)
 
 
 @pytest.fixture(scope="session")
-def truth(sample):
+def truth(sample: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
     return sample[1]
 
 
 @pytest.fixture
-def empty(tmp_path, spark):
+def empty(tmp_path: Path, spark: SparkSession) -> Project:
     """A project without input."""
     return Project(tmp_path)
 
 
 @pytest.fixture
-def project(tmp_path, spark, sample):
-    """A project with the sample in its landing zone, nothing materialized."""
+def project(tmp_path: Path, spark: SparkSession, sample: tuple[Path, dict[str, Any]]) -> Project:
+    """A project with the sample in its landing zone, without tables."""
     shutil.copytree(sample[0], tmp_path / "landing")
     return Project(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def products(tmp_path_factory, spark, sample):
-    """A project that has its products up to gold, not to be changed."""
+def products(
+    tmp_path_factory: pytest.TempPathFactory,
+    spark: SparkSession,
+    sample: tuple[Path, dict[str, Any]],
+) -> Project:
+    """A project with its products up to gold; tests must not change it."""
     root = tmp_path_factory.mktemp("products")
     shutil.copytree(sample[0], root / "landing")
     project = Project(root)
@@ -71,7 +79,7 @@ def products(tmp_path_factory, spark, sample):
 
 
 @pytest.fixture
-def with_products(products, tmp_path):
+def with_products(products: Project, tmp_path: Path) -> Project:
     """A project with the sample in its landing zone and its products up to gold."""
     for name in ("landing", "lakehouse"):
         shutil.copytree(products.root / name, tmp_path / name)
@@ -81,8 +89,12 @@ def with_products(products, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def all_done(tmp_path_factory, spark, sample):
-    """A project that is up to date, to be read only; the whole sample in one range."""
+def all_done(
+    tmp_path_factory: pytest.TempPathFactory,
+    spark: SparkSession,
+    sample: tuple[Path, dict[str, Any]],
+) -> Project:
+    """A project that is up to date; tests must not change it."""
     root = tmp_path_factory.mktemp("all_done")
     shutil.copytree(sample[0], root / "landing")
     project = Project(root)
@@ -92,46 +104,52 @@ def all_done(tmp_path_factory, spark, sample):
 
 
 @pytest.fixture
-def forgotten(all_done, tmp_path):
-    """A copy of the project that is up to date, of which Dagster knows nothing."""
+def forgotten(all_done: Project, tmp_path: Path) -> Project:
+    """A copy of the project that is up to date, with an empty Dagster instance."""
     shutil.copytree(all_done.root, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path)
 
 
 @pytest.fixture
-def done(forgotten, all_done):
-    """A copy of the project that is up to date, which may be changed."""
+def done(forgotten: Project, all_done: Project) -> Project:
+    """A copy of the project that is up to date; the test may change it."""
     forgotten.remember(all_done)
     return forgotten
 
 
 @pytest.fixture(scope="module")
-def hub_server():
+def hub_server() -> Iterator[EventHubEmulator]:
     with EventHubEmulator({"reviews": 1}) as server:
         yield server
 
 
 @pytest.fixture
-def project_of(tmp_path, spark, hub_server, empty_store, monkeypatch):
-    """Makes a project with these states of its datasets."""
+def project_of(
+    tmp_path: Path,
+    spark: SparkSession,
+    hub_server: EventHubEmulator,
+    empty_store: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Sequence[str]], Project]:
+    """Return a function that creates a project with the given states of its datasets."""
 
-    def make(states):
-        there = dict(zip(DATASETS, states, strict=True))
+    def create(states: Sequence[str]) -> Project:
+        state_of = dict(zip(DATASETS, states, strict=True))
         settings = {}
-        if there["stream"] != "absent":
+        if state_of["stream"] != "absent":
             hub_server.recreate("reviews")
             settings[config.EVENT_HUB] = hub_server.connection_string("reviews")
-            if bodies := SENT[there["stream"]]:
+            if bodies := SENT[state_of["stream"]]:
                 hub_server.append("reviews", "0", *bodies)
         empty_store(tmp_path / "models")
         for name, value in (environment(tmp_path) | settings).items():
             monkeypatch.setenv(name, value)
         project = Project(tmp_path, **settings)
-        for dataset, state in there.items():
+        for dataset, state in state_of.items():
             if (dataset, state) in CONTENT:
                 folder, file = FILES[dataset]
                 content = CONTENT[dataset, state].encode()
                 upload_bytes(project.landing, *folder.partition("/")[::2], content, file)
         return project
 
-    return make
+    return create

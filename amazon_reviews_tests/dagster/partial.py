@@ -1,9 +1,12 @@
-"""What partial projects are made of, and what must hold of their reports, API and pages."""
+"""The datasets of partial projects, and checks of their reports, API and pages."""
 
 import itertools
 import json
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
+import pytest
 import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -26,6 +29,7 @@ from amazon_reviews.serving.dashboard.views import (
 )
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
+from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.helpers import event, product, review
 
 DATASETS = ("reviews", "products", "titles", "title_ratings", "stream")
@@ -77,7 +81,8 @@ PAGES = (
 )
 
 
-def check_reports(project):
+def check_reports(project: Project) -> None:
+    """Check that both reports have all figures, and that their files exist."""
     folder = project.settings.report.parent
     for path, report in (
         (project.settings.report, REVIEWS_REPORT),
@@ -91,46 +96,57 @@ def check_reports(project):
     assert (folder / "titles" / "titles.parquet").is_file()
 
 
-def check_api(project):
+def check_api(project: Project) -> None:
+    """Check that no endpoint fails, except for models that are missing."""
     app = service(project.settings, ApiSettings())
-    known = {"id": "A1", "asin": "B0", "scored": 3, "search": "o", "user": "1", "title": "ns1"}
+    known: dict[str, str | int] = {
+        "id": "A1",
+        "asin": "B0",
+        "scored": 3,
+        "search": "o",
+        "user": "1",
+        "title": "ns1",
+    }
     missing = {no_model("sentiment"), no_model("title_ratings")}
     with TestClient(app, raise_server_exceptions=False) as client:
-        replies = [client.post("/sentiment", json={"text": "It works well."})]
+        responses = [client.post("/sentiment", json={"text": "It works well."})]
         for path, operations in app.openapi()["paths"].items():
             if "get" not in operations:
                 continue
-            given = {p["name"]: p["in"] for p in operations["get"].get("parameters", ())}
-            query = {name: known[name] for name in given.keys() & known if given[name] == "query"}
-            names = [table.key.split("/")[1] for table in MART_TABLES] if "name" in given else [""]
+            kinds = {p["name"]: p["in"] for p in operations["get"].get("parameters", ())}
+            query = {name: known[name] for name in kinds.keys() & known if kinds[name] == "query"}
+            names = [table.key.split("/")[1] for table in MART_TABLES] if "name" in kinds else [""]
             for name in names:
                 address = path.format(**known, name=name)
-                replies.append(client.get(address, params=query))
-    for reply in replies:
-        assert reply.status_code in (200, 404) or reply.json()["detail"] in missing, reply.text
+                responses.append(client.get(address, params=query))
+    for response in responses:
+        expected = response.status_code in (200, 404) or response.json()["detail"] in missing
+        assert expected, response.text
 
 
-def check_pages(project, monkeypatch):
-    """Every tab of every page, on the filters that come first."""
+def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that every tab of every page is shown without an error, with the default filters."""
     st.cache_resource.clear()
     st.cache_data.clear()
     for module in PAGES:
-        # Else only the open tab is made.
+        # By default only the open tab is built.
         monkeypatch.setattr(module, "sections", every_section, raising=False)
         app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
         app.run()
         assert not app.exception, (module.__name__, app.exception)
-        told = [message.value for message in app.info]
-        assert not [text for text in told if "is not in the warehouse" in text]
-        assert not [text for text in told if "cannot be read" in text]
+        messages = [message.value for message in app.info]
+        assert not [text for text in messages if "is not in the warehouse" in text]
+        assert not [text for text in messages if "cannot be read" in text]
 
 
-def every_section(page, contents, filters):
+def every_section(page: str, contents: Mapping[str, Callable[..., None]], filters: Any) -> None:
+    """Show all sections of a page, as if every tab were open."""
     for content in contents.values():
         guarded(partial(content, filters))
 
 
-def page(name):
+def page(name: str) -> None:
+    """Show a page; streamlit runs the source of this function alone, with its imports."""
     import importlib
 
     from amazon_reviews.serving.dashboard.filters import chosen_filters

@@ -1,18 +1,21 @@
-"""A whole project in a folder of its own, with its Dagster instance."""
+"""A whole project in one folder, with a Dagster instance in memory."""
 
 import gzip
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews import config
 from amazon_reviews.definitions import definitions
 from amazon_reviews.defs.landing_sensor import range_tags
 from amazon_reviews.defs.partitions import missing_partitions
-from amazon_reviews.headless.runner import HeadlessRun
+from amazon_reviews.defs.resources import resources
+from amazon_reviews.headless.runner import HeadlessRun, Outcome
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import content
@@ -30,8 +33,8 @@ TITLES = (
 )
 
 
-def environment(root):
-    """The settings of a project that lies in `root`, as environment variables."""
+def environment(root: Path) -> dict[str, str]:
+    """Return the settings of a project in the folder `root`, as environment variables."""
     return {
         "AMAZON_REVIEWS_LANDING": str(root / "landing"),
         "AMAZON_REVIEWS_LAKEHOUSE": str(root / "lakehouse"),
@@ -43,10 +46,10 @@ def environment(root):
 
 
 class Project:
-    """Landing zone, lakehouse, warehouse and Dagster instance, and what is done with them."""
+    """The landing zone, lakehouse, warehouse and Dagster instance of a project."""
 
-    def __init__(self, root, **settings):
-        """`settings` are further environment variables."""
+    def __init__(self, root: Path, **settings: str) -> None:
+        """Create the landing zone; `settings` are further environment variables."""
         self.root = root
         self.settings = config.load(environment(root) | settings)
         self.defs = definitions(self.settings)
@@ -57,30 +60,33 @@ class Project:
         self.graph = self.defs.resolve_asset_graph()
         Path(self.settings.landing).mkdir(parents=True, exist_ok=True)
 
-    def add_partitions(self, noun, *names):
-        """Let Dagster know of these partitions."""
-        for partitions, new in missing_partitions(self.instance, noun, names).items():
+    def add_partitions(self, dataset: str, *names: str) -> None:
+        """Add these partitions of a dataset to the instance."""
+        for partitions, new in missing_partitions(self.instance, dataset, names).items():
             self.instance.add_dynamic_partitions(partitions, new)
 
-    def add_all_partitions(self):
-        """Let Dagster know of every partition that lies in the landing zone."""
+    def add_all_partitions(self) -> None:
+        """Add all partitions of reviews and products in the landing zone to the instance."""
         self.add_partitions("reviews", *self.landing.partitions("amazon_reviews"))
         self.add_partitions("products", *self.landing.partitions("amazon_metadata"))
 
-    def remember(self, other):
-        """Let Dagster know of all that was materialized in another project."""
+    def remember(self, other: "Project") -> None:
+        """Add all partitions and the materializations of another project to the instance."""
         self.add_all_partitions()
         self.report(other)
 
-    def report(self, other):
-        """The same where Dagster knows the partitions already."""
+    def report(self, other: "Project") -> None:
+        """Add the materializations of another project to the instance."""
         for key in (key for level in self.graph.toposorted_asset_keys_by_level for key in level):
-            wanted = dg.AssetRecordsFilter(asset_key=key)
-            for record in reversed(other.instance.fetch_materializations(wanted, 1000).records):
+            records = other.instance.fetch_materializations(
+                dg.AssetRecordsFilter(asset_key=key), 1000
+            ).records
+            for record in reversed(records):
+                assert record.asset_materialization
                 self.instance.report_runless_asset_event(record.asset_materialization)
 
-    def materialize(self, *keys, partitions=()):
-        """One run over these tables, and over the range of these partitions."""
+    def materialize(self, *keys: str, partitions: Sequence[str] = ()) -> dg.ExecuteInProcessResult:
+        """Run once for these tables, and for the range of these partitions."""
         return self.job.execute_in_process(
             asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
             instance=self.instance,
@@ -89,9 +95,11 @@ class Project:
             run_config=QUIET,
         )
 
-    def execute(self, request, job_name=None):
-        """What the daemon does with a run request, of a sensor or of a schedule's job."""
-        return self.defs.resolve_job_def(request.job_name or job_name).execute_in_process(
+    def execute(
+        self, request: dg.RunRequest, job_name: str | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Execute a run request of a sensor or schedule, as the daemon does."""
+        return self.defs.resolve_job_def(str(request.job_name or job_name)).execute_in_process(
             instance=self.instance,
             partition_key=request.partition_key,
             tags=dict(request.tags),
@@ -99,82 +107,92 @@ class Project:
             run_config={**request.run_config, **QUIET},
         )
 
-    def run(self, select=LAYERS, again=None):
-        """A headless run, of the layers without marts and model if nothing is selected."""
+    def run(
+        self, select: str = LAYERS, rebuild: Mapping[str, Sequence[str]] | None = None
+    ) -> Outcome:
+        """Run headless, by default for the layers without marts and models."""
         selection = dg.AssetSelection.from_string(select)
-        headless = HeadlessRun(self.defs, self.instance, selection, again or {})
+        sources = resources(self.settings)
+        headless = HeadlessRun(self.defs, sources, self.instance, selection, rebuild or {})
         return headless.run(lambda stage: lambda name: None, lambda stage, seconds: None)
 
-    def check(self, *keys, names=None):
-        """Run checks of these tables without materializing them; results by name."""
+    def check(
+        self, *keys: str, names: Iterable[str] | None = None
+    ) -> dict[str, dg.AssetCheckEvaluation]:
+        """Run checks of these tables without materializing them; return results by name."""
         checks = self.graph.get_check_keys_for_assets({dg.AssetKey(k.split("/")) for k in keys})
-        own = {key for key in checks if key.name in (names or {key.name} - {"accounted"})}
-        job = self.job.get_subset(asset_selection=set(), asset_check_selection=own)
+        chosen = {key for key in checks if key.name in (names or {key.name} - {"accounted"})}
+        job = self.job.get_subset(asset_selection=set(), asset_check_selection=chosen)
         result = job.execute_in_process(
             instance=self.instance,
             run_config=QUIET,
             raise_on_error=False,
             resources=self.defs.resources,
         )
-        return {found.check_name: found for found in result.get_asset_check_evaluations()}
+        evaluations = result.get_asset_check_evaluations()
+        return {evaluation.check_name: evaluation for evaluation in evaluations}
 
-    def materialized(self, key):
-        """How often each partition was materialized; None stands for a whole table."""
-        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")))
-        records = self.instance.fetch_materializations(wanted, limit=1000).records
-        return Counter(record.partition_key for record in records)
+    def materialized(self, key: str) -> Counter[str | None]:
+        """Count the materializations of each partition; None stands for a whole table."""
+        return Counter(record.partition_key for record in self._records(key))
 
-    def metadata(self, key):
-        """The newest metadata of each partition, as plain values."""
-        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")))
-        records = self.instance.fetch_materializations(wanted, limit=1000).records
-        return {
-            record.partition_key: {
-                name: value.value for name, value in record.asset_materialization.metadata.items()
-            }
-            for record in reversed(records)
-        }
+    def metadata(self, key: str) -> dict[str | None, dict[str, Any]]:
+        """Return the newest metadata of each partition, as plain values."""
+        metadata = {}
+        for record in reversed(self._records(key)):
+            assert record.asset_materialization
+            values = record.asset_materialization.metadata.items()
+            metadata[record.partition_key] = {name: value.value for name, value in values}
+        return metadata
 
-    def versions(self):
-        """The Delta version of every table that there is."""
+    def _records(self, key: str) -> Sequence[dg.EventLogRecord]:
+        of_table = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")))
+        return self.instance.fetch_materializations(of_table, limit=1000).records
+
+    def versions(self) -> dict[str, int | None]:
+        """Return the Delta version of every existing table."""
         root = Path(self.settings.lakehouse)
         logs = root.glob("*/*/_delta_log")
         keys = sorted(str(log.parent.relative_to(root)) for log in logs)
         return {key: self.lakehouse.version(key) for key in keys}
 
-    def content(self):
-        """What users see of the tables, as multisets."""
+    def content(self) -> dict[str, Counter[Any]]:
+        """Return the rows of the tables that users read, as multisets."""
         return {key: content(self.lakehouse, key) for key in TABLES_OF_USERS}
 
-    def folder(self, dataset, name):
-        """A folder of the landing zone."""
+    def folder(self, dataset: str, name: str) -> Path:
+        """Return a folder of the landing zone."""
         return Path(self.settings.landing) / dataset / name
 
-    def break_off(self, dataset, name):
-        """Cut a file of the partition; returns its name."""
+    def break_off(self, dataset: str, name: str) -> str:
+        """Cut the end off a file of the partition; return its name."""
         path = sorted(self.folder(dataset, name).iterdir())[0]
         path.write_bytes(path.read_bytes()[:-20])
         return path.name
 
-    def add_file(self, dataset, name, *records, file="later.json.gz"):
-        """Upload one more file to the partition."""
+    def add_file(
+        self, dataset: str, name: str, *records: object, file: str = "later.json.gz"
+    ) -> None:
+        """Write one more file to the partition."""
         text = "".join(json.dumps(record) + "\n" for record in records)
         self.folder(dataset, name).mkdir(parents=True, exist_ok=True)
         (self.folder(dataset, name) / file).write_bytes(gzip.compress(text.encode()))
 
 
-def copy_first_row(delta):
-    """Put a row into the table twice."""
+def copy_first_row(delta: DeltaTable) -> None:
+    """Append the first row of the table to it."""
     rows = delta.to_pyarrow_table()
     write_deltalake(delta, rows.slice(0, 1), mode="append")
 
 
-def failed_steps(result):
-    """What the failed steps of a run said, by step."""
-    return {
-        event.step_key: said.description
-        if (said := event.step_failure_data.user_failure_data)
-        else event.step_failure_data.error.to_string()
-        for event in result.all_events
-        if event.is_step_failure
-    }
+def failed_steps(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Return the error of each failed step of a run."""
+    errors = {}
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            described = failure.user_failure_data and failure.user_failure_data.description
+            errors[str(event.step_key)] = described or str(
+                failure.error and failure.error.to_string()
+            )
+    return errors

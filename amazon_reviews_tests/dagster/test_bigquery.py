@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from dagster import AssetKey
 
-from amazon_reviews.cli.summary import print_summary, summary
+from amazon_reviews.cli.common.summary import print_summary, summarize
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
@@ -65,6 +65,6 @@ def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
         assert metadata["already_there"] is False
         assert project.graph.get(AssetKey(["warehouse", noun])).kinds == {"bigquery"}
 
-    print_summary(summary(project.settings, outcome), project.settings)
+    print_summary(summarize(project.settings, outcome), project.settings)
     assert "Reviews by stars" in capsys.readouterr().out
     assert project.run(MARTS).nothing_new

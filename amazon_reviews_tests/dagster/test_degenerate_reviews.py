@@ -1,4 +1,4 @@
-"""Reviews that are all alike in some way: every asset, report, endpoint and page."""
+"""Reviews that are all alike in one way: every asset, report, endpoint and page works."""
 
 import pytest
 
@@ -8,11 +8,15 @@ from amazon_reviews_tests.helpers import product, review, upload
 
 
 def many(number, **fields):
-    """Reviews that differ by user and product, every fourth of one star if no stars are given."""
+    """Yield reviews of different users and products; without stars, every fourth has one star."""
     for n in range(number):
-        own = {name: value(n) if callable(value) else value for name, value in fields.items()}
-        usual = {"reviewerID": f"A{n % 40}", "asin": f"B{n // 40}", "overall": 1 + 4 * (n % 4 > 0)}
-        yield review(**(usual | own))
+        given = {name: value(n) if callable(value) else value for name, value in fields.items()}
+        default = {
+            "reviewerID": f"A{n % 40}",
+            "asin": f"B{n // 40}",
+            "overall": 1 + 4 * (n % 4 > 0),
+        }
+        yield review(**(default | given))
 
 
 DEGENERATE = {
@@ -30,7 +34,7 @@ DEGENERATE = {
 }
 
 
-# The others are long: each makes and shows a whole project.
+# The others are long: each builds and shows a whole project.
 QUICK = ("one line without a date and without a text", "one product")
 
 
@@ -38,7 +42,7 @@ QUICK = ("one line without a date and without a text", "one product")
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in DEGENERATE],
 )
-def test_degenerate_reviews_are_made_and_shown(project_of, name, monkeypatch):
+def test_degenerate_reviews_are_built_and_shown(project_of, name, monkeypatch):
     project = project_of(["absent"] * len(DATASETS))
     upload(project.landing, "amazon_reviews", "partition_1", *DEGENERATE[name])
     upload(project.landing, "amazon_metadata", "partition_1", product(asin="B0"))

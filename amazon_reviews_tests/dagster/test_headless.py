@@ -1,4 +1,4 @@
-"""The headless run: what is stale is made, what waits is healed, nothing is done twice."""
+"""The headless run: it builds stale partitions once, and later those that had to wait."""
 
 import shutil
 import subprocess
@@ -19,14 +19,14 @@ def stages(outcome):
     return {stage.name: stage.partitions for stage, _ in outcome.stages}
 
 
-def test_one_run_brings_everything_up_to_date(all_done, truth):
+def test_one_run_brings_all_tables_up_to_date(all_done, truth):
     assert all_done.run().nothing_new
     accounts = all_done.content()
     assert sum(accounts["gold/reviews"].values()) == truth["gold"]["reviews"]
     assert all(account.balanced for account in all_accounts(all_done.lakehouse))
 
 
-def test_an_empty_landing_zone_gives_empty_tables_once(empty):
+def test_a_run_without_input_creates_empty_tables_once(empty):
     outcome = empty.run()
 
     assert not outcome.failures
@@ -35,7 +35,7 @@ def test_an_empty_landing_zone_gives_empty_tables_once(empty):
     assert empty.run().nothing_new
 
 
-def test_a_changed_partition_brings_only_what_lies_below_it(done):
+def test_a_changed_partition_rebuilds_only_its_downstream_partitions(done):
     done.add_file("amazon_reviews", "partition_4", review())
 
     outcome = done.run()
@@ -50,7 +50,7 @@ def test_a_changed_partition_brings_only_what_lies_below_it(done):
     assert done.run().nothing_new
 
 
-def test_changed_products_bring_all_reviews_anew(done):
+def test_changed_products_rebuild_all_partitions_of_gold_reviews(done):
     done.add_file("amazon_metadata", "partition_2", product())
 
     outcome = done.run()
@@ -65,7 +65,7 @@ def test_changed_products_bring_all_reviews_anew(done):
     }
 
 
-def test_a_bad_file_holds_up_no_other_partition(project, truth):
+def test_a_broken_landing_file_fails_only_its_partition(project, truth):
     file = project.break_off("amazon_reviews", "partition_2")
 
     outcome = project.run()
@@ -81,7 +81,7 @@ def test_a_bad_file_holds_up_no_other_partition(project, truth):
     assert again.failures == outcome.failures
 
 
-def test_a_damaged_table_file_holds_up_no_other_partition(project):
+def test_a_damaged_table_file_fails_only_its_partition(project):
     project.run('key:"bronze/reviews"')
     for file in files_of(project.lakehouse, "bronze/reviews", "partition_2"):
         file.write_bytes(bytes(file.stat().st_size))
@@ -99,7 +99,7 @@ def test_a_damaged_table_file_holds_up_no_other_partition(project):
     assert again.failures == outcome.failures
 
 
-def test_a_name_too_long_for_the_tables_holds_up_no_other_partition(project):
+def test_a_partition_name_that_is_too_long_fails_only_its_partition(project):
     long = "partition_" + "x" * 240
     project.add_file("amazon_reviews", long, review())
 
@@ -111,20 +111,20 @@ def test_a_name_too_long_for_the_tables_holds_up_no_other_partition(project):
     assert project.materialized("gold/reviews") == dict.fromkeys(PARTITIONS, 1)
 
 
-def test_a_partition_that_kept_no_row_fails_every_run_until_it_is_mended(project):
+def test_a_partition_without_kept_rows_fails_every_run_until_its_file_is_fixed(project):
     project.add_file("amazon_metadata", "partition_2", "no object", file="a.json.gz")
 
     first, second = project.run(), project.run()
 
-    told = "silver/products partition_2: 0 of 1 lines could be used (not_an_object 1)"
-    assert [failure.partition(";")[0] for failure in first.failures] == [told]
+    expected = "silver/products partition_2: 0 of 1 lines could be used (not_an_object 1)"
+    assert [failure.partition(";")[0] for failure in first.failures] == [expected]
     assert second.failures == first.failures
     assert not second.stages
     project.add_file("amazon_metadata", "partition_2", product(), file="a.json.gz")
     assert not project.run().failures
 
 
-def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monkeypatch):
+def test_tables_below_a_failed_blocking_check_wait_and_are_built_later(done, monkeypatch):
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
         patch.setattr(silver_assets, "build_silver", losing_rows(done))
@@ -135,26 +135,26 @@ def test_below_a_failed_blocking_check_everything_waits_and_is_healed(done, monk
         assert outcome.failures == [
             "silver/reviews: check accounted failed: unbalanced: partition_4"
         ]
-        made = set(stages(outcome))
-        assert not any(name.startswith(("gold/", "warehouse/")) for name in made)
-    healed = done.run()
-    assert not healed.failures
-    assert {"silver/reviews", "gold/reviews", "warehouse/reviews"} <= set(stages(healed))
+        built = set(stages(outcome))
+        assert not any(name.startswith(("gold/", "warehouse/")) for name in built)
+    repaired = done.run()
+    assert not repaired.failures
+    assert {"silver/reviews", "gold/reviews", "warehouse/reviews"} <= set(stages(repaired))
     assert done.run().nothing_new
 
 
 def losing_rows(project):
     build_silver = silver_assets.build_silver
 
-    def losing(*args):
+    def build_and_lose_rows(*args):
         report = list(build_silver(*args))
         project.lakehouse.delta("silver/reviews").delete("partition = 'partition_4' AND line = 3")
         return report
 
-    return losing
+    return build_and_lose_rows
 
 
-def test_a_check_that_crashes_holds_back_what_lies_below(done, monkeypatch):
+def test_tables_below_a_crashed_check_wait_and_are_built_later(done, monkeypatch):
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
         patch.setattr("amazon_reviews.defs.checks.tables.rule_checks", lambda *_: 1 / 0)
@@ -162,14 +162,14 @@ def test_a_check_that_crashes_holds_back_what_lies_below(done, monkeypatch):
     assert any("division by zero" in failure for failure in outcome.failures)
     assert "warehouse/reviews" not in stages(outcome)
 
-    healed = done.run()
+    repaired = done.run()
 
-    assert not healed.failures
-    assert {"gold/reviews", "warehouse/reviews"} <= set(stages(healed))
+    assert not repaired.failures
+    assert {"gold/reviews", "warehouse/reviews"} <= set(stages(repaired))
     assert done.run().nothing_new
 
 
-def test_a_selection_brings_nothing_else(project):
+def test_a_selection_builds_no_other_tables(project):
     assert stages(project.run("bronze/reviews")) == {"bronze/reviews": tuple(PARTITIONS)}
     assert stages(project.run("silver/reviews")) == {"silver/reviews": tuple(PARTITIONS)}
     assert set(project.versions()) == {
@@ -180,7 +180,7 @@ def test_a_selection_brings_nothing_else(project):
     }
 
 
-def test_a_partition_that_disappeared_keeps_its_rows_and_is_reported(done):
+def test_a_disappeared_partition_keeps_its_rows_and_is_reported(done):
     before = done.content()
     shutil.rmtree(done.folder("amazon_reviews", "partition_5"))
 
@@ -191,7 +191,7 @@ def test_a_partition_that_disappeared_keeps_its_rows_and_is_reported(done):
     assert done.content() == before
 
 
-def test_a_new_instance_learns_of_what_the_lakehouse_has(forgotten):
+def test_a_new_instance_builds_the_same_content_from_an_existing_lakehouse(forgotten):
     before = forgotten.content()
 
     outcome = forgotten.run()
@@ -202,8 +202,8 @@ def test_a_new_instance_learns_of_what_the_lakehouse_has(forgotten):
     assert forgotten.run().nothing_new
 
 
-def test_what_was_committed_and_not_recorded_is_made_up_for(done, monkeypatch):
-    """A process that is killed between the two leaves bronze ahead of what Dagster knows."""
+def test_a_partition_committed_but_not_recorded_is_built_downstream(done, monkeypatch):
+    """A process that is killed between commit and record leaves bronze ahead of Dagster."""
     done.add_file("amazon_reviews", "partition_4", review())
     with monkeypatch.context() as patch:
         patch.delattr("amazon_reviews.defs.assets.datasets.partitioned_result")
@@ -221,8 +221,8 @@ def instance(tmp_path):
         yield instance
 
 
-def under_way(instance, tags):
-    """A run that has started and not ended."""
+def start_run(instance, tags):
+    """Create a run that has started and not ended; return its id."""
 
     @dg.job
     def endless():
@@ -244,19 +244,19 @@ def test_a_run_of_a_killed_process_is_reported_as_failed(instance, empty):
     )
     command = [sys.executable, "-c", code, instance.root_directory]
     name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    dead = under_way(instance, {PROCESS_TAG: name})
+    dead = start_run(instance, {PROCESS_TAG: name})
 
     outcome = empty.run()
 
-    assert outcome.died == [dead]
+    assert outcome.dead_runs == [dead]
     assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
-    assert empty.run().died == []
+    assert empty.run().dead_runs == []
 
 
-def test_runs_of_living_processes_and_of_others_are_left_alone(instance):
+def test_runs_of_living_processes_and_runs_without_tag_stay_unchanged(instance):
     with living_process(instance) as tags:
-        alive = under_way(instance, tags)
-        others = under_way(instance, {})
+        alive = start_run(instance, tags)
+        others = start_run(instance, {})
         assert report_dead_runs(instance) == []
     assert report_dead_runs(instance) == [alive]
     assert instance.get_run_by_id(others).status == dg.DagsterRunStatus.STARTED

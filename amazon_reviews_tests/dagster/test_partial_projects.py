@@ -1,4 +1,4 @@
-"""Projects of which parts are missing, empty or rejected: all that can be made is made."""
+"""Projects with missing, empty or rejected datasets: all possible tables are built."""
 
 import itertools
 from functools import reduce
@@ -25,17 +25,17 @@ from amazon_reviews_tests.dagster.partial import (
 )
 from amazon_reviews_tests.helpers import rows
 
-# Of the recommenders only the one that is served: the others take as long as all else.
+# Only the recommender that is served: the others take as long as all other assets together.
 SELECTION = "not ({})".format(
     " or ".join(f'key:"model/recommender_{name}"' for name in METHOD_NAMES if name != SERVED)
 )
 
 
 def combinations(free):
-    """States of the five datasets so that each choice of states of any `free` of them occurs once.
+    """Yield states of the five datasets; each choice for any `free` of them occurs once.
 
-    An orthogonal array: its columns are linear forms over the field of four elements, of which
-    any `free` are independent.
+    An orthogonal array: its columns are linear forms over the field of four elements, and any
+    `free` of them are independent.
     """
     forms = {
         2: ((1, 0), (0, 1), (1, 1), (1, 2), (1, 3)),
@@ -46,7 +46,7 @@ def combinations(free):
 
 
 def multiplied(a, b):
-    """The product in the field of four elements, in which 1, 2 and 3 are powers of 2."""
+    """Return the product in the field of four elements, in which 1, 2 and 3 are powers of 2."""
     return a and b and (1, 2, 3)[(a + b - 2) % 3]
 
 
@@ -54,7 +54,7 @@ def named(states):
     return "-".join(f"{state}_{dataset}" for dataset, state in zip(DATASETS, states, strict=True))
 
 
-def test_the_combinations_hold_every_choice_of_states():
+def test_the_combinations_contain_every_choice_of_states():
     for free in (2, 3):
         rows = list(combinations(free))
         for columns in itertools.combinations(range(len(DATASETS)), free):
@@ -67,7 +67,7 @@ NAMED = {
     "reviews without metadata": ("some", "absent", "absent", "absent", "absent"),
     "metadata only": ("absent", "some", "absent", "absent", "absent"),
     "titles without ratings": ("absent", "absent", "some", "absent", "absent"),
-    "titles of which all ratings are rejected": ("absent", "absent", "some", "rejected", "absent"),
+    "titles with all ratings rejected": ("absent", "absent", "some", "rejected", "absent"),
     "stream only": ("absent", "rejected", "absent", "absent", "some"),
     "everything rejected": ("rejected", "rejected", "rejected", "rejected", "rejected"),
     "nothing": ("absent", "absent", "absent", "absent", "absent"),
@@ -75,7 +75,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("states", [*NAMED.values()], ids=[*NAMED])
-def test_a_partial_project_is_made_as_far_as_it_can_be(project_of, states, monkeypatch):
+def test_a_partial_project_is_built_as_far_as_possible(project_of, states, monkeypatch):
     check_project(project_of(states), states, monkeypatch)
 
 
@@ -92,37 +92,37 @@ def test_a_partial_project_is_made_as_far_as_it_can_be(project_of, states, monke
     ),
     ids=named,
 )
-def test_every_subset_and_every_three_states_are_made_as_far_as_they_can_be(
+def test_every_subset_and_every_three_states_are_built_as_far_as_possible(
     project_of, states, monkeypatch
 ):
     check_project(project_of(states), states, monkeypatch)
 
 
 def check_project(project, states, monkeypatch):
-    there = dict(zip(DATASETS, states, strict=True))
+    state_of = dict(zip(DATASETS, states, strict=True))
     first = project.run(SELECTION)
     again = project.run(SELECTION)
 
     assert again.stages == []
     assert first.failures == again.failures
-    # Only what a landing partition lost as a whole is a failure.
+    # A landing partition is a failure only if no line of it could be used.
     assert [failure.partition(":")[0] for failure in first.failures] == [
         f"silver/{dataset} {PARTITIONS[dataset]}"
         for dataset in FILES
-        if there[dataset] == "rejected"
+        if state_of[dataset] == "rejected"
     ]
     assert all(" 0 of 2 lines could be used " in failure for failure in first.failures)
     assert all(account.balanced for account in all_accounts(project.lakehouse))
-    check_tables(project, there)
+    check_tables(project, state_of)
     check_reports(project)
     check_api(project)
     check_pages(project, monkeypatch)
 
 
-def check_tables(project, there):
+def check_tables(project, state_of):
     warehouse = open_warehouse(project.settings.warehouse)
     assert set(warehouse.versions()) == PUBLISHED_KEYS
-    some = {dataset for dataset, state in there.items() if state == "some"}
+    some = {dataset for dataset, state in state_of.items() if state == "some"}
     expected = {
         "gold/reviews": len(REVIEWED) * ("reviews" in some) + len(EVENTS) * ("stream" in some),
         "gold/products": 2 * ("products" in some),

@@ -10,8 +10,10 @@ from azure.eventhub import EventHubProducerClient
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.cli.event_hub import LINES_OF_A_BATCH, Refused, parse_hub, send_lines
+from amazon_reviews.cli.common.send_lines import LINES_PER_BATCH, send_lines
+from amazon_reviews.cli.event_hub import parse_hub
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
+from amazon_reviews.errors import InputFileError
 from amazon_reviews_tests.event_hub_emulator.clients import PATIENCE, received
 
 
@@ -75,7 +77,7 @@ def test_occupied_port_is_an_error_of_one_line():
 
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 2
-    assert f"127.0.0.1:{emulator.port} cannot be listened on" in line
+    assert f"cannot listen on 127.0.0.1:{emulator.port} " in line
     assert "--port" in line
 
 
@@ -116,23 +118,23 @@ def test_hub_option_gives_partitions_and_consumer_groups(text, options):
 
 def test_lines_of_a_file_are_spread_over_partitions_without_loss(tmp_path):
     lines = tmp_path / "events.jsonl"
-    lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_OF_A_BATCH + 1)))
+    lines.write_text("".join(f"{number}\n" for number in range(2 * LINES_PER_BATCH + 1)))
     with EventHubEmulator({"hub": 3}) as emulator:
         count = send_lines(lines, emulator.connection_string("hub"), lambda: False)
-        assert count == emulator.events_accepted == 2 * LINES_OF_A_BATCH + 1
+        assert count == emulator.events_accepted == 2 * LINES_PER_BATCH + 1
         assert [len(emulator.sequence_numbers("hub", name)) for name in "012"] == [
-            LINES_OF_A_BATCH,
-            LINES_OF_A_BATCH,
+            LINES_PER_BATCH,
+            LINES_PER_BATCH,
             1,
         ]
 
 
 def test_sending_stops_after_the_current_batch(tmp_path):
     lines = tmp_path / "events.jsonl"
-    lines.write_text("x\n" * 5 * LINES_OF_A_BATCH)
+    lines.write_text("x\n" * 5 * LINES_PER_BATCH)
     with EventHubEmulator({"hub": 1}) as emulator:
         connection = emulator.connection_string("hub")
-        assert send_lines(lines, connection, lambda: True) == LINES_OF_A_BATCH
+        assert send_lines(lines, connection, lambda: True) == LINES_PER_BATCH
 
 
 def test_large_lines_are_sent_and_a_too_large_line_is_an_error_with_its_number(tmp_path):
@@ -141,7 +143,7 @@ def test_large_lines_are_sent_and_a_too_large_line_is_an_error_with_its_number(t
     lines.write_text(f"{large}\n{large}\n{large * 2}\n")
     with (
         EventHubEmulator({"hub": 1}) as emulator,
-        pytest.raises(Refused, match="line 3 is larger than an event may be"),
+        pytest.raises(InputFileError, match="line 3 is larger than an event may be"),
     ):
         send_lines(lines, emulator.connection_string("hub"), lambda: False)
 

@@ -70,7 +70,7 @@ def test_without_json_every_product_has_its_line_and_its_reason(command):
 
 def test_an_unknown_customer_gets_what_is_popular_and_hears_so(command, known):
     result = command("recommend", "nobody", "--k", 4, "--json")
-    assert "hybrid knows nothing of 'nobody': this is what is popular" in result.stderr
+    assert "hybrid has no data on 'nobody': these are the popular products" in result.stderr
     answer = json.loads(result.stdout)
     assert answer["cold"] is True
     popular = known.item_ids[method_named("popularity").fit(known).popular_[:4]]
@@ -84,7 +84,7 @@ def test_products_like_a_product(command):
     assert "i05" not in {row["asin"] for row in answer["products"]}
     unknown = command("similar", "B0NOTHERE", "--k", 2)
     assert unknown.exit_code == 0
-    assert "knows nothing of 'B0NOTHERE'" in unknown.stderr
+    assert "has no data on 'B0NOTHERE'" in unknown.stderr
     assert len(unknown.stdout.splitlines()) == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.cli.ratings_csv import read_ratings
+from amazon_reviews.cli.common.ratings_csv import read_ratings
 from amazon_reviews.models.recommender.names import names_without_products
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path, content, said):
 
 
 def test_unknown_methods_splits_and_files_are_refused(ratings, tmp_path):
-    assert "magic is no method; take of popularity," in refused(
+    assert "magic is not a method; use some of popularity," in refused(
         evaluate(ratings, "--methods", "bm25,magic")
     )
     assert "content_words needs to know the products" in refused(

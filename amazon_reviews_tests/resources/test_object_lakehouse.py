@@ -142,8 +142,9 @@ def test_run_builds_gold_and_shows_no_token(azurite, container, far, tmp_path, a
     )
 
     assert first.returncode == 0, first.stderr
-    books = {book["table"]: book["kept"] for book in json.loads(first.stdout)["books"]}
-    assert books["gold/reviews"] == truth["gold"]["reviews"]
+    tables = json.loads(first.stdout)["reconciliation"]
+    kept_rows = {table["table"]: table["kept"] for table in tables}
+    assert kept_rows["gold/reviews"] == truth["gold"]["reviews"]
     assert second.stdout == "nothing new\n", second.stderr
     assert "partitions of amazon_reviews: 2" in doctor.stdout
     assert f"{far.location} (can be written to)" in doctor.stdout

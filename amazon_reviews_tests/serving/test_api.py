@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from amazon_reviews import config
@@ -28,7 +29,7 @@ def environment(warehouse_url, models):
 @contextmanager
 def serving(url, models, **limits):
     """A client of a service with these limits; errors of the service stay in the service."""
-    app = service(config.load(environment(url, models)), ApiSettings(**limits))
+    app = service(config.load(environment(url, models)), ApiSettings().model_copy(update=limits))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -247,7 +248,7 @@ def test_a_body_that_is_too_large_is_refused(warehouse_url, models):
 
 
 def test_a_key_is_needed_where_one_is_set(warehouse_url, models):
-    with serving(warehouse_url, models, key="säcret") as client:
+    with serving(warehouse_url, models, key=SecretStr("säcret")) as client:
         assert client.get("/titles/count").status_code == 401
         assert client.get("/titles/count", headers={"X-API-Key": "wrong"}).status_code == 401
         right = {"X-API-Key": "säcret".encode()}
@@ -423,7 +424,7 @@ def test_settings_of_the_environment():
             "AMAZON_REVIEWS_API_SECONDS": "3",
         }
     )
-    assert (found.key, found.origins, found.seconds) == (
+    assert (found.key.get_secret_value(), found.origins, found.seconds) == (
         "k",
         ("https://a.example", "https://b.example"),
         3,

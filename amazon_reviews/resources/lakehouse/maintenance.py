@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
 from amazon_reviews.schemas import TABLES
 
@@ -52,3 +53,9 @@ def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
             full=True,
         )
     return len(removed)
+
+
+def drop_table(lakehouse: Lakehouse, key: str) -> None:
+    """Remove a table with all its versions; it need not be one of the schemas."""
+    with lakehouse.lock(key):
+        filesystem(lakehouse.location).delete_dir(key)

@@ -128,6 +128,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    def drop(self, name: str) -> None:
+        """Remove a table, if it is there. Raises WarehouseError if it cannot be removed."""
+        ...
+
     def relation(self, name: str) -> str:
         """Return the name of the table ``layer/name`` in this warehouse's SQL."""
         ...

@@ -54,7 +54,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
-    store = ModelStore(settings.models, settings.tracking_uri)
+    store = ModelStore.of(settings)
     app.state.models = {
         SENTIMENT: InUse(store, SENTIMENT, _load_sentiment),
         TITLE_RATINGS: InUse(store, TITLE_RATINGS, _load_recommender),

@@ -93,8 +93,8 @@ class Guard:
         await self._app(scope, _Body(receive, most).receive, send)
 
     def _is_allowed(self, scope: Scope, headers: Headers) -> bool:
-        key = self._settings.key
-        if key is None or scope["path"] in OPEN or scope["method"] == "OPTIONS":
+        key = self._settings.key.get_secret_value()
+        if not key or scope["path"] in OPEN or scope["method"] == "OPTIONS":
             return True
         return hmac.compare_digest(headers.get("x-api-key", "").encode("latin-1"), key.encode())
 

@@ -1,55 +1,57 @@
-"""The service's own settings and limits."""
+"""Settings and limits of the API service."""
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Annotated
 
-from amazon_reviews.config import PREFIX, positive
-from amazon_reviews.errors import SettingsError
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from amazon_reviews.config import PREFIX
+from amazon_reviews.environment import EnvironmentSettings, WholeNumber
 
 MOST_TEXTS = 100
-"""Texts that one request may have judged."""
+"""Texts that one request may send to the sentiment model."""
 
 
-@dataclass(frozen=True)
-class ApiSettings:
-    """Who may ask, and how much.
+def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    texts = value.split(",") if isinstance(value, str) else value
+    origins = tuple(origin.strip() for origin in texts if origin.strip())
+    for origin in origins:
+        if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
+            raise ValueError(
+                f"{origin!r} is not an origin such as https://example.org; separate several by "
+                "commas"
+            )
+    return origins
 
-    `key` is what a request must bring, None where everybody may ask; `origins` are the sites whose
-    pages may ask from a browser; `rate` is the requests a client may send in a minute, to each
-    worker; `body_bytes` and `seconds` bound one request.
-    """
 
-    key: str | None = field(default=None, repr=False)
-    origins: tuple[str, ...] = ()
-    rate: int = 120_000
-    body_bytes: int = 2 << 20
-    seconds: int = 10
+class ApiSettings(EnvironmentSettings):
+    """The clients that the API answers, and the limits of a request."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}API_")
+
+    key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key that a request must send as `X-API-Key`; unset means that none is needed.",
+    )
+    origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        default=(),
+        description="Comma-separated origins, such as `https://example.org`, whose pages may call "
+        "the API from a browser.",
+    )
+    rate: WholeNumber = Field(
+        default=120_000, description="Requests that a client may send in a minute, to each worker."
+    )
+    body_bytes: WholeNumber = Field(
+        default=2 << 20, description="Bytes of a request's body at most."
+    )
+    seconds: WholeNumber = Field(default=10, description="Seconds that one request may take.")
 
 
 def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
-    """Read the settings.
+    """Read the settings of the API; see `EnvironmentSettings.read`.
 
     Raises:
         SettingsError: a variable has a value that cannot be used.
     """
-    env = os.environ if environ is None else environ
-    default = ApiSettings()
-    return ApiSettings(
-        key=env.get(f"{PREFIX}API_KEY") or None,
-        origins=_origins(env.get(f"{PREFIX}API_ORIGINS", "")),
-        rate=positive(env, "API_RATE", default.rate),
-        body_bytes=positive(env, "API_BODY_BYTES", default.body_bytes),
-        seconds=positive(env, "API_SECONDS", default.seconds),
-    )
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    found = tuple(origin.strip() for origin in value.split(",") if origin.strip())
-    for origin in found:
-        if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
-            raise SettingsError(
-                f"{PREFIX}API_ORIGINS",
-                f"{origin!r} is no origin such as https://example.org; separate several by commas",
-            )
-    return found
+    return ApiSettings.read(environ)

@@ -55,7 +55,7 @@ def _loaded(name: str) -> Loaded[Any]:
 def _in_use(name: str) -> InUse[Any]:
     settings = config.load()
     load = _load_sentiment if name == "sentiment" else _load_recommender
-    return InUse(ModelStore(settings.models, settings.tracking_uri), name, load)
+    return InUse(ModelStore.of(settings), name, load)
 
 
 # Here because scikit-learn takes long to load, for which the other pages need not wait.

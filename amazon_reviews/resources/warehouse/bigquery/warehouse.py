@@ -91,6 +91,13 @@ class BigQueryWarehouse:
             version = int(table.labels["delta_version"])
             return TableDescription(name, version, table.num_rows, table.description or "", columns)
 
+    def drop(self, name: str) -> None:
+        """See `Warehouse.drop`; a table that another program loaded stays."""
+        if name in self.versions():
+            with self._explained(f"{name} could not be removed"):
+                table = self._connection.reference.table(_table_name(name))
+                self._connection.client.delete_table(table, not_found_ok=True)
+
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""
         return self._connection.sql_name(_table_name(name))

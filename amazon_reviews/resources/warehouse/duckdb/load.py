@@ -104,8 +104,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
 
 def _record(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int) -> None:
     name, files = snapshot.table.name, snapshot.files
-    for metadata in ("_loads", "_files"):
-        connection.execute(f"DELETE FROM main.{metadata} WHERE name = ?", [name])
+    _forget(connection, name)
     connection.execute(
         "INSERT INTO main._loads (name, delta_table_id, delta_version, delta_schema, row_count) "
         "VALUES (?, ?, ?, ?, ?)",
@@ -117,15 +116,26 @@ def _record(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int
     connection.unregister("files")
 
 
+def _forget(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    for metadata in ("_loads", "_files"):
+        connection.execute(f"DELETE FROM main.{metadata} WHERE name = ?", [name])
+
+
+def drop_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Remove a loaded table from an open, writable warehouse file."""
+    connection.execute(f"DROP TABLE {relation(name)}")
+    _forget(connection, name)
+
+
 def relation(name: str) -> str:
     """Return the name of the table ``layer/name`` in DuckDB's SQL."""
     return ".".join(quote(part) for part in name.split("/"))
 
 
 @contextmanager
-def explained(subject: object) -> Iterator[None]:
+def explained(subject: object, action: str = "loaded") -> Iterator[None]:
     """Raise errors of DuckDB, Delta Lake or the disk as a WarehouseError about `subject`."""
     try:
         yield
     except _FAILURES as error:
-        raise WarehouseError(f"{subject} could not be loaded: {error}") from error
+        raise WarehouseError(f"{subject} could not be {action}: {error}") from error

@@ -28,7 +28,12 @@ from amazon_reviews.resources.warehouse.base import (
     TableVersion,
     literal,
 )
-from amazon_reviews.resources.warehouse.duckdb.load import explained, load_tables, relation
+from amazon_reviews.resources.warehouse.duckdb.load import (
+    drop_table,
+    explained,
+    load_tables,
+    relation,
+)
 from amazon_reviews.resources.warehouse.duckdb.reader import Reader
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
 
@@ -82,6 +87,20 @@ class DuckDBWarehouse:
         described = tuple(ColumnDescription(**column) for column in columns)
         description = comment[0]["comment"] or ""
         return TableDescription(name, state.version, state.rows, description, described)
+
+    def drop(self, name: str) -> None:
+        """See `Warehouse.drop`; readers of the old file are not disturbed."""
+        with explained(self._path, "changed"), self._locked():
+            if name not in self._loaded():
+                return
+            with temporary_folder(
+                prefix=f".{self._path.name}.", suffix=".tmp", dir=self._path.parent
+            ) as folder:
+                file = Path(folder) / "warehouse.duckdb"
+                _clone(self._path, file)
+                with self._connect(file) as connection:
+                    drop_table(connection, name)
+                replace_file(file, self._path)
 
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""

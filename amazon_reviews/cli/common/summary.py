@@ -1,11 +1,11 @@
-"""What a headless run leaves behind: the books, and a look into the warehouse."""
+"""The summary of a headless run: stages, reconciliation, and rows of the warehouse."""
 
 from typing import Any
 
 import click
 
-from amazon_reviews.cli.tables import print_table
-from amazon_reviews.cli.terminal import plain
+from amazon_reviews.cli.common.tables import print_table
+from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.config import Settings
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.headless.runner import Outcome
@@ -28,19 +28,19 @@ _QUERIES = {
 _COLUMNS = ("lines", "kept", "duplicates", "rejected")
 
 
-def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
-    """Return what was done, the reconciliation by table, and the rows of the warehouse's tables.
+def summarize(settings: Settings, outcome: Outcome) -> dict[str, Any]:
+    """Return the stages, the reconciliation by table, and the rows of the warehouse's tables.
 
-    `warehouse_error` says why the warehouse cannot be read, None if it can: what was done before
-    is told all the same.
+    If the warehouse cannot be read, `warehouse_error` is the reason: the stages before the
+    warehouse are reported nevertheless.
     """
     rows: dict[str, int] = {}
-    error = None
+    warehouse_error = None
     try:
         warehouse = open_warehouse(settings.warehouse)
         rows = {name: warehouse.describe(name).rows for name in warehouse.versions()}
-    except WarehouseError as unreadable:
-        error = str(unreadable)
+    except WarehouseError as error:
+        warehouse_error = str(error)
     return {
         "nothing_new": outcome.nothing_new,
         "stages": [
@@ -49,56 +49,51 @@ def summary(settings: Settings, outcome: Outcome) -> dict[str, Any]:
         ],
         "failures": outcome.failures,
         "disappeared": outcome.disappeared,
-        "books": _books(Lakehouse(location=settings.lakehouse)),
+        "reconciliation": _reconciliation(Lakehouse(settings.lakehouse)),
         "warehouse": rows,
-        "warehouse_error": error,
+        "warehouse_error": warehouse_error,
     }
 
 
-def print_summary(report: dict[str, Any], settings: Settings) -> None:
+def print_summary(summary: dict[str, Any], settings: Settings) -> None:
     """Print the summary for people."""
-    print_table(report["books"], title="\nWhat came in, and what became of it")
-    error = report["warehouse_error"]
+    print_table(summary["reconciliation"], title="\nLines by table")
+    warehouse_error = summary["warehouse_error"]
     try:
-        if not error:
-            _print_warehouse(report["warehouse"], settings)
-    except WarehouseError as unreadable:
-        error = str(unreadable)
-    if error:
-        click.echo(plain(f"\nThe warehouse cannot be read: {error}"), err=True)
+        if not warehouse_error:
+            _print_warehouse(summary["warehouse"], settings)
+    except WarehouseError as error:
+        warehouse_error = str(error)
+    if warehouse_error:
+        click.echo(plain(f"\nThe warehouse cannot be read: {warehouse_error}"), err=True)
     click.echo(
-        "\nGo on with\n"
+        "\nNext steps\n"
         "  make ui                              the Dagster UI on the same data\n"
         "  .venv/bin/amazon-reviews app         the dashboard\n"
-        f"  {plain(settings.report)}   the same as one page\n"
-        "  .venv/bin/amazon-reviews reconcile   the books of every partition\n"
+        f"  {plain(settings.report)}   the report on one page\n"
+        "  .venv/bin/amazon-reviews reconcile   the reconciliation of every partition\n"
         "  .venv/bin/amazon-reviews rejected list"
     )
 
 
 def _print_warehouse(rows: dict[str, int], settings: Settings) -> None:
-    """Print its tables and a look into the reviews. Raises WarehouseError."""
+    """Print the tables of the warehouse, with all marts in one row, and two queries."""
     warehouse = open_warehouse(settings.warehouse)
-    print_table(_tables(rows), title=f"\nIn the warehouse ({settings.warehouse})")
+    marts = rows.keys() & {table.key for table in MART_TABLES}
+    tables = [{"table": name, "rows": rows[name]} for name in rows if name not in marts]
+    tables.append({"table": f"{len(marts)} marts", "rows": sum(rows[name] for name in marts)})
+    print_table(tables, title=f"\nIn the warehouse ({settings.warehouse})")
     if "gold/reviews" in rows:
         for title, sql in _QUERIES.items():
             query = sql.replace("{gold/reviews}", warehouse.relation("gold/reviews"))
             print_table(warehouse.query(query).to_pylist(), title=f"\n{title}")
 
 
-def _tables(rows: dict[str, int]) -> list[dict[str, Any]]:
-    """The layers' own tables one by one, the marts as one."""
-    marts = {table.key for table in MART_TABLES}
-    shown = [{"table": name, "rows": rows[name]} for name in rows if name not in marts]
-    found = marts & rows.keys()
-    return [*shown, {"table": f"{len(found)} marts", "rows": sum(rows[name] for name in found)}]
-
-
-def _books(lakehouse: Lakehouse) -> list[dict[str, Any]]:
-    books: dict[str, dict[str, Any]] = {}
+def _reconciliation(lakehouse: Lakehouse) -> list[dict[str, Any]]:
+    tables: dict[str, dict[str, Any]] = {}
     for account in all_accounts(lakehouse):
         name = f"{account.layer}/{account.table}"
-        book = books.setdefault(name, {"table": name, **dict.fromkeys(_COLUMNS, 0)})
+        sums = tables.setdefault(name, {"table": name, **dict.fromkeys(_COLUMNS, 0)})
         for column in _COLUMNS:
-            book[column] += getattr(account, column)
-    return list(books.values())
+            sums[column] += getattr(account, column)
+    return list(tables.values())

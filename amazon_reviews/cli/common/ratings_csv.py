@@ -1,4 +1,4 @@
-"""A CSV file of ratings, read into what recommenders learn from; bad rows are named by line."""
+"""A CSV file of ratings, read into interactions; an error names the line."""
 
 import csv
 import math
@@ -12,19 +12,18 @@ from amazon_reviews.models.recommender.interactions import LONGEST_ID, Interacti
 from amazon_reviews.serving.numbers import number
 
 COLUMNS = ("user", "item", "rating", "timestamp")
+# As seconds, larger numbers would be in the year 5138 or later.
 _MILLISECONDS_FROM = 1e11
-"""A number of seconds so large would be of the year 5138."""
 _FLOAT_ID = re.compile(r"[0-9]+\.0")
 
 
 def read_ratings(path: Path) -> Interactions:
-    """The ratings of a file whose header has `user`, `item`, `rating` and `timestamp`.
+    """Return the ratings of a file whose header has `user`, `item`, `rating` and `timestamp`.
 
-    Where all users, or all items, are written as `1.0` (as pandas may do), they are read as `1`.
+    If all users, or all items, are written as `1.0` (as pandas may do), they are read as `1`.
 
     Raises:
-        InputFileError: the file cannot be read, lacks a column, has a row that is no rating, or
-            no row at all.
+        InputFileError: the file cannot be read, lacks a column, has an unusable row, or no row.
     """
     users, items, ratings, times = [], [], [], []
     for user, item, rating, time in _ratings(path):
@@ -46,30 +45,30 @@ def _ratings(path: Path) -> Iterator[tuple[str, str, float, int]]:
     reader = csv.reader(_lines(path))
     try:
         header = [name.strip().lower() for name in next(reader, [])]
-        places = _places(header, path)
+        positions = _positions(header, path)
         for row in filter(None, reader):
             try:
-                yield _rating(row, len(header), places)
+                yield _rating(row, len(header), positions)
             except ValueError as error:
                 raise InputFileError(f"{path}, line {reader.line_num}: {error}") from None
     except csv.Error as error:
         raise InputFileError(f"{path}, line {reader.line_num}: {error}") from None
 
 
-def _places(header: list[str], path: Path) -> list[int]:
+def _positions(header: list[str], path: Path) -> list[int]:
     missing = [name for name in COLUMNS if name not in header]
     if missing:
-        found = ", ".join(header) or "nothing"
+        present = ", ".join(header) or "nothing"
         raise InputFileError(
-            f"{path} has no column {', '.join(missing)} in its first line, only: {found}"
+            f"{path} has no column {', '.join(missing)} in its first line, only: {present}"
         )
     return [header.index(name) for name in COLUMNS]
 
 
-def _rating(row: list[str], fields: int, places: list[int]) -> tuple[str, str, float, int]:
+def _rating(row: list[str], fields: int, positions: list[int]) -> tuple[str, str, float, int]:
     if len(row) != fields:
         raise ValueError(f"{len(row)} fields, the first line has {fields}")
-    user, item, rating, timestamp = (row[place].strip() for place in places)
+    user, item, rating, timestamp = (row[position].strip() for position in positions)
     if not user or not item:
         raise ValueError(f"{'item' if user else 'user'} is empty")
     for name, text in (("user", user), ("item", item)):
@@ -79,30 +78,30 @@ def _rating(row: list[str], fields: int, places: list[int]) -> tuple[str, str, f
 
 
 def _number(text: str) -> float:
-    found = number(text)
-    if found is None or abs(found) > 1e6:
+    rating = number(text)
+    if rating is None or abs(rating) > 1e6:
         raise ValueError(f"rating {text!r} is not a number")
-    return found
+    return rating
 
 
 def _seconds(text: str) -> int:
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        return _moment(text)
-    if not math.isfinite(found) or abs(found) > 1e15:
+        return _seconds_of_date(text)
+    if not math.isfinite(seconds) or abs(seconds) > 1e15:
         raise ValueError(f"timestamp {text!r} is not a number of seconds since 1970")
-    return int(found / 1000 if abs(found) >= _MILLISECONDS_FROM else found)
+    return int(seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds)
 
 
-def _moment(text: str) -> int:
+def _seconds_of_date(text: str) -> int:
     try:
-        found = datetime.fromisoformat(text)
+        date = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
             f"timestamp {text!r} is neither a number of seconds since 1970 nor a date"
         ) from None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -6,11 +6,12 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from amazon_reviews.cli.terminal import plain, terminal
+from amazon_reviews.cli.common.console import console
+from amazon_reviews.cli.common.terminal import plain
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
-    """Print rows with the same keys as a table on stdout; numbers stand to the right."""
+    """Print rows with the same keys as a table on stdout, with numbers aligned to the right."""
     if not rows:
         return
     heading = None if title is None else Text(plain(title), "table.title")
@@ -19,15 +20,15 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> 
         number = isinstance(value, int | float) and not isinstance(value, bool)
         table.add_column(_cell(name), justify="right" if number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(_shown(value)) for value in row.values()))
-    terminal().print(table)
+        table.add_row(*(_cell(_formatted(value)) for value in row.values()))
+    console().print(table)
 
 
 def _cell(text: str) -> Text:
     return Text(plain(text).replace("\n", "\\n"))
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:,.2f}" if isinstance(value, float) else str(value)

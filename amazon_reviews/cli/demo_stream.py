@@ -1,4 +1,4 @@
-"""The demo of the stream: a hub, the sample's events, and Dagster's daemon that takes them in."""
+"""`amazon-reviews demo-stream`."""
 
 import os
 import shutil
@@ -12,34 +12,46 @@ from pathlib import Path
 
 import click
 
-from amazon_reviews import config
-from amazon_reviews.cli.event_hub import send_lines
-from amazon_reviews.cli.tables import print_table
+from amazon_reviews import config, interrupts
+from amazon_reviews.cli.common.dagster_instance import dagster_instance
+from amazon_reviews.cli.common.send_lines import send_lines
+from amazon_reviews.cli.common.tables import print_table
+from amazon_reviews.cli.common.up_to_date import RESUMES, bring_up_to_date
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
-from amazon_reviews.interrupts import temporary_folder
+from amazon_reviews.errors import BuildError
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import Account, all_accounts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 HUB = "reviews"
-_PATIENCE_SECONDS = 180
-_LOOK_SECONDS = 0.5
+# The daemon takes half a minute to start on a busy machine.
+_TIMEOUT_SECONDS = 180
+_POLL_SECONDS = 0.5
 
 
-class DemoFailedError(RuntimeError):
-    """The events did not arrive; the text says where the daemon's log is."""
+@click.command("demo-stream")
+def demo_stream() -> None:
+    """Send the sample's events to a hub and show them arrive in gold.
 
-
-def show_stream(settings: config.Settings, events: Path) -> None:
-    """Publish the lines of `events` to a hub of four partitions, and show them arriving in gold.
-
-    The hub is the development server; sensor, run and daemon are those of every day.
-
-    Raises:
-        DemoFailedError: they do not arrive in time.
-        Refused: the events cannot be sent.
+    The hub is the emulator; sensor, run and daemon are those of production.
     """
-    lakehouse = Lakehouse(location=settings.lakehouse)
+    settings = config.load()
+    interrupts.remark(RESUMES)
+    events = Path(settings.landing) / "events" / "events.jsonl"
+    if settings.event_hub or not events.is_file():
+        click.echo("no demo of the stream: a hub is set, or there are no sample events", err=True)
+        return
+    with dagster_instance(settings):
+        # The daemon finds the instance ready, with the project's dagster.yaml.
+        pass
+    _show_stream(settings, events)
+    # Models follow once a day: a few events do not justify a minute of training.
+    outcome = bring_up_to_date(settings, "not (group:sentiment+ or group:recommender+)")
+    sys.exit(1 if outcome.failures else 0)
+
+
+def _show_stream(settings: config.Settings, events: Path) -> None:
+    lakehouse = Lakehouse(settings.lakehouse)
     before = sum(account.lines for account in _accounts(lakehouse) if account.layer == "bronze")
     with EventHubEmulator({HUB: 4}) as server:
         address = server.connection_string(HUB)
@@ -52,26 +64,26 @@ def show_stream(settings: config.Settings, events: Path) -> None:
 
 
 def _wait(lakehouse: Lakehouse, events: int, log: Path, started: float) -> None:
-    """Say which layer the events have reached, until they are in gold."""
+    """Print each layer when the events have reached it, until they are in gold."""
     layers = ["bronze", "silver", "gold"]
-    while (seconds := time.monotonic() - started) < _PATIENCE_SECONDS:
+    while (seconds := time.monotonic() - started) < _TIMEOUT_SECONDS:
         accounts = {account.layer: account for account in _accounts(lakehouse)}
         while layers and _reached(accounts, layers[0], events):
             click.echo(f"{seconds:6.1f} s  the events are in {layers.pop(0)}", err=True)
         if not layers:
             return
-        time.sleep(_LOOK_SECONDS)
-    raise DemoFailedError(
-        f"the events did not reach {layers[0]} within {_PATIENCE_SECONDS} s; "
-        f"{log} has what the daemon said"
+        time.sleep(_POLL_SECONDS)
+    raise BuildError(
+        f"the events did not reach {layers[0]} within {_TIMEOUT_SECONDS} s; see the daemon's log, "
+        f"{log}"
     )
 
 
 def _reached(accounts: dict[str, Account], layer: str, events: int) -> bool:
     if layer not in accounts:
         return False
-    above = {"bronze": events, "silver": events, "gold": accounts["silver"].kept}
-    return accounts[layer].lines == above[layer] and accounts[layer].balanced
+    expected = {"bronze": events, "silver": events, "gold": accounts["silver"].kept}
+    return accounts[layer].lines == expected[layer] and accounts[layer].balanced
 
 
 def _accounts(lakehouse: Lakehouse) -> list[Account]:
@@ -80,16 +92,16 @@ def _accounts(lakehouse: Lakehouse) -> list[Account]:
 
 @contextmanager
 def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
-    """Dagster's daemon with this hub, as long as the block lasts; gives the file of its log."""
+    """Run Dagster's daemon with this hub during the block; yields the file of its log."""
     log = settings.dagster_home / "demo_daemon.log"
     environment = os.environ | {
         config.EVENT_HUB: address,
-        f"{config.PREFIX}STREAM_SECONDS": "1",
-        "DAGSTER_HOME": str(settings.dagster_home),
+        config.Settings.variable("stream_seconds"): "1",
+        config.DAGSTER_HOME: str(settings.dagster_home),
     }
     program = shutil.which("dagster-daemon", path=str(Path(sys.executable).parent))
     command = [str(program), "run", "-m", "amazon_reviews.definitions"]
-    with log.open("wb") as output, temporary_folder() as folder:
+    with log.open("wb") as output, interrupts.temporary_folder() as folder:
         daemon = subprocess.Popen(
             command,
             env=environment | {"TMPDIR": folder},
@@ -101,6 +113,7 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
         try:
             yield log
         except KeyboardInterrupt:
+            # A command must end within seconds of a signal.
             seconds = 1
             raise
         finally:

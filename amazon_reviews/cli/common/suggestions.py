@@ -1,0 +1,81 @@
+"""Recommended products, with their facts from the warehouse, printed for people or as JSON."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from amazon_reviews import config
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.errors import UsageError, WarehouseError
+from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.serving.queries import recommender as queries
+from amazon_reviews.serving.recommendations import MOST, Answer
+
+K = click.option(
+    "--k", type=click.IntRange(1, MOST), default=10, show_default=True, help="Number of products."
+)
+METHOD = click.option(
+    "--method", type=click.Choice(METHOD_NAMES), default="hybrid", show_default=True
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def check_id(value: str, name: str) -> None:
+    """Raise UsageError if the id in the argument `name` is blank."""
+    if not value.strip():
+        raise UsageError(f"{name} is empty")
+
+
+def print_answer(query: Mapping[str, str], answer: Answer, as_json: bool) -> None:
+    """Print the products of an answer; `query` is the argument by its name, and the method."""
+    if answer.cold:
+        argument = next(iter(query.values()))
+        warning = f"{query['method']} has no data on {argument!r}: these are the popular products"
+        click.echo(plain(warning), err=True)
+    facts = _facts(answer.asins)
+    rows = [
+        {
+            "place": suggestion.place,
+            "asin": suggestion.asin,
+            "title": facts.get(suggestion.asin, {}).get("title"),
+            "category": facts.get(suggestion.asin, {}).get("main_category"),
+            "price": facts.get(suggestion.asin, {}).get("price"),
+            "score": suggestion.score,
+            "because": suggestion.because,
+            "because_title": facts.get(suggestion.because or "", {}).get("title"),
+            "because_rating": suggestion.because_rating,
+        }
+        for suggestion in answer.suggestions
+    ]
+    if as_json:
+        click.echo(json.dumps({**query, "cold": answer.cold, "products": rows}, indent=2))
+        return
+    for row in rows:
+        click.echo("\n".join(map(plain, _lines(row))))
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line with place, ASIN and facts, and a second one with the reason, if any."""
+    price = None if row["price"] is None else f"${row['price']:,.2f}"
+    facts = filter(None, (row["title"], row["category"], price))
+    yield f"{row['place']:>4}  {row['asin']}  {' · '.join(facts)}".rstrip()
+    if row["because"]:
+        because = row["because_title"] or row["because"]
+        yield f"      because you rated {because} {row['because_rating']:g}★"
+
+
+def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the facts of the products by ASIN; none if the warehouse cannot be read."""
+    warehouse = open_warehouse(config.load().warehouse)
+    try:
+        if "gold/products" not in warehouse.versions():
+            click.echo("the warehouse has no products yet: no titles and prices", err=True)
+            return {}
+        rows = queries.facts(warehouse, tuple(dict.fromkeys(asins))).to_pylist()
+    except WarehouseError as error:
+        click.echo(plain(f"no titles and prices: {error}"), err=True)
+        return {}
+    return {row["asin"]: row for row in rows}

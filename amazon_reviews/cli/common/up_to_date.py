@@ -1,0 +1,87 @@
+"""A headless run from the command line, with its progress on stderr."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
+from rich.progress import Progress
+
+from amazon_reviews import interrupts
+from amazon_reviews.cli.common.console import console
+from amazon_reviews.cli.common.dagster_instance import dagster_instance
+from amazon_reviews.cli.common.progress import progress_bars
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.config import LANDING, Settings, is_remote
+from amazon_reviews.definitions import definitions
+from amazon_reviews.defs.resources import resources
+from amazon_reviews.errors import SettingsError, UsageError
+from amazon_reviews.headless.compute_logs import protect_log_helpers
+from amazon_reviews.headless.runner import HeadlessRun, Outcome, Stage
+
+RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
+"""The last line of an interrupted run."""
+
+
+def bring_up_to_date(
+    settings: Settings, select: str, rebuild: Mapping[str, Sequence[str]] | None = None
+) -> Outcome:
+    """Build all pending work of the selected assets; print stages and failures on stderr.
+
+    `rebuild` names silver partitions, by table, that are built again in any case.
+
+    Raises:
+        SettingsError: the landing zone or DAGSTER_HOME cannot be used.
+        UsageError: the selection cannot be parsed, or names no asset.
+    """
+    if not (is_remote(settings.landing) or Path(settings.landing).is_dir()):
+        raise SettingsError(
+            LANDING,
+            f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
+        )
+    interrupts.remark(RESUMES)
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    defs = definitions(settings)
+    selection = _selection(defs, select)
+    stderr = console(stderr=True)
+    with dagster_instance(settings) as instance, progress_bars(stderr) as bars:
+        protect_log_helpers(instance)
+        headless = HeadlessRun(defs, resources(settings), instance, selection, rebuild or {})
+        outcome = headless.run(
+            lambda stage: _add_bar(bars, stage),
+            lambda stage, seconds: _print_stage(bars, stage, seconds),
+        )
+    for line in _problems(outcome):
+        stderr.print(plain(line))
+    return outcome
+
+
+def _selection(defs: dg.Definitions, text: str) -> dg.AssetSelection:
+    graph = defs.resolve_asset_graph()
+    with suppress(dg.DagsterError):
+        selection = dg.AssetSelection.from_string(text)
+        if selection.resolve(graph):
+            return selection
+    raise UsageError(f"--select: {text!r} names no asset; try 'gold/reviews' or 'group:gold'")
+
+
+def _add_bar(bars: Progress, stage: Stage) -> Callable[[str], None]:
+    task = bars.add_task(plain(stage.name), total=max(1, len(stage.partitions)))
+    return lambda _: bars.advance(task)
+
+
+def _print_stage(bars: Progress, stage: Stage, seconds: float) -> None:
+    bars.remove_task(bars.task_ids[-1])
+    number = len(stage.partitions)
+    count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
+    bars.console.print(plain(f"{stage.name:36} {count:16} {seconds:6.1f} s"))
+
+
+def _problems(outcome: Outcome) -> Iterator[str]:
+    for run in outcome.dead_runs:
+        yield f"run {run} had died and is reported as failed"
+    for folder in outcome.disappeared:
+        yield f"{folder} is no longer in the landing zone; its rows are kept"
+    for failure in outcome.failures:
+        yield f"failed {failure}"

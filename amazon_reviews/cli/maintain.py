@@ -1,0 +1,35 @@
+"""`amazon-reviews maintain`."""
+
+import click
+
+from amazon_reviews import config
+from amazon_reviews.cli.common.tables import print_table
+from amazon_reviews.pipeline.renamed_tables import remove_old_tables
+from amazon_reviews.resources.lakehouse import maintenance
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.schemas.renamed import RENAMED_TABLES
+
+
+@click.command()
+def maintain() -> None:
+    """Compact small files; remove old files and old tables.
+
+    Files stay as long as a reader of the last two days may need them. An old table is one that a
+    newer release stores under another name.
+    """
+    settings = config.load()
+    lakehouse = Lakehouse(settings.lakehouse)
+    for key in remove_old_tables(lakehouse, open_warehouse(settings.warehouse)):
+        click.echo(f"{key} was removed: it is called {RENAMED_TABLES[key]} now", err=True)
+    print_table(
+        [
+            {
+                "table": key,
+                "compacted": files.compacted,
+                "into": files.written,
+                "removed": files.removed,
+            }
+            for key, files in maintenance.maintain(lakehouse)
+        ]
+    )

@@ -1,0 +1,23 @@
+"""`amazon-reviews report`."""
+
+from pathlib import Path
+
+import click
+
+from amazon_reviews import config
+from amazon_reviews.errors import UsageError
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.serving.report.page import write_report
+
+
+@click.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+def report(out: Path | None) -> None:
+    """Write the report of the warehouse, and print its path."""
+    settings = config.load()
+    path = (out or settings.report).absolute()
+    try:
+        write_report(open_warehouse(settings.warehouse), path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(path)

@@ -1,0 +1,37 @@
+"""`amazon-reviews sample`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amazon_reviews import config
+from amazon_reviews.cli.common.progress import progress_bar
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.errors import UsageError
+
+
+@click.command()
+@click.option("--reviews", default=100_000, show_default=True, help="Lines of reviews.")
+@click.option("--products", default=2_000, show_default=True, help="Distinct products.")
+@click.option("--users", default=5_000, show_default=True, help="Reviewers.")
+@click.option("--partitions", default=10, show_default=True, help="Partition folders.")
+@click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
+@click.option("--titles", default=300, show_default=True, help="Streaming titles.")
+@click.option("--title-ratings", default=6_000, show_default=True, help="Ratings of the titles.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
+def sample(out: Path | None, **options: Any) -> None:
+    """Generate sample data in the source's own formats.
+
+    The files have the quirks and faults of real ones; truth.json has the expected results.
+    """
+    folder = out or Path(config.load().landing)
+    try:
+        sample_options = SampleOptions(**options)
+        with progress_bar("sample", options["reviews"]) as advance:
+            generate(sample_options, folder, advance)
+    # The generator is a developer tool, and knows no errors of the package.
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from None
+    click.echo(folder)
