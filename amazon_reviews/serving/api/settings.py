@@ -1,4 +1,4 @@
-"""The service's own settings and limits."""
+"""Settings and limits of the API service."""
 
 import os
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from amazon_reviews.config import PREFIX, positive
 from amazon_reviews.errors import SettingsError
 
 MOST_TEXTS = 100
-"""Texts that one request may have judged."""
+"""Texts that one request may send to the sentiment model."""
 
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """Who may ask, and how much.
+    """Access to the service and its limits.
 
-    `key` is what a request must bring, None where everybody may ask; `origins` are the sites whose
-    pages may ask from a browser; `rate` is the requests a client may send in a minute, to each
-    worker; `body_bytes` and `seconds` bound one request.
+    `key` must be sent with every request; None lets everybody in. `origins` are the sites whose
+    pages may send requests from a browser. `rate` is the number of requests a minute that a client
+    may send to each worker. `body_bytes` and `seconds` limit one request.
     """
 
     key: str | None = field(default=None, repr=False)
@@ -45,11 +45,11 @@ def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    found = tuple(origin.strip() for origin in value.split(",") if origin.strip())
-    for origin in found:
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    for origin in origins:
         if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
             raise SettingsError(
                 f"{PREFIX}API_ORIGINS",
-                f"{origin!r} is no origin such as https://example.org; separate several by commas",
+                f"{origin!r} is not an origin such as https://example.org; separate them by commas",
             )
-    return found
+    return origins
