@@ -303,7 +303,7 @@ def demo_stream() -> None:
 def app(host: str, port: int) -> None:
     """Serve the dashboard of the warehouse until interrupted."""
     config.load()
-    from amazon_reviews.serving.dashboard.command import streamlit_command
+    from amazon_reviews.serving.dashboard import streamlit_command
 
     sys.stdout.flush()
     os.execv(sys.executable, streamlit_command(host, port))

@@ -15,7 +15,7 @@ from amazon_reviews.models.recommender.names import METHOD_NAMES
 
 if TYPE_CHECKING:
     from amazon_reviews.models.recommender.storage import RecommenderModel
-    from amazon_reviews.serving.recommendations import Answer
+    from amazon_reviews.serving.recommendations import Recommendations
 
 _MOST = 1_000
 _K = click.option(
@@ -56,9 +56,9 @@ def similar(asin: str, k: int, method: str, as_json: bool) -> None:
     """Tell which products are most like ASIN."""
     _check_given(asin, "ASIN")
     model = _model(method)
-    from amazon_reviews.serving.recommendations import alike
+    from amazon_reviews.serving.recommendations import similar as similar_products
 
-    answer = alike(model, asin, k)
+    answer = similar_products(model, asin, k)
     if answer.cold:
         click.echo(plain(f"{method} knows nothing of {asin!r}: this is what is popular"), err=True)
     _print({"asin": asin, "method": method}, answer, as_json)
@@ -69,7 +69,7 @@ def _check_given(value: str, name: str) -> None:
         raise Refusal(f"{name} is empty")
 
 
-def _print(asked: Mapping[str, Any], answer: "Answer", as_json: bool) -> None:
+def _print(asked: Mapping[str, Any], answer: "Recommendations", as_json: bool) -> None:
     known = _facts(answer.asins)
     rows = [
         {

@@ -41,8 +41,8 @@ def evaluate(ratings: Path, split: SplitName, methods: str | None, seed: int) ->
     rated. A timestamp is a number of seconds (or milliseconds) since 1970, or a date and time as
     2018-05-01T10:00:00, in UTC.
     """
-    from amazon_reviews.cli.ratings_csv import read_ratings
     from amazon_reviews.errors import InputFileError, SplitError
+    from amazon_reviews.serving.input_files import read_ratings
 
     chosen = _methods(methods)
     try:

@@ -61,7 +61,7 @@ def evaluate(file: Path, task: str) -> None:
     from amazon_reviews.models.sentiment.compare import answers
     from amazon_reviews.models.sentiment.storage import model_version
     from amazon_reviews.models.sentiment.tasks import task_named
-    from amazon_reviews.serving.review_files import read_reviews
+    from amazon_reviews.serving.input_files import read_reviews
 
     try:
         found = answers(model, read_reviews(file), task_named(task))
@@ -85,7 +85,7 @@ def _predict_file(source: Path, out: Path) -> None:
         found = predict_csv(model, source, out)
     except InputFileError as error:
         raise Refusal(str(error)) from None
-    click.echo(f"{found.judged:,} texts judged, {found.refused:,} refused", err=True)
+    click.echo(f"{found.labelled:,} texts judged, {found.rejected:,} refused", err=True)
     click.echo(out)
 
 

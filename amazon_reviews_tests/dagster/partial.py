@@ -13,17 +13,7 @@ from amazon_reviews.schemas import MART_TABLES, PUBLISHED
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
 from amazon_reviews.serving.dashboard.components import guarded
-from amazon_reviews.serving.dashboard.views import (
-    brands,
-    categories,
-    customers,
-    overview,
-    quality,
-    ratings,
-    recommendations,
-    sentiment,
-    titles,
-)
+from amazon_reviews.serving.dashboard.pages import PAGES
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.helpers import event, product, review
@@ -64,17 +54,6 @@ CONTENT = {
 }
 SENT = {"some": EVENTS, "rejected": [b"not json", b"{}"], "empty": []}
 PUBLISHED_KEYS = {table.key for table in PUBLISHED}
-PAGES = (
-    brands,
-    categories,
-    customers,
-    overview,
-    quality,
-    ratings,
-    recommendations,
-    sentiment,
-    titles,
-)
 
 
 def check_reports(project):
@@ -114,7 +93,7 @@ def check_pages(project, monkeypatch):
     """Every tab of every page, on the filters that come first."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    for module in PAGES:
+    for module, *_ in PAGES:
         # Else only the open tab is made.
         monkeypatch.setattr(module, "sections", every_section, raising=False)
         app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
@@ -134,7 +113,7 @@ def page(name):
     import importlib
 
     from amazon_reviews.serving.dashboard.filters import chosen_filters
-    from amazon_reviews.serving.dashboard.warehouse import look_at_tables
+    from amazon_reviews.serving.dashboard.warehouse import read_versions
 
-    look_at_tables()
+    read_versions()
     importlib.import_module(name).show(chosen_filters())

@@ -1,5 +1,7 @@
 """Messages of the dashboard for a missing, incomplete, unreadable or reloaded warehouse."""
 
+import os
+
 import pytest
 import streamlit as st
 from click.testing import CliRunner
@@ -96,9 +98,9 @@ def test_rows_are_cached_between_runs(dashboard, tmp_path, monkeypatch):
 
 def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
     started = []
-    monkeypatch.setattr(main.os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
 
-    result = CliRunner().invoke(main.main, ["app", "--port", "8600"])
+    result = CliRunner().invoke(main, ["app", "--port", "8600"])
 
     assert result.exit_code == 0, result.output
     assert {
@@ -113,7 +115,7 @@ def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
 
 def test_the_command_rejects_an_unknown_kind_of_warehouse():
     result = CliRunner().invoke(
-        main.main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
+        main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
     )
 
     assert result.exit_code == 2

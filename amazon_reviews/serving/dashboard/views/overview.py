@@ -74,8 +74,8 @@ def _alerts() -> None:
     alerts = read(catalogue.alert_count)["products"][0].as_py()
     trends = read(catalogue.trend_counts).to_pylist()[0]
     st.info(
-        f"{alerts:,} products have an alert. Of {trends['brands']:,} brands with a trend test, "
-        f"{trends['rising']:,} are rising and {trends['falling']:,} are falling. "
+        f"Products with an alert: {alerts:,}. Brands with a trend test: {trends['brands']:,}, of "
+        f"them {trends['rising']:,} rising and {trends['falling']:,} falling. "
         "See Brands & products.",
         icon=":material/notifications:",
     )
