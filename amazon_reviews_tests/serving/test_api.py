@@ -55,9 +55,9 @@ def get(client, path, status=200, **parameters):
 @pytest.mark.parametrize("path", ["/titles/max-duration", "/get_max_duration"])
 def test_max_duration_is_the_longest_title(api, titles, path):
     films = [t for t in titles if t["duration_type"] == "min"]
-    found = get(api, path)
-    assert found["id"] == max(films, key=lambda t: t["duration_int"])["id"]
-    assert found["versions"] == {"gold/titles": 0}
+    content = get(api, path)
+    assert content["id"] == max(films, key=lambda t: t["duration_int"])["id"]
+    assert content["versions"] == {"gold/titles": 0}
 
     given = {"platform": "netflix", "year": 2018, "duration_type": "season"}
     chosen = [t for t in titles if (t["platform"], t["release_year"]) == ("netflix", 2018)]
@@ -76,9 +76,9 @@ def test_score_count_is_the_titles_above_a_score(api, titles, path, kind):
         for t in titles
     )
 
-    found = get(api, path, platform="amazon", scored=3.1, year=2017, type=kind)
+    content = get(api, path, platform="amazon", scored=3.1, year=2017, type=kind)
 
-    assert found["count"] == expected
+    assert content["count"] == expected
 
 
 @pytest.mark.parametrize("path", ["/titles/count", "/get_count_platform"])
@@ -96,17 +96,17 @@ def test_top_actor_is_the_most_frequent_one(api, titles, path):
     times = Counter(name for t in chosen for name in set(t["actors"]))
     actor, count = min(times.items(), key=lambda pair: (-pair[1], pair[0]))
 
-    found = get(api, path, platform="amazon", year=2019)
+    content = get(api, path, platform="amazon", year=2019)
 
-    assert (found["actor"], found["appearances"]) == (actor, count)
+    assert (content["actor"], content["appearances"]) == (actor, count)
     assert "platform hulu names its cast" in get(api, path, 404, platform="hulu")["detail"]
 
 
 def test_titles_are_found_by_id_and_by_name(api, titles):
     (expected,) = (t for t in titles if t["id"] == "ds1")
-    found = get(api, "/titles/DS1")
-    assert (found["title"], found["actors"]) == (expected["title"], expected["actors"])
-    assert "rescued" not in found
+    content = get(api, "/titles/DS1")
+    assert (content["title"], content["actors"]) == (expected["title"], expected["actors"])
+    assert "rescued" not in content
     assert get(api, "/titles/none", 404)["detail"] == "there is no title with the id none"
     listed = get(api, "/titles", search="TITLE 1", limit=3)["titles"]
     assert len(listed) == 3
@@ -117,9 +117,9 @@ def test_titles_are_found_by_id_and_by_name(api, titles):
 def test_a_predicted_rating_is_that_of_the_model(api):
     expected = predict_rating(synthetic_titles.predictor(), "u3", "as4")
 
-    found = get(api, "/titles/predict", user="u3", title="AS4")
+    content = get(api, "/titles/predict", user="u3", title="AS4")
 
-    assert found == {
+    assert content == {
         "user": "u3",
         "title": "as4",
         "rating": pytest.approx(expected.rating, abs=1e-4),
@@ -127,7 +127,7 @@ def test_a_predicted_rating_is_that_of_the_model(api):
         "title_known": True,
         "model": {"name": "title_ratings", "version": 1},
     }
-    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != found["rating"]
+    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != content["rating"]
 
 
 def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
@@ -138,9 +138,9 @@ def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
         ("u3", "ds1", (True, False)),
         ("nobody", "as4", (False, True)),
     ):
-        found = get(api, "/titles/predict", user=user, title=title)
-        assert (found["user_known"], found["title_known"]) == known
-        assert (found["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
+        content = get(api, "/titles/predict", user=user, title=title)
+        assert (content["user_known"], content["title_known"]) == known
+        assert (content["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
     for given in ({"user": "u3"}, {"user": "", "title": "as4"}, {"user": "u" * 65, "title": "as4"}):
         assert get(api, "/titles/predict", 422, **given)["detail"]
 
@@ -149,26 +149,26 @@ def test_a_product_has_its_reviews_by_stars_and_month(api, reviews):
     of_product = [r for r in reviews if r["asin"] == "P003"]
     stars = Counter(str(int(r["overall"])) for r in of_product if r["overall"])
 
-    found = get(api, "/products/P003")
+    content = get(api, "/products/P003")
 
-    assert found["facts"]["reviews"] == len(of_product)
-    assert Counter(found["stars"]) == stars
-    assert sum(month["reviews"] for month in found["trend"]) == sum(
+    assert content["facts"]["reviews"] == len(of_product)
+    assert Counter(content["stars"]) == stars
+    assert sum(month["reviews"] for month in content["trend"]) == sum(
         r["year"] is not None for r in of_product
     )
-    assert set(found["versions"]) == {"gold/product_ratings", "gold/product_months"}
+    assert set(content["versions"]) == {"gold/product_ratings", "gold/product_months"}
     assert get(api, "/products/P999", 404)["detail"].endswith("asin P999")
 
 
 def test_similar_and_recommended_products_are_listed(api):
-    found = get(api, "/products/P001/similar", limit=2)
-    assert [(row["place"], row["asin"], row["title"]) for row in found["products"]] == [
+    content = get(api, "/products/P001/similar", limit=2)
+    assert [(row["place"], row["asin"], row["title"]) for row in content["products"]] == [
         (1, "P002", "Product 2"),
         (2, "P999", None),
     ]
-    assert (found["method"], found["model_version"]) == ("content", "v1")
-    found = get(api, "/users/A001/recommendations")
-    assert [(row["asin"], row["because_asin"], row["cold"]) for row in found["products"]] == [
+    assert (content["method"], content["model_version"]) == ("content", "v1")
+    content = get(api, "/users/A001/recommendations")
+    assert [(row["asin"], row["because_asin"], row["cold"]) for row in content["products"]] == [
         ("P003", "P001", False),
         ("P004", None, True),
     ]
@@ -184,8 +184,11 @@ def test_recommendations_are_complete_in_ranges_of_any_size(
     with serving(warehouse_url, models) as client:
         for _ in range(2):
             for user, asins in {"A001": ["P003", "P004"], "A002": ["P001", "P003"]}.items():
-                found = get(client, f"/users/{user}/recommendations")
-                assert (found["user"], [row["asin"] for row in found["products"]]) == (user, asins)
+                content = get(client, f"/users/{user}/recommendations")
+                assert (content["user"], [row["asin"] for row in content["products"]]) == (
+                    user,
+                    asins,
+                )
         first = get(client, "/users/A002/recommendations", limit=1)
         assert [row["asin"] for row in first["products"]] == ["P001"]
 
@@ -336,9 +339,9 @@ def test_an_error_is_not_shown_to_the_client(warehouse_url, models, monkeypatch)
 def test_a_cold_start_names_the_missing_data(tmp_path):
     with serving(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
         assert client.get("/health").json() == {"status": "ok"}
-        found = get(client, "/ready", 503)
-        assert not found["ready"]
-        assert found["missing"] == ["warehouse", "sentiment", "title_ratings"]
+        content = get(client, "/ready", 503)
+        assert not content["ready"]
+        assert content["missing"] == ["warehouse", "sentiment", "title_ratings"]
         assert (
             "gold/titles is not in the warehouse yet" in get(client, "/titles/count", 503)["detail"]
         )
@@ -375,9 +378,9 @@ def test_an_unreadable_model_is_missing_and_named_in_the_log(
 
 
 def test_version_and_metrics_name_tables_models_and_routes(api):
-    found = get(api, "/version")
-    assert found["tables"]["gold/titles"] == 0
-    assert found["models"] == {"sentiment": 1, "title_ratings": 1}
+    content = get(api, "/version")
+    assert content["tables"]["gold/titles"] == 0
+    assert content["models"] == {"sentiment": 1, "title_ratings": 1}
     get(api, "/titles/none", 404)
     text = api.get("/metrics").text
     assert 'api_requests_total{method="GET",route="/titles/{id}",status="404"}' in text
@@ -397,8 +400,8 @@ def test_newly_loaded_tables_are_read_without_a_failed_request(tmp_path, models,
         for version in range(1, 4):
             fewer = {"gold/titles": tables["gold/titles"].slice(0, 60 - version)}
             synthetic.write_warehouse(tmp_path, fewer)
-            found = get(client, "/titles/count", type="all")
-            assert found == {"count": 60 - version, "versions": {"gold/titles": version}}
+            content = get(client, "/titles/count", type="all")
+            assert content == {"count": 60 - version, "versions": {"gold/titles": version}}
 
 
 def test_the_openapi_schema_names_every_endpoint(api):
@@ -422,14 +425,14 @@ def test_a_wrong_setting_is_named(environ, named):
 
 
 def test_settings_are_read_from_the_environment():
-    found = load_api(
+    content = load_api(
         {
             "AMAZON_REVIEWS_API_KEY": "k",
             "AMAZON_REVIEWS_API_ORIGINS": "https://a.example, https://b.example",
             "AMAZON_REVIEWS_API_SECONDS": "3",
         }
     )
-    assert (found.key, found.origins, found.seconds) == (
+    assert (content.key, content.origins, content.seconds) == (
         "k",
         ("https://a.example", "https://b.example"),
         3,

@@ -49,53 +49,53 @@ class CountedLookup:
         return ((row["key"], row) for row in rows)
 
 
-def look_up(queries: QueryCache, counted: CountedLookup, key: str) -> Any:
+def look_up(queries: QueryCache, reads: CountedLookup, key: str) -> Any:
     async def response() -> Any:
-        return await queries.look_up(counted.lookup, key, f"no {key}")
+        return await queries.look_up(reads.lookup, key, f"no {key}")
 
     return orjson.loads(anyio.run(response).body)
 
 
 def test_every_range_is_read_once_in_any_order_of_the_requests():
-    queries, counted = QueryCache(Versions(), 5), CountedLookup()
+    queries, reads = QueryCache(Versions(), 5), CountedLookup()
 
     for key in Random(5).sample(KEYS, len(KEYS)):
-        assert look_up(queries, counted, key)["key"] == key
+        assert look_up(queries, reads, key)["key"] == key
 
-    assert counted.ranges == len(KEYS) // RANGE_KEYS + 1
-    assert counted.things == len(KEYS)
+    assert reads.ranges == len(KEYS) // RANGE_KEYS + 1
+    assert reads.things == len(KEYS)
 
 
 @pytest.mark.parametrize("key", ["", "00001", "01001", "~"])
 def test_an_unknown_key_is_not_found(key):
-    queries, counted = QueryCache(Versions(), 5), CountedLookup()
+    queries, reads = QueryCache(Versions(), 5), CountedLookup()
     for known in KEYS[::7]:
-        look_up(queries, counted, known)
+        look_up(queries, reads, known)
 
     with pytest.raises(HTTPException, match=f"no {key}"):
-        look_up(queries, counted, key)
+        look_up(queries, reads, key)
 
 
 def test_a_new_version_of_the_table_is_read_again(monkeypatch):
     monkeypatch.setattr("amazon_reviews.serving.api.cached_queries.VERSIONS_SECONDS", 0)
-    warehouse, counted = Versions(), CountedLookup()
+    warehouse, reads = Versions(), CountedLookup()
     queries = QueryCache(warehouse, 5)
-    assert look_up(queries, counted, "00002")["of"] == 1
+    assert look_up(queries, reads, "00002")["of"] == 1
     warehouse.version = 2
 
-    response = look_up(queries, counted, "00002")
+    response = look_up(queries, reads, "00002")
 
-    assert (response["of"], response["versions"], counted.ranges) == (2, {"gold/things": 2}, 2)
+    assert (response["of"], response["versions"], reads.ranges) == (2, {"gold/things": 2}, 2)
 
 
 def test_an_evicted_response_is_read_again(monkeypatch):
     monkeypatch.setattr("amazon_reviews.serving.api.cached_queries._CACHE_BYTES", 2_000)
-    queries, counted = QueryCache(Versions(), 5), CountedLookup()
+    queries, reads = QueryCache(Versions(), 5), CountedLookup()
 
     for key in Random(6).choices(KEYS, k=1_000):
-        assert look_up(queries, counted, key)["key"] == key
+        assert look_up(queries, reads, key)["key"] == key
 
-    assert counted.things > len(KEYS)
+    assert reads.things > len(KEYS)
 
 
 @pytest.mark.parametrize("starts", [[], ["b"], ["b", "d"]])

@@ -201,8 +201,8 @@ def test_the_csv_of_a_chart_has_its_rows(tab, reviews):
     download = downloaded(tab, "CSV", "chart-reviews_per_year")
 
     assert download.suggested_filename == "reviews_per_year.csv"
-    counted = Counter(r["year"] for r in reviews if r["overall"] == 5 and r["year"])
-    assert {int(r["year"]): int(r["reviews"]) for r in table_of(download)} == counted
+    counts = Counter(r["year"] for r in reviews if r["overall"] == 5 and r["year"])
+    assert {int(r["year"]): int(r["reviews"]) for r in table_of(download)} == counts
 
 
 def test_the_png_of_a_chart_is_a_wide_picture(tab):

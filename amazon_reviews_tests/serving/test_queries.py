@@ -74,7 +74,7 @@ def test_sums_are_those_of_the_filtered_reviews(warehouse, filtered, filters):
 )
 def test_groups_are_those_of_the_filtered_reviews(warehouse, filtered, filters, query, columns):
     timed = "month" in columns or "year" in columns
-    counted = Counter(
+    counts = Counter(
         tuple(review[name] for name in columns.values())
         for review in filtered
         if review["year"] or not timed
@@ -82,7 +82,7 @@ def test_groups_are_those_of_the_filtered_reviews(warehouse, filtered, filters, 
 
     rows = query(warehouse, filters).to_pylist()
 
-    assert {tuple(row[name] for name in columns): row["reviews"] for row in rows} == counted
+    assert {tuple(row[name] for name in columns): row["reviews"] for row in rows} == counts
 
 
 def test_lengths_are_banded_with_their_mean_words(warehouse, filtered, filters):
@@ -101,11 +101,11 @@ def test_lengths_are_banded_with_their_mean_words(warehouse, filtered, filters):
 
 
 def test_listed_and_imputed_prices_are_separate(warehouse, filtered, filters):
-    counted = Counter((min(int(r["price"]) // 25 * 25, 100), r["price_imputed"]) for r in filtered)
+    counts = Counter((min(int(r["price"]) // 25 * 25, 100), r["price_imputed"]) for r in filtered)
 
     result = queries.by_price(warehouse, filters).to_pylist()
 
-    assert {(r["price_from"], r["price_imputed"]): r["reviews"] for r in result} == counted
+    assert {(r["price_from"], r["price_imputed"]): r["reviews"] for r in result} == counts
 
 
 def test_categories_are_shrunk_to_the_mean_of_the_filtered_reviews(warehouse, filtered, filters):

@@ -25,8 +25,8 @@ def show(filters: Filters) -> None:
         return
     titles = {row["asin"]: _name(row) for row in products}
     count = read(catalogue.product_count, search, filters)["products"][0].as_py()
-    shown = len(products)
-    listed = "the most reviewed first" if count == shown else f"the first {shown} listed"
+    length = len(products)
+    listed = "the most reviewed first" if count == length else f"the first {length} listed"
     label = f"Product ({count:,} found, {listed})"
     asin = st.selectbox(label, list(titles), format_func=titles.__getitem__)
     _product(asin)
