@@ -12,7 +12,8 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   │   ├── LandingError, LakehouseError, EngineUnavailableError
 │   ├── WarehouseError        the warehouse cannot be loaded or read: exit code 2
 │   ├── EventHubUnavailableError, StreamingOffError
-│   └── ModelFileError        a file of a model is damaged or foreign: exit code 2
+│   ├── ModelFileError        a file of a model is damaged or foreign: exit code 2
+│   └── NoDataError           a page of the dashboard has no data to show
 └── BuildError                a table or a model cannot be built: exit code 1
     ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
     ├── HubChangedError, SkippedEventsError
@@ -102,6 +103,10 @@ class ModelFileError(UnavailableError):
     """A file is not a model of this program, or is damaged."""
 
     exit_code = 2
+
+
+class NoDataError(UnavailableError):
+    """A page of the dashboard has no data to show; the text tells the user why and what to do."""
 
 
 class BuildError(AmazonReviewsError):

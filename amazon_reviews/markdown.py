@@ -11,16 +11,16 @@ _CHARACTERS = 60
 
 
 def markdown(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table; long values are cut, and no value can break it."""
+    """Return a Markdown table; long values are cut, and characters that would break it escaped."""
     lines = [_row(header), _row("---" for _ in header)]
-    return "\n".join(lines + [_row(_shown(value) for value in row) for row in rows])
+    return "\n".join(lines + [_row(_cell(value) for value in row) for row in rows])
 
 
 def _row(values: Iterable[Any]) -> str:
     return "| " + " | ".join(str(value) for value in values) + " |"
 
 
-def _shown(value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float | Decimal | date | datetime):
         return "" if value is None else str(value)
     text = str(value.as_py() if isinstance(value, pa.Scalar) else value)

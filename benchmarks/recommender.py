@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 from implicit.utils import ParameterWarning
 
-from amazon_reviews.cli.common.ratings_csv import read_ratings
 from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
 from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
@@ -20,6 +19,7 @@ from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.metrics import difference
 from amazon_reviews.models.recommender.names import SPLITS, SplitName, names_without_products
 from amazon_reviews.models.recommender.splits import split_named
+from amazon_reviews.serving.input_files import read_ratings
 from benchmarks.machine import describe
 from benchmarks.peers.implicit_models import candidates
 

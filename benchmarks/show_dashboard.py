@@ -17,7 +17,7 @@ def main() -> None:
     began = time.perf_counter()
     from streamlit.testing.v1 import AppTest
 
-    from amazon_reviews.serving.dashboard.command import SCRIPT
+    from amazon_reviews.serving.dashboard import SCRIPT
 
     app = AppTest.from_file(str(SCRIPT), default_timeout=_PATIENCE)
     seconds = {"cold": _timed(app.run, began), "warm": _timed(app.run)}

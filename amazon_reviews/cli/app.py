@@ -6,7 +6,7 @@ import sys
 import click
 
 from amazon_reviews import config
-from amazon_reviews.serving.dashboard.command import streamlit_command
+from amazon_reviews.serving.dashboard import streamlit_command
 
 
 @click.command()

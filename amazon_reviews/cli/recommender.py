@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from amazon_reviews.cli.common.ratings_csv import read_ratings
 from amazon_reviews.errors import SplitError, UsageError
 from amazon_reviews.models.recommender.evaluation import Evaluator
 from amazon_reviews.models.recommender.interactions import Interactions
@@ -19,6 +18,7 @@ from amazon_reviews.models.recommender.names import (
     names_without_products,
 )
 from amazon_reviews.models.recommender.splits import split_named
+from amazon_reviews.serving.input_files import read_ratings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

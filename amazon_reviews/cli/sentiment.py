@@ -10,7 +10,7 @@ from amazon_reviews.cli.common.stored_model import stored_model
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import UsageError
 from amazon_reviews.models.sentiment.texts import refusal
-from amazon_reviews.serving.review_files import read_reviews
+from amazon_reviews.serving.input_files import read_reviews
 from amazon_reviews.serving.sentiment_csv import predict_csv
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -38,7 +38,7 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
         raise click.UsageError("give either a text, or --csv with --out")
     if source and out:
         counts = predict_csv(stored_model("sentiment"), source, out)
-        click.echo(f"{counts.judged:,} texts judged, {counts.refused:,} refused", err=True)
+        click.echo(f"{counts.labelled:,} texts labelled, {counts.rejected:,} rejected", err=True)
         click.echo(out)
     else:
         _print_explanation(text or "")

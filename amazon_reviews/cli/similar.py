@@ -4,7 +4,7 @@ import click
 
 from amazon_reviews.cli.common import suggestions
 from amazon_reviews.cli.common.stored_model import stored_model
-from amazon_reviews.serving.recommendations import alike
+from amazon_reviews.serving.recommendations import similar as similar_products
 
 
 @click.command()
@@ -15,5 +15,5 @@ from amazon_reviews.serving.recommendations import alike
 def similar(asin: str, k: int, method: str, as_json: bool) -> None:
     """List the products that are most similar to ASIN."""
     suggestions.check_id(asin, "ASIN")
-    answer = alike(stored_model(f"recommender_{method}"), asin, k)
+    answer = similar_products(stored_model(f"recommender_{method}"), asin, k)
     suggestions.print_answer({"asin": asin, "method": method}, answer, as_json)

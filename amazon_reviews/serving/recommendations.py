@@ -1,8 +1,6 @@
-"""What a recommender says of a customer or a product, by their ids."""
+"""Recommendations for a customer, or similar to a product, by their ids."""
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from amazon_reviews.models.recommender.interactions import codes_of
 from amazon_reviews.models.recommender.ranking import NOTHING
@@ -10,12 +8,16 @@ from amazon_reviews.models.recommender.reasons import reasons
 from amazon_reviews.models.recommender.storage import RecommenderModel
 
 MOST = 1_000
-"""Products in an answer, at most."""
+"""The largest number of products that can be requested."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A product at its place, from 1; `because` is one that the customer gave that many stars."""
+    """A product at its place, from 1.
+
+    `because` is the asin of a product that is the reason for it, and `because_rating` the stars
+    that the customer gave that product.
+    """
 
     place: int
     asin: str
@@ -25,28 +27,28 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is recommended; a `cold` answer is what is popular, as the asker is not known."""
+class Recommendations:
+    """Recommended products; for an unknown, `cold` customer or product the most popular ones."""
 
     cold: bool
     suggestions: list[Suggestion]
 
     @property
     def asins(self) -> list[str]:
-        """Every product that the answer names."""
-        named = [one.asin for one in self.suggestions]
-        return [*named, *(one.because for one in self.suggestions if one.because)]
+        """The asins of the suggestions and of their reasons."""
+        suggested = [each.asin for each in self.suggestions]
+        return [*suggested, *(each.because for each in self.suggestions if each.because)]
 
 
-def recommended(model: RecommenderModel, user: str, k: int) -> Answer:
-    """The k best products for a customer, known or not, who has not rated them.
+def recommended(model: RecommenderModel, user: str, k: int) -> Recommendations:
+    """Return the k best products for a customer, without those that the customer has rated.
 
     Raises:
         ValueError: k is below 1.
     """
     codes = codes_of([user], model.user_ids)
-    found = model.recommender.recommend(codes, k)
-    because = reasons(model.recommender, codes, found.items)[0]
+    ranking = model.recommender.recommend(codes, k)
+    because = reasons(model.recommender, codes, ranking.items)[0]
     seen = model.recommender.seen_
     suggestions = [
         Suggestion(
@@ -57,23 +59,25 @@ def recommended(model: RecommenderModel, user: str, k: int) -> Answer:
             None if reason == NOTHING else float(seen[codes[0], reason]),
         )
         for place, (item, score, reason) in enumerate(
-            zip(found.items[0], found.scores[0], because, strict=True), 1
+            zip(ranking.items[0], ranking.scores[0], because, strict=True), 1
         )
         if item != NOTHING
     ]
-    return Answer(bool(found.cold[0]), suggestions)
+    return Recommendations(bool(ranking.cold[0]), suggestions)
 
 
-def alike(model: RecommenderModel, asin: str, k: int) -> Answer:
-    """The k products most like a product, known or not.
+def similar(model: RecommenderModel, asin: str, k: int) -> Recommendations:
+    """Return the k products most similar to a product.
 
     Raises:
         ValueError: k is below 1.
     """
-    found = model.recommender.similar(codes_of([asin], model.item_ids), k)
-    there = np.flatnonzero(found.items[0] != NOTHING)
+    ranking = model.recommender.similar(codes_of([asin], model.item_ids), k)
     suggestions = [
-        Suggestion(int(at) + 1, str(model.item_ids[found.items[0, at]]), float(found.scores[0, at]))
-        for at in there
+        Suggestion(place, str(model.item_ids[item]), float(score))
+        for place, (item, score) in enumerate(
+            zip(ranking.items[0], ranking.scores[0], strict=True), 1
+        )
+        if item != NOTHING
     ]
-    return Answer(bool(found.cold[0]), suggestions)
+    return Recommendations(bool(ranking.cold[0]), suggestions)

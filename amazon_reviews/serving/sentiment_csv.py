@@ -1,29 +1,31 @@
-"""A CSV file of texts, and the same with what the sentiment model says about each."""
+"""A CSV file of texts, and a copy of it with the label that the sentiment model predicts."""
 
 import csv
+import errno
+import io
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.errors import InputFileError
 from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.serving.input_files import CsvFile, read_csv
 
 if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
-_ROWS = 5_000
-_LONGEST_FIELD = 1 << 30
+_ROWS_AT_ONCE = 5_000
 _ADDED = ("label", "probability", "reason")
 
 
-class JudgedFile(NamedTuple):
-    """Rows that were judged and refused, and the places of the columns of text and label."""
+class LabelledFile(NamedTuple):
+    """Numbers of labelled and rejected rows, and the places of the columns of text and label."""
 
-    judged: int
-    refused: int
+    labelled: int
+    rejected: int
     text: int
     label: int
 
@@ -34,92 +36,62 @@ def predict_csv(
     out: Path,
     advance: Callable[[int], None] = lambda rows: None,
     name: str | None = None,
-) -> JudgedFile:
-    """Write the rows of `source` with label, probability and reason added.
+) -> LabelledFile:
+    """Write the rows of `source` to `out` with a label, its probability, or a rejection reason.
 
-    `advance` is told how many rows are done, now and then. Errors call the source `name`, which
-    is its path unless another one is given.
-    `out` is written as a whole or not at all, and may be `source`. A column of `source` that is
-    called as one of the new ones keeps its name; the new one's then begins with `sentiment_`.
+    `advance` is called with the number of rows that are done. Errors call the source `name`, or
+    else by its path. `out` is written completely or not; it may be `source`. A new column whose
+    name is taken gets the prefix `sentiment_`.
 
     Raises:
-        InputFileError: a file cannot be read or written, has no column `text`, or a bad row.
+        InputFileError: a file cannot be read or written, has no column `text`, or has a bad row.
     """
-    name = name or str(source)
-    rows = _rows(source, name)
-    header = next(rows, [])
-    text = _text_column(header, name)
-    part = out.with_name(f"{out.name}.part")
-    judged = total = 0
+    file = read_csv(source, ["text"], name)
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*header, *(_free(name, header) for name in _ADDED)])
-            while chunk := list(islice(rows, _ROWS)):
-                added = _judged(model, [row[text] for row in chunk])
-                writer.writerows([*row, *new] for row, new in zip(chunk, added, strict=True))
-                judged += sum(not reason for *_, reason in added)
-                total += len(chunk)
-                advance(total)
-        os.replace(part, out)
+        # A wrong folder is more likely a typing error than a folder to create.
+        if not out.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        with replacing(out) as target:
+            text = io.TextIOWrapper(target, encoding="utf-8", newline="")
+            labelled, total = _write_labels(model, file, text, advance)
+            text.detach()
     except OSError as error:
         raise InputFileError(f"{out} cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return JudgedFile(judged, total - judged, text, len(header))
+    return LabelledFile(labelled, total - labelled, file.places[0], len(file.header))
 
 
-def _judged(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Label, probability and reason of each text."""
+def _write_labels(
+    model: "SentimentClassifier",
+    file: CsvFile,
+    out: io.TextIOWrapper,
+    advance: Callable[[int], None],
+) -> tuple[int, int]:
+    """Write all rows; return the number of labelled rows and of all rows."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*file.header, *(_free_name(name, file.header) for name in _ADDED)])
+    (text,) = file.places
+    labelled = total = 0
+    while rows := [row for _, row in islice(file.rows, _ROWS_AT_ONCE)]:
+        added = _labels(model, [row[text] for row in rows])
+        writer.writerows([*row, *new] for row, new in zip(rows, added, strict=True))
+        labelled += sum(not reason for *_, reason in added)
+        total += len(rows)
+        advance(total)
+    return labelled, total
+
+
+def _labels(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return label, probability and rejection reason of each text."""
     reasons = [refusal(text) for text in texts]
-    known = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
-    chances = model.predict_proba(known, "binary")
-    labels = model.task_classes("binary")[chances.argmax(axis=1)]
-    found = zip(labels.tolist(), chances.max(axis=1).tolist(), strict=True)
-    answers = ((label, f"{chance:.4f}", "") for label, chance in found)
-    return [next(answers) if reason is None else ("", "", reason) for reason in reasons]
+    usable = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
+    probabilities = model.predict_proba(usable, "binary")
+    labels = model.task_classes("binary")[probabilities.argmax(axis=1)].tolist()
+    predicted = zip(labels, probabilities.max(axis=1).tolist(), strict=True)
+    rows = ((label, f"{probability:.4f}", "") for label, probability in predicted)
+    return [next(rows) if reason is None else ("", "", reason) for reason in reasons]
 
 
-def _text_column(header: Sequence[str], source: str) -> int:
-    names = [name.strip().lower() for name in header]
-    if "text" not in names:
-        found = ", ".join(header) or "nothing"
-        raise InputFileError(f"{source} has no column text in its first line, only: {found}")
-    return names.index("text")
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
+def _free_name(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name = f"sentiment_{name}"
     return name
-
-
-def _rows(source: Path, name: str) -> Iterator[list[str]]:
-    """The rows, the header first, each of as many fields; empty lines are left out."""
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(_lines(source, name))
-    fields = 0
-    try:
-        for row in filter(None, reader):
-            fields = fields or len(row)
-            if len(row) != fields:
-                raise InputFileError(
-                    f"{name}, line {reader.line_num}: {len(row)} fields, the first line has "
-                    f"{fields}"
-                )
-            yield row
-    except csv.Error as error:
-        raise InputFileError(f"{name}, line {reader.line_num}: {error}") from None
-
-
-def _lines(source: Path, name: str) -> Iterator[str]:
-    number = 0
-    try:
-        with source.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise InputFileError(f"{name}, line {number} is not UTF-8") from None
-    except OSError as error:
-        raise InputFileError(f"{name} cannot be read: {error.strerror}") from None

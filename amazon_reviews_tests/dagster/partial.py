@@ -16,17 +16,7 @@ from amazon_reviews.schemas import MART_TABLES, PUBLISHED
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
 from amazon_reviews.serving.dashboard.components import guarded
-from amazon_reviews.serving.dashboard.views import (
-    brands,
-    categories,
-    customers,
-    overview,
-    quality,
-    ratings,
-    recommendations,
-    sentiment,
-    titles,
-)
+from amazon_reviews.serving.dashboard.pages import PAGES
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.dagster.project import Project
@@ -68,17 +58,6 @@ CONTENT = {
 }
 SENT = {"some": EVENTS, "rejected": [b"not json", b"{}"], "empty": []}
 PUBLISHED_KEYS = {table.key for table in PUBLISHED}
-PAGES = (
-    brands,
-    categories,
-    customers,
-    overview,
-    quality,
-    ratings,
-    recommendations,
-    sentiment,
-    titles,
-)
 
 
 def check_reports(project: Project) -> None:
@@ -128,7 +107,7 @@ def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that every tab of every page is shown without an error, with the default filters."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    for module in PAGES:
+    for module, *_ in PAGES:
         # By default only the open tab is built.
         monkeypatch.setattr(module, "sections", every_section, raising=False)
         app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
@@ -150,7 +129,7 @@ def page(name: str) -> None:
     import importlib
 
     from amazon_reviews.serving.dashboard.filters import chosen_filters
-    from amazon_reviews.serving.dashboard.warehouse import look_at_tables
+    from amazon_reviews.serving.dashboard.warehouse import read_versions
 
-    look_at_tables()
+    read_versions()
     importlib.import_module(name).show(chosen_filters())

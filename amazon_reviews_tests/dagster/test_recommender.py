@@ -302,7 +302,9 @@ def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, e
     for key in (TOP, SIMILAR):
         assert project.metadata(key)[None]["not_answered"] == no_model("recommender_hybrid")
         assert rows(project, key) == []
-    assert "Nothing was measured" in (project.root / "recommender.md").read_text(encoding="utf-8")
+    assert "No method has been evaluated" in (project.root / "recommender.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_unknown_split_is_named(made):

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
-from amazon_reviews.cli.common.ratings_csv import read_ratings
 from amazon_reviews.models.recommender.names import names_without_products
+from amazon_reviews.serving.input_files import read_ratings
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
 

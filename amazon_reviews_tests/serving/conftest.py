@@ -1,4 +1,4 @@
-"""A synthetic warehouse, the dashboard on it, and a browser."""
+"""Fixtures: a synthetic warehouse, the dashboard on it, and a browser."""
 
 import os
 import shutil
@@ -40,18 +40,18 @@ def warehouse(warehouse_url):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, empty_store):
-    """A model store with a small one of each of the models that are served."""
+    """A model store with a small model of each kind."""
     folder = tmp_path_factory.mktemp("models")
     empty_store(folder)
     path = folder / "sentiment.model"
     save(SentimentClassifier(bits=14).fit(made_up(1_000)), path)
-    ModelStore(folder).publish("sentiment", path, Record(), in_use=True)
+    ModelStore(folder).publish("sentiment", path, Record(), make_current=True)
     path = folder / "hybrid.npz"
     save_recommender(synthetic.recommender(), path)
-    ModelStore(folder).publish("recommender_hybrid", path, Record(), in_use=True)
+    ModelStore(folder).publish("recommender_hybrid", path, Record(), make_current=True)
     path = folder / "title_ratings.npz"
     save_recommender(synthetic_titles.predictor(), path)
-    ModelStore(folder).publish("title_ratings", path, Record(), in_use=True)
+    ModelStore(folder).publish("title_ratings", path, Record(), make_current=True)
     return folder
 
 
@@ -84,7 +84,7 @@ def _wait_for(url, server):
 
 @pytest.fixture(scope="module")
 def browser():
-    """A browser; while it is open nothing else in this process can run an event loop."""
+    """A browser; while it is open, nothing else in this process can run an event loop."""
     if CHROMIUM is None:
         pytest.skip("no Chromium")
     from playwright.sync_api import sync_playwright
@@ -97,7 +97,7 @@ def browser():
 
 @pytest.fixture
 def tab(browser, address):
-    """A fresh tab of 1,280 × 900 pixels; nothing in it may fail or leave this machine."""
+    """A fresh tab of 1,280 × 900 pixels without failures or requests to other hosts."""
     with _tab(browser, address) as page:
         yield page
 
@@ -117,13 +117,13 @@ def _tab(browser, address, **options):
     context.set_default_timeout(60_000)
     page, failures = context.new_page(), []
     page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("request", lambda request: failures.extend(_outside(request.url)))
+    page.on("request", lambda request: failures.extend(_remote(request.url)))
     yield page
     context.close()
     assert failures == []
 
 
-def _outside(url):
+def _remote(url):
     parts = urlsplit(url)
-    inside = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
-    return [] if inside else [url]
+    is_local = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
+    return [] if is_local else [url]

@@ -1,4 +1,4 @@
-"""The marts of the synthetic warehouse as SQL over `reviews` and `products`, each in turn."""
+"""The marts of the synthetic warehouse as SQL over `reviews`, `products` and earlier marts."""
 
 _RATINGS = """count(*) AS reviews, count(overall) AS rated, avg(overall) AS mean_stars,
   count(*) FILTER (overall > 3) AS positive, count(*) FILTER (overall = 3) AS neutral,
@@ -17,12 +17,12 @@ _STARS_COLUMNS = ", ".join(
 _DAYS = "min(reviewed_on) AS first_on, max(reviewed_on) AS last_on"
 
 
-def _by(columns, measures, where="true"):
+def _by(columns: str, measures: str, where: str = "true") -> str:
     return f"SELECT {columns}, {measures} FROM reviews WHERE {where} GROUP BY ALL"
 
 
-def _judged(columns):
-    """What the texts say, over the predictions."""
+def _sentiment_by(columns: str) -> str:
+    """Return a query of the predicted sentiments by some columns."""
     return f"""SELECT {columns}, count(*) AS reviews,
         count_if(predicted = 'negative') AS negative, count_if(predicted = 'neutral') AS neutral,
         count_if(predicted = 'positive') AS positive, avg(positive) AS mean_positive,
@@ -100,8 +100,8 @@ MARTS = {
         CASE WHEN hash(review_id) % 10 = 0 THEN 'negative' ELSE coalesce(sentiment, 'neutral') END
         AS predicted, coalesce(overall, 3) / 5.0 AS positive, coalesce(overall, 3) AS expected_stars
         FROM reviews""",
-    "gold/sentiment_categories": _judged("main_category"),
-    "gold/sentiment_brands": _judged("brand"),
-    "gold/sentiment_products": _judged("asin"),
-    "gold/sentiment_years": _judged("year(reviewed_on)::INT AS year, source"),
+    "gold/sentiment_categories": _sentiment_by("main_category"),
+    "gold/sentiment_brands": _sentiment_by("brand"),
+    "gold/sentiment_products": _sentiment_by("asin"),
+    "gold/sentiment_years": _sentiment_by("year(reviewed_on)::INT AS year, source"),
 }

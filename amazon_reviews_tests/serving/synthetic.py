@@ -1,12 +1,14 @@
-"""A small warehouse whose marts agree with each other, made without the engine.
+"""A small warehouse with consistent marts, built without the engine.
 
-Seeded reviews of a few products, and every mart that the app reads as SQL over them; what needs
-statistics is chosen by hand. Some texts are hostile.
+It has seeded reviews of a few products, and every mart that the dashboard reads. Most marts are SQL
+over the reviews; those that need statistics have fixed rows. Some texts are hostile.
 """
 
 import random
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -32,13 +34,13 @@ BRANDS = ("Acme", "Bolt", "Crane", FORMULA)
 INSTANT = datetime(2018, 10, 2, 12, tzinfo=UTC)
 
 
-def reviews(seed=7, count=900):
-    """Seeded rows of gold/reviews; those of product P000 are hostile."""
+def reviews(seed: int = 7, count: int = 900) -> list[dict[str, Any]]:
+    """Return seeded rows of gold/reviews; those of product P000 are hostile."""
     draw = random.Random(seed)
     return [_review(draw, number) for number in range(count)]
 
 
-def _review(draw, number):
+def _review(draw: random.Random, number: int) -> dict[str, Any]:
     product = min(int(draw.expovariate(0.12)), 39)
     stars = draw.choices([None, 1, 2, 3, 4, 5], [1, 5, 4, 6, 14, 30])[0]
     day = draw.choice(
@@ -68,7 +70,7 @@ def _review(draw, number):
     }
 
 
-def _product(number):
+def _product(number: int) -> dict[str, Any]:
     priced = number % 4 > 0
     return {
         "asin": f"P{number:03}",
@@ -83,45 +85,47 @@ def _product(number):
     }
 
 
-def tables(seed=7, count=900):
-    """The tables of the warehouse by name, as Arrow tables in the contract's schemas."""
+def tables(seed: int = 7, count: int = 900) -> dict[str, pa.Table]:
+    """Return the tables of the warehouse by name, in the declared schemas."""
     connection = duckdb.connect()
-    made = pa.Table.from_pylist(reviews(seed, count), TABLES["gold/reviews"].arrow_schema)
+    review_table = pa.Table.from_pylist(reviews(seed, count), TABLES["gold/reviews"].arrow_schema)
     products = [{**_product(n), "image_count": n % 4} for n in range(45)]
-    listed = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
-    connection.register("reviews", made)
-    connection.register("products", listed)
-    answers = {
-        "gold/reviews": made,
-        "gold/products": listed,
-        **_chosen(),
+    product_table = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
+    connection.register("reviews", review_table)
+    connection.register("products", product_table)
+    by_name = {
+        "gold/reviews": review_table,
+        "gold/products": product_table,
+        **_fixed_marts(),
         **synthetic_titles.tables(),
     }
     for name, sql in MARTS.items():
-        answers[name] = _conforming(name, connection.sql(sql).to_arrow_table())
-        connection.register(name.removeprefix("gold/"), answers[name])
-    return answers
+        by_name[name] = _conforming(name, connection.sql(sql).to_arrow_table())
+        connection.register(name.removeprefix("gold/"), by_name[name])
+    return by_name
 
 
-def recommender():
-    """A hybrid that has learned the rated reviews."""
+def recommender() -> RecommenderModel:
+    """Return a hybrid that is trained on the rated reviews."""
     rated = [row for row in reviews() if row["overall"] is not None]
-    found = Interactions.from_rows(
+    interactions = Interactions.from_rows(
         [row["reviewer_id"] for row in rated],
         [row["asin"] for row in rated],
         [float(row["overall"]) for row in rated],
         [NO_TIME] * len(rated),
     )
-    return RecommenderModel("hybrid", Hybrid().fit(found), found.user_ids, found.item_ids)
+    return RecommenderModel(
+        "hybrid", Hybrid().fit(interactions), interactions.user_ids, interactions.item_ids
+    )
 
 
-def _conforming(name, table):
+def _conforming(name: str, table: pa.Table) -> pa.Table:
     schema = TABLES[name].arrow_schema
     return table.select(schema.names).cast(schema)
 
 
-def write_warehouse(folder, tables_by_name):
-    """Commit the tables to Delta under a folder and load them; returns the warehouse's URL."""
+def write_warehouse(folder: Path, tables_by_name: dict[str, pa.Table]) -> str:
+    """Commit the tables to Delta under a folder and load them; return the warehouse's URL."""
     versions = []
     for name, table in tables_by_name.items():
         uri = str(folder / "lake" / name)
@@ -132,8 +136,8 @@ def write_warehouse(folder, tables_by_name):
     return f"duckdb:///{file}"
 
 
-def _chosen():
-    """Marts that are chosen by hand."""
+def _fixed_marts() -> dict[str, pa.Table]:
+    """Return the marts that have fixed rows."""
     surge = ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date())
     drop = ("P003", None, None, "Electronics", INSTANT.date())
     names = {
@@ -216,6 +220,6 @@ def _chosen():
     return {f"gold/{noun}": _rows(f"gold/{noun}", rows) for noun, rows in names.items()}
 
 
-def _rows(name, rows):
+def _rows(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
     schema = TABLES[name].arrow_schema
     return pa.Table.from_pylist([dict(zip(schema.names, r, strict=True)) for r in rows], schema)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,12 +16,12 @@ HOSTILE = "<img src=x onerror=document.title='owned'> **the** mug"
 NAMES = ("ann lee", "bob ray", "cy o'neil", "=cmd()")
 
 
-def titles(count=60):
-    """Rows of gold/titles; the number of a title decides all that is known of it."""
+def titles(count: int = 60) -> list[dict[str, Any]]:
+    """Return rows of gold/titles; all values follow from the number of a title."""
     return [_title(number) for number in range(count)]
 
 
-def _title(number):
+def _title(number: int) -> dict[str, Any]:
     platform, film = PLATFORMS[number % 4], number % 3 > 0
     mean = None if number % 7 == 0 else 1.5 + number % 30 / 10
     return {
@@ -46,21 +47,21 @@ def _title(number):
     }
 
 
-def predictor():
-    """A model that has learned from ratings of the titles with an even number, by ten users."""
+def predictor() -> RecommenderModel:
+    """Return a model trained on ratings of the titles with an even number, by ten users."""
     rated = [(f"u{user}", row["id"]) for row in titles()[::2] for user in range(10)]
-    found = Interactions.from_rows(
+    interactions = Interactions.from_rows(
         [user for user, _ in rated],
         [title for _, title in rated],
         [1 + (int(user[1:]) + int(title[2:])) % 9 / 2 for user, title in rated],
         [0] * len(rated),
     ).over_items([row["id"] for row in titles()])
-    model = BiasedFactors(2).fit(found)
-    return RecommenderModel("title_ratings", model, found.user_ids, found.item_ids)
+    model = BiasedFactors(2).fit(interactions)
+    return RecommenderModel("title_ratings", model, interactions.user_ids, interactions.item_ids)
 
 
-def _errors():
-    """Rows of gold/title_ratings_model."""
+def _errors() -> list[dict[str, Any]]:
+    """Return rows of gold/title_ratings_model."""
     return [
         {
             "measured": "held out",
@@ -78,8 +79,8 @@ def _errors():
     ]
 
 
-def tables():
-    """gold/titles, gold/title_actors and gold/title_ratings_model."""
+def tables() -> dict[str, pa.Table]:
+    """Return gold/titles, gold/title_actors and gold/title_ratings_model by name."""
     rows = titles()
     actors = [
         {"title_id": row["id"], "actor": name, **row}
@@ -93,7 +94,7 @@ def tables():
     }
 
 
-def _table(key, rows):
+def _table(key: str, rows: list[dict[str, Any]]) -> pa.Table:
     schema = TABLES[key].arrow_schema
     return pa.Table.from_pylist(
         [{name: row[name] for name in schema.names} for row in rows], schema

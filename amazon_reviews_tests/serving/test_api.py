@@ -1,10 +1,11 @@
-"""The service: answers against rows counted one by one, and what it refuses."""
+"""The API service: responses against rows counted one by one, limits and errors."""
 
 import json
 import time
 from collections import Counter
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -15,10 +16,11 @@ from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.recommender.predict import predict_rating
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import cached_queries as module
-from amazon_reviews.serving.api import recommender
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import MOST_TEXTS, ApiSettings, load_api
+from amazon_reviews.serving.queries import recommender
+from amazon_reviews.serving.queries.query import Query
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
 
 
@@ -28,7 +30,7 @@ def environment(warehouse_url, models):
 
 @contextmanager
 def serving(url, models, **limits):
-    """A client of a service with these limits; errors of the service stay in the service."""
+    """A client of a service with these limits; it gets the errors of the service as responses."""
     app = service(config.load(environment(url, models)), ApiSettings().model_copy(update=limits))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -52,21 +54,21 @@ def get(client, path, status=200, **parameters):
 
 
 @pytest.mark.parametrize("path", ["/titles/max-duration", "/get_max_duration"])
-def test_the_longest_title(api, titles, path):
+def test_max_duration_is_the_longest_title(api, titles, path):
     films = [t for t in titles if t["duration_type"] == "min"]
-    found = get(api, path)
-    assert found["id"] == max(films, key=lambda t: t["duration_int"])["id"]
-    assert found["versions"] == {"gold/titles": 0}
+    content = get(api, path)
+    assert content["id"] == max(films, key=lambda t: t["duration_int"])["id"]
+    assert content["versions"] == {"gold/titles": 0}
 
     given = {"platform": "netflix", "year": 2018, "duration_type": "season"}
-    own = [t for t in titles if (t["platform"], t["release_year"]) == ("netflix", 2018)]
-    longest = max(t["duration_int"] for t in own if t["duration_type"] == "season")
+    chosen = [t for t in titles if (t["platform"], t["release_year"]) == ("netflix", 2018)]
+    longest = max(t["duration_int"] for t in chosen if t["duration_type"] == "season")
     assert get(api, path, **given)["duration_int"] == longest
 
 
 @pytest.mark.parametrize("path", ["/titles/score-count", "/get_score_count"])
 @pytest.mark.parametrize("kind", ["movie", "tv show", "all"])
-def test_titles_above_a_score(api, titles, path, kind):
+def test_score_count_is_the_titles_above_a_score(api, titles, path, kind):
     expected = sum(
         t["platform"] == "amazon"
         and t["release_year"] == 2017
@@ -75,13 +77,13 @@ def test_titles_above_a_score(api, titles, path, kind):
         for t in titles
     )
 
-    found = get(api, path, platform="amazon", scored=3.1, year=2017, type=kind)
+    content = get(api, path, platform="amazon", scored=3.1, year=2017, type=kind)
 
-    assert found["count"] == expected
+    assert content["count"] == expected
 
 
 @pytest.mark.parametrize("path", ["/titles/count", "/get_count_platform"])
-def test_films_of_a_platform(api, titles, path):
+def test_count_is_the_films_of_a_platform(api, titles, path):
     films = Counter(t["platform"] for t in titles if t["type"] == "movie")
 
     assert get(api, path, platform="disney")["count"] == films["disney"]
@@ -90,22 +92,22 @@ def test_films_of_a_platform(api, titles, path):
 
 
 @pytest.mark.parametrize("path", ["/titles/top-actor", "/get_actor"])
-def test_the_most_frequent_actor(api, titles, path):
-    own = [t for t in titles if (t["platform"], t["release_year"]) == ("amazon", 2019)]
-    times = Counter(name for t in own for name in set(t["actors"]))
+def test_top_actor_is_the_most_frequent_one(api, titles, path):
+    chosen = [t for t in titles if (t["platform"], t["release_year"]) == ("amazon", 2019)]
+    times = Counter(name for t in chosen for name in set(t["actors"]))
     actor, count = min(times.items(), key=lambda pair: (-pair[1], pair[0]))
 
-    found = get(api, path, platform="amazon", year=2019)
+    content = get(api, path, platform="amazon", year=2019)
 
-    assert (found["actor"], found["appearances"]) == (actor, count)
+    assert (content["actor"], content["appearances"]) == (actor, count)
     assert "platform hulu names its cast" in get(api, path, 404, platform="hulu")["detail"]
 
 
-def test_a_title_and_the_search(api, titles):
+def test_titles_are_found_by_id_and_by_name(api, titles):
     (expected,) = (t for t in titles if t["id"] == "ds1")
-    found = get(api, "/titles/DS1")
-    assert (found["title"], found["actors"]) == (expected["title"], expected["actors"])
-    assert "rescued" not in found
+    content = get(api, "/titles/DS1")
+    assert (content["title"], content["actors"]) == (expected["title"], expected["actors"])
+    assert "rescued" not in content
     assert get(api, "/titles/none", 404)["detail"] == "there is no title with the id none"
     listed = get(api, "/titles", search="TITLE 1", limit=3)["titles"]
     assert len(listed) == 3
@@ -113,12 +115,12 @@ def test_a_title_and_the_search(api, titles):
     assert get(api, "/titles", search="o'neil; DROP TABLE")["titles"] == []
 
 
-def test_the_rating_that_a_user_would_give(api):
+def test_a_predicted_rating_is_that_of_the_model(api):
     expected = predict_rating(synthetic_titles.predictor(), "u3", "as4")
 
-    found = get(api, "/titles/predict", user="u3", title="AS4")
+    content = get(api, "/titles/predict", user="u3", title="AS4")
 
-    assert found == {
+    assert content == {
         "user": "u3",
         "title": "as4",
         "rating": pytest.approx(expected.rating, abs=1e-4),
@@ -126,10 +128,10 @@ def test_the_rating_that_a_user_would_give(api):
         "title_known": True,
         "model": {"name": "title_ratings", "version": 1},
     }
-    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != found["rating"]
+    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != content["rating"]
 
 
-def test_a_rating_is_predicted_for_anybody_and_anything(api):
+def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
     mean = synthetic_titles.predictor().recommender.mean_
     for user, title, known in (
         ("nobody", "none", (False, False)),
@@ -137,37 +139,37 @@ def test_a_rating_is_predicted_for_anybody_and_anything(api):
         ("u3", "ds1", (True, False)),
         ("nobody", "as4", (False, True)),
     ):
-        found = get(api, "/titles/predict", user=user, title=title)
-        assert (found["user_known"], found["title_known"]) == known
-        assert (found["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
+        content = get(api, "/titles/predict", user=user, title=title)
+        assert (content["user_known"], content["title_known"]) == known
+        assert (content["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
     for given in ({"user": "u3"}, {"user": "", "title": "as4"}, {"user": "u" * 65, "title": "as4"}):
         assert get(api, "/titles/predict", 422, **given)["detail"]
 
 
-def test_a_product(api, reviews):
-    own = [r for r in reviews if r["asin"] == "P003"]
-    stars = Counter(str(int(r["overall"])) for r in own if r["overall"])
+def test_a_product_has_its_reviews_by_stars_and_month(api, reviews):
+    of_product = [r for r in reviews if r["asin"] == "P003"]
+    stars = Counter(str(int(r["overall"])) for r in of_product if r["overall"])
 
-    found = get(api, "/products/P003")
+    content = get(api, "/products/P003")
 
-    assert found["facts"]["reviews"] == len(own)
-    assert Counter(found["stars"]) == stars
-    assert sum(month["reviews"] for month in found["trend"]) == sum(
-        r["year"] is not None for r in own
+    assert content["facts"]["reviews"] == len(of_product)
+    assert Counter(content["stars"]) == stars
+    assert sum(month["reviews"] for month in content["trend"]) == sum(
+        r["year"] is not None for r in of_product
     )
-    assert set(found["versions"]) == {"gold/product_ratings", "gold/product_months"}
+    assert set(content["versions"]) == {"gold/product_ratings", "gold/product_months"}
     assert get(api, "/products/P999", 404)["detail"].endswith("asin P999")
 
 
-def test_products_like_one_and_recommendations(api):
-    found = get(api, "/products/P001/similar", limit=2)
-    assert [(row["place"], row["asin"], row["title"]) for row in found["products"]] == [
+def test_similar_and_recommended_products_are_listed(api):
+    content = get(api, "/products/P001/similar", limit=2)
+    assert [(row["place"], row["asin"], row["title"]) for row in content["products"]] == [
         (1, "P002", "Product 2"),
         (2, "P999", None),
     ]
-    assert (found["method"], found["model_version"]) == ("content", "v1")
-    found = get(api, "/users/A001/recommendations")
-    assert [(row["asin"], row["because_asin"], row["cold"]) for row in found["products"]] == [
+    assert (content["method"], content["model_version"]) == ("content", "v1")
+    content = get(api, "/users/A001/recommendations")
+    assert [(row["asin"], row["because_asin"], row["cold"]) for row in content["products"]] == [
         ("P003", "P001", False),
         ("P004", None, True),
     ]
@@ -175,19 +177,24 @@ def test_products_like_one_and_recommendations(api):
     assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
 
 
-@pytest.mark.parametrize("rows", [2, 3, 4, 500])
-def test_lists_are_whole_wherever_a_block_of_them_ends(warehouse_url, models, monkeypatch, rows):
-    monkeypatch.setattr(recommender, "_ROWS_AT_ONCE", rows)
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 500])
+def test_recommendations_are_complete_in_ranges_of_any_size(
+    warehouse_url, models, monkeypatch, rows
+):
+    monkeypatch.setattr(recommender, "_RANGE_ROWS", rows)
     with serving(warehouse_url, models) as client:
         for _ in range(2):
             for user, asins in {"A001": ["P003", "P004"], "A002": ["P001", "P003"]}.items():
-                found = get(client, f"/users/{user}/recommendations")
-                assert (found["user"], [one["asin"] for one in found["products"]]) == (user, asins)
+                content = get(client, f"/users/{user}/recommendations")
+                assert (content["user"], [row["asin"] for row in content["products"]]) == (
+                    user,
+                    asins,
+                )
         first = get(client, "/users/A002/recommendations", limit=1)
-        assert [one["asin"] for one in first["products"]] == ["P001"]
+        assert [row["asin"] for row in first["products"]] == ["P001"]
 
 
-def test_marts_by_pages(api):
+def test_pages_of_a_mart_join_to_its_rows(api):
     whole = get(api, "/analytics/year_months")["rows"]
     pages = [get(api, "/analytics/year_months", limit=7, offset=n)["rows"] for n in (0, 7, 14)]
     assert [row for page in pages for row in page] == whole[:21]
@@ -195,13 +202,13 @@ def test_marts_by_pages(api):
     assert "'year_months'" in wrong["msg"]
 
 
-def test_sentiment_of_a_text_and_of_a_batch(api):
-    one = api.post("/sentiment", json={"text": "terrible, it broke"}).json()
+def test_sentiment_of_a_text_equals_that_in_a_batch(api):
+    single = api.post("/sentiment", json={"text": "terrible, it broke"}).json()
     many = api.post("/sentiment", json={"texts": ["terrible, it broke", "", "12"]}).json()
 
-    assert one["model"] == many["model"] == {"name": "sentiment", "version": 1}
+    assert single["model"] == many["model"] == {"name": "sentiment", "version": 1}
     first, empty, digits = many["results"]
-    assert first == {name: one[name] for name in first}
+    assert first == {name: single[name] for name in first}
     assert first["label"] in ("negative", "positive")
     assert 0.5 <= first["probability"] <= 1
     assert {"broke", "terrible"} & {word["words"] for word in first["words"]}
@@ -209,7 +216,7 @@ def test_sentiment_of_a_text_and_of_a_batch(api):
     assert digits["refused"] == "the text has only digits"
 
 
-def test_batch_and_text_have_an_end(api):
+def test_too_large_batches_and_texts_are_rejected(api):
     for body in ({"texts": ["a b"] * (MOST_TEXTS + 1)}, {"text": "x" * 20_001}, {}, {"texts": []}):
         reply = api.post("/sentiment", json=body)
         assert reply.status_code == 422
@@ -227,14 +234,14 @@ def test_batch_and_text_have_an_end(api):
         ("/titles?search=a&limit=1000", "less than or equal to 100"),
     ],
 )
-def test_wrong_parameters_say_what_is_allowed(api, path, allowed):
+def test_a_wrong_parameter_gets_the_allowed_values(api, path, allowed):
     reply = api.get(path)
 
     assert reply.status_code == 422
     assert allowed in reply.json()["detail"][0]["msg"]
 
 
-def test_a_body_that_is_too_large_is_refused(warehouse_url, models):
+def test_a_too_large_body_is_rejected(warehouse_url, models):
     with serving(warehouse_url, models, body_bytes=200) as client:
         assert client.post("/sentiment", json={"text": "fine"}).status_code == 200
         assert client.post("/sentiment", json={"text": "fine " * 80}).status_code == 413
@@ -247,7 +254,7 @@ def test_a_body_that_is_too_large_is_refused(warehouse_url, models):
         )
 
 
-def test_a_key_is_needed_where_one_is_set(warehouse_url, models):
+def test_a_key_is_required_if_one_is_set(warehouse_url, models):
     with serving(warehouse_url, models, key=SecretStr("säcret")) as client:
         assert client.get("/titles/count").status_code == 401
         assert client.get("/titles/count", headers={"X-API-Key": "wrong"}).status_code == 401
@@ -257,14 +264,14 @@ def test_a_key_is_needed_where_one_is_set(warehouse_url, models):
     assert "säcret" not in repr(ApiSettings(key="säcret"))
 
 
-def test_a_client_that_asks_too_often_waits(warehouse_url, models):
+def test_a_client_above_the_rate_is_rejected(warehouse_url, models):
     with serving(warehouse_url, models, rate=180) as client:
         replies = [client.get("/health") for _ in range(5)]
     assert [reply.status_code for reply in replies] == [200, 200, 200, 429, 429]
     assert int(replies[-1].headers["retry-after"]) >= 1
 
 
-def test_other_sites_may_not_ask_unless_they_are_named(warehouse_url, models):
+def test_only_pages_of_named_sites_may_send_requests(warehouse_url, models):
     origin = {"Origin": "https://shop.example"}
     with serving(warehouse_url, models) as client:
         assert "access-control-allow-origin" not in client.get("/health", headers=origin).headers
@@ -282,68 +289,70 @@ def test_a_page_of_a_named_site_may_use_every_route(warehouse_url, models):
         routes = [(path, method.upper()) for path in paths for method in paths[path]]
         assert ("/sentiment", "POST") in routes
         for path, method in routes:
-            asked = preflight | {"Access-Control-Request-Method": method}
-            named = client.options(path, headers=asked | {"Origin": "https://shop.example"})
+            headers = preflight | {"Access-Control-Request-Method": method}
+            named = client.options(path, headers=headers | {"Origin": "https://shop.example"})
             assert named.status_code == 200, (path, method, named.text)
             assert named.headers["access-control-allow-origin"] == "https://shop.example"
             assert method in named.headers["access-control-allow-methods"]
-            other = client.options(path, headers=asked | {"Origin": "https://evil.example"})
+            other = client.options(path, headers=headers | {"Origin": "https://evil.example"})
             assert other.status_code == 400
             assert "access-control-allow-origin" not in other.headers
-        answered = client.post(
+        response = client.post(
             "/sentiment",
             json={"text": "good"},
             headers={"Origin": "https://shop.example", "X-API-Key": "k"},
         )
-    assert answered.headers["access-control-allow-origin"] == "https://shop.example"
-    assert answered.status_code == 200
+    assert response.headers["access-control-allow-origin"] == "https://shop.example"
+    assert response.status_code == 200
 
 
-def test_what_takes_too_long_ends(warehouse_url, models, monkeypatch):
+def test_a_slow_query_ends_with_504(warehouse_url, models, monkeypatch):
     released = []
 
     def slow(warehouse, *_):
         deadline = time.monotonic() + 5
         while not released and time.monotonic() < deadline:
             pass
-        return {}
+        return pa.table({"titles": [0]})
 
-    monkeypatch.setattr(endpoints, "_count", module.Reply(("gold/titles",), slow))
+    query = Query(("gold/titles",), slow)
+    monkeypatch.setattr(endpoints, "_count", module.CachedQuery(query, endpoints._count.contents))
     with serving(warehouse_url, models, seconds=0.2) as client:
         reply = client.get("/titles/count")
         released.append(True)
-    assert (reply.status_code, "no answer within" in reply.text) == (504, True)
+    assert (reply.status_code, "no response within" in reply.text) == (504, True)
 
 
-def test_no_stack_trace_leaves(warehouse_url, models, monkeypatch):
+def test_an_error_is_not_shown_to_the_client(warehouse_url, models, monkeypatch):
     def broken(warehouse, *_):
         raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(endpoints, "_count", module.Reply(("gold/titles",), broken))
+    query = Query(("gold/titles",), broken)
+    monkeypatch.setattr(endpoints, "_count", module.CachedQuery(query, endpoints._count.contents))
     with serving(warehouse_url, models) as client:
         reply = client.get("/titles/count")
     assert (reply.status_code, reply.json()) == (
         500,
-        {"detail": "the service failed; its log says why"},
+        {"detail": "the service failed; its log has the reason"},
     )
 
 
-def test_a_cold_start_says_so(tmp_path):
+def test_a_cold_start_names_the_missing_data(tmp_path):
     with serving(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
         assert client.get("/health").json() == {"status": "ok"}
-        found = get(client, "/ready", 503)
-        assert not found["ready"]
-        assert found["missing"] == ["warehouse", "sentiment", "title_ratings"]
+        content = get(client, "/ready", 503)
+        assert not content["ready"]
+        assert content["missing"] == ["warehouse", "sentiment", "title_ratings"]
         assert (
             "gold/titles is not in the warehouse yet" in get(client, "/titles/count", 503)["detail"]
         )
         reply = client.post("/sentiment", json={"text": "fine"})
         assert (reply.status_code, "there is no sentiment model; " in reply.text) == (503, True)
-        said = get(client, "/titles/predict", 503, user="u1", title="ns3")["detail"]
-        assert said == no_model("title_ratings")
+        detail = get(client, "/titles/predict", 503, user="u1", title="ns3")["detail"]
+        assert detail == no_model("title_ratings")
 
 
-def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
+def test_an_unreadable_warehouse_is_503_without_its_path(tmp_path):
     (tmp_path / "bad.duckdb").write_bytes(b"no database" * 1000)
     with serving(f"duckdb:///{tmp_path}/bad.duckdb", tmp_path / "models") as client:
         reply = client.get("/titles/count")
@@ -351,13 +360,13 @@ def test_a_warehouse_that_cannot_be_read_is_told_without_its_path(tmp_path):
     assert str(tmp_path) not in reply.text
 
 
-def test_a_model_that_cannot_be_read_is_as_none_and_named_in_the_log(
+def test_an_unreadable_model_is_missing_and_named_in_the_log(
     warehouse_url, tmp_path, empty_store, caplog
 ):
     empty_store(tmp_path)
     (tmp_path / "other.model").write_bytes(b"of another program")
     for name in ("sentiment", "title_ratings"):
-        ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), in_use=True)
+        ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), make_current=True)
     with serving(warehouse_url, tmp_path) as client:
         assert get(client, "/ready")["missing"] == ["sentiment", "title_ratings"]
         for reply in (
@@ -369,10 +378,10 @@ def test_a_model_that_cannot_be_read_is_as_none_and_named_in_the_log(
     assert "other.model: not a sentiment model" in caplog.text
 
 
-def test_version_and_metrics(api):
-    found = get(api, "/version")
-    assert found["tables"]["gold/titles"] == 0
-    assert found["models"] == {"sentiment": 1, "title_ratings": 1}
+def test_version_and_metrics_name_tables_models_and_routes(api):
+    content = get(api, "/version")
+    assert content["tables"]["gold/titles"] == 0
+    assert content["models"] == {"sentiment": 1, "title_ratings": 1}
     get(api, "/titles/none", 404)
     text = api.get("/metrics").text
     assert 'api_requests_total{method="GET",route="/titles/{id}",status="404"}' in text
@@ -380,8 +389,8 @@ def test_version_and_metrics(api):
                           if 'route="/titles' in line}  # fmt: skip
 
 
-def test_new_tables_are_picked_up_without_a_failed_request(tmp_path, models, monkeypatch):
-    monkeypatch.setattr(module, "VERSIONS_EVERY", 0.0)
+def test_newly_loaded_tables_are_read_without_a_failed_request(tmp_path, models, monkeypatch):
+    monkeypatch.setattr(module, "VERSIONS_SECONDS", 0.0)
     tables = synthetic_titles.tables()
     url = synthetic.write_warehouse(tmp_path, tables)
     with serving(url, models) as client:
@@ -392,8 +401,8 @@ def test_new_tables_are_picked_up_without_a_failed_request(tmp_path, models, mon
         for version in range(1, 4):
             fewer = {"gold/titles": tables["gold/titles"].slice(0, 60 - version)}
             synthetic.write_warehouse(tmp_path, fewer)
-            found = get(client, "/titles/count", type="all")
-            assert found == {"count": 60 - version, "versions": {"gold/titles": version}}
+            content = get(client, "/titles/count", type="all")
+            assert content == {"count": 60 - version, "versions": {"gold/titles": version}}
 
 
 def test_the_openapi_schema_names_every_endpoint(api):
@@ -411,20 +420,20 @@ def test_the_openapi_schema_names_every_endpoint(api):
         ({"AMAZON_REVIEWS_API_BODY_BYTES": "much"}, "AMAZON_REVIEWS_API_BODY_BYTES"),
     ],
 )
-def test_settings_that_cannot_be_used_are_named(environ, named):
+def test_a_wrong_setting_is_named(environ, named):
     with pytest.raises(SettingsError, match=named):
         load_api(environ)
 
 
-def test_settings_of_the_environment():
-    found = load_api(
+def test_settings_are_read_from_the_environment():
+    content = load_api(
         {
             "AMAZON_REVIEWS_API_KEY": "k",
             "AMAZON_REVIEWS_API_ORIGINS": "https://a.example, https://b.example",
             "AMAZON_REVIEWS_API_SECONDS": "3",
         }
     )
-    assert (found.key.get_secret_value(), found.origins, found.seconds) == (
+    assert (content.key.get_secret_value(), content.origins, content.seconds) == (
         "k",
         ("https://a.example", "https://b.example"),
         3,

@@ -1,4 +1,4 @@
-"""Labels of axes: short, different from each other, and true for small and large numbers."""
+"""Labels of axes: short, different from each other, and clear for small and large numbers."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 import vl_convert
 
 from amazon_reviews.serving.charts import recommender as charts
-from amazon_reviews.serving.charts.png import WIDTH
+from amazon_reviews.serving.charts.style import PNG_WIDTH
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 
@@ -37,8 +37,8 @@ NUMBERS = {
 
 
 def labels_of_axes(chart):
-    """The labels of each axis of numbers or times, as they are drawn."""
-    svg = vl_convert.vegalite_to_svg(json.dumps(chart.properties(width=WIDTH).to_dict()))
+    """Return the drawn labels of each axis of numbers or times."""
+    svg = vl_convert.vegalite_to_svg(json.dumps(chart.properties(width=PNG_WIDTH).to_dict()))
     root = ElementTree.fromstring(svg)
     axes = [group for group in root.iter() if "role-axis" in group.get("class", "").split()]
     return [
@@ -57,7 +57,7 @@ def check(chart):
 
 
 def replaced(rows, number):
-    """The rows with other numbers, but for those that name a row."""
+    """Return the rows with other numbers, except in the columns that name a row."""
     for name in rows.schema.names:
         values = rows[name].to_pylist()
         if KEYS.search(name) or not any(type(value) in (int, float) for value in values):
@@ -69,14 +69,14 @@ def replaced(rows, number):
 
 @pytest.mark.parametrize("numbers", NUMBERS)
 @pytest.mark.parametrize("panel", PANELS)
-def test_the_labels_of_an_axis_differ_and_are_plain(warehouse, panel, numbers):
-    rows = panel.question(warehouse, *panel.arguments)
+def test_labels_of_an_axis_are_distinct_and_clear(warehouse, panel, numbers):
+    rows = panel.query(warehouse, *panel.arguments)
     if rows.num_rows:
         check(panel.draw(replaced(rows, NUMBERS[numbers])))
 
 
 @pytest.mark.parametrize("most", [1, 2, 9, 120, 45_000, 2_000_000_000])
-def test_a_logarithmic_axis_is_labelled_like_the_others(most):
+def test_labels_of_a_logarithmic_axis_are_distinct_and_clear(most):
     counts = np.unique(np.geomspace(1, most, 40).astype(int))
     chart = charts.long_tail(counts, "Ratings of the users")
     check(chart)
@@ -84,7 +84,7 @@ def test_a_logarithmic_axis_is_labelled_like_the_others(most):
 
 
 @pytest.mark.parametrize("worst", [0.0, 0.001, 0.3])
-def test_methods_that_are_nearly_equal_have_labels_that_differ(worst):
+def test_nearly_equal_methods_have_distinct_labels(worst):
     rows = [
         {"method": name, "value": worst + k / 10_000, "low": worst, "high": worst + 0.001}
         for k, name in enumerate(("hybrid", "popularity", "als"))

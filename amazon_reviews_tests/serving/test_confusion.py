@@ -1,4 +1,4 @@
-"""The confusion matrix can be read on light and dark pages."""
+"""Contrast of the confusion matrix on light and dark pages."""
 
 import re
 from xml.etree import ElementTree
@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def luminance(colour):
-    """The relative luminance of WCAG 2.1."""
+    """Return the relative luminance of WCAG 2.1."""
     if colour.startswith("#"):
         channels = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
     else:
@@ -31,14 +31,14 @@ def luminance(colour):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one, other):
-    """The contrast ratio of WCAG 2.1."""
-    low, high = sorted((luminance(one), luminance(other)))
+def contrast(colour, other):
+    """Return the contrast ratio of WCAG 2.1."""
+    low, high = sorted((luminance(colour), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def colours(chart, theme):
-    """The colour of each cell, and of its text."""
+    """Return the colours of the cells and of their texts."""
     svg = vl_convert.vegalite_to_svg(chart.to_json(), config=theme)
     root = ElementTree.fromstring(svg)
     marks = {
@@ -53,7 +53,7 @@ def colours(chart, theme):
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_share_has_enough_contrast_with_its_cell(theme):
+def test_every_share_has_a_contrast_of_4_5_with_its_cell(theme):
     rows = [
         {"actual": f"class {part}", "predicted": name, "reviews": reviews}
         for part in range(0, 1001, 2)

@@ -1,4 +1,4 @@
-"""What the downloads hold."""
+"""CSV downloads of the dashboard."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import io
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.serving.dashboard.downloads import csv_bytes
+from amazon_reviews.serving.dashboard.components import csv_bytes
 
 
 def cells(table):
@@ -14,11 +14,11 @@ def cells(table):
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_text_that_looks_like_a_formula_is_made_harmless(text):
+def test_a_formula_gets_an_apostrophe(text):
     assert cells(pa.table({"title": [text]}))[1] == [f"'{text}"]
 
 
-def test_other_values_stay_as_they_are():
+def test_other_values_are_unchanged():
     table = pa.table({"title": ['a "b", c\nd', None], "n": [-1, 2], "x": [-0.5, None]})
 
     assert cells(table) == [["title", "n", "x"], ['a "b", c\nd', "-1", "-0.5"], ["", "2", ""]]

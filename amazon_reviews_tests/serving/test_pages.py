@@ -1,4 +1,4 @@
-"""The dashboard in a browser: what every page shows, filters, downloads, phones and keyboards."""
+"""The dashboard in a browser: pages, filters, downloads, phones and keyboards."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from amazon_reviews.serving.queries.catalogue import PAGE_ROWS
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTILE_TITLE
 
 TABS = {
-    "recommendations": ["For a customer", "Like a product", "The methods"],
+    "recommendations": ["For a customer", "Similar products", "The methods"],
     "overview": ["Overview"],
     "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility"],
     "categories": ["Reviews", "Products", "Second categories", "Prices"],
@@ -22,7 +22,7 @@ TABS = {
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
     "sentiment": ["Categories", "Brands & products", "Words", "The model"],
     "titles": ["Longest", "Films", "Actors", "Search", "Predict", "Explore"],
-    "quality": ["Books", "Refused lines", "Missing values", "Freshness", "Runs"],
+    "quality": ["Reconciliation", "Rejected lines", "Missing values", "Freshness", "Runs"],
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 FAILURES = "[data-testid=stException], [data-testid=stAlertContentError]"
@@ -34,17 +34,17 @@ NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, butt
 OVERFLOW = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
   .map(e => e.scrollWidth - e.clientWidth)"""
 
-# Texts with less contrast than level AA of WCAG 2.1 asks for (criterion 1.4.3). The value of a
-# slider stands above the knob that it lies in.
+# Texts with less contrast than level AA of WCAG 2.1 requires (criterion 1.4.3). The value of a
+# slider is drawn above its knob, although it is an element inside of it.
 FAINT = """() => {
   const channels = colour => colour.match(/[\\d.]+/g).map(Number);
   const over = ([r, g, b, a = 1], [x, y, z]) =>
     [r * a + x * (1 - a), g * a + y * (1 - a), b * a + z * (1 - a)];
   const behind = e => {
-    const own = channels(getComputedStyle(e).backgroundColor);
-    const whole = own.length < 4 || own[3] === 1;
-    if (whole) return own.slice(0, 3);
-    return over(own, e.parentElement ? behind(e.parentElement) : [255, 255, 255]);
+    const colour = channels(getComputedStyle(e).backgroundColor);
+    const opaque = colour.length < 4 || colour[3] === 1;
+    if (opaque) return colour.slice(0, 3);
+    return over(colour, e.parentElement ? behind(e.parentElement) : [255, 255, 255]);
   };
   const light = colour => {
     const [r, g, b] = colour.map(c => c / 255).map(
@@ -82,13 +82,13 @@ def settle(tab):
 
 
 def figure(tab, label):
-    """The number of a tile."""
+    """Return the number of a tile."""
     tile = tab.locator("[data-testid=stMetric]").filter(has=tab.get_by_text(label, exact=True))
     return tile.locator("[data-testid=stMetricValue]").inner_text()
 
 
 def downloaded(tab, kind, within):
-    """What a button gives; once more where the page was made anew just as it was pressed."""
+    """Return the download of a button; try again if the page was built again during the click."""
     button = tab.locator(f".st-key-{within}").get_by_role("button", name=kind, exact=True)
     for patience in (10_000, 20_000, 60_000):
         settle(tab)
@@ -107,7 +107,7 @@ def share(part, whole):
 
 
 @pytest.mark.parametrize("page", TABS)
-def test_every_tab_shows_something_and_no_failure(tab, page):
+def test_every_tab_shows_a_chart_or_table_and_no_failure(tab, page):
     visit(tab, f"/{page}")
     for name in TABS[page]:
         if page != "overview":
@@ -121,7 +121,7 @@ def test_every_tab_shows_something_and_no_failure(tab, page):
 
 
 @pytest.mark.parametrize("page", TABS)
-def test_pages_fit_a_phone_in_the_dark(phone, page):
+def test_pages_fit_a_phone_in_the_dark_theme(phone, page):
     visit(phone, f"/{page}")
 
     assert phone.evaluate(OVERFLOW) == [0, 0]
@@ -130,7 +130,7 @@ def test_pages_fit_a_phone_in_the_dark(phone, page):
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
 
 
-def test_the_overview_counts_all_reviews(tab, reviews):
+def test_the_overview_has_the_totals_of_all_reviews(tab, reviews):
     sentiments = Counter(review["sentiment"] for review in reviews)
     rated = len(reviews) - sentiments[None]
 
@@ -140,7 +140,9 @@ def test_the_overview_counts_all_reviews(tab, reviews):
     assert figure(tab, "Positive") == share(sentiments["positive"], rated)
     assert figure(tab, "Negative") == share(sentiments["negative"], rated)
     assert figure(tab, "Customers") == str(len({review["reviewer_id"] for review in reviews}))
-    assert tab.get_by_text("of 3 brands with a trend test, 1 rise and 1 fall").is_visible()
+    assert tab.get_by_text(
+        "Brands with a trend test: 3, of them 1 rising and 1 falling"
+    ).is_visible()
 
 
 def test_filters_combine(tab, reviews):
@@ -153,19 +155,19 @@ def test_filters_combine(tab, reviews):
     both = [review for review in books if not review["verified"]]
     tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(both)}\\n')")
 
-    assert tab.get_by_text("The filters do not count here").is_visible()
+    assert tab.get_by_text("The filters do not apply here").is_visible()
     tab.get_by_role("button", name="Reset filters").click()
     tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(reviews)}\\n')")
 
 
 def choose(tab, label, option):
-    """Choose from a list; once more where the page was made anew, which closes the list."""
-    wanted = tab.get_by_role("option", name=option, exact=True)
+    """Choose from a list; try again if the page was built again, which closes the list."""
+    entry = tab.get_by_role("option", name=option, exact=True)
     for patience in (5_000, 20_000, 60_000):
         settle(tab)
         tab.get_by_role("combobox", name=label).click()
         with suppress(TimeoutError):
-            wanted.click(timeout=patience)
+            entry.click(timeout=patience)
             break
         tab.keyboard.press("Escape")
     tab.keyboard.press("Escape")
@@ -193,17 +195,17 @@ def test_a_filter_can_be_set_with_the_keyboard_alone(tab, reviews):
     tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{others}\\n')")
 
 
-def test_a_chart_comes_as_csv_with_the_rows_it_shows(tab, reviews):
+def test_the_csv_of_a_chart_has_its_rows(tab, reviews):
     visit(tab, "/ratings?stars=5&ratings_tab=Years")
 
     download = downloaded(tab, "CSV", "chart-reviews_per_year")
 
     assert download.suggested_filename == "reviews_per_year.csv"
-    counted = Counter(r["year"] for r in reviews if r["overall"] == 5 and r["year"])
-    assert {int(r["year"]): int(r["reviews"]) for r in table_of(download)} == counted
+    counts = Counter(r["year"] for r in reviews if r["overall"] == 5 and r["year"])
+    assert {int(r["year"]): int(r["reviews"]) for r in table_of(download)} == counts
 
 
-def test_a_chart_comes_as_png(tab):
+def test_the_png_of_a_chart_is_a_wide_picture(tab):
     visit(tab, "/ratings")
 
     download = downloaded(tab, "PNG", "chart-stars")
@@ -214,7 +216,7 @@ def test_a_chart_comes_as_png(tab):
     assert struct.unpack(">I", picture[16:20])[0] > 1_440
 
 
-def test_a_table_comes_as_csv_without_formulas(tab):
+def test_the_csv_of_a_table_has_no_formulas(tab):
     visit(tab, "/brands?brands_tab=Brands")
 
     brands = {row["brand"] for row in table_of(downloaded(tab, "CSV", "table-brands"))}
@@ -232,17 +234,17 @@ def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
     search.press("Enter")
     tab.wait_for_selector("text=Product 12 · Acme · P012")
 
-    found = [review for review in reviews if review["asin"] == "P012"]
-    assert figure(tab, "Reviews") == str(len(found))
-    for review in found:
+    of_product = [review for review in reviews if review["asin"] == "P012"]
+    assert figure(tab, "Reviews") == str(len(of_product))
+    for review in of_product:
         tab.get_by_text(review["review_text"], exact=True).wait_for()
 
 
 def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
-    found = [row["overall"] for row in reviews if row["asin"] == "P000"]
-    assert len(found) > PAGE_ROWS > found.count(1)
+    stars = [row["overall"] for row in reviews if row["asin"] == "P000"]
+    assert len(stars) > PAGE_ROWS > stars.count(1)
     visit(tab, "/brands")
-    pager = tab.get_by_text(f"Page of {-(-len(found) // PAGE_ROWS)}, newest first")
+    pager = tab.get_by_text(f"Page of {-(-len(stars) // PAGE_ROWS)}, newest first")
     pager.wait_for()
 
     choose(tab, "Only with stars", "1")
@@ -250,7 +252,7 @@ def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
     pager.wait_for(state="detached")
 
 
-def test_what_people_wrote_is_text_and_nothing_else(tab):
+def test_hostile_reviews_are_shown_as_plain_text(tab):
     visit(tab, "/brands")
 
     assert tab.get_by_text(HOSTILE_TEXT).first.is_visible()
@@ -260,16 +262,16 @@ def test_what_people_wrote_is_text_and_nothing_else(tab):
     assert main.locator("a[href*='evil'], img, script, .katex, strong").count() == 0
 
 
-def test_pages_say_where_filters_do_not_count(tab):
+def test_pages_note_filters_that_do_not_apply(tab):
     visit(tab, "/customers?verified=Verified")
-    assert tab.get_by_text("The filters do not count here").is_visible()
+    assert tab.get_by_text("The filters do not apply here").is_visible()
 
     visit(tab, "/ratings?verified=Verified&ratings_tab=Credibility")
-    assert tab.get_by_text("Of the filters only category counts here").is_visible()
+    assert tab.get_by_text("Only the filter by category applies here").is_visible()
 
 
-def test_filters_that_leave_nothing_say_so(tab):
+def test_filters_without_a_match_show_a_message(tab):
     visit(tab, "/ratings?stars=1&years=2012&years=2012&source=Stream&categories=Toys+%26+Games")
 
-    assert tab.get_by_text("Nothing is left for these filters.").first.is_visible()
+    assert tab.get_by_text("No data matches these filters.").first.is_visible()
     assert tab.locator(FAILURES).count() == 0

@@ -1,4 +1,4 @@
-"""The report: one file, complete, harmless, and drawn without any other host."""
+"""The report: one complete and safe file, which loads nothing from another host."""
 
 import re
 import shutil
@@ -32,26 +32,28 @@ def file(warehouse, tmp_path_factory):
 
 @pytest.fixture
 def page(browser, file):
-    """The report in a browser that may fetch nothing else, and fails on any error of the page."""
+    """The report in a browser; the test fails if the page loads another file or has an error."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        asked, failed = [], []
+        requests, failed = [], []
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: failed.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and failed.append(said.text))
+        page.on("console", lambda entry: entry.type == "error" and failed.append(entry.text))
         page.goto(file.as_uri())
         page.wait_for_selector("body[data-drawn]")
         yield page
-        assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [file.as_uri()]
+        assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [
+            file.as_uri()
+        ]
         assert not failed
 
 
 def test_the_report_is_one_small_file(file):
     assert file.stat().st_size < MOST_BYTES
-    assert [found.name for found in file.parent.iterdir()] == [file.name]
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def test_every_chart_is_drawn_and_the_figures_are_those_of_the_reviews(page, reviews):
+def test_all_charts_are_drawn_and_the_figures_are_those_of_the_reviews(page, reviews):
     panels = [panel for section in REVIEWS_REPORT.sections for panel in section.panels]
     drawn = int(page.get_attribute("body", "data-drawn"))
     assert drawn == page.locator("figure").count() == page.locator("figure svg.marks").count()
@@ -64,9 +66,9 @@ def test_every_chart_is_drawn_and_the_figures_are_those_of_the_reviews(page, rev
     assert figures["Mean stars"] == f"{sum(rated) / len(rated):.2f}"
 
 
-def test_the_report_fits_a_phone_and_keeps_its_charts_on_paper(page):
+def test_the_report_fits_a_phone_and_prints_its_charts(page):
     page.set_viewport_size({"width": 390, "height": 800})
-    # The charts are drawn anew for the new width, in their own time.
+    # The charts are drawn again for the new width, which takes a moment.
     page.wait_for_function("document.documentElement.scrollWidth === 390")
     page.emulate_media(media="print")
     assert page.locator("nav").is_hidden()
@@ -75,7 +77,7 @@ def test_the_report_fits_a_phone_and_keeps_its_charts_on_paper(page):
 
 
 def print_to_pdf(browser, file, width, paper):
-    """Print the page from a window of this width; returns the PDF and the titles of its charts."""
+    """Print the page from a window of this width; return the PDF and the titles of its charts."""
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(file.as_uri())
     page.wait_for_selector("body[data-drawn]")
@@ -87,7 +89,7 @@ def print_to_pdf(browser, file, width, paper):
 
 
 def words_of(pdf):
-    """The words of each page with their boxes in points."""
+    """Return the words of each page with their boxes in points."""
     text = subprocess.check_output(["pdftotext", "-bbox", str(pdf), "-"], text=True)
     text = re.sub(r"<!DOCTYPE[^>]*>|[\x00-\x08\x0b-\x1f]", "", text)
     name = "{http://www.w3.org/1999/xhtml}"
@@ -101,7 +103,7 @@ def words_of(pdf):
 
 
 def pictures_of(pdf):
-    """The pages in grey at 72 dots an inch."""
+    """Yield the pages in grey at 72 dots per inch."""
     grey = subprocess.check_output(["pdftoppm", "-r", "72", "-gray", str(pdf)])
     while grey:
         header = re.match(rb"P5\s(\d+) (\d+)\s255\s", grey)
@@ -139,9 +141,9 @@ def test_nothing_is_cut_or_covered_on_paper(warehouse, browser, tmp_path, conten
         assert (inside == picture).all()
 
 
-def overlap(one, other):
+def overlap(word, other):
     """Return True if two words cover a part of each other."""
-    _, left, top, right, bottom = one
+    _, left, top, right, bottom = word
     _, other_left, other_top, other_right, other_bottom = other
     across = min(right, other_right) - max(left, other_left)
     down = min(bottom, other_bottom) - max(top, other_top)
@@ -155,7 +157,7 @@ def test_a_chart_can_be_saved_as_a_picture(page):
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_text_of_the_reviews_cannot_end_the_script(tmp_path, browser):
+def test_a_text_of_a_review_cannot_end_the_script(tmp_path, browser):
     hostile = "</script><img src=x onerror=document.body.dataset.hurt=1><!--<script>"
     tables = synthetic.tables()
     rows = tables["gold/summaries"].to_pylist()
@@ -175,18 +177,18 @@ def test_text_of_the_reviews_cannot_end_the_script(tmp_path, browser):
     assert page.evaluate("document.getElementById('charts').textContent.includes('onerror')")
 
 
-def test_a_report_that_cannot_be_made_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_failed_report_leaves_the_old_file(tmp_path, monkeypatch):
     file = tmp_path / "report.html"
     file.write_text("old")
 
     with pytest.raises(WarehouseError, match="does not exist yet"):
         write_report(open_warehouse(f"duckdb:///{tmp_path}/none.duckdb"), file)
 
-    assert [found.name for found in tmp_path.iterdir()] == [file.name]
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
     assert file.read_text() == "old"
 
 
-def test_the_command_prints_the_path_and_says_what_is_missing(warehouse_url, tmp_path):
+def test_the_command_prints_the_path_or_the_missing_warehouse(warehouse_url, tmp_path):
     file = tmp_path / "report.html"
 
     def run(url, *arguments):

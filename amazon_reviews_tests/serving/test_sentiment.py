@@ -1,27 +1,28 @@
-"""The page of the sentiment model: a text, a file, and what is refused."""
+"""The page of the sentiment model: a text, a file, and rejected texts."""
 
 import csv
 import io
 
 import pytest
 
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving import model_cache
+from amazon_reviews.serving.model_cache import ModelCache
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews_tests.serving.synthetic import FORMULA
 from amazon_reviews_tests.serving.test_pages import FAILURES, downloaded, figure, settle, visit
 
 
-def judge(tab, text):
+def label(tab, text):
     tab.get_by_label("A sentence or a review").fill(text)
     tab.keyboard.press("Control+Enter")
     tab.get_by_text(f"{len(text)}/20000").wait_for()
     settle(tab)
 
 
-def test_a_text_gets_a_label_and_the_words_that_decided(tab):
+def test_a_text_gets_a_label_and_its_most_important_words(tab):
     visit(tab, "/sentiment")
-    judge(tab, "What a waste, it broke")
+    label(tab, "What a waste, it broke")
     tab.locator(".st-key-chart-reasons canvas, .st-key-chart-reasons svg.marks").wait_for()
 
     assert figure(tab, "Label") == "negative"
@@ -31,9 +32,9 @@ def test_a_text_gets_a_label_and_the_words_that_decided(tab):
     assert tab.locator(FAILURES).count() == 0
 
 
-def test_a_text_without_words_is_refused(tab):
+def test_a_text_without_words_is_rejected(tab):
     visit(tab, "/sentiment")
-    judge(tab, "12345")
+    label(tab, "12345")
 
     tab.get_by_text("the text has only digits").wait_for()
 
@@ -46,35 +47,35 @@ def upload(tab, content):
     )
 
 
-def test_a_file_comes_back_with_labels_and_reasons(tab):
+def test_an_uploaded_file_gets_labels_and_reasons(tab):
     upload(tab, b"id,Text,label\n1,what a waste,x\n2,perfect and great,y\n3,7,z\n4,a waste,w\n")
     tab.get_by_text("Download the rows").wait_for()
 
-    assert (figure(tab, "Judged"), figure(tab, "Refused")) == ("3", "1")
+    assert (figure(tab, "Labelled"), figure(tab, "Rejected")) == ("3", "1")
     with tab.expect_download() as arriving:
         tab.get_by_role("button", name="Download the rows with their labels").click()
     rows = list(csv.DictReader(io.StringIO(arriving.value.path().read_text())))
     assert [row["sentiment_label"] for row in rows] == ["negative", "positive", "", "negative"]
     assert [row["label"] for row in rows] == ["x", "y", "z", "w"]
     assert rows[2]["reason"] == "the text has only digits"
-    found = downloaded(tab, "CSV", "chart-file_words").path().read_text()
-    assert "waste" in found
+    words = downloaded(tab, "CSV", "chart-file_words").path().read_text()
+    assert "waste" in words
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [(b"a,b\n1,2\n", "no column text"), (b"text\n\xff\n", "line 2 is not UTF-8")],
 )
-def test_a_file_that_cannot_be_used_is_explained(tab, content, said):
+def test_an_unusable_file_gets_an_explanation(tab, content, problem):
     upload(tab, content)
 
-    tab.get_by_text(said).wait_for()
+    tab.get_by_text(problem).wait_for()
     message = tab.locator("[data-testid=stAlert]").inner_text()
     assert "mine.csv" in message
     assert "/tmp" not in message
 
 
-def test_questions_give_what_the_tables_hold(warehouse, reviews):
+def test_queries_return_the_rows_of_the_tables(warehouse, reviews):
     rows = sentiment.categories(warehouse, Filters(main_categories=("Books",))).to_pylist()
     assert [row["main_category"] for row in rows] == ["Books"]
     assert rows[0]["reviews"] == sum(review["main_category"] == "Books" for review in reviews)
@@ -86,7 +87,7 @@ def test_questions_give_what_the_tables_hold(warehouse, reviews):
 
 
 class Store:
-    """A store of which the test says what is in use."""
+    """A store whose current version the test sets."""
 
     def __init__(self):
         self.version = None
@@ -98,7 +99,7 @@ class Store:
 
 
 class Stored(tuple):
-    """Stands for a stored model: equal where its version is."""
+    """A stored model, which equals another one of the same version."""
 
     path = property(lambda self: self[1])
 
@@ -106,11 +107,8 @@ class Stored(tuple):
         return super().__new__(cls, values)
 
 
-def test_another_model_in_use_is_picked_up_and_a_bad_one_is_not(monkeypatch):
-
-    from amazon_reviews.serving import model_cache
-
-    monkeypatch.setattr(model_cache, "ASKED_EVERY", 0.0)
+def test_a_new_current_model_is_loaded_and_an_unreadable_one_is_not(monkeypatch):
+    monkeypatch.setattr(model_cache, "CHECK_SECONDS", 0.0)
     store = Store()
     loaded = []
 
@@ -120,7 +118,7 @@ def test_another_model_in_use_is_picked_up_and_a_bad_one_is_not(monkeypatch):
         loaded.append(path)
         return path.upper()
 
-    model = InUse(store, "some", load)
+    model = ModelCache(store, "some", load)
     assert model.get() is None
     store.version = "one"
     assert [model.get().model, model.get().model] == ["ONE", "ONE"]

@@ -1,4 +1,6 @@
-"""What the dashboard says where the warehouse is missing, incomplete or broken, or changes."""
+"""Messages of the dashboard for a missing, incomplete, unreadable or reloaded warehouse."""
+
+import os
 
 import pytest
 import streamlit as st
@@ -6,7 +8,7 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from amazon_reviews.cli import main
-from amazon_reviews.serving.dashboard import command
+from amazon_reviews.serving.dashboard import SCRIPT
 from amazon_reviews_tests.serving import synthetic
 
 
@@ -18,8 +20,7 @@ def dashboard(monkeypatch):
         monkeypatch.setenv("AMAZON_REVIEWS_WAREHOUSE", url)
         st.cache_resource.clear()
         st.cache_data.clear()
-        (script,) = [part for part in command.streamlit_command("", 1) if part.endswith("main.py")]
-        return AppTest.from_file(script, default_timeout=60).run()
+        return AppTest.from_file(str(SCRIPT), default_timeout=60).run()
 
     return run
 
@@ -33,7 +34,7 @@ def messages(app):
     return [message.value for message in app.info]
 
 
-def test_without_a_warehouse_it_says_what_to_run(dashboard, tmp_path):
+def test_a_missing_warehouse_names_the_command_to_run(dashboard, tmp_path):
     app = dashboard(f"duckdb:///{tmp_path}/none.duckdb")
 
     assert messages(app) == [
@@ -41,7 +42,7 @@ def test_without_a_warehouse_it_says_what_to_run(dashboard, tmp_path):
     ]
 
 
-def test_a_mart_that_is_missing_is_named_and_the_rest_shown(dashboard, tmp_path):
+def test_a_missing_mart_is_named_and_the_rest_shown(dashboard, tmp_path):
     tables = synthetic.tables(count=50)
     del tables["gold/totals"]
 
@@ -51,23 +52,23 @@ def test_a_mart_that_is_missing_is_named_and_the_rest_shown(dashboard, tmp_path)
     assert any("`gold/totals` is not in the warehouse yet" in text for text in messages(app))
 
 
-def test_marts_without_rows_are_empty_states(dashboard, tmp_path):
+def test_marts_without_rows_show_that_no_data_matches(dashboard, tmp_path):
     tables = {name: table.slice(0, 0) for name, table in synthetic.tables(count=50).items()}
 
     app = dashboard(synthetic.write_warehouse(tmp_path, tables))
 
     assert figures(app)["Reviews"] == "0"
-    assert "Nothing is left for these filters." in messages(app)
+    assert "No data matches these filters." in messages(app)
 
 
-def test_a_warehouse_that_cannot_be_read_is_one_message_without_details(dashboard, tmp_path):
+def test_an_unreadable_warehouse_is_one_message_without_details(dashboard, tmp_path):
     broken = tmp_path / "secret-name.duckdb"
     broken.write_bytes(b"no database" * 1_000)
 
     app = dashboard(f"duckdb:///{broken}")
 
     assert messages(app) == [
-        "The warehouse cannot be read at the moment. The log of this app says why."
+        "The warehouse cannot be read at the moment. The log of this app has the reason."
     ]
 
 
@@ -80,26 +81,26 @@ def test_a_new_load_shows_without_a_restart(dashboard, tmp_path):
     assert figures(app.run())["Reviews"] == "60"
 
 
-def test_answers_are_kept_between_runs(dashboard, tmp_path, monkeypatch):
+def test_rows_are_cached_between_runs(dashboard, tmp_path, monkeypatch):
     app = dashboard(synthetic.write_warehouse(tmp_path, synthetic.tables(count=50)))
-    asked = []
+    statements = []
     query = synthetic.DuckDBWarehouse.query
     monkeypatch.setattr(
         synthetic.DuckDBWarehouse,
         "query",
-        lambda self, sql, *rest: asked.append(sql) or query(self, sql, *rest),
+        lambda self, sql, *rest: statements.append(sql) or query(self, sql, *rest),
     )
 
     assert not app.run().exception
 
-    assert [sql for sql in asked if "_loads" not in sql] == []
+    assert [sql for sql in statements if "_loads" not in sql] == []
 
 
 def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
     started = []
-    monkeypatch.setattr(main.os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
 
-    result = CliRunner().invoke(main.main, ["app", "--port", "8600"])
+    result = CliRunner().invoke(main, ["app", "--port", "8600"])
 
     assert result.exit_code == 0, result.output
     assert {
@@ -112,9 +113,9 @@ def test_the_command_serves_on_loopback_without_telemetry(monkeypatch):
     } <= set(started[0])
 
 
-def test_the_command_refuses_a_warehouse_of_no_known_form():
+def test_the_command_rejects_an_unknown_kind_of_warehouse():
     result = CliRunner().invoke(
-        main.main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
+        main, ["app"], env={"AMAZON_REVIEWS_WAREHOUSE": "postgresql://u:secret@host/db"}
     )
 
     assert result.exit_code == 2

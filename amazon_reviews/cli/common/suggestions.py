@@ -12,7 +12,7 @@ from amazon_reviews.errors import UsageError, WarehouseError
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.queries import recommender as queries
-from amazon_reviews.serving.recommendations import MOST, Answer
+from amazon_reviews.serving.recommendations import MOST, Recommendations
 
 K = click.option(
     "--k", type=click.IntRange(1, MOST), default=10, show_default=True, help="Number of products."
@@ -29,7 +29,7 @@ def check_id(value: str, name: str) -> None:
         raise UsageError(f"{name} is empty")
 
 
-def print_answer(query: Mapping[str, str], answer: Answer, as_json: bool) -> None:
+def print_answer(query: Mapping[str, str], answer: Recommendations, as_json: bool) -> None:
     """Print the products of an answer; `query` is the argument by its name, and the method."""
     if answer.cold:
         argument = next(iter(query.values()))

@@ -79,7 +79,7 @@ def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.
 def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict[str, Any]:
     """Return shape and density, and pictures of the long tail and of a corner."""
     from amazon_reviews.serving.charts import recommender as charts
-    from amazon_reviews.serving.charts.png import png_bytes
+    from amazon_reviews.serving.charts.style import png_bytes
 
     figures: dict[str, Any] = {
         "rows": matrix.rows,

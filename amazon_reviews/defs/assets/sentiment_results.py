@@ -80,7 +80,7 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
 def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
     """Return PNG pictures by name, for each table that has some."""
     from amazon_reviews.serving.charts import sentiment as charts
-    from amazon_reviews.serving.charts.png import png_bytes
+    from amazon_reviews.serving.charts.style import png_bytes
 
     return {
         tables.SENTIMENT_CONFUSION.key: {

@@ -1,13 +1,11 @@
-"""The service: endpoints, what guards them, and what is said when something goes wrong."""
+"""The API service: its endpoints, middleware and error handlers."""
 
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,26 +14,30 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config
-from amazon_reviews.errors import LocationError, ModelFileError
+from amazon_reviews.errors import UnavailableError
 from amazon_reviews.interrupts import temporary_folder
-from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
-from amazon_reviews.serving.api.cached_queries import Answers, UnreadableError
-from amazon_reviews.serving.api.dependencies import PROBLEMS, SENTIMENT, TITLE_RATINGS, Models
+from amazon_reviews.serving.api.cached_queries import QueryCache
+from amazon_reviews.serving.api.dependencies import (
+    PROBLEMS,
+    SENTIMENT,
+    TITLE_RATINGS,
+    ModelCaches,
+)
 from amazon_reviews.serving.api.middleware import Guard, Metrics
 from amazon_reviews.serving.api.settings import ApiSettings, load_api
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.model_cache import open_model_cache
 
 _log = logging.getLogger(__name__)
-# A thread that computes would let the one that answers wait ten times as long.
+# By default a thread that computes would make the event loop wait ten times as long.
 _SWITCH_SECONDS = 0.0005
-# Less than the grace period after which a signal ends the process.
-_LAST_SECONDS = 2
+# Shorter than the grace period after which a second signal ends the process.
+_SHUTDOWN_SECONDS = 2
 
 
 def create_app() -> FastAPI:
-    """The service with the settings of the environment.
+    """Return the service with the settings of the environment.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -44,24 +46,25 @@ def create_app() -> FastAPI:
 
 
 def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
-    """The service on this warehouse and these models."""
+    """Return the service on the warehouse and models of the settings."""
     app = FastAPI(
         title="Amazon reviews and streaming titles",
-        description="What the warehouse and the models say. Every reply names its versions.",
+        description=(
+            "Reads the warehouse and the models. Every response names the versions of the tables "
+            "or the model that it was made from."
+        ),
         version="1",
         responses=PROBLEMS,
-        lifespan=_loading,
+        lifespan=_load_models,
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
-    app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
-    store = ModelStore.of(settings)
+    app.state.queries = QueryCache(open_warehouse(settings.warehouse), limits.seconds)
     app.state.models = {
-        SENTIMENT: InUse(store, SENTIMENT, _load_sentiment),
-        TITLE_RATINGS: InUse(store, TITLE_RATINGS, _load_recommender),
+        name: open_model_cache(settings, name) for name in (SENTIMENT, TITLE_RATINGS)
     }
     app.state.registry = CollectorRegistry()
-    for part in (health, titles, reviews, recommender, sentiment):
-        app.include_router(part.router)
+    for endpoints in (health, titles, reviews, recommender, sentiment):
+        app.include_router(endpoints.router)
     app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
     if limits.origins:
         app.add_middleware(
@@ -71,62 +74,49 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
             allow_headers=["X-API-Key"],
         )
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
-    app.add_exception_handler(UnreadableError, _unreadable)
-    app.add_exception_handler(LocationError, _unreadable)
-    app.add_exception_handler(ModelFileError, _unreadable)
+    app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(Exception, _failed)
     return app
 
 
 @asynccontextmanager
-async def _loading(app: FastAPI) -> AsyncIterator[None]:
-    """Load the models while the first requests come: it takes seconds, look-ups need not wait."""
+async def _load_models(app: FastAPI) -> AsyncIterator[None]:
+    """Load the models in a thread: it takes seconds, and look-ups do not need them."""
     Thread(target=_load_quietly, args=(app.state.models,), daemon=True).start()
     yield
 
 
-def _load_quietly(models: Models) -> None:
+def _load_quietly(models: ModelCaches) -> None:
     for name, model in models.items():
-        # Whatever it is, the first request that needs the model meets it again.
+        # The first request that needs the model raises the error again.
         try:
             model.get()
         except Exception as error:  # noqa: BLE001
             _log.warning("no %s model is loaded: %s", name, error)
 
 
-def _load_sentiment(path: Path) -> Any:
-    # Here because scikit-learn takes long to load, for which the look-ups need not wait.
-    from amazon_reviews.models.sentiment.storage import load
-
-    return load(path)
-
-
-def _load_recommender(path: Path) -> Any:
-    from amazon_reviews.models.recommender.storage import load
-
-    return load(path)
-
-
 async def _wrong_parameters(request: Request, error: Exception) -> JSONResponse:
-    """What is wrong, and what is allowed, without what was sent."""
+    """Name each wrong parameter and what is allowed; the sent value is not repeated."""
     assert isinstance(error, RequestValidationError)
-    detail = [{name: found[name] for name in ("loc", "msg", "type")} for found in error.errors()]
+    detail = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
     return JSONResponse({"detail": detail}, 422)
 
 
-async def _unreadable(request: Request, error: Exception) -> JSONResponse:
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    """Write the error to the log only: its text may name a path of this machine."""
     _log.warning("%s", error)
-    said = "the warehouse or the models cannot be read at the moment; ask again later"
-    return JSONResponse({"detail": said}, 503, {"retry-after": "5"})
+    detail = "the warehouse or the models cannot be read at the moment; try again later"
+    return JSONResponse({"detail": detail}, 503, {"retry-after": "5"})
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    """The server writes the error to its log; nothing of it leaves."""
-    return JSONResponse({"detail": "the service failed; its log says why"}, 500)
+    """Tell the client nothing of the error; the server writes it to its log."""
+    return JSONResponse({"detail": "the service failed; its log has the reason"}, 500)
 
 
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until interrupted."""
+    # Here so that the tests, which need no server, do not load it.
     import uvicorn
 
     with temporary_folder(prefix="amazon_reviews_metrics_") as folder:
@@ -141,5 +131,5 @@ def serve(host: str, port: int, workers: int) -> None:
             access_log=False,
             server_header=False,
             log_level="warning",
-            timeout_graceful_shutdown=_LAST_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )

@@ -1,70 +1,53 @@
-"""What the service keeps in memory: replies, and where it has read the tables."""
+"""Memory of the service: cached responses, and the key ranges in which it reads the tables."""
 
-import threading
 import zlib
-from bisect import bisect_right, insort
-from collections import OrderedDict
+from bisect import bisect_right
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from threading import Lock
 
-_MOST_BLOCKS = 100_000
-
-
-class Blocks:
-    """From which key to which one things were read.
-
-    A read that begins where another ended fills the gap between blocks at once, where reads that
-    begin at whatever is asked for would leave ever smaller gaps.
-    """
-
-    def __init__(self) -> None:
-        self._firsts: list[str] = []
-        self._lasts: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    def near(self, key: str) -> tuple[str | None, str | None]:
-        """Where a read that may reach the key begins, and the key before which it ends."""
-        with self._lock:
-            at = bisect_right(self._firsts, key)
-            before = self._firsts[at] if at < len(self._firsts) else None
-            if at == 0:
-                return None, before
-            first = self._firsts[at - 1]
-            last = self._lasts[first]
-            return (first if key <= last else last), before
-
-    def add(self, first: str, last: str) -> None:
-        """Take note that everything from one key to another was read."""
-        with self._lock:
-            if len(self._firsts) == _MOST_BLOCKS:
-                self._firsts, self._lasts = [], {}
-            if first not in self._lasts:
-                insort(self._firsts, first)
-            self._lasts[first] = max(last, self._lasts.get(first, last))
+from cachetools import LRUCache
 
 
-class Kept:
-    """The replies that were asked for last, packed, of so many bytes together.
+class ResponseCache:
+    """The most recently used responses, up to a number of bytes; threads may share it.
 
-    Their names repeat so much that several times as many fit.
+    Responses are compressed: they repeat the same field names, so several times as many fit.
     """
 
     def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
-        self._bodies: OrderedDict[object, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._bodies: LRUCache[Hashable, bytes] = LRUCache(most_bytes, getsizeof=len)
+        self._lock = Lock()
 
-    def get(self, key: object) -> bytes | None:
-        """The reply; None where it is not kept."""
+    def get(self, key: Hashable) -> bytes | None:
+        """Return the cached response, or None."""
         with self._lock:
-            if key in self._bodies:
-                self._bodies.move_to_end(key)
             packed = self._bodies.get(key)
         return None if packed is None else zlib.decompress(packed)
 
-    def put(self, key: object, body: bytes) -> None:
-        """Keep a reply, and let go of those that were not asked for longest."""
-        packed = zlib.compress(body, 1)
+    def put(self, bodies: Mapping[Hashable, bytes]) -> None:
+        """Cache responses by key, which may evict the least recently used ones."""
+        packed = {key: zlib.compress(body, 1) for key, body in bodies.items()}
+        # The event loop waits for this lock too, so it is taken once and not for each response.
         with self._lock:
-            self._left += len(self._bodies.pop(key, b"")) - len(packed)
-            self._bodies[key] = packed
-            while self._left < 0:
-                self._left += len(self._bodies.popitem(last=False)[1])
+            for key, body in packed.items():
+                # A response that is larger than the whole cache is not cached.
+                with suppress(ValueError):
+                    self._bodies[key] = body
+
+
+class KeyRanges:
+    """Fixed ranges that divide the keys of a table; a look-up reads the whole range of its key.
+
+    A query costs about the same for one key as for fifty. Reading each key alone answered 94
+    instead of 318 requests a second from a cold start (20,000 products, titles and users each).
+    """
+
+    def __init__(self, starts: Sequence[str]) -> None:
+        self._starts = starts
+
+    def around(self, key: str) -> tuple[str, str | None]:
+        """Return the start of the range of a key, and its end, which is None for the last range."""
+        place = bisect_right(self._starts, key)
+        start = self._starts[place - 1] if place else ""
+        return start, self._starts[place] if place < len(self._starts) else None

@@ -1,7 +1,6 @@
-"""The service's way to the warehouse: replies kept until a table that they read is replaced."""
+"""Warehouse queries of the service, whose responses are cached until a table is loaded again."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -11,149 +10,158 @@ import orjson
 from anyio.to_thread import run_sync
 from fastapi import HTTPException, Response
 
-from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.api.cache import Blocks, Kept
+from amazon_reviews.serving.api.cache import KeyRanges, ResponseCache
+from amazon_reviews.serving.queries.query import Query
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Contents = dict[str, Any]
+Rows = list[dict[str, Any]]
 
-VERSIONS_EVERY = 1.0
-"""Seconds after which the warehouse is asked again which versions it holds."""
+VERSIONS_SECONDS = 1.0
+"""Seconds for which the versions of the warehouse's tables count as current."""
 
-_KEPT_BYTES = 64 << 20
+_CACHE_BYTES = 64 << 20
 _READERS = 4
-# Models keep the interpreter busy: more at once would only delay the look-ups.
-_MODELS = 2
-
-
-class UnreadableError(Exception):
-    """The warehouse cannot be read; the text is for the log alone."""
+# Models keep the interpreter busy: more threads would only delay the look-ups.
+_MODEL_THREADS = 2
 
 
 @dataclass(frozen=True)
-class Reply(Generic[P]):
-    """What an endpoint replies, made from these warehouse tables."""
+class CachedQuery(Generic[P]):
+    """A query with the contents of its response, made from the rows and the same arguments."""
 
-    tables: tuple[str, ...]
-    make: Callable[Concatenate[Warehouse, P], Contents]
+    query: Query[P]
+    contents: Callable[Concatenate[Rows, P], Contents]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The warehouse tables that the query reads."""
+        return self.query.tables
 
 
-def replies(
-    *tables: str,
-) -> Callable[[Callable[Concatenate[Warehouse, P], Contents]], Reply[P]]:
-    """Let a function that reads these warehouse tables make the contents of a reply."""
+def cached(
+    query: Query[P],
+) -> Callable[[Callable[Concatenate[Rows, P], Contents]], CachedQuery[P]]:
+    """Declare a function that makes the contents of a response from the rows of a query."""
 
-    def reply(make: Callable[Concatenate[Warehouse, P], Contents]) -> Reply[P]:
-        return Reply(tables, make)
+    def declare(contents: Callable[Concatenate[Rows, P], Contents]) -> CachedQuery[P]:
+        return CachedQuery(query, contents)
 
-    return reply
+    return declare
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """What an endpoint replies of one thing, made from these warehouse tables.
+class KeyLookup:
+    """Queries of one thing by its key, which read all things of a range of keys at once.
 
-    `make` gives the contents by key of some things from a key on, before another if that is given,
-    in their order: a look into the tables costs about the same for one thing as for many, and what
-    is near is asked for sooner or later.
+    `starts` are the keys at which the ranges start. Each of `queries` reads the rows of a range;
+    `contents` makes the contents of a response by key from the rows of all of them.
     """
 
-    tables: tuple[str, ...]
-    make: Callable[[Warehouse, str, str | None], Iterator[tuple[str, Contents]]]
+    starts: Query[[]]
+    queries: tuple[Query[[str, str | None]], ...]
+    contents: Callable[..., Iterator[tuple[str, Contents]]]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The warehouse tables that the queries read."""
+        return tuple(dict.fromkeys(table for query in self.queries for table in query.tables))
 
 
-class Answers:
-    """Makes replies in a few threads, each within some seconds."""
+class QueryCache:
+    """Runs queries and models in a few threads, each within some seconds, and caches responses."""
 
     def __init__(self, warehouse: Warehouse, seconds: float) -> None:
         self._warehouse = warehouse
         self._seconds = seconds
-        self._kept = Kept(_KEPT_BYTES)
-        self._blocks: defaultdict[Lookup, Blocks] = defaultdict(Blocks)
+        self._responses = ResponseCache(_CACHE_BYTES)
+        self._ranges: dict[Query[[]], tuple[Mapping[str, int], KeyRanges]] = {}
         self._versions: dict[str, int] = {}
-        self._looked: float | None = None
-        self._looking = anyio.Lock()
+        self._versions_read: float | None = None
+        self._reading_versions = anyio.Lock()
         self._readers = anyio.CapacityLimiter(_READERS)
-        self._models = anyio.CapacityLimiter(_MODELS)
+        self._model_threads = anyio.CapacityLimiter(_MODEL_THREADS)
 
     async def versions(self) -> dict[str, int]:
-        """The warehouse's tables with their versions, about a second old at most.
+        """Return the warehouse's tables with their versions, at most about a second old.
 
         Raises:
-            UnreadableError: the warehouse cannot be read.
-            HTTPException: 504 where it does not answer.
+            WarehouseError: the warehouse cannot be read.
+            HTTPException: 504 if it takes too long.
         """
-        if self._is_fresh() or (self._versions and self._looking.locked()):
+        if self._has_current_versions() or (self._versions and self._reading_versions.locked()):
             return self._versions
-        async with self._looking:
-            if not self._is_fresh():
+        async with self._reading_versions:
+            if not self._has_current_versions():
                 self._versions = await self._read(self._warehouse.versions)
-                self._looked = monotonic()
+                self._versions_read = monotonic()
         return self._versions
 
-    async def reply(self, reply: Reply[P], *args: P.args, **kwargs: P.kwargs) -> Response:
-        """The reply as JSON, with the versions of the tables that it was made from.
+    async def respond(self, cached: CachedQuery[P], *args: P.args, **kwargs: P.kwargs) -> Response:
+        """Return the response as JSON, with the versions of the tables that the query reads.
 
         Raises:
-            UnreadableError: the warehouse cannot be read.
-            HTTPException: what the reply raises; 503 where the warehouse lacks a table, 504 where
-                the answer takes too long.
+            WarehouseError: the warehouse cannot be read.
+            HTTPException: raised by `contents`; 503 if a table is missing, 504 if it takes too
+                long.
         """
-        versions = await self._versions_of(reply.tables)
-        key = (reply, *versions.values(), args, *sorted(kwargs.items()))
-        body = self._kept.get(key)
+        versions = await self._versions_of(cached.tables)
+        key = (cached, *versions.values(), args, *sorted(kwargs.items()))
+        body = self._responses.get(key)
         if body is None:
-            body = await self._read(
-                lambda: _json(reply.make(self._warehouse, *args, **kwargs), versions)
-            )
-            self._kept.put(key, body)
+
+            def read() -> bytes:
+                rows = cached.query(self._warehouse, *args, **kwargs).to_pylist()
+                return _json(cached.contents(rows, *args, **kwargs), versions)
+
+            body = await self._read(read)
+            self._responses.put({key: body})
         return Response(body, media_type="application/json")
 
-    async def look_up(self, lookup: Lookup, key: str, unknown: str) -> Response:
-        """The reply of one thing, as `reply`; 404 with the text `unknown` where there is none."""
+    async def look_up(self, lookup: KeyLookup, key: str, unknown: str) -> Response:
+        """Return the response of a key like `respond`; 404 with the text `unknown` without one."""
         versions = await self._versions_of(lookup.tables)
         state = (lookup, *versions.values())
-        body = self._kept.get((*state, key))
+        body = self._responses.get((*state, key))
         if body is None:
-            body = await self._read(lambda: self._looked_up(lookup, key, versions, state))
+            body = await self._read(lambda: self._read_range(lookup, key, versions, state))
         if body is None:
             raise HTTPException(404, unknown)
         return Response(body, media_type="application/json")
 
-    def _looked_up(
-        self, lookup: Lookup, key: str, versions: dict[str, int], state: tuple[object, ...]
+    def _read_range(
+        self, lookup: KeyLookup, key: str, versions: dict[str, int], state: tuple[object, ...]
     ) -> bytes | None:
-        # Another thread may have come by while this one waited.
-        if (kept := self._kept.get((*state, key))) is not None:
-            return kept
-        blocks = self._blocks[lookup]
-        near, before = blocks.near(key)
-        for first in dict.fromkeys((near or key, key)):
-            bodies = {
-                name: _json(contents, versions)
-                for name, contents in lookup.make(self._warehouse, first, before)
-            }
-            for name, body in bodies.items():
-                self._kept.put((*state, name), body)
-            if bodies:
-                blocks.add(min(bodies), max(bodies))
-            if key in bodies:
-                return bodies[key]
-        return None
+        # Another thread may have read the range while this one waited.
+        if (body := self._responses.get((*state, key))) is not None:
+            return body
+        start, end = self._ranges_of(lookup, versions).around(key)
+        rows = (query(self._warehouse, start, end).to_pylist() for query in lookup.queries)
+        bodies = {name: _json(each, versions) for name, each in lookup.contents(*rows)}
+        self._responses.put({(*state, name): body for name, body in bodies.items()})
+        return bodies.get(key)
+
+    def _ranges_of(self, lookup: KeyLookup, versions: Mapping[str, int]) -> KeyRanges:
+        """Return the ranges of the keys; the ranges of an earlier version of the tables are old."""
+        ranges_versions, ranges = self._ranges.get(lookup.starts, (None, None))
+        if ranges is None or ranges_versions != versions:
+            ranges = KeyRanges(lookup.starts(self._warehouse)["start"].to_pylist())
+            self._ranges[lookup.starts] = versions, ranges
+        return ranges
 
     async def _versions_of(self, tables: tuple[str, ...]) -> dict[str, int]:
-        there = await self.versions()
-        if missing := [table for table in tables if table not in there]:
+        versions = await self.versions()
+        if missing := [table for table in tables if table not in versions]:
             raise HTTPException(
                 503, f"{missing[0]} is not in the warehouse yet; run `amazon-reviews run`"
             )
-        return {table: there[table] for table in tables}
+        return {table: versions[table] for table in tables}
 
-    async def ask_model(self, work: Callable[[], T]) -> T:
-        """Do a model's work in a thread; HTTPException 504 where it takes too long."""
-        return await self._run(work, self._models)
+    async def run_model(self, work: Callable[[], T]) -> T:
+        """Run the work of a model in a thread; HTTPException 504 if it takes too long."""
+        return await self._run(work, self._model_threads)
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await self._run(work, self._readers)
@@ -164,13 +172,12 @@ class Answers:
                 return await run_sync(work, abandon_on_cancel=True, limiter=threads)
         except TimeoutError:
             raise HTTPException(
-                504, f"no answer within {self._seconds} s; ask for less, or again later"
+                504, f"no response within {self._seconds} s; request less, or try again later"
             ) from None
-        except WarehouseError as error:
-            raise UnreadableError(str(error)) from error
 
-    def _is_fresh(self) -> bool:
-        return self._looked is not None and monotonic() - self._looked < VERSIONS_EVERY
+    def _has_current_versions(self) -> bool:
+        read = self._versions_read
+        return read is not None and monotonic() - read < VERSIONS_SECONDS
 
 
 def _json(contents: Contents, versions: dict[str, int]) -> bytes:

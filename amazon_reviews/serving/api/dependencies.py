@@ -1,4 +1,4 @@
-"""What the endpoints share: their dependencies, and what every reply looks like."""
+"""Shared parts of the endpoints: their dependencies, and the models of responses and errors."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -6,45 +6,46 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
-from amazon_reviews.serving.api.cached_queries import Answers
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.api.cached_queries import QueryCache
+from amazon_reviews.serving.model_cache import ModelCache
 
 SENTIMENT, TITLE_RATINGS = "sentiment", "title_ratings"
 
-Models = Mapping[str, InUse[Any]]
+ModelCaches = Mapping[str, ModelCache[Any]]
 
 
-# A dependency that is not async would be called in a thread, which costs more than most replies.
-async def _answers(request: Request) -> Answers:
-    return request.app.state.answers
+# FastAPI would call a dependency that is not async in a thread, which takes longer than most
+# cached responses.
+async def _queries(request: Request) -> QueryCache:
+    return request.app.state.queries
 
 
-async def _models(request: Request) -> Models:
+async def _models(request: Request) -> ModelCaches:
     return request.app.state.models
 
 
-async def _sentiment(request: Request) -> InUse[Any]:
+async def _sentiment_model(request: Request) -> ModelCache[Any]:
     return request.app.state.models[SENTIMENT]
 
 
-async def _title_ratings(request: Request) -> InUse[Any]:
+async def _title_ratings_model(request: Request) -> ModelCache[Any]:
     return request.app.state.models[TITLE_RATINGS]
 
 
-Asking = Annotated[Answers, Depends(_answers)]
-ModelsInUse = Annotated[Models, Depends(_models)]
-SentimentInUse = Annotated[InUse[Any], Depends(_sentiment)]
-TitleRatingsInUse = Annotated[InUse[Any], Depends(_title_ratings)]
+Queries = Annotated[QueryCache, Depends(_queries)]
+Models = Annotated[ModelCaches, Depends(_models)]
+SentimentModel = Annotated[ModelCache[Any], Depends(_sentiment_model)]
+TitleRatingsModel = Annotated[ModelCache[Any], Depends(_title_ratings_model)]
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """The reason of an error."""
 
     detail: str
 
 
 class WrongParameter(BaseModel):
-    """A parameter that is not as it must be, where it is, and what is allowed."""
+    """A wrong parameter: its location, and the values that are allowed."""
 
     loc: list[str | int]
     msg: str
@@ -52,13 +53,13 @@ class WrongParameter(BaseModel):
 
 
 class WrongParameters(BaseModel):
-    """Everything that is wrong with a request."""
+    """All wrong parameters of a request."""
 
     detail: list[WrongParameter]
 
 
 class Versioned(BaseModel):
-    """A reply, with the versions of the tables that it was made from."""
+    """A response with the versions of the tables that it was made from."""
 
     versions: dict[str, int] = Field(examples=[{"gold/titles": 3}])
 
@@ -76,9 +77,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": WrongParameters, "description": "A parameter is wrong"},
     429: {"model": Problem, "description": "Too many requests"},
-    503: {"model": Problem, "description": "Not there yet, or not readable at the moment"},
-    504: {"model": Problem, "description": "No answer in time"},
+    503: {"model": Problem, "description": "The data or the model is not available yet"},
+    504: {"model": Problem, "description": "The response takes too long"},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": "Nothing is known of it"}
+    404: {"model": Problem, "description": "Nothing is found for these parameters"}
 }

@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can answer, from what, and how it fares."""
+"""Endpoints on the service: liveness, readiness, versions and metrics."""
 
 import os
 from importlib.metadata import version
@@ -10,32 +10,32 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
-from amazon_reviews.errors import LocationError, ModelFileError
-from amazon_reviews.serving.api.cached_queries import Answers, UnreadableError
-from amazon_reviews.serving.api.dependencies import Asking, Models, ModelsInUse
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.errors import UnavailableError, WarehouseError
+from amazon_reviews.serving.api.cached_queries import QueryCache
+from amazon_reviews.serving.api.dependencies import ModelCaches, Models, Queries
+from amazon_reviews.serving.model_cache import ModelCache
 
 router = APIRouter(tags=["service"])
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Welcome(BaseModel):
-    """What this is."""
+    """The name of the service, and the path of its documentation."""
 
     message: str
     docs: str
 
 
 class Health(BaseModel):
-    """The process lives."""
+    """The state of the process."""
 
     status: str
 
 
 class Version(BaseModel):
-    """Versions of the package, of the warehouse's tables, and of the models in use.
+    """Versions of the package, the warehouse's tables and the current models.
 
-    A model's is null while there is none.
+    The version of a model that is not available is null.
     """
 
     version: str
@@ -44,7 +44,7 @@ class Version(BaseModel):
 
 
 class Ready(Version):
-    """`ready` where the warehouse has tables; `missing` says what a cold start still lacks."""
+    """`ready` if the warehouse has tables; `missing` lists what is not available yet."""
 
     ready: bool
     missing: list[str]
@@ -52,7 +52,7 @@ class Ready(Version):
 
 @router.get("/", response_model=Welcome)
 async def welcome() -> Response:
-    """A welcome."""
+    """Name of the service, and path of its documentation."""
     return _json(
         {"message": "Welcome to the API of Amazon reviews and streaming titles", "docs": "/docs"}
     )
@@ -60,27 +60,27 @@ async def welcome() -> Response:
 
 @router.get("/health", response_model=Health)
 async def health() -> Response:
-    """Whether the process lives."""
+    """Liveness of the process."""
     return _json({"status": "ok"})
 
 
 @router.get("/ready", response_model=Ready, responses={503: {"model": Ready}})
-async def ready(answers: Asking, models: ModelsInUse) -> Response:
-    """Whether the service can answer; 503 while it cannot."""
+async def ready(queries: Queries, models: Models) -> Response:
+    """Readiness of the service; 503 while the warehouse has no table that can be read."""
     try:
-        found = await _versions(answers, models)
-    except UnreadableError:
-        found = {"version": version("amazon-reviews"), "tables": {}, "models": {}}
-    missing = [] if found["tables"] else ["warehouse"]
-    missing += [name for name, number in found["models"].items() if number is None]
-    is_ready = bool(found["tables"])
-    return _json({**found, "ready": is_ready, "missing": missing}, 200 if is_ready else 503)
+        current = await _versions(queries, models)
+    except WarehouseError:
+        current = {"version": version("amazon-reviews"), "tables": {}, "models": {}}
+    missing = [] if current["tables"] else ["warehouse"]
+    missing += [name for name, number in current["models"].items() if number is None]
+    is_ready = bool(current["tables"])
+    return _json({**current, "ready": is_ready, "missing": missing}, 200 if is_ready else 503)
 
 
 @router.get("/version", response_model=Version)
-async def versions(answers: Asking, models: ModelsInUse) -> Response:
+async def versions(queries: Queries, models: Models) -> Response:
     """Versions of the package, the tables and the models."""
-    return _json(await _versions(answers, models))
+    return _json(await _versions(queries, models))
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -93,18 +93,18 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-async def _versions(answers: Answers, models: Models) -> dict[str, Any]:
+async def _versions(queries: QueryCache, models: ModelCaches) -> dict[str, Any]:
     return {
         "version": version("amazon-reviews"),
-        "tables": await answers.versions(),
-        "models": {name: await _model_version(answers, one) for name, one in models.items()},
+        "tables": await queries.versions(),
+        "models": {name: await _model_version(queries, model) for name, model in models.items()},
     }
 
 
-async def _model_version(answers: Answers, model: InUse[Any]) -> int | None:
+async def _model_version(queries: QueryCache, model: ModelCache[Any]) -> int | None:
     try:
-        loaded = await answers.ask_model(model.get)
-    except (LocationError, ModelFileError):
+        loaded = await queries.run_model(model.get)
+    except UnavailableError:
         return None
     return loaded and loaded.stored.version
 

@@ -1,4 +1,4 @@
-"""What every request must pass: key, rate, size of the body; and what is counted of it."""
+"""Middleware of all requests: key, rate, size of the body, and metrics."""
 
 import hmac
 import json
@@ -13,14 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from amazon_reviews.serving.api.settings import ApiSettings
 
 OPEN = ("/health", "/ready")
-"""Paths that need no key, for those who watch over the service."""
+"""Paths that need no key, because load balancers and monitoring request them."""
 
 _CLIENTS = 10_000
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 
 
 class Metrics:
-    """Requests by route and status, their seconds, and those under way."""
+    """Counts of requests by route and status, their seconds, and the requests under way."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("method", "route", "status")
@@ -37,15 +37,15 @@ class Metrics:
         )
 
 
-class TooLarge(HTTPException):
-    """A body that turns out to be larger than allowed."""
+class BodyTooLargeError(HTTPException):
+    """A body without an announced length is larger than allowed."""
 
     def __init__(self, most: int) -> None:
         super().__init__(413, f"the body is larger than {most} bytes")
 
 
 class Guard:
-    """ASGI middleware: refuses with 401, 413 or 429 before the application sees a request."""
+    """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs."""
 
     def __init__(self, app: ASGIApp, settings: ApiSettings, metrics: Metrics) -> None:
         self._app = app
@@ -54,13 +54,13 @@ class Guard:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
+        """Pass the request on, or reject it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
 
-        async def counted(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -68,7 +68,7 @@ class Guard:
 
         self._metrics.under_way.inc()
         try:
-            await self._guarded(scope, receive, counted)
+            await self._guarded(scope, receive, send_and_note_status)
         finally:
             self._metrics.under_way.dec()
             route = getattr(scope.get("route"), "path", "none")
@@ -78,17 +78,17 @@ class Guard:
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if not self._is_allowed(scope, headers):
-            await _refuse(send, 401, "a key is needed in the header X-API-Key")
+            await _reject(send, 401, "a key is needed in the header X-API-Key")
             return
         client = scope["client"][0] if scope.get("client") else ""
         if (wait := self._seconds_to_wait(client)) > 0:
-            said = f"more than {self._settings.rate} requests a minute"
-            await _refuse(send, 429, said, {"retry-after": str(int(wait) + 1)})
+            detail = f"more than {self._settings.rate} requests a minute"
+            await _reject(send, 429, detail, {"retry-after": str(int(wait) + 1)})
             return
         most = self._settings.body_bytes
         announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > most:
-            await _refuse(send, 413, f"the body is larger than {most} bytes")
+            await _reject(send, 413, f"the body is larger than {most} bytes")
             return
         await self._app(scope, _Body(receive, most).receive, send)
 
@@ -96,10 +96,14 @@ class Guard:
         key = self._settings.key.get_secret_value()
         if not key or scope["path"] in OPEN or scope["method"] == "OPTIONS":
             return True
+        # A plain comparison ends at the first difference, so its time would reveal the key.
         return hmac.compare_digest(headers.get("x-api-key", "").encode("latin-1"), key.encode())
 
     def _seconds_to_wait(self, client: str) -> float:
-        """A token bucket a client, which is full after a second without requests."""
+        """Take a token of the client's bucket; return 0, or the seconds until it has one.
+
+        A bucket is full after a second without requests.
+        """
         rate = self._settings.rate / 60
         now = time.monotonic()
         tokens, seen = self._buckets.pop(client, (max(rate, 1.0), now))
@@ -112,6 +116,8 @@ class Guard:
 
 
 class _Body:
+    """A request's body, whose bytes are counted while they arrive."""
+
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
         self._most = self._left = most
@@ -120,7 +126,7 @@ class _Body:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise TooLarge(self._most)
+            raise BodyTooLargeError(self._most)
         return message
 
 
@@ -129,15 +135,15 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in known else "other"
 
 
-async def _refuse(
+async def _reject(
     send: Send, status: int, detail: str, headers: dict[str, str] | None = None
 ) -> None:
     body = json.dumps({"detail": detail}).encode()
-    given = {
+    fields = {
         "content-type": "application/json",
         "content-length": str(len(body)),
         **(headers or {}),
     }
-    encoded = [(name.encode(), value.encode()) for name, value in given.items()]
+    encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

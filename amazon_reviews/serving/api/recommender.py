@@ -1,28 +1,25 @@
-"""Endpoints on what is recommended, and what is alike."""
+"""Endpoints on recommended and similar products."""
 
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel
 
-from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
-from amazon_reviews.serving.api.dependencies import NOT_FOUND, Asking, Versioned
+from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
+from amazon_reviews.serving.api.dependencies import NOT_FOUND, Queries, Versioned
 from amazon_reviews.serving.queries import recommender
 
 router = APIRouter(tags=["recommender"])
 
-_ROWS_AT_ONCE = 500
-
 Id = Annotated[str, Path(min_length=1, max_length=64)]
-Limit = Annotated[int, Query(ge=1, le=50, description="products at most")]
+Limit = Annotated[int, Query(ge=1, le=50, description="number of products at most")]
 
 
 class SimilarProduct(BaseModel):
-    """A product of a list; `cold` where the method knows nothing of what was asked."""
+    """A product of a list; `cold` if the method has no data of the requested product or user."""
 
     place: int
     asin: str
@@ -35,14 +32,14 @@ class SimilarProduct(BaseModel):
 
 
 class RecommendedProduct(SimilarProduct):
-    """A recommended product, and which one the user liked it is recommended for."""
+    """A recommended product, and the rated product that is the reason for it."""
 
     because_asin: str | None
     because_rating: float | None
 
 
 class Similar(Versioned):
-    """Products like one, by this version of a method."""
+    """Products similar to a product, from this version of a method."""
 
     asin: str
     method: str
@@ -51,7 +48,7 @@ class Similar(Versioned):
 
 
 class Recommendations(Versioned):
-    """Products recommended to a user, by this version of a method."""
+    """Products recommended to a user, from this version of a method."""
 
     user: str
     method: str
@@ -59,49 +56,41 @@ class Recommendations(Versioned):
     products: list[RecommendedProduct]
 
 
-@replies("gold/recommender_similar", "gold/products")
-def _similar(warehouse: Warehouse, asin: str, limit: int) -> Contents:
-    found = recommender.similar(warehouse, asin).to_pylist()
-    if not found:
-        raise HTTPException(404, f"nothing is known of a product with the asin {asin}")
-    return {"asin": asin, **_listed(found, limit)}
+@cached(recommender.similar)
+def _similar(rows: Rows, asin: str, limit: int) -> Contents:
+    if not rows:
+        raise HTTPException(404, f"there is no product with the asin {asin}")
+    return {"asin": asin, **_products(rows)}
 
 
+# One look-up for each limit, because the limit is a part of what a cached response depends on.
 @cache
-def _recommended(limit: int) -> Lookup:
-    """What is recommended to users, `limit` products to each."""
+def _recommended(limit: int) -> KeyLookup:
+    def lists_by_user(rows: Rows) -> Iterator[tuple[str, Contents]]:
+        for user, products in groupby(rows, lambda row: row.pop("reviewer_id")):
+            yield user, {"user": user, **_products(list(products)[:limit])}
 
-    def users_from(
-        warehouse: Warehouse, first: str, before: str | None
-    ) -> Iterator[tuple[str, Contents]]:
-        found = recommender.recommended_from(warehouse, first, before, _ROWS_AT_ONCE).to_pylist()
-        lists = {
-            name: list(rows) for name, rows in groupby(found, lambda row: row.pop("reviewer_id"))
-        }
-        if len(found) == _ROWS_AT_ONCE and len(lists) > 1:
-            # The last one's list may go on.
-            lists.popitem()
-        return ((name, {"user": name, **_listed(rows, limit)}) for name, rows in lists.items())
-
-    return Lookup(("gold/recommender_top", "gold/products"), users_from)
+    return KeyLookup(
+        recommender.user_range_starts, (recommender.recommended_in_range,), lists_by_user
+    )
 
 
 @router.get("/products/{asin}/similar", response_model=Similar, responses=NOT_FOUND)
-async def similar(answers: Asking, asin: Id, limit: Limit = 10) -> Response:
-    """Products like one, the most alike first."""
-    return await answers.reply(_similar, asin, limit)
+async def similar(queries: Queries, asin: Id, limit: Limit = 10) -> Response:
+    """Products similar to a product, the most similar first."""
+    return await queries.respond(_similar, asin, limit)
 
 
 @router.get("/users/{id}/recommendations", response_model=Recommendations, responses=NOT_FOUND)
-async def recommendations(answers: Asking, id: Id, limit: Limit = 10) -> Response:
-    """Products recommended to a user by their id in the reviews, the best first."""
-    return await answers.look_up(_recommended(limit), id, f"no user {id} has rated a product")
+async def recommendations(queries: Queries, id: Id, limit: Limit = 10) -> Response:
+    """Products recommended to a user, who is given by the id in the reviews; the best first."""
+    return await queries.look_up(_recommended(limit), id, f"no user {id} has rated a product")
 
 
-def _listed(found: list[dict[str, Any]], limit: int) -> Contents:
-    method, version = found[0]["method"], found[0]["model_version"]
+def _products(rows: Rows) -> Contents:
+    method, version = rows[0]["method"], rows[0]["model_version"]
     products = [
         {name: value for name, value in row.items() if name not in ("method", "model_version")}
-        for row in found[:limit]
+        for row in rows
     ]
     return {"method": method, "model_version": version, "products": products}

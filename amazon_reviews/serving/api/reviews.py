@@ -11,16 +11,21 @@ from pydantic import BaseModel
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas import MART_TABLES, TABLES
-from amazon_reviews.serving.api.cached_queries import Contents, Lookup, Reply, replies
-from amazon_reviews.serving.api.dependencies import NOT_FOUND, Asking, Versioned
+from amazon_reviews.serving.api.cached_queries import (
+    CachedQuery,
+    Contents,
+    KeyLookup,
+    Rows,
+    cached,
+)
+from amazon_reviews.serving.api.dependencies import NOT_FOUND, Queries, Versioned
 from amazon_reviews.serving.queries import catalogue
-from amazon_reviews.serving.queries.query import mart
+from amazon_reviews.serving.queries.query import mart, query
 
 router = APIRouter(tags=["reviews"])
 
-_NOUNS = {table.key.split("/")[1]: table.key for table in MART_TABLES}
-MartName = Enum("MartName", {noun: noun for noun in _NOUNS}, type=str)  # type: ignore[misc]
-_AT_ONCE = 50
+_MART_KEYS = {table.key.split("/")[1]: table.key for table in MART_TABLES}
+MartName = Enum("MartName", {name: name for name in _MART_KEYS}, type=str)  # type: ignore[misc]
 _STARS = tuple(f"stars_{number}" for number in range(1, 6))
 
 
@@ -35,7 +40,7 @@ class Month(BaseModel):
 
 
 class Product(Versioned):
-    """What is known of a product, how it was rated, and how that went over time."""
+    """A product: its facts, its reviews by stars and sentiment, and by month."""
 
     asin: str
     facts: dict[str, Any]
@@ -45,28 +50,28 @@ class Product(Versioned):
 
 
 class Mart(Versioned):
-    """Rows of a mart, in its columns."""
+    """Rows of a mart."""
 
     mart: str
     rows: list[dict[str, Any]]
 
 
-def _from(warehouse: Warehouse, first: str, before: str | None) -> Iterator[tuple[str, Contents]]:
-    found = catalogue.products_from(warehouse, first, before, _AT_ONCE).to_pylist()
-    if not found:
-        return
-    ends = found[0]["asin"], found[-1]["asin"]
-    months = defaultdict(list)
-    for row in catalogue.months_between(warehouse, *ends).to_pylist():
-        months[row.pop("asin")].append(row)
-    for row in found:
-        yield row["asin"], _product(row, months[row["asin"]])
+def _products_by_asin(products: Rows, months: Rows) -> Iterator[tuple[str, Contents]]:
+    months_of = defaultdict(list)
+    for row in months:
+        months_of[row.pop("asin")].append(row)
+    for row in products:
+        yield row["asin"], _product(row, months_of[row["asin"]])
 
 
-_PRODUCTS = Lookup(("gold/product_ratings", "gold/product_months"), _from)
+_PRODUCTS = KeyLookup(
+    catalogue.product_range_starts,
+    (catalogue.products_in_range, catalogue.months_in_range),
+    _products_by_asin,
+)
 
 
-def _product(row: dict[str, Any], months: list[dict[str, Any]]) -> Contents:
+def _product(row: dict[str, Any], months: Rows) -> Contents:
     stars = {name[-1]: row.pop(name) for name in _STARS}
     sentiment = {name: row.pop(name) for name in ("positive", "neutral", "negative")}
     return {
@@ -80,35 +85,39 @@ def _product(row: dict[str, Any], months: list[dict[str, Any]]) -> Contents:
 
 @router.get("/products/{asin}", response_model=Product, responses=NOT_FOUND)
 async def product(
-    answers: Asking, asin: Annotated[str, Path(min_length=1, max_length=64)]
+    queries: Queries, asin: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Response:
-    """A product by its asin: facts, reviews by stars and sentiment, and its months."""
+    """A product by its asin: its facts, its reviews by stars and sentiment, and by month."""
     unknown = f"no product with reviews has the asin {asin}"
-    return await answers.look_up(_PRODUCTS, asin, unknown)
+    return await queries.look_up(_PRODUCTS, asin, unknown)
 
 
 @router.get("/analytics/{name}", response_model=Mart)
 async def analytics(
-    answers: Asking,
+    queries: Queries,
     name: MartName,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> Response:
-    """Rows of a mart, ordered by its columns from the first on."""
-    return await answers.reply(_MARTS[name.value], limit, offset)
+    """Rows of a mart, ordered by all its columns, the first column first."""
+    return await queries.respond(_MARTS[name.value], limit, offset)
 
 
-def _mart(noun: str) -> "Reply[int, int]":
-    table = TABLES[_NOUNS[noun]]
+def _mart(name: str) -> CachedQuery[int, int]:
+    table = TABLES[_MART_KEYS[name]]
+    # Lists and maps cannot be ordered in BigQuery.
     plain = [c.name for c in table.columns if not pa.types.is_nested(c.type)]
-    order = ", ".join(f"m.{name}" for name in plain)
+    order = ", ".join(f"m.{column}" for column in plain)
 
-    @replies(table.key)
-    def reply(warehouse: Warehouse, limit: int, offset: int) -> Contents:
-        found = mart(warehouse, table.key, order, limit=limit, offset=offset)
-        return {"mart": noun, "rows": found.to_pylist()}
+    @query(table.key)
+    def page(warehouse: Warehouse, limit: int, offset: int) -> pa.Table:
+        return mart(warehouse, table.key, order, limit=limit, offset=offset)
 
-    return reply
+    @cached(page)
+    def contents(rows: Rows, limit: int, offset: int) -> Contents:
+        return {"mart": name, "rows": rows}
+
+    return contents
 
 
-_MARTS = {noun: _mart(noun) for noun in _NOUNS}
+_MARTS = {name: _mart(name) for name in _MART_KEYS}

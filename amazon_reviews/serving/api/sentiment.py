@@ -1,4 +1,4 @@
-"""The endpoint that judges texts."""
+"""The endpoint of the sentiment of texts."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.models.sentiment.texts import LONGEST, refusal
-from amazon_reviews.serving.api.dependencies import Asking, ModelVersion, SentimentInUse
+from amazon_reviews.serving.api.dependencies import ModelVersion, Queries, SentimentModel
 from amazon_reviews.serving.api.settings import MOST_TEXTS
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.model_cache import ModelCache
 
 router = APIRouter(tags=["reviews"])
 
@@ -19,7 +19,7 @@ _MOST_WORDS = 10
 
 
 class OneText(BaseModel):
-    """A text to judge."""
+    """A text to label."""
 
     model_config = ConfigDict(extra="forbid")
     text: Text
@@ -27,7 +27,7 @@ class OneText(BaseModel):
 
 
 class ManyTexts(BaseModel):
-    """Texts to judge."""
+    """Texts to label."""
 
     model_config = ConfigDict(extra="forbid")
     texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
@@ -35,14 +35,14 @@ class ManyTexts(BaseModel):
 
 
 class Word(BaseModel):
-    """A word or pair of words, and the log-odds it adds for the label."""
+    """A word or a pair of words, with the log-odds that it adds for the label."""
 
     words: str
     weight: float
 
 
-class Judgement(BaseModel):
-    """What a text says; `refused` is why there is no label."""
+class Sentiment(BaseModel):
+    """The sentiment of a text; `refused` is the reason of a text without a label."""
 
     label: str | None
     probability: float | None
@@ -50,49 +50,50 @@ class Judgement(BaseModel):
     refused: str | None
 
 
-class OneJudgement(Judgement):
-    """What the text says, and the model that says so."""
+class OneSentiment(Sentiment):
+    """The sentiment of the text, and the version of the model."""
 
     model: ModelVersion
 
 
-class ManyJudgements(BaseModel):
-    """What each text says, in their order, and the model that says so."""
+class ManySentiments(BaseModel):
+    """The sentiment of each text, in the order of the texts, and the version of the model."""
 
-    results: list[Judgement]
+    results: list[Sentiment]
     model: ModelVersion
 
 
-@router.post("/sentiment", response_model=OneJudgement | ManyJudgements)
+@router.post("/sentiment", response_model=OneSentiment | ManySentiments)
 async def sentiment(
-    answers: Asking, in_use: SentimentInUse, asked: OneText | ManyTexts
+    queries: Queries, cache: SentimentModel, request: OneText | ManyTexts
 ) -> Response:
-    """Label, probability and the words that decided, of one text or of a batch."""
-    body = await answers.ask_model(lambda: orjson.dumps(_judged(in_use, asked)))
+    """Label, probability and the most important words of one text, or of each of several."""
+    body = await queries.run_model(lambda: orjson.dumps(_predict(cache, request)))
     return Response(body, media_type="application/json")
 
 
-def _judged(in_use: InUse[Any], asked: OneText | ManyTexts) -> dict[str, Any]:
-    loaded = in_use.get()
+def _predict(cache: ModelCache[Any], request: OneText | ManyTexts) -> dict[str, Any]:
+    loaded = cache.get()
     if loaded is None:
         raise HTTPException(503, no_model("sentiment"))
     model = {"name": loaded.stored.name, "version": loaded.stored.version}
-    if isinstance(asked, OneText):
-        return {**_judgement(loaded.model, asked.text, asked.task), "model": model}
-    results = [_judgement(loaded.model, text, asked.task) for text in asked.texts]
+    if isinstance(request, OneText):
+        return {**_sentiment(loaded.model, request.text, request.task), "model": model}
+    results = [_sentiment(loaded.model, text, request.task) for text in request.texts]
     return {"results": results, "model": model}
 
 
-def _judgement(model: Any, text: str, task: str) -> dict[str, Any]:
+def _sentiment(model: Any, text: str, task: str) -> dict[str, Any]:
     if reason := refusal(text):
         return {"label": None, "probability": None, "words": [], "refused": reason}
+    # Here because it loads scikit-learn, which takes seconds: see model_cache.
     from amazon_reviews.models.sentiment.explanation import explain
 
-    found = explain(model, text, task=task, most=_MOST_WORDS)
-    words = [{"words": reason.words, "weight": float(reason.weight)} for reason in found.reasons]
+    explanation = explain(model, text, task=task, most=_MOST_WORDS)
+    words = [{"words": each.words, "weight": float(each.weight)} for each in explanation.reasons]
     return {
-        "label": found.label,
-        "probability": found.probability,
+        "label": explanation.label,
+        "probability": explanation.probability,
         "words": words,
         "refused": None,
     }

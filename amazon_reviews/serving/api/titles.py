@@ -1,4 +1,4 @@
-"""Endpoints on streaming titles; each question also under its name in the source system."""
+"""Endpoints on streaming titles, some also under their paths in the streaming-titles API."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,22 +9,19 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from amazon_reviews.models.minimums import no_model
-from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
+from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
 from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
-    Asking,
     ModelVersion,
-    TitleRatingsInUse,
+    Queries,
+    TitleRatingsModel,
     Versioned,
 )
-from amazon_reviews.serving.model_cache import InUse
+from amazon_reviews.serving.model_cache import ModelCache
 from amazon_reviews.serving.queries import titles
 from amazon_reviews.serving.queries.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
-
-_AT_ONCE = 200
 
 Platform = Annotated[
     Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
@@ -64,13 +61,13 @@ class OneTitle(Title, Versioned):
 
 
 class FoundTitles(Versioned):
-    """Titles that were found, most ratings first."""
+    """Titles that match a search, most ratings first."""
 
     titles: list[Title]
 
 
 class Prediction(BaseModel):
-    """What a user would give a title, from 0.5 to 5, and the model that says so.
+    """The predicted rating of a title by a user, from 0.5 to 5, and the version of the model.
 
     An unknown user or title counts as an average one.
     """
@@ -90,97 +87,94 @@ class Count(Versioned):
 
 
 class Actor(Versioned):
-    """An actor, and in how many titles they appear."""
+    """An actor, and the number of titles that they appear in."""
 
     actor: str
     appearances: int
 
 
-@replies("gold/titles")
-def _longest(warehouse: Warehouse, filters: TitleFilters) -> Contents:
-    return _one(titles.longest(warehouse, filters).to_pylist(), f"with {_shown(filters)}")
+@cached(titles.longest)
+def _longest(rows: Rows, filters: TitleFilters) -> Contents:
+    if not rows:
+        raise HTTPException(404, f"there is no title with {_listed(filters)}")
+    return _title(rows[0])
 
 
-@replies("gold/titles")
-def _score_count(warehouse: Warehouse, filters: TitleFilters, above: float) -> Contents:
-    (row,) = titles.score_count(warehouse, filters, above).to_pylist()
-    return {"count": row["titles"]}
+@cached(titles.score_count)
+def _score_count(rows: Rows, filters: TitleFilters, above: float) -> Contents:
+    return {"count": rows[0]["titles"]}
 
 
-@replies("gold/titles")
-def _count(warehouse: Warehouse, filters: TitleFilters) -> Contents:
-    (row,) = titles.count(warehouse, filters).to_pylist()
-    return {"count": row["titles"]}
+@cached(titles.count)
+def _count(rows: Rows, filters: TitleFilters) -> Contents:
+    return {"count": rows[0]["titles"]}
 
 
-@replies("gold/title_actors")
-def _top_actor(warehouse: Warehouse, filters: TitleFilters) -> Contents:
-    found = titles.top_actors(warehouse, filters).to_pylist()
-    if not found:
-        raise HTTPException(404, f"no title with {_shown(filters)} names its cast")
-    return {"actor": found[0]["actor"], "appearances": found[0]["titles"]}
+@cached(titles.top_actors)
+def _top_actor(rows: Rows, filters: TitleFilters) -> Contents:
+    if not rows:
+        raise HTTPException(404, f"no title with {_listed(filters)} names its cast")
+    return {"actor": rows[0]["actor"], "appearances": rows[0]["titles"]}
 
 
-def _from(warehouse: Warehouse, first: str, before: str | None) -> Iterator[tuple[str, Contents]]:
-    rows = titles.titles_from(warehouse, first, before, _AT_ONCE).to_pylist()
-    return ((row["id"], _plain(row)) for row in rows)
+@cached(titles.search)
+def _search(rows: Rows, text: str, filters: TitleFilters, limit: int) -> Contents:
+    return {"titles": [_title(row) for row in rows]}
 
 
-_TITLES = Lookup(("gold/titles",), _from)
+def _titles_by_id(rows: Rows) -> Iterator[tuple[str, Contents]]:
+    return ((row["id"], _title(row)) for row in rows)
 
 
-@replies("gold/titles")
-def _search(warehouse: Warehouse, text: str, filters: TitleFilters, limit: int) -> Contents:
-    found = titles.search(warehouse, text, filters, limit).to_pylist()
-    return {"titles": [_plain(row) for row in found]}
+_TITLES = KeyLookup(titles.title_range_starts, (titles.titles_in_range,), _titles_by_id)
 
 
 @router.get("/titles/max-duration", response_model=OneTitle, responses=NOT_FOUND)
 @router.get("/get_max_duration", response_model=OneTitle, responses=NOT_FOUND)
 async def max_duration(
-    answers: Asking,
+    queries: Queries,
     year: Year = None,
     platform: Platform = None,
     duration_type: Unit = "min",
     type: Kind = "all",
 ) -> Response:
-    """The longest title: in minutes, or in seasons."""
+    """The longest title, in minutes or in seasons."""
     filters = TitleFilters(platform, year, _kind(type), duration_type)
-    return await answers.reply(_longest, filters)
+    return await queries.respond(_longest, filters)
 
 
 @router.get("/titles/score-count", response_model=Count)
 @router.get("/get_score_count", response_model=Count)
 async def score_count(
-    answers: Asking,
-    scored: Annotated[float, Query(ge=0, le=5, description="mean ratings above this count")],
+    queries: Queries,
+    scored: Annotated[float, Query(ge=0, le=5, description="count mean ratings above this")],
     platform: Platform = None,
     year: Year = None,
     type: Kind = "movie",
 ) -> Response:
-    """How many films have a mean rating above a value."""
-    return await answers.reply(_score_count, TitleFilters(platform, year, _kind(type)), scored)
+    """Number of titles with a mean rating above a value."""
+    return await queries.respond(_score_count, TitleFilters(platform, year, _kind(type)), scored)
 
 
 @router.get("/titles/count", response_model=Count)
 @router.get("/get_count_platform", response_model=Count)
-async def count(answers: Asking, platform: Platform = None, type: Kind = "movie") -> Response:
-    """How many films a platform has."""
-    return await answers.reply(_count, TitleFilters(platform, type=_kind(type)))
+async def count(queries: Queries, platform: Platform = None, type: Kind = "movie") -> Response:
+    """Number of titles of a platform."""
+    return await queries.respond(_count, TitleFilters(platform, type=_kind(type)))
 
 
 @router.get("/titles/top-actor", response_model=Actor, responses=NOT_FOUND)
 @router.get("/get_actor", response_model=Actor, responses=NOT_FOUND)
 async def top_actor(
-    answers: Asking, platform: Platform = None, year: Year = None, type: Kind = "all"
+    queries: Queries, platform: Platform = None, year: Year = None, type: Kind = "all"
 ) -> Response:
-    """The actor who appears in most titles; among equals the first by name."""
-    return await answers.reply(_top_actor, TitleFilters(platform, year, _kind(type)))
+    """The actor who appears in most titles; of several, the first by name."""
+    return await queries.respond(_top_actor, TitleFilters(platform, year, _kind(type)))
 
 
 @router.get("/titles", response_model=FoundTitles)
 async def search(
-    answers: Asking,
+    queries: Queries,
     search: Text,
     platform: Platform = None,
     year: Year = None,
@@ -189,43 +183,44 @@ async def search(
 ) -> Response:
     """Titles by a part of their name, or by their id."""
     filters = TitleFilters(platform, year, _kind(type))
-    return await answers.reply(_search, search, filters, limit)
+    return await queries.respond(_search, search, filters, limit)
 
 
 @router.get("/titles/predict", response_model=Prediction)
 async def predict(
-    answers: Asking,
-    in_use: TitleRatingsInUse,
+    queries: Queries,
+    cache: TitleRatingsModel,
     user: Annotated[str, Query(min_length=1, max_length=64, description="id of a user")],
     title: Annotated[str, Query(min_length=1, max_length=64, examples=["hs464"])],
 ) -> Response:
-    """The rating that a user would give a title, whether either is known or not."""
-    body = await answers.ask_model(lambda: orjson.dumps(_predicted(in_use, user, title.lower())))
+    """The predicted rating of a title by a user; both may be unknown."""
+    body = await queries.run_model(lambda: orjson.dumps(_predict(cache, user, title.lower())))
     return Response(body, media_type="application/json")
 
 
 @router.get("/titles/{id}", response_model=OneTitle, responses=NOT_FOUND)
 async def title(
-    answers: Asking, id: Annotated[str, Path(min_length=1, max_length=64, examples=["hs464"])]
+    queries: Queries, id: Annotated[str, Path(min_length=1, max_length=64, examples=["hs464"])]
 ) -> Response:
-    """One title by its id: first letter of the platform, then the platform's own id."""
+    """One title by its id: the first letter of the platform, then the platform's id."""
     key = id.lower()
-    return await answers.look_up(_TITLES, key, f"there is no title with the id {key}")
+    return await queries.look_up(_TITLES, key, f"there is no title with the id {key}")
 
 
-def _predicted(in_use: InUse[Any], user: str, title: str) -> Contents:
+def _predict(cache: ModelCache[Any], user: str, title: str) -> Contents:
+    # Here because it loads implicit, which takes a second: see model_cache.
     from amazon_reviews.models.recommender.predict import predict_rating
 
-    loaded = in_use.get()
+    loaded = cache.get()
     if loaded is None:
         raise HTTPException(503, no_model("title_ratings"))
-    found = predict_rating(loaded.model, user, title)
+    predicted = predict_rating(loaded.model, user, title)
     return {
         "user": user,
         "title": title,
-        "rating": round(found.rating, 4),
-        "user_known": found.knows_user,
-        "title_known": found.knows_item,
+        "rating": round(predicted.rating, 4),
+        "user_known": predicted.knows_user,
+        "title_known": predicted.knows_item,
         "model": {"name": loaded.stored.name, "version": loaded.stored.version},
     }
 
@@ -234,16 +229,10 @@ def _kind(type: Kind) -> str | None:
     return None if type == "all" else type
 
 
-def _one(found: list[dict[str, Any]], which: str) -> Contents:
-    if not found:
-        raise HTTPException(404, f"there is no title {which}")
-    return _plain(found[0])
-
-
-def _plain(row: dict[str, Any]) -> Contents:
+def _title(row: dict[str, Any]) -> Contents:
     return {name: value for name, value in row.items() if name != "rescued"}
 
 
-def _shown(filters: TitleFilters) -> str:
-    given = {name: value for name, value in vars(filters).items() if value is not None}
-    return ", ".join(f"{name} {value}" for name, value in given.items()) or "any values"
+def _listed(filters: TitleFilters) -> str:
+    chosen = {name: value for name, value in vars(filters).items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in chosen.items()) or "any values"

@@ -15,14 +15,14 @@ _SHRUNK = tips(
 
 
 def categories_by_reviews(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The main categories with most reviews."""
+    """Chart the reviews of the main categories with most reviews."""
     rows = _top(table, "reviews", most)
     value = ("reviews", "reviews", COUNT)
     return style.ranking(rows, "Reviews per category", "main_category", value, _category())
 
 
 def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
-    """Raw and shrunk mean stars of the main categories, the best shrunk mean first."""
+    """Chart raw and shrunk mean stars of the main categories, the best shrunk mean first."""
     means = {"mean_stars": "raw mean", "shrunk_stars": "shrunk mean"}
     rows = [
         row | {"stars": row[column], "kind": kind}
@@ -44,8 +44,8 @@ def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The main categories with the largest part of negative reviews."""
-    value = ("negative_share", "part of the rated reviews below 3 stars", PART)
+    """Chart the main categories with the largest share of negative reviews."""
+    value = ("negative_share", "share of the rated reviews below 3 stars", PART)
     rows = _top(table, "negative_share", most)
     tooltip = [
         *_category(),
@@ -56,22 +56,22 @@ def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def categories_by_priority(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The main categories where most stars are missing: volume times dissatisfaction."""
-    value = ("priority", "part of all missing stars", PART)
-    tooltip = [*_category(), *tips(priority=("part of the missing stars", SHARE))]
+    """Chart the main categories where most stars are missing: rated reviews times lacking stars."""
+    value = ("priority", "share of all missing stars", PART)
+    tooltip = [*_category(), *tips(priority=("share of the missing stars", SHARE))]
     rows = _top(table, "priority", most)
     return style.ranking(rows, "Where to improve first", "main_category", value, tooltip)
 
 
 def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The main categories with most products."""
+    """Chart the products of the main categories with most products."""
     tooltip = tips(
         main_category=("category", None),
         products=("products", EXACT),
-        share=("part of all products", SHARE),
+        share=("share of all products", SHARE),
         priced=("with a listed price", EXACT),
         mean_price=("mean listed price, $", MEAN),
-        mean_images=("pictures of a product", MEAN),
+        mean_images=("pictures per product", MEAN),
     )
     value = ("products", "products", COUNT)
     rows = _top(table, "products", most)
@@ -79,7 +79,7 @@ def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
-    """The second categories of the path with most reviews."""
+    """Chart the second categories of the path with most reviews."""
     rows = [
         row | {"path": f"{row['secondary_category']} ({row['main_category']})"}
         for row in _top(table, "reviews", most)
@@ -90,7 +90,7 @@ def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
 
 
 def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
-    """The brands with most products; products without a brand are left out."""
+    """Chart the brands with most products, without products that have no brand."""
     tooltip = [
         *tips(brand=("brand", None), products=("products", EXACT)),
         *tips(price_min=("lowest price, $", MEAN), price_max=("highest price, $", MEAN)),
@@ -103,7 +103,7 @@ def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def brand_reputation(table: pa.Table) -> alt.Chart:
-    """Shrunk mean stars of up to five brands per year."""
+    """Chart the shrunk mean stars of up to five brands per year."""
     rows = [row | {"label": str(row["year"])} for row in table.to_pylist()]
     colours = dict(zip(dict.fromkeys(row["brand"] for row in rows), style.SERIES, strict=False))
     return (
@@ -119,7 +119,7 @@ def brand_reputation(table: pa.Table) -> alt.Chart:
 
 
 def product_stars(table: pa.Table) -> alt.Chart:
-    """Reviews per whole stars of one product, from its row."""
+    """Chart the reviews per whole stars of one product, from its row."""
     row = table.to_pylist()[0]
     rows = [{"label": f"{n} ★", "reviews": row[f"stars_{n}"]} for n in range(5, 0, -1)]
     tooltip = tips(label=("stars", None), reviews=("reviews", EXACT))
@@ -127,7 +127,7 @@ def product_stars(table: pa.Table) -> alt.Chart:
 
 
 def titles_by(table: pa.Table, sentiment: str) -> alt.Chart:
-    """The titles with most positive or most negative reviews."""
+    """Chart the titles with most positive or most negative reviews."""
     tooltip = [*tips(title=("title", None)), *tips(**{sentiment: (sentiment, EXACT)}), *_SHRUNK]
     value = (sentiment, f"{sentiment} reviews", COUNT)
     rows, colour = table.to_pylist(), style.SENTIMENTS[sentiment]
@@ -135,12 +135,12 @@ def titles_by(table: pa.Table, sentiment: str) -> alt.Chart:
 
 
 def title_images(table: pa.Table) -> alt.Chart:
-    """Mean pictures of a product per title, for the titles with most reviews."""
+    """Chart the mean pictures of a product per title, for the titles with most reviews."""
     tooltip = tips(
         title=("title", None), mean_images=("pictures", MEAN), products=("products", EXACT)
     )
-    value = ("mean_images", "pictures of a product", AMOUNT)
-    title = "Pictures of the most reviewed"
+    value = ("mean_images", "pictures per product", AMOUNT)
+    title = "Pictures of the most reviewed titles"
     return style.ranking(table.to_pylist(), title, "title", value, tooltip)
 
 

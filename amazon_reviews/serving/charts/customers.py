@@ -1,4 +1,4 @@
-"""Charts of those who write the reviews."""
+"""Charts of the customers who write the reviews."""
 
 import altair as alt
 import pyarrow as pa
@@ -8,11 +8,11 @@ from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART
 
 
 def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
-    """The most used summaries."""
+    """Chart the most used summaries."""
     tooltip = tips(
         summary=("summary", None),
         reviews=("reviews", EXACT),
-        share=("part of all reviews", SHARE),
+        share=("share of all reviews", SHARE),
         mean_stars=("mean stars", MEAN),
     )
     value = ("reviews", "reviews", COUNT)
@@ -21,30 +21,33 @@ def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
 
 
 def phrases(table: pa.Table, most: int = 20) -> alt.Chart:
-    """The customers who repeat one summary most."""
+    """Chart the customers who repeat one summary most often."""
     rows = [
-        row | {"who": f"{row['reviewer_id']}: {row['summary']}"}
+        row | {"phrase": f"{row['reviewer_id']}: {row['summary']}"}
         for row in table.slice(0, most).to_pylist()
     ]
     tooltip = tips(
         reviewer_id=("customer", None), summary=("summary", None), uses=("reviews", EXACT)
     )
     value = ("uses", "reviews with this summary", COUNT)
-    return style.ranking(rows, "Phrases that customers repeat", "who", value, tooltip)
+    return style.ranking(rows, "Phrases that customers repeat", "phrase", value, tooltip)
 
 
 def reviewer_names(table: pa.Table, most: int = 20) -> alt.Chart:
-    """The names with most reviews, as parts of all reviews."""
+    """Chart the names with most reviews, as shares of all reviews."""
     tooltip = tips(
-        reviewer_name=("name", None), reviews=("reviews", EXACT), share=("part of all", ".2%")
+        reviewer_name=("name", None), reviews=("reviews", EXACT), share=("share of all", ".2%")
     )
-    value = ("share", "part of all reviews", PART)
+    value = ("share", "share of all reviews", PART)
     rows = table.slice(0, most).to_pylist()
     return style.ranking(rows, "Names with most reviews", "reviewer_name", value, tooltip)
 
 
 def helpful_votes(table: pa.Table) -> alt.Chart:
-    """Mean helpful votes per stars: of reviews that have some, and of all, none counted as one."""
+    """Chart the mean helpful votes per stars, in two ways.
+
+    One mean is of the reviews with votes, the other of all reviews, missing votes counted as one.
+    """
     kinds = {
         "mean_votes": "of reviews with votes",
         "mean_votes_missing_as_one": "missing counts as one",

@@ -1,4 +1,4 @@
-"""Charts of the pipeline: books, refusals, missing values and freshness."""
+"""Charts of the pipeline: reconciliation, rejected lines, missing values, freshness and runs."""
 
 from typing import Any
 
@@ -11,26 +11,26 @@ from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SHARE, tips
 MOSTLY_MISSING = 0.7
 _UTC = alt.Scale(type="utc")
 _DAY_MILLISECONDS = 86_400_000
-_FATES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}
+_OUTCOMES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}
 
 
-def books(table: pa.Table) -> alt.Chart:
-    """What became of the lines of every partition of a table, as parts of them."""
+def reconciliation(table: pa.Table) -> alt.Chart:
+    """Chart the kept, duplicate and rejected lines of every partition of a table."""
     rows = [
-        row | {"name": f"{row['table']} {row['partition']}", "fate": fate, "part": row[fate]}
+        row | {"name": f"{row['table']} {row['partition']}", "outcome": name, "part": row[name]}
         for row in table.to_pylist()
-        for fate in _FATES
+        for name in _OUTCOMES
     ]
     return (
-        style.base(rows, "What became of the lines", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, "Reconciliation of the lines", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("part", "lines"),
             y=style.y_names("name"),
-            color=style.coloured("fate", _FATES),
+            color=style.coloured("outcome", _OUTCOMES),
             tooltip=tips(
                 name=("partition", None),
-                fate=("", None),
+                outcome=("outcome", None),
                 part=("lines", EXACT),
                 lines=("of", EXACT),
             ),
@@ -39,13 +39,13 @@ def books(table: pa.Table) -> alt.Chart:
 
 
 def rejected(table: pa.Table) -> alt.Chart:
-    """Refused lines by reason and table."""
+    """Chart the rejected lines by reason and table."""
     names = dict.fromkeys(table["table"].to_pylist())
     return (
-        style.base(table.to_pylist(), "Refused lines by reason", alt.Step(style.ROW_HEIGHT))
+        style.base(table.to_pylist(), "Rejected lines by reason", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("lines", "refused lines", aggregate="sum"),
+            x=style.x_amount("lines", "rejected lines", aggregate="sum"),
             y=style.y_names("reason"),
             color=style.coloured("table", dict(zip(names, style.SERIES, strict=False))),
             tooltip=[
@@ -57,7 +57,7 @@ def rejected(table: pa.Table) -> alt.Chart:
 
 
 def missing(table: pa.Table) -> alt.LayerChart:
-    """Missing share of the columns of one source table, with the 70 % line."""
+    """Chart the missing share of the columns of one dataset, with the 70 % line."""
     tooltip = tips(
         column=("column", None),
         missing_share=("missing", SHARE),
@@ -71,7 +71,7 @@ def missing(table: pa.Table) -> alt.LayerChart:
         table.to_pylist(),
         title,
         "column",
-        ("missing_share", "part of the lines", PART),
+        ("missing_share", "share of the lines", PART),
         tooltip,
     ).encode(
         color=alt.condition(
@@ -83,10 +83,10 @@ def missing(table: pa.Table) -> alt.LayerChart:
 
 
 def freshness(table: pa.Table) -> alt.Chart:
-    """From the first to the newest review, per source."""
+    """Chart the days from the first to the newest review, per source."""
     rows = _with_texts(table, "first_on", "last_on", "newest_event_at")
     return (
-        style.base(rows, "Days the reviews are from", alt.Step(34))
+        style.base(rows, "Days of the reviews", alt.Step(34))
         .mark_bar(color=style.BLUE, minBandSize=4)
         .encode(
             x=alt.X(
@@ -111,12 +111,12 @@ def freshness(table: pa.Table) -> alt.Chart:
 
 
 def runs(table: pa.Table) -> alt.Chart:
-    """Seconds of the newest runs, by how they ended."""
+    """Chart the seconds of the newest runs, by their status."""
     rows = _with_texts(table, "started_at", "ended_at")
     colours = {"SUCCESS": style.BLUE, "FAILURE": style.VERMILLION, "CANCELED": style.GREY}
     others = {row["status"]: style.GREEN for row in rows if row["status"] not in colours}
     return (
-        style.base(rows, "Last runs")
+        style.base(rows, "Newest runs")
         .mark_circle(size=80)
         .encode(
             x=alt.X("started_at", type="temporal", title="start (UTC)", scale=_UTC),
@@ -133,7 +133,7 @@ def runs(table: pa.Table) -> alt.Chart:
 
 
 def _with_texts(table: pa.Table, *instants: str) -> list[dict[str, Any]]:
-    """The rows, with days and instants as ISO text."""
+    """Return the rows with days and instants as ISO text."""
     return [
         row | {name: row[name] and row[name].isoformat() for name in instants}
         for row in table.to_pylist()

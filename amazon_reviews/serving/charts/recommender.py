@@ -1,4 +1,4 @@
-"""Charts of what recommenders learn from, and of how good they are."""
+"""Charts of the training data of recommenders, and of their evaluation."""
 
 import altair as alt
 import numpy as np
@@ -9,14 +9,14 @@ from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, tips
 
 CORNER = 100
-"""Rows and columns of the corner of a matrix that is drawn."""
+"""Rows and columns of a matrix in its spy plot."""
 
 _POINTS = 300
 _SQUARE = 360
 
 
 def long_tail(counts: NDArray[np.integer], title: str) -> alt.Chart:
-    """How many values each row or column has, the fullest first, on logarithmic axes."""
+    """Chart the number of values of each row or column, the fullest first, on logarithmic axes."""
     ordered = np.sort(counts[counts > 0])[::-1]
     places = np.unique(np.geomspace(1, max(1, len(ordered)), _POINTS).astype(int))
     rows = [{"place": int(k), "values": int(ordered[k - 1])} for k in places if k <= len(ordered)]
@@ -33,9 +33,12 @@ def long_tail(counts: NDArray[np.integer], title: str) -> alt.Chart:
 
 
 def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) -> alt.Chart:
-    """A spy plot of the fullest rows and columns; of each stored value its row and column."""
+    """Chart the fullest rows and columns as a spy plot.
+
+    `rows` and `columns` are the row and the column of each stored value.
+    """
     row_place, column_place = _fullest(rows), _fullest(columns)
-    drawn = [
+    values = [
         {"row": int(row_place[r]), "column": int(column_place[c])}
         for r, c in zip(rows, columns, strict=True)
         if row_place[r] < CORNER and column_place[c] < CORNER
@@ -43,7 +46,7 @@ def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) 
     scale = alt.Scale(domain=[0, CORNER], nice=False)
     down = alt.Scale(domain=[0, CORNER], nice=False, reverse=True)
     return (
-        style.base(drawn, title, _SQUARE)
+        style.base(values, title, _SQUARE)
         .mark_square(color=style.BLUE, size=12, opacity=1)
         .encode(
             x=style.x_amount("column", f"the {CORNER} fullest columns", scale=scale),
@@ -53,7 +56,7 @@ def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) 
 
 
 def methods(table: pa.Table, figure: str, title: str) -> alt.LayerChart:
-    """A figure of every method with its interval, the best first."""
+    """Chart a figure of every method with its confidence interval, the best first."""
     rows = sorted(table.to_pylist(), key=lambda row: -row["value"])
     bars = style.ranking(
         rows, title, "method", ("value", figure, AMOUNT), tips(value=(figure, ".4f"))
@@ -65,7 +68,7 @@ def methods(table: pa.Table, figure: str, title: str) -> alt.LayerChart:
 
 
 def _fullest(codes: NDArray[np.integer]) -> NDArray[np.integer]:
-    """For each code its place by how often it occurs, from 0."""
+    """Return for each code its place in the order of its number of values, from 0."""
     counts = np.bincount(codes)
     places = np.empty(len(counts), int)
     places[np.argsort(-counts, kind="stable")] = np.arange(len(counts))

@@ -18,7 +18,7 @@ _RATED = tips(
 
 
 def stars_by_verified(table: pa.Table) -> alt.Chart:
-    """Reviews per stars, verified purchases and others stacked."""
+    """Chart the reviews per stars, verified purchases and other reviews stacked."""
     rows = [
         row
         | {
@@ -43,7 +43,7 @@ def stars_by_verified(table: pa.Table) -> alt.Chart:
 
 
 def sentiments(table: pa.Table) -> alt.Chart:
-    """Reviews per sentiment of the stars, from one row of sums."""
+    """Chart the reviews per sentiment of the stars, from one row of sums."""
     rows = style.by_sentiment([row | {"label": "all"} for row in table.to_pylist()])
     return (
         style.base(rows, "Sentiment of the stars", alt.Step(34))
@@ -55,42 +55,42 @@ def sentiments(table: pa.Table) -> alt.Chart:
             tooltip=tips(
                 sentiment=("sentiment", None),
                 reviews=("reviews", EXACT),
-                share=("part of the rated", SHARE),
+                share=("share of the rated", SHARE),
             ),
         )
     )
 
 
 def reviews_per_year(table: pa.Table) -> alt.Chart:
-    """Reviews per year; those without a date are left out."""
+    """Chart the reviews per year, without reviews that have no date."""
     value = ("reviews", "reviews", COUNT)
     return style.columns(_years(table), "Reviews per year", _YEARS, value, _RATED)
 
 
 def mean_per_year(table: pa.Table) -> alt.Chart:
-    """Mean stars per year."""
+    """Chart the mean stars per year."""
     return style.mean_line(_years(table), "Mean stars per year", _YEARS, _RATED)
 
 
 def sentiment_per_year(table: pa.Table) -> alt.Chart:
-    """Parts of the sentiments per year."""
+    """Chart the shares of the sentiments per year."""
     rows = style.by_sentiment(_years(table))
     return style.sentiment_shares(rows, "Sentiment per year", _YEARS)
 
 
 def reviews_per_month(table: pa.Table) -> alt.Chart:
-    """Reviews per month of the year, over all years."""
+    """Chart the reviews per month of the year, over all years."""
     value = ("reviews", "reviews", COUNT)
     return style.columns(_months(table), "Reviews per month of the year", _MONTHS, value, _RATED)
 
 
 def mean_per_month(table: pa.Table) -> alt.Chart:
-    """Mean stars per month of the year, over all years."""
+    """Chart the mean stars per month of the year, over all years."""
     return style.mean_line(_months(table), "Mean stars per month of the year", _MONTHS, _RATED)
 
 
 def seasonality(table: pa.Table) -> alt.LayerChart:
-    """Seasonal index per month: 1 is the mean month of a year."""
+    """Chart the seasonal index per month: 1 is the mean month of a year."""
     index = ("seasonal_index", "times the mean month", AMOUNT)
     tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
     bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
@@ -99,21 +99,21 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
 
 
 def reviews_over_time(table: pa.Table) -> alt.Chart:
-    """Reviews per year and month."""
+    """Chart the reviews per year and month."""
     return (
         style.base(_dated(table), "Reviews per month")
         .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
-        .encode(x=_TIME, y=style.y_amount("reviews", "reviews a month"), tooltip=_RATED)
+        .encode(x=_TIME, y=style.y_amount("reviews", "reviews per month"), tooltip=_RATED)
     )
 
 
 def mean_over_time(table: pa.Table) -> alt.Chart:
-    """Mean stars per year and month."""
+    """Chart the mean stars per year and month."""
     return style.mean_line(_dated(table), "Mean stars per month", _TIME, _RATED)
 
 
 def review_lengths(table: pa.Table) -> alt.Chart:
-    """Reviews per band of length."""
+    """Chart the reviews per band of length."""
     rows = [row | {"label": _words(row)} for row in table.to_pylist()]
     return (
         style.base(rows, "Length of the reviews")
@@ -128,14 +128,14 @@ def review_lengths(table: pa.Table) -> alt.Chart:
                 reviews=("reviews", EXACT),
                 mean_words=("mean words", ".0f"),
                 mean_characters=("mean characters", ".0f"),
-                mean_word_length=("characters of a word", MEAN),
+                mean_word_length=("characters per word", MEAN),
             ),
         )
     )
 
 
 def length_sentiments(table: pa.Table) -> alt.Chart:
-    """Parts of the sentiments per band of length."""
+    """Chart the shares of the sentiments per band of length."""
     sums: dict[str, dict[str, Any]] = {}
     for row in table.to_pylist():
         band = sums.setdefault(_words(row), {"label": _words(row), "rated": 0})
@@ -146,9 +146,9 @@ def length_sentiments(table: pa.Table) -> alt.Chart:
 
 
 def prices(table: pa.Table) -> alt.Chart:
-    """Reviews per band of price, listed and imputed prices apart."""
+    """Chart the reviews per band of price and kind of price: listed or imputed."""
     return (
-        style.base(_priced(table), "Price of what is reviewed")
+        style.base(_priced(table), "Price of the reviewed products")
         .mark_bar()
         .encode(
             x=_price_axis(table),
@@ -160,7 +160,7 @@ def prices(table: pa.Table) -> alt.Chart:
 
 
 def price_ratings(table: pa.Table) -> alt.Chart:
-    """Mean stars per band of price, listed and imputed prices apart; size says how many."""
+    """Chart the mean stars per band and kind of price; the size shows the number of reviews."""
     return (
         style.base([r for r in _priced(table) if r["rated"]], "Mean stars by price")
         .mark_circle(opacity=0.9)
@@ -177,9 +177,9 @@ def price_ratings(table: pa.Table) -> alt.Chart:
 
 
 def credibility(table: pa.Table) -> alt.LayerChart:
-    """Verified less unverified mean stars per category, with its 95 % confidence interval."""
+    """Chart verified minus unverified mean stars per category, with its 95 % interval."""
     rows = [
-        row | {"sure": "differs" if row["significant"] else "may be chance"}
+        row | {"verdict": "differs" if row["significant"] else "may be chance"}
         for row in table.to_pylist()
     ]
     colours = {"differs": style.BLUE, "may be chance": style.GREY}
@@ -193,16 +193,18 @@ def credibility(table: pa.Table) -> alt.LayerChart:
         unverified_mean=("not verified", MEAN),
         unverified_rated=("other reviews", EXACT),
     )
-    at = style.base(rows, "Verified less unverified stars", alt.Step(style.ROW_HEIGHT)).encode(
-        y=style.y_names("main_category"), color=style.coloured("sure", colours), tooltip=tooltip
+    categories = style.base(
+        rows, "Verified minus unverified stars", alt.Step(style.ROW_HEIGHT)
+    ).encode(
+        y=style.y_names("main_category"), color=style.coloured("verdict", colours), tooltip=tooltip
     )
     title = "difference of the mean stars, 95 % interval"
-    interval = at.mark_rule(strokeWidth=3).encode(
+    interval = categories.mark_rule(strokeWidth=3).encode(
         x=style.x_amount("low", title, "+,~f"), x2="high:Q"
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
-    means = at.mark_point(filled=True, size=70).encode(x="difference:Q")
-    return style.layered("Verified less unverified stars", zero, interval, means)
+    means = categories.mark_point(filled=True, size=70).encode(x="difference:Q")
+    return style.layered("Verified minus unverified stars", zero, interval, means)
 
 
 _YEARS = style.x_names("label", "year")

@@ -1,4 +1,4 @@
-"""Charts of the sentiment model: how good it is, and what it says."""
+"""Charts of the sentiment model: its evaluation, and its predictions."""
 
 import altair as alt
 import pyarrow as pa
@@ -7,22 +7,22 @@ from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, MEAN, PART, SHARE, tips
 
 _SIZE = 260
-# Colours of its own, so that they are the same in the light and the dark theme.
+# Fixed colours, because those of Streamlit's dark theme would be the reverse of the light one's.
 _SHARES = alt.Scale(domain=[0, 1], range=["#E6F1FA", "#0B3C66"], interpolate="rgb")
 _WHITE_TEXT_FROM = 0.662
 """Up to here black, and from here white has a contrast of at least 4.5 : 1 with the cell."""
 
 
 def confusion(table: pa.Table) -> alt.LayerChart:
-    """Actual against predicted classes of one task, as parts of the actual ones."""
+    """Chart actual against predicted classes of one task, as shares of the actual classes."""
     rows = table.to_pylist()
     actual: dict[str, int] = {}
     for row in rows:
         actual[row["actual"]] = actual.get(row["actual"], 0) + row["reviews"]
-    shown = [row | {"part": row["reviews"] / max(1, actual[row["actual"]])} for row in rows]
+    shares = [row | {"part": row["reviews"] / max(1, actual[row["actual"]])} for row in rows]
     order = list(actual)
     cells = (
-        style.base(shown, "Predicted classes by the stars' classes", alt.Step(48))
+        style.base(shares, "Predicted classes by the stars' classes", alt.Step(48))
         .mark_rect()
         .encode(
             x=style.x_names("predicted", "predicted", order),
@@ -32,7 +32,7 @@ def confusion(table: pa.Table) -> alt.LayerChart:
                 actual=("by the stars", None),
                 predicted=("predicted", None),
                 reviews=("reviews", EXACT),
-                part=("part of the class", SHARE),
+                part=("share of the class", SHARE),
             ),
         )
     )
@@ -46,32 +46,32 @@ def confusion(table: pa.Table) -> alt.LayerChart:
 
 
 def calibration(table: pa.Table) -> alt.LayerChart:
-    """How often answers of a confidence are right; on the diagonal it says what it knows."""
+    """Chart the accuracy per predicted probability; a calibrated model is on the diagonal."""
     scale = alt.Scale(domain=[0, 1])
     points = (
-        style.base(table.to_pylist(), "Confidence and how often it is right", _SIZE)
+        style.base(table.to_pylist(), "Predicted probability and accuracy", _SIZE)
         .mark_line(point=True, color=style.BLUE)
         .encode(
-            x=style.x_amount("confidence", "probability given", PART, scale=scale),
-            y=style.y_amount("accuracy", "part that is right", PART, scale=scale),
+            x=style.x_amount("confidence", "predicted probability", PART, scale=scale),
+            y=style.y_amount("accuracy", "accuracy", PART, scale=scale),
             tooltip=tips(
-                confidence=("probability given", SHARE),
-                accuracy=("right", SHARE),
+                confidence=("predicted probability", SHARE),
+                accuracy=("accuracy", SHARE),
                 reviews=("reviews", EXACT),
             ),
         )
     )
-    ends = alt.InlineData(values=[{"at": 0.0}, {"at": 1.0}])
+    ends = alt.InlineData(values=[{"value": 0.0}, {"value": 1.0}])
     diagonal = (
         alt.Chart(ends)
         .mark_line(strokeDash=[4, 4], color=style.GREY)
-        .encode(x=alt.X("at", type="quantitative"), y=alt.Y("at", type="quantitative"))
+        .encode(x=alt.X("value", type="quantitative"), y=alt.Y("value", type="quantitative"))
     )
-    return style.layered("Confidence and how often it is right", points, diagonal)
+    return style.layered("Predicted probability and accuracy", points, diagonal)
 
 
-def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
-    """What the texts of each category, brand or product say, as parts of its reviews."""
+def shares(table: pa.Table, name: str, title: str) -> alt.Chart:
+    """Chart the predicted sentiments of each category or brand, as shares of its reviews."""
     rows = [
         {**row, "label": row[name] or "Unknown", "rated": row["reviews"]}
         for row in table.to_pylist()
@@ -81,7 +81,7 @@ def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
         style.base(bars, title, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("reviews", "part of the reviews", PART, stack="normalize"),
+            x=style.x_amount("reviews", "share of the reviews", PART, stack="normalize"),
             y=style.y_names("label"),
             color=style.coloured("sentiment", style.SENTIMENTS),
             order=alt.Order("order", type="quantitative"),
@@ -89,16 +89,16 @@ def judged(table: pa.Table, name: str, title: str) -> alt.Chart:
                 label=("", None),
                 sentiment=("text", None),
                 reviews=("reviews", EXACT),
-                share=("part", SHARE),
+                share=("share", SHARE),
             ),
         )
     )
 
 
 def years(table: pa.Table) -> alt.Chart:
-    """Mean of the stars that the texts make probable, by year and source."""
+    """Chart the mean of the stars that are expected from the texts, by year and source."""
     return (
-        style.base(table.to_pylist(), "Stars that the texts make probable")
+        style.base(table.to_pylist(), "Stars expected from the texts")
         .mark_line(point=True)
         .encode(
             x=style.x_names("year", None),
@@ -116,9 +116,9 @@ def years(table: pa.Table) -> alt.Chart:
 
 
 def distribution(table: pa.Table) -> alt.Chart:
-    """How many texts are of each class."""
+    """Chart the number of texts of each class."""
     return (
-        style.base(table.to_pylist(), "What the texts say", alt.Step(style.ROW_HEIGHT))
+        style.base(table.to_pylist(), "Sentiment of the texts", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("texts", "texts"),
@@ -130,17 +130,17 @@ def distribution(table: pa.Table) -> alt.Chart:
 
 
 def reasons(table: pa.Table, label: str) -> alt.Chart:
-    """The words of a text that speak for its label, and those that speak against it."""
+    """Chart the words of a text that speak for its label, and those that speak against it."""
     colours = {f"for {label}": style.SENTIMENTS[label], "against": style.GREY}
     rows = [
         row | {"speaks": f"for {label}" if row["log_odds"] > 0 else "against"}
         for row in table.to_pylist()
     ]
     return (
-        style.base(rows, "The words that decided", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, "Most important words", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("log_odds", "log-odds that the words add", AMOUNT),
+            x=style.x_amount("log_odds", "added log-odds", AMOUNT),
             y=style.y_names("words"),
             color=style.coloured("speaks", colours),
             tooltip=tips(words=("", None), log_odds=("log-odds", MEAN)),
@@ -149,14 +149,14 @@ def reasons(table: pa.Table, label: str) -> alt.Chart:
 
 
 def words(table: pa.Table, title: str, colour: str) -> alt.Chart:
-    """Words by what they add up to: log-odds times places."""
-    rows = [row | {"adds": row["weight"] * row["places"]} for row in table.to_pylist()]
+    """Chart words by their log-odds times their number of places."""
+    rows = [row | {"total": row["weight"] * row["places"]} for row in table.to_pylist()]
     tooltip = tips(
         words=("", None),
-        adds=("adds in all", ",.0f"),
-        weight=("each", ".2f"),
+        total=("in all places", ",.0f"),
+        weight=("in each place", ".2f"),
         places=("places", EXACT),
     )
     return style.ranking(
-        rows, title, "words", ("adds", "log-odds in all places", AMOUNT), tooltip, colour
+        rows, title, "words", ("total", "log-odds in all places", AMOUNT), tooltip, colour
     )

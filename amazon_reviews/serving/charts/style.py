@@ -1,31 +1,33 @@
-"""What all charts share: colours, number formats, and the kinds of chart they are made of.
+"""Style of all charts: colours, number formats, axes and kinds of charts.
 
-Every builder takes a small Arrow table and gives a chart without a background, so that it stands
-on light and dark pages. Colours are those of Okabe and Ito, told apart by colour-blind readers.
+Charts have no background, so that they fit light and dark pages. The colours are those of Okabe and
+Ito, because colour-blind readers can distinguish them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
+import vl_convert
 
 BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
 SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
 EXACT, SHARE, MEAN = ",", ".1%", ".2f"
 COUNT, YEAR, AMOUNT, PART = "~s", "d", ",~f", "~%"
-"""Formats of axes: of whole numbers, years, other numbers and shares; ticks set the decimals."""
+"""Formats of axes for whole numbers, years, other numbers and shares; ticks set the decimals."""
 
 STARS = alt.Scale(domain=[1, 5], clamp=True)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEIGHT, ROW_HEIGHT = 320, 26
+PNG_WIDTH = 720
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
 
 
 def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
-    """An empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
+    """Return an empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
     return alt.Chart(
         alt.InlineData(values=list(rows)),
         title=alt.TitleParams(title, anchor="start", offset=12),
@@ -35,12 +37,12 @@ def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
 
 
 def layered(title: str, *layers: alt.Chart) -> alt.LayerChart:
-    """Charts over each other, described by the title that one of them has."""
+    """Return charts on top of each other, described by the title that one of them has."""
     return alt.LayerChart(layer=list(layers), description=title)
 
 
 def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
-    """What is shown of a mark: by column its title, and number format or None for text."""
+    """Return the tooltip of a mark: by column its title, and number format or None for text."""
     return [
         alt.Tooltip(name, type="quantitative", title=title, format=form)
         if form
@@ -50,42 +52,43 @@ def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
 
 
 def x_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.X:
-    """A horizontal axis of numbers."""
+    """Return a horizontal axis of numbers."""
     axis = alt.Axis(labelOverlap=True, **_ticks(form))
     return alt.X(field, type="quantitative", title=title, axis=axis, **options)
 
 
 def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y:
-    """A vertical axis of numbers."""
+    """Return a vertical axis of numbers."""
     axis = alt.Axis(**_ticks(form))
     return alt.Y(field, type="quantitative", title=title, axis=axis, **options)
 
 
 def _ticks(form: str) -> dict[str, Any]:
-    """Ticks whose labels differ: whole numbers apart by one at least, others as exact as needed."""
+    """Return ticks with different labels: whole numbers for counts, else as exact as needed."""
     if form not in (COUNT, YEAR):
         return {"format": form, "tickCount": 5}
-    # As the format of an axis, "~s" gives each label the prefix of the largest one: "0k". The
-    # smallest step is not kept between 0 and 1; a logarithmic axis leaves labels out itself.
+    # As the format of an axis, "~s" would give each label the prefix of the largest one: "0k".
+    # Vega ignores the smallest step between 0 and 1, so fractions get no label; a logarithmic axis
+    # has empty labels already.
     hidden = "datum.label === '' || datum.value % 1"
     label = f"{hidden} ? '' : format(datum.value, '{form}')"
     return {"labelExpr": label, "tickCount": 5, "tickMinStep": 1}
 
 
 def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -> alt.X:
-    """A horizontal axis of names in the given order, else in that of the rows."""
+    """Return a horizontal axis of names in the given order, or else in that of the rows."""
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=8)
     return alt.X(field, type="ordinal", title=title, sort=order, axis=axis)
 
 
 def y_names(field: str, title: str | None = None) -> alt.Y:
-    """A vertical axis of names in the order of the rows."""
+    """Return a vertical axis of names in the order of the rows."""
     axis = alt.Axis(labelLimit=150, labelOverlap=False)
     return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
 
 
 def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
-    """Colours by name, with a legend below the title."""
+    """Return colours by name, with a legend below the title."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     wide = sum(map(len, colours)) > 30
     legend = alt.Legend(
@@ -107,7 +110,7 @@ def ranking(
     tooltip: Sequence[alt.Tooltip],
     colour: str = BLUE,
 ) -> alt.Chart:
-    """A horizontal bar for each row, in their order; `value` is column, axis title and format."""
+    """Return a horizontal bar for each row; `value` is column, axis title and format."""
     return (
         base(rows, title, alt.Step(ROW_HEIGHT))
         .mark_bar(color=colour)
@@ -122,7 +125,7 @@ def columns(
     value: tuple[str, str, str],
     tooltip: Sequence[alt.Tooltip],
 ) -> alt.Chart:
-    """A vertical bar for each row; `value` is column, axis title and format."""
+    """Return a vertical bar for each row; `value` is column, axis title and format."""
     return (
         base(rows, title)
         .mark_bar(color=BLUE)
@@ -131,27 +134,27 @@ def columns(
 
 
 def sentiment_shares(rows: Rows, title: str, x: alt.X) -> alt.Chart:
-    """Bars of full height, divided by sentiment; rows hold sentiment, reviews and share."""
+    """Return bars of full height, divided by sentiment; rows have sentiment, reviews and share."""
     return (
         base(rows, title)
         .mark_bar()
         .encode(
             x=x,
-            y=y_amount("reviews", "part of the rated reviews", PART, stack="normalize"),
+            y=y_amount("reviews", "share of the rated reviews", PART, stack="normalize"),
             color=coloured("sentiment", SENTIMENTS),
             order=alt.Order("order", type="quantitative"),
             tooltip=tips(
                 label=("", None),
                 sentiment=("sentiment", None),
                 reviews=("reviews", EXACT),
-                share=("part of the rated", SHARE),
+                share=("share of the rated", SHARE),
             ),
         )
     )
 
 
 def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
-    """One row per sentiment of each row, whose `share` is that of the rated reviews."""
+    """Return one row per sentiment of each row; `share` is that of the rated reviews."""
     return [
         {
             "label": row["label"],
@@ -167,7 +170,7 @@ def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
 
 
 def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
-    """A line with points of mean_stars, on the whole range from 1 to 5."""
+    """Return a line with points of mean_stars, on the whole range from 1 to 5."""
     return (
         base(rows, title)
         .mark_line(point=True, color=BLUE)
@@ -177,3 +180,8 @@ def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) 
             tooltip=list(tooltip),
         )
     )
+
+
+def png_bytes(chart: AnyChart, scale: float = 2) -> bytes:
+    """Return the chart as a PNG on white, `PNG_WIDTH` times `scale` pixels wide and its labels."""
+    return vl_convert.vegalite_to_png(chart.properties(width=PNG_WIDTH).to_json(), scale=scale)

@@ -13,14 +13,14 @@ _TYPES = {"movie": style.BLUE, "tv show": style.VERMILLION}
 
 
 def missing(table: pa.Table) -> alt.Chart:
-    """Part of a platform's titles without a value, per column of the source."""
+    """Chart the share of a platform's titles without a value, per column of the source."""
     rows = [row | {"share": row["missing"] / row["titles"]} for row in table.to_pylist()]
     title = "Missing values"
     return (
         style.base(rows, title, alt.Step(10))
         .mark_bar()
         .encode(
-            x=style.x_amount("share", "part of the platform's titles", PART),
+            x=style.x_amount("share", "share of the platform's titles", PART),
             y=style.y_names("source_column"),
             yOffset=alt.YOffset("platform", type="nominal"),
             color=_platform(),
@@ -35,7 +35,7 @@ def missing(table: pa.Table) -> alt.Chart:
 
 
 def types(table: pa.Table) -> alt.Chart:
-    """Titles per platform, films and series."""
+    """Chart the titles per platform, films and series."""
     tooltip = tips(platform=("platform", None), type=("type", None), titles=("titles", EXACT))
     return (
         style.base(table.to_pylist(), "Titles per platform")
@@ -50,7 +50,7 @@ def types(table: pa.Table) -> alt.Chart:
 
 
 def mean_ratings(table: pa.Table) -> alt.Chart:
-    """Mean of all ratings per platform."""
+    """Chart the mean of all ratings per platform."""
     rated = table.filter(pc.is_valid(table["mean_rating"]))
     tooltip = tips(
         platform=("platform", None),
@@ -70,32 +70,32 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
 
 
 def scores(table: pa.Table) -> alt.Chart:
-    """Titles per mean rating to one decimal."""
+    """Chart the titles per mean rating to one decimal."""
     return _lines(table, "Titles per mean rating", "score", "mean rating", AMOUNT)
 
 
 def years(table: pa.Table) -> alt.Chart:
-    """Titles per year of release."""
+    """Chart the titles per year of release."""
     return _lines(table, "Titles per year of release", "year", "year")
 
 
 def years_added(table: pa.Table) -> alt.Chart:
-    """Titles per year in which the platform added them."""
+    """Chart the titles per year in which the platform added them."""
     return _lines(table, "Titles per year added", "year", "year")
 
 
 def minutes(table: pa.Table) -> alt.Chart:
-    """Titles per band of ten minutes."""
+    """Chart the titles per band of ten minutes."""
     return _lines(table, "Durations in minutes", "minutes", "minutes, from")
 
 
 def seasons(table: pa.Table) -> alt.Chart:
-    """Titles per number of seasons."""
+    """Chart the titles per number of seasons."""
     return _lines(table, "Durations in seasons", "seasons", "seasons")
 
 
 def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
-    """Titles per maturity rating, those with most titles first."""
+    """Chart the titles per maturity rating, the rating with most titles first."""
     totals: dict[str, int] = {}
     for row in table.to_pylist():
         totals[row["rating"]] = totals.get(row["rating"], 0) + row["titles"]
@@ -119,7 +119,7 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def _lines(table: pa.Table, title: str, x: str, name: str, form: str = YEAR) -> alt.Chart:
-    """A line of titles for each platform."""
+    """Return a chart with a line of titles for each platform."""
     return (
         style.base(table.to_pylist(), title)
         .mark_line(point=alt.OverlayMarkDef(size=18))

@@ -1,26 +1,28 @@
-"""Parts that every page is made of."""
+"""Components of the pages: tabs, tiles, charts and tables with their downloads."""
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from amazon_reviews.serving.charts.png import png_bytes
-from amazon_reviews.serving.charts.style import AnyChart
-from amazon_reviews.serving.dashboard.downloads import csv_bytes
-from amazon_reviews.serving.dashboard.warehouse import UnanswerableError
+from amazon_reviews.errors import NoDataError
+from amazon_reviews.serving.charts.style import AnyChart, png_bytes
 from amazon_reviews.serving.queries.filters import Filters
 
-NOTHING = "Nothing is left for these filters."
+NO_ROWS = "No data matches these filters."
 COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "as_of": "as of"}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sections(
     page: str, contents: Mapping[str, Callable[[Filters], None]], filters: Filters
 ) -> None:
-    """Tabs of which only the open one is made; the address keeps it."""
+    """Show tabs, of which only the open one is built; the address of the page names it."""
     tabs = st.tabs(list(contents), key=f"{page}_tab", bind="query-params")
     for tab, content in zip(tabs, contents.values(), strict=True):
         if tab.open:
@@ -29,33 +31,33 @@ def sections(
 
 
 def guarded(content: Callable[[], None]) -> None:
-    """Make content, or say why it cannot be."""
+    """Show content, or the reason why it has no data."""
     try:
         content()
-    except UnanswerableError as reason:
+    except NoDataError as reason:
         st.info(str(reason), icon=":material/info:")
 
 
 def tiles(numbers: Mapping[str, str]) -> None:
-    """Figures beside each other, below each other on a narrow screen."""
+    """Show figures in a row, or in a column on a narrow screen."""
     with st.container(horizontal=True):
         for label, value in numbers.items():
             st.metric(label, value, border=True, width=170)
 
 
 def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> None:
-    """A chart of rows, with those rows as CSV and the picture as PNG to download."""
+    """Show a chart of rows, with its rows as CSV and its picture as PNG to download."""
     if not rows.num_rows:
-        st.info(NOTHING, icon=":material/filter_alt_off:")
+        st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    made = build(rows)
+    drawing = build(rows)
     with st.container(border=True, key=f"chart-{name}"):
-        st.altair_chart(made, width="stretch")
+        st.altair_chart(drawing, width="stretch")
         with st.container(horizontal=True):
             _csv(name, rows, f"chart-{name}")
             st.download_button(
                 "PNG",
-                partial(png_bytes, made),
+                partial(png_bytes, drawing),
                 f"{name}.png",
                 "image/png",
                 key=f"{name}-png",
@@ -66,29 +68,32 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
 
 
 def table(name: str, rows: pa.Table, hidden: Sequence[str] = ()) -> None:
-    """Rows as a table, with the same rows as CSV to download."""
+    """Show rows as a table, with the same rows as CSV to download."""
     if not rows.num_rows:
-        st.info(NOTHING, icon=":material/filter_alt_off:")
+        st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    shown = rows.drop_columns(list(hidden))
-    titles = {field.name: _column(field) for field in shown.schema}
+    visible = rows.drop_columns(list(hidden))
+    titles = {field.name: _column(field) for field in visible.schema}
     with st.container(border=True, key=f"table-{name}"):
-        st.dataframe(shown, hide_index=True, column_config=titles, alt=name.replace("_", " "))
-        _csv(name, shown, f"table-{name}")
+        st.dataframe(visible, hide_index=True, column_config=titles, alt=name.replace("_", " "))
+        _csv(name, visible, f"table-{name}")
 
 
 def note(filters: Filters, columns: Sequence[str] = ()) -> None:
-    """Say plainly that of the filters only those on these columns count for what follows."""
+    """Show a note if a filter is set that does not apply to the figures below it.
+
+    Only the filters on `columns` apply to them.
+    """
     if not filters.set_beyond(columns):
         return
     names = {"main_category": "category"}
     used = " and ".join(names.get(column, column) for column in columns)
-    which = f"Of the filters only {used} counts here" if used else "The filters do not count here"
+    which = f"Only the filter by {used} applies here" if used else "The filters do not apply here"
     st.caption(f":material/filter_alt_off: {which}: these figures cover all other reviews too.")
 
 
 def compact(number: float | None) -> str:
-    """A number in three digits or so: 950, 1.2k, 34M; – for none."""
+    """Return a number with about three digits: 950, 1.2k, 34M; – for None."""
     if number is None:
         return "–"
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -98,13 +103,26 @@ def compact(number: float | None) -> str:
 
 
 def stars(mean: float | None) -> str:
-    """Mean stars with two digits; – for none."""
+    """Return mean stars with two decimals; – for None."""
     return "–" if mean is None else f"{mean:.2f} ★"
 
 
 def share(part: float | None, whole: float | None) -> str:
-    """A part of a whole in percent; – where there is no whole."""
+    """Return a part of a whole in percent; – without a whole."""
     return f"{part / whole:.1%}" if whole and part is not None else "–"
+
+
+def csv_bytes(rows: pa.Table) -> bytes:
+    """Return rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(rows.column_names)
+    writer.writerows([_harmless(value) for value in row.values()] for row in rows.to_pylist())
+    return text.getvalue().encode()
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _csv(name: str, rows: pa.Table, within: str) -> None:

@@ -1,17 +1,14 @@
-"""The app's way to the models in use."""
+"""Current models of the dashboard."""
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from amazon_reviews import config
-from amazon_reviews.errors import LocationError
+from amazon_reviews.errors import LocationError, ModelFileError, NoDataError
 from amazon_reviews.models.minimums import no_model
-from amazon_reviews.resources.model_store import ModelStore
-from amazon_reviews.serving.dashboard.warehouse import UnanswerableError
-from amazon_reviews.serving.model_cache import InUse, Loaded
+from amazon_reviews.serving.model_cache import Loaded, ModelCache, open_model_cache
 
 if TYPE_CHECKING:
     from amazon_reviews.models.recommender.storage import RecommenderModel
@@ -20,52 +17,35 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def sentiment_in_use() -> "Loaded[SentimentClassifier]":
-    """The sentiment model in use. Raises UnanswerableError where there is none."""
+def sentiment_model() -> "Loaded[SentimentClassifier]":
+    """Return the current sentiment model. Raises NoDataError if it is not available."""
     return _loaded("sentiment")
 
 
-def recommender_in_use() -> "Loaded[RecommenderModel]":
-    """The hybrid recommender in use. Raises UnanswerableError where there is none."""
+def recommender_model() -> "Loaded[RecommenderModel]":
+    """Return the current hybrid recommender. Raises NoDataError if it is not available."""
     return _loaded("recommender_hybrid")
 
 
-def title_ratings_in_use() -> "Loaded[RecommenderModel]":
-    """The predictor of titles' ratings. Raises UnanswerableError where there is none."""
+def title_ratings_model() -> "Loaded[RecommenderModel]":
+    """Return the current predictor of title ratings. Raises NoDataError if not available."""
     return _loaded("title_ratings")
 
 
 def _loaded(name: str) -> Loaded[Any]:
-    from amazon_reviews.errors import ModelFileError
-
     try:
-        found = _in_use(name).get()
+        loaded = _cache(name).get()
     except (LocationError, ModelFileError) as error:
         _log.warning("%s", error)
-        raise UnanswerableError(
-            f"The model {name} cannot be read at the moment. The log of this app says why."
+        raise NoDataError(
+            f"The model {name} cannot be read at the moment. The log of this app has the reason."
         ) from None
-    if found is None:
+    if loaded is None:
         reason = no_model(name)
-        raise UnanswerableError(f"{reason[0].upper()}{reason[1:]}. Then reload this page.")
-    return found
+        raise NoDataError(f"{reason[0].upper()}{reason[1:]}. Then reload this page.")
+    return loaded
 
 
 @st.cache_resource(show_spinner=False)
-def _in_use(name: str) -> InUse[Any]:
-    settings = config.load()
-    load = _load_sentiment if name == "sentiment" else _load_recommender
-    return InUse(ModelStore.of(settings), name, load)
-
-
-# Here because scikit-learn takes long to load, for which the other pages need not wait.
-def _load_sentiment(path: Path) -> "SentimentClassifier":
-    from amazon_reviews.models.sentiment.storage import load
-
-    return load(path)
-
-
-def _load_recommender(path: Path) -> "RecommenderModel":
-    from amazon_reviews.models.recommender.storage import load
-
-    return load(path)
+def _cache(name: str) -> ModelCache[Any]:
+    return open_model_cache(config.load(), name)

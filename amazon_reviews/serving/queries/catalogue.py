@@ -1,23 +1,25 @@
-"""Questions about categories, brands and products."""
+"""Queries of categories, brands and products."""
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
-from amazon_reviews.serving.queries.query import keys_from, mart, reads, rows
+from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
 CATEGORY_ONLY = ("main_category",)
 PAGE_ROWS = 50
+# A prime number: see `range_starts`.
+_RANGE_ROWS = 53
 
 
-@reads("gold/category_products")
+@query("gold/category_products")
 def category_products(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category of the products, most products first; filtered by category."""
     where = filters.where("m", CATEGORY_ONLY)
     return mart(warehouse, "gold/category_products", "m.products DESC, m.main_category", where)
 
 
-@reads("gold/secondary_categories")
+@query("gold/secondary_categories")
 def secondary_categories(warehouse: Warehouse, filters: Filters, limit: int = 200) -> pa.Table:
     """One row per main and secondary category, most reviews first; filtered by category."""
     where = filters.where("m", CATEGORY_ONLY)
@@ -25,7 +27,7 @@ def secondary_categories(warehouse: Warehouse, filters: Filters, limit: int = 20
     return mart(warehouse, "gold/secondary_categories", order, where, limit)
 
 
-@reads("gold/brands")
+@query("gold/brands")
 def brands(warehouse: Warehouse, search: str = "", limit: int = 200) -> pa.Table:
     """One row per brand whose name contains the search, most products first."""
     where = ("STRPOS(LOWER(m.brand), LOWER(?)) > 0", (search,)) if search else ("TRUE", ())
@@ -33,21 +35,21 @@ def brands(warehouse: Warehouse, search: str = "", limit: int = 200) -> pa.Table
     return mart(warehouse, "gold/brands", order, where, limit)
 
 
-@reads("gold/brand_years")
+@query("gold/brand_years")
 def brand_years(warehouse: Warehouse, chosen: tuple[str, ...]) -> pa.Table:
     """One row per chosen brand and year with reviews."""
-    marks = ", ".join("?" * len(chosen)) or "''"
-    where = (f"m.brand IN ({marks}) AND m.year IS NOT NULL", chosen)
+    placeholders = ", ".join("?" * len(chosen)) or "''"
+    where = (f"m.brand IN ({placeholders}) AND m.year IS NOT NULL", chosen)
     return mart(warehouse, "gold/brand_years", "m.brand, m.year", where)
 
 
-@reads("gold/brand_trends")
+@query("gold/brand_trends")
 def brand_trends(warehouse: Warehouse, limit: int = 200) -> pa.Table:
-    """One row per brand with enough reviews for a trend, the surest trends first."""
+    """One row per brand with enough reviews for a trend, the smallest p-value first."""
     return mart(warehouse, "gold/brand_trends", "m.p_value, m.rated DESC, m.brand", limit=limit)
 
 
-@reads("gold/brand_trends")
+@query("gold/brand_trends")
 def trend_counts(warehouse: Warehouse) -> pa.Table:
     """One row: brands with enough reviews for a trend, and those rising and falling."""
     return rows(
@@ -58,7 +60,7 @@ def trend_counts(warehouse: Warehouse) -> pa.Table:
     )
 
 
-@reads("gold/product_ratings")
+@query("gold/product_ratings")
 def products(
     warehouse: Warehouse, search: str, filters: Filters, limit: int = PAGE_ROWS
 ) -> pa.Table:
@@ -70,7 +72,7 @@ def products(
     return mart(warehouse, "gold/product_ratings", "m.reviews DESC, m.asin", where, limit)
 
 
-@reads("gold/product_ratings")
+@query("gold/product_ratings")
 def product_count(warehouse: Warehouse, search: str, filters: Filters) -> pa.Table:
     """One row: the number of products that match the search, filtered by category."""
     condition, parameters = _matching(search, filters)
@@ -80,52 +82,59 @@ def product_count(warehouse: Warehouse, search: str, filters: Filters) -> pa.Tab
 
 
 def _matching(search: str, filters: Filters) -> tuple[str, tuple[object, ...]]:
-    """The condition that title, brand or asin contains the search; its parameters."""
+    """Return the condition that title, brand or asin contains the search, and its parameters."""
     condition, parameters = filters.where("m", CATEGORY_ONLY)
-    found = " OR ".join(
+    matches = " OR ".join(
         f"STRPOS(LOWER(m.{name}), LOWER(?)) > 0" for name in ("title", "brand", "asin")
     )
-    return f"{condition} AND ({found})", (*parameters, search, search, search)
+    return f"{condition} AND ({matches})", (*parameters, search, search, search)
 
 
-@reads("gold/product_ratings")
+@query("gold/product_ratings")
 def product(warehouse: Warehouse, asin: str) -> pa.Table:
-    """The row of one product; none where it has no reviews."""
+    """The row of one product; no row if the product has no reviews."""
     return mart(warehouse, "gold/product_ratings", "m.asin", ("m.asin = ?", (asin,)))
 
 
-@reads("gold/product_ratings")
-def products_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
-    """The rows of the products with reviews from one asin on, before another, in their order."""
-    where = keys_from("m.asin", first, before)
-    return mart(warehouse, "gold/product_ratings", "m.asin", where, limit)
+@query("gold/product_ratings")
+def product_range_starts(warehouse: Warehouse) -> pa.Table:
+    """Asins that divide the products with reviews into ranges."""
+    return range_starts(warehouse, "gold/product_ratings", "asin", _RANGE_ROWS)
 
 
-@reads("gold/product_months")
-def months_between(warehouse: Warehouse, first: str, last: str) -> pa.Table:
-    """One row per product from one asin to another, year and month with reviews."""
+@query("gold/product_ratings")
+def products_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Table:
+    """One row per product with reviews whose asin is in a range, in the order of the asins."""
+    where = in_range("m.asin", start, end)
+    return mart(warehouse, "gold/product_ratings", "m.asin", where)
+
+
+@query("gold/product_months")
+def months_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Table:
+    """One row per product whose asin is in a range, year and month with reviews."""
+    condition, asins = in_range("m.asin", start, end)
     return rows(
         warehouse,
         "SELECT m.asin, m.year, m.month, m.reviews, m.rated, m.mean_stars "
         f"FROM {warehouse.relation('gold/product_months')} AS m "
-        "WHERE m.asin BETWEEN ? AND ? ORDER BY m.asin, m.year, m.month",
-        (first, last),
+        f"WHERE {condition} ORDER BY m.asin, m.year, m.month",
+        asins,
     )
 
 
-@reads("gold/product_months")
+@query("gold/product_months")
 def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
     """One row per year and month with reviews of a product."""
     return mart(warehouse, "gold/product_months", "m.year, m.month", ("m.asin = ?", (asin,)))
 
 
-@reads("gold/reviews")
+@query("gold/reviews")
 def product_reviews(
     warehouse: Warehouse, asin: str, stars: tuple[int, ...] = (), page: int = 0
 ) -> pa.Table:
     """One row per review of a product, newest first: one page of at most 50.
 
-    `stars` are whole ones, halves rounded up; () takes all reviews.
+    `stars` are whole numbers, halves rounded up; () takes all reviews.
     """
     whole = WHOLE_STARS.format(column="r.overall")
     condition = f" AND {whole} IN ({', '.join('?' * len(stars))})" if stars else ""
@@ -140,26 +149,29 @@ def product_reviews(
     )
 
 
-@reads("gold/product_alerts")
+@query("gold/product_alerts")
 def alerts(warehouse: Warehouse, filters: Filters, limit: int = 100) -> pa.Table:
-    """One row per product that stands out, the strongest first; filtered by category."""
+    """One row per product with an alert, the strongest alert first; filtered by category."""
     strongest = "GREATEST(COALESCE(m.velocity_z, 0), COALESCE(m.rating_drop_z, 0)) DESC, m.asin"
     where = filters.where("m", CATEGORY_ONLY)
     return mart(warehouse, "gold/product_alerts", strongest, where, limit)
 
 
-@reads("gold/product_alerts")
+@query("gold/product_alerts")
 def alert_count(warehouse: Warehouse) -> pa.Table:
-    """One row: products that stand out."""
+    """One row: the number of products with an alert."""
     relation = warehouse.relation("gold/product_alerts")
     return rows(warehouse, f"SELECT COUNT(*) AS products FROM {relation} AS a")
 
 
-@reads("gold/product_titles")
+@query("gold/product_titles")
 def titles(warehouse: Warehouse, order: str, limit: int = 20) -> pa.Table:
-    """One row per title, those with most of a count (reviews, positive, negative) first.
+    """One row per title, in descending order of reviews, positive or negative reviews.
 
-    What has no title is left out.
+    Products without a title are left out.
+
+    Raises:
+        ValueError: the order is none of these three.
     """
     if order not in ("reviews", "positive", "negative"):
         raise ValueError(f"titles are not ordered by {order!r}")

@@ -1,30 +1,30 @@
-"""Questions about those who write the reviews."""
+"""Queries of the customers who write the reviews."""
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.queries.query import mart, reads
+from amazon_reviews.serving.queries.query import mart, query
 
 
-@reads("gold/customer_phrases")
+@query("gold/customer_phrases")
 def phrases(warehouse: Warehouse, limit: int = 1_000) -> pa.Table:
-    """One row per frequent summary and customer, in the order of the summaries' uses."""
+    """One row per frequent summary and customer, the most used summary first."""
     return mart(warehouse, "gold/customer_phrases", "m.uses DESC, m.summary, m.place", limit=limit)
 
 
-@reads("gold/summaries")
+@query("gold/summaries")
 def summaries(warehouse: Warehouse, limit: int = 1_000) -> pa.Table:
     """One row per summary, the most used first."""
     return mart(warehouse, "gold/summaries", "m.place", limit=limit)
 
 
-@reads("gold/reviewer_names")
+@query("gold/reviewer_names")
 def reviewer_names(warehouse: Warehouse, limit: int = 1_000) -> pa.Table:
-    """One row per name that reviewers show, those with most reviews first."""
+    """One row per reviewer name, the name with most reviews first."""
     return mart(warehouse, "gold/reviewer_names", "m.place", limit=limit)
 
 
-@reads("gold/helpful_votes")
+@query("gold/helpful_votes")
 def helpful_votes(warehouse: Warehouse) -> pa.Table:
     """One row per stars; null for unrated reviews."""
     return mart(warehouse, "gold/helpful_votes", "m.stars")

@@ -1,4 +1,4 @@
-"""Questions to the warehouse: SQL that DuckDB and BigQuery both read, and bounded answers."""
+"""Queries of the warehouse: SQL that DuckDB and BigQuery both read, with a bound on the rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,31 +14,35 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
-class Question(Generic[P]):
-    """A question, with the warehouse tables that its answer depends on."""
+class Query(Generic[P]):
+    """A query, with the warehouse tables that it reads."""
 
     tables: tuple[str, ...]
-    answer: Callable[Concatenate[Warehouse, P], pa.Table]
+    run: Callable[Concatenate[Warehouse, P], pa.Table]
 
     @property
     def name(self) -> str:
-        """Where the question is written, unique among all."""
-        return f"{self.answer.__module__}.{self.answer.__qualname__}"
+        """Module and name of the query's function: no two queries have the same."""
+        return f"{self.run.__module__}.{self.run.__qualname__}"
 
     def __call__(self, warehouse: Warehouse, *args: P.args, **kwargs: P.kwargs) -> pa.Table:
-        """The answer. Raises WarehouseError."""
-        return self.answer(warehouse, *args, **kwargs)
+        """Return the rows. Raises WarehouseError."""
+        return self.run(warehouse, *args, **kwargs)
 
 
-def reads(
+def query(
     *tables: str,
-) -> Callable[[Callable[Concatenate[Warehouse, P], pa.Table]], Question[P]]:
-    """Make a function a question that reads these warehouse tables."""
+) -> Callable[[Callable[Concatenate[Warehouse, P], pa.Table]], Query[P]]:
+    """Declare the warehouse tables that a query function reads.
 
-    def question(answer: Callable[Concatenate[Warehouse, P], pa.Table]) -> Question[P]:
-        return Question(tables, answer)
+    Everything that depends on them follows from this: a missing table is named to the user, and
+    cached rows and responses are replaced when one of the tables is loaded again.
+    """
 
-    return question
+    def declare(run: Callable[Concatenate[Warehouse, P], pa.Table]) -> Query[P]:
+        return Query(tables, run)
+
+    return declare
 
 
 def rows(
@@ -48,12 +52,13 @@ def rows(
     limit: int = MOST_ROWS,
     offset: int = 0,
 ) -> pa.Table:
-    """At most `limit` rows of a query, decimals as floats and whole ones as integers.
+    """Return at most `limit` rows of a query, decimals as floats or, without a scale, as integers.
 
     Raises WarehouseError.
     """
     bounded = f"{sql}\nLIMIT {min(limit, MOST_ROWS)} OFFSET {offset}"
-    return _plain(warehouse.query(bounded, parameters))
+    table = warehouse.query(bounded, parameters)
+    return table.cast(pa.schema([field.with_type(_plain_type(field)) for field in table.schema]))
 
 
 def mart(
@@ -64,7 +69,7 @@ def mart(
     limit: int = MOST_ROWS,
     offset: int = 0,
 ) -> pa.Table:
-    """The rows of a mart, as alias `m`, in an order and under a condition with its parameters."""
+    """Return rows of a mart, as alias `m`, in an order and under a condition with parameters."""
     condition, parameters = where
     return rows(
         warehouse,
@@ -75,15 +80,30 @@ def mart(
     )
 
 
-def keys_from(column: str, first: str, before: str | None) -> tuple[str, tuple[str, ...]]:
-    """The condition that a column is `first` or after it, and before the other; its parameters."""
-    if before is None:
-        return f"{column} >= ?", (first,)
-    return f"{column} >= ? AND {column} < ?", (first, before)
+def range_starts(warehouse: Warehouse, name: str, key: str, range_rows: int) -> pa.Table:
+    """Return keys that divide a table into ranges of about `range_rows` rows, in their order.
+
+    A range may be larger or smaller if the table is not stored in the order of the key.
+    """
+    # Every n-th row as stored, because numbering the rows by key would sort millions of keys after
+    # every load. A prime n does not coincide with a period in the stored order, such as titles
+    # of four platforms in turn. A very large table gets a larger n, so that the bound on the rows
+    # of a query does not cut off the last ranges.
+    table = warehouse.relation(name)
+    return rows(
+        warehouse,
+        f"SELECT DISTINCT n.{key} AS start FROM "
+        f"(SELECT m.{key}, ROW_NUMBER() OVER () AS place FROM {table} AS m) AS n "
+        f"WHERE MOD(n.place, (SELECT GREATEST({range_rows}, CAST(CEIL(COUNT(*) / {MOST_ROWS}) "
+        f"AS INT64)) FROM {table} AS t)) = 0 ORDER BY 1",
+    )
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    return table.cast(pa.schema([field.with_type(_plain_type(field)) for field in table.schema]))
+def in_range(column: str, start: str, end: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the condition `start` <= column < `end`, and its parameters; None has no end."""
+    if end is None:
+        return f"{column} >= ?", (start,)
+    return f"{column} >= ? AND {column} < ?", (start, end)
 
 
 def _plain_type(field: pa.Field) -> pa.DataType:

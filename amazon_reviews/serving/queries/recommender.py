@@ -1,19 +1,21 @@
-"""Questions about customers, the products that are recommended, and how good the methods are."""
+"""Queries of customers, recommended products, and the evaluation of the methods."""
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.queries.query import keys_from, mart, reads, rows
+from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
 CUSTOMERS = 50
 HISTORY = 200
+# A prime number: see `range_starts`.
+_RANGE_ROWS = 499
 
 _FACTS = "p.title, p.brand, p.main_category, p.price"
 
 
-@reads("gold/recommender_similar", "gold/products")
-def similar(warehouse: Warehouse, asin: str) -> pa.Table:
-    """One row per product like this one, the most alike first."""
+@query("gold/recommender_similar", "gold/products")
+def similar(warehouse: Warehouse, asin: str, limit: int) -> pa.Table:
+    """One row per product similar to a product, the most similar first."""
     return rows(
         warehouse,
         f"SELECT s.place, s.similar_asin AS asin, s.score, s.cold, s.method, s.model_version, "
@@ -21,16 +23,20 @@ def similar(warehouse: Warehouse, asin: str) -> pa.Table:
         f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = s.similar_asin "
         "WHERE s.asin = ? ORDER BY s.place",
         (asin,),
+        limit,
     )
 
 
-@reads("gold/recommender_top", "gold/products")
-def recommended_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
-    """One row per user and product recommended to the user, the best first.
+@query("gold/recommender_top")
+def user_range_starts(warehouse: Warehouse) -> pa.Table:
+    """Users that divide all users with recommendations into ranges."""
+    return range_starts(warehouse, "gold/recommender_top", "reviewer_id", _RANGE_ROWS)
 
-    Users from one on, before another, in their order.
-    """
-    condition, users = keys_from("t.reviewer_id", first, before)
+
+@query("gold/recommender_top", "gold/products")
+def recommended_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Table:
+    """One row per user whose id is in a range and recommended product, the best product first."""
+    condition, users = in_range("t.reviewer_id", start, end)
     return rows(
         warehouse,
         "SELECT t.reviewer_id, t.place, t.asin, t.score, t.cold, t.because_asin, "
@@ -39,11 +45,10 @@ def recommended_from(warehouse: Warehouse, first: str, before: str | None, limit
         f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = t.asin "
         f"WHERE {condition} ORDER BY t.reviewer_id, t.place",
         users,
-        limit,
     )
 
 
-@reads("gold/reviews")
+@query("gold/reviews")
 def customers(warehouse: Warehouse, search: str, limit: int = CUSTOMERS) -> pa.Table:
     """One row per customer whose id or name contains the search, most reviews first."""
     return rows(
@@ -58,9 +63,9 @@ def customers(warehouse: Warehouse, search: str, limit: int = CUSTOMERS) -> pa.T
     )
 
 
-@reads("gold/reviews")
+@query("gold/reviews")
 def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.Table:
-    """One row per review of a customer, the newest first, with what the product is."""
+    """One row per review of a customer, the newest first, with title and price of the product."""
     return rows(
         warehouse,
         "SELECT r.reviewed_on, r.overall, r.title, r.main_category, r.price, r.asin, r.summary "
@@ -71,27 +76,27 @@ def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.
     )
 
 
-@reads("gold/products")
+@query("gold/products")
 def facts(warehouse: Warehouse, asins: tuple[str, ...]) -> pa.Table:
-    """One row per product of these that is known: asin, title, main_category and price."""
-    marks = ", ".join("?" * len(asins)) or "''"
+    """One row per known product of these asins: asin, title, main_category and price."""
+    placeholders = ", ".join("?" * len(asins)) or "''"
     return rows(
         warehouse,
         "SELECT p.asin, p.title, p.main_category, p.price "
-        f"FROM {warehouse.relation('gold/products')} AS p WHERE p.asin IN ({marks})",
+        f"FROM {warehouse.relation('gold/products')} AS p WHERE p.asin IN ({placeholders})",
         asins,
     )
 
 
-@reads("gold/recommender_evaluation")
+@query("gold/recommender_evaluation")
 def methods(warehouse: Warehouse, figure: str) -> pa.Table:
-    """One row per split and method with a figure over all users, the best first."""
+    """One row per split and method with a figure over all users, the highest value first."""
     where = ("m.figure = ? AND m.group = 'all'", (figure,))
     return mart(warehouse, "gold/recommender_evaluation", "m.split, m.value DESC, m.method", where)
 
 
-@reads("gold/recommender_evaluation")
+@query("gold/recommender_evaluation")
 def evaluation(warehouse: Warehouse) -> pa.Table:
-    """All that was measured of all methods."""
+    """One row per split, group of users, method and figure."""
     order = "m.split, m.group, m.method, m.figure"
     return mart(warehouse, "gold/recommender_evaluation", order)

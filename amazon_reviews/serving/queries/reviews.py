@@ -1,10 +1,10 @@
-"""Questions about the reviews: every one takes filters and is answered by a small cube."""
+"""Queries of the reviews: they read small cubes, which the filters can be applied to."""
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
-from amazon_reviews.serving.queries.query import mart, reads, rows
+from amazon_reviews.serving.queries.query import mart, query, rows
 
 PRIOR_REVIEWS = 10
 
@@ -23,66 +23,66 @@ _SENTIMENT = (
 )
 
 
-@reads("gold/totals")
+@query("gold/totals")
 def totals(warehouse: Warehouse) -> pa.Table:
-    """One row: the totals over everything, as the mart has them."""
+    """One row: the totals over all reviews and products."""
     return mart(warehouse, "gold/totals", "m.reviews")
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def years(warehouse: Warehouse) -> pa.Table:
-    """One row: first and last year that have reviews; null without dates."""
+    """One row: the first and the last year with reviews; null without dates."""
     cube = warehouse.relation("gold/review_counts")
     return rows(warehouse, f"SELECT MIN(c.year) AS first, MAX(c.year) AS last FROM {cube} AS c")
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def main_categories(warehouse: Warehouse) -> pa.Table:
-    """One row per main category of the reviews, in the order of the alphabet."""
+    """One row per main category of the reviews, in alphabetical order."""
     cube = warehouse.relation("gold/review_counts")
     return rows(warehouse, f"SELECT DISTINCT c.main_category FROM {cube} AS c ORDER BY 1")
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def summed(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row: reviews, rated, mean_stars and the three sentiments."""
-    return _counted(warehouse, "review_counts", {}, filters)
+    return _measured(warehouse, "review_counts", {}, filters)
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def by_stars(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per whole stars (null for unrated) and verified."""
     stars = WHOLE_STARS.format(column="c.stars")
     dimensions = {"stars": stars, "verified": "c.verified"}
-    return _counted(warehouse, "review_counts", dimensions, filters)
+    return _measured(warehouse, "review_counts", dimensions, filters)
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def by_year(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per year; reviews without a date are left out."""
-    return _counted(warehouse, "review_counts", {"year": "c.year"}, filters, where=_DATED)
+    return _measured(warehouse, "review_counts", {"year": "c.year"}, filters, where=_DATED)
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def by_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per month of the year, 1 to 12; reviews without a date are left out."""
-    return _counted(warehouse, "review_counts", {"month": "c.month"}, filters, where=_DATED)
+    return _measured(warehouse, "review_counts", {"month": "c.month"}, filters, where=_DATED)
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def by_year_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per year and month; reviews without a date are left out."""
     dimensions = {"year": "c.year", "month": "c.month"}
-    return _counted(warehouse, "review_counts", dimensions, filters, where=_DATED)
+    return _measured(warehouse, "review_counts", dimensions, filters, where=_DATED)
 
 
-@reads("gold/review_counts")
+@query("gold/review_counts")
 def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first.
 
-    `shrunk_stars` are drawn towards the mean of what the filters leave, as if ten more reviews had
-    given that; `negative_share` is of the rated reviews; `priority` is rated reviews times what
-    shrunk_stars lack to 5, as a part of that of all rows.
+    `shrunk_stars` is the mean with ten more reviews that give the mean of all filtered reviews.
+    `negative_share` is the share of the rated reviews. `priority` is rated reviews times
+    (5 - shrunk_stars), divided by the sum of that over all rows.
     """
     inner = _sql(warehouse, "review_counts", {"main_category": "c.main_category"}, filters)
     shrunk = (
@@ -100,7 +100,7 @@ def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     )
 
 
-@reads("gold/length_counts")
+@query("gold/length_counts")
 def by_length(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per band of length in words and sentiment of the stars (or unrated).
 
@@ -111,31 +111,31 @@ def by_length(warehouse: Warehouse, filters: Filters) -> pa.Table:
     SUM(c.characters) / SUM(c.reviews) AS mean_characters,
     SUM(c.letters) / NULLIF(SUM(c.words), 0) AS mean_word_length"""
     bands = {"length_from": "c.length_from", "length_to": "c.length_to", "sentiment": _SENTIMENT}
-    return _counted(warehouse, "length_counts", bands, filters, means)
+    return _measured(warehouse, "length_counts", bands, filters, means)
 
 
-@reads("gold/price_counts")
+@query("gold/price_counts")
 def by_price(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per band of price in US dollars, listed and imputed prices apart."""
+    """One row per band of price in US dollars, and kind of price: listed or imputed."""
     bands = {name: f"c.{name}" for name in ("price_from", "price_to", "price_imputed")}
-    return _counted(warehouse, "price_counts", bands, filters)
+    return _measured(warehouse, "price_counts", bands, filters)
 
 
-@reads("gold/seasons")
+@query("gold/seasons")
 def seasons(warehouse: Warehouse) -> pa.Table:
     """One row per month of the year, with its seasonal index over all reviews."""
     return mart(warehouse, "gold/seasons", "m.month", ("m.month IS NOT NULL", ()))
 
 
-@reads("gold/credibility")
+@query("gold/credibility")
 def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per main category that has an interval, and one for all; filtered by category."""
+    """One row per main category with an interval, and one for all; filtered by category."""
     condition, parameters = filters.where("m", ("main_category",))
     known = f"({condition} OR m.main_category = 'All categories') AND m.low IS NOT NULL"
     return mart(warehouse, "gold/credibility", "m.difference DESC", (known, parameters))
 
 
-def _counted(
+def _measured(
     warehouse: Warehouse,
     cube: str,
     dimensions: dict[str, str],
@@ -143,7 +143,7 @@ def _counted(
     more: str = "",
     where: str = "TRUE",
 ) -> pa.Table:
-    """The cube's measures by dimensions, in their order; no row where the filters leave nothing."""
+    """Return the cube's measures by dimensions, in their order; no row if no review is left."""
     sql, parameters = _sql(warehouse, cube, dimensions, filters, more, where)
     order = ", ".join(map(str, range(1, len(dimensions) + 1)))
     return rows(warehouse, f"{sql} ORDER BY {order}" if order else sql, parameters)

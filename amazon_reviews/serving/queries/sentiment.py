@@ -1,17 +1,17 @@
-"""Questions about what the texts say, and how good the model is that says it."""
+"""Queries of the predicted sentiment of the texts, and of the evaluation of its model."""
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.query import mart, reads
+from amazon_reviews.serving.queries.query import mart, query
 
 CATEGORY_ONLY = ("main_category",)
 FEWEST_REVIEWS = 20
 """Reviews of a brand or product below which it is not ranked."""
 
 
-@reads("gold/sentiment_categories")
+@query("gold/sentiment_categories")
 def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first; filtered by category."""
     where = filters.where("m", CATEGORY_ONLY)
@@ -19,15 +19,15 @@ def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
     return mart(warehouse, "gold/sentiment_categories", order, where, 30)
 
 
-@reads("gold/sentiment_brands")
+@query("gold/sentiment_brands")
 def brands(warehouse: Warehouse, limit: int = 20) -> pa.Table:
-    """One row per brand with enough reviews, the largest part of negative texts first."""
+    """One row per brand with enough reviews, the largest share of negative texts first."""
     order = "m.negative_share DESC, m.reviews DESC, m.brand"
     where = ("m.reviews >= ? AND m.brand <> 'Unknown'", (FEWEST_REVIEWS,))
     return mart(warehouse, "gold/sentiment_brands", order, where, limit)
 
 
-@reads("gold/sentiment_products")
+@query("gold/sentiment_products")
 def products(warehouse: Warehouse, limit: int = 100) -> pa.Table:
     """One row per product with enough reviews, the most contradictions first."""
     order = "m.contradictions DESC, m.reviews DESC, m.asin"
@@ -35,34 +35,34 @@ def products(warehouse: Warehouse, limit: int = 100) -> pa.Table:
     return mart(warehouse, "gold/sentiment_products", order, where, limit)
 
 
-@reads("gold/sentiment_years")
+@query("gold/sentiment_years")
 def years(warehouse: Warehouse) -> pa.Table:
-    """One row per year and source of reviews with a day."""
+    """One row per year and source of the reviews with a date."""
     where: tuple[str, tuple[object, ...]] = ("m.year IS NOT NULL", ())
     return mart(warehouse, "gold/sentiment_years", "m.year, m.source", where)
 
 
-@reads("gold/sentiment_words")
+@query("gold/sentiment_words")
 def words(warehouse: Warehouse) -> pa.Table:
     """One row per category, class and word, in their order."""
     return mart(warehouse, "gold/sentiment_words", "m.main_category, m.label, m.place")
 
 
-@reads("gold/sentiment_evaluation")
+@query("gold/sentiment_evaluation")
 def evaluation(warehouse: Warehouse, task: str) -> pa.Table:
-    """One row per model and part of the held-out reviews, of one task."""
+    """One row per model and part of the held-out reviews, for one task."""
     order = "m.part, m.model, m.value"
     return mart(warehouse, "gold/sentiment_evaluation", order, ("m.task = ?", (task,)))
 
 
-@reads("gold/sentiment_confusion")
+@query("gold/sentiment_confusion")
 def confusion(warehouse: Warehouse, task: str) -> pa.Table:
-    """One row per actual and predicted class of one task."""
+    """One row per actual and predicted class, for one task."""
     order = "m.actual, m.predicted"
     return mart(warehouse, "gold/sentiment_confusion", order, ("m.task = ?", (task,)))
 
 
-@reads("gold/sentiment_calibration")
+@query("gold/sentiment_calibration")
 def calibration(warehouse: Warehouse) -> pa.Table:
     """One row per band of confidence."""
     return mart(warehouse, "gold/sentiment_calibration", "m.confidence")

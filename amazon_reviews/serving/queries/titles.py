@@ -1,16 +1,19 @@
-"""Questions about streaming titles, their ratings and who plays in them."""
+"""Queries of streaming titles, their ratings and their actors."""
 
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.queries.query import keys_from, mart, reads, rows
+from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
 PLATFORMS = ("amazon", "disney", "hulu", "netflix")
 TYPES = ("movie", "tv show")
 DURATION_TYPES = ("min", "season")
 PAGE_ROWS = 50
+# A prime number: see `range_starts`.
+_RANGE_ROWS = 199
+_LISTED = 20
 
 _FILLED = (
     "director",
@@ -27,7 +30,7 @@ _BAND_MINUTES = 10
 
 @dataclass(frozen=True)
 class TitleFilters:
-    """Which titles to look at; None leaves a column unfiltered."""
+    """The chosen value of each column; None leaves a column unfiltered."""
 
     platform: str | None = None
     year: int | None = None
@@ -35,7 +38,7 @@ class TitleFilters:
     duration_type: str | None = None
 
     def where(self, alias: str) -> tuple[str, tuple[object, ...]]:
-        """The condition as SQL with ``?`` marks, and its parameters."""
+        """Return the condition as SQL with ``?`` placeholders, and its parameters."""
         values = {
             "platform": self.platform,
             "release_year": self.year,
@@ -47,17 +50,17 @@ class TitleFilters:
         return condition, tuple(given.values())
 
 
-@reads("gold/titles")
-def longest(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> pa.Table:
-    """The titles of longest duration, those of equal length by title and id."""
+@query("gold/titles")
+def longest(warehouse: Warehouse, filters: TitleFilters) -> pa.Table:
+    """One row per title of the 20 longest ones; titles of equal length by name and id."""
     condition, values = filters.where("m")
     where = (f"{condition} AND m.duration_int IS NOT NULL", values)
-    return mart(warehouse, "gold/titles", "m.duration_int DESC, m.title, m.id", where, limit)
+    return mart(warehouse, "gold/titles", "m.duration_int DESC, m.title, m.id", where, _LISTED)
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def score_count(warehouse: Warehouse, filters: TitleFilters, above: float) -> pa.Table:
-    """One row: titles whose mean rating is above a value, and those that are rated at all."""
+    """One row: the titles whose mean rating is above a value, and all rated titles."""
     condition, values = filters.where("t")
     return rows(
         warehouse,
@@ -68,18 +71,18 @@ def score_count(warehouse: Warehouse, filters: TitleFilters, above: float) -> pa
     )
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def count(warehouse: Warehouse, filters: TitleFilters) -> pa.Table:
-    """One row: titles."""
+    """One row: the number of titles."""
     condition, values = filters.where("t")
     relation = warehouse.relation("gold/titles")
     sql = f"SELECT COUNT(*) AS titles FROM {relation} AS t WHERE {condition}"
     return rows(warehouse, sql, values)
 
 
-@reads("gold/title_actors")
-def top_actors(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> pa.Table:
-    """The actors who appear in most titles, those of equal number by name; no duration filter."""
+@query("gold/title_actors")
+def top_actors(warehouse: Warehouse, filters: TitleFilters) -> pa.Table:
+    """One row per actor of the 20 with most titles, ties by name; no filter by duration."""
     condition, values = filters.where("a")
     return rows(
         warehouse,
@@ -87,28 +90,32 @@ def top_actors(warehouse: Warehouse, filters: TitleFilters, limit: int = 1) -> p
         f"FROM {warehouse.relation('gold/title_actors')} AS a WHERE {condition} "
         "GROUP BY a.actor ORDER BY titles DESC, a.actor",
         values,
-        limit,
+        _LISTED,
     )
 
 
-@reads("gold/titles")
-def titles_from(warehouse: Warehouse, first: str, before: str | None, limit: int) -> pa.Table:
-    """The rows of the titles from one id on, before another, in their order."""
-    return mart(warehouse, "gold/titles", "m.id", keys_from("m.id", first, before), limit)
+@query("gold/titles")
+def title_range_starts(warehouse: Warehouse) -> pa.Table:
+    """Ids that divide the titles into ranges."""
+    return range_starts(warehouse, "gold/titles", "id", _RANGE_ROWS)
 
 
-@reads("gold/titles")
-def search(
-    warehouse: Warehouse, text: str, filters: TitleFilters, limit: int = PAGE_ROWS
-) -> pa.Table:
+@query("gold/titles")
+def titles_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Table:
+    """One row per title whose id is in a range, in the order of the ids."""
+    return mart(warehouse, "gold/titles", "m.id", in_range("m.id", start, end))
+
+
+@query("gold/titles")
+def search(warehouse: Warehouse, text: str, filters: TitleFilters, limit: int) -> pa.Table:
     """One row per title whose name or id contains the text, most ratings first."""
     condition, values = filters.where("m")
-    found = "STRPOS(m.title, LOWER(?)) > 0 OR m.id = LOWER(?)"
-    where = (f"{condition} AND ({found})", (*values, text, text))
+    matches = "STRPOS(m.title, LOWER(?)) > 0 OR m.id = LOWER(?)"
+    where = (f"{condition} AND ({matches})", (*values, text, text))
     return mart(warehouse, "gold/titles", "m.ratings DESC, m.title, m.id", where, limit)
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def totals(warehouse: Warehouse) -> pa.Table:
     """One row: titles, movies, shows, rated titles, ratings and their mean."""
     return rows(
@@ -121,9 +128,9 @@ def totals(warehouse: Warehouse) -> pa.Table:
     )
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def missing(warehouse: Warehouse) -> pa.Table:
-    """One row per platform and column of the source: titles, and those without a value in it."""
+    """One row per platform and column of the source: titles, and titles without a value."""
     relation = warehouse.relation("gold/titles")
     parts = (
         f"SELECT t.platform, '{column}' AS source_column, COUNT(*) AS titles, "
@@ -141,52 +148,52 @@ def _is_missing(column: str) -> str:
     return "t.rating_imputed" if column == "rating" else f"t.{column} IS NULL"
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_type(warehouse: Warehouse) -> pa.Table:
     """One row per platform and type: titles."""
-    return _counted(warehouse, "t.type AS type")
+    return _titles_by(warehouse, "t.type AS type")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_year(warehouse: Warehouse) -> pa.Table:
     """One row per platform and year of release: titles."""
-    return _counted(warehouse, "t.release_year AS year")
+    return _titles_by(warehouse, "t.release_year AS year")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_year_added(warehouse: Warehouse) -> pa.Table:
-    """One row per platform and year in which it added titles: titles; those with a date."""
-    return _counted(warehouse, "EXTRACT(YEAR FROM t.date_added) AS year")
+    """One row per platform and year in which it added titles: titles with a date."""
+    return _titles_by(warehouse, "EXTRACT(YEAR FROM t.date_added) AS year")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_minutes(warehouse: Warehouse) -> pa.Table:
-    """One row per platform and band of ten minutes, that begins with `minutes`: titles."""
+    """One row per platform and band of ten minutes, which begins at `minutes`: titles."""
     band = f"CAST(FLOOR(t.duration_int / {_BAND_MINUTES}) AS INT64) * {_BAND_MINUTES} AS minutes"
-    return _counted(warehouse, band, "t.duration_type = 'min'")
+    return _titles_by(warehouse, band, "t.duration_type = 'min'")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_seasons(warehouse: Warehouse) -> pa.Table:
     """One row per platform and number of seasons: titles."""
-    return _counted(warehouse, "t.duration_int AS seasons", "t.duration_type = 'season'")
+    return _titles_by(warehouse, "t.duration_int AS seasons", "t.duration_type = 'season'")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_maturity(warehouse: Warehouse) -> pa.Table:
-    """One row per platform and maturity rating: titles; g where the source has none."""
-    return _counted(warehouse, "t.rating AS rating")
+    """One row per platform and maturity rating: titles; g if the source has no rating."""
+    return _titles_by(warehouse, "t.rating AS rating")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_score(warehouse: Warehouse) -> pa.Table:
     """One row per platform and mean rating to one decimal: titles."""
-    return _counted(warehouse, "t.mean_rating_rounded AS score")
+    return _titles_by(warehouse, "t.mean_rating_rounded AS score")
 
 
-@reads("gold/titles")
+@query("gold/titles")
 def by_platform(warehouse: Warehouse) -> pa.Table:
-    """One row per platform: titles, rated ones, ratings, and the mean over all ratings."""
+    """One row per platform: titles, rated titles, ratings, and the mean over all ratings."""
     return rows(
         warehouse,
         "SELECT t.platform, COUNT(*) AS titles, COUNT(t.mean_rating) AS rated, "
@@ -196,9 +203,9 @@ def by_platform(warehouse: Warehouse) -> pa.Table:
     )
 
 
-@reads("gold/title_ratings_model")
+@query("gold/title_ratings_model")
 def prediction_errors(warehouse: Warehouse) -> pa.Table:
-    """One row per predictor of ratings and way of measuring it: its errors in stars."""
+    """One row per predictor of ratings and way of evaluating it: its errors in stars."""
     return rows(
         warehouse,
         "SELECT m.measured, m.share, m.predictor, m.factors, m.regularization, m.rmse, "
@@ -208,8 +215,8 @@ def prediction_errors(warehouse: Warehouse) -> pa.Table:
     )
 
 
-def _counted(warehouse: Warehouse, by: str, where: str = "TRUE") -> pa.Table:
-    """Titles per platform and what they are counted `by`, an expression with its name."""
+def _titles_by(warehouse: Warehouse, by: str, where: str = "TRUE") -> pa.Table:
+    """Return the titles per platform and value of `by`, an expression with its name."""
     name = by.rpartition(" ")[2]
     counts = rows(
         warehouse,

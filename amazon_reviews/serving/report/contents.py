@@ -1,4 +1,4 @@
-"""What the report shows, in which order."""
+"""Contents of the report on reviews: its sections and panels, in their order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.charts.style import AnyChart
 from amazon_reviews.serving.queries import catalogue, customers, pipeline, reviews
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.query import Question, reads
+from amazon_reviews.serving.queries.query import Query, query
 
 _TITLES = 15
 _BRANDS = 5
@@ -25,9 +25,9 @@ _ALL = (Filters(),)
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart of the answer to a question with these arguments; `note` says how to read it."""
+    """A chart of the rows of a query with these arguments; `note` explains it."""
 
-    question: Question[...]
+    query: Query[...]
     draw: Callable[[pa.Table], AnyChart]
     arguments: tuple[Any, ...] = ()
     note: str = field(default="", kw_only=True)
@@ -43,30 +43,34 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A page: `figures` are titles by column of the one row of `totals`, `source` the table."""
+    """A page of sections.
+
+    `source` is the table whose version the page shows. `figures` are titles by column of the one
+    row of `totals`.
+    """
 
     title: str
     source: str
-    totals: Question[[]]
+    totals: Query[[]]
     figures: Mapping[str, str]
     sections: tuple[Section, ...]
 
 
-@reads("gold/brands", "gold/brand_years")
+@query(*catalogue.brands.tables, *catalogue.brand_years.tables)
 def _largest_brands(warehouse: Warehouse) -> pa.Table:
     names = [name for name in catalogue.brands(warehouse)["brand"].to_pylist() if name != "Unknown"]
     return catalogue.brand_years(warehouse, tuple(names[:_BRANDS]))
 
 
-@reads("gold/source_columns")
+@query(*pipeline.source_columns.tables)
 def _columns_of(warehouse: Warehouse, table: str) -> pa.Table:
     rows = pipeline.source_columns(warehouse)
     return rows.filter(pc.equal(rows["table"], table))
 
 
-@reads("gold/pipeline_reconciliation")
-def _silver_books(warehouse: Warehouse) -> pa.Table:
-    rows = pipeline.books(warehouse)
+@query(*pipeline.reconciliation.tables)
+def _silver_reconciliation(warehouse: Warehouse) -> pa.Table:
+    rows = pipeline.reconciliation(warehouse)
     return rows.filter(pc.equal(rows["layer"], "silver"))
 
 
@@ -83,16 +87,16 @@ _SECTIONS = (
                 review_charts.credibility,
                 _ALL,
                 note=(
-                    "Where the 95 % interval leaves 0 out, verified purchases and other reviews "
-                    "are unlikely to differ by chance alone."
+                    "If the 95 % interval does not contain 0, the difference between verified "
+                    "purchases and other reviews is unlikely to be chance alone."
                 ),
             ),
             Panel(
                 customers.helpful_votes,
                 customer_charts.helpful_votes,
                 note=(
-                    "The source leaves votes out where there are none; “missing counts as one” "
-                    "takes one vote for each of those reviews."
+                    "A review without votes has no number of votes in the source; “missing counts "
+                    "as one” counts one vote for each of those."
                 ),
             ),
         ),
@@ -109,8 +113,8 @@ _SECTIONS = (
                 reviews.seasons,
                 review_charts.seasonality,
                 note=(
-                    "Reviews of a month over the mean month of its year, averaged over the years "
-                    "with reviews in every month."
+                    "The reviews of a month divided by those of a mean month of its year, as a "
+                    "mean over the years with reviews in every month."
                 ),
             ),
             Panel(reviews.by_year_month, review_charts.reviews_over_time, _ALL),
@@ -126,8 +130,8 @@ _SECTIONS = (
                 catalogue_charts.categories_by_stars,
                 _ALL,
                 note=(
-                    "The shrunk mean is drawn towards the mean of all reviews as if ten more had "
-                    "given that, so that a few reviews make no extreme."
+                    "The shrunk mean adds ten reviews with the mean of all reviews, so that a few "
+                    "reviews do not make an extreme."
                 ),
             ),
             Panel(reviews.by_category, catalogue_charts.categories_by_negative, _ALL),
@@ -136,7 +140,8 @@ _SECTIONS = (
                 catalogue_charts.categories_by_priority,
                 _ALL,
                 note=(
-                    "Rated reviews times what their shrunk mean lacks to 5 stars, as a part of all."
+                    "Rated reviews times the difference between 5 stars and the shrunk mean, as a "
+                    "share of the sum of all categories."
                 ),
             ),
             Panel(catalogue.category_products, catalogue_charts.products_per_category, _ALL),
@@ -171,7 +176,7 @@ _SECTIONS = (
             Panel(
                 customers.reviewer_names,
                 customer_charts.reviewer_names,
-                note="Several customers may show one name.",
+                note="Several customers may use the same name.",
             ),
         ),
     ),
@@ -179,9 +184,9 @@ _SECTIONS = (
         "Data quality",
         (
             Panel(
-                _silver_books,
-                pipeline_charts.books,
-                note="lines = kept + duplicates + rejected, for every partition.",
+                _silver_reconciliation,
+                pipeline_charts.reconciliation,
+                note="A partition is balanced if lines = kept + duplicates + rejected.",
             ),
             Panel(pipeline.rejected, pipeline_charts.rejected),
             Panel(_columns_of, pipeline_charts.missing, ("reviews",)),

@@ -1,4 +1,4 @@
-"""A report: charts as one HTML file that needs no server and asks no other host."""
+"""The report: charts in one HTML file, which loads nothing from a server or another host."""
 
 import html
 import json
@@ -14,20 +14,20 @@ import vl_convert
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.queries.query import Question
+from amazon_reviews.serving.queries.query import Query
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
 _PAPER_WIDTH = 660
-"""Pixels of a chart on A4 paper, the narrower kind, between margins and border."""
+"""Pixels of a chart on A4 paper, which is narrower than Letter, without margins and border."""
 
 
 def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_REPORT) -> int:
-    """Write the report of what the warehouse holds now; gives its size in bytes.
+    """Write the report on the current tables of the warehouse; return its size in bytes.
 
-    A file that is there already is replaced at the end, or left as it was.
+    An existing file is replaced at the end, or stays unchanged.
 
     Raises:
-        WarehouseError: the warehouse is not there, or cannot be read.
+        WarehouseError: the warehouse does not exist, or cannot be read.
         OSError: the file cannot be written.
     """
     page = report(warehouse, contents).encode()
@@ -37,7 +37,7 @@ def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_RE
 
 
 def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
-    """The report as HTML; a chart whose table is missing or empty says so in its place."""
+    """Return the report as HTML; a text replaces a chart whose table is missing or empty."""
     versions = warehouse.versions()
     specs: list[str] = []
     sections = "".join(
@@ -58,9 +58,9 @@ def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
 
 @cache
 def _library() -> str:
-    """Vega with what draws the charts, as one script."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script."""
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    # Its stub takes the first argument for one that must be given.
+    # The stub of the package has the first argument as required, which it is not.
     script: str = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
     return script.replace("</script", "<\\/script")
 
@@ -68,16 +68,18 @@ def _library() -> str:
 def _figures(warehouse: Warehouse, versions: Mapping[str, int], contents: Report) -> str:
     rows = [] if _missing(contents.totals, versions) else contents.totals(warehouse).to_pylist()
     row = rows[0] if rows else {}
-    shown = {title: _number(row.get(name)) for name, title in contents.figures.items()}
-    return "".join(f"<div><dt>{title}</dt><dd>{value}</dd></div>" for title, value in shown.items())
+    values = {title: _number(row.get(name)) for name, title in contents.figures.items()}
+    return "".join(
+        f"<div><dt>{title}</dt><dd>{value}</dd></div>" for title, value in values.items()
+    )
 
 
-def _missing(question: Question[...], versions: Mapping[str, int]) -> list[str]:
-    """The tables that a question reads and the warehouse lacks.
+def _missing(query: Query[...], versions: Mapping[str, int]) -> list[str]:
+    """Return the tables that a query reads and the warehouse lacks.
 
-    A warehouse without any table is asked all the same: its own error says what to do.
+    A warehouse without any table is queried anyway: its error tells the user what to do.
     """
-    return [table for table in question.tables if table not in versions] if versions else []
+    return [table for table in query.tables if table not in versions] if versions else []
 
 
 def _number(value: float | None) -> str:
@@ -88,7 +90,7 @@ def _number(value: float | None) -> str:
 
 def _source(versions: Mapping[str, int], table: str) -> str:
     version = versions.get(table, "–")
-    return f"made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from version {version} of {table}"
+    return f"Created {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from version {version} of {table}"
 
 
 def _link(section: Section) -> str:
@@ -110,10 +112,10 @@ def _section(
 def _panel(
     warehouse: Warehouse, versions: Mapping[str, int], panel: Panel, specs: list[str]
 ) -> str:
-    """The figure of a panel; the specification of its chart, if it has one, goes to `specs`."""
-    if missing := _missing(panel.question, versions):
+    """Return the figure of a panel, and add the specification of its chart to `specs`."""
+    if missing := _missing(panel.query, versions):
         return _empty(f"No data: {missing[0]} is not in the warehouse.")
-    rows = panel.question(warehouse, *panel.arguments)
+    rows = panel.query(warehouse, *panel.arguments)
     chart = panel.draw(rows).properties(width="container")
     if not rows.num_rows:
         return _empty(f"{chart.description}: no data.")

@@ -1,4 +1,4 @@
-"""How good the recommenders are, as Markdown: the tables of all methods."""
+"""The evaluation of the recommender methods as Markdown tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,27 +13,27 @@ from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.recommender import evaluation
 
 Figures = dict[str, tuple[float, float | None, float | None]]
-"""By name: a value, and the ends of its interval if it has one."""
+"""Value by name, and the ends of its confidence interval or None."""
 ByMethod = dict[str, Figures]
 
 _RANKED = ("recall", "ndcg", "hit_rate", "map")
 _AT_10 = (*(f"{name}@10" for name in _RANKED), "coverage@10", "novelty@10")
 _OTHERS = tuple(f"{name}@{k}" for k in (5, 20) for name in _RANKED)
-_TITLE = "# How good the recommenders are"
+_TITLE = "# Evaluation of the recommender methods"
 _LEGEND = (
-    "Every method ranks all products that a user has not rated. Figures are means over users, "
-    "between brackets is an interval of 95 %. *hybrid is better by* is a difference of NDCG@10, "
-    "user by user: where its interval does not hold 0, chance does not explain it. *cold answered* "
-    "is the part of the users without a history who got a full list."
+    "Every method ranks all products that a user has not rated. Figures are means over users, with "
+    "the 95 % confidence interval in brackets. *hybrid is better by* is the mean difference of "
+    "NDCG@10 of the same user: if its interval does not contain 0, it is unlikely to be chance "
+    "alone. *cold complete* is the share of users without a history whose ranking is complete."
 )
 _COMPARED = ("ndcg@10", "ndcg@10_behind_hybrid")
 
 
 def write_methods(warehouse: Warehouse, path: Path) -> int:
-    """Write the tables of what the warehouse holds now; gives the file's size in bytes.
+    """Write the tables from the current evaluation; return the file's size in bytes.
 
     Raises:
-        WarehouseError: the evaluation is not there, or cannot be read.
+        WarehouseError: the evaluation does not exist, or cannot be read.
         OSError: the file cannot be written.
     """
     page = methods_page(evaluation(warehouse)).encode()
@@ -43,39 +43,41 @@ def write_methods(warehouse: Warehouse, path: Path) -> int:
 
 
 def methods_page(rows: pa.Table) -> str:
-    """Tables of all methods for each split, from the rows of gold/recommender_evaluation."""
-    found = _by_split(rows)
-    blocks = [block for split in found for block in _section(split, found[split])]
-    parts = [_LEGEND, *blocks] if blocks else ["Nothing was measured."]
+    """Return tables of all methods for each split, from rows of gold/recommender_evaluation."""
+    splits = _by_split(rows)
+    blocks = [block for split in splits for block in _section(split, splits[split])]
+    parts = [_LEGEND, *blocks] if blocks else ["No method has been evaluated."]
     return "\n\n".join([_TITLE, *parts]) + "\n"
 
 
 def methods_tables(rows: pa.Table) -> dict[str, str]:
-    """For each split the figures at 10 of all users, a method a row."""
-    found = _by_split(rows)
-    return {split: _at_10(found[split]["all"]) for split in found}
+    """Return for each split the figures at 10 of all users, one row per method."""
+    return {split: _at_10(groups["all"]) for split, groups in _by_split(rows).items()}
 
 
 def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     methods = groups["all"]
     yield f"## The {split} split"
-    yield _asked(next(iter(methods.values())))
+    yield _common_figures(next(iter(methods.values())))
     yield _at_10(methods)
     yield "The same at 5 and at 20:"
     yield markdown(
         ("method", *_OTHERS),
-        ((name, *(_shown(one, figure) for figure in _OTHERS)) for name, one in methods.items()),
+        (
+            (name, *(_text(figures, figure) for figure in _OTHERS))
+            for name, figures in methods.items()
+        ),
     )
-    parts = {group: own for group, own in groups.items() if group != "all"}
+    parts = {group: by_method for group, by_method in groups.items() if group != "all"}
     yield "NDCG@10 by group of users:"
     yield markdown(
-        ("method", *(f"{group} ({_users(own):,})" for group, own in parts.items())),
-        ((name, *(_shown(own[name], "ndcg@10") for own in parts.values())) for name in methods),
+        ("method", *(f"{group} ({_users(part):,})" for group, part in parts.items())),
+        ((name, *(_text(part[name], "ndcg@10") for part in parts.values())) for name in methods),
     )
 
 
-def _asked(any_method: Figures) -> str:
-    """What is the same for all methods."""
+def _common_figures(any_method: Figures) -> str:
+    """Return a sentence with the figures that are the same for all methods."""
     users, cold, items = (
         int(any_method[name][0]) for name in ("users", "cold_users", "cold_items")
     )
@@ -84,22 +86,22 @@ def _asked(any_method: Figures) -> str:
         for name in ("global_mean", "biases")
     )
     return (
-        f"{users:,} users were asked for, {cold:,} of them cold; {items:,} of the ratings wanted "
+        f"{users:,} users were evaluated, {cold:,} of them cold; {items:,} of the relevant ratings "
         f"are of cold items. RMSE and MAE of the global mean are {mean}, of biases alone {biases}."
     )
 
 
 def _at_10(methods: ByMethod) -> str:
-    header = ("method", *_AT_10, "hybrid is better by", "cold answered", "rmse", "mae", "fit s")
+    header = ("method", *_AT_10, "hybrid is better by", "cold complete", "rmse", "mae", "fit s")
     rows = (
         (
             method,
-            *(_shown(figures, name) for name in _AT_10),
-            _shown(figures, "ndcg@10_behind_hybrid"),
-            _shown(figures, "cold_users_answered", ".2f"),
-            _shown(figures, "rmse"),
-            _shown(figures, "mae"),
-            _shown(figures, "fit_seconds", ".2f"),
+            *(_text(figures, name) for name in _AT_10),
+            _text(figures, "ndcg@10_behind_hybrid"),
+            _text(figures, "cold_users_answered", ".2f"),
+            _text(figures, "rmse"),
+            _text(figures, "mae"),
+            _text(figures, "fit_seconds", ".2f"),
         )
         for method, figures in methods.items()
     )
@@ -110,8 +112,8 @@ def _users(methods: ByMethod) -> int:
     return int(next(iter(methods.values()))["users"][0])
 
 
-def _shown(figures: Figures, name: str, form: str = ".4f") -> str:
-    """A figure, with its interval if it is the one that methods are compared by."""
+def _text(figures: Figures, name: str, form: str = ".4f") -> str:
+    """Return a figure, with its interval if methods are compared by it."""
     if name not in figures:
         return ""
     value, low, high = figures[name]
@@ -124,11 +126,11 @@ def _place(row: dict[str, Any]) -> tuple[int, str, int]:
 
 
 def _by_split(rows: pa.Table) -> dict[str, dict[str, ByMethod]]:
-    """By split and group of users, the methods in their order."""
-    found: dict[str, dict[str, ByMethod]] = {}
+    """Return the figures by split, group of users and method, in their order."""
+    splits: dict[str, dict[str, ByMethod]] = {}
     for row in sorted(rows.to_pylist(), key=_place):
-        of_group = found.setdefault(row["split"], {}).setdefault(row["group"], {})
+        of_group = splits.setdefault(row["split"], {}).setdefault(row["group"], {})
         of_group.setdefault(row["method"], {})[row["figure"]] = tuple(
             row[name] for name in ("value", "low", "high")
         )
-    return found
+    return splits

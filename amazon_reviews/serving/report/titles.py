@@ -1,4 +1,4 @@
-"""What the report on streaming titles shows, in which order."""
+"""Contents of the report on streaming titles: its sections and panels, in their order."""
 
 from amazon_reviews.serving.charts import titles as charts
 from amazon_reviews.serving.queries import titles
@@ -22,10 +22,12 @@ TITLES_REPORT = Report(
             (
                 Panel(titles.by_type, charts.types),
                 Panel(
-                    titles.by_maturity, charts.maturity, note="g stands for titles without one too."
+                    titles.by_maturity,
+                    charts.maturity,
+                    note="Titles without a maturity rating count as g.",
                 ),
                 Panel(titles.by_year, charts.years),
-                Panel(titles.by_year_added, charts.years_added, note="Titles with a date only."),
+                Panel(titles.by_year_added, charts.years_added, note="Only titles with a date."),
             ),
         ),
         Section(

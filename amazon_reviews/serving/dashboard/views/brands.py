@@ -1,4 +1,4 @@
-"""Brands & products: reputation, search, the page of a product, and what stands out."""
+"""Brands & products: products with their reviews, brands, trends, alerts and titles."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import streamlit as st
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table
 from amazon_reviews.serving.dashboard.views import product
-from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
 
@@ -15,7 +15,7 @@ _COMPARED = 5
 
 
 def show(filters: Filters) -> None:
-    """One tab per question."""
+    """Show the tabs of the page."""
     contents = {
         "Products": product.show,
         "Brands": _brands,
@@ -29,32 +29,33 @@ def show(filters: Filters) -> None:
 def _brands(filters: Filters) -> None:
     search = st.text_input("Search brands", key="brand_search", icon=":material/search:")
     note(filters)
-    rows = ask(catalogue.brands, search.strip())
+    rows = read(catalogue.brands, search.strip())
     chart("brands_by_products", charts.brands_by_products, rows)
     table("brands", rows)
 
 
 def _reputation(filters: Filters) -> None:
-    trends = ask(catalogue.brand_trends)
+    trends = read(catalogue.brand_trends)
     note(filters)
     names = trends["brand"].to_pylist()
     chosen = st.multiselect(
-        "Brands to compare (five at most)", names, names[:3], max_selections=_COMPARED
+        "Brands to compare (at most five)", names, names[:3], max_selections=_COMPARED
     )
-    chart("brand_reputation", charts.brand_reputation, ask(catalogue.brand_years, tuple(chosen)))
+    chart("brand_reputation", charts.brand_reputation, read(catalogue.brand_years, tuple(chosen)))
     st.caption(
-        "Trend: change of the stars a year, by least squares over the reviews; p is the "
-        "probability of such a slope without any trend. Rising or falling where p is below 0.05. "
-        "Among 20 brands without a trend, about one looks as if it had one."
+        "The trend is the change of the stars per year, by least squares over the reviews; p is "
+        "the probability of such a slope without a trend. A brand is rising or falling if p is "
+        "below 0.05. About one of 20 brands without a trend has such a p by chance."
     )
     table("brand_trends", trends)
 
 
 def _alerts(filters: Filters) -> None:
-    rows = ask(catalogue.alerts, filters)
+    rows = read(catalogue.alerts, filters)
     st.caption(
-        "Products whose reviews of the last 90 days stand out from the year before them: a surge "
-        "is at least twice the pace, a drop at least half a star; both beyond what chance explains."
+        "Products whose reviews of the last 90 days differ from those of the year before. A surge "
+        "is at least twice as many reviews per day, a drop at least half a star less; both are "
+        "statistically significant."
     )
     note(filters, ["main_category"])
     first = ["asin", "title", "surge", "dropped", "velocity", "rating_drop"]
@@ -66,6 +67,6 @@ def _titles(filters: Filters) -> None:
     note(filters)
     st.caption("Products without a title are left out.")
     for sentiment in ("positive", "negative"):
-        rows = ask(catalogue.titles, sentiment)
+        rows = read(catalogue.titles, sentiment)
         chart(f"most_{sentiment}", partial(charts.titles_by, sentiment=sentiment), rows)
-    chart("title_images", charts.title_images, ask(catalogue.titles, "reviews"))
+    chart("title_images", charts.title_images, read(catalogue.titles, "reviews"))

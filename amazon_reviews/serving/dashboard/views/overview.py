@@ -1,9 +1,10 @@
-"""Overview: the whole at a glance."""
+"""Overview: totals, stars, sentiment, years and categories."""
 
 from functools import partial
 
 import streamlit as st
 
+from amazon_reviews.errors import NoDataError
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.dashboard.components import (
@@ -15,32 +16,32 @@ from amazon_reviews.serving.dashboard.components import (
     stars,
     tiles,
 )
-from amazon_reviews.serving.dashboard.warehouse import UnanswerableError, ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue, reviews
 from amazon_reviews.serving.queries.filters import Filters
 
 
 def show(filters: Filters) -> None:
-    """Totals, stars, sentiment, years and categories, and what needs a look."""
-    guarded(partial(_figures, filters))
-    guarded(partial(_whole, filters))
+    """Show totals, charts, and the numbers of alerts and trends."""
+    guarded(partial(_filtered_totals, filters))
+    guarded(partial(_all_totals, filters))
     left, right = st.columns(2)
     with left:
-        chart("stars", charts.stars_by_verified, ask(reviews.by_stars, filters))
+        chart("stars", charts.stars_by_verified, read(reviews.by_stars, filters))
         chart(
             "categories",
             partial(catalogue_charts.categories_by_reviews, most=10),
-            ask(reviews.by_category, filters),
+            read(reviews.by_category, filters),
         )
     with right:
-        chart("years", charts.reviews_per_year, ask(reviews.by_year, filters))
-        chart("sentiments", charts.sentiments, ask(reviews.summed, filters))
-    guarded(_hints)
+        chart("years", charts.reviews_per_year, read(reviews.by_year, filters))
+        chart("sentiments", charts.sentiments, read(reviews.summed, filters))
+    guarded(_alerts)
 
 
-def _figures(filters: Filters) -> None:
-    found = ask(reviews.summed, filters).to_pylist()
-    row = found[0] if found else dict.fromkeys(("reviews", "rated", "positive", "negative"), 0)
+def _filtered_totals(filters: Filters) -> None:
+    rows = read(reviews.summed, filters).to_pylist()
+    row = rows[0] if rows else dict.fromkeys(("reviews", "rated", "positive", "negative"), 0)
     tiles(
         {
             "Reviews": compact(row["reviews"]),
@@ -51,10 +52,10 @@ def _figures(filters: Filters) -> None:
     )
 
 
-def _whole(filters: Filters) -> None:
-    rows = ask(reviews.totals).to_pylist()
+def _all_totals(filters: Filters) -> None:
+    rows = read(reviews.totals).to_pylist()
     if not rows:
-        raise UnanswerableError("`gold/totals` has no row.")
+        raise NoDataError("`gold/totals` has no row.")
     row = rows[0]
     tiles(
         {
@@ -69,12 +70,12 @@ def _whole(filters: Filters) -> None:
         st.caption(f"Reviews from {row['first_on']:%d %B %Y} to {row['last_on']:%d %B %Y}.")
 
 
-def _hints() -> None:
-    alerts = ask(catalogue.alert_count)["products"][0].as_py()
-    trends = ask(catalogue.trend_counts).to_pylist()[0]
+def _alerts() -> None:
+    alerts = read(catalogue.alert_count)["products"][0].as_py()
+    trends = read(catalogue.trend_counts).to_pylist()[0]
     st.info(
-        f"{alerts:,} products stand out from the year before; of {trends['brands']:,} brands with "
-        f"a trend test, {trends['rising']:,} rise and {trends['falling']:,} fall. "
+        f"Products with an alert: {alerts:,}. Brands with a trend test: {trends['brands']:,}, of "
+        f"them {trends['rising']:,} rising and {trends['falling']:,} falling. "
         "See Brands & products.",
         icon=":material/notifications:",
     )

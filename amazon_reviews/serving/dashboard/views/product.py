@@ -1,4 +1,4 @@
-"""The search for products, and the page of one with its reviews."""
+"""The search for products, and the page of a product with its reviews."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,25 @@ import streamlit as st
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.dashboard.components import chart, compact, note, stars, tiles
-from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
 
 
 def show(filters: Filters) -> None:
-    """A search by title, brand or ASIN, and the product that is chosen among what it finds."""
+    """Show a search by title, brand or ASIN, and the product that is chosen from its results."""
     search = st.text_input(
         "Search products by title, brand or ASIN", key="search", icon=":material/search:"
     ).strip()
-    found = ask(catalogue.products, search, filters).to_pylist()
+    products = read(catalogue.products, search, filters).to_pylist()
     note(filters, ["main_category"])
-    if not found:
-        st.info("No reviewed product is found.", icon=":material/search_off:")
+    if not products:
+        st.info("No product with reviews is found.", icon=":material/search_off:")
         return
-    titles = {row["asin"]: _name(row) for row in found}
-    count = ask(catalogue.product_count, search, filters)["products"][0].as_py()
-    listed = "the most reviewed first" if count == len(found) else f"the first {len(found)} listed"
+    titles = {row["asin"]: _name(row) for row in products}
+    count = read(catalogue.product_count, search, filters)["products"][0].as_py()
+    length = len(products)
+    listed = "the most reviewed first" if count == length else f"the first {length} listed"
     label = f"Product ({count:,} found, {listed})"
     asin = st.selectbox(label, list(titles), format_func=titles.__getitem__)
     _product(asin)
@@ -36,7 +37,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _product(asin: str) -> None:
-    row = ask(catalogue.product, asin)
+    row = read(catalogue.product, asin)
     facts = row.to_pylist()[0]
     st.text(_name(facts))
     tiles(
@@ -47,7 +48,7 @@ def _product(asin: str) -> None:
             "Imputed price" if facts["price_imputed"] else "Price": _price(facts["price"]),
         }
     )
-    months = ask(catalogue.product_months, asin)
+    months = read(catalogue.product_months, asin)
     left, right = st.columns(2)
     with left:
         chart("product_stars", charts.product_stars, row)
@@ -63,15 +64,15 @@ def _reviews(asin: str, facts: Mapping[str, Any]) -> None:
     count = sum(facts[f"stars_{n}"] for n in chosen) if chosen else facts["reviews"]
     pages = max(-(-count // catalogue.PAGE_ROWS), 1)
     page = st.number_input(f"Page of {pages}, newest first", 1, pages) if pages > 1 else 1
-    rows = ask(catalogue.product_reviews, asin, chosen, page - 1).to_pylist()
+    rows = read(catalogue.product_reviews, asin, chosen, page - 1).to_pylist()
     for row in rows:
         _review(row)
     if not rows:
-        st.info("No review is left.", icon=":material/filter_alt_off:")
+        st.info("No review has these stars.", icon=":material/filter_alt_off:")
 
 
 def _review(row: Mapping[str, Any]) -> None:
-    """Everything that people wrote is plain text: neither Markdown nor HTML."""
+    """Show a review; the texts that people wrote are shown without Markdown or HTML."""
     with st.container(border=True, gap="small"):
         rating = "unrated" if row["overall"] is None else f"{row['overall']:g} ★"
         day = f"{row['reviewed_on']:%d %B %Y}" if row["reviewed_on"] else "no date"

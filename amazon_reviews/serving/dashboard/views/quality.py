@@ -1,4 +1,4 @@
-"""Data quality & pipeline: what came in, what was refused, how fresh it is."""
+"""Data quality & pipeline: reconciliation, rejected lines, missing values, freshness, runs."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -6,17 +6,17 @@ import streamlit as st
 
 from amazon_reviews.serving.charts import pipeline as charts
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
-from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import pipeline
 from amazon_reviews.serving.queries.filters import Filters
 
 
 def show(filters: Filters) -> None:
-    """One tab per question."""
+    """Show the tabs of the page."""
     note(filters)
     contents = {
-        "Books": _books,
-        "Refused lines": _rejected,
+        "Reconciliation": _reconciliation,
+        "Rejected lines": _rejected,
         "Missing values": _missing,
         "Freshness": _freshness,
         "Runs": _runs,
@@ -24,64 +24,66 @@ def show(filters: Filters) -> None:
     sections("quality", contents, filters)
 
 
-def _books(filters: Filters) -> None:
-    rows = ask(pipeline.books)
-    off = pc.sum(pc.invert(rows["balanced"])).as_py() or 0
-    tiles({"Accounts": compact(rows.num_rows), "Not balanced": compact(off)})
+def _reconciliation(filters: Filters) -> None:
+    rows = read(pipeline.reconciliation)
+    unbalanced = pc.sum(pc.invert(rows["balanced"])).as_py() or 0
+    tiles({"Partitions": compact(rows.num_rows), "Not balanced": compact(unbalanced)})
     layers = list(dict.fromkeys(rows["layer"].to_pylist()))
     layer = st.selectbox("Layer", layers, index=max(len(layers) - 1, 0) if layers else None)
-    chart("books", charts.books, _only(rows, "layer", layer))
-    st.caption("lines = kept + duplicates + rejected, for every partition of every table.")
+    chart("reconciliation", charts.reconciliation, _only(rows, "layer", layer))
+    st.caption("A partition of a table is balanced if lines = kept + duplicates + rejected.")
     table("pipeline_reconciliation", rows)
 
 
 def _rejected(filters: Filters) -> None:
-    rows = ask(pipeline.rejected)
+    rows = read(pipeline.rejected)
     if not rows.num_rows:
-        st.success("No line was refused.", icon=":material/check:")
+        st.success("No line was rejected.", icon=":material/check:")
         return
     chart("rejected", charts.rejected, rows)
     table("rejected_lines", rows)
 
 
 def _missing(filters: Filters) -> None:
-    rows = ask(pipeline.source_columns)
+    rows = read(pipeline.source_columns)
     for name in sorted(set(rows["table"].to_pylist())):
         chart(f"missing_{name}", charts.missing, _only(rows, "table", name))
     st.caption(
-        "Absent, null or empty in the source. Beyond the dashed line at 70 % a column is "
-        "called mostly missing."
+        "Values that are absent, null or empty in the source. A column beyond the dashed line at "
+        "70 % counts as mostly missing."
     )
     table("source_columns", rows)
 
 
 def _freshness(filters: Filters) -> None:
-    rows = ask(pipeline.freshness)
+    rows = read(pipeline.freshness)
     chart("freshness", charts.freshness, rows)
     table("batch_and_stream", rows)
-    stream = ask(pipeline.stream)
+    stream = read(pipeline.stream)
     if not stream.num_rows:
-        st.info("No stream was read yet.", icon=":material/info:")
+        st.info("No stream has been read yet.", icon=":material/info:")
         return
     events, lost, waiting = (
         pc.sum(stream[name]).as_py() for name in ("events", "lost", "lag_events")
     )
-    newest, oldest = (pc.max(stream[name]).as_py() for name in ("newest_event_at", "lag_seconds"))
+    newest, lag = (pc.max(stream[name]).as_py() for name in ("newest_event_at", "lag_seconds"))
     tiles(
         {
             "Events": compact(events),
             "Lost": compact(lost),
             "Waiting in the hub": compact(waiting),
-            "Lag in seconds": compact(oldest),
+            "Lag in seconds": compact(lag),
         }
     )
     if newest:
-        st.caption(f"The hub got the newest event that was read on {newest:%d %B %Y at %H:%M} UTC.")
+        st.caption(
+            f"The newest event that was read reached the hub on {newest:%d %B %Y at %H:%M} UTC."
+        )
     table("stream_partitions", stream)
 
 
 def _runs(filters: Filters) -> None:
-    rows = ask(pipeline.runs)
+    rows = read(pipeline.runs)
     chart("runs", charts.runs, rows)
     first = ["status", "job", "seconds"]
     table("last_runs", rows.select(first + [n for n in rows.column_names if n not in first]))

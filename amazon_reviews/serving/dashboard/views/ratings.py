@@ -4,13 +4,13 @@ import streamlit as st
 
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table
-from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import reviews
 from amazon_reviews.serving.queries.filters import Filters
 
 
 def show(filters: Filters) -> None:
-    """One tab per question."""
+    """Show the tabs of the page."""
     contents = {
         "Stars": _stars,
         "Years": _years,
@@ -23,45 +23,45 @@ def show(filters: Filters) -> None:
 
 
 def _stars(filters: Filters) -> None:
-    rows = ask(reviews.by_stars, filters)
+    rows = read(reviews.by_stars, filters)
     chart("stars", charts.stars_by_verified, rows)
     table("stars_by_verified", rows.select(["stars", "verified", "reviews"]))
 
 
 def _years(filters: Filters) -> None:
-    rows = ask(reviews.by_year, filters)
+    rows = read(reviews.by_year, filters)
     left, right = st.columns(2)
     with left:
         chart("reviews_per_year", charts.reviews_per_year, rows)
         chart("sentiment_per_year", charts.sentiment_per_year, rows)
     with right:
         chart("mean_per_year", charts.mean_per_year, rows)
-    st.caption("Reviews without a date are in no year.")
+    st.caption("Reviews without a date are left out.")
 
 
 def _months(filters: Filters) -> None:
-    rows = ask(reviews.by_month, filters)
+    rows = read(reviews.by_month, filters)
     left, right = st.columns(2)
     with left:
         chart("reviews_per_month", charts.reviews_per_month, rows)
     with right:
         chart("mean_per_month", charts.mean_per_month, rows)
-    chart("seasonality", charts.seasonality, ask(reviews.seasons))
+    chart("seasonality", charts.seasonality, read(reviews.seasons))
     st.caption(
-        "Seasonality: reviews of a month over the mean month of its year, averaged over the years "
-        "with reviews in every month."
+        "Seasonality: the reviews of a month divided by those of a mean month of its year, as a "
+        "mean over the years with reviews in every month."
     )
     note(filters)
 
 
 def _over_time(filters: Filters) -> None:
-    rows = ask(reviews.by_year_month, filters)
+    rows = read(reviews.by_year_month, filters)
     chart("reviews_over_time", charts.reviews_over_time, rows)
     chart("mean_over_time", charts.mean_over_time, rows)
 
 
 def _length(filters: Filters) -> None:
-    rows = ask(reviews.by_length, filters)
+    rows = read(reviews.by_length, filters)
     left, right = st.columns(2)
     with left:
         chart("review_lengths", charts.review_lengths, rows)
@@ -70,10 +70,10 @@ def _length(filters: Filters) -> None:
 
 
 def _credibility(filters: Filters) -> None:
-    rows = ask(reviews.credibility, filters)
+    rows = read(reviews.credibility, filters)
     chart("credibility", charts.credibility, rows)
     st.caption(
-        "Mean stars of verified purchases less those of other reviews. Where the 95 % interval "
-        "leaves 0 out, the two are unlikely to differ by chance alone."
+        "Mean stars of verified purchases minus those of other reviews. If the 95 % interval does "
+        "not contain 0, the difference is unlikely to be chance alone."
     )
     note(filters, ["main_category"])

@@ -1,4 +1,4 @@
-"""Sentiment: what a text or a file says, what the reviews say, and how good the model is."""
+"""Sentiment: of a text, of a file, of the reviews, and the evaluation of the model."""
 
 from functools import partial
 
@@ -10,9 +10,9 @@ from amazon_reviews.models.sentiment.texts import refusal
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
-from amazon_reviews.serving.dashboard.models import sentiment_in_use
+from amazon_reviews.serving.dashboard.models import sentiment_model
 from amazon_reviews.serving.dashboard.views import sentiment_file
-from amazon_reviews.serving.dashboard.warehouse import ask
+from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import Filters
 
@@ -25,7 +25,7 @@ _TASKS = {
 
 
 def show(filters: Filters) -> None:
-    """One tab per question."""
+    """Show the tabs of the page."""
     contents = {
         "A text": _text,
         "A file": sentiment_file.show,
@@ -42,68 +42,69 @@ def _text(filters: Filters) -> None:
     if not text:
         return
     if reason := refusal(text):
-        st.warning(f"This cannot be judged: {reason}.", icon=":material/block:")
+        st.warning(f"This text cannot be labelled: {reason}.", icon=":material/block:")
         return
+    # Here because it loads scikit-learn, which takes seconds: see model_cache.
     from amazon_reviews.models.sentiment.explanation import explain
 
-    model = sentiment_in_use().model
-    found = explain(model, text, task="binary")
-    tiles({"Label": found.label, "Probability": f"{found.probability:.1%}"})
-    rows = [{"words": reason.words, "log_odds": reason.weight} for reason in found.reasons]
+    model = sentiment_model().model
+    explanation = explain(model, text, task="binary")
+    tiles({"Label": explanation.label, "Probability": f"{explanation.probability:.1%}"})
+    rows = [{"words": each.words, "log_odds": each.weight} for each in explanation.reasons]
     reasons = pa.Table.from_pylist(
         rows, pa.schema([("words", pa.string()), ("log_odds", pa.float64())])
     )
-    chart("reasons", partial(charts.reasons, label=found.label), reasons)
+    chart("reasons", partial(charts.reasons, label=explanation.label), reasons)
 
 
 def _categories(filters: Filters) -> None:
     note(filters, sentiment.CATEGORY_ONLY)
-    rows = ask(sentiment.categories, filters)
-    by_category = partial(charts.judged, name="main_category", title="What the texts say")
+    rows = read(sentiment.categories, filters)
+    by_category = partial(charts.shares, name="main_category", title="Sentiment of the texts")
     chart("sentiment_categories", by_category, rows)
-    st.caption("By the words of the reviews, not by their stars.")
-    chart("sentiment_years", charts.years, ask(sentiment.years))
+    st.caption("Predicted from the words of the reviews, not from their stars.")
+    chart("sentiment_years", charts.years, read(sentiment.years))
     table("sentiment_by_category", rows)
 
 
 def _brands(filters: Filters) -> None:
     note(filters)
-    rows = ask(sentiment.brands)
-    title = "Brands with the largest part of negative texts"
-    chart("sentiment_brands", partial(charts.judged, name="brand", title=title), rows)
+    rows = read(sentiment.brands)
+    title = "Brands with the largest share of negative texts"
+    chart("sentiment_brands", partial(charts.shares, name="brand", title=title), rows)
     table("sentiment_by_brand", rows)
-    st.caption("Products where texts and stars most often say the opposite:")
-    table("sentiment_contradictions", ask(sentiment.products))
+    st.caption("Products whose texts and stars contradict each other most often:")
+    table("sentiment_contradictions", read(sentiment.products))
 
 
 def _words(filters: Filters) -> None:
     note(filters)
-    rows = ask(sentiment.words)
+    rows = read(sentiment.words)
     categories = list(dict.fromkeys(rows["main_category"].to_pylist()))
     category = st.selectbox("Category", categories, key="sentiment_words_category")
-    own = rows.filter(pc.equal(rows["main_category"], category)) if category else rows
+    in_category = rows.filter(pc.equal(rows["main_category"], category)) if category else rows
     for label in ("negative", "positive"):
-        title = f"What makes reviews {label}"
+        title = f"Words of {label} reviews"
         build = partial(charts.words, title=title, colour=style.SENTIMENTS[label])
-        chart(f"words_{label}", build, own.filter(pc.equal(own["label"], label)))
+        chart(f"words_{label}", build, in_category.filter(pc.equal(in_category["label"], label)))
 
 
 def _model(filters: Filters) -> None:
     note(filters)
     task = _TASKS[st.selectbox("Task", list(_TASKS), key="sentiment_task")]
-    rows = ask(sentiment.evaluation, task)
+    rows = read(sentiment.evaluation, task)
     whole = rows.filter(pc.equal(rows["part"], "all"))
     project = whole.filter(pc.equal(whole["model"], "project")).to_pylist()
     if project:
         figures = ("auc", "accuracy", "macro_f1", "log_loss", "ece")
-        shown = {name.replace("_", " "): _figure(project[0][name]) for name in figures}
-        tiles({"held-out reviews": compact(project[0]["rows"]), **shown})
-    chart("confusion", charts.confusion, ask(sentiment.confusion, task))
+        values = {name.replace("_", " "): _figure(project[0][name]) for name in figures}
+        tiles({"held-out reviews": compact(project[0]["rows"]), **values})
+    chart("confusion", charts.confusion, read(sentiment.confusion, task))
     if task == "binary":
-        chart("calibration", charts.calibration, ask(sentiment.calibration))
-        st.caption("Beside simpler ways to tell:")
+        chart("calibration", charts.calibration, read(sentiment.calibration))
+        st.caption("Compared with simpler models:")
         table("sentiment_models", whole.drop_columns(["task", "part", "value", "model_version"]))
-    st.caption("By category, by stars, and for the tenth of users it knows least about:")
+    st.caption("By category, by stars, and for the tenth of the users with the lowest accuracy:")
     apart = rows.filter(pc.not_equal(rows["part"], "all"))
     table("sentiment_parts", apart.drop_columns(["task", "model", "model_version"]))
 

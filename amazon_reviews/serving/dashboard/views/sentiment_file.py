@@ -1,4 +1,4 @@
-"""A CSV file of texts: judged row by row, shown, and given back."""
+"""The tab of a CSV file of texts: it is labelled row by row, shown, and offered to download."""
 
 import hashlib
 import tempfile
@@ -17,97 +17,99 @@ from amazon_reviews.errors import InputFileError
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, tiles
-from amazon_reviews.serving.dashboard.models import sentiment_in_use
+from amazon_reviews.serving.dashboard.models import sentiment_model
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.sentiment_csv import predict_csv
 
-SHOWN_ROWS = 1_000
+VISIBLE_ROWS = 1_000
 _FEWEST_PLACES = 2
 _WORDS = 20
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """The file that is given back, its rows that were judged and refused, and their words."""
+class _Labelled:
+    """The labelled file, its numbers of labelled and rejected rows, labels and words."""
 
     csv: bytes
-    judged: int
-    refused: int
+    labelled: int
+    rejected: int
     labels: dict[str, int]
     words: pa.Table
 
 
 def show(filters: Filters) -> None:
-    """Take a file, judge it, and show what came out."""
+    """Show the upload of a file, and the labels of its rows."""
     uploaded = st.file_uploader("CSV file with a column `text`", type="csv", key="sentiment_csv")
     if uploaded is None:
         return
     content = uploaded.getvalue()
     try:
-        found = _judged_once(uploaded.name, content)
+        labelled = _label_once(uploaded.name, content)
     except InputFileError as error:
         st.error(str(error), icon=":material/error:")
         return
-    tiles({"Judged": compact(found.judged), "Refused": compact(found.refused)})
+    tiles({"Labelled": compact(labelled.labelled), "Rejected": compact(labelled.rejected)})
     st.download_button(
         "Download the rows with their labels",
-        found.csv,
-        f"judged_{uploaded.name}",
+        labelled.csv,
+        f"labelled_{uploaded.name}",
         "text/csv",
         on_click="ignore",
         icon=":material/download:",
     )
-    rows = pa.table({"label": list(found.labels), "texts": list(found.labels.values())})
+    labels = labelled.labels
+    rows = pa.table({"label": list(labels), "texts": list(labels.values())})
     chart("file_labels", charts.distribution, rows)
-    if found.words.num_rows:
-        title = "What makes these texts negative"
+    if labelled.words.num_rows:
+        title = "Words of the negative texts"
         build = partial(charts.words, title=title, colour=style.SENTIMENTS["negative"])
-        chart("file_words", build, found.words)
-    st.dataframe(_read(found.csv).slice(0, SHOWN_ROWS), hide_index=True)
-    if found.judged + found.refused > SHOWN_ROWS:
-        st.caption(f"The first {SHOWN_ROWS:,} rows; the download has all of them.")
+        chart("file_words", build, labelled.words)
+    st.dataframe(_read(labelled.csv).slice(0, VISIBLE_ROWS), hide_index=True)
+    if labelled.labelled + labelled.rejected > VISIBLE_ROWS:
+        st.caption(f"The first {VISIBLE_ROWS:,} rows; the download has all rows.")
 
 
-def _judged_once(name: str, content: bytes) -> _Judged:
-    """Kept for the session, so that a look at another tab does not judge the file again."""
-    model = sentiment_in_use()
+def _label_once(name: str, content: bytes) -> _Labelled:
+    """Return the labelled file from the session, so that opening a tab does not label it again."""
+    model = sentiment_model()
     key = (hashlib.sha256(content).digest(), model.stored.version)
-    known = st.session_state.get("judged_file")
-    if known is None or known[0] != key:
-        st.session_state["judged_file"] = known = (key, _judge(name, content))
-    found: _Judged = known[1]
-    return found
+    last_key, labelled = st.session_state.get("labelled_file", (None, None))
+    if labelled is None or last_key != key:
+        labelled = _label(name, content)
+        st.session_state["labelled_file"] = key, labelled
+    return labelled
 
 
-def _judge(name: str, content: bytes) -> _Judged:
+def _label(name: str, content: bytes) -> _Labelled:
+    # Here because they load scikit-learn, which takes seconds: see model_cache.
     from amazon_reviews.models.sentiment.examples import Examples
     from amazon_reviews.models.sentiment.explanation import strongest_words
 
-    model, lines = sentiment_in_use().model, max(1, content.count(b"\n"))
-    with tempfile.TemporaryDirectory() as folder, st.spinner("Judging"):
-        source, out = Path(folder) / "file.csv", Path(folder) / "judged.csv"
+    model, lines = sentiment_model().model, max(1, content.count(b"\n"))
+    with tempfile.TemporaryDirectory() as folder, st.spinner("Labelling"):
+        source, out = Path(folder) / "file.csv", Path(folder) / "labelled.csv"
         source.write_bytes(content)
         bar = st.progress(0.0)
         try:
             done = predict_csv(model, source, out, lambda rows: _advance(bar, rows / lines), name)
         finally:
             bar.empty()
-        answer = out.read_bytes()
-    rows = _read(answer)
+        csv = out.read_bytes()
+    rows = _read(csv)
     label, text = rows.column(done.label), rows.column(done.text)
     counts = pc.value_counts(label.drop_null()).to_pylist()
-    labels = {found["values"]: found["counts"] for found in counts if found["values"]}
+    labels = {each["values"]: each["counts"] for each in counts if each["values"]}
     negative = text.filter(pc.fill_null(pc.equal(label, "negative"), False))
     examples = Examples.from_arrow(pa.table({"review_text": negative}))
-    found = strongest_words(model, examples, "binary", _WORDS, _FEWEST_PLACES, by="sum")
-    strong = [
+    strongest = strongest_words(model, examples, "binary", _WORDS, _FEWEST_PLACES, by="sum")
+    negative_words = [
         {"words": word.words, "weight": word.weight, "places": word.count}
-        for word in found
+        for word in strongest
         if word.label == "negative"
     ]
     schema = pa.schema([("words", pa.string()), ("weight", pa.float64()), ("places", pa.int64())])
-    words = pa.Table.from_pylist(strong, schema)
-    return _Judged(answer, done.judged, done.refused, labels, words)
+    words = pa.Table.from_pylist(negative_words, schema)
+    return _Labelled(csv, done.labelled, done.rejected, labels, words)
 
 
 def _advance(bar: DeltaGenerator, part: float) -> None:
@@ -115,11 +117,11 @@ def _advance(bar: DeltaGenerator, part: float) -> None:
 
 
 def _read(content: bytes) -> pa.Table:
-    """The rows of a file that the program wrote, all as texts, under names that differ."""
+    """Return the rows of a labelled file, all as texts, with unique column names."""
     names = pa_csv.open_csv(pa.BufferReader(content)).schema.names
     options = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     rows = pa_csv.read_csv(pa.BufferReader(content), parse_options=parse, convert_options=options)
     count = Counter(names)
-    unlike = (f"{name} ({k})" if count[name] > 1 else name for k, name in enumerate(names, 1))
-    return rows.rename_columns(list(unlike))
+    unique = (f"{name} ({k})" if count[name] > 1 else name for k, name in enumerate(names, 1))
+    return rows.rename_columns(list(unique))
