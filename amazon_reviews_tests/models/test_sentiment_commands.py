@@ -96,7 +96,7 @@ def test_a_file_keeps_its_columns_and_says_why_rows_are_refused(command, tmp_pat
     result = command("predict", "--csv", source, "--out", out)
 
     assert (result.exit_code, result.stdout) == (0, f"{out}\n")
-    assert result.stderr == "2 texts judged, 3 refused\n"
+    assert result.stderr == "2 texts labelled, 3 rejected\n"
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["id", "TEXT", "label", "sentiment_label", "probability", "reason"]

@@ -31,7 +31,10 @@ def environment(warehouse_url, models):
 @contextmanager
 def serving(url, models, **limits):
     """A client of a service with these limits; it gets the errors of the service as responses."""
-    app = service(config.load(environment(url, models)), ApiSettings().model_copy(update=limits))
+    # Shorter than a setting may be.
+    short = {name: limits.pop(name) for name in ("seconds",) if name in limits}
+    settings = ApiSettings(**limits).model_copy(update=short)
+    app = service(config.load(environment(url, models)), settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
