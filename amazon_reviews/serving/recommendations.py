@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from amazon_reviews.models.recommender.interactions import codes_of
-from amazon_reviews.models.recommender.ranking import NOTHING
-from amazon_reviews.models.recommender.reasons import reasons
-from amazon_reviews.models.recommender.storage import RecommenderModel
+from amazon_reviews.models.recommender.model import RecommenderModel
+from amazon_reviews.models.recommender.ranking import NO_ITEM
 
 MOST = 1_000
 """Products in an answer, at most."""
@@ -46,20 +45,20 @@ def recommended(model: RecommenderModel, user: str, k: int) -> Answer:
     """
     codes = codes_of([user], model.user_ids)
     found = model.recommender.recommend(codes, k)
-    because = reasons(model.recommender, codes, found.items)[0]
-    seen = model.recommender.seen_
+    because = model.recommender.reasons(codes, found.items)[0]
+    seen = model.recommender.train_
     suggestions = [
         Suggestion(
             place,
             str(model.item_ids[item]),
             float(score),
-            None if reason == NOTHING else str(model.item_ids[reason]),
-            None if reason == NOTHING else float(seen[codes[0], reason]),
+            None if reason == NO_ITEM else str(model.item_ids[reason]),
+            None if reason == NO_ITEM else float(seen[codes[0], reason]),
         )
         for place, (item, score, reason) in enumerate(
             zip(found.items[0], found.scores[0], because, strict=True), 1
         )
-        if item != NOTHING
+        if item != NO_ITEM
     ]
     return Answer(bool(found.cold[0]), suggestions)
 
@@ -71,7 +70,7 @@ def alike(model: RecommenderModel, asin: str, k: int) -> Answer:
         ValueError: k is below 1.
     """
     found = model.recommender.similar(codes_of([asin], model.item_ids), k)
-    there = np.flatnonzero(found.items[0] != NOTHING)
+    there = np.flatnonzero(found.items[0] != NO_ITEM)
     suggestions = [
         Suggestion(int(at) + 1, str(model.item_ids[found.items[0, at]]), float(found.scores[0, at]))
         for at in there

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from amazon_reviews.errors import InputFileError
-from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.models.sentiment.texts import unusable_reason
 
 if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -72,7 +72,7 @@ def predict_csv(
 
 def _judged(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
     """Label, probability and reason of each text."""
-    reasons = [refusal(text) for text in texts]
+    reasons = [unusable_reason(text) for text in texts]
     known = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
     chances = model.predict_proba(known, "binary")
     labels = model.task_classes("binary")[chances.argmax(axis=1)]

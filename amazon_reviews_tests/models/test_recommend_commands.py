@@ -31,7 +31,7 @@ def folder(tmp_path_factory, empty_store, known):
         recommender = method_named(method).fit(known)
         path = folder / f"{method}.npz"
         save(RecommenderModel(method, recommender, known.user_ids, known.item_ids), path)
-        ModelStore(folder).publish(f"recommender_{method}", path, Record(), in_use=True)
+        ModelStore(folder).publish(f"recommender_{method}", path, Record(), make_current=True)
     return folder
 
 

@@ -177,6 +177,6 @@ def test_unknown_methods_splits_and_files_exit_with_2(ratings, tmp_path):
     assert "content_words needs to know the products" in usage_error(
         evaluate(ratings, "--methods", "content_words")
     )
-    assert "nothing is no method" in usage_error(evaluate(ratings, "--methods", ""))
+    assert "nothing is not a method" in usage_error(evaluate(ratings, "--methods", ""))
     assert evaluate(ratings, "--split", "random").exit_code == 2
     assert "cannot be read" in usage_error(evaluate(tmp_path / "nothing.csv"))

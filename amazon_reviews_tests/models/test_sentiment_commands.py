@@ -34,7 +34,7 @@ def publish(model, folder, empty_store):
     empty_store(folder)
     path = folder / "sentiment.model"
     save(model, path)
-    return ModelStore(folder).publish("sentiment", path, Record(), in_use=True).path
+    return ModelStore(folder).publish("sentiment", path, Record(), make_current=True).path
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from starlette.testclient import TestClient
 
 from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
-from amazon_reviews.models.minimums import no_model
-from amazon_reviews.models.recommender.predict import predict_rating
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import cached_queries as module
 from amazon_reviews.serving.api import recommender
@@ -114,7 +113,7 @@ def test_a_title_and_the_search(api, titles):
 
 
 def test_the_rating_that_a_user_would_give(api):
-    expected = predict_rating(synthetic_titles.predictor(), "u3", "as4")
+    expected = synthetic_titles.predictor().predict_rating("u3", "as4")
 
     found = get(api, "/titles/predict", user="u3", title="AS4")
 
@@ -357,7 +356,7 @@ def test_a_model_that_cannot_be_read_is_as_none_and_named_in_the_log(
     empty_store(tmp_path)
     (tmp_path / "other.model").write_bytes(b"of another program")
     for name in ("sentiment", "title_ratings"):
-        ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), in_use=True)
+        ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), make_current=True)
     with serving(warehouse_url, tmp_path) as client:
         assert get(client, "/ready")["missing"] == ["sentiment", "title_ratings"]
         for reply in (

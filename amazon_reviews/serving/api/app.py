@@ -5,9 +5,8 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from threading import Thread
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from amazon_reviews import config
 from amazon_reviews.errors import LocationError, ModelFileError
 from amazon_reviews.interrupts import temporary_folder
+from amazon_reviews.models.loading import load_model
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
@@ -56,8 +56,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.state.answers = Answers(open_warehouse(settings.warehouse), limits.seconds)
     store = ModelStore.of(settings)
     app.state.models = {
-        SENTIMENT: InUse(store, SENTIMENT, _load_sentiment),
-        TITLE_RATINGS: InUse(store, TITLE_RATINGS, _load_recommender),
+        name: InUse(store, name, partial(load_model, name)) for name in (SENTIMENT, TITLE_RATINGS)
     }
     app.state.registry = CollectorRegistry()
     for part in (health, titles, reviews, recommender, sentiment):
@@ -92,19 +91,6 @@ def _load_quietly(models: Models) -> None:
             model.get()
         except Exception as error:  # noqa: BLE001
             _log.warning("no %s model is loaded: %s", name, error)
-
-
-def _load_sentiment(path: Path) -> Any:
-    # Here because scikit-learn takes long to load, for which the look-ups need not wait.
-    from amazon_reviews.models.sentiment.storage import load
-
-    return load(path)
-
-
-def _load_recommender(path: Path) -> Any:
-    from amazon_reviews.models.recommender.storage import load
-
-    return load(path)
 
 
 async def _wrong_parameters(request: Request, error: Exception) -> JSONResponse:

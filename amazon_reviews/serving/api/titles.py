@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
 from amazon_reviews.serving.api.dependencies import (
@@ -214,12 +214,11 @@ async def title(
 
 
 def _predicted(in_use: InUse[Any], user: str, title: str) -> Contents:
-    from amazon_reviews.models.recommender.predict import predict_rating
 
     loaded = in_use.get()
     if loaded is None:
         raise HTTPException(503, no_model("title_ratings"))
-    found = predict_rating(loaded.model, user, title)
+    found = loaded.model.predict_rating(user, title)
     return {
         "user": user,
         "title": title,

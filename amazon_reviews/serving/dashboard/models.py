@@ -1,20 +1,20 @@
 """The app's way to the models in use."""
 
 import logging
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from amazon_reviews import config
 from amazon_reviews.errors import LocationError
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import load_model, no_model
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.serving.dashboard.warehouse import UnanswerableError
 from amazon_reviews.serving.model_cache import InUse, Loaded
 
 if TYPE_CHECKING:
-    from amazon_reviews.models.recommender.storage import RecommenderModel
+    from amazon_reviews.models.recommender.model import RecommenderModel
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
 _log = logging.getLogger(__name__)
@@ -54,18 +54,4 @@ def _loaded(name: str) -> Loaded[Any]:
 @st.cache_resource(show_spinner=False)
 def _in_use(name: str) -> InUse[Any]:
     settings = config.load()
-    load = _load_sentiment if name == "sentiment" else _load_recommender
-    return InUse(ModelStore.of(settings), name, load)
-
-
-# Here because scikit-learn takes long to load, for which the other pages need not wait.
-def _load_sentiment(path: Path) -> "SentimentClassifier":
-    from amazon_reviews.models.sentiment.storage import load
-
-    return load(path)
-
-
-def _load_recommender(path: Path) -> "RecommenderModel":
-    from amazon_reviews.models.recommender.storage import load
-
-    return load(path)
+    return InUse(ModelStore.of(settings), name, partial(load_model, name))

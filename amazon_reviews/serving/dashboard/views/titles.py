@@ -67,9 +67,8 @@ def _predict(filters: Filters) -> None:
         st.info("No title is found.", icon=":material/search_off:")
         return
     chosen = st.selectbox("Title", list(names), format_func=names.__getitem__)
-    from amazon_reviews.models.recommender.predict import predict_rating
 
-    predicted = predict_rating(title_ratings_in_use().model, user, chosen)
+    predicted = title_ratings_in_use().model.predict_rating(user, chosen)
     tiles({"Predicted rating": f"{predicted.rating:.1f} of 5"})
     if not predicted.knows_user:
         st.warning("Nobody with this id has rated: an average user.", icon=":material/ac_unit:")
