@@ -14,7 +14,7 @@ from implicit.utils import ParameterWarning
 
 from amazon_reviews.errors import SplitError
 from amazon_reviews.models.recommender.evaluation import Evaluation, Evaluator
-from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
+from amazon_reviews.models.recommender.interactions import MISSING_TIME, Interactions
 from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.metrics import difference
 from amazon_reviews.models.recommender.names import SPLITS, SplitName, names_without_products
@@ -108,7 +108,7 @@ def _read(file: Path) -> Interactions:
         [review["reviewerID"] for review in reviews],
         [review["asin"] for review in reviews],
         [review["overall"] for review in reviews],
-        [review.get("unixReviewTime", NO_TIME) for review in reviews],
+        [review.get("unixReviewTime", MISSING_TIME) for review in reviews],
     )
 
 

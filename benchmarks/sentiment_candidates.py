@@ -16,11 +16,15 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import make_pipeline, make_union
 
-from amazon_reviews.models.sentiment.baselines import majority, source_recipe, undersample
+from amazon_reviews.models.sentiment.baselines import (
+    majority,
+    paisa_genious_recipe,
+    polarities,
+    undersample,
+)
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.features import Features, Weighting
-from amazon_reviews.models.sentiment.polarity import polarities
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.models.sentiment.tasks import TASKS
 
@@ -103,7 +107,7 @@ class _LakehouseModel:
     """The model of the Paisa Genious lakehouse, which reads only the review text."""
 
     def __init__(self) -> None:
-        self._pipeline = source_recipe(0)
+        self._pipeline = paisa_genious_recipe(0)
 
     def fit(self, examples: Examples) -> None:
         known = _rated(examples)

@@ -23,7 +23,7 @@ from amazon_reviews.models.sentiment.evaluation import metrics
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.splits import by_user
 from amazon_reviews.models.sentiment.storage import save
-from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS
+from amazon_reviews.models.sentiment.tasks import IGNORED, TASKS
 from benchmarks.machine import describe
 from benchmarks.measure import measure
 from benchmarks.runs import ROOT
@@ -105,8 +105,8 @@ def _learn_and_score(path: Path, jobs: int, tasks: tuple[str, ...]) -> dict[str,
     labels, probabilities = [np.zeros(0, np.int8)], [np.zeros((0, 2))]
     for chunk in _chunks(path, is_test=True):
         chunk_labels = TASKS["binary"].labels(chunk.stars)
-        labels.append(chunk_labels[chunk_labels != LEFT_OUT])
-        probabilities.append(model.predict_proba(chunk, "binary")[chunk_labels != LEFT_OUT])
+        labels.append(chunk_labels[chunk_labels != IGNORED])
+        probabilities.append(model.predict_proba(chunk, "binary")[chunk_labels != IGNORED])
     result = metrics(np.concatenate(labels), np.concatenate(probabilities))
     scored = time.perf_counter()
     model_path = path.with_name("model.npz")

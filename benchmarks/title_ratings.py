@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from amazon_reviews.models.recommender.accuracy import fold_of_each, validate
+from amazon_reviews.models.recommender.accuracy import random_folds, validate
 from amazon_reviews.models.recommender.interactions import Interactions
 from amazon_reviews.pipeline.title_ratings import GRID, MEAN, Candidate
 from benchmarks.machine import describe
@@ -39,7 +39,7 @@ def main(ratings: int, users: int, titles: int) -> None:
     print(f"{'':34}{'seconds':>9}{'RMSE':>9}{'MAE':>9}")
     for candidate in (MEAN, *GRID):
         began = time.perf_counter()
-        errors = validate(data, candidate.made, _FOLDS)
+        errors = validate(data, candidate.new_predictor, _FOLDS)
         _print(_name(candidate), time.perf_counter() - began, errors.rmse, errors.mae)
     peer = _surprise(data)
     _print(f"scikit-surprise {peer['version']}, SVD", peer["seconds"], peer["rmse"], peer["mae"])
@@ -78,7 +78,7 @@ def _surprise(data: Interactions) -> dict[str, float]:
         venv.create(place / "env", with_pip=True)
         python = str(place / "env" / "bin" / "python")
         _run(python, "-m", "pip", "install", "--quiet", _SURPRISE)
-        folds = fold_of_each(len(data), _FOLDS)
+        folds = random_folds(len(data), _FOLDS)
         arrays = {name: getattr(data, name) for name in ("users", "items", "ratings")}
         np.savez(place / "ratings.npz", folds=folds, **arrays)
         result: dict[str, float] = json.loads(_run(python, str(_PEER), str(place / "ratings.npz")))

@@ -9,12 +9,13 @@ import click
 from amazon_reviews.cli.common.stored_model import stored_model
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import UsageError
-from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.input_files import read_reviews
 from amazon_reviews.serving.sentiment_csv import predict_csv
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_TASKS = ("binary", "label_a", "three", "five")
+# label_a is a deprecated name of negative_up_to_3.
+_TASKS = ("binary", "negative_up_to_3", "three", "five", "label_a")
 
 
 @click.group()
@@ -45,7 +46,7 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
 
 
 def _print_explanation(text: str) -> None:
-    if problem := refusal(text):
+    if problem := unusable_reason(text):
         raise UsageError(problem)
     # Here because scikit-learn takes seconds to import, which help and errors must not wait for.
     from amazon_reviews.models.sentiment.explanation import explain
@@ -71,11 +72,11 @@ def evaluate(file: Path, task: str) -> None:
     from amazon_reviews.models.sentiment import compare, storage, tasks
 
     model = stored_model("sentiment")
-    answers = compare.answers(model, read_reviews(file), tasks.task_named(task))
+    predictions = compare.predict_chunks(model, read_reviews(file), tasks.task_named(task))
     metrics = {
-        "task": task,
-        **asdict(answers.metrics()),
-        "skipped": answers.skipped,
+        "task": tasks.task_named(task).name,
+        **asdict(predictions.metrics()),
+        "skipped": predictions.skipped,
         "model_version": storage.model_version(model),
     }
     click.echo(json.dumps(metrics, indent=2))

@@ -1,4 +1,4 @@
-"""A model in one file: arrays as numpy's .npz, all else as JSON within; nothing is executed."""
+"""A model in one file: numpy's .npz with a JSON entry; loading executes no code of the file."""
 
 import hashlib
 import json
@@ -34,7 +34,11 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class ModelFormat:
-    """A kind of file; messages call it `name`, and it unpacks to `most_bytes` at most."""
+    """A kind of model file.
+
+    `name` is used in messages. Files that unpack to more than `most_bytes` are rejected, as they
+    could fill the memory.
+    """
 
     identifier: str
     version: int
@@ -44,15 +48,15 @@ class ModelFormat:
     def write(
         self, path: Path, arrays: Mapping[str, NDArray[Any]], facts: Facts, *, packed: bool = False
     ) -> None:
-        """Write a model to `path`; a file that was there is replaced at once or not at all."""
-        whole = {**self._marked(facts), "digest": self.digest(arrays, facts)}
-        text = np.frombuffer(json.dumps(whole, sort_keys=True).encode(), np.uint8)
+        """Write a model to `path`; an existing file is replaced atomically."""
+        all_facts = {**self._with_format(facts), "digest": self.digest(arrays, facts)}
+        text = np.frombuffer(json.dumps(all_facts, sort_keys=True).encode(), np.uint8)
         save = np.savez_compressed if packed else np.savez
         with replacing(path) as file:
             save(file, allow_pickle=False, facts=text, **arrays)
 
     def read(self, path: Path, restored: Callable[[Arrays, Facts], T]) -> T:
-        """What is `restored` from the arrays and facts that `write` wrote.
+        """Return the result of `restored` for the arrays and facts that `write` wrote.
 
         Raises:
             FileNotFoundError: there is no file.
@@ -71,14 +75,14 @@ class ModelFormat:
             raise ModelFileError(f"{path}: not a {self.name}, or damaged ({error})") from error
 
     def digest(self, arrays: Mapping[str, NDArray[Any]], facts: Facts) -> str:
-        """Hex digits that name the content, the same before and after it was written."""
-        found = hashlib.sha256(json.dumps(self._marked(facts), sort_keys=True).encode())
+        """Return hex digits that identify the content, the same before and after writing."""
+        digest = hashlib.sha256(json.dumps(self._with_format(facts), sort_keys=True).encode())
         for name in sorted(arrays):
-            found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-            found.update(np.ascontiguousarray(arrays[name]).tobytes())
-        return found.hexdigest()
+            digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+            digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+        return digest.hexdigest()
 
-    def _marked(self, facts: Facts) -> Facts:
+    def _with_format(self, facts: Facts) -> Facts:
         return {**facts, "format": self.identifier, "format_version": self.version}
 
     def _unpacked(self, path: Path) -> tuple[Arrays, Facts]:

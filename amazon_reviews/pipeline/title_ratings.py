@@ -1,4 +1,4 @@
-"""A predictor of the ratings of titles: how good it is, and the model in the store."""
+"""Prediction of title ratings: parameter search, evaluation, and the model in the store."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,20 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.errors import NoRatingsError
-from amazon_reviews.models.minimums import FEWEST_TITLE_RATINGS
+from amazon_reviews.models.loading import FEWEST_TITLE_RATINGS, TITLE_RATINGS
 from amazon_reviews.models.recommender.accuracy import (
     SHARES,
+    CrossValidation,
     GlobalMean,
     Predictor,
-    Validated,
     held_out,
-    of_some_users,
+    sample_users,
     validate,
 )
 from amazon_reviews.models.recommender.biases import BiasedFactors
-from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions, short_enough
-from amazon_reviews.models.recommender.storage import RecommenderModel
-from amazon_reviews.pipeline.recommender.train import Trained, parameters_of, put_in_use
+from amazon_reviews.models.recommender.interactions import MISSING_TIME, Interactions, short_enough
+from amazon_reviews.models.recommender.model import RecommenderModel
+from amazon_reviews.pipeline.recommender.publish import Trained, parameters_of, publish
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record
@@ -32,23 +32,20 @@ from amazon_reviews.schemas.titles import (
     SILVER_TITLE_RATINGS,
 )
 
-MODEL = "title_ratings"
-"""The name of the model in the model store."""
-
 _FOLDS = 5
 _DIGITS = 6
 _VALIDATED = "cross-validation"
 
 
 class Candidate(NamedTuple):
-    """A way to predict ratings: its name, and the parameters of the factors where it has some."""
+    """A predictor of ratings: its name, and the parameters of its factors, if it has factors."""
 
     predictor: str
     factors: int | None = None
     regularization: float | None = None
 
-    def made(self) -> Predictor:
-        """The predictor, which has not learned yet."""
+    def new_predictor(self) -> Predictor:
+        """Return a new predictor that is not fitted."""
         if self.factors is None:
             return GlobalMean()
         if self.regularization is None:
@@ -61,41 +58,40 @@ GRID = (
     BIASES,
     *(Candidate("factors", f, ridge) for f, ridge in product((8, 16), (2.0, 4.0, 8.0, 16.0))),
 )
-"""What the best is taken of."""
+"""Candidates of the parameter search."""
 
 
-def measure(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
-    """Make gold/title_ratings_model: search the parameters, and predict what is held out.
+def evaluate(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
+    """Rebuild gold/title_ratings_model: search the parameters, and predict held-out ratings.
 
-    Where there are more than `most_ratings`, it is done on those of a random sample of users.
-    Gives the table.
+    If there are more than `most_ratings`, a random sample of users is used. Returns the table.
 
     Raises:
-        NoRatingsError: no ratings, or too few; the table keeps what it has.
+        NoRatingsError: there are no ratings, or too few; the table is unchanged.
     """
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
-    ratings = of_some_users(_enough(_read(lakehouse)), most_ratings)
-    table = pa.Table.from_pylist(_measured(ratings), GOLD_TITLE_RATINGS_MODEL.arrow_schema)
+    ratings = sample_users(_read_enough(lakehouse), most_ratings)
+    table = pa.Table.from_pylist(_evaluation_rows(ratings), GOLD_TITLE_RATINGS_MODEL.arrow_schema)
     lakehouse.write(table, GOLD_TITLE_RATINGS_MODEL.key, replacing=ALL_ROWS)
     return table
 
 
 def train(lakehouse: Lakehouse, store: ModelStore) -> Trained:
-    """Learn from all ratings with the parameters that were chosen, and put the model in use.
+    """Learn from all ratings with the best parameters, and make the model current.
 
     Raises:
-        NoRatingsError: nothing was measured, or too few are left; the store is as it was.
+        NoRatingsError: there is no evaluation, or too few ratings; the store is unchanged.
         LocationError: the model store cannot be used.
     """
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
     table = lakehouse.delta(GOLD_TITLE_RATINGS_MODEL.key).to_pyarrow_table()
     validated = table.filter(pc.field("measured") == _VALIDATED).to_pylist()
     if not validated:
-        raise NoRatingsError("no ratings of titles were measured")
+        raise NoRatingsError("no ratings of titles were evaluated")
     (chosen,) = (row for row in validated if row["chosen"])
-    recommender = _candidate(chosen).made()
+    recommender = _candidate(chosen).new_predictor()
     assert isinstance(recommender, BiasedFactors)
-    ratings = _enough(_read(lakehouse))
+    ratings = _read_enough(lakehouse)
     record = Record(
         {
             **parameters_of(recommender),
@@ -112,40 +108,41 @@ def train(lakehouse: Lakehouse, store: ModelStore) -> Trained:
             },
         },
     )
-    model = RecommenderModel(MODEL, recommender.fit(ratings), ratings.user_ids, ratings.item_ids)
-    return put_in_use(store, MODEL, model, record)
+    fitted = recommender.fit(ratings)
+    model = RecommenderModel(TITLE_RATINGS, fitted, ratings.user_ids, ratings.item_ids)
+    return publish(store, TITLE_RATINGS, model, record)
 
 
-def _read(lakehouse: Lakehouse) -> Interactions:
-    """The latest rating of each user for each title, over all titles that there are."""
+def _read_enough(lakehouse: Lakehouse) -> Interactions:
+    """Return the latest rating of each user for each title; all known titles are items.
+
+    Raises:
+        NoRatingsError: there are too few ratings.
+    """
     for table in (GOLD_TITLES, SILVER_TITLE_RATINGS):
         lakehouse.ensure(table.key)
-    every = lakehouse.delta(GOLD_TITLES.key).to_pyarrow_table(columns=["id"])["id"]
-    titles = every.filter(short_enough(every))
+    ids = lakehouse.delta(GOLD_TITLES.key).to_pyarrow_table(columns=["id"])["id"]
+    titles = ids.filter(short_enough(ids))
     columns = ["user_id", "title_id", "rating", "rated_at"]
     rows = lakehouse.delta(SILVER_TITLE_RATINGS.key).to_pyarrow_table(columns=columns)
     known = rows.filter(
         pc.and_(pc.is_in(rows["title_id"], titles.combine_chunks()), short_enough(rows["user_id"]))
     )
     seconds = pc.divide(known["rated_at"].cast(pa.int64()), 1_000_000)
-    found = Interactions.from_rows(
-        known["user_id"], known["title_id"], known["rating"], seconds.fill_null(NO_TIME)
+    ratings = Interactions.from_rows(
+        known["user_id"], known["title_id"], known["rating"], seconds.fill_null(MISSING_TIME)
     )
-    return found.over_items(titles.to_pylist())
-
-
-def _enough(ratings: Interactions) -> Interactions:
     if len(ratings) < FEWEST_TITLE_RATINGS:
         raise NoRatingsError(f"{len(ratings)} ratings of titles are too few to learn from")
-    return ratings
+    return ratings.over_items(titles.to_pylist())
 
 
-def _measured(ratings: Interactions) -> list[dict[str, Any]]:
-    validated: dict[Candidate, Validated] = {}
+def _evaluation_rows(ratings: Interactions) -> list[dict[str, Any]]:
+    validated: dict[Candidate, CrossValidation] = {}
     for candidate in (MEAN, *GRID):
-        validated[candidate] = validate(ratings, candidate.made, _FOLDS)
+        validated[candidate] = validate(ratings, candidate.new_predictor, _FOLDS)
         advance(" ".join(str(part) for part in candidate if part is not None))
-    # The first, which is the simpler one, of those that differ by rounding only.
+    # Rounded, so that the first and simplest of nearly equal candidates wins.
     best = min(GRID, key=lambda candidate: round(validated[candidate].rmse, _DIGITS))
     rows = [
         {**_row(candidate, best), "measured": _VALIDATED, "share": 1 / _FOLDS, **asdict(errors)}
@@ -153,7 +150,7 @@ def _measured(ratings: Interactions) -> list[dict[str, Any]]:
     ]
     for share in SHARES:
         for candidate in dict.fromkeys((MEAN, BIASES, best)):
-            errors = held_out(ratings, share, candidate.made)
+            errors = held_out(ratings, share, candidate.new_predictor)
             figures = {"share": share, "rmse": errors.rmse, "mae": errors.mae}
             rows.append({**_row(candidate, best), "measured": "held out", **figures})
         advance(f"{share:.0%} held out")

@@ -59,6 +59,7 @@ SENTIMENT_EVALUATION = _table(
         _MODEL_VERSION,
     ),
     inputs=("model/sentiment",),
+    code_version="2",
 )
 SENTIMENT_CONFUSION = _table(
     "gold/sentiment_confusion",
@@ -70,6 +71,7 @@ SENTIMENT_CONFUSION = _table(
         _REVIEWS,
     ),
     inputs=("model/sentiment",),
+    code_version="2",
 )
 SENTIMENT_CALIBRATION = _table(
     "gold/sentiment_calibration",

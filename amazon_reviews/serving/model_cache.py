@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from amazon_reviews.config import Settings
+from amazon_reviews.models.loading import load_model
 from amazon_reviews.resources.model_store import ModelStore, StoredModel
 
 _log = logging.getLogger(__name__)
@@ -62,18 +64,4 @@ class ModelCache(Generic[T]):
 def open_model_cache(settings: Settings, name: str) -> ModelCache[Any]:
     """Return the cache of the model of this name in the store of the settings."""
     store = ModelStore.of(settings)
-    return ModelCache(store, name, _load_sentiment if name == "sentiment" else _load_recommender)
-
-
-# The imports are here because scikit-learn and implicit take seconds to load. A service loads them
-# in a thread with the first model, while it already answers requests that need no model.
-def _load_sentiment(path: Path) -> Any:
-    from amazon_reviews.models.sentiment.storage import load
-
-    return load(path)
-
-
-def _load_recommender(path: Path) -> Any:
-    from amazon_reviews.models.recommender.storage import load
-
-    return load(path)
+    return ModelCache(store, name, partial(load_model, name))

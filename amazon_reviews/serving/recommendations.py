@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from amazon_reviews.models.recommender.interactions import codes_of
-from amazon_reviews.models.recommender.ranking import NOTHING
-from amazon_reviews.models.recommender.reasons import reasons
-from amazon_reviews.models.recommender.storage import RecommenderModel
+from amazon_reviews.models.recommender.model import RecommenderModel
+from amazon_reviews.models.recommender.ranking import NO_ITEM
 
 MOST = 1_000
 """The largest number of products that can be requested."""
@@ -48,20 +47,20 @@ def recommended(model: RecommenderModel, user: str, k: int) -> Recommendations:
     """
     codes = codes_of([user], model.user_ids)
     ranking = model.recommender.recommend(codes, k)
-    because = reasons(model.recommender, codes, ranking.items)[0]
-    seen = model.recommender.seen_
+    because = model.recommender.reasons(codes, ranking.items)[0]
+    seen = model.recommender.train_
     suggestions = [
         Suggestion(
             place,
             str(model.item_ids[item]),
             float(score),
-            None if reason == NOTHING else str(model.item_ids[reason]),
-            None if reason == NOTHING else float(seen[codes[0], reason]),
+            None if reason == NO_ITEM else str(model.item_ids[reason]),
+            None if reason == NO_ITEM else float(seen[codes[0], reason]),
         )
         for place, (item, score, reason) in enumerate(
             zip(ranking.items[0], ranking.scores[0], because, strict=True), 1
         )
-        if item != NOTHING
+        if item != NO_ITEM
     ]
     return Recommendations(bool(ranking.cold[0]), suggestions)
 
@@ -78,6 +77,6 @@ def similar(model: RecommenderModel, asin: str, k: int) -> Recommendations:
         for place, (item, score) in enumerate(
             zip(ranking.items[0], ranking.scores[0], strict=True), 1
         )
-        if item != NOTHING
+        if item != NO_ITEM
     ]
     return Recommendations(bool(ranking.cold[0]), suggestions)

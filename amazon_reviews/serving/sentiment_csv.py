@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.errors import InputFileError
-from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.input_files import CsvFile, read_csv
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _write_labels(
 
 def _labels(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return label, probability and rejection reason of each text."""
-    reasons = [refusal(text) for text in texts]
+    reasons = [unusable_reason(text) for text in texts]
     usable = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
     probabilities = model.predict_proba(usable, "binary")
     labels = model.task_classes("binary")[probabilities.argmax(axis=1)].tolist()

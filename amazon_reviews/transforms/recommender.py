@@ -1,4 +1,4 @@
-"""Who rated what: one row per user and product."""
+"""Interactions of users and products."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 def interactions(reviews: DataFrame) -> DataFrame:
     """One row per user and product with a rated review, from gold/reviews: the latest rating.
 
-    Of several reviews of a day, or without one, the one with the most stars counts.
+    If several reviews have the same day, or none, the one with the most stars counts.
     """
-    # Engines differ in whether no day is before or after all others.
+    # Engines sort a null day before or after all others; here it is before them.
     day = F.coalesce("reviewed_on", F.to_date(F.lit("0001-01-01")))
     latest = F.max(F.struct(day.alias("day"), "overall"))
     rated = reviews.where(F.col("overall").isNotNull())

@@ -11,7 +11,7 @@ import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.schemas import MART_TABLES, PUBLISHED
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.models.recommender.storage import load, model_version
 from amazon_reviews.pipeline.recommender.matrices import (

@@ -18,7 +18,7 @@ from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.dagster.test_conditions import Automation
-from amazon_reviews_tests.models.reviews import made_up
+from amazon_reviews_tests.models.reviews import synthetic_reviews
 from amazon_reviews_tests.models.test_star_classifier import write as write_network
 
 KEY = "model/sentiment"
@@ -44,7 +44,7 @@ def project(tmp_path, monkeypatch, empty_store):
     monkeypatch.setattr(training, "SentimentClassifier", Small)
     project = Project(tmp_path)
     empty_store(project.settings.models)
-    put(project, made_up(1_500, users=300))
+    put(project, synthetic_reviews(1_500, users=300))
     return project
 
 
@@ -109,7 +109,7 @@ def test_it_is_trained_on_one_side_of_the_users_and_measured_on_the_other(projec
     assert recorded["in_use"] is True
     assert recorded["auc"] > 0.9
     assert recorded["rows"] == model.rows_
-    labelled = int((made_up(1_500, users=300).stars != 3).sum())
+    labelled = int((synthetic_reviews(1_500, users=300).stars != 3).sum())
     assert 0.1 < recorded["held_out_rows"] / labelled < 0.3
     assert "terrible" in recorded["strongest_words"]
 
@@ -128,7 +128,7 @@ def test_the_same_reviews_give_the_same_model_which_is_not_worse(project):
 def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     train(project)
     before = in_use(project)
-    examples = made_up(1_500, users=300)
+    examples = synthetic_reviews(1_500, users=300)
     shuffled = np.random.default_rng(0).permutation(examples.stars)
     held_out = by_user(examples.users, TEST_SHARE, SEED).test
     put(project, examples, np.where(held_out, examples.stars, shuffled))
@@ -146,7 +146,7 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     outcome = project.run('key:"model/sentiment"')
     assert outcome.failures == [f"{KEY}: check not_worse failed: {check.description}"]
 
-    put(project, made_up(6_000, users=300))
+    put(project, synthetic_reviews(6_000, users=300))
     success, recorded, check = train(project)
     assert success
     assert check.passed
@@ -156,7 +156,7 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
 
 def test_a_model_that_is_no_better_leaves_the_one_before(project):
     train(project)
-    put(project, made_up(1_510, users=300))
+    put(project, synthetic_reviews(1_510, users=300))
 
     success, recorded, check = train(project)
 
@@ -182,7 +182,7 @@ def test_a_damaged_model_is_replaced(project):
     ("rows", "stars", "said"), [(150, None, "it takes 200"), (1_000, 5, "0 negative")]
 )
 def test_too_few_reviews_give_no_model_and_no_failure(project, rows, stars, said):
-    examples = made_up(rows)
+    examples = synthetic_reviews(rows)
     put(project, examples, None if stars is None else np.full(rows, stars, np.float64))
 
     success, recorded, check = train(project)
@@ -229,7 +229,7 @@ def test_examples_are_the_rated_reviews_with_users_on_one_side(project):
     project.materialize(EXAMPLES)
 
     found = rows(project, EXAMPLES, "SELECT reviewer_id, overall, held_out FROM rows")
-    examples = made_up(1_500, users=300)
+    examples = synthetic_reviews(1_500, users=300)
     assert len(found) == 1_500
     held_out = by_user(examples.users, TEST_SHARE, SEED).test
     expected = {user for user, out in zip(examples.users.to_pylist(), held_out, strict=True) if out}
@@ -245,7 +245,7 @@ def test_more_reviews_than_wanted_are_those_of_some_users(project, tmp_path):
     whole = dict(rows(few, "gold/reviews", "SELECT reviewer_id, count(*) FROM rows GROUP BY ALL"))
     assert 450 < sum(whole[user] for user in chosen) < 750
     assert len(rows(few, EXAMPLES)) == sum(whole[user] for user in chosen)
-    put(few, made_up(300, seed=3, users=300), partition="partition_2", first=5_000)
+    put(few, synthetic_reviews(300, seed=3, users=300), partition="partition_2", first=5_000)
     few.materialize(EXAMPLES)
     later = {user for (user,) in rows(few, EXAMPLES, "SELECT DISTINCT reviewer_id FROM rows")}
     assert later & whole.keys() <= chosen
@@ -272,9 +272,9 @@ def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(pro
         )
     )
     assert auc["majority"] == 0.5 < auc["TextBlob polarity"] < auc["project"]
-    assert auc["source 1's recipe"] > 0.8
+    assert auc["Paisa Genious recipe"] > 0.8
     assert 0.5 < auc["star classifier"] < auc["project"]
-    examples, model = made_up(1_500, users=300), storage.load(in_use(project).path)
+    examples, model = synthetic_reviews(1_500, users=300), storage.load(in_use(project).path)
     held_out = examples.where(by_user(examples.users, TEST_SHARE, SEED).test)
     labels = TASKS["binary"].labels(held_out.stars)
     right = model.predict(held_out)[labels >= 0] == model.classes_[labels[labels >= 0]]
@@ -316,7 +316,7 @@ def predict(project, *partitions):
 
 
 def test_every_review_is_judged_once_and_anew_when_it_changed(project):
-    put(project, made_up(200, seed=5), partition="partition_2", first=9_000)
+    put(project, synthetic_reviews(200, seed=5), partition="partition_2", first=9_000)
     train(project)
 
     first = predict(project, "partition_1", "partition_2")
@@ -328,7 +328,7 @@ def test_every_review_is_judged_once_and_anew_when_it_changed(project):
     version = project.lakehouse.version(PREDICTIONS)
     assert predict(project, "partition_1")["partition_1"]["predicted"] == 0
     assert project.lakehouse.version(PREDICTIONS) == version
-    put(project, made_up(250, seed=5), partition="partition_2", first=9_000)
+    put(project, synthetic_reviews(250, seed=5), partition="partition_2", first=9_000)
     again = predict(project, "partition_1", "partition_2")
     assert [found["predicted"] for found in again.values()] == [0, 250]
     assert len(rows(project, PREDICTIONS)) == 1_750
@@ -338,7 +338,7 @@ def test_predictions_are_what_the_model_says(project):
     train(project)
     predict(project, "partition_1")
 
-    model, examples = storage.load(in_use(project).path), made_up(1_500, users=300)
+    model, examples = storage.load(in_use(project).path), synthetic_reviews(1_500, users=300)
     query = "SELECT predicted, positive, expected_stars FROM rows ORDER BY review_id"
     predicted, positive, stars = zip(*rows(project, PREDICTIONS, query), strict=True)
     assert list(predicted) == model.predict(examples, "three").tolist()
@@ -349,7 +349,7 @@ def test_predictions_are_what_the_model_says(project):
 def test_another_model_judges_all_again(project):
     train(project)
     predict(project, "partition_1")
-    put(project, made_up(200, seed=5), partition="partition_2", first=9_000)
+    put(project, synthetic_reviews(200, seed=5), partition="partition_2", first=9_000)
     in_use(project).path.write_bytes(b"damaged")
     train(project)
 
@@ -358,7 +358,7 @@ def test_another_model_judges_all_again(project):
 
 def test_without_a_model_nothing_is_judged_and_nothing_fails(tmp_path):
     project = Project(tmp_path)
-    put(project, made_up(20))
+    put(project, synthetic_reviews(20))
     project.add_partitions("reviews", "partition_1")
 
     assert project.materialize(EXAMPLES, KEY, *EVALUATIONS).success
@@ -368,11 +368,11 @@ def test_without_a_model_nothing_is_judged_and_nothing_fails(tmp_path):
 
 def test_a_stream_of_other_reviews_fails_the_drift_check(project):
     train(project)
-    put(project, made_up(400, seed=8), partition="stream", first=20_000)
+    put(project, synthetic_reviews(400, seed=8), partition="stream", first=20_000)
     project.instance.add_dynamic_partitions("gold_reviews", ["stream"])
     assert project.materialize(PREDICTIONS, partitions=["stream"]).success
     alike = project.check(PREDICTIONS, names={"drift"})["drift"]
-    put(project, made_up(400, seed=8, bad_share=0.9), partition="stream", first=20_000)
+    put(project, synthetic_reviews(400, seed=8, bad_share=0.9), partition="stream", first=20_000)
     assert project.materialize(PREDICTIONS, partitions=["stream"]).success
     other = project.check(PREDICTIONS, names={"drift"})["drift"]
 
@@ -406,7 +406,7 @@ def test_a_model_that_cannot_be_read_empties_nothing_and_is_told(project):
 
 def test_the_blocking_check_does_not_pass_without_a_model(tmp_path):
     project = Project(tmp_path)
-    put(project, made_up(20))
+    put(project, synthetic_reviews(20))
     project.add_partitions("reviews", "partition_1")
 
     check = complete_check(project.materialize(PREDICTIONS, partitions=["partition_1"]))

@@ -6,7 +6,6 @@ import pytest
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.models.recommender.accuracy import SHARES
-from amazon_reviews.models.recommender.predict import predict_rating
 from amazon_reviews.models.recommender.storage import load
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews_tests.dagster.project import RATINGS_MODEL, TITLES, Project
@@ -85,13 +84,13 @@ def test_the_model_in_use_predicts_for_everybody(made):
     model = load(in_use(made).path)
     rows = ratings(made)
 
-    predicted = [predict_rating(model, user, title) for user, title, _ in rows[:300]]
+    predicted = [model.predict_rating(user, title) for user, title, _ in rows[:300]]
 
     squares = [(one.rating - row[2]) ** 2 for one, row in zip(predicted, rows[:300], strict=True)]
     assert np.sqrt(np.mean(squares)) < 0.7
     assert all(one.knows_user and one.knows_item for one in predicted)
     assert all(0.5 <= one.rating <= 5 for one in predicted)
-    nobody = predict_rating(model, "nobody", "nothing")
+    nobody = model.predict_rating("nobody", "nothing")
     assert (nobody.knows_user, nobody.knows_item) == (False, False)
     assert nobody.rating == pytest.approx(np.mean([rating for _, _, rating in rows]), abs=1e-5)
 

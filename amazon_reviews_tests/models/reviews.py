@@ -1,10 +1,14 @@
-"""Reviews made up for the tests of models: what is liked and what is not, among much else."""
+"""Synthetic and sample reviews for the tests of models."""
 
 import gzip
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from amazon_reviews.models.sentiment.examples import Examples
 
@@ -13,8 +17,10 @@ BAD = "terrible broke refund waste".split()
 PLAIN = "the a it item box color size came with for my was in day use two".split()
 
 
-def made_up(rows, seed=0, users=200, bad_share=0.3):
-    """Reviews whose words tell the stars, with some noise; the same for the same seed."""
+def synthetic_reviews(
+    rows: int, seed: int = 0, users: int = 200, bad_share: float = 0.3
+) -> Examples:
+    """Return reviews whose words indicate the stars, with some noise."""
     random = np.random.default_rng(seed)
     bad = random.random(rows) < bad_share
     stars = np.where(bad, random.integers(1, 3, rows), random.integers(4, 6, rows))
@@ -28,19 +34,20 @@ def made_up(rows, seed=0, users=200, bad_share=0.3):
     )
 
 
-def examples(texts, stars, **columns):
+def examples(texts: Sequence[str | None], stars: ArrayLike, **columns: Any) -> Examples:
+    """Return examples of these texts and stars, with other columns of gold/reviews."""
     return Examples.from_arrow(pa.table({"review_text": texts, "overall": stars, **columns}))
 
 
-def _text(star, random):
+def _text(star: int, random: np.random.Generator) -> str:
     words = list(random.choice(PLAIN, 6))
     if star != 3 and random.random() < 0.9:
         words.insert(random.integers(6), random.choice(GOOD if star > 3 else BAD))
     return " ".join(words)
 
 
-def category_samples(folder):
-    """The real reviews of the folder, and the name of the file of each as its group."""
+def category_samples(folder: Path) -> Examples:
+    """Return the sample reviews of the folder; the group of each is the name of its file."""
     rows = []
     for path in sorted((folder / "reviews" / "category_samples").glob("*.json.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:

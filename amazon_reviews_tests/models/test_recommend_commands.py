@@ -1,4 +1,4 @@
-"""`amazon-reviews recommend` and `similar`: what they print and refuse."""
+"""`amazon-reviews recommend` and `similar`: output and errors."""
 
 import json
 from dataclasses import replace
@@ -8,17 +8,18 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.models.recommender.methods import method_named
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.products import Facts, describe
-from amazon_reviews.models.recommender.storage import RecommenderModel, save
+from amazon_reviews.models.recommender.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews_tests.models.interactions import tastes
 
 
 @pytest.fixture(scope="module")
 def known():
-    found = tastes(80, 30)
+    sample = tastes(80, 30)
     facts = [Facts(title=f"Thing {k}", categories=(f"c{k % 4}",)) for k in range(30)]
-    return replace(found, products=describe(enumerate(facts), len(facts)))
+    return replace(sample, products=describe(enumerate(facts), len(facts)))
 
 
 @pytest.fixture(scope="module")
@@ -47,28 +48,28 @@ def command(folder, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["hybrid", "bm25"])
-def test_a_customer_gets_what_is_new_to_the_customer_and_why(command, known, method):
+def test_recommend_prints_new_products_with_reasons(command, known, method):
     result = command("recommend", "u007", "--k", 5, "--method", method, "--json")
 
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
     assert (answer["user"], answer["method"], answer["cold"]) == ("u007", method, False)
     assert [row["place"] for row in answer["products"]] == [1, 2, 3, 4, 5]
-    own = known.users == 7
-    given = dict(zip(known.item_ids[known.items[own]], known.ratings[own], strict=True))
-    assert not {row["asin"] for row in answer["products"]} & set(given)
+    rated = known.users == 7
+    ratings = dict(zip(known.item_ids[known.items[rated]], known.ratings[rated], strict=True))
+    assert not {row["asin"] for row in answer["products"]} & set(ratings)
     reasons = [row for row in answer["products"] if row["because"]]
     assert reasons
-    assert all(given[row["because"]] == row["because_rating"] >= 4 for row in reasons)
+    assert all(ratings[row["because"]] == row["because_rating"] >= 4 for row in reasons)
 
 
-def test_without_json_every_product_has_its_line_and_its_reason(command):
+def test_recommend_prints_a_line_per_product_with_its_reason(command):
     lines = command("recommend", "u007", "--k", 3).stdout.splitlines()
     assert lines[0].split()[0] == "1"
     assert any(line.strip().startswith("because you rated i") for line in lines)
 
 
-def test_an_unknown_customer_gets_what_is_popular_and_hears_so(command, known):
+def test_recommend_prints_popular_products_for_an_unknown_customer_with_a_note(command, known):
     result = command("recommend", "nobody", "--k", 4, "--json")
     assert "hybrid has no data on 'nobody': these are the popular products" in result.stderr
     answer = json.loads(result.stdout)
@@ -77,7 +78,7 @@ def test_an_unknown_customer_gets_what_is_popular_and_hears_so(command, known):
     assert [row["asin"] for row in answer["products"]] == popular.tolist()
 
 
-def test_products_like_a_product(command):
+def test_similar_prints_similar_products(command):
     answer = json.loads(command("similar", "i05", "--k", 6, "--json").stdout)
     assert answer["cold"] is False
     assert len(answer["products"]) == 6
@@ -88,20 +89,20 @@ def test_products_like_a_product(command):
     assert len(unknown.stdout.splitlines()) == 2
 
 
-def test_more_than_there_are_gives_all_there_are(command):
+def test_similar_with_a_large_k_prints_all_products(command):
     answer = json.loads(command("similar", "i05", "--k", 1_000, "--json").stdout)
     assert len(answer["products"]) == 29
 
 
 @pytest.mark.parametrize("k", [0, -1, 1_000_000, "many"])
 @pytest.mark.parametrize("name", ["recommend", "similar"])
-def test_a_number_that_makes_no_sense_is_refused(command, name, k):
+def test_invalid_k_exits_with_2(command, name, k):
     result = command(name, "u007", "--k", k)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--k" in result.stderr
 
 
-def test_an_empty_id_an_unknown_method_and_no_model_are_refused(command, tmp_path):
+def test_empty_id_unknown_method_and_missing_model_exit_with_2(command, tmp_path):
     for name, what in (("recommend", "USER"), ("similar", "ASIN")):
         for empty in ("", "  "):
             assert f"{what} is empty" in command(name, empty).stderr

@@ -1,4 +1,4 @@
-"""`amazon-reviews recommender evaluate`: what it prints and refuses."""
+"""`amazon-reviews recommender evaluate`: output and errors."""
 
 import csv
 import json
@@ -17,20 +17,20 @@ def evaluate(*arguments):
     return CliRunner().invoke(main, ["recommender", "evaluate", *map(str, arguments)])
 
 
-def refused(result):
-    """The one line on stderr of a command that ended with 2."""
+def usage_error(result):
+    """Return the single line on stderr of a command that exited with 2."""
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     return line
 
 
-def written(path, found, order=None):
+def write_csv(path, sample, order=None):
     rows = list(
         zip(
-            found.user_ids[found.users],
-            found.item_ids[found.items],
-            found.ratings,
-            found.times,
+            sample.user_ids[sample.users],
+            sample.item_ids[sample.items],
+            sample.ratings,
+            sample.times,
             strict=True,
         )
     )
@@ -43,29 +43,29 @@ def written(path, found, order=None):
 
 @pytest.fixture
 def ratings(tmp_path):
-    return written(tmp_path / "ratings.csv", tastes(120, 40))
+    return write_csv(tmp_path / "ratings.csv", tastes(120, 40))
 
 
 @pytest.mark.parametrize("split", ["temporal", "leave-last-out"])
-def test_all_methods_are_measured(ratings, split):
+def test_evaluate_prints_figures_of_all_methods(ratings, split):
     result = evaluate(ratings, "--split", split)
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert list(found) == list(names_without_products())
-    for name, figures in found.items():
+    by_method = json.loads(result.stdout)
+    assert list(by_method) == list(names_without_products())
+    for name, figures in by_method.items():
         for key in ("recall@10", "ndcg@10", "hit_rate@10", "map@10", "coverage@10"):
             assert 0 <= figures[key] <= 1
         assert figures["fit_seconds"] > 0
         assert (figures["rmse"] is None) == (name not in ("als", "als_balanced", "svd"))
         assert (figures["mae"] is None) == (figures["rmse"] is None)
     groups = {"temporal": {"warm", "cold"}, "leave-last-out": {"own_day", "same_day"}}
-    assert set(found["hybrid"]["groups"]) == groups[split]
+    assert set(by_method["hybrid"]["groups"]) == groups[split]
 
 
-def test_the_withheld_last_of_blocks_is_found(tmp_path):
-    found = blocks()
+def test_evaluate_ranks_the_withheld_item_of_blocks_first(tmp_path):
+    sample = blocks()
     last = [(f"u{k:02}", f"i{k:02}", 5, 30 * DAY) for k in range(40)]
-    path = written(tmp_path / "ratings.csv", found)
+    path = write_csv(tmp_path / "ratings.csv", sample)
     with path.open("a", newline="") as file:
         csv.writer(file).writerows(last)
     methods = "user_neighbours,item_cosine,bm25,ease,ials,hybrid,popularity"
@@ -75,17 +75,17 @@ def test_the_withheld_last_of_blocks_is_found(tmp_path):
     assert all(figures["ndcg@5"] == 1 for figures in result.values()), result
 
 
-def test_the_order_of_the_rows_does_not_matter(tmp_path):
-    found = tastes(60, 30)
+def test_evaluate_does_not_depend_on_the_order_of_rows(tmp_path):
+    sample = tastes(60, 30)
     texts = []
     for order in (None, 1, 2):
-        path = written(tmp_path / "ratings.csv", found, order)
+        path = write_csv(tmp_path / "ratings.csv", sample, order)
         result = json.loads(evaluate(path, "--split", "leave-last-out", "--methods", "bm25").stdout)
         texts.append({k: v for k, v in result["bm25"].items() if not k.endswith("seconds")})
     assert texts[0] == texts[1] == texts[2]
 
 
-def test_columns_in_any_order_with_others_and_dates(tmp_path):
+def test_evaluate_reads_columns_in_any_order_and_dates(tmp_path):
     path = tmp_path / "ratings.csv"
     rows = ["\ufeffTimestamp,note,item,User,rating"]
     for user in range(8):
@@ -96,7 +96,7 @@ def test_columns_in_any_order_with_others_and_dates(tmp_path):
     assert json.loads(result.stdout)["popularity"]["users"] == 8
 
 
-def test_milliseconds_are_seconds_too(tmp_path):
+def test_evaluate_reads_timestamps_in_milliseconds(tmp_path):
     rows = [(u, i, 5, 1_500_000_000 + (u * 7 + i) % 9 * 40_000) for u in range(9) for i in range(4)]
     days = []
     for scale in (1, 1000):
@@ -116,7 +116,7 @@ def test_milliseconds_are_seconds_too(tmp_path):
         (["1.0", "a.0"], ["1.0", "a.0"]),
     ],
 )
-def test_ids_are_read_without_a_point_where_all_are_written_so(tmp_path, users, expected):
+def test_ids_are_read_without_decimals_if_all_are_whole_numbers(tmp_path, users, expected):
     path = tmp_path / "ratings.csv"
     rows = [f"{place},{user},i{place},5.0,1" for place, user in enumerate(users)]
     path.write_text("\n".join([",user,item,rating,timestamp", *rows]))
@@ -125,7 +125,7 @@ def test_ids_are_read_without_a_point_where_all_are_written_so(tmp_path, users, 
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("a,x,five,1", "rating 'five' is not a number"),
         ("a,x,nan,1", "rating 'nan' is not a number"),
@@ -141,16 +141,16 @@ def test_ids_are_read_without_a_point_where_all_are_written_so(tmp_path, users, 
         ("a,x,5,1,9", "5 fields, the first line has 4"),
     ],
 )
-def test_a_bad_row_is_named_by_its_line(tmp_path, row, said):
+def test_invalid_row_exits_with_2_and_names_its_line(tmp_path, row, message):
     path = tmp_path / "ratings.csv"
     path.write_text(f"user,item,rating,timestamp\nb,y,4,2\n{row}\n")
-    line = refused(evaluate(path))
+    line = usage_error(evaluate(path))
     assert f"{path}, line 3: " in line
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "no column user, item, rating, timestamp in its first line, only: nothing"),
         (b"user,item,stars\na,b,5\n", "no column rating, timestamp in its first line, only: user"),
@@ -162,21 +162,21 @@ def test_a_bad_row_is_named_by_its_line(tmp_path, row, said):
         ),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(tmp_path, content, said):
+def test_unusable_file_exits_with_2_and_a_reason(tmp_path, content, message):
     path = tmp_path / "ratings.csv"
     path.write_bytes(content)
-    line = refused(evaluate(path))
+    line = usage_error(evaluate(path))
     assert str(path) in line
-    assert said in line
+    assert message in line
 
 
-def test_unknown_methods_splits_and_files_are_refused(ratings, tmp_path):
-    assert "magic is not a method; use some of popularity," in refused(
+def test_unknown_methods_splits_and_files_exit_with_2(ratings, tmp_path):
+    assert "magic is not a method; use some of popularity," in usage_error(
         evaluate(ratings, "--methods", "bm25,magic")
     )
-    assert "content_words needs to know the products" in refused(
+    assert "content_words needs to know the products" in usage_error(
         evaluate(ratings, "--methods", "content_words")
     )
-    assert "nothing is no method" in refused(evaluate(ratings, "--methods", ""))
+    assert "nothing is not a method" in usage_error(evaluate(ratings, "--methods", ""))
     assert evaluate(ratings, "--split", "random").exit_code == 2
-    assert "cannot be read" in refused(evaluate(tmp_path / "nothing.csv"))
+    assert "cannot be read" in usage_error(evaluate(tmp_path / "nothing.csv"))

@@ -1,4 +1,4 @@
-"""Recommenders in files: the same answers after as before, and nothing damaged is loaded."""
+"""Recommenders in files: same rankings after loading; damaged files raise."""
 
 import zipfile
 from dataclasses import replace
@@ -9,16 +9,17 @@ import pytest
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.recommender.factors import ImplicitALS
 from amazon_reviews.models.recommender.methods import METHODS, method_named
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.products import Facts, describe
-from amazon_reviews.models.recommender.storage import RecommenderModel, load, model_version, save
+from amazon_reviews.models.recommender.storage import load, model_version, save
 from amazon_reviews_tests.models.interactions import tastes
 
 
 @pytest.fixture(scope="module")
 def known():
-    found = tastes(80, 40)
+    sample = tastes(80, 40)
     facts = [Facts(title=f"Thing {k}", categories=(f"c{k % 4}",)) for k in range(40)]
-    return replace(found, products=describe(enumerate(facts), len(facts)))
+    return replace(sample, products=describe(enumerate(facts), len(facts)))
 
 
 def saved(known, method, path, **parameters):
@@ -30,26 +31,28 @@ def saved(known, method, path, **parameters):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_loaded_model_answers_as_the_one_that_was_saved(known, tmp_path, method):
+def test_loaded_model_ranks_as_the_saved_one(known, tmp_path, method):
     model = saved(known, method, tmp_path / "model")
-    found = load(tmp_path / "model")
-    assert found.method == method
-    assert type(found.recommender) is type(method_named(method))
-    assert model_version(found) == model_version(model)
-    np.testing.assert_array_equal(found.user_ids, known.user_ids)
+    loaded = load(tmp_path / "model")
+    assert loaded.method == method
+    assert type(loaded.recommender) is type(method_named(method))
+    assert model_version(loaded) == model_version(model)
+    np.testing.assert_array_equal(loaded.user_ids, known.user_ids)
     users = np.arange(-1, 80)
-    for ask in ("recommend", "similar"):
-        before, after = (getattr(one.recommender, ask)(users[:40], 12) for one in (model, found))
+    for query in ("recommend", "similar"):
+        before, after = (
+            getattr(version.recommender, query)(users[:40], 12) for version in (model, loaded)
+        )
         np.testing.assert_array_equal(after.items, before.items)
         np.testing.assert_array_equal(after.scores, before.scores)
         np.testing.assert_array_equal(after.cold, before.cold)
-    if found.recommender.rates:
-        asked = users, users % 40
-        expected = model.recommender.predict(*asked)
-        np.testing.assert_array_equal(found.recommender.predict(*asked), expected)
+    if loaded.recommender.rates:
+        pairs = users, users % 40
+        expected = model.recommender.predict(*pairs)
+        np.testing.assert_array_equal(loaded.recommender.predict(*pairs), expected)
 
 
-def test_a_version_names_the_content(known, tmp_path):
+def test_model_version_identifies_the_content(known, tmp_path):
     first = saved(known, "ials", tmp_path / "a", factors=4)
     same = saved(known, "ials", tmp_path / "b", factors=4)
     other = saved(known, "ials", tmp_path / "c", factors=5)
@@ -57,14 +60,22 @@ def test_a_version_names_the_content(known, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
 
 
-def test_the_arrays_are_read_by_numpy_alone(known, tmp_path):
+def test_arrays_are_readable_by_numpy_alone(known, tmp_path):
     saved(known, "ials", tmp_path / "model", factors=4)
     with np.load(tmp_path / "model", allow_pickle=False) as stored:
         assert stored["user_factors_"].shape == (80, 4)
         assert stored["item_ids"].tolist() == known.item_ids.tolist()
 
 
-def test_a_damaged_file_is_refused(known, tmp_path):
+def test_files_keep_the_array_names_of_earlier_releases(known, tmp_path):
+    model = saved(known, "hybrid", tmp_path / "model")
+    with np.load(tmp_path / "model", allow_pickle=False) as stored:
+        assert {"seen_.data", "bm25.alike_.data"} <= set(stored.files)
+        assert b'"asked": 1000' in stored["facts"].tobytes()
+    assert load(tmp_path / "model").recommender.tuning_users == model.recommender.tuning_users
+
+
+def test_damaged_file_raises(known, tmp_path):
     path = tmp_path / "model"
     saved(known, "popularity", path)
     content = path.read_bytes()
@@ -76,13 +87,13 @@ def test_a_damaged_file_is_refused(known, tmp_path):
         load(tmp_path / "nothing")
 
 
-def test_what_was_changed_or_is_something_else_is_refused(known, tmp_path):
+def test_changed_or_foreign_file_raises(known, tmp_path):
     path = tmp_path / "model"
     saved(known, "popularity", path)
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     changed = arrays | {"scores_": arrays["scores_"] + 1}
-    for content, said in (
+    for content, message in (
         (changed, "damaged, its content is not what was saved"),
         ({"a": np.zeros(3)}, "not a recommender"),
         (arrays | {"facts": _facts(arrays, b'"format_version": 2', b'"format_version": 9')}, "9"),
@@ -90,7 +101,7 @@ def test_what_was_changed_or_is_something_else_is_refused(known, tmp_path):
     ):
         with path.open("wb") as file:
             np.savez(file, **content)
-        with pytest.raises(ModelFileError, match=said):
+        with pytest.raises(ModelFileError, match=message):
             load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("facts.npy", b"nothing")

@@ -1,8 +1,9 @@
-"""`amazon-reviews sentiment`: what the commands print, write and refuse."""
+"""`amazon-reviews sentiment`: output, files and errors of the commands."""
 
 import csv
 import gzip
 import json
+from dataclasses import asdict
 
 import pytest
 from click.testing import CliRunner
@@ -13,12 +14,12 @@ from amazon_reviews.models.sentiment.evaluation import evaluate
 from amazon_reviews.models.sentiment.storage import model_version, save
 from amazon_reviews.models.sentiment.tasks import TASKS
 from amazon_reviews.resources.model_store import ModelStore, Record
-from amazon_reviews_tests.models.reviews import made_up
+from amazon_reviews_tests.models.reviews import synthetic_reviews
 
 
 @pytest.fixture(scope="module")
 def model():
-    return SentimentClassifier(bits=14).fit(made_up(1_000))
+    return SentimentClassifier(bits=14).fit(synthetic_reviews(1_000))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def models(tmp_path_factory, model, empty_store):
 
 
 def publish(model, folder, empty_store):
-    """Make a store in the folder in which this model is in use; returns its file."""
+    """Make this model the current one of a store in the folder; return its file."""
     empty_store(folder)
     path = folder / "sentiment.model"
     save(model, path)
@@ -45,8 +46,8 @@ def command(models):
     return run
 
 
-def refused(result):
-    """The one line on stderr of a command that ended with 2."""
+def usage_error(result):
+    """Return the single line on stderr of a command that exited with 2."""
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     return line
@@ -54,8 +55,8 @@ def refused(result):
 
 @pytest.fixture
 def reviews(tmp_path):
-    """A file of reviews in the source's form, and the same as examples."""
-    examples = made_up(300, seed=2)
+    """A file of reviews as JSON lines, and the same reviews as examples."""
+    examples = synthetic_reviews(300, seed=2)
     fields = (examples.summaries.to_pylist(), examples.texts.to_pylist(), examples.stars.tolist())
     rows = [
         {"summary": summary, "reviewText": text, "overall": stars}
@@ -68,7 +69,7 @@ def reviews(tmp_path):
     return path, examples
 
 
-def test_a_text_gets_a_label_a_probability_and_the_words_that_decided(command):
+def test_predict_prints_label_probability_and_decisive_words(command):
     result = command("predict", "It broke, what a waste!")
 
     assert result.exit_code == 0
@@ -80,13 +81,13 @@ def test_a_text_gets_a_label_a_probability_and_the_words_that_decided(command):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "is empty"), ("x", "only one letter"), ("123", "only digits")]
+    ("text", "message"), [("", "is empty"), ("x", "only one letter"), ("123", "only digits")]
 )
-def test_a_text_without_words_is_refused(command, text, said):
-    assert said in refused(command("predict", text))
+def test_predict_of_a_text_without_words_exits_with_2(command, text, message):
+    assert message in usage_error(command("predict", text))
 
 
-def test_a_file_keeps_its_columns_and_says_why_rows_are_refused(command, tmp_path):
+def test_predict_of_a_file_keeps_its_columns_and_adds_reasons(command, tmp_path):
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text(
         "\ufeffid,TEXT,label\n"
@@ -115,7 +116,7 @@ def test_a_file_keeps_its_columns_and_says_why_rows_are_refused(command, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "no column text"),
         (b"id,review\n1,good\n", "no column text in its first line, only: id, review"),
@@ -123,66 +124,75 @@ def test_a_file_keeps_its_columns_and_says_why_rows_are_refused(command, tmp_pat
         (b"text\ngood\nb\xe4d\n", "line 3 is not UTF-8"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named_with_its_line(command, tmp_path, content, said):
+def test_predict_of_an_unusable_file_names_file_and_line(command, tmp_path, content, message):
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes(content)
     out.write_text("as it was")
 
-    line = refused(command("predict", "--csv", source, "--out", out))
+    line = usage_error(command("predict", "--csv", source, "--out", out))
 
     assert str(source) in line
-    assert said in line
+    assert message in line
     assert out.read_text() == "as it was"
     assert set(tmp_path.iterdir()) == {source, out}
 
 
-def test_places_that_are_not_there_are_named(command, tmp_path):
+def test_missing_files_and_folders_are_named(command, tmp_path):
     source = tmp_path / "in.csv"
-    assert f"{source} cannot be read" in refused(
+    assert f"{source} cannot be read" in usage_error(
         command("predict", "--csv", source, "--out", tmp_path / "out.csv")
     )
     source.write_text("text\ngood\n")
     nowhere = tmp_path / "nowhere" / "out.csv"
-    assert f"{nowhere} cannot be written" in refused(
+    assert f"{nowhere} cannot be written" in usage_error(
         command("predict", "--csv", source, "--out", nowhere)
     )
-    assert "cannot be read" in refused(command("evaluate", tmp_path / "nothing.json"))
+    assert "cannot be read" in usage_error(command("evaluate", tmp_path / "nothing.json"))
 
 
 @pytest.mark.parametrize(
     "arguments", [(), ("good", "--csv", "a"), ("--csv", "a"), ("good", "--out", "a")]
 )
-def test_a_text_or_a_file_is_given(command, arguments):
+def test_predict_needs_either_a_text_or_a_file(command, arguments):
     result = command("predict", *arguments)
     assert result.exit_code == 2
     assert "either a text, or --csv with --out" in result.stderr
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_file_of_reviews_is_measured(command, model, reviews, task):
+def test_evaluate_prints_the_metrics_of_a_file(command, model, reviews, task):
     path, examples = reviews
 
     result = command("evaluate", path, "--task", task)
 
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    expected = evaluate(examples, model.predict_proba(examples, task), TASKS[task], "").summary()
-    assert found.pop("model_version") == model_version(model)
-    assert found.pop("skipped") == expected.pop("skipped") + 3
-    del expected["model_version"]
-    assert found == pytest.approx(expected)
+    figures = json.loads(result.stdout)
+    expected = evaluate(examples, model.predict_proba(examples, task), TASKS[task], "")
+    assert figures.pop("model_version") == model_version(model)
+    assert figures.pop("skipped") == expected.skipped + 3
+    assert figures == pytest.approx({"task": task, **asdict(expected.metrics)})
 
 
-def test_a_file_that_is_not_packed_or_has_no_review_is_measured_too(command, tmp_path):
+def test_evaluate_accepts_the_deprecated_name_of_a_task(command, reviews):
+    outputs = [
+        json.loads(command("evaluate", reviews[0], "--task", task).stdout)
+        for task in ("label_a", "negative_up_to_3")
+    ]
+    assert outputs[0] == outputs[1]
+    assert outputs[0]["task"] == "negative_up_to_3"
+
+
+def test_evaluate_reads_plain_and_empty_files(command, tmp_path):
     path = tmp_path / "reviews.json"
     path.write_text('{"reviewText": "great", "overall": 5}\n')
     assert json.loads(command("evaluate", path).stdout)["rows"] == 1
     path.write_text("")
-    found = json.loads(command("evaluate", path).stdout)
-    assert (found["task"], found["rows"], found["skipped"], found["auc"]) == ("binary", 0, 0, None)
+    output = json.loads(command("evaluate", path).stdout)
+    assert (output["task"], output["rows"]) == ("binary", 0)
+    assert (output["skipped"], output["auc"]) == (0, None)
 
 
-def test_numbers_and_texts_are_taken_for_each_other_as_in_the_pipeline(command, tmp_path):
+def test_evaluate_converts_numbers_and_texts_as_the_pipeline(command, tmp_path):
     path = tmp_path / "reviews.json"
     stars = [5, 5.0, "5", "5.0", " 5\\t", "+5", "5e0"]
     lines = [f'{{"overall": {json.dumps(n)}, "reviewText": "great"}}\n' for n in stars]
@@ -196,7 +206,7 @@ def test_numbers_and_texts_are_taken_for_each_other_as_in_the_pipeline(command, 
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ('{"overall": 5', "is not JSON"),
         ("[5]", "is not a JSON object"),
@@ -208,31 +218,32 @@ def test_numbers_and_texts_are_taken_for_each_other_as_in_the_pipeline(command, 
         ('{"overall": 5, "summary": {}}', "summary is not a text"),
     ],
 )
-def test_a_line_that_is_no_review_is_named(command, tmp_path, line, said):
+def test_evaluate_names_an_invalid_line(command, tmp_path, line, message):
     path = tmp_path / "reviews.json"
     path.write_text(f'{{"overall": 4, "reviewText": "good"}}\n{line}\n')
-    assert f"{path}, line 2" in (found := refused(command("evaluate", path)))
-    assert said in found
+    error = usage_error(command("evaluate", path))
+    assert f"{path}, line 2" in error
+    assert message in error
 
 
-def test_a_file_that_breaks_off_is_named(command, reviews):
+def test_evaluate_names_a_truncated_file(command, reviews):
     path, _ = reviews
     path.write_bytes(path.read_bytes()[:-40])
-    assert f"{path} breaks off after line" in refused(command("evaluate", path))
+    assert f"{path} breaks off after line" in usage_error(command("evaluate", path))
 
 
-def test_without_a_model_the_asset_to_materialize_is_named(command, reviews, tmp_path):
+def test_missing_model_exits_with_2_and_names_the_asset(command, reviews, tmp_path):
     (tmp_path / "in.csv").write_text("text\ngood\n")
     for arguments in (
         ("predict", "good"),
         ("predict", "--csv", tmp_path / "in.csv", "--out", tmp_path / "out.csv"),
         ("evaluate", reviews[0]),
     ):
-        assert "asset model/sentiment" in refused(command(*arguments, folder=tmp_path))
+        assert "asset model/sentiment" in usage_error(command(*arguments, folder=tmp_path))
 
 
-def test_a_damaged_model_is_named(command, tmp_path, model, empty_store):
+def test_damaged_model_exits_with_2_and_names_file_and_asset(command, tmp_path, model, empty_store):
     publish(model, tmp_path, empty_store).write_bytes(b"damaged")
-    line = refused(command("predict", "good", folder=tmp_path))
+    line = usage_error(command("predict", "good", folder=tmp_path))
     assert "sentiment.model" in line
     assert "materialize the asset model/sentiment again" in line

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews.models.sentiment.features import Features, Weighting
-from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS, task_named
-from amazon_reviews.models.sentiment.texts import pieces, refusal
+from amazon_reviews.models.sentiment.tasks import IGNORED, TASKS, task_named
+from amazon_reviews.models.sentiment.texts import pieces, unusable_reason
 from amazon_reviews.models.sentiment.words import blocks, read_words
 
 
 def words_of(text):
-    """The words of a text and those that are negated."""
+    """Return the words of a text and those that are negated."""
     (block,) = blocks(pieces([None], [text]), 2)
     words = read_words(block)
     names = [
@@ -35,23 +35,27 @@ def same(a, b):
 @pytest.mark.parametrize(
     ("task", "labels"),
     [
-        ("binary", [0, 0, LEFT_OUT, 1, 1]),
-        ("label_a", [0, 0, 0, 1, 1]),
+        ("binary", [0, 0, IGNORED, 1, 1]),
+        ("negative_up_to_3", [0, 0, 0, 1, 1]),
         ("three", [0, 0, 1, 2, 2]),
         ("five", [0, 1, 2, 3, 4]),
     ],
 )
-def test_every_task_labels_its_stars_and_leaves_out_the_unrated(task, labels):
-    found = TASKS[task].labels([1, 2, 3, 4, 5, 0, None, 6, -1])
-    assert found.tolist() == labels + [LEFT_OUT] * 4
+def test_tasks_label_stars_and_ignore_unrated_reviews(task, labels):
+    task_labels = TASKS[task].labels([1, 2, 3, 4, 5, 0, None, 6, -1])
+    assert task_labels.tolist() == labels + [IGNORED] * 4
 
 
-def test_an_unknown_task_is_refused_by_name():
+def test_deprecated_name_gives_the_renamed_task():
+    assert task_named("label_a") is TASKS["negative_up_to_3"]
+
+
+def test_unknown_task_raises_with_its_name():
     with pytest.raises(ValueError, match=r"'stars'.*binary"):
         task_named("stars")
 
 
-def test_words_are_runs_of_letters_and_of_signs_that_say_something():
+def test_words_are_runs_of_letters_and_of_meaningful_signs():
     assert words_of("Good, (isn't it)?!!?  5 stars :) it's")[0] == [
         "Good",
         "isnt",
@@ -76,7 +80,7 @@ def test_case_html_and_typography_make_no_difference():
     assert same(plain, written)
 
 
-def test_case_makes_no_difference_in_ascii_either():
+def test_ascii_case_makes_no_difference():
     assert same(row("BAD Thing"), row("bad thing"))
 
 
@@ -85,18 +89,18 @@ def test_other_alphabets_fold_their_case_and_emoji_stand_alone():
     assert words_of("bad😀😀ok")[0] == ["bad", "😀", "😀", "ok"]
 
 
-def test_words_of_the_summary_count_and_are_told_apart():
+def test_words_of_the_summary_count_and_are_marked():
     text, summary = row("terrible"), row("", "terrible")
     assert not same(text, summary)
     shared = text.multiply(summary)
     assert shared.nnz >= 2
 
 
-def test_a_text_that_repeats_its_summary_counts_once():
+def test_text_that_repeats_its_summary_counts_once():
     assert same(row("Five Stars", "Five Stars"), row("", "Five Stars"))
 
 
-def test_order_matters():
+def test_order_of_words_changes_the_features():
     assert not same(row("good not bad"), row("bad not good"))
 
 
@@ -115,7 +119,7 @@ def test_arrow_slices_lists_and_nulls_give_the_same_rows():
     assert Features().matrix([], []).shape == (0, 1 << 20)
 
 
-def test_hostile_texts_are_read_in_no_time():
+def test_hostile_texts_are_read_within_two_seconds():
     hostile = [
         "a" * 10_000_000,
         "<" * 10_000_000,
@@ -125,13 +129,13 @@ def test_hostile_texts_are_read_in_no_time():
         "\0",
     ]
     began = time.process_time()
-    found = Features().matrix([None] * len(hostile), hostile)
+    matrix = Features().matrix([None] * len(hostile), hostile)
     assert time.process_time() - began < 2
-    assert same(found[[4]], row("ok"))
-    assert found[[5]].nnz == 0
+    assert same(matrix[[4]], row("ok"))
+    assert matrix[[5]].nnz == 0
 
 
-def test_as_many_texts_as_summaries():
+def test_different_numbers_of_texts_and_summaries_raise():
     with pytest.raises(ValueError, match="1 summaries, 2 texts"):
         Features().matrix(["a"], ["a", "b"])
 
@@ -144,11 +148,11 @@ def test_weighted_rows_have_length_one_and_a_constant():
     assert rows[:, [-1]].toarray().ravel().tolist() == [1, 1, 1]
 
 
-def test_a_repeated_word_counts_by_its_logarithm_and_a_rare_one_more():
+def test_repeated_word_counts_by_its_logarithm_and_rare_word_counts_more():
     counts = Features().matrix([""] * 3, ["odd odd item", "item", "item"])
     rows = Weighting.of(counts).apply(counts)
     odd, item = (Features().matrix([""], [word]).indices for word in ("odd", "item"))
-    (odd,), (item,) = (rows[[0]][:, found].toarray() for found in (odd, item))
+    (odd,), (item,) = (rows[[0]][:, slots].toarray() for slots in (odd, item))
     rarity = (1 + np.log(4 / 2)) / (1 + np.log(4 / 4))
     assert max(odd) / min(item[item > 0]) == pytest.approx((1 + np.log(2)) * rarity, rel=1e-5)
 
@@ -167,10 +171,10 @@ def test_a_repeated_word_counts_by_its_logarithm_and_a_rare_one_more():
         ("!!!", "no letters"),
     ],
 )
-def test_texts_that_say_nothing_are_refused_with_a_reason(text, reason):
-    assert reason in refusal(text)
+def test_texts_without_words_have_an_unusable_reason(text, reason):
+    assert reason in unusable_reason(text)
 
 
 @pytest.mark.parametrize("text", ["ok", "OK!", "I 2", "très", "好的", "a b"])
-def test_two_letters_are_enough(text):
-    assert (refusal(text) is None) == (sum(map(str.isalpha, text)) > 1)
+def test_text_with_two_letters_is_usable(text):
+    assert (unusable_reason(text) is None) == (sum(map(str.isalpha, text)) > 1)

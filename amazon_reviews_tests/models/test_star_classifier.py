@@ -1,4 +1,4 @@
-"""Loading and asking a star classifier: a tiny network made here."""
+"""Loading and prediction of a star classifier, with a tiny network built by the test."""
 
 import sys
 
@@ -20,7 +20,7 @@ LOGITS[2, 0] = LOGITS[3, 4] = LOGITS[4, 2] = 3.0
 
 
 def write(folder, logits=LOGITS):
-    """A network that adds up the logits of the words that are not padding."""
+    """Write a network that adds up the logits of all words but the padding."""
     tokenizer = Tokenizer(WordLevel(WORDS, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -51,17 +51,17 @@ def write(folder, logits=LOGITS):
     )
 
 
-def test_texts_get_the_probabilities_that_the_network_gives(tmp_path):
+def test_star_classifier_returns_the_probabilities_of_the_network(tmp_path):
     write(tmp_path)
     texts = ["awful awful", "great", "okay", "great okay awful unheard", ""] * 5
 
-    found = StarClassifier(tmp_path).probabilities(texts)
+    probabilities = StarClassifier(tmp_path).probabilities(texts)
 
     sums = [[6, 0, 0, 0, 0], [0, 0, 0, 0, 3], [0, 0, 3, 0, 0], [3, 0, 3, 0, 3], [0] * 5]
-    assert found == pytest.approx(softmax(np.array(sums * 5, float), axis=1), abs=1e-6)
+    assert probabilities == pytest.approx(softmax(np.array(sums * 5, float), axis=1), abs=1e-6)
 
 
-def test_three_stars_say_nothing_about_positive(tmp_path):
+def test_three_stars_do_not_change_the_positive_probability(tmp_path):
     write(tmp_path)
 
     positive = StarClassifier(tmp_path).positive(["awful", "okay", "great"])
@@ -71,30 +71,30 @@ def test_three_stars_say_nothing_about_positive(tmp_path):
     assert positive[2] > 0.8
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_missing_file_raises_with_its_name(tmp_path):
     write(tmp_path)
     (tmp_path / "tokenizer.json").unlink()
 
-    with pytest.raises(StarClassifierError, match=r"tokenizer\.json is not there"):
+    with pytest.raises(StarClassifierError, match=r"tokenizer\.json is missing"):
         StarClassifier(tmp_path)
 
 
-def test_a_damaged_network_is_named(tmp_path):
+def test_damaged_network_raises_with_its_folder(tmp_path):
     write(tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"damaged")
 
-    with pytest.raises(StarClassifierError, match="has no classifier"):
+    with pytest.raises(StarClassifierError, match="has no usable classifier"):
         StarClassifier(tmp_path)
 
 
-def test_a_network_without_five_answers_is_refused(tmp_path):
+def test_network_without_five_outputs_raises(tmp_path):
     write(tmp_path, LOGITS[:, :2].copy())
 
-    with pytest.raises(StarClassifierError, match=r"it answers \(1, 2\)"):
+    with pytest.raises(StarClassifierError, match=r"the network returns \(1, 2\)"):
         StarClassifier(tmp_path).probabilities(["great"])
 
 
-def test_a_missing_package_is_named(tmp_path, monkeypatch):
+def test_missing_package_raises_with_its_name(tmp_path, monkeypatch):
     write(tmp_path)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
 

@@ -15,7 +15,7 @@ from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.resources.warehouse.connect import open_warehouse
-from amazon_reviews_tests.models.reviews import made_up
+from amazon_reviews_tests.models.reviews import synthetic_reviews
 from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
 
@@ -44,7 +44,7 @@ def models(tmp_path_factory, empty_store):
     folder = tmp_path_factory.mktemp("models")
     empty_store(folder)
     path = folder / "sentiment.model"
-    save(SentimentClassifier(bits=14).fit(made_up(1_000)), path)
+    save(SentimentClassifier(bits=14).fit(synthetic_reviews(1_000)), path)
     ModelStore(folder).publish("sentiment", path, Record(), make_current=True)
     path = folder / "hybrid.npz"
     save_recommender(synthetic.recommender(), path)

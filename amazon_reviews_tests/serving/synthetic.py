@@ -15,8 +15,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews.models.recommender.hybrid import Hybrid
-from amazon_reviews.models.recommender.interactions import NO_TIME, Interactions
-from amazon_reviews.models.recommender.storage import RecommenderModel
+from amazon_reviews.models.recommender.interactions import MISSING_TIME, Interactions
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.resources.warehouse.base import TableVersion
 from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
 from amazon_reviews.schemas import TABLES
@@ -112,7 +112,7 @@ def recommender() -> RecommenderModel:
         [row["reviewer_id"] for row in rated],
         [row["asin"] for row in rated],
         [float(row["overall"]) for row in rated],
-        [NO_TIME] * len(rated),
+        [MISSING_TIME] * len(rated),
     )
     return RecommenderModel(
         "hybrid", Hybrid().fit(interactions), interactions.user_ids, interactions.item_ids

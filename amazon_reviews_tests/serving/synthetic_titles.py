@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.interactions import Interactions
-from amazon_reviews.models.recommender.storage import RecommenderModel
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.schemas import TABLES
 
 PLATFORMS = ("amazon", "disney", "hulu", "netflix")

@@ -12,8 +12,7 @@ from starlette.testclient import TestClient
 
 from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
-from amazon_reviews.models.minimums import no_model
-from amazon_reviews.models.recommender.predict import predict_rating
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.serving.api import cached_queries as module
 from amazon_reviews.serving.api import titles as endpoints
@@ -119,7 +118,7 @@ def test_titles_are_found_by_id_and_by_name(api, titles):
 
 
 def test_a_predicted_rating_is_that_of_the_model(api):
-    expected = predict_rating(synthetic_titles.predictor(), "u3", "as4")
+    expected = synthetic_titles.predictor().predict_rating("u3", "as4")
 
     content = get(api, "/titles/predict", user="u3", title="AS4")
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions
-from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores
+from amazon_reviews.models.recommender.ranking import NO_ITEM, Items, Scores
 from amazon_reviews.models.recommender.recommender import Recommender
 
 _LOWEST = -1e30
@@ -32,11 +32,13 @@ class Peer(Recommender):
         self._model = self._make()
         self._model.fit(self._rated, show_progress=False)
 
-    def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+    def rank_items(self, users: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Rank items with the model of `implicit`."""
         items, scores = self._model.recommend(users, self._rated[users], N=k)
-        return np.where(scores > _LOWEST, items, NOTHING), scores
+        return np.where(scores > _LOWEST, items, NO_ITEM), scores
 
-    def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+    def rank_similar(self, items: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Raise an error, as the comparison needs no similar items."""
         raise NotImplementedError
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from amazon_reviews import config
-from amazon_reviews.errors import ModelFileError, UsageError
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.errors import UsageError
+from amazon_reviews.models.loading import current_model, no_model
 from amazon_reviews.resources.model_store import ModelStore
 
 
@@ -16,17 +16,7 @@ def stored_model(name: str) -> Any:
         LocationError: the model store cannot be used.
         ModelFileError: the file of the model cannot be read; the text says how to replace it.
     """
-    stored = ModelStore.of(config.load()).current(name)
-    if stored is None:
+    model = current_model(ModelStore.of(config.load()), name)
+    if model is None:
         raise UsageError(no_model(name))
-    # Here because scikit-learn and implicit take seconds to import.
-    if name == "sentiment":
-        from amazon_reviews.models.sentiment.storage import load
-    else:
-        from amazon_reviews.models.recommender.storage import load  # type: ignore[assignment]
-    try:
-        return load(stored.path)
-    except ModelFileError as error:
-        raise ModelFileError(f"{error}; materialize the asset model/{name} again") from None
-    except OSError as error:
-        raise ModelFileError(f"{error.filename} cannot be read: {error.strerror}") from None
+    return model

@@ -12,7 +12,7 @@ from amazon_reviews.pipeline.reconciliation import Account
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 
 if TYPE_CHECKING:
-    from amazon_reviews.pipeline.recommender.train import Trained
+    from amazon_reviews.pipeline.recommender.publish import Trained
 
 _PREVIEW_ROWS = 5
 

@@ -12,9 +12,10 @@ from amazon_reviews.defs.assets.spec import file_spec, table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.errors import ModelFileError, UnknownItemsError
 from amazon_reviews.markdown import markdown
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import current_model, no_model, recommender_name
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
-from amazon_reviews.models.recommender.storage import RecommenderModel, model_version
+from amazon_reviews.models.recommender.storage import model_version
 from amazon_reviews.pipeline.recommender.evaluate import Evaluated, evaluate_methods
 from amazon_reviews.pipeline.recommender.matrices import (
     Matrix,
@@ -23,7 +24,7 @@ from amazon_reviews.pipeline.recommender.matrices import (
     read_interactions,
 )
 from amazon_reviews.pipeline.recommender.recommendations import SERVED, make_similar, make_top
-from amazon_reviews.pipeline.recommender.train import model_in_use, store_name, train
+from amazon_reviews.pipeline.recommender.train import train
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
@@ -174,8 +175,8 @@ def gold_recommender_top(
 ) -> dg.MaterializeResult:
     """Build the recommendations of the hybrid for every user."""
     model = _served(context, model_store)
-    found = make_top(lakehouse, model) if model else {}
-    rows = [(bucket, one.askers, one.cold, one.rows) for bucket, one in found.items()]
+    by_bucket = make_top(lakehouse, model) if model else {}
+    rows = [(bucket, n.queries, n.cold, n.rows) for bucket, n in by_bucket.items()]
     header = ("bucket", "users", "cold", "rows")
     return _answered(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
 
@@ -190,18 +191,18 @@ def gold_recommender_similar(
     model = _served(context, model_store)
     rows = []
     if model:
-        found = make_similar(lakehouse, model)
-        rows = [(found.askers, found.cold, found.rows)]
+        counts = make_similar(lakehouse, model)
+        rows = [(counts.queries, counts.cold, counts.rows)]
     shown = markdown(("products", "cold", "rows"), rows)
     return _answered(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
 
 
 def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> RecommenderModel | None:
-    """The model in use; None, with the reason in the log, where there is none to be read."""
+    """Return the current model; None, with the reason in the log, if it cannot be read."""
     try:
-        model = model_in_use(model_store, store_name(SERVED))
-    except (ModelFileError, OSError) as error:
-        context.log.error(f"the recommender in use cannot be read: {error}")
+        model = current_model(model_store, recommender_name(SERVED))
+    except ModelFileError as error:
+        context.log.error(f"the current recommender cannot be read: {error}")
         return None
     if model is None:
         context.log.warning(_NO_MODEL)

@@ -39,12 +39,12 @@ def examples_asset(most: int) -> dg.AssetsDefinition:
         """Choose the reviews that train and evaluate the model."""
         from amazon_reviews.pipeline.sentiment.example_table import SEED, TEST_SHARE, make_examples
 
-        chosen = make_examples(lakehouse, most)
+        sample = make_examples(lakehouse, most)
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(lakehouse, tables.SENTIMENT_EXAMPLES.key),
-                "gold_reviews_version": chosen.delta_version,
-                "share_of_users": chosen.share_of_users,
+                "gold_reviews_version": sample.delta_version,
+                "share_of_users": sample.share_of_users,
                 "held_out_share_of_users": TEST_SHARE,
                 "seed": SEED,
             }
@@ -109,7 +109,7 @@ def _metadata(trained: "Trained") -> dict[str, Any]:
     return {
         "model_version": trained.model_version,
         "store_version": trained.stored.version,
-        "in_use": trained.in_use,
+        "in_use": trained.is_current,
         "bytes": trained.stored.path.stat().st_size,
         "rows": trained.rows,
         "held_out_rows": figures.pop("rows"),
@@ -123,7 +123,7 @@ def _verdict(trained: "Trained") -> str:
     if trained.comparison is None:
         return "it is the first model"
     comparison = trained.comparison
-    if trained.in_use and not comparison.better:
+    if trained.is_current and not comparison.better:
         return "it equals the current model"
     figures = (
         f"log loss {comparison.new:.5f} on held-out users, "

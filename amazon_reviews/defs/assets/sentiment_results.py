@@ -11,7 +11,7 @@ from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_resu
 from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.errors import ModelFileError
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
 from amazon_reviews.pipeline.segments import folded
 from amazon_reviews.progress import advance
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The UI shows pictures in a dialog that is about 1,000 pixels wide.
 _SCALE = 1.2
-_NO_MODEL = no_model("sentiment")
+_NO_MODEL = no_model(SENTIMENT)
 _EVALUATION = (
     tables.SENTIMENT_EVALUATION,
     tables.SENTIMENT_CONFUSION,
@@ -51,10 +51,9 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         """Evaluate the current model on the held-out users, beside baselines."""
         from amazon_reviews.pipeline.sentiment.evaluate import evaluate_model
-        from amazon_reviews.pipeline.sentiment.train import MODEL
 
         store = model_store
-        model, stored = _in_use(context, store), store.current(MODEL)
+        model, stored = _current(context, store), store.current(SENTIMENT)
         evaluation = evaluate_model(lakehouse, model, star_classifier) if model else None
         rows = evaluation.tables() if evaluation else {}
         pictures = _pictures(evaluation) if evaluation else {}
@@ -114,7 +113,7 @@ def gold_sentiment_predictions(
     """Predict the reviews of a run's partitions that have no prediction of the current model."""
     from amazon_reviews.pipeline.sentiment.predict import predict_partitions
 
-    model = _in_use(context, model_store)
+    model = _current(context, model_store)
     lakehouse.ensure(tables.SENTIMENT_PREDICTIONS.key)
     figures: dict[str, dict[str, int]] = {}
     if model is None:
@@ -124,21 +123,19 @@ def gold_sentiment_predictions(
         for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
             figures[name] = {
                 "dagster/partition_row_count": predicted.rows,
-                "predicted": predicted.anew,
+                "predicted": predicted.predicted,
             }
             advance(name)
     check = _complete(lakehouse, list(figures), has_model=True)
     return partitioned_result(context, lakehouse, figures, failures, [check])
 
 
-def _in_use(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
-    """The model in use; None, with the reason in the log, where there is none to be read."""
-    from amazon_reviews.pipeline.sentiment.train import model_in_use
-
+def _current(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
+    """Return the current model; None, with the reason in the log, if it cannot be read."""
     try:
-        model = model_in_use(store)
-    except (ModelFileError, OSError) as error:
-        context.log.error(f"the sentiment model in use cannot be read: {error}")
+        model = current_model(store, SENTIMENT)
+    except ModelFileError as error:
+        context.log.error(f"the current sentiment model cannot be read: {error}")
         return None
     if model is None:
         context.log.warning(_NO_MODEL)

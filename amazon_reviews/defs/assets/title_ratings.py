@@ -10,7 +10,7 @@ from amazon_reviews.defs.assets.spec import file_spec, table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
 from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.markdown import markdown
-from amazon_reviews.pipeline.title_ratings import measure, train
+from amazon_reviews.pipeline.title_ratings import evaluate, train
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
@@ -36,7 +36,7 @@ def gold_title_ratings_model(
 ) -> dg.MaterializeResult:
     """Evaluate the predictors of ratings."""
     try:
-        table = measure(lakehouse, config.most_ratings)
+        table = evaluate(lakehouse, config.most_ratings)
     except NoRatingsError as error:
         context.log.warning(str(error))
         return dg.MaterializeResult(metadata={"not_measured": str(error)})

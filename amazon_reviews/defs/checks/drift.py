@@ -5,6 +5,7 @@ import dagster as dg
 from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.markdown import markdown
+from amazon_reviews.models.loading import SENTIMENT, current_model
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 
@@ -20,11 +21,10 @@ def drift(
     """Compare the population stability index of the stream with the bound."""
     from amazon_reviews.pipeline.sentiment.drift import FEWEST_REVIEWS, MOST
     from amazon_reviews.pipeline.sentiment.drift import drift as measured
-    from amazon_reviews.pipeline.sentiment.train import model_in_use
 
     try:
-        model = model_in_use(model_store)
-    except (ModelFileError, OSError) as error:
+        model = current_model(model_store, SENTIMENT)
+    except ModelFileError as error:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,

@@ -1,1 +1,1 @@
-"""Recommenders: arrays of interactions in, products and scores out; numpy and scipy only."""
+"""Recommenders: arrays of interactions in, rankings out; numpy, scipy and implicit."""

@@ -1,4 +1,4 @@
-"""Matrix factorisation with biases, as the SVD of source system 3, solved in closed form."""
+"""Matrix factorisation with biases, the SVD of the streaming-titles recommender, in closed form."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,12 +15,13 @@ from amazon_reviews.models.recommender.least_squares import Factors, solve_rows
 
 @dataclass
 class BiasedFactors(FactorModel):
-    """A rating is the mean, a bias of the user, one of the item, and a product of factors.
+    """Ratings as the sum of mean, user bias, item bias and a product of factors.
 
-    Koren et al., "Matrix Factorization Techniques for Recommender Systems", 2009, equation 5;
-    fitted by alternating least squares, a user's bias and factors at once, then an item's, so that
-    it takes few rounds and no learning rate. Without factors the biases are left. Ratings that are
-    predicted keep within those that were seen; an unknown user or item counts as an average one.
+    Koren et al., "Matrix Factorization Techniques for Recommender Systems", 2009, equation 5.
+    Fitted by alternating least squares: bias and factors of the users together, then those of the
+    items. That takes few rounds and no learning rate. With 0 factors only the biases remain.
+    Predictions stay within the range of the training ratings. An unknown user or item has a bias
+    and factors of 0.
     """
 
     rates: ClassVar[bool] = True
@@ -33,7 +34,7 @@ class BiasedFactors(FactorModel):
 
     @threadpool_limits.wrap(limits=1, user_api="blas")
     def _fit(self, interactions: Interactions) -> None:
-        ratings = self.seen_
+        ratings = self.train_
         self.range_ = np.asarray([ratings.data.min(), ratings.data.max()], np.float32)
         self.mean_ = np.asarray(ratings.data.mean(dtype=np.float64), np.float32)
         centred = _shifted(ratings, -self.mean_)
@@ -43,22 +44,22 @@ class BiasedFactors(FactorModel):
         items[:, -1] = self._solve(by_item, np.ones((ratings.shape[0], 1), np.float32))[:, 0]
         users = np.zeros((ratings.shape[0], self.factors + 1), np.float32)
         for _ in range(self.iterations):
-            users = self._solve(_less(centred, items[:, -1]), _with_one(items))
-            items = self._solve(_less(by_item, users[:, -1]), _with_one(users))
+            users = self._solve(_minus_biases(centred, items[:, -1]), _with_unit_bias(items))
+            items = self._solve(_minus_biases(by_item, users[:, -1]), _with_unit_bias(users))
         self.user_biases_ = users[:, -1].copy()
-        self.user_factors_, self.item_factors_ = _with_one(users), items
+        self.user_factors_, self.item_factors_ = _with_unit_bias(users), items
 
     def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
-        """The stars that each user would give the item beside it; codes, -1 where unknown."""
-        of_users, of_items = np.asarray(users, np.int32), np.asarray(items, np.int32)
-        u = np.where(of_users[:, None] >= 0, self.user_factors_[of_users], 0)
+        """Return the stars of each user for the item at the same position; -1 is unknown."""
+        user_codes, item_codes = np.asarray(users, np.int32), np.asarray(items, np.int32)
+        u = np.where(user_codes[:, None] >= 0, self.user_factors_[user_codes], 0)
         u[:, -1] = 1
-        i = np.where(of_items[:, None] >= 0, self.item_factors_[of_items], 0)
-        biases = np.where(of_users >= 0, self.user_biases_[of_users], 0)
-        found = self.mean_ + biases + np.einsum("nf,nf->n", u, i)
-        return np.clip(found, *self.range_).astype(np.float32)
+        i = np.where(item_codes[:, None] >= 0, self.item_factors_[item_codes], 0)
+        biases = np.where(user_codes >= 0, self.user_biases_[user_codes], 0)
+        stars = self.mean_ + biases + np.einsum("nf,nf->n", u, i)
+        return np.clip(stars, *self.range_).astype(np.float32)
 
-    def _unit(self) -> Factors:
+    def _unit_item_factors(self) -> Factors:
         factors = self.item_factors_[:, :-1]
         lengths = np.linalg.norm(factors, axis=1, keepdims=True)
         return np.ascontiguousarray(factors / np.where(lengths > 0, lengths, 1))
@@ -69,15 +70,15 @@ class BiasedFactors(FactorModel):
         return solve_rows(ratings, features, ridge)
 
 
-def _with_one(factors: Factors) -> Factors:
-    """The factors with 1 in the place of the bias."""
-    found = factors.copy()
-    found[:, -1] = 1
-    return found
+def _with_unit_bias(factors: Factors) -> Factors:
+    """Return the factors with 1 instead of the bias, the last column."""
+    features = factors.copy()
+    features[:, -1] = 1
+    return features
 
 
-def _less(ratings: csr_matrix, biases: NDArray[np.float32]) -> csr_matrix:
-    """The ratings less the bias of their column."""
+def _minus_biases(ratings: csr_matrix, biases: NDArray[np.float32]) -> csr_matrix:
+    """Return the ratings minus the bias of their column."""
     return _shifted(ratings, -biases[ratings.indices])
 
 

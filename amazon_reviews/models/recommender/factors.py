@@ -1,4 +1,4 @@
-"""Factorisations: ALS of ratings as source system 1, and ALS of implicit feedback."""
+"""Factorisations: ALS of ratings, as in the Paisa Genious lakehouse, and of implicit feedback."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -28,30 +28,32 @@ class FactorModel(Recommender):
     item_factors_: NDArray[np.float32]
 
     def knows_users(self, users: Codes) -> NDArray[np.bool_]:
-        """Whether there are factors of each user."""
+        """Return True for each user with factors."""
         return super().knows_users(users) & self.user_factors_[users].any(axis=1)
 
-    def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
+    def rank_items(self, users: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Rank items by the product of factors."""
         scores = self.user_factors_[users] @ self.item_factors_.T
-        return best_by_chunks(without(scores, left_out), k)
+        return best_by_chunks(without(scores, excluded), k)
 
-    def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
-        unit = self._unit()
-        return best_by_chunks(without(unit[items] @ unit.T, left_out), k)
+    def rank_similar(self, items: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Rank items by the cosine of item factors."""
+        unit = self._unit_item_factors()
+        return best_by_chunks(without(unit[items] @ unit.T, excluded), k)
 
-    def _unit(self) -> NDArray[np.float32]:
+    def _unit_item_factors(self) -> NDArray[np.float32]:
         lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
         return np.asarray(self.item_factors_ / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 @dataclass
 class ExplicitALS(FactorModel):
-    """Alternating least squares of ratings, with the regularisation times the ratings of a row.
+    """Alternating least squares of ratings; the regularisation grows with the ratings of a row.
 
-    Zhou et al., "Large-scale Parallel Collaborative Filtering for the Netflix Prize", 2008; so
-    does Spark ML. The defaults are source system 1's. `balanced` learns from equally many ratings
-    of each number of stars, drawn by lot, as that source does. Unknown users and items get the
-    mean rating.
+    Zhou et al., "Large-scale Parallel Collaborative Filtering for the Netflix Prize", 2008, as in
+    Spark ML. The defaults are those of the Paisa Genious lakehouse. `balanced` learns, as there,
+    from a random sample with equally many ratings of each number of stars. Unknown users and items
+    get the mean rating.
     """
 
     rates: ClassVar[bool] = True
@@ -81,10 +83,10 @@ class ExplicitALS(FactorModel):
         self.user_factors_, self.item_factors_ = users, items
 
     def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
-        """The stars that each user would give the item beside it; codes, -1 where unknown."""
-        of_users, of_items = np.asarray(users, np.int32), np.asarray(items, np.int32)
-        u, i = self.user_factors_[of_users], self.item_factors_[of_items]
-        known = (of_users >= 0) & (of_items >= 0) & u.any(axis=1) & i.any(axis=1)
+        """Return the stars of each user for the item at the same position; -1 is unknown."""
+        user_codes, item_codes = np.asarray(users, np.int32), np.asarray(items, np.int32)
+        u, i = self.user_factors_[user_codes], self.item_factors_[item_codes]
+        known = (user_codes >= 0) & (item_codes >= 0) & u.any(axis=1) & i.any(axis=1)
         return np.where(known, np.einsum("nf,nf->n", u, i), self.mean_).astype(np.float32)
 
     def _solve(
@@ -105,7 +107,7 @@ class ExplicitALS(FactorModel):
 
 @dataclass
 class ImplicitALS(FactorModel):
-    """That a user rated an item, whatever the stars, with confidence 1 + `alpha`.
+    """ALS of implicit feedback: each rating counts with confidence 1 + `alpha`, for any stars.
 
     Hu et al., "Collaborative Filtering for Implicit Feedback Datasets", 2008; solved by conjugate
     gradients in the `implicit` package. The regularisation is multiplied by the mean number of
@@ -127,17 +129,17 @@ class ImplicitALS(FactorModel):
             iterations=self.iterations,
             random_state=self.seed,
         )
-        model.fit(pattern(self.seen_), show_progress=False)
+        model.fit(pattern(self.train_), show_progress=False)
         self.user_factors_, self.item_factors_ = model.user_factors, model.item_factors
 
     def _mean_count(self) -> float:
-        """The geometric mean of a user's and of an item's mean number of ratings."""
-        users = np.count_nonzero(np.diff(self.seen_.indptr))
-        return self.seen_.nnz / float(np.sqrt(users * np.count_nonzero(self.counts_)))
+        """Return the geometric mean of the mean ratings per user and the mean ratings per item."""
+        users = np.count_nonzero(np.diff(self.train_.indptr))
+        return self.train_.nnz / float(np.sqrt(users * np.count_nonzero(self.counts_)))
 
 
 def _balanced(interactions: Interactions, seed: int) -> Interactions:
-    """Equally many ratings of each number of stars, drawn by lot."""
+    """Return a random sample with equally many ratings of each number of stars."""
     _, stars, counts = np.unique(interactions.ratings, return_inverse=True, return_counts=True)
     order = np.lexsort((tie_break(interactions, seed), stars))
     starts = np.concatenate([[0], np.cumsum(counts)])[:-1]

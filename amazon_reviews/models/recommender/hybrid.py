@@ -1,4 +1,4 @@
-"""A hybrid: lists of several methods become one, by weights that are learned."""
+"""A hybrid method: rankings of several methods are fused with learned weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,110 +14,122 @@ from amazon_reviews.models.recommender.interactions import Codes, Interactions, 
 from amazon_reviews.models.recommender.metrics import ranking_metrics
 from amazon_reviews.models.recommender.neighbours import ItemNeighbours
 from amazon_reviews.models.recommender.popularity import Popularity
-from amazon_reviews.models.recommender.ranking import NOTHING, Items, Scores, best_of
+from amazon_reviews.models.recommender.ranking import NO_ITEM, Items, Scores, best_of
 from amazon_reviews.models.recommender.recommender import Recommender, priority
 from amazon_reviews.models.recommender.splits import leave_last_out
 
-_SOFTEN = 20.0
+# Cormack et al. use 60; with rankings of 100 items 20 lets the first places count for more.
+_SOFTENING = 20.0
 _GRID = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 _ROUNDS = 2
+# With fewer users the weights would follow chance.
 _FEWEST_USERS = 50
 _CUTOFF = 10
-_ALIKE = ("ials", "bm25", "content_words")
+# The members that know more about an item than its popularity.
+_SIMILARITY_MEMBERS = ("ials", "bm25", "content_words")
+
+Weights = NDArray[np.float64]
 
 
 @dataclass
 class Hybrid(Recommender):
-    """Weighted reciprocal ranks of what other methods recommend.
+    """Weighted reciprocal rank fusion of several methods.
 
     An item's score is Σ weight / (20 + place) over the methods' first `depth` items (Cormack et
-    al., "Reciprocal Rank Fusion", 2009, with weights). The weights are those of a grid that give
-    the best NDCG@10 on the last interactions of up to `asked` users, held out for that; where too
-    few users have two, all methods weigh the same. New products come in by content, users without
-    a history get what is popular.
+    al., "Reciprocal Rank Fusion", 2009, with weights). The weights are those of a grid with the
+    best NDCG@10 on the held-out last interactions of at most `tuning_users` users. If too few
+    users have two interactions, all weights are equal. New products are found by content, and
+    users without a history get popular items.
     """
 
     depth: int = 100
-    asked: int = 1_000
+    tuning_users: int = 1_000
     seed: int = 0
     members_: dict[str, Recommender] = field(default_factory=dict, init=False, repr=False)
 
     def _fit(self, interactions: Interactions) -> None:
-        self.weights_ = self._learned_weights(interactions)
-        self.members_ = _fitted(interactions, self.seed)
+        self.weights_ = self._learn_weights(interactions)
+        self.members_ = _fit_members(interactions, self.seed)
 
-    def _best(self, users: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
-        lists = _best_lists(self.members_, users, max(self.depth, k), left_out)
-        return _Lists(lists, priority(self.popular_)).best(self.weights_, k)
+    def rank_items(self, users: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Fuse the members' rankings of items."""
+        rankings = _member_rankings(self.members_, users, max(self.depth, k), excluded)
+        return _Fusion(rankings, priority(self.popular_)).best(self.weights_, k)
 
-    def _most_similar(self, items: Codes, k: int, left_out: csr_matrix) -> tuple[Items, Scores]:
-        depth = min(max(self.depth, k), self.seen_.shape[1])
-        lists = []
-        for member in (self.members_[name] for name in _ALIKE if name in self.members_):
-            known = member.knows_items(items)
-            found = np.full((len(items), depth), NOTHING, np.int32)
-            found[known], _ = member._most_similar(items[known], depth, left_out[known])
-            lists.append(found)
-        return _Lists(lists, priority(self.popular_)).best(np.ones(len(lists)), k)
+    def rank_similar(self, items: Codes, k: int, excluded: csr_matrix) -> tuple[Items, Scores]:
+        """Fuse the members' rankings of similar items, all with the same weight."""
+        depth = min(max(self.depth, k), self.train_.shape[1])
+        rankings = []
+        for name in _SIMILARITY_MEMBERS:
+            if name in self.members_:
+                member = self.members_[name]
+                known = member.knows_items(items)
+                ranking = np.full((len(items), depth), NO_ITEM, np.int32)
+                ranking[known], _ = member.rank_similar(items[known], depth, excluded[known])
+                rankings.append(ranking)
+        return _Fusion(rankings, priority(self.popular_)).best(np.ones(len(rankings)), k)
 
     def knows_items(self, items: Codes) -> NDArray[np.bool_]:
-        """Whether one of the methods knows of each item."""
-        known = [one.knows_items(items) for one in self.members_.values()]
-        return np.logical_or.reduce(known)
+        """Return True for each item that one of the methods knows."""
+        return np.logical_or.reduce([m.knows_items(items) for m in self.members_.values()])
 
-    def _learned_weights(self, interactions: Interactions) -> NDArray[np.float64]:
-        """One for each member, by coordinate search from equal weights."""
-        every = np.ones(len(_members(interactions, self.seed)))
+    def item_similarity(self) -> csr_matrix | None:
+        """Return the similarities of the BM25 member."""
+        return self.members_["bm25"].item_similarity()
+
+    def _learn_weights(self, interactions: Interactions) -> Weights:
+        """Return one weight for each member, by coordinate search from equal weights."""
+        equal = np.ones(len(_new_members(interactions, self.seed)))
         try:
             split = leave_last_out(interactions)
         except SplitError:
-            return every
-        drawn = np.argsort(tie_break(split.test, self.seed))[: self.asked]
-        if len(drawn) < _FEWEST_USERS:
-            return every
-        asked = split.test.where(drawn)
-        return self._searched(_without(interactions, asked), asked)
+            return equal
+        sample = np.argsort(tie_break(split.test, self.seed))[: self.tuning_users]
+        if len(sample) < _FEWEST_USERS:
+            return equal
+        test = split.test.where(sample)
+        return self._search_weights(_difference(interactions, test), test)
 
-    def _searched(self, train: Interactions, asked: Interactions) -> NDArray[np.float64]:
-        users = np.unique(asked.users)
-        wanted, members = asked.matrix()[users], _fitted(train, self.seed)
-        lists = _Lists(
-            _best_lists(members, users, self.depth, train.matrix()[users]),
-            priority(self.popular_),
-        )
+    def _search_weights(self, train: Interactions, test: Interactions) -> Weights:
+        users = np.unique(test.users)
+        relevant, members = test.matrix()[users], _fit_members(train, self.seed)
+        rankings = _member_rankings(members, users, self.depth, train.matrix()[users])
+        fusion = _Fusion(rankings, priority(self.popular_))
 
-        def quality(weights: NDArray[np.float64]) -> float:
-            items, _ = lists.best(weights, _CUTOFF)
-            return float(ranking_metrics(items, wanted, _CUTOFF)[f"ndcg@{_CUTOFF}"].mean())
+        def quality(weights: Weights) -> float:
+            items, _ = fusion.best(weights, _CUTOFF)
+            return float(ranking_metrics(items, relevant, _CUTOFF)[f"ndcg@{_CUTOFF}"].mean())
 
-        alone = np.eye(len(members))
-        return _climb(quality, max([np.ones(len(members)), *alone], key=quality))
+        single_members = np.eye(len(members))
+        start = max([np.ones(len(members)), *single_members], key=quality)
+        return _climb(quality, start)
 
 
-class _Lists:
-    """Lists of several methods for the same askers, ready to be fused by any weights.
+class _Fusion:
+    """Rankings of several methods for the same queries, ready to be fused with any weights.
 
-    Every asker's items are moved to the beginning of a row: `_items` are askers × most items of
-    one, `_values` methods × the same, 0 where a method does not list the item.
+    The distinct items of each query are moved to the beginning of a row. `_items` are queries ×
+    the most items of a query. `_values` are methods × that shape, 0 if the item is not in the
+    method's ranking.
     """
 
-    def __init__(self, lists: Sequence[Items], order: NDArray[np.int32]) -> None:
-        keys = [_keys(items, len(order)) for items in lists]
-        every, places = np.unique(np.concatenate(keys), return_inverse=True)
-        rows, items = np.divmod(every, len(order))
-        starts = np.searchsorted(rows, np.arange(len(lists[0]) + 1))
-        columns = np.arange(len(every)) - starts[rows]
-        shape = (len(lists[0]), int(np.diff(starts).max(initial=1)))
+    def __init__(self, rankings: Sequence[Items], order: NDArray[np.int32]) -> None:
+        keys = [_keys(items, len(order)) for items in rankings]
+        distinct, places = np.unique(np.concatenate(keys), return_inverse=True)
+        rows, items = np.divmod(distinct, len(order))
+        starts = np.searchsorted(rows, np.arange(len(rankings[0]) + 1))
+        columns = np.arange(len(distinct)) - starts[rows]
+        shape = (len(rankings[0]), int(np.diff(starts).max(initial=1)))
         self._order, self._items = order, np.zeros(shape, np.int32)
         self._items[rows, columns] = items
-        self._values = np.zeros((len(lists), *shape), np.float32)
+        self._values = np.zeros((len(rankings), *shape), np.float32)
         ends = np.cumsum([0, *map(len, keys)])
-        for member, of_member in enumerate(lists):
-            own = places[ends[member] : ends[member + 1]]
-            ranks = np.nonzero(of_member != NOTHING)[1]
-            self._values[member, rows[own], columns[own]] = 1 / (_SOFTEN + ranks)
+        for member, ranking in enumerate(rankings):
+            of_member = places[ends[member] : ends[member + 1]]
+            ranks = np.nonzero(ranking != NO_ITEM)[1]
+            self._values[member, rows[of_member], columns[of_member]] = 1 / (_SOFTENING + ranks)
 
-    def best(self, weights: NDArray[np.float64], k: int) -> tuple[Items, Scores]:
+    def best(self, weights: Weights, k: int) -> tuple[Items, Scores]:
         flat = self._values.reshape(len(weights), -1)
         scores = (weights.astype(np.float32) @ flat).reshape(self._items.shape)
         scores[scores == 0] = -np.inf
@@ -125,50 +137,52 @@ class _Lists:
 
 
 def _keys(items: Items, width: int) -> NDArray[np.int64]:
-    """One number for each asker and item."""
-    rows, places = np.nonzero(items != NOTHING)
+    """Return one number for each query and item."""
+    rows, places = np.nonzero(items != NO_ITEM)
     return rows * width + items[rows, places]
 
 
-def _best_lists(
-    members: dict[str, Recommender], users: Codes, depth: int, left_out: csr_matrix
+def _member_rankings(
+    members: dict[str, Recommender], users: Codes, depth: int, excluded: csr_matrix
 ) -> list[Items]:
-    """What each member recommends to users that all of them know."""
-    depth = min(depth, left_out.shape[1])
-    return [one._best(users, depth, left_out)[0] for one in members.values()]
+    """Return each member's ranking for users that all members know."""
+    depth = min(depth, excluded.shape[1])
+    return [member.rank_items(users, depth, excluded)[0] for member in members.values()]
 
 
-def _climb(
-    quality: Callable[[NDArray[np.float64]], float], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The best weights that are found by moving one at a time."""
+def _climb(quality: Callable[[Weights], float], weights: Weights) -> Weights:
+    """Return the best weights that changes of one weight at a time lead to."""
     reached = quality(weights)
     for member in [*range(len(weights))] * _ROUNDS:
-        for weight in (one for one in _GRID if one != weights[member]):
-            tried = weights.copy()
-            tried[member] = weight
-            if tried.any() and (found := quality(tried)) > reached:
-                weights, reached = tried, found
+        for weight in _GRID:
+            trial = weights.copy()
+            trial[member] = weight
+            if weight == weights[member] or not trial.any():
+                continue
+            if (result := quality(trial)) > reached:
+                weights, reached = trial, result
     return weights
 
 
-def _members(interactions: Interactions, seed: int) -> dict[str, Recommender]:
-    found: dict[str, Recommender] = {
+def _new_members(interactions: Interactions, seed: int) -> dict[str, Recommender]:
+    members: dict[str, Recommender] = {
         "ials": ImplicitALS(seed=seed),
         "bm25": ItemNeighbours(),
         "popularity": Popularity(),
     }
     if interactions.products is not None:
-        found |= {"popularity_category": Popularity("category"), "content_words": WordContent()}
-    return found
+        members |= {"popularity_category": Popularity("category"), "content_words": WordContent()}
+    return members
 
 
-def _fitted(interactions: Interactions, seed: int) -> dict[str, Recommender]:
-    members = _members(interactions, seed)
+def _fit_members(interactions: Interactions, seed: int) -> dict[str, Recommender]:
+    members = _new_members(interactions, seed)
     return {name: member.fit(interactions) for name, member in members.items()}
 
 
-def _without(interactions: Interactions, asked: Interactions) -> Interactions:
+def _difference(interactions: Interactions, removed: Interactions) -> Interactions:
+    """Return the interactions whose user and item are not together in `removed`."""
     width = len(interactions.item_ids)
     pairs = interactions.users.astype(np.int64) * width + interactions.items
-    return interactions.where(~np.isin(pairs, asked.users.astype(np.int64) * width + asked.items))
+    removed_pairs = removed.users.astype(np.int64) * width + removed.items
+    return interactions.where(~np.isin(pairs, removed_pairs))

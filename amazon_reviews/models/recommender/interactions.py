@@ -1,4 +1,4 @@
-"""Who rated what, how and when: the input of every recommender."""
+"""Interactions of users and items, the input of every recommender."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from scipy.sparse import csr_matrix
 if TYPE_CHECKING:
     from amazon_reviews.models.recommender.products import Products
 
-NO_TIME = np.iinfo(np.int64).min
-"""The time of an interaction that has none; it counts as the earliest."""
+MISSING_TIME = np.iinfo(np.int64).min
+"""The time of an interaction without one; it counts as the earliest."""
 SECONDS_A_DAY = 86_400
 LONGEST_ID = 64
-"""Characters of an id that recommenders take, at most: every id takes the memory of the longest."""
+"""The most characters of an id; in a numpy array every id takes the memory of the longest."""
 
 Codes = NDArray[np.int32]
 
@@ -28,10 +28,10 @@ Codes = NDArray[np.int32]
 class Interactions:
     """One entry per user and item, n in all.
 
-    `users` and `items` are (n,) codes: places in the sorted `user_ids` and `item_ids`, which may
-    hold ids without any interaction. `ratings` are stars, `times` seconds since 1970 in UTC or
-    `NO_TIME`, `counts` how many ratings of the user for the item there were, the latest of which
-    this is. `products` says what the items are, in the order of `item_ids`, where that is known.
+    `users` and `items` are (n,) codes: positions in the sorted `user_ids` and `item_ids`, which
+    may hold ids without any interaction. `ratings` are stars, `times` seconds since 1970 in UTC or
+    `MISSING_TIME`. `counts` is the number of ratings of the user for the item; the latest counts.
+    `products` describes the items in the order of `item_ids`, if product data is available.
     """
 
     users: Codes
@@ -54,10 +54,10 @@ class Interactions:
         ratings: Any,
         times: Any,
     ) -> Interactions:
-        """Interactions of rows in any order: of a user and an item the latest row counts.
+        """Return the latest row of each user and item, from rows in any order.
 
-        Of several rows at the same time the one with the most stars counts, so that the order of
-        the rows never matters.
+        If several rows have the same time, the one with the most stars counts, so that the order
+        of the rows never matters.
         """
         user_codes, user_ids = _encoded(users)
         item_codes, item_ids = _encoded(items)
@@ -65,43 +65,46 @@ class Interactions:
         order = np.lexsort((stars, moments, item_codes, user_codes))
         pairs = user_codes[order].astype(np.int64) * len(item_ids) + item_codes[order]
         last = np.flatnonzero(np.diff(pairs, append=-1))
-        kept = order[last]
+        latest = order[last]
         return cls(
-            users=user_codes[kept],
-            items=item_codes[kept],
-            ratings=stars[kept],
-            times=moments[kept],
+            users=user_codes[latest],
+            items=item_codes[latest],
+            ratings=stars[latest],
+            times=moments[latest],
             counts=np.diff(last, prepend=-1).astype(np.int32),
             user_ids=user_ids,
             item_ids=item_ids,
         )
 
-    def where(self, which: NDArray[Any]) -> Interactions:
-        """Some of the interactions, by mask or by place; the ids and their codes stay."""
+    def where(self, selected: NDArray[Any]) -> Interactions:
+        """Return a selection, by mask or by position; the ids and their codes stay."""
         arrays = ("users", "items", "ratings", "times", "counts")
-        return replace(self, **{name: getattr(self, name)[which] for name in arrays})
+        return replace(self, **{name: getattr(self, name)[selected] for name in arrays})
 
     def over_items(self, ids: Sequence[str]) -> Interactions:
-        """The same interactions among more items; the codes of items are new."""
-        every = np.union1d(self.item_ids, np.asarray(ids, dtype=np.str_))
-        places = np.searchsorted(every, self.item_ids).astype(np.int32)
-        return replace(self, items=places[self.items], item_ids=every)
+        """Return the same interactions with more items; the codes of items change."""
+        all_ids = np.union1d(self.item_ids, np.asarray(ids, dtype=np.str_))
+        places = np.searchsorted(all_ids, self.item_ids).astype(np.int32)
+        return replace(self, items=places[self.items], item_ids=all_ids)
 
     def matrix(self, values: NDArray[Any] | None = None) -> csr_matrix:
-        """Users × items, float32, with the ratings or other (n,) values; columns are sorted."""
+        """Return users × items, float32, of ratings or other (n,) values; columns are sorted."""
         data = self.ratings if values is None else values
         shape = (len(self.user_ids), len(self.item_ids))
-        found = csr_matrix((data.astype(np.float32), (self.users, self.items)), shape)
-        found.sort_indices()
-        return found
+        matrix = csr_matrix((data.astype(np.float32), (self.users, self.items)), shape)
+        matrix.sort_indices()
+        return matrix
 
     def latest(self, most: int) -> Interactions:
-        """At most `most` interactions of each user, the latest; ties are drawn by `tie_break`."""
+        """Return the latest interactions of each user, at most `most`; `tie_break` decides ties."""
         return self.where(newest_first(self) < most)
 
 
 def newest_first(interactions: Interactions) -> NDArray[np.intp]:
-    """The place of each interaction among its user's, 0 for the latest; ties by `tie_break`."""
+    """Return the position of each interaction among its user's, 0 for the latest.
+
+    `tie_break` decides ties.
+    """
     order = np.lexsort((tie_break(interactions), -interactions.times, interactions.users))
     users = interactions.users[order]
     starts = np.flatnonzero(np.diff(users, prepend=-1))
@@ -112,7 +115,7 @@ def newest_first(interactions: Interactions) -> NDArray[np.intp]:
 
 
 def tie_break(interactions: Interactions, seed: int = 0) -> NDArray[np.uint64]:
-    """A number for each interaction that depends on its codes and the seed only: a fair lot.
+    """Return a pseudo-random number for each interaction, from its codes and the seed only.
 
     The finaliser of SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators",
     2014).
@@ -127,17 +130,17 @@ def tie_break(interactions: Interactions, seed: int = 0) -> NDArray[np.uint64]:
 
 
 def short_enough(ids: pa.Array | pa.ChunkedArray) -> Any:
-    """Whether each id, of a column of strings, is one that recommenders take; null where null."""
+    """Return True for each id of at most `LONGEST_ID` characters; null for null."""
     return pc.less_equal(pc.utf8_length(ids), LONGEST_ID)
 
 
 def codes_of(ids: Sequence[str], known: NDArray[np.str_]) -> Codes:
-    """The place of each id among the sorted known ones, -1 where it is not among them."""
-    wanted = np.asarray(ids, dtype=np.str_)
+    """Return the position of each id among the sorted `known` ids, -1 for an unknown one."""
+    names = np.asarray(ids, dtype=np.str_)
     if not len(known):
-        return np.full(len(wanted), -1, np.int32)
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[places] == wanted, places, -1).astype(np.int32)
+        return np.full(len(names), -1, np.int32)
+    places = np.minimum(np.searchsorted(known, names), len(known) - 1)
+    return np.where(known[places] == names, places, -1).astype(np.int32)
 
 
 def _encoded(ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> tuple[Codes, NDArray[np.str_]]:

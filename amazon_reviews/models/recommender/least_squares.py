@@ -1,6 +1,5 @@
-"""Least squares of many rows at once: the step that all factorisations of ratings repeat."""
+"""Least squares of many rows at once, the repeated step of all factorisations of ratings."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,9 +8,10 @@ from scipy.sparse import csr_matrix
 
 Factors = NDArray[np.float32]
 
+# Numbers in the normal equations of one block: small enough for the processor's cache.
 _CELLS = 1 << 19
 _SWEEPS = 10
-_ENOUGH = 1e-3
+_TOLERANCE = 1e-3
 
 
 def solve_rows(
@@ -24,18 +24,18 @@ def solve_rows(
     start: Factors | None = None,
     jobs: int = 2,
 ) -> Factors:
-    """The ridge regression of each row's ratings on the features of their columns, rows × f.
+    """Return the ridge regression of each row's ratings on the features of their columns, rows × f.
 
-    Of `ratings`, rows × columns, only what is stored was rated; `features` are columns × f, `ridge`
-    is (f,). Row r minimises the sum over its n ratings of (rating - x·features)² + Σ ridge·x² +
-    ridge_a_rating·n·Σ x², with x at least 0 if `non_negative`, which is looked for from `start`
-    on, rows × f; a row without ratings is 0. All normal equations of a block of rows come from one
-    sparse product with the features' outer products; `jobs` blocks are solved at once.
+    Only stored values of `ratings`, rows × columns, are ratings; `features` are columns × f,
+    `ridge` is (f,). Row r minimises the sum over its n ratings of (rating - x·features)² +
+    Σ ridge·x² + ridge_a_rating·n·Σ x². With `non_negative`, x is at least 0, and the search begins
+    at `start`, rows × f. A row without ratings is 0. All normal equations of a block of rows come
+    from one sparse product with the features' outer products. `jobs` blocks are solved at once.
     """
     f = features.shape[1]
     upper = np.triu_indices(f)
     outer = np.ascontiguousarray(features[:, upper[0]] * features[:, upper[1]])
-    found = np.zeros((ratings.shape[0], f), np.float32)
+    solutions = np.zeros((ratings.shape[0], f), np.float32)
 
     def solve(rows: slice) -> None:
         part = ratings[rows]
@@ -47,17 +47,14 @@ def solve_rows(
         grams[:, np.arange(f), np.arange(f)] += np.where(counts[:, None] > 0, diagonal, 1)
         right = part @ features
         if non_negative:
-            found[rows] = _non_negative(grams, right, None if start is None else start[rows])
+            solutions[rows] = _non_negative(grams, right, None if start is None else start[rows])
         else:
-            found[rows] = _solve(grams, right)
+            solutions[rows] = _solve(grams, right)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(solve, _blocks(ratings.shape[0], max(1, _CELLS // (f * f)))))
-    return found
-
-
-def _blocks(rows: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, rows, size))
+        size = max(1, _CELLS // (f * f))
+        list(pool.map(solve, (slice(k, k + size) for k in range(0, ratings.shape[0], size))))
+    return solutions
 
 
 def _solve(grams: NDArray[np.float32], right: Factors) -> Factors:
@@ -65,19 +62,19 @@ def _solve(grams: NDArray[np.float32], right: Factors) -> Factors:
 
 
 def _non_negative(grams: NDArray[np.float32], right: Factors, start: Factors | None) -> Factors:
-    """Cyclic coordinate descent; the problem is strictly convex, so it nears the one minimum."""
-    found = _solve(grams, right)
-    rows = np.flatnonzero((found < 0).any(axis=1))
-    found[rows] = np.maximum(found if start is None else start, 0)[rows]
-    enough = _ENOUGH * max(float(np.abs(found).max(initial=0)), _ENOUGH)
+    """Solve by cyclic coordinate descent; the problem is strictly convex, so it has one minimum."""
+    solutions = _solve(grams, right)
+    rows = np.flatnonzero((solutions < 0).any(axis=1))
+    solutions[rows] = np.maximum(solutions if start is None else start, 0)[rows]
+    tolerance = _TOLERANCE * max(float(np.abs(solutions).max(initial=0)), _TOLERANCE)
     for _ in range(_SWEEPS):
         if not len(rows):
             break
-        x, gram, wanted = found[rows], grams[rows], right[rows]
+        x, gram, target = solutions[rows], grams[rows], right[rows]
         for j in range(x.shape[1]):
-            gradient = wanted[:, j] - np.einsum("rf,rf->r", gram[:, j], x)
+            gradient = target[:, j] - np.einsum("rf,rf->r", gram[:, j], x)
             x[:, j] = np.maximum(x[:, j] + gradient / gram[:, j, j], 0)
-        moved = np.abs(x - found[rows]).max(axis=1) > enough
-        found[rows] = x
+        moved = np.abs(x - solutions[rows]).max(axis=1) > tolerance
+        solutions[rows] = x
         rows = rows[moved]
-    return found
+    return solutions

@@ -1,4 +1,4 @@
-"""The methods by name; see `names`."""
+"""The recommendation methods by name; `names` has the names alone, for fast imports."""
 
 from collections.abc import Callable
 
@@ -30,15 +30,15 @@ METHODS: dict[str, Callable[[], Recommender]] = {
     "svd": BiasedFactors,
     "hybrid": Hybrid,
 }
-"""Each makes a recommender that has not learned yet."""
+"""Each value returns a new recommender that is not fitted."""
 
 
 def method_named(name: str) -> Recommender:
-    """A recommender that has not learned yet.
+    """Return a new recommender that is not fitted.
 
     Raises:
         ValueError: there is no such method.
     """
     if name not in METHODS:
-        raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
+        raise ValueError(f"unknown method {name!r}; known methods are {', '.join(METHODS)}")
     return METHODS[name]()

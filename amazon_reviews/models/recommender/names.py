@@ -1,4 +1,4 @@
-"""The names of the methods and of the splits, without what they take long to load."""
+"""The names of methods and splits; loads no scientific package, so that `--help` stays fast."""
 
 from typing import Literal, get_args
 
@@ -19,12 +19,12 @@ METHOD_NAMES = (
     "hybrid",
 )
 NEED_PRODUCTS = frozenset({"popularity_category", "content_categories", "content_words"})
-"""The methods that cannot learn without knowing what the products are."""
+"""The methods that cannot learn without product data."""
 
 SplitName = Literal["temporal", "leave-last-out"]
 SPLITS = get_args(SplitName)
 
 
 def names_without_products() -> tuple[str, ...]:
-    """The methods that learn from interactions alone."""
+    """Return the methods that learn from interactions alone."""
     return tuple(name for name in METHOD_NAMES if name not in NEED_PRODUCTS)

@@ -1,4 +1,4 @@
-"""What products are, as matrices: source 2's categories, and words that tell them apart."""
+"""Products as matrices of categories and of distinctive words."""
 
 import re
 from array import array
@@ -13,18 +13,18 @@ from amazon_reviews.errors import UnknownItemsError
 from amazon_reviews.models.recommender.ranking import unit_rows
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_NOT_KNOWN = {"", "unknown"}
+_UNKNOWN = {"", "unknown"}
 _BANDS_A_DECADE = 4
 _FEWEST_PRODUCTS = 2
 
 
 @dataclass(frozen=True)
 class Products:
-    """What is known of m items, in the order of their codes.
+    """Product data of m items, in the order of their codes.
 
-    `categories` is the binary item × category matrix, its columns are `category_names`, sorted.
-    `words` is item × word, each row of length 1 or 0: the TF-IDF of categories, brand, words of
-    the title and band of the price. `main` is (m,) a code of the main category.
+    `categories` is the binary item × category matrix; its columns are `category_names`, sorted.
+    `words` is item × word, with rows of length 1 or 0: the TF-IDF of categories, brand, words of
+    the title and band of the price. `main` is (m,), a code of the main category.
     """
 
     categories: csr_matrix
@@ -35,7 +35,7 @@ class Products:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a catalogue says of an item; empty or None where it says nothing."""
+    """Product data of one item; empty or None where it is missing."""
 
     title: str | None = None
     brand: str | None = None
@@ -45,16 +45,17 @@ class Facts:
 
 
 def describe(facts: Iterable[tuple[int, Facts]], items: int) -> Products:
-    """The matrices of so many items, by facts of some of them in any order, each with its code.
+    """Return the matrices of `items` items, from facts of some of them, each with its code.
 
-    An item without facts has empty rows. Of the facts only numbers and each word once are kept.
+    The facts may come in any order. An item without facts has empty rows. Memory holds codes and
+    each distinct word once, not the facts, so that `facts` can be a stream.
     """
     categories, words = _Membership(), _Membership()
     mains, main = {"": 0}, np.zeros(items, np.int32)
-    for item, one in facts:
-        categories.add(item, one.categories)
-        words.add(item, _words(one))
-        main[item] = mains.setdefault(one.main_category or "", len(mains))
+    for item, product in facts:
+        categories.add(item, product.categories)
+        words.add(item, _words(product))
+        main[item] = mains.setdefault(product.main_category or "", len(mains))
     return Products(
         categories=categories.matrix(items),
         category_names=categories.names(),
@@ -63,45 +64,45 @@ def describe(facts: Iterable[tuple[int, Facts]], items: int) -> Products:
     )
 
 
-def needed(products: Products | None, what: str) -> Products:
-    """The products.
+def require_products(products: Products | None, method: str) -> Products:
+    """Return the products.
 
     Raises:
-        UnknownItemsError: there are none, and `what` cannot do without.
+        UnknownItemsError: there is no product data; the text names the method that needs it.
     """
     if products is None:
-        raise UnknownItemsError(f"{what} needs to know what the products are")
+        raise UnknownItemsError(f"{method} needs product data")
     return products
 
 
 class _Membership:
-    """Which items have which words."""
+    """Collects the words of items for a binary matrix."""
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
         self._items, self._words = array("i"), array("i")
 
     def add(self, item: int, words: Iterable[str]) -> None:
-        """The words of an item; twice is once."""
+        """Add the words of an item; a repeated word counts once."""
         for word in {*words}:
             self._items.append(item)
             self._words.append(self._codes.setdefault(word, len(self._codes)))
 
     def names(self) -> list[str]:
-        """All words in their order."""
+        """Return all words, sorted."""
         return sorted(self._codes)
 
     def matrix(self, items: int) -> csr_matrix:
-        """The binary matrix of so many items × words, in the order of `names`."""
+        """Return the binary matrix of items × words, in the order of `names`."""
         columns = _places(self._codes)[np.asarray(self._words)]
         ones = np.ones(len(columns), np.float32)
-        found = csr_matrix((ones, (np.asarray(self._items), columns)), (items, len(self._codes)))
-        found.sort_indices()
-        return found
+        matrix = csr_matrix((ones, (np.asarray(self._items), columns)), (items, len(self._codes)))
+        matrix.sort_indices()
+        return matrix
 
 
 def _places(codes: Mapping[str, int]) -> NDArray[np.int32]:
-    """For each code, from 0 up, the place of its name in the order of names."""
+    """Return, for each code from 0 up, the position of its name in sorted order."""
     places = np.empty(len(codes), np.int32)
     places[[codes[name] for name in sorted(codes)]] = np.arange(len(codes), dtype=np.int32)
     return places
@@ -121,14 +122,17 @@ def _words(facts: Facts) -> set[str]:
 
 
 def _known(text: str | None) -> bool:
-    return text is not None and text.lower() not in _NOT_KNOWN
+    return text is not None and text.lower() not in _UNKNOWN
 
 
 def _tf_idf(words: csr_matrix) -> csr_matrix:
-    """Rows of length 1, weighted by smoothed inverse frequency; words of one item are left out."""
+    """Return rows of length 1, weighted by smoothed inverse frequency.
+
+    Words of fewer than `_FEWEST_PRODUCTS` items connect no items and get weight 0.
+    """
     frequency = np.bincount(words.indices, minlength=words.shape[1])
     weights = np.log((1 + words.shape[0]) / (1 + frequency)) + 1
     weights[frequency < _FEWEST_PRODUCTS] = 0
-    found = csr_matrix(words @ diags(weights), dtype=np.float32)
-    found.eliminate_zeros()
-    return unit_rows(found)
+    weighted = csr_matrix(words @ diags(weights), dtype=np.float32)
+    weighted.eliminate_zeros()
+    return unit_rows(weighted)

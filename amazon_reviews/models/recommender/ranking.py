@@ -1,4 +1,4 @@
-"""The best of many scores, row by row, always in the same order."""
+"""The best of many scores, row by row, in a deterministic order."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
-NOTHING = -1
-"""Stands in a list of items where there is no item."""
+NO_ITEM = -1
+"""Marks an empty place of a ranking."""
+# Sparse matrices cannot subtract infinity from a missing value.
 _NEVER = np.float32(1e30)
 _CHUNK = 128
 
@@ -18,10 +19,11 @@ Scores = NDArray[np.float32]
 def best(
     scores: NDArray[np.float32] | csr_matrix, k: int, priority: NDArray[np.int32]
 ) -> tuple[Items, Scores]:
-    """The k highest scores of each row, highest first: items and scores, both rows × k.
+    """Return the k highest scores of each row, highest first: items and scores, both rows × k.
 
-    Of equal scores the item with the higher priority, (items,) from 0 up, comes first. A score of
-    minus infinity, or none in a sparse matrix, is no candidate: `NOTHING`, with a score of 0.
+    Among equal scores the item with the higher priority, (items,) from 0 up, comes first. A score
+    of minus infinity, or a missing value of a sparse matrix, is no candidate. Places without a
+    candidate are `NO_ITEM`, with a score of 0.
     """
     if isinstance(scores, csr_matrix):
         return _best_sparse(scores, k, priority)
@@ -29,9 +31,9 @@ def best(
 
 
 def best_by_chunks(scores: Scores, k: int) -> tuple[Items, Scores]:
-    """The k highest scores of each row of many, as `best`, but of equal scores any comes first.
+    """Return the k highest scores of each row, as `best`, but with equal scores in any order.
 
-    The k highest lie in the k chunks of columns whose highest scores are highest.
+    The k highest scores are in the k chunks of columns with the highest maxima.
     """
     rows, width = scores.shape
     chunks = width // _CHUNK
@@ -43,50 +45,53 @@ def best_by_chunks(scores: Scores, k: int) -> tuple[Items, Scores]:
     within = (top[:, :, None] * _CHUNK + np.arange(_CHUNK)).reshape(rows, -1)
     rest = np.broadcast_to(np.arange(whole, width), (rows, width - whole))
     columns = np.hstack([within, rest]).astype(np.int32)
-    found = np.take_along_axis(scores, columns, axis=1)
-    return best_of(found, k, np.zeros(columns.shape[1], np.int32), columns)
+    candidates = np.take_along_axis(scores, columns, axis=1)
+    return best_of(candidates, k, np.zeros(columns.shape[1], np.int32), columns)
 
 
 def without(
-    scores: NDArray[np.float32] | csr_matrix, left_out: csr_matrix
+    scores: NDArray[np.float32] | csr_matrix, excluded: csr_matrix
 ) -> NDArray[np.float32] | csr_matrix:
-    """The scores with those made no candidates that `left_out` stores, row by row."""
+    """Return the scores without candidates that `excluded` stores, row by row.
+
+    A dense array of scores is changed in place.
+    """
     if isinstance(scores, csr_matrix):
-        return (scores - pattern(left_out) * _NEVER).tocsr()
-    rows = np.repeat(np.arange(left_out.shape[0]), np.diff(left_out.indptr))
-    scores[rows, left_out.indices] = -np.inf
+        return (scores - pattern(excluded) * _NEVER).tocsr()
+    rows = np.repeat(np.arange(excluded.shape[0]), np.diff(excluded.indptr))
+    scores[rows, excluded.indices] = -np.inf
     return scores
 
 
 def pattern(matrix: csr_matrix) -> csr_matrix:
-    """1 where the matrix stores a value."""
+    """Return 1 for each stored value of the matrix."""
     ones = np.ones(len(matrix.data), np.float32)
     return csr_matrix((ones, matrix.indices, matrix.indptr), matrix.shape)
 
 
 def unit_rows(matrix: csr_matrix) -> csr_matrix:
-    """The rows divided by their lengths; a row of zeros stays."""
+    """Return the rows divided by their lengths; a row of zeros stays."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix, dtype=np.float32)
 
 
-def rows_where(matrix: csr_matrix, kept: NDArray[np.bool_]) -> csr_matrix:
-    """The matrix with some of its stored values, (stored,), and no others."""
-    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
-    return csr_matrix((matrix.data[kept], matrix.indices[kept], ends), matrix.shape)
+def rows_where(matrix: csr_matrix, mask: NDArray[np.bool_]) -> csr_matrix:
+    """Return the matrix with the stored values that `mask`, (stored,), selects."""
+    ends = np.concatenate([[0], np.cumsum(mask)])[matrix.indptr]
+    return csr_matrix((matrix.data[mask], matrix.indices[mask], ends), matrix.shape)
 
 
 def best_of(
     scores: Scores, k: int, priority: Items, items: Items | None = None
 ) -> tuple[Items, Scores]:
-    """The k highest scores of each row, as `best` gives them.
+    """Return the k highest scores of each row, as `best`.
 
-    `priority`, of each column or each score, is at least 0; `items` are the codes of the scores,
-    in their shape, where these are not the columns. There may be fewer columns than k.
+    `priority`, of each column or each score, is at least 0. `items` are the codes of the scores in
+    their shape, if these are not the columns. There may be fewer columns than k.
     """
     bits = np.ascontiguousarray(scores + np.float32(0), np.float32).view(np.int32)
     ordered = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-    # One whole number for each score: its order above, the priority below.
+    # One integer per score sorts both at once: the score in the high bits, the priority below.
     keys = (ordered.astype(np.int64) << 32) | priority
     if k < keys.shape[1]:
         top = np.argpartition(keys, -k, axis=1)[:, -k:]
@@ -94,32 +99,32 @@ def best_of(
         top = np.broadcast_to(np.arange(keys.shape[1]), keys.shape)
     order = np.argsort(-np.take_along_axis(keys, top, axis=1), axis=1)
     top = np.take_along_axis(top, order, axis=1)
-    found = np.take_along_axis(scores, top, axis=1)
-    named = top if items is None else np.take_along_axis(items, top, axis=1)
-    there = np.isfinite(found)
-    return _padded(np.where(there, named, NOTHING), k), _padded(np.where(there, found, 0), k)
+    top_scores = np.take_along_axis(scores, top, axis=1)
+    codes = top if items is None else np.take_along_axis(items, top, axis=1)
+    valid = np.isfinite(top_scores)
+    return _padded(np.where(valid, codes, NO_ITEM), k), _padded(np.where(valid, top_scores, 0), k)
 
 
 def _padded(values: NDArray[Any], k: int) -> NDArray[Any]:
     missing = max(0, k - values.shape[1])
-    fill = NOTHING if values.dtype.kind == "i" else 0
+    fill = NO_ITEM if values.dtype.kind == "i" else 0
     dtype = np.int32 if values.dtype.kind == "i" else np.float32
     return np.pad(values, ((0, 0), (0, missing)), constant_values=fill).astype(dtype)
 
 
 def _best_sparse(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
-    """Rows of like lengths together, so that short ones are not made as long as the longest."""
-    items = np.full((scores.shape[0], k), NOTHING, np.int32)
-    found = np.zeros((scores.shape[0], k), np.float32)
+    """Rank rows of similar lengths together, so that short rows are not padded to the longest."""
+    items = np.full((scores.shape[0], k), NO_ITEM, np.int32)
+    top_scores = np.zeros((scores.shape[0], k), np.float32)
     sizes = np.frexp(np.diff(scores.indptr))[1]
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)
-        items[rows], found[rows] = _best_stored(scores[rows], k, priority)
-    return items, found
+        items[rows], top_scores[rows] = _best_stored(scores[rows], k, priority)
+    return items, top_scores
 
 
 def _best_stored(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Scores]:
-    """By the stored values of each row, moved to its beginning."""
+    """Rank the stored values of each row, moved to its beginning."""
     lengths = np.diff(scores.indptr)
     rows = np.repeat(np.arange(len(lengths)), lengths)
     places = np.arange(len(rows)) - scores.indptr[rows]
@@ -131,9 +136,9 @@ def _best_stored(scores: csr_matrix, k: int, priority: Items) -> tuple[Items, Sc
 
 
 def _best_dense(scores: Scores, k: int, priority: Items) -> tuple[Items, Scores]:
-    """Among the scores that are not below the k-th highest of what chunks of columns reach.
+    """Rank the scores that are not below the k-th highest maximum of chunks of columns.
 
-    There are at least k such, unless there are fewer candidates.
+    There are at least k such scores, unless there are fewer candidates.
     """
     rows, width = scores.shape
     chunks = width // _CHUNK

@@ -1,16 +1,13 @@
 """A fitted recommender in one file: arrays as numpy's .npz, all else as JSON; nothing is executed.
 
-The arrays are readable by numpy alone: `user_ids`, `item_ids`, and each fitted attribute by its
-name; a sparse matrix is three arrays, `name.data`, `name.indices` and `name.indptr`, and its shape.
+The arrays are readable by numpy alone: `user_ids`, `item_ids`, and each fitted attribute. A sparse
+matrix is three arrays, `name.data`, `name.indices` and `name.indptr`, and its shape.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from amazon_reviews.models.model_file import Arrays, Facts, ModelFormat
@@ -18,6 +15,7 @@ from amazon_reviews.models.recommender.biases import BiasedFactors
 from amazon_reviews.models.recommender.content import CategoryContent, WordContent
 from amazon_reviews.models.recommender.factors import ExplicitALS, ImplicitALS
 from amazon_reviews.models.recommender.hybrid import Hybrid
+from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.neighbours import (
     ItemNeighbours,
     ItemRegression,
@@ -28,7 +26,11 @@ from amazon_reviews.models.recommender.recommender import Recommender
 
 FORMAT = ModelFormat("amazon-reviews-recommender", 2, "recommender", 16 << 30)
 
-_SHARED = ("seen_", "counts_", "popular_")
+# The attributes that a hybrid's members share with it; a file holds them once.
+_SHARED = ("train_", "counts_", "popular_")
+# Files keep the names of the first models, so that stored models and their versions stay valid.
+_STORED_NAMES = {"train_": "seen_", "similarity_": "alike_", "tuning_users": "asked"}
+_ATTRIBUTES = {stored: name for name, stored in _STORED_NAMES.items()}
 _KINDS: dict[str, type[Recommender]] = {
     kind.__name__: kind
     for kind in (
@@ -46,18 +48,8 @@ _KINDS: dict[str, type[Recommender]] = {
 }
 
 
-@dataclass(frozen=True)
-class RecommenderModel:
-    """A fitted recommender with the name of its method, and the sorted ids behind its codes."""
-
-    method: str
-    recommender: Recommender
-    user_ids: NDArray[np.str_]
-    item_ids: NDArray[np.str_]
-
-
 def save(model: RecommenderModel, path: Path) -> None:
-    """Write a model to `path`; a file that was there is replaced at once or not at all."""
+    """Write a model to `path`; an existing file is replaced atomically."""
     FORMAT.write(path, *_parts(model))
 
 
@@ -65,14 +57,14 @@ def load(path: Path) -> RecommenderModel:
     """Read a model that `save` wrote.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no file.
         ModelFileError: the file is something else, damaged, or of another version.
     """
     return FORMAT.read(path, _model)
 
 
 def model_version(model: RecommenderModel) -> str:
-    """Twelve hex digits that name what a fitted model answers, the same before and after saving."""
+    """Return twelve hex digits that identify the content of a fitted model, saved or not."""
     return FORMAT.digest(*_parts(model))[:12]
 
 
@@ -92,52 +84,54 @@ def _parts(model: RecommenderModel) -> tuple[Arrays, Facts]:
 
 
 def _described(recommender: Recommender, arrays: Arrays, prefix: str) -> dict[str, Any]:
-    """What is not an array of a recommender; its arrays are put into `arrays`."""
-    found: dict[str, Any] = {
+    """Return a recommender without its arrays; these are added to `arrays`."""
+    description: dict[str, Any] = {
         "kind": type(recommender).__name__,
         "parameters": {
-            one.name: getattr(recommender, one.name) for one in fields(recommender) if one.init
+            _STORED_NAMES.get(field.name, field.name): getattr(recommender, field.name)
+            for field in fields(recommender)
+            if field.init
         },
         "matrices": {},
         "members": [],
     }
-    for name, value in _fitted(recommender):
-        if prefix and name in _SHARED:
+    for attribute, value in vars(recommender).items():
+        if not attribute.endswith("_") or (prefix and attribute in _SHARED):
             continue
+        name = _STORED_NAMES.get(attribute, attribute)
         if isinstance(value, csr_matrix):
-            found["matrices"][name] = list(value.shape)
+            description["matrices"][name] = list(value.shape)
             for part in ("data", "indices", "indptr"):
                 arrays[f"{prefix}{name}.{part}"] = getattr(value, part)
         elif isinstance(value, dict):
-            found["members"] = [
-                (member, _described(one, arrays, f"{prefix}{member}."))
-                for member, one in value.items()
+            description["members"] = [
+                (member, _described(fitted, arrays, f"{prefix}{member}."))
+                for member, fitted in value.items()
             ]
         else:
             arrays[f"{prefix}{name}"] = value
-    return found
-
-
-def _fitted(recommender: Recommender) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in vars(recommender).items() if name.endswith("_"))
+    return description
 
 
 def _restored(
     description: dict[str, Any], arrays: Arrays, prefix: str, parent: Recommender | None = None
 ) -> Recommender:
-    found = _KINDS[description["kind"]](**description["parameters"])
+    parameters = description["parameters"].items()
+    recommender = _KINDS[description["kind"]](
+        **{_ATTRIBUTES.get(name, name): value for name, value in parameters}
+    )
     for name, shape in description["matrices"].items():
         parts = [arrays[f"{prefix}{name}.{part}"] for part in ("data", "indices", "indptr")]
-        setattr(found, name, csr_matrix(tuple(parts), tuple(shape)))
+        setattr(recommender, _ATTRIBUTES.get(name, name), csr_matrix(tuple(parts), tuple(shape)))
     for name, value in arrays.items():
-        own = name.removeprefix(prefix)
-        if name.startswith(prefix) and own.endswith("_") and "." not in own:
-            setattr(found, own, value)
-    for name in _SHARED if parent is not None else ():
-        setattr(found, name, getattr(parent, name))
+        attribute = name.removeprefix(prefix)
+        if name.startswith(prefix) and attribute.endswith("_") and "." not in attribute:
+            setattr(recommender, attribute, value)
+    for attribute in _SHARED if parent is not None else ():
+        setattr(recommender, attribute, getattr(parent, attribute))
     if description["members"]:
-        found.members_ = {  # type: ignore[attr-defined]
-            name: _restored(one, arrays, f"{prefix}{name}.", found)
-            for name, one in description["members"]
+        recommender.members_ = {  # type: ignore[attr-defined]
+            name: _restored(member, arrays, f"{prefix}{name}.", recommender)
+            for name, member in description["members"]
         }
-    return found
+    return recommender

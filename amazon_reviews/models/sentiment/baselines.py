@@ -1,6 +1,7 @@
-"""What a model has to beat: the majority, and source system 1's recipe."""
+"""Baselines of the sentiment model: majority, Paisa Genious recipe, TextBlob polarity."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,39 +13,42 @@ from sklearn.feature_extraction.text import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-SOURCE_SLOTS = 1 << 18
-"""Slots of Spark's HashingTF, which source system 1 left at their default."""
+from amazon_reviews.models.sentiment.texts import LONGEST
+
+RECIPE_SLOTS = 1 << 18
+"""Slots of Spark's HashingTF; the Paisa Genious lakehouse used the default."""
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _DIGITS = re.compile(r"\d")
 
 
 def majority(labels: NDArray[np.integer], classes: int, rows: int) -> NDArray[np.float64]:
-    """The shares of the classes in `labels` as the answer to each of `rows` reviews."""
+    """Return the class shares in `labels` as the probabilities of each of `rows` reviews."""
     shares = np.bincount(labels, minlength=classes) / max(1, len(labels))
     return np.tile(shares, (rows, 1))
 
 
-def source_clean(text: str) -> str:
-    """A text as source system 1 cleaned it.
+def clean_text(text: str) -> str:
+    """Return a text as the Paisa Genious lakehouse cleaned it.
 
-    Punctuation and emoji went before tags and URLs were looked for, so that their pieces stay as
-    words; then digits went.
+    It removed punctuation and emoji before it searched for tags and URLs. So the pieces of these
+    remain as words. Then it removed digits.
     """
     return _DIGITS.sub("", _PUNCTUATION.sub(" ", text.lower()))
 
 
-def source_recipe(seed: int) -> Pipeline:
-    """Source system 1's model: hashed single words without stop words, idf, logistic regression.
+def paisa_genious_recipe(seed: int) -> Pipeline:
+    """Return the model of the Paisa Genious lakehouse, not fitted.
 
-    Takes review texts. Its labels were balanced by undersampling: see `undersample`.
+    It takes review texts: hashed single words without stop words, idf, logistic regression. Its
+    classes were balanced by undersampling, see `undersample`.
     """
     return make_pipeline(
         HashingVectorizer(
-            n_features=SOURCE_SLOTS,
+            n_features=RECIPE_SLOTS,
             alternate_sign=False,
             norm=None,
-            preprocessor=source_clean,
+            preprocessor=clean_text,
             tokenizer=str.split,
             token_pattern=None,
             stop_words=sorted(ENGLISH_STOP_WORDS),
@@ -55,8 +59,24 @@ def source_recipe(seed: int) -> Pipeline:
 
 
 def undersample(labels: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
-    """Places of a sample in which every class is as large as the smallest, in their order."""
+    """Return sorted positions of a random sample with equally many reviews of each class."""
     random = np.random.default_rng(seed)
-    places = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    fewest = min(map(len, places))
-    return np.sort(np.concatenate([random.choice(of, fewest, replace=False) for of in places]))
+    by_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    fewest = min(map(len, by_class))
+    return np.sort(np.concatenate([random.choice(p, fewest, replace=False) for p in by_class]))
+
+
+def polarities(texts: Iterable[str | None]) -> NDArray[np.float64]:
+    """Return the polarity of each text by TextBlob, from -1 to 1; 0 for a missing text.
+
+    The Paisa Genious lakehouse used "polarity above 0" as its second label. The package needs no
+    corpora, as its lexicon comes with it.
+
+    Raises:
+        ImportError: TextBlob is not installed.
+    """
+    # TextBlob loads NLTK; only an evaluation needs it.
+    from textblob import TextBlob
+
+    values = (TextBlob(text[:LONGEST]).sentiment.polarity if text else 0.0 for text in texts)
+    return np.fromiter(values, np.float64)

@@ -1,4 +1,4 @@
-"""Probabilities out of scores: what the scores of held-out users turned out to mean."""
+"""Calibration: probabilities from scores, fitted on the reviews of held-out users."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
+# The offset of a class that did not occur: probability 0 in float32.
 _NEVER = -30.0
 _STRENGTH = 100.0
 
@@ -36,14 +37,15 @@ class Calibration:
         if len(present) < 2:
             raise ValueError("held-out reviews have fewer than two classes")
         spread = np.maximum(scores.std(axis=0), 1e-6)
-        found = LogisticRegression(C=_STRENGTH, max_iter=500).fit(scores / spread, labels)
+        fitted = LogisticRegression(C=_STRENGTH, max_iter=500).fit(scores / spread, labels)
         slopes, offsets = np.zeros((classes, scores.shape[1])), np.full(classes, _NEVER)
+        # With two classes scikit-learn has the coefficients of the second one only.
         two = len(present) == 2
-        slopes[present] = np.vstack([-found.coef_, found.coef_]) / 2 if two else found.coef_
-        both = np.append(-found.intercept_, found.intercept_) / 2
-        offsets[present] = both if two else found.intercept_
+        slopes[present] = np.vstack([-fitted.coef_, fitted.coef_]) / 2 if two else fitted.coef_
+        both = np.append(-fitted.intercept_, fitted.intercept_) / 2
+        offsets[present] = both if two else fitted.intercept_
         return cls(slopes / spread, offsets)
 
     def probabilities(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Reviews × classes, each row summing to 1, of reviews × scores."""
+        """Return reviews × classes, each row with sum 1, from reviews × scores."""
         return softmax(scores @ self.slopes.T + self.offsets, axis=1)

@@ -1,4 +1,4 @@
-"""A model's answers to chunks of reviews, measured, and two models compared on the same ones."""
+"""Predictions of a model for chunks of reviews, and the comparison of two models."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,34 +10,38 @@ from numpy.typing import NDArray
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import Metrics, metrics
 from amazon_reviews.models.sentiment.examples import Examples
-from amazon_reviews.models.sentiment.tasks import LEFT_OUT, Task
+from amazon_reviews.models.sentiment.tasks import IGNORED, Task
 
 _LEAST = 1e-15
+# In standard errors: a new model is worse only if that is nearly certain.
 _WORSE_ERRORS, _BETTER_ERRORS = 2.0, 1.0
 
 
 @dataclass(frozen=True)
-class Answers:
-    """True classes of reviews and what a model gives each class; `skipped` the task leaves out."""
+class Predictions:
+    """True classes of reviews and the predicted probabilities of each class.
+
+    `skipped` is the number of reviews that the task ignores.
+    """
 
     labels: NDArray[np.int8]
-    chances: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
     skipped: int
 
     def metrics(self) -> Metrics:
-        """The figures over all of them."""
-        return metrics(self.labels, self.chances)
+        """Return the metrics over all reviews."""
+        return metrics(self.labels, self.probabilities)
 
     def losses(self) -> NDArray[np.float64]:
-        """The log loss of each review."""
-        given = self.chances[np.arange(len(self.labels)), self.labels]
-        return -np.log(np.maximum(given, _LEAST))
+        """Return the log loss of each review."""
+        of_true_class = self.probabilities[np.arange(len(self.labels)), self.labels]
+        return -np.log(np.maximum(of_true_class, _LEAST))
 
 
 class Comparison(NamedTuple):
-    """Log losses of a new and an old model, and whether the new one is better, or is no worse.
+    """Log losses of a new and an old model, and the verdict on the new one.
 
-    A model that is neither better nor worse is both not better and not worse.
+    A new model with an insignificant difference is not better, and it is not worse.
     """
 
     new: float
@@ -46,30 +50,32 @@ class Comparison(NamedTuple):
     not_worse: bool
 
 
-def answers(model: SentimentClassifier, chunks: Iterable[Examples], task: Task) -> Answers:
-    """What the model answers, chunk by chunk; of a chunk only labels and probabilities are kept.
+def predict_chunks(
+    model: SentimentClassifier, chunks: Iterable[Examples], task: Task
+) -> Predictions:
+    """Predict chunk by chunk; memory holds only labels and probabilities of earlier chunks.
 
     Raises:
-        ValueError: it has not learned the task.
+        ValueError: the model has not learned the task.
     """
     labels = [np.zeros(0, np.int8)]
-    chances = [np.zeros((0, len(task.classes)))]
+    probabilities = [np.zeros((0, len(task.classes)))]
     skipped = 0
     for chunk in chunks:
-        of_chunk = task.labels(chunk.stars)
-        known = of_chunk != LEFT_OUT
-        labels.append(of_chunk[known])
-        chances.append(model.predict_proba(chunk.where(known), task.name))
+        chunk_labels = task.labels(chunk.stars)
+        known = chunk_labels != IGNORED
+        labels.append(chunk_labels[known])
+        probabilities.append(model.predict_proba(chunk.where(known), task.name))
         skipped += int((~known).sum())
-    return Answers(np.concatenate(labels), np.concatenate(chances), skipped)
+    return Predictions(np.concatenate(labels), np.concatenate(probabilities), skipped)
 
 
-def compare(new: Answers, old: Answers) -> Comparison:
-    """Compare two models' log losses on the same reviews, review by review.
+def compare(new: Predictions, old: Predictions) -> Comparison:
+    """Compare the log losses of two models on the same reviews, review by review.
 
-    The new one is worse where its mean is higher by more than two standard errors of the
-    difference, and better where it is lower by more than one: less than that, other reviews of
-    the same kind might well have said the opposite.
+    The new model is worse if its mean is higher by more than two standard errors of the
+    difference. It is better if its mean is lower by more than one. A smaller difference could have
+    the opposite sign on other reviews.
     """
     if not len(new.labels):
         return Comparison(float("nan"), float("nan"), False, True)

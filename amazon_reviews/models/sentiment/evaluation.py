@@ -1,7 +1,6 @@
-"""How good probabilities are: one set of figures for every model."""
+"""Metrics of predicted probabilities, the same for every model."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,11 +8,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, log_loss, roc_auc_score
 
 from amazon_reviews.models.sentiment.examples import Examples
-from amazon_reviews.models.sentiment.tasks import LEFT_OUT, Task
+from amazon_reviews.models.sentiment.tasks import IGNORED, Task
 
 BINS = 15
 FEWEST_REVIEWS = 5
-"""Reviews of a user that count for `worst_decile_of_users`."""
+"""Reviews that a user needs to count for `worst_decile_of_users`."""
 
 Labels = NDArray[np.integer]
 Probabilities = NDArray[np.floating]
@@ -21,10 +20,10 @@ Probabilities = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures over some reviews; `auc` is None where not all classes occur, all are None for none.
+    """Metrics over some reviews; all are None without reviews.
 
-    `auc` is one class against the rest, averaged over the classes; `ece` is the expected
-    calibration error of the predicted class's probability.
+    `auc` is one class against the rest, averaged over the classes; it is None if a class does not
+    occur. `ece` is the expected calibration error of the predicted class's probability.
     """
 
     rows: int
@@ -37,12 +36,13 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model measured on reviews, in all and apart.
+    """The metrics of a model on all reviews and on parts of them.
 
-    `skipped` are reviews that the task leaves out, unrated ones included. `confusion` has the true
-    classes in its rows, the predicted in its columns. `per_star` and `per_group` have the metrics
-    of the reviews of each. `worst_decile_of_users` is the mean accuracy of the tenth of users with
-    the lowest, of those with at least `FEWEST_REVIEWS` reviews; None where there are none.
+    `skipped` is the number of reviews that the task ignores, including unrated ones. `confusion`
+    has a row per true class and a column per predicted class. `per_star` and `per_group` have the
+    metrics of each number of stars and of each group. `worst_decile_of_users` is the mean accuracy
+    of the tenth of users with the lowest accuracy, among users with at least `FEWEST_REVIEWS`
+    reviews; None if there are no such users.
     """
 
     task: str
@@ -54,27 +54,14 @@ class Evaluation:
     per_group: dict[str, Metrics]
     worst_decile_of_users: float | None
 
-    def summary(self) -> dict[str, Any]:
-        """What `amazon-reviews sentiment evaluate` prints."""
-        return {
-            "task": self.task,
-            **asdict(self.metrics),
-            "skipped": self.skipped,
-            "model_version": self.model_version,
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON takes it."""
-        return asdict(self)
-
 
 def evaluate(
     examples: Examples, probabilities: Probabilities, task: Task, model_version: str
 ) -> Evaluation:
-    """Measure probabilities, examples × classes, against the stars.
+    """Evaluate probabilities, examples × classes, against the stars.
 
     Raises:
-        ValueError: there are not as many probabilities as examples, or not as many as classes.
+        ValueError: the shape of the probabilities is not examples × classes.
     """
     if probabilities.shape != (len(examples), len(task.classes)):
         raise ValueError(
@@ -82,31 +69,30 @@ def evaluate(
             f" and {len(task.classes)} classes"
         )
     labels = task.labels(examples.stars)
-    known = labels != LEFT_OUT
-    labels, chances = labels[known], probabilities[known]
+    known = labels != IGNORED
+    labels, probabilities = labels[known], probabilities[known]
+    predicted = probabilities.argmax(axis=1)
     stars = examples.stars[known].astype("U3")
     groups = examples.groups.fill_null("").to_numpy(zero_copy_only=False)[known]
     return Evaluation(
         task=task.name,
         model_version=model_version,
         skipped=int(len(examples) - known.sum()),
-        metrics=metrics(labels, chances),
-        confusion=confusion_matrix(
-            labels, chances.argmax(axis=1), labels=range(len(task.classes))
-        ).tolist()
+        metrics=metrics(labels, probabilities),
+        confusion=confusion_matrix(labels, predicted, labels=range(len(task.classes))).tolist()
         if len(labels)
         else [],
-        per_star=_apart(labels, chances, stars),
-        per_group=_apart(labels, chances, groups),
+        per_star=_metrics_by(stars, labels, probabilities),
+        per_group=_metrics_by(groups, labels, probabilities),
         worst_decile_of_users=_worst_decile(
-            labels == chances.argmax(axis=1),
+            labels == predicted,
             examples.users.fill_null("").to_numpy(zero_copy_only=False)[known],
         ),
     )
 
 
 def metrics(labels: Labels, probabilities: Probabilities) -> Metrics:
-    """The figures of labels and probabilities, reviews × classes."""
+    """Return the metrics of labels and probabilities, reviews × classes."""
     if not len(labels):
         return Metrics(0, None, None, None, None, None)
     predicted = probabilities.argmax(axis=1)
@@ -122,7 +108,7 @@ def metrics(labels: Labels, probabilities: Probabilities) -> Metrics:
 
 
 def calibration_error(labels: Labels, probabilities: Probabilities) -> float:
-    """Expected calibration error over 15 even bins of the predicted class's probability.
+    """Return the expected calibration error over 15 equal bins of the highest probability.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
     """
@@ -133,7 +119,7 @@ def calibration_error(labels: Labels, probabilities: Probabilities) -> float:
 
 
 def reliability(labels: Labels, probabilities: Probabilities) -> pd.DataFrame:
-    """The bins of `calibration_error` that have reviews: confidence, accuracy, rows."""
+    """Return the bins of `calibration_error` with reviews: confidence, accuracy, rows."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
@@ -151,9 +137,10 @@ def _auc(labels: Labels, probabilities: Probabilities) -> float | None:
     return float(np.mean([roc_auc_score(labels == k, probabilities[:, k]) for k in range(classes)]))
 
 
-def _apart(labels: Labels, probabilities: Probabilities, by: NDArray) -> dict[str, Metrics]:
-    places = pd.Series(np.arange(len(by))).groupby(by).indices
-    return {str(name): metrics(labels[of], probabilities[of]) for name, of in places.items()}
+def _metrics_by(keys: NDArray, labels: Labels, probabilities: Probabilities) -> dict[str, Metrics]:
+    """Return the metrics of the reviews of each key."""
+    rows_of = pd.Series(np.arange(len(keys))).groupby(keys).indices
+    return {str(key): metrics(labels[rows], probabilities[rows]) for key, rows in rows_of.items()}
 
 
 def _worst_decile(right: NDArray[np.bool_], users: NDArray) -> float | None:

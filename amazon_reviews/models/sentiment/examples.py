@@ -1,4 +1,4 @@
-"""Examples: what a model learns from and is measured on."""
+"""Examples: the reviews of training and evaluation."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 COLUMNS = ("summary", "review_text", "overall", "reviewer_id", "reviewed_on", "main_category")
-"""The columns of gold/reviews that an example is made of."""
+"""The columns of gold/reviews that an example has."""
+MISSING_DAY = int(np.iinfo(np.int32).min)
+"""The day of a review without one."""
 
 
 @dataclass(frozen=True)
 class Examples:
     """Reviews, one array element each.
 
-    `summaries`, `texts`, `users` and `groups` are large strings and may be null, `stars` are
-    floats with NaN for none, `days` are days since 1970 with the lowest integer for none.
+    `summaries`, `texts`, `users` and `groups` are large strings and may be null. `stars` are
+    floats, NaN if missing. `days` are days since 1970, `MISSING_DAY` if missing.
     """
 
     summaries: pa.Array
@@ -30,7 +32,7 @@ class Examples:
 
     @classmethod
     def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> Self:
-        """Examples of rows with the columns of gold/reviews; those that are absent are null.
+        """Return the examples of rows of gold/reviews; missing columns are null.
 
         `overall` may be any number and `reviewed_on` a date or a timestamp.
 
@@ -49,27 +51,27 @@ class Examples:
             texts,
             pc.fill_null(stars, float("nan")).to_numpy(),
             users,
-            pc.fill_null(days, NO_DAY).to_numpy(),
+            pc.fill_null(days, MISSING_DAY).to_numpy(),
             groups,
         )
 
     def __len__(self) -> int:
         return len(self.stars)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Examples":
-        """Those that are chosen, in their order."""
-        mask = pa.array(chosen)
+    def where(self, selected: NDArray[np.bool_]) -> "Examples":
+        """Return the selected examples, in their order."""
+        mask = pa.array(selected)
         return Examples(
             self.summaries.filter(mask),
             self.texts.filter(mask),
-            self.stars[chosen],
+            self.stars[selected],
             self.users.filter(mask),
-            self.days[chosen],
+            self.days[selected],
             self.groups.filter(mask),
         )
 
     def slice(self, begin: int, rows: int) -> "Examples":
-        """At most `rows` of them, from `begin` on."""
+        """Return at most `rows` examples, from `begin` on."""
         end = begin + rows
         return Examples(
             self.summaries[begin:end],
@@ -81,11 +83,8 @@ class Examples:
         )
 
 
-NO_DAY = int(np.iinfo(np.int32).min)
-
-
-def joined(chunks: Sequence[Examples]) -> Examples:
-    """The chunks as one, in their order."""
+def concatenate(chunks: Sequence[Examples]) -> Examples:
+    """Return the chunks as one, in their order."""
     if not chunks:
         return Examples.from_arrow(pa.table({}))
     return Examples(
@@ -99,7 +98,7 @@ def joined(chunks: Sequence[Examples]) -> Examples:
 
 
 def in_chunks(examples: "Examples | Iterable[Examples]") -> Iterator[Examples]:
-    """The chunks of what may be one chunk."""
+    """Return an iterator over the chunks; a single chunk is an iterator of one."""
     return iter([examples] if isinstance(examples, Examples) else examples)
 
 

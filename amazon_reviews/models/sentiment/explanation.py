@@ -1,4 +1,4 @@
-"""Which words decided: of one review, and of a model as a whole."""
+"""Decisive words of one prediction, and the strongest words of a model."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, 
 
 @dataclass(frozen=True)
 class Reason:
-    """A word or pair of words, and the log-odds it adds; below 0 it speaks against the answer."""
+    """A word or pair of words, and the log-odds it adds to the predicted class."""
 
     words: str
     weight: float
@@ -26,7 +26,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer, its probability, and what decided it, the weightiest first."""
+    """A predicted class, its probability, and the decisive words, the largest weight first."""
 
     label: str
     probability: float
@@ -35,7 +35,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class StrongWords:
-    """A word or pair that speaks for a class: its weight in log-odds, and in how many places."""
+    """A word or pair that indicates a class: its weight in log-odds, and its number of places."""
 
     label: str
     words: str
@@ -50,28 +50,28 @@ def explain(
     task: str | None = None,
     most: int = 10,
 ) -> Explanation:
-    """The answer to one text with the `most` weighty words and pairs of words in it.
+    """Predict the class of one text and explain it by the `most` decisive words and pairs.
 
-    A word's weight includes what its place after a negation or in the summary adds; all weights
-    and what the model answers to an empty text add up to the answer's log-odds against the mean
+    A word's weight includes the effect of its place after a negation or in the summary. All
+    weights plus the log-odds of an empty text are the predicted class's log-odds against the mean
     of the other classes.
 
     Raises:
-        ValueError: it has not learned the task.
+        ValueError: the model has not learned the task.
     """
     read = pieces([summary], [text])
     row = model.weighted(Features(model.bits).matrix_of(read))
-    chances = model.calibration(task).probabilities(row @ model.weights_)[0]
-    answer = int(chances.argmax())
-    effect = row.data * (model.weights_[row.indices] @ _direction(model, task, answer))
+    probabilities = model.calibration(task).probabilities(row @ model.weights_)[0]
+    predicted = int(probabilities.argmax())
+    effect = row.data * (model.weights_[row.indices] @ _direction(model, task, predicted))
     by_slot = dict(zip(row.indices.tolist(), effect.tolist(), strict=True))
     by_words: defaultdict[str, float] = defaultdict(float)
     for slot, words in _named_slots(read, model.bits):
         by_words[words] += by_slot.pop(slot, 0.0)
     reasons = [Reason(words, weight) for words, weight in by_words.items() if weight]
     reasons.sort(key=lambda reason: -abs(reason.weight))
-    label = str(model.task_classes(task)[answer])
-    return Explanation(label, float(chances[answer]), tuple(reasons[:most]))
+    label = str(model.task_classes(task)[predicted])
+    return Explanation(label, float(probabilities[predicted]), tuple(reasons[:most]))
 
 
 def strongest_words(
@@ -82,35 +82,35 @@ def strongest_words(
     fewest: int = 10,
     by: Literal["weight", "sum"] = "weight",
 ) -> list[StrongWords]:
-    """For each class the words and pairs with the largest weights, the weightiest first.
+    """Return the words and pairs with the largest weights for each class, the largest first.
 
-    With `by` "sum" they are those that add most in all their places together. The model knows
-    hashes only; names and counts come from `examples`, of which tens of thousands are enough.
-    Words in fewer than `fewest` places are left out.
+    With `by` "sum" the order is that of weight × places. The model knows hashes only: names and
+    counts come from `examples`; tens of thousands are enough. Words in fewer than `fewest` places
+    are ignored.
 
     Raises:
-        ValueError: it has not learned the task.
+        ValueError: the model has not learned the task.
     """
     hashes, counts, names = _count_names(pieces(examples.summaries, examples.texts), fewest)
     slots = (hashes >> np.uint64(64 - model.bits)).astype(np.intp)
     weights = model.weights_[slots] * model.idf_[slots][:, None]
-    found = []
+    strongest = []
     for k, label in enumerate(model.task_classes(task)):
         effect = weights @ _direction(model, task, k)
         order = effect * counts if by == "sum" else effect
         best = np.argsort(-order, kind="stable")[:most]
-        found += [
+        strongest += [
             StrongWords(str(label), names[at], float(effect[at]), int(counts[at]))
             for at in best
             if effect[at] > 0
         ]
-    return found
+    return strongest
 
 
-def _direction(model: SentimentClassifier, task: str | None, answer: int) -> NDArray[np.float64]:
-    """Log-odds of a class against the mean of the others, for one more of each score."""
+def _direction(model: SentimentClassifier, task: str | None, label: int) -> NDArray[np.float64]:
+    """Return the slopes of a class's log-odds, against the mean of the others, by score."""
     slopes = model.calibration(task).slopes
-    return slopes[answer] - np.delete(slopes, answer, axis=0).mean(axis=0)
+    return slopes[label] - np.delete(slopes, label, axis=0).mean(axis=0)
 
 
 def _named_slots(texts: pa.Array, bits: int) -> Iterator[tuple[int, str]]:
@@ -123,7 +123,10 @@ def _named_slots(texts: pa.Array, bits: int) -> Iterator[tuple[int, str]]:
 
 
 def _name(block: Block, words: Words, first: int, last: int) -> str:
-    """The text from one word to another of the same piece; a pair's first word may be none."""
+    """Return the text from one word to another of the same piece.
+
+    The first word of a pair is missing at the beginning of a piece.
+    """
     if first < 0 or words.piece[first] != words.piece[last]:
         first = last
     parts = (block.data[words.starts[k] : words.ends[k]] for k in range(first, last + 1))
@@ -131,17 +134,17 @@ def _name(block: Block, words: Words, first: int, last: int) -> str:
 
 
 def _count_names(texts: pa.Array, fewest: int) -> tuple[Hashes, NDArray[np.int64], list[str]]:
-    """Hashes of words and pairs in at least `fewest` places, their counts and names."""
+    """Return hashes, counts and names of words and pairs in at least `fewest` places."""
     total: defaultdict[int, int] = defaultdict(int)
     names: dict[int, str] = {}
     for block in blocks(texts, IN_A_REVIEW):
         words = read_words(block)
         for family in families(words):
             if not family.is_marked:
-                _count_block(block, words, _whole(words, family), total, names)
-    kept = [key for key, count in total.items() if count >= fewest]
-    counts = np.array([total[key] for key in kept], np.int64)
-    return np.array(kept, np.uint64), counts, [names[key] for key in kept]
+                _count_block(block, words, _complete_pairs(words, family), total, names)
+    frequent = [key for key, count in total.items() if count >= fewest]
+    counts = np.array([total[key] for key in frequent], np.int64)
+    return np.array(frequent, np.uint64), counts, [names[key] for key in frequent]
 
 
 def _count_block(
@@ -152,16 +155,16 @@ def _count_block(
     names: dict[int, str],
 ) -> None:
     distinct, firsts, counts = np.unique(family.hashes, return_index=True, return_counts=True)
-    found = zip(distinct.tolist(), firsts.tolist(), counts.tolist(), strict=True)
-    for key, first, count in found:
+    columns = (distinct.tolist(), firsts.tolist(), counts.tolist())
+    for key, first, count in zip(*columns, strict=True):
         total[key] += count
         if key not in names:
             last = int(family.of[first])
             names[key] = _name(block, words, last - family.reach, last)
 
 
-def _whole(words: Words, family: Family) -> Family:
-    """The family without pairs of a word and the beginning."""
+def _complete_pairs(words: Words, family: Family) -> Family:
+    """Return the family without the pairs of a first word and the beginning of its piece."""
     inner = family.of >= family.reach
     inner &= words.piece[family.of - family.reach] == words.piece[family.of]
     return Family(family.hashes[inner], family.of[inner], family.reach)

@@ -12,7 +12,7 @@ from amazon_reviews.models.sentiment.texts import Texts, pieces
 from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, mix, read_words
 
 IN_A_REVIEW = 2
-"""Pieces: its summary and its text."""
+"""Pieces of a review: its summary and its text."""
 
 _START = np.uint64(0x2545F4914F6CDD1D)
 _PAIR, _NEGATED, _SUMMARY, _STEM = mix(np.arange(1, 5, dtype=np.uint64))
@@ -20,37 +20,38 @@ _PAIR, _NEGATED, _SUMMARY, _STEM = mix(np.arange(1, 5, dtype=np.uint64))
 
 @dataclass(frozen=True)
 class Features:
-    """Hashed features of reviews: words, pairs of words, and what is told apart by their place.
+    """Hashed features of reviews: words and pairs of words, also marked by their place.
 
-    There are 2 ** `bits` slots, and what falls into the same one is the same feature.
+    There are 2 ** `bits` slots. Words with the same slot are the same feature.
     """
 
     bits: int = 20
 
     def matrix(self, summaries: Texts, texts: Texts) -> sp.csr_array:
-        """Counts of every slot: reviews × 2 ** bits, float32, indices sorted, no duplicates.
+        """Return counts of slots: reviews × 2 ** bits, float32, sorted indices, no duplicates.
 
         Raises:
-            ValueError: there are not as many texts as summaries.
+            ValueError: the numbers of texts and summaries differ.
         """
         return self.matrix_of(pieces(summaries, texts))
 
     def matrix_of(self, texts: pa.Array) -> sp.csr_array:
-        """The same of reviews that are pieces already."""
+        """Return the counts of slots of reviews that are split into pieces."""
         parts = [self._block(block) for block in blocks(texts, IN_A_REVIEW)]
         rows = sum(len(lengths) for _, _, lengths in parts)
         empty = (np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
         slots, counts, lengths = (
-            np.concatenate(some) for some in zip(*parts or [empty], strict=True)
+            np.concatenate(arrays) for arrays in zip(*parts or [empty], strict=True)
         )
         starts = np.append(0, np.cumsum(lengths)).astype(np.int32)
         return sp.csr_array((counts, slots, starts), shape=(rows, 1 << self.bits))
 
     def _block(self, block: Block) -> tuple[NDArray, NDArray, NDArray]:
-        """Slots, counts, and the number of slots of each review."""
+        """Return slots, counts, and the number of slots of each review."""
         words = read_words(block)
         row = (words.piece // IN_A_REVIEW).astype(np.uint64) << np.uint64(self.bits)
-        slots = [self._slots(family.hashes) | row[family.of] for family in families(words)]
+        shift = np.uint64(64 - self.bits)
+        slots = [(family.hashes >> shift) | row[family.of] for family in families(words)]
         keys = np.sort(np.concatenate(slots))
         firsts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
         counts = np.diff(np.append(firsts, len(keys))).astype(np.float32)
@@ -58,19 +59,17 @@ class Features:
         reviews = (len(block.offsets) - 1) // IN_A_REVIEW
         ends = np.arange(1, reviews + 1, dtype=np.uint64) << np.uint64(self.bits)
         lengths = np.diff(np.searchsorted(distinct, ends), prepend=0)
-        own = (distinct & np.uint64((1 << self.bits) - 1)).astype(np.int32)
-        return own, counts, lengths
-
-    def _slots(self, hashes: Hashes) -> Hashes:
-        return hashes >> np.uint64(64 - self.bits)
+        # The high bits of a key are the review, the low ones the slot.
+        slot_of = (distinct & np.uint64((1 << self.bits) - 1)).astype(np.int32)
+        return slot_of, counts, lengths
 
 
 @dataclass(frozen=True)
 class Family:
-    """Features of one kind: their hashes, and the word that each is of, or ends with.
+    """Features of one kind: their hashes, and the last word of each, `of`.
 
-    `reach` is how many words before that one belong to it; a marked family tells more of a word
-    that also stands for itself.
+    `reach` is the number of words before that one in the feature. The words of a marked family are
+    also in an unmarked one.
     """
 
     hashes: Hashes
@@ -80,9 +79,10 @@ class Family:
 
 
 def families(words: Words) -> Iterator[Family]:
-    """All features of a block.
+    """Yield all features of a block.
 
-    Words and pairs, again for those in summaries and for the negated, and stems of long words.
+    These are words and pairs, the same again in summaries and after negations, and the stems of
+    long words.
     """
     everywhere = np.arange(len(words.hashes))
     of_summary = np.flatnonzero(words.piece % IN_A_REVIEW == 0)
@@ -96,7 +96,7 @@ def families(words: Words) -> Iterator[Family]:
 
 
 def _pairs(words: Words) -> Hashes:
-    """Each word with the one before it, or with the beginning of its piece."""
+    """Return the hash of each word and the one before it, or the beginning of its piece."""
     hashes, piece = words.hashes, words.piece
     begins = np.append(True, piece[1:] != piece[:-1])[: len(piece)]
     before = np.where(begins, _START, np.append(_START, hashes[:-1])[: len(hashes)])
@@ -111,12 +111,12 @@ class Weighting:
 
     @classmethod
     def of(cls, counts: sp.csr_array) -> "Weighting":
-        """Smoothed as in scikit-learn: 1 + log((1 + reviews) / (1 + reviews with the slot))."""
-        seen_in = np.bincount(counts.indices, minlength=counts.shape[1])
-        return cls((1 + np.log((1 + counts.shape[0]) / (1 + seen_in))).astype(np.float32))
+        """Return 1 + log((1 + reviews) / (1 + reviews with the slot)), as in scikit-learn."""
+        document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
+        return cls((1 + np.log((1 + counts.shape[0]) / (1 + document_counts))).astype(np.float32))
 
     def apply(self, counts: sp.csr_array) -> sp.csr_array:
-        """Rows (1 + log count) · idf of length 1, and one more column that is 1 everywhere."""
+        """Return rows (1 + log count) · idf of length 1, and a last column of ones."""
         values = (1 + np.log(counts.data)) * self.idf[counts.indices]
         lengths = np.sqrt(np.add.reduceat(np.append(values**2, 0), counts.indptr[:-1]))
         filled = np.diff(counts.indptr)

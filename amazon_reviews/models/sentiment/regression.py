@@ -1,9 +1,9 @@
 """Logistic regression that learns chunk by chunk.
 
-Each chunk is solved to the optimum, with what was learned before as its prior: a normal
-distribution for every weight, whose precision grows by the curvature of the chunk's loss
-(Chapelle and Li, "An Empirical Evaluation of Thompson Sampling", 2011, algorithm 3). A single
-chunk gives exactly the L2-regularised logistic regression; many need memory for one.
+Each chunk is solved to the optimum. The result of earlier chunks is its prior, a normal
+distribution of every weight. Its precision grows by the curvature of the chunk's loss (Chapelle
+and Li, "An Empirical Evaluation of Thompson Sampling", 2011, algorithm 3). A single chunk gives
+exactly the L2-regularised logistic regression; many need the memory of one.
 """
 
 import numpy as np
@@ -23,12 +23,12 @@ class ChunkedRegression:
     """Weights of a logistic regression without intercept: float32 means and precisions."""
 
     def __init__(self, features: int, strength: float) -> None:
-        """`strength` is C of scikit-learn: the inverse of the prior's precision."""
+        """Start at 0; `strength` is C of scikit-learn, the inverse of the prior's precision."""
         self.mean = np.zeros(features, np.float32)
         self.precision = np.full(features, 1 / strength, np.float32)
 
     def update(self, rows: sp.csr_array, is_positive: NDArray[np.bool_], weights: Floats) -> None:
-        """Learn from rows × features, the side of each and its weight in the loss."""
+        """Learn from rows × features, the class of each row and its weight in the loss."""
         active, compact = _compact(rows)
         scale = 1 / np.sqrt(self.precision[active])
         offset = compact @ self.mean[active]
@@ -41,9 +41,9 @@ class ChunkedRegression:
 
 
 def _compact(rows: sp.csr_array) -> tuple[NDArray[np.intp], sp.csr_array]:
-    """The features that occur, the most frequent first, and a copy of the rows over those only.
+    """Return the features that occur, the most frequent first, and a copy of the rows with them.
 
-    In this order most of what a row needs is in the processor's cache.
+    This order keeps the weights of most words in the processor's cache.
     """
     counts = np.bincount(rows.indices, minlength=rows.shape[1])
     active = np.flatnonzero(counts)
@@ -55,7 +55,7 @@ def _compact(rows: sp.csr_array) -> tuple[NDArray[np.intp], sp.csr_array]:
 
 
 class _Loss:
-    """Half the square of a step, plus the weighted log loss of margins = offset + rows · step."""
+    """Half of a step's squared length plus the weighted log loss of offset + rows · step."""
 
     def __init__(self, rows: sp.csr_array, signs: Floats, weights: Floats, offset: Floats) -> None:
         self.rows, self.columns = rows, rows.T
@@ -75,51 +75,51 @@ class _Loss:
 
 
 def _minimise(loss: _Loss) -> tuple[Floats, Floats]:
-    """The best step and its margins, by a truncated Newton method.
+    """Return the best step and its margins, by a truncated Newton method.
 
-    Lin, Weng and Keerthi, "Trust Region Newton Method for Large-Scale Logistic Regression", 2008;
-    here with a line search in place of the trust region.
+    Lin, Weng and Keerthi, "Trust Region Newton Method for Large-Scale Logistic Regression", 2008,
+    with a line search instead of the trust region.
     """
     step, margins = np.zeros(loss.rows.shape[1], np.float32), loss.offset
-    # Against the gradient of a model that knows nothing, so that a good prior saves steps.
-    enough = _GRADIENT_SHARE * np.linalg.norm(loss.gradient(step, np.zeros_like(margins)))
+    # Relative to the gradient of an untrained model, so that a good prior saves steps.
+    tolerance = _GRADIENT_SHARE * np.linalg.norm(loss.gradient(step, np.zeros_like(margins)))
     for _ in range(_STEPS):
         gradient = loss.gradient(step, margins)
-        if np.linalg.norm(gradient) <= enough:
+        if np.linalg.norm(gradient) <= tolerance:
             break
-        way = _newton(loss, gradient, loss.curvature(margins))
-        step, margins, moved = _search(loss, step, margins, way, float(gradient @ way))
+        change = _newton(loss, gradient, loss.curvature(margins))
+        step, margins, moved = _search(loss, step, margins, change, float(gradient @ change))
         if not moved:
             break
     return step, margins
 
 
 def _newton(loss: _Loss, gradient: Floats, curvature: Floats) -> Floats:
-    """About where the gradient's linear approximation is 0, by conjugate gradients."""
-    way = np.zeros_like(gradient)
+    """Return the change to about the root of the linearised gradient, by conjugate gradients."""
+    change = np.zeros_like(gradient)
     residual, direction = -gradient, -gradient
     square = float(residual @ residual)
-    enough = _RESIDUAL_SHARE**2 * square
+    tolerance = _RESIDUAL_SHARE**2 * square
     for _ in range(_INNER_STEPS):
-        bent = direction + loss.columns @ (curvature * (loss.rows @ direction))
-        length = np.float32(square / float(direction @ bent))
-        way += length * direction
-        residual = residual - length * bent
+        product = direction + loss.columns @ (curvature * (loss.rows @ direction))
+        length = np.float32(square / float(direction @ product))
+        change += length * direction
+        residual = residual - length * product
         before, square = square, float(residual @ residual)
-        if square <= enough:
+        if square <= tolerance:
             break
         direction = residual + np.float32(square / before) * direction
-    return way
+    return change
 
 
 def _search(
-    loss: _Loss, step: Floats, margins: Floats, way: Floats, slope: float
+    loss: _Loss, step: Floats, margins: Floats, change: Floats, slope: float
 ) -> tuple[Floats, Floats, bool]:
-    """Go that way, half as far as long as the loss does not fall; tells whether it moved."""
-    here, along = loss.value(step, margins), loss.rows @ way
+    """Apply the change, halved until the loss falls; the flag is False if it never falls."""
+    value, margin_change = loss.value(step, margins), loss.rows @ change
     for halvings in range(10):
         share = np.float32(0.5**halvings)
-        there = step + share * way, margins + share * along
-        if loss.value(*there) <= here + 1e-4 * float(share) * slope:
-            return *there, True
+        moved = step + share * change, margins + share * margin_change
+        if loss.value(*moved) <= value + 1e-4 * float(share) * slope:
+            return *moved, True
     return step, margins, False

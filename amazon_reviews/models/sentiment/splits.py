@@ -1,4 +1,4 @@
-"""Who is learned from and who is measured on: by user, by time, by both."""
+"""Splits of reviews into training and test data: by user, by time, by both."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from amazon_reviews.models.sentiment.examples import NO_DAY
+from amazon_reviews.models.sentiment.examples import MISSING_DAY
 from amazon_reviews.models.sentiment.words import mix
 
 Mask = NDArray[np.bool_]
@@ -15,43 +15,38 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Split:
-    """Which reviews train and which test; some may do neither."""
+    """Masks of the training and the test reviews; a review may be in neither."""
 
     train: Mask
     test: Mask
 
 
 def user_keys(users: pa.Array, seed: int) -> NDArray[np.uint64]:
-    """An even 64-bit number for each review, the same for all of a user's, in every run.
+    """Return a uniform 64-bit number for each review, the same for all reviews of a user.
 
-    Depends on the user and the seed only, so it can be found chunk by chunk. Reviews without a
-    user are one user's.
+    It depends on the user and the seed only, so that chunks and runs agree. Reviews without a user
+    count as those of one user.
     """
     names = np.asarray(users.fill_null("").to_numpy(zero_copy_only=False), dtype=object)
     hashes = pd.util.hash_array(names, categorize=False)
     return mix(hashes ^ mix(np.full(1, seed, np.uint64)))
 
 
-def user_folds(users: pa.Array, folds: int, seed: int) -> NDArray[np.intp]:
-    """A fold from 0 to `folds` - 1 for each review; all reviews of a user are in one."""
-    return (user_keys(users, seed) % np.uint64(folds)).astype(np.intp)
-
-
 def by_user(users: pa.Array, test_share: float, seed: int) -> Split:
-    """Test on about `test_share` of the users; none of them is in training."""
+    """Test on about `test_share` of the users; train on the others."""
     test = user_keys(users, seed) < np.uint64(test_share * 2**64)
     return Split(~test, test)
 
 
 def by_time(days: NDArray[np.int32], test_share: float) -> Split:
-    """Test on the latest reviews, at most `test_share` of them, all later than those of training.
+    """Test on the latest reviews, at most `test_share` of them; train on earlier ones.
 
-    Reviews without a day are in neither.
+    Reviews without a day are on neither side.
 
     Raises:
         ValueError: no day divides the reviews, so that one side would be empty.
     """
-    known = days != NO_DAY
+    known = days != MISSING_DAY
     if not known.any():
         raise ValueError("no review has a day")
     last = np.quantile(days[known], 1 - test_share, method="higher")
@@ -64,10 +59,10 @@ def by_time(days: NDArray[np.int32], test_share: float) -> Split:
 def by_user_and_time(
     users: pa.Array, days: NDArray[np.int32], test_share: float, seed: int
 ) -> Split:
-    """Test on later reviews of users that training does not know.
+    """Test on later reviews of users without training reviews.
 
-    A share of users and a share of days are held out, each `test_share`; earlier reviews of the
-    held-out users and later ones of the others are in neither.
+    A share of users and a share of days are held out, each `test_share`. Earlier reviews of the
+    held-out users and later ones of the others are on neither side.
 
     Raises:
         ValueError: as `by_time`.

@@ -1,4 +1,4 @@
-"""The sentiment model in one file: its weights, and what makes probabilities of scores."""
+"""The sentiment model in one file: weights and calibrations."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ import numpy as np
 from amazon_reviews.models.model_file import Arrays, Facts, ModelFormat
 from amazon_reviews.models.sentiment.calibration import Calibration
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+from amazon_reviews.models.sentiment.tasks import task_named
 
 FORMAT = ModelFormat("amazon-reviews-sentiment", 3, "sentiment model", 512 << 20)
 
 
 def save(model: SentimentClassifier, path: Path) -> None:
-    """Write a fitted model to `path`; a file that was there is replaced at once or not at all."""
+    """Write a fitted model to `path`; an existing file is replaced atomically."""
     FORMAT.write(path, *_parts(model), packed=True)
 
 
@@ -20,14 +21,14 @@ def load(path: Path) -> SentimentClassifier:
     """Read a model that `save` wrote.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no file.
         ModelFileError: the file is something else, damaged, or of another version.
     """
     return FORMAT.read(path, _model)
 
 
 def model_version(model: SentimentClassifier) -> str:
-    """Twelve hex digits that name what a fitted model answers, the same before and after saving."""
+    """Return twelve hex digits that identify the content of a fitted model, saved or not."""
     return FORMAT.digest(*_parts(model))[:12]
 
 
@@ -40,12 +41,12 @@ def _parts(model: SentimentClassifier) -> tuple[Arrays, Facts]:
     }
     facts: Facts = {
         "parameters": {**model.get_params(), "tasks": list(model.tasks)},
-        "questions": list(model.questions_),
+        "questions": list(model.targets_),
         "rows": model.rows_,
         "shares": model.shares_.tolist(),
         "calibrations": {
-            name: {"slopes": found.slopes.tolist(), "offsets": found.offsets.tolist()}
-            for name, found in model.calibrations_.items()
+            name: {"slopes": fitted.slopes.tolist(), "offsets": fitted.offsets.tolist()}
+            for name, fitted in model.calibrations_.items()
         },
     }
     return arrays, facts
@@ -53,16 +54,18 @@ def _parts(model: SentimentClassifier) -> tuple[Arrays, Facts]:
 
 def _model(arrays: Arrays, facts: Facts) -> SentimentClassifier:
     parameters = facts["parameters"]
-    model = SentimentClassifier(**{**parameters, "tasks": tuple(parameters["tasks"])})
-    model.questions_ = tuple(facts["questions"])
+    # Files of earlier releases have old names of tasks.
+    tasks = tuple(task_named(name).name for name in parameters["tasks"])
+    model = SentimentClassifier(**{**parameters, "tasks": tasks})
+    model.targets_ = tuple(facts["questions"])
     model.rows_ = facts["rows"]
     model.shares_ = np.array(facts["shares"])
     model.idf_ = arrays["idf"]
-    model.weights_ = np.zeros(((1 << model.bits) + 1, len(model.questions_)), np.float32)
+    model.weights_ = np.zeros(((1 << model.bits) + 1, len(model.targets_)), np.float32)
     model.weights_[arrays["slots"]] = arrays["weights"]
     model.calibrations_ = {
-        name: Calibration(np.array(found["slopes"]), np.array(found["offsets"]))
-        for name, found in facts["calibrations"].items()
+        task_named(name).name: Calibration(np.array(fitted["slopes"]), np.array(fitted["offsets"]))
+        for name, fitted in facts["calibrations"].items()
     }
     model.classes_ = model.task_classes()
     return model

@@ -1,4 +1,4 @@
-"""The text of an example: summary and review text, side by side, as bytes to be read into words."""
+"""The texts of examples: summaries and review texts, cleaned and side by side."""
 
 import html
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 LONGEST = 20_000
-"""Characters of a text that are read; the longest reviews of the shop have about 33,000."""
+"""The most characters of a text that are read; the longest reviews have about 33,000."""
 
 Texts: TypeAlias = pa.Array | pa.ChunkedArray | Sequence[str | None]
 
@@ -21,28 +21,28 @@ _MARK = r"([\x{20a0}-\x{2bff}\x{3000}-\x{303f}\x{1f000}-\x{1faff}])"
 
 
 def pieces(summaries: Texts, texts: Texts) -> pa.Array:
-    """Summary and text of each review, alternating and tidied: 2n strings of text.
+    """Return the cleaned summary and text of each review, alternating: 2n strings.
 
-    A null is an empty string, and so is a text that only repeats its summary, as gold fills a
-    missing one. HTML tags and entities go, other alphabets and emoji stay; of very long texts the
-    first `LONGEST` characters are read.
+    A null becomes an empty string. So does a text that repeats its summary, since gold fills a
+    missing text from the summary. HTML tags and entities are removed; other alphabets and emoji
+    stay. Only the first `LONGEST` characters of a text are read.
 
     Raises:
-        ValueError: there are not as many texts as summaries.
+        ValueError: the numbers of texts and summaries differ.
     """
     heads, bodies = _strings(summaries), _strings(texts)
     if len(heads) != len(bodies):
         raise ValueError(f"{len(heads)} summaries, {len(bodies)} texts")
     bodies = pc.if_else(pc.equal(heads, bodies), "", bodies)
     order = np.arange(2 * len(heads)).reshape(2, -1).T.ravel()
-    return _tidy(pa.concat_arrays([heads, bodies]).take(pa.array(order)))
+    return _clean(pa.concat_arrays([heads, bodies]).take(pa.array(order)))
 
 
-def refusal(text: object) -> str | None:
-    """Why a text that somebody wants judged is refused, or None.
+def unusable_reason(text: object) -> str | None:
+    """Return the reason why a text cannot be classified; None for a usable text.
 
-    Refused are texts without two letters in a row of any alphabet: empty ones, single letters,
-    digits and signs only (as source system 2 does).
+    As in the Inteligencia Colectiva warehouse, a usable text has at least two letters of any
+    alphabet. Empty texts, single letters, digits and signs are not usable.
     """
     if not isinstance(text, str) or not text.strip():
         return "the text is empty"
@@ -58,38 +58,32 @@ def _strings(texts: Texts) -> pa.Array:
         texts = texts.combine_chunks()
     if not isinstance(texts, pa.Array):
         texts = _from_python(texts)
-    return _cut(pc.fill_null(texts.cast(pa.large_string()), ""))
+    texts = pc.fill_null(texts.cast(pa.large_string()), "")
+    is_long = pc.greater(pc.binary_length(texts), LONGEST)
+    return _where(texts, is_long, lambda long: pc.utf8_slice_codeunits(long, 0, LONGEST))
 
 
 def _from_python(texts: Sequence[Any]) -> pa.Array:
     known = [text[:LONGEST] if isinstance(text, str) else "" for text in texts]
     try:
         return pa.array(known, pa.large_string())
-    except UnicodeEncodeError:  # half a surrogate pair
+    except UnicodeEncodeError:  # one half of a surrogate pair
         return pa.array([text.encode(errors="ignore") for text in known], pa.large_string())
 
 
-def _cut(texts: pa.Array) -> pa.Array:
-    is_long = pc.greater(pc.binary_length(texts), LONGEST)
-    return _where(texts, is_long, lambda some: pc.utf8_slice_codeunits(some, 0, LONGEST))
-
-
-def _where(texts: pa.Array, chosen: pa.Array, change: Any) -> pa.Array:
-    """`texts` with the chosen ones changed; most often there are few of them."""
-    if not pc.any(chosen, min_count=0).as_py():
+def _where(texts: pa.Array, mask: pa.Array, change: Any) -> pa.Array:
+    """Return the texts with `change` applied to those of the mask, as these are few."""
+    if not pc.any(mask, min_count=0).as_py():
         return texts
-    return pc.replace_with_mask(texts, chosen, change(texts.filter(chosen)))
+    return pc.replace_with_mask(texts, mask, change(texts.filter(mask)))
 
 
-def _tidy(texts: pa.Array) -> pa.Array:
-    texts = _where(texts, pc.match_substring(texts, "<"), _without_tags)
+def _clean(texts: pa.Array) -> pa.Array:
+    has_tag = pc.match_substring(texts, "<")
+    texts = _where(texts, has_tag, lambda some: pc.replace_substring_regex(some, _TAG, " "))
     texts = _where(texts, pc.match_substring(texts, "&"), _unescaped)
     texts = _where(texts, pc.invert(pc.string_is_ascii(texts)), _folded)
     return pc.replace_substring(texts, "'", "")
-
-
-def _without_tags(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(texts, _TAG, " ")
 
 
 def _unescaped(texts: pa.Array) -> pa.Array:
@@ -97,7 +91,7 @@ def _unescaped(texts: pa.Array) -> pa.Array:
 
 
 def _folded(texts: pa.Array) -> pa.Array:
-    """Other alphabets in lower case and one form; punctuation as blanks, emoji on their own."""
+    """Return normalised lower-case texts; punctuation becomes blanks, emoji become words."""
     texts = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
     for pattern, replacement in (
         (_APOSTROPHE, "'"),

@@ -1,8 +1,9 @@
 """Texts read into words, a whole block at a time.
 
-A word is a run of letters and digits, or of signs that say something: exclamation and question
-marks, emoticons. It is known by a 64-bit hash of its bytes, a polynomial whose prefix sums give
-the hash of every run in a block at once (Karp and Rabin, 1987); its case makes no difference.
+A word is a run of letters and digits, or of meaningful signs: exclamation and question marks,
+emoticons. It is identified by a 64-bit hash of its bytes. The hash is a polynomial, so that prefix
+sums give the hash of every run in a block at once (Karp and Rabin, 1987). Upper and lower case are
+the same.
 """
 
 from collections.abc import Iterator
@@ -32,9 +33,9 @@ didnt isnt wasnt arent werent wont wouldnt couldnt shouldnt hasnt havent hadnt a
 class Words:
     """The words of a block in their order, one array element each.
 
-    `starts` and `ends` are places in the block's bytes, `piece` is the piece it stands in, and
-    `negated` tells whether it follows a negation within four words and the same clause. `stems`
-    are hashes of the first five bytes, `is_long` tells whether there are more.
+    `starts` and `ends` are positions in the block's bytes, `piece` is the number of the piece.
+    `negated` is True if the word follows a negation within four words of the same clause. `stems`
+    are hashes of the first five bytes; `is_long` is True if there are more.
     """
 
     hashes: Hashes
@@ -48,7 +49,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Block:
-    """Bytes of some pieces, and where each begins; there is one offset more than pieces."""
+    """Bytes of some pieces, and the offset of each; a last offset is the end."""
 
     data: NDArray[np.uint8]
     offsets: Positions
@@ -72,7 +73,7 @@ def blocks(pieces: pa.Array, in_group: int, most_bytes: int = BLOCK_BYTES) -> It
 
 
 def read_words(block: Block) -> Words:
-    """Find the words of a block."""
+    """Return the words of a block."""
     kinds = _KINDS[block.data]
     starts, ends = _runs(kinds, block.offsets)
     hashes, stems = _hash_runs(block.data, starts, ends, np.minimum(ends, starts + _STEM))
@@ -103,7 +104,7 @@ def _kinds() -> NDArray[np.uint8]:
 
 
 def _values() -> Hashes:
-    """A number for each byte, the same for a letter in both cases."""
+    """Return a number for each byte, the same for a letter in both cases."""
     lower = np.arange(256, dtype=np.uint8)
     lower[ord("A") : ord("Z") + 1] += 32
     return mix((lower.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
@@ -121,7 +122,7 @@ _VALUES = _values()
 
 
 class _Powers:
-    """Powers of the base and of its inverse modulo 2^64, as many as were ever asked for."""
+    """Powers of the base and of its inverse modulo 2^64, as many as the longest block needs."""
 
     up = _powers(_BASE, BLOCK_BYTES)
     down = _powers(pow(_BASE, -1, 1 << 64), BLOCK_BYTES)
@@ -142,14 +143,14 @@ def _runs(kinds: NDArray[np.uint8], offsets: Positions) -> tuple[Positions, Posi
     begins = np.flatnonzero(changes)
     ends = np.append(begins[1:], len(marks))
     of_signs = marks[begins] == _SIGN
-    says_something = (ends - begins > 1) | (kinds[begins] & _STOP != 0)
-    chosen = (marks[begins] == _LETTER) | (of_signs & says_something)
+    meaningful = (ends - begins > 1) | (kinds[begins] & _STOP != 0)
+    is_word = (marks[begins] == _LETTER) | (of_signs & meaningful)
     shortened = np.where(of_signs, np.minimum(ends, begins + _LONGEST_SIGNS), ends)
-    return begins[chosen], shortened[chosen]
+    return begins[is_word], shortened[is_word]
 
 
 def _hash_runs(data: NDArray[np.uint8], starts: Positions, *ends: Positions) -> list[Hashes]:
-    """For each of several ends the hashes of the runs from `starts` to there."""
+    """Return the hashes of the runs from `starts` to each of several arrays of ends."""
     _Powers.reach(len(data))
     sums = np.zeros(len(data) + 1, np.uint64)
     np.cumsum(_VALUES[data] * _Powers.up[: len(data)], out=sums[1:])
@@ -167,9 +168,10 @@ def _follow_negation(
 
 
 def _are_negations(hashes: Hashes) -> NDArray[np.bool_]:
-    found = _NEGATION_PREFIXES[hashes >> np.uint64(48)]
-    found[found] = np.isin(hashes[found], _NEGATION_HASHES)
-    return found
+    # A table of prefixes rules out nearly all words before the slow look-up.
+    are_negations = _NEGATION_PREFIXES[hashes >> np.uint64(48)]
+    are_negations[are_negations] = np.isin(hashes[are_negations], _NEGATION_HASHES)
+    return are_negations
 
 
 def _hashes_of(words: list[str]) -> Hashes:

@@ -1,1 +1,1 @@
-"""The recommenders in the pipeline: interactions, matrices, evaluation, models, answers."""
+"""The recommenders in the pipeline: interactions, matrices, evaluation, models, rankings."""

@@ -1,4 +1,4 @@
-"""How good every method is, as a table."""
+"""Evaluation of all recommendation methods."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
 
 MOST_USERS = 2_000
-"""Users that every method is measured on, at most: drawn by lot, the same for all."""
+"""The most users of the evaluation: a random sample, the same for all methods."""
 
-_COMPARED, _RIVAL = "ndcg@10", "hybrid"
+_COMPARED, _REFERENCE = "ndcg@10", "hybrid"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The rows of gold/recommender_evaluation, and which splits could not be made, with reasons."""
+    """The rows of gold/recommender_evaluation, and the reasons of impossible splits by name."""
 
     rows: pa.Table
     not_split: dict[str, str]
@@ -34,9 +34,9 @@ class Evaluated:
 def evaluate_methods(
     lakehouse: Lakehouse, splits: Sequence[SplitName], most_users: int = MOST_USERS
 ) -> Evaluated:
-    """Make gold/recommender_evaluation anew: every method on the same splits and users."""
+    """Rebuild gold/recommender_evaluation: all methods on the same splits and users."""
     interactions = read_interactions(lakehouse)
-    found: dict[str, dict[str, Evaluation]] = {}
+    by_split: dict[str, dict[str, Evaluation]] = {}
     not_split: dict[str, str] = {}
     for name in splits:
         try:
@@ -44,15 +44,15 @@ def evaluate_methods(
         except (SplitError, UnknownItemsError) as error:
             not_split[name] = str(error)
             continue
-        found[name] = {}
+        by_split[name] = {}
         for method in METHODS:
-            found[name][method] = evaluator.evaluate(method_named(method))
+            by_split[name][method] = evaluator.evaluate(method_named(method))
             advance(f"{name}: {method}")
     rows = [
         {"split": split, "method": method, **row}
-        for split, of_split in found.items()
-        for method, evaluation in of_split.items()
-        for row in (*_rows(evaluation), _behind(evaluation, of_split[_RIVAL]))
+        for split, evaluations in by_split.items()
+        for method, evaluation in evaluations.items()
+        for row in (*_rows(evaluation), _difference_row(evaluation, evaluations[_REFERENCE]))
     ]
     table = pa.Table.from_pylist(rows, RECOMMENDER_EVALUATION.arrow_schema)
     lakehouse.write(table, RECOMMENDER_EVALUATION.key, replacing=ALL_ROWS)
@@ -60,7 +60,7 @@ def evaluate_methods(
 
 
 def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """The rows of gold/recommender_evaluation of one split and method."""
+    """Yield the rows of gold/recommender_evaluation of one split and method."""
     summary = evaluation.summary()
     intervals, groups = summary.pop("intervals"), summary.pop("groups")
     for figure, value in summary.items():
@@ -72,8 +72,8 @@ def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             yield {"group": group, "figure": figure, "value": value}
 
 
-def _behind(evaluation: Evaluation, hybrid: Evaluation) -> dict[str, Any]:
-    """By how much the hybrid is better, user by user."""
-    found = difference(hybrid.per_user[_COMPARED], evaluation.per_user[_COMPARED])
-    ends = {"value": found.mean, "low": found.low, "high": found.high}
-    return {"group": "all", "figure": f"{_COMPARED}_behind_{_RIVAL}", **ends}
+def _difference_row(evaluation: Evaluation, reference: Evaluation) -> dict[str, Any]:
+    """Return the row of the mean difference to the reference, over users."""
+    interval = difference(reference.per_user[_COMPARED], evaluation.per_user[_COMPARED])
+    values = {"value": interval.mean, "low": interval.low, "high": interval.high}
+    return {"group": "all", "figure": f"{_COMPARED}_behind_{_REFERENCE}", **values}

@@ -1,4 +1,4 @@
-"""Interactions, ids and matrices: what the recommenders learn from, as tables."""
+"""The training data of the recommenders as tables: interactions, ids and matrices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from amazon_reviews.models.recommender.interactions import (
-    NO_TIME,
+    MISSING_TIME,
     SECONDS_A_DAY,
     Interactions,
     codes_of,
@@ -23,18 +23,18 @@ from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
-from amazon_reviews.transforms.recommender import interactions
+from amazon_reviews.transforms.recommender import interactions as interactions_of
 
 BUCKETS = 16
-"""Parts of the users, by their place among all."""
+"""Buckets of users, by code."""
 
-_INTERACTIONS = Mart(tables.RECOMMENDER_INTERACTIONS, (GOLD_REVIEWS.key,), interactions)
+_INTERACTIONS = Mart(tables.RECOMMENDER_INTERACTIONS, (GOLD_REVIEWS.key,), interactions_of)
 _FACTS = ("asin", "title", "brand", "main_category", "categories", "price")
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A sparse matrix as a table: rows × columns, and how many values are stored."""
+    """A sparse matrix as a table: rows × columns, and the number of stored values."""
 
     rows: int
     columns: int
@@ -42,12 +42,12 @@ class Matrix:
 
     @property
     def density(self) -> float:
-        """The part of its places that has a value."""
+        """Return the share of cells with a value."""
         return self.stored / max(1, self.rows * self.columns)
 
 
 def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
-    """Make gold/recommender_interactions anew; gives the version of gold/reviews it is made of."""
+    """Rebuild gold/recommender_interactions; return the version of gold/reviews behind it."""
     lakehouse.ensure(GOLD_REVIEWS.key)
     version = lakehouse.delta(GOLD_REVIEWS.key).version()
     make_mart(spark, lakehouse, _INTERACTIONS, {GOLD_REVIEWS.key: version})
@@ -55,38 +55,41 @@ def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
 
 
 def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
-    """Make the tables of users, products and of both matrices; gives the matrices by key."""
-    found = _from_interactions(lakehouse)
-    products = describe(_facts(lakehouse, found.item_ids), len(found.item_ids))
+    """Rebuild the tables of users, products and both matrices; return the matrices by key."""
+    interactions = _from_table(lakehouse)
+    user_ids, item_ids = interactions.user_ids, interactions.item_ids
+    users, items = len(user_ids), len(item_ids)
+    # All values are computed before the first table is replaced.
+    products = describe(_facts(lakehouse, item_ids), items)
     categories = products.categories.tocoo()
-    users, items = len(found.user_ids), len(found.item_ids)
+    names = pa.array(products.category_names, pa.string()).take(pa.array(categories.col))
+    days = _days(interactions.times)
     _write(
         lakehouse,
         tables.RECOMMENDER_USERS,
         np.arange(users),
-        found.user_ids,
-        np.bincount(found.users, minlength=users),
+        user_ids,
+        np.bincount(interactions.users, minlength=users),
         bucket_of_each(users),
     )
     _write(
         lakehouse,
         tables.RECOMMENDER_PRODUCTS,
         np.arange(items),
-        found.item_ids,
-        np.bincount(found.items, minlength=items),
+        item_ids,
+        np.bincount(interactions.items, minlength=items),
     )
     _write(
         lakehouse,
         tables.RECOMMENDER_RATINGS,
-        found.users,
-        found.items,
-        found.ratings,
-        _days(found.times),
+        interactions.users,
+        interactions.items,
+        interactions.ratings,
+        days,
     )
-    names = pa.array(products.category_names, pa.string()).take(pa.array(categories.col))
     _write(lakehouse, tables.RECOMMENDER_CATEGORIES, categories.row, categories.col, names)
     return {
-        tables.RECOMMENDER_RATINGS.key: Matrix(users, items, len(found)),
+        tables.RECOMMENDER_RATINGS.key: Matrix(users, items, len(interactions)),
         tables.RECOMMENDER_CATEGORIES.key: Matrix(
             items, len(products.category_names), categories.nnz
         ),
@@ -94,7 +97,7 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
 
 
 def read_interactions(lakehouse: Lakehouse, *, with_products: bool = True) -> Interactions:
-    """What all recommenders learn from, by the tables of users, products and ratings."""
+    """Return the training data of all recommenders, from users, products and ratings."""
     ratings = _table(lakehouse, tables.RECOMMENDER_RATINGS)
     item_ids = _ids(lakehouse, tables.RECOMMENDER_PRODUCTS, "product", "asin")
     products: Products | None = None
@@ -113,29 +116,29 @@ def read_interactions(lakehouse: Lakehouse, *, with_products: bool = True) -> In
 
 
 def bucket_of_each(users: int) -> NDArray[np.int32]:
-    """The part that each of so many users is of, by code; each has neighbours in the order.
+    """Return the bucket of each user, by code.
 
-    So a reader who looks one up finds all rows in one place.
+    A bucket has users with adjacent codes, so that the look-up of one user reads one file.
     """
     return (np.arange(users) * BUCKETS // max(1, users)).astype(np.int32)
 
 
-def _from_interactions(lakehouse: Lakehouse) -> Interactions:
+def _from_table(lakehouse: Lakehouse) -> Interactions:
     rows = _table(lakehouse, tables.RECOMMENDER_INTERACTIONS)
     rows = rows.filter(pc.and_(short_enough(rows["reviewer_id"]), short_enough(rows["asin"])))
-    found = Interactions.from_rows(
+    interactions = Interactions.from_rows(
         rows["reviewer_id"],
         rows["asin"],
         rows["rating"].cast(pa.float32()).to_numpy(),
         _times(rows["reviewed_on"]),
     )
     lakehouse.ensure(GOLD_PRODUCTS.key)
-    every = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_table(columns=["asin"])["asin"]
-    return found.over_items(every.filter(short_enough(every)).to_pylist())
+    asins = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_table(columns=["asin"])["asin"]
+    return interactions.over_items(asins.filter(short_enough(asins)).to_pylist())
 
 
 def _facts(lakehouse: Lakehouse, item_ids: NDArray[np.str_]) -> Iterator[tuple[int, Facts]]:
-    """What gold/products says of the products that it knows, each with its code."""
+    """Yield the facts of the products in gold/products, each with its code."""
     lakehouse.ensure(GOLD_PRODUCTS.key)
     dataset = lakehouse.delta(GOLD_PRODUCTS.key).to_pyarrow_dataset()
     for batch in dataset.to_batches(columns=list(_FACTS), batch_size=8_192):
@@ -178,10 +181,10 @@ def _ids(lakehouse: Lakehouse, table: Table, code: str, name: str) -> NDArray[np
 def _times(days: pa.ChunkedArray) -> NDArray[np.int64]:
     numbers = days.cast(pa.int32()).cast(pa.int64())
     seconds = pc.multiply(numbers, SECONDS_A_DAY)
-    return seconds.fill_null(NO_TIME).to_numpy()
+    return seconds.fill_null(MISSING_TIME).to_numpy()
 
 
 def _days(times: NDArray[np.int64]) -> pa.Array:
-    known = times != NO_TIME
+    known = times != MISSING_TIME
     days = np.where(known, times, 0) // SECONDS_A_DAY
     return pa.array(days.astype(np.int32), mask=~known).cast(pa.date32())

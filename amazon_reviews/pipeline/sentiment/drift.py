@@ -1,4 +1,4 @@
-"""Whether the stream's texts are like those that the model was trained on."""
+"""Drift of the stream's texts against the training texts of the sentiment model."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 
 FEWEST_REVIEWS = 200
-"""Streamed reviews below which nothing is said."""
+"""Streamed reviews below which no index is computed."""
 MOST = 0.2
-"""The index above which distributions differ much; a common rule calls 0.1 to 0.25 moderate."""
+"""The index above which the distributions differ; a common rule calls 0.1 to 0.25 moderate."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The population stability index of the stream's probabilities against training's.
+    """The population stability index of the stream's probabilities against those of training.
 
-    `index` is None where there are too few reviews; `stream` and `training` are the shares of
-    reviews in even bands of the probability of being positive.
+    `index` is None if there are too few reviews. `stream` and `training` are the shares of reviews
+    in equal bands of the probability of the class positive.
     """
 
     reviews: int
@@ -33,7 +33,7 @@ class Drift:
 
 
 def drift(lakehouse: Lakehouse, model: SentimentClassifier) -> Drift:
-    """Compare what the model says of the stream with what it said of users held out in training."""
+    """Compare the predictions for the stream with those for the held-out users of training."""
     lakehouse.ensure(SENTIMENT_PREDICTIONS.key)
     table = lakehouse.delta(SENTIMENT_PREDICTIONS.key)
     of_stream = (pc.field("source") == "stream") & (
@@ -50,9 +50,12 @@ def drift(lakehouse: Lakehouse, model: SentimentClassifier) -> Drift:
 
 
 def stability_index(
-    expected: NDArray[np.float64], found: NDArray[np.float64], reviews: int
+    expected: NDArray[np.float64], actual: NDArray[np.float64], reviews: int
 ) -> float:
-    """Σ (found - expected) · ln(found / expected) over bands, each with half a review more."""
+    """Return Σ (actual - expected) · ln(actual / expected) over bands.
+
+    A share counts as half a review at least, so that an empty band does not make it infinite.
+    """
     least = 0.5 / reviews
-    a, b = (np.maximum(shares, least) for shares in (found, expected))
+    a, b = (np.maximum(shares, least) for shares in (actual, expected))
     return float(((a - b) * np.log(a / b)).sum())

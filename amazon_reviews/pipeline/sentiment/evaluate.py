@@ -1,4 +1,4 @@
-"""How good the sentiment model is on users it does not know, beside simpler ways to tell."""
+"""Evaluation of the sentiment model on held-out users, with baselines."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,33 +11,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from amazon_reviews.models.sentiment.baselines import majority, source_recipe, undersample
+from amazon_reviews.models.sentiment.baselines import (
+    majority,
+    paisa_genious_recipe,
+    polarities,
+    undersample,
+)
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import (
     Evaluation,
-    Metrics,
     evaluate,
     metrics,
     reliability,
 )
-from amazon_reviews.models.sentiment.examples import Examples, joined
+from amazon_reviews.models.sentiment.examples import Examples, concatenate
 from amazon_reviews.models.sentiment.explanation import strongest_words
-from amazon_reviews.models.sentiment.polarity import polarities
 from amazon_reviews.models.sentiment.star_classifier import StarClassifier
 from amazon_reviews.models.sentiment.storage import model_version
-from amazon_reviews.models.sentiment.tasks import LEFT_OUT, TASKS
+from amazon_reviews.models.sentiment.tasks import IGNORED, TASKS
 from amazon_reviews.pipeline.sentiment.example_table import BATCH_ROWS, SEED, read_examples
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import sentiment as tables
 
 MOST_ROWS = 200_000
-"""Held-out examples that everything is measured on, at most: the first ones."""
-COMPARED_ROWS = 20_000
-"""Examples that the simpler ways learn from, at most."""
+"""The most held-out examples of the evaluation: the first ones."""
+BASELINE_ROWS = 20_000
+"""The most training examples of the baselines."""
 POLARITY_ROWS = 5_000
-"""Held-out examples whose polarity is asked for, at most: some two thousand a second."""
+"""The most held-out examples for TextBlob, which reads about two thousand per second."""
 NETWORK_ROWS = 500
-"""Held-out examples that the star classifier is asked about, at most."""
+"""The most held-out examples for the star classifier, which is slow."""
 WORDS = 30
 FEWEST_IN_CATEGORY = 500
 ALL_CATEGORIES = "All categories"
@@ -47,7 +50,7 @@ _BINARY = TASKS["binary"]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The rows of the four tables, and the figures of each task."""
+    """The rows of the four tables, and the evaluation of each task."""
 
     evaluation: pa.Table
     confusion: pa.Table
@@ -56,7 +59,7 @@ class Evaluated:
     by_task: dict[str, Evaluation]
 
     def tables(self) -> dict[str, pa.Table]:
-        """The rows by key of the table."""
+        """Return the rows by key of the table."""
         return {
             tables.SENTIMENT_EVALUATION.key: self.evaluation,
             tables.SENTIMENT_CONFUSION.key: self.confusion,
@@ -65,15 +68,15 @@ class Evaluated:
         }
 
     def confusion_of(self, task: str) -> pa.Table:
-        """The rows of gold/sentiment_confusion of one task."""
+        """Return the rows of gold/sentiment_confusion of one task."""
         return self.confusion.filter(pc.equal(self.confusion["task"], task))
 
     def figures(self) -> dict[str, float]:
-        """The figures of all tasks, as "task.figure"."""
+        """Return the metrics of all tasks, named "task.metric"."""
         return {
             f"{task}.{name}": float(value)
-            for task, found in self.by_task.items()
-            for name, value in asdict(found.metrics).items()
+            for task, evaluation in self.by_task.items()
+            for name, value in asdict(evaluation.metrics).items()
             if value is not None
         }
 
@@ -81,14 +84,15 @@ class Evaluated:
 def evaluate_model(
     lakehouse: Lakehouse, model: SentimentClassifier, star_classifier: Path | None = None
 ) -> Evaluated:
-    """Measure the model on the held-out examples, task by task, part by part, and its rivals.
+    """Evaluate the model and the baselines on the held-out examples, by task and by part.
 
-    One of them is the pre-trained classifier in the folder `star_classifier`, if there is one.
+    The pre-trained classifier in the folder `star_classifier` is one of the baselines if a folder
+    is given.
 
     Raises:
-        StarClassifierError: there is none in that folder.
+        StarClassifierError: the folder has no usable classifier.
     """
-    held_out = _some(lakehouse, held_out=True, rows=MOST_ROWS)
+    held_out = _first_examples(lakehouse, held_out=True, rows=MOST_ROWS)
     scores = model.scores(held_out)
     version = model_version(model)
     by_task = {
@@ -97,13 +101,13 @@ def evaluate_model(
         )
         for name in model.tasks
     }
-    rows = [row for found in by_task.values() for row in _parts(found)]
-    rows += list(_rivals(lakehouse, held_out, star_classifier))
+    rows = [row for evaluation in by_task.values() for row in _evaluation_rows(evaluation)]
+    rows += list(_baseline_rows(lakehouse, held_out, star_classifier))
     binary = model.calibration("binary").probabilities(scores)
     return Evaluated(
         evaluation=pa.Table.from_pylist(rows, tables.SENTIMENT_EVALUATION.arrow_schema),
         confusion=pa.Table.from_pylist(
-            [row for found in by_task.values() for row in _confusion(found)],
+            [row for evaluation in by_task.values() for row in _confusion_rows(evaluation)],
             tables.SENTIMENT_CONFUSION.arrow_schema,
         ),
         calibration=_calibration(held_out, binary),
@@ -112,103 +116,104 @@ def evaluate_model(
     )
 
 
-def _some(lakehouse: Lakehouse, *, held_out: bool, rows: int) -> Examples:
+def _first_examples(lakehouse: Lakehouse, *, held_out: bool, rows: int) -> Examples:
     chunks = islice(read_examples(lakehouse, held_out=held_out), max(1, rows // BATCH_ROWS))
-    return joined(list(chunks)).slice(0, rows)
+    return concatenate(list(chunks)).slice(0, rows)
 
 
-def _parts(found: Evaluation) -> Iterator[dict[str, Any]]:
-    """The rows of gold/sentiment_evaluation of one task."""
-    own = {"model": "project", "task": found.task, "model_version": found.model_version}
-    yield {**own, "part": "all", "value": "", **asdict(found.metrics)}
-    for stars, figures in found.per_star.items():
-        yield {**own, "part": "stars", "value": stars, **asdict(figures)}
-    for category, figures in found.per_group.items():
-        yield {**own, "part": "category", "value": category, **asdict(figures)}
-    yield {**own, "part": "users", "value": "", "accuracy": found.worst_decile_of_users}
+def _evaluation_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    """Yield the rows of gold/sentiment_evaluation of one task."""
+    shared = {
+        "model": "project",
+        "task": evaluation.task,
+        "model_version": evaluation.model_version,
+    }
+    yield {**shared, "part": "all", "value": "", **asdict(evaluation.metrics)}
+    for stars, figures in evaluation.per_star.items():
+        yield {**shared, "part": "stars", "value": stars, **asdict(figures)}
+    for category, figures in evaluation.per_group.items():
+        yield {**shared, "part": "category", "value": category, **asdict(figures)}
+    yield {**shared, "part": "users", "value": "", "accuracy": evaluation.worst_decile_of_users}
 
 
-def _rivals(
+def _baseline_rows(
     lakehouse: Lakehouse, held_out: Examples, star_classifier: Path | None
 ) -> Iterator[dict[str, Any]]:
-    """What has to be beaten in the binary task."""
-    labels = _BINARY.labels(held_out.stars)
-    test, labels = held_out.where(labels != LEFT_OUT), labels[labels != LEFT_OUT]
-    train = _some(lakehouse, held_out=False, rows=COMPARED_ROWS)
-    known = _BINARY.labels(train.stars)
-    train, known = train.where(known != LEFT_OUT), known[known != LEFT_OUT]
-    if len(np.unique(known)) < 2 or not len(test):
+    """Yield one row per baseline of the binary task."""
+    test, test_labels = _binary_part(held_out)
+    train, train_labels = _binary_part(
+        _first_examples(lakehouse, held_out=False, rows=BASELINE_ROWS)
+    )
+    if len(np.unique(train_labels)) < 2 or not len(test):
         return
-    yield _rival("majority", metrics(labels, majority(known, 2, len(test))))
-    chosen = undersample(known, SEED)
-    recipe = source_recipe(SEED).fit(_texts(train)[chosen], known[chosen])
-    chances = recipe.predict_proba(_texts(test))
-    yield _rival("source 1's recipe", metrics(labels, chances))
-    polarity = polarities(_texts(test)[:POLARITY_ROWS])
-    yield _rival("TextBlob polarity", _measured(labels, (polarity + 1) / 2))
+
+    def row(name: str, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+        # The slower baselines have probabilities of the first examples only.
+        figures = metrics(test_labels[: len(probabilities)], probabilities)
+        return {"model": name, "task": "binary", "part": "all", "value": "", **asdict(figures)}
+
+    yield row("majority", majority(train_labels, 2, len(test)))
+    sample = undersample(train_labels, SEED)
+    recipe = paisa_genious_recipe(SEED).fit(_texts(train)[sample], train_labels[sample])
+    yield row("Paisa Genious recipe", recipe.predict_proba(_texts(test)))
+    positive = (polarities(_texts(test)[:POLARITY_ROWS]) + 1) / 2
+    yield row("TextBlob polarity", np.column_stack([1 - positive, positive]))
     if star_classifier:
-        some = [" ".join(filter(None, both)) for both in _both(test.slice(0, NETWORK_ROWS))]
-        positive = StarClassifier(star_classifier).positive(some)
-        yield _rival("star classifier", _measured(labels, positive))
+        first = test.slice(0, NETWORK_ROWS)
+        fields = zip(first.summaries.to_pylist(), first.texts.to_pylist(), strict=True)
+        texts = [" ".join(filter(None, both)) for both in fields]
+        positive = StarClassifier(star_classifier).positive(texts)
+        yield row("star classifier", np.column_stack([1 - positive, positive]))
 
 
-def _both(examples: Examples) -> Iterator[tuple[str | None, str | None]]:
-    """Summary and text of each."""
-    return zip(examples.summaries.to_pylist(), examples.texts.to_pylist(), strict=True)
-
-
-def _measured(labels: NDArray[np.int8], positive: NDArray[np.float64]) -> Metrics:
-    """The figures of the first ones, for which there are probabilities."""
-    return metrics(labels[: len(positive)], np.column_stack([1 - positive, positive]))
-
-
-def _rival(name: str, figures: Metrics) -> dict[str, Any]:
-    return {"model": name, "task": "binary", "part": "all", "value": "", **asdict(figures)}
+def _binary_part(examples: Examples) -> tuple[Examples, NDArray[np.int8]]:
+    """Return the examples of the binary task and their labels."""
+    labels = _BINARY.labels(examples.stars)
+    return examples.where(labels != IGNORED), labels[labels != IGNORED]
 
 
 def _texts(examples: Examples) -> NDArray[np.object_]:
     return np.asarray(examples.texts.fill_null("").to_numpy(zero_copy_only=False), dtype=object)
 
 
-def _confusion(found: Evaluation) -> Iterator[dict[str, Any]]:
-    classes = TASKS[found.task].classes
-    for actual, counts in zip(classes, found.confusion, strict=False):
+def _confusion_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    classes = TASKS[evaluation.task].classes
+    for actual, counts in zip(classes, evaluation.confusion, strict=False):
         for predicted, count in zip(classes, counts, strict=True):
             yield {
-                "task": found.task,
+                "task": evaluation.task,
                 "actual": actual,
                 "predicted": predicted,
                 "reviews": count,
             }
 
 
-def _calibration(held_out: Examples, chances: NDArray[np.float64]) -> pa.Table:
+def _calibration(held_out: Examples, probabilities: NDArray[np.float64]) -> pa.Table:
     labels = _BINARY.labels(held_out.stars)
-    known = labels != LEFT_OUT
-    bands = reliability(labels[known], chances[known]).rename(columns={"rows": "reviews"})
+    known = labels != IGNORED
+    bands = reliability(labels[known], probabilities[known]).rename(columns={"rows": "reviews"})
     schema = tables.SENTIMENT_CALIBRATION.arrow_schema
     return pa.Table.from_pandas(bands[schema.names], schema, preserve_index=False)
 
 
 def _words(model: SentimentClassifier, examples: Examples) -> pa.Table:
-    """The strongest words of all categories, and of each that has enough examples."""
+    """Return the strongest words of all categories, and of each with enough examples."""
     parts = {ALL_CATEGORIES: examples}
     counts = pc.value_counts(examples.groups.drop_null())
     for name, count in zip(*(column.to_pylist() for column in counts.flatten()), strict=True):
         if count >= FEWEST_IN_CATEGORY:
-            own = pc.fill_null(pc.equal(examples.groups, name), False)
-            parts[name] = examples.where(own.to_numpy(zero_copy_only=False))
-    rows = [row for name, part in sorted(parts.items()) for row in _strongest(model, name, part)]
+            in_category = pc.fill_null(pc.equal(examples.groups, name), False)
+            parts[name] = examples.where(in_category.to_numpy(zero_copy_only=False))
+    rows = [row for name, part in sorted(parts.items()) for row in _word_rows(model, name, part)]
     return pa.Table.from_pylist(rows, tables.SENTIMENT_WORDS.arrow_schema)
 
 
-def _strongest(
+def _word_rows(
     model: SentimentClassifier, category: str, examples: Examples
 ) -> Iterator[dict[str, Any]]:
-    """What drives the answers of a category: the words that add most in all their places."""
-    found = strongest_words(model, examples, "three", most=WORDS, by="sum")
+    """Yield the words of a category with the largest sums of weights."""
     places: dict[str, int] = {}
-    for word in found:
+    for word in strongest_words(model, examples, "three", most=WORDS, by="sum"):
         places[word.label] = places.get(word.label, 0) + 1
         yield {
             "main_category": category,

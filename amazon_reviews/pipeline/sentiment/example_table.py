@@ -1,4 +1,4 @@
-"""What the sentiment model learns from and is measured on: rated reviews of some users."""
+"""The examples of the sentiment model: rated reviews of a random sample of users."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,54 +16,57 @@ from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 
 SEED = 0
-"""Of the users that are held out, and of all that the model draws; always the same."""
+"""The seed of the held-out users and of all random choices of the model; always the same."""
 TEST_SHARE = 0.2
 BATCH_ROWS = 8_192
 
 _SAMPLE_SEED = 1
-_KEPT = [name for name in SENTIMENT_EXAMPLES.names if name != "held_out"]
+_COLUMNS = [name for name in SENTIMENT_EXAMPLES.names if name != "held_out"]
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The examples that were made: of which version of gold/reviews, and the share of users."""
+class Sample:
+    """The version of gold/reviews behind the examples, and the share of its users."""
 
     delta_version: int
     share_of_users: float
 
 
-def make_examples(lakehouse: Lakehouse, most: int) -> Chosen:
-    """Make gold/sentiment_examples anew from gold/reviews, in one commit.
+def make_examples(lakehouse: Lakehouse, most: int) -> Sample:
+    """Rebuild gold/sentiment_examples from gold/reviews in one commit.
 
-    They are all rated reviews, or where these are more than `most` those of a share of the users,
-    about as many as `most`. Who is in it, and who is held out, depends on the user's id alone, so
+    The examples are all rated reviews. If there are more than `most`, they are the reviews of a
+    share of the users, about `most`. A user's id alone decides on sample and held-out side, so
     that users stay on their side as reviews come in.
     """
     lakehouse.ensure(GOLD_REVIEWS.key)
     reviews = lakehouse.delta(GOLD_REVIEWS.key)
-    share = min(1.0, most / max(1, _rated(reviews)))
+    rated = sum(
+        len(batch) - batch.column("overall").null_count for batch in batches(reviews, ["overall"])
+    )
+    share = min(1.0, most / max(1, rated))
     schema = SENTIMENT_EXAMPLES.arrow_schema
-    batches = PrefetchedBatches(_chosen(reviews, share))
-    with batches.raising_errors():
-        rows = pa.RecordBatchReader.from_batches(schema, batches)
+    examples = PrefetchedBatches(_example_batches(reviews, share))
+    with examples.raising_errors():
+        rows = pa.RecordBatchReader.from_batches(schema, examples)
         lakehouse.write(rows, SENTIMENT_EXAMPLES.key, replacing=ALL_ROWS)
-    return Chosen(reviews.version(), share)
+    return Sample(reviews.version(), share)
 
 
 def read_examples(
     lakehouse: Lakehouse, *, held_out: bool, columns: Sequence[str] | None = None
 ) -> Iterator[Examples]:
-    """The examples of the users that are held out, or of the others, a few thousand at a time."""
+    """Yield the examples of the held-out users, or of the others, a few thousand at a time."""
     lakehouse.ensure(SENTIMENT_EXAMPLES.key)
     table = lakehouse.delta(SENTIMENT_EXAMPLES.key)
-    for batch in batches(table, columns or _KEPT, pc.field("held_out") == held_out):
+    for batch in batches(table, columns or _COLUMNS, pc.field("held_out") == held_out):
         yield Examples.from_arrow(batch)
 
 
 def batches(
     table: DeltaTable, columns: Sequence[str], where: pc.Expression | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of a table, at most `BATCH_ROWS` at a time and little read ahead."""
+    """Yield rows of a table, at most `BATCH_ROWS` at a time, with little read-ahead."""
     yield from table.to_pyarrow_dataset().to_batches(
         columns=list(columns),
         filter=where,
@@ -73,20 +76,12 @@ def batches(
     )
 
 
-def _rated(reviews: DeltaTable) -> int:
-    found = batches(reviews, ["overall"])
-    return sum(len(batch) - batch.column("overall").null_count for batch in found)
-
-
-def _chosen(reviews: DeltaTable, share: float) -> Iterator[pa.RecordBatch]:
-    for batch in batches(reviews, _KEPT, pc.field("overall").is_valid()):
+def _example_batches(reviews: DeltaTable, share: float) -> Iterator[pa.RecordBatch]:
+    for batch in batches(reviews, _COLUMNS, pc.field("overall").is_valid()):
         users = batch.column("reviewer_id").cast(pa.large_string())
         if share < 1:
-            chosen = pa.array(user_keys(users, _SAMPLE_SEED) < np.uint64(share * 2**64))
-            batch, users = batch.filter(chosen), users.filter(chosen)
-        held_out = by_user(users, TEST_SHARE, SEED).test
-        yield _typed(batch.append_column("held_out", pa.array(held_out)))
-
-
-def _typed(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.select(SENTIMENT_EXAMPLES.names).cast(SENTIMENT_EXAMPLES.arrow_schema)
+            in_sample = pa.array(user_keys(users, _SAMPLE_SEED) < np.uint64(share * 2**64))
+            batch, users = batch.filter(in_sample), users.filter(in_sample)
+        held_out = pa.array(by_user(users, TEST_SHARE, SEED).test)
+        examples = batch.append_column("held_out", held_out).select(SENTIMENT_EXAMPLES.names)
+        yield examples.cast(SENTIMENT_EXAMPLES.arrow_schema)

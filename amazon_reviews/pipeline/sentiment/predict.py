@@ -1,4 +1,4 @@
-"""What the sentiment model says about every review, partition by partition."""
+"""Sentiment predictions for all reviews, partition by partition."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -29,19 +29,19 @@ _STARS = np.arange(1, 6)
 
 @dataclass(frozen=True)
 class Predicted:
-    """Of one partition: its reviews that were judged, of them those that were judged anew."""
+    """The rows of one partition, and the number of newly predicted ones."""
 
     rows: int
-    anew: int
+    predicted: int
 
 
 def predict_partitions(
     lakehouse: Lakehouse, model: SentimentClassifier, partitions: Sequence[str]
 ) -> Iterator[tuple[str, Predicted]]:
-    """Bring these partitions of gold/sentiment_predictions up to date, each in one commit.
+    """Update these partitions of gold/sentiment_predictions, each in one commit.
 
-    What was made by the same model from the same files of gold/reviews stays; of the stream that
-    is so segment by segment. Yields each partition when it is done.
+    Rows of the same model and the same files of gold/reviews stay; the stream is updated by
+    segment. Yields each partition after its commit.
 
     Raises:
         FailedPartitionsError: at the end, for the partitions that could not be read or written.
@@ -54,57 +54,71 @@ def predict_partitions(
     def predict(names: Sequence[str]) -> Iterator[tuple[str, Predicted]]:
         (name,) = names
         parts = segments(rows) if name == STREAM.partition else [name]
-        inputs = {part: _mark(files.get(part, []), version) for part in parts}
-        made_from = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
-        changed = [part for part in parts if made_from[part] != inputs[part]]
+        inputs = {part: _transaction_version(files.get(part, []), version) for part in parts}
+        committed = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
+        changed = [part for part in parts if committed[part] != inputs[part]]
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])
-        anew = sum(rows.get(part, 0) for part in changed)
-        yield shown(name), Predicted(sum(rows.get(part, 0) for part in parts), anew)
+        predicted = sum(rows.get(part, 0) for part in changed)
+        yield shown(name), Predicted(sum(rows.get(part, 0) for part in parts), predicted)
 
     yield from isolated(([name] for name in partitions), predict)
 
 
 def _predict(
-    lakehouse: Lakehouse, model: SentimentClassifier, reviews: DeltaTable, name: str, mark: int
+    lakehouse: Lakehouse,
+    model: SentimentClassifier,
+    reviews: DeltaTable,
+    name: str,
+    transaction_version: int,
 ) -> None:
-    found = batches(reviews, _READ, pc.field("partition") == name)
+    partition = batches(reviews, _READ, pc.field("partition") == name)
     version = model_version(model)
-    judged = PrefetchedBatches(_judged(model, batch, version) for batch in found if len(batch))
-    with judged.raising_errors():
-        rows = pa.RecordBatchReader.from_batches(_SCHEMA, judged)
+    predicted = PrefetchedBatches(
+        _predicted(model, batch, version) for batch in partition if len(batch)
+    )
+    with predicted.raising_errors():
+        rows = pa.RecordBatchReader.from_batches(_SCHEMA, predicted)
         key = SENTIMENT_PREDICTIONS.key
         lakehouse.write(
-            rows, key, replacing={"partition": [name]}, transaction_versions={name: mark}
+            rows,
+            key,
+            replacing={"partition": [name]},
+            transaction_versions={name: transaction_version},
         )
 
 
-def _judged(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
+def _predicted(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
     scores = model.scores(Examples.from_arrow(batch))
     five = model.calibration("five").probabilities(scores)
     three = model.calibration("three").probabilities(scores)
-    said = {
+    predictions = {
         "predicted": model.task_classes("three")[three.argmax(axis=1)],
         "positive": model.calibration("binary").probabilities(scores)[:, 1],
         "expected_stars": five @ _STARS,
         "model_version": np.full(len(batch), version),
     }
     columns = [
-        pa.array(said[name], column.type) if name in said else batch.column(name).cast(column.type)
+        pa.array(predictions[name], column.type)
+        if name in predictions
+        else batch.column(name).cast(column.type)
         for name, column in zip(_SCHEMA.names, _SCHEMA, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
 
 
 def _files(reviews: DeltaTable) -> dict[str, list[str]]:
-    """The files of each partition."""
+    """Return the files of each partition."""
     files: dict[str, list[str]] = {}
     for action in pa.table(reviews.get_add_actions()).to_pylist():
         files.setdefault(action["partition"]["partition"], []).append(action["path"])
     return files
 
 
-def _mark(files: Sequence[str], version: str) -> int:
-    """A number that changes when the files or the model do."""
+def _transaction_version(files: Sequence[str], version: str) -> int:
+    """Return a number that changes with the files and with the model.
+
+    It is a hash of 56 bits, as Delta's transaction versions are signed 64-bit integers.
+    """
     text = "\n".join([version, *sorted(files)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")

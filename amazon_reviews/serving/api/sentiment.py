@@ -6,8 +6,8 @@ import orjson
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from amazon_reviews.models.minimums import no_model
-from amazon_reviews.models.sentiment.texts import LONGEST, refusal
+from amazon_reviews.models.loading import no_model
+from amazon_reviews.models.sentiment.texts import LONGEST, unusable_reason
 from amazon_reviews.serving.api.dependencies import ModelVersion, Queries, SentimentModel
 from amazon_reviews.serving.api.settings import MOST_TEXTS
 from amazon_reviews.serving.model_cache import ModelCache
@@ -17,13 +17,16 @@ router = APIRouter(tags=["reviews"])
 Text = Annotated[str, Field(max_length=LONGEST, examples=["It stopped working after a week."])]
 _MOST_WORDS = 10
 
+# label_a is a deprecated name of negative_up_to_3.
+Task = Literal["binary", "negative_up_to_3", "three", "five", "label_a"]
+
 
 class OneText(BaseModel):
     """A text to label."""
 
     model_config = ConfigDict(extra="forbid")
     text: Text
-    task: Literal["binary", "three", "five", "label_a"] = "binary"
+    task: Task = "binary"
 
 
 class ManyTexts(BaseModel):
@@ -31,7 +34,7 @@ class ManyTexts(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
-    task: Literal["binary", "three", "five", "label_a"] = "binary"
+    task: Task = "binary"
 
 
 class Word(BaseModel):
@@ -84,7 +87,7 @@ def _predict(cache: ModelCache[Any], request: OneText | ManyTexts) -> dict[str, 
 
 
 def _sentiment(model: Any, text: str, task: str) -> dict[str, Any]:
-    if reason := refusal(text):
+    if reason := unusable_reason(text):
         return {"label": None, "probability": None, "words": [], "refused": reason}
     # Here because it loads scikit-learn, which takes seconds: see model_cache.
     from amazon_reviews.models.sentiment.explanation import explain

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
 from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
@@ -209,12 +209,11 @@ async def title(
 
 def _predict(cache: ModelCache[Any], user: str, title: str) -> Contents:
     # Here because it loads implicit, which takes a second: see model_cache.
-    from amazon_reviews.models.recommender.predict import predict_rating
 
     loaded = cache.get()
     if loaded is None:
         raise HTTPException(503, no_model("title_ratings"))
-    predicted = predict_rating(loaded.model, user, title)
+    predicted = loaded.model.predict_rating(user, title)
     return {
         "user": user,
         "title": title,

@@ -7,11 +7,11 @@ import streamlit as st
 
 from amazon_reviews import config
 from amazon_reviews.errors import LocationError, ModelFileError, NoDataError
-from amazon_reviews.models.minimums import no_model
+from amazon_reviews.models.loading import no_model
 from amazon_reviews.serving.model_cache import Loaded, ModelCache, open_model_cache
 
 if TYPE_CHECKING:
-    from amazon_reviews.models.recommender.storage import RecommenderModel
+    from amazon_reviews.models.recommender.model import RecommenderModel
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from amazon_reviews.models.sentiment.texts import refusal
+from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
@@ -20,7 +20,7 @@ _TASKS = {
     "Negative or positive": "binary",
     "Negative, neutral or positive": "three",
     "Five stars": "five",
-    "Up to 3 stars or more": "label_a",
+    "Up to 3 stars or more": "negative_up_to_3",
 }
 
 
@@ -41,7 +41,7 @@ def _text(filters: Filters) -> None:
     text = st.text_area("A sentence or a review", key="sentiment_text", max_chars=20_000)
     if not text:
         return
-    if reason := refusal(text):
+    if reason := unusable_reason(text):
         st.warning(f"This text cannot be labelled: {reason}.", icon=":material/block:")
         return
     # Here because it loads scikit-learn, which takes seconds: see model_cache.

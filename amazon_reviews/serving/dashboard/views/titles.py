@@ -68,9 +68,8 @@ def _predict(filters: Filters) -> None:
         return
     chosen = st.selectbox("Title", list(names), format_func=names.__getitem__)
     # Here because it loads implicit, which takes a second: see model_cache.
-    from amazon_reviews.models.recommender.predict import predict_rating
 
-    predicted = predict_rating(title_ratings_model().model, user, chosen)
+    predicted = title_ratings_model().model.predict_rating(user, chosen)
     tiles({"Predicted rating": f"{predicted.rating:.1f} of 5"})
     if not predicted.knows_user:
         st.warning(
