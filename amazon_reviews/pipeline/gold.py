@@ -74,7 +74,12 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
     rows = silver_rows(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, partition_ranks(spark, rows))
-    lakehouse.overwrite(impute_prices(best), GOLD_PRODUCTS.key, {_BUILT: new_transaction_version()})
+    lakehouse.write(
+        impute_prices(best),
+        GOLD_PRODUCTS.key,
+        replacing=ALL_ROWS,
+        transaction_versions={_BUILT: new_transaction_version()},
+    )
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
     losers = (

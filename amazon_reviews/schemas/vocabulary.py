@@ -3,13 +3,17 @@
 This module imports nothing of the package, so that every layer may use it.
 """
 
+from typing import Literal, get_args
+
 ORIGIN = ("partition", "file", "line")
 """Columns that name the place of a line in the landing zone or the stream."""
 
 UNKNOWN = "Unknown"
 """Title, brand or main category of a product that has none."""
 
-PLATFORMS = ("amazon", "disney", "hulu", "netflix")
+Platform = Literal["amazon", "disney", "hulu", "netflix"]
+
+PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 """Streaming platforms; each is a landing partition of the dataset titles."""
 
 NEGATIVE, NEUTRAL, POSITIVE = SENTIMENTS = ("negative", "neutral", "positive")

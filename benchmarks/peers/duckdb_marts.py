@@ -9,9 +9,8 @@ import json
 import sys
 import time
 
-from amazon_reviews_tests.marts.answers import NAMES, add_view, reading, statement
-
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews_tests.marts.reference_sql import NAMES, add_view, reading, statement
 from benchmarks.peers.duckdb_sql import MEMORY_LIMIT
 
 THREADS = 2

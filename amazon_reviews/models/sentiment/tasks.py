@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from amazon_reviews.schemas.vocabulary import SENTIMENTS
+
 LEFT_OUT = -1
 """The label of a review that a task leaves out."""
 
@@ -37,7 +39,7 @@ TASKS = {
     for task in (
         Task("binary", ("negative", "positive"), (0, 0, LEFT_OUT, 1, 1)),
         Task("label_a", ("negative", "positive"), (0, 0, 0, 1, 1)),
-        Task("three", ("negative", "neutral", "positive"), (0, 0, 1, 2, 2)),
+        Task("three", SENTIMENTS, (0, 0, 1, 2, 2)),
         Task("five", ("1", "2", "3", "4", "5"), (0, 1, 2, 3, 4)),
     )
 }

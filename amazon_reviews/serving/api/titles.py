@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from amazon_reviews.models.minimums import no_model
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.vocabulary import Platform as PlatformName
 from amazon_reviews.serving.api.cached_queries import Contents, Lookup, replies
 from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
@@ -26,9 +27,7 @@ router = APIRouter(tags=["titles"])
 
 _AT_ONCE = 200
 
-Platform = Annotated[
-    Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
-]
+Platform = Annotated[PlatformName | None, Query(description="one platform only")]
 Year = Annotated[int | None, Query(ge=1870, le=2100, description="year of release")]
 Unit = Annotated[Literal["min", "season"], Query(description="unit of the duration")]
 Kind = Literal["movie", "tv show", "all"]
