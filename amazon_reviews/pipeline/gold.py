@@ -34,6 +34,7 @@ from amazon_reviews.pipeline.segments import (
 )
 from amazon_reviews.resources.lakehouse.scans import unreadable_partitions
 from amazon_reviews.resources.lakehouse.tables import (
+    ALL_ROWS,
     Lakehouse,
     new_transaction_version,
     partition_rows,

@@ -59,11 +59,11 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
     done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())
     done.run(LAYERS)
-    make = "amazon_reviews.defs.assets.marts.make_mart"
-    from amazon_reviews.defs.assets.marts import make_mart
+    make = "amazon_reviews.defs.assets.marts.build_mart"
+    from amazon_reviews.defs.assets.marts import build_mart
 
     def losing(spark, lakehouse, mart, versions):
-        make_mart(spark, lakehouse, mart, versions)
+        build_mart(spark, lakehouse, mart, versions)
         if mart.table.key == "gold/ratings":
             lakehouse.delta(mart.table.key).delete("stars = 5.0")
 

@@ -188,15 +188,15 @@ def test_partition_not_written_to_gold_keeps_its_duplicates(spark, landing, brou
     for name in NAMES:
         upload(landing, "amazon_reviews", name, review(reviewText="other"))
     build_silver_all(spark, landing, brought, REVIEWS)
-    replace = type(brought).replace
+    write = type(brought).write
 
-    def full(self, frame, key, keys, *rest):
-        if key == "gold/reviews" and BAD in keys["partition"]:
+    def full(self, frame, key, **options):
+        if key == "gold/reviews" and BAD in options["replacing"]["partition"]:
             raise OSError(28, "No space left on device")
-        replace(self, frame, key, keys, *rest)
+        write(self, frame, key, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(brought), "replace", full)
+        patch.setattr(type(brought), "write", full)
         built, errors = built_and_failed(build_gold_reviews(spark, brought, NAMES, BATCH_ROWS))
 
     assert (built, list(errors)) == (GOOD, [BAD])
