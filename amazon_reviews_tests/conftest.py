@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from dagster._core.storage.defs_state import base as defs_state
@@ -17,22 +19,25 @@ os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARN
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Dagster may go on naming an instance that was collected, and then loads no definitions."""
+    """Make Dagster forget a collected instance; otherwise it may load no definitions."""
     defs_state._current_storage.set(None)
 
 
 @pytest.fixture(scope="session")
 def spark() -> SparkSession:
-    """A session on the embedded engine, one for each worker."""
+    """Return a session on the embedded engine, one for each worker."""
     return start_session("sail", ENGINE_MEMORY)
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Makes an empty model store in a folder: a copy of one, which takes MLflow seconds to make."""
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Return a function that makes an empty model store in a folder.
+
+    It is a copy, because MLflow takes seconds to create one.
+    """
     database = tmp_path_factory.mktemp("store") / "mlflow.db"
 
-    def copy(folder):
+    def copy(folder: Path) -> None:
         if not database.is_file():
             from mlflow import MlflowClient
 
@@ -44,13 +49,13 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
-def landing(tmp_path) -> LandingZone:
-    """An empty landing zone."""
+def landing(tmp_path: Path) -> LandingZone:
+    """Return an empty landing zone."""
     (tmp_path / "landing").mkdir()
     return LandingZone(location=str(tmp_path / "landing"))
 
 
 @pytest.fixture
-def lakehouse(tmp_path) -> Lakehouse:
-    """A lakehouse without tables."""
+def lakehouse(tmp_path: Path) -> Lakehouse:
+    """Return a lakehouse without tables."""
     return Lakehouse(location=str(tmp_path / "lakehouse"))

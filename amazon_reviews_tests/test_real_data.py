@@ -1,4 +1,4 @@
-"""The source's own files, counted once more with nothing but the standard library."""
+"""Real files, compared with counts of the standard library alone."""
 
 import gzip
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import build_gold_all, build_silver_all, rows
@@ -39,7 +39,7 @@ def data():
 
 
 def lay_out(landing, dataset, files):
-    """Every file as a landing partition; returns the names of the partitions by file."""
+    """Copy every file to a landing partition; return the names of the partitions by file."""
     names = {}
     for number, file in enumerate(files, start=1):
         names[file] = f"partition_{number}"
@@ -58,7 +58,7 @@ def records(file):
         return [json.loads(line) for line in lines if line.strip()]
 
 
-def identity(review):
+def unique_key(review):
     texts = [review.get(name) for name in ("reviewerID", "asin", "reviewText", "summary")]
     return float(review["overall"]), *texts
 
@@ -76,49 +76,49 @@ def whole(spark, data, tmp_path_factory):
     return lakehouse, reviews, products
 
 
-def test_four_whole_files_give_their_reviews(whole):
+def test_whole_files_give_the_known_number_of_reviews(whole):
     lakehouse, partitions, _ = whole
     lines = partition_rows(lakehouse.delta("bronze/reviews"))
     kept = partition_rows(lakehouse.delta("silver/reviews"))
 
-    found = {stem(file): (lines[name], kept[name]) for file, name in partitions.items()}
+    counts = {stem(file): (lines[name], kept[name]) for file, name in partitions.items()}
 
-    assert found == WHOLE
+    assert counts == WHOLE
     assert sum(lines.values()) == 10_800
     assert rows(lakehouse, "silver/rejected", "table", "file", "line", "reason") == []
     ids = {row[0] for row in rows(lakehouse, "gold/reviews", "review_id")}
     assert len(ids) == len(rows(lakehouse, "gold/reviews", "review_id")) == 8_598
-    assert [account for account in all_accounts(lakehouse) if not account.balanced] == []
+    assert [row for row in reconcile_all(lakehouse) if not row.balanced] == []
 
 
-def test_gold_holds_the_very_reviews_of_the_files(whole):
+def test_gold_has_exactly_the_reviews_of_the_files(whole):
     lakehouse, partitions, _ = whole
     expected = Counter()
     for file, name in partitions.items():
-        distinct = {identity(review) for review in records(file)}
+        distinct = {unique_key(review) for review in records(file)}
         expected.update((name, reviewer, asin, stars) for stars, reviewer, asin, _, _ in distinct)
 
-    found = rows(lakehouse, "gold/reviews", "partition", "reviewer_id", "asin", "overall")
+    actual = rows(lakehouse, "gold/reviews", "partition", "reviewer_id", "asin", "overall")
 
-    assert Counter((*row[:3], float(row[3])) for row in found) == expected
+    assert Counter((*row[:3], float(row[3])) for row in actual) == expected
 
 
-def test_every_review_of_a_described_product_meets_it_once(whole):
+def test_reviews_are_joined_with_all_described_products(whole):
     lakehouse, _, products = whole
     described = {product["asin"] for file in products for product in records(file)}
 
-    found = rows(lakehouse, "gold/reviews", "asin", "title")
+    actual = rows(lakehouse, "gold/reviews", "asin", "title")
 
-    assert {asin for asin, title in found if title is not None} == described & {
-        asin for asin, _ in found
+    assert {asin for asin, title in actual if title is not None} == described & {
+        asin for asin, _ in actual
     }
 
 
 def test_metadata_files_give_one_row_per_product(whole):
     lakehouse, _, partitions = whole
-    found = rows(lakehouse, "silver/products", "partition", "asin")
+    actual = rows(lakehouse, "silver/products", "partition", "asin")
     distinct = {
-        stem(file): len({a for p, a in found if p == name}) for file, name in partitions.items()
+        stem(file): len({a for p, a in actual if p == name}) for file, name in partitions.items()
     }
 
     assert distinct == METADATA
@@ -129,7 +129,7 @@ def test_metadata_files_give_one_row_per_product(whole):
 
 @pytest.fixture(scope="module")
 def samples(spark, data, tmp_path_factory):
-    """The ten further review files in silver: nine categories, and the datathon's own rows."""
+    """Ten further review files in silver: nine categories, and the rows of the datathon."""
     folder = tmp_path_factory.mktemp("samples")
     files = sorted((data / "reviews" / "category_samples").glob("*.json.gz"))
     files.append(data / "reviews" / "datathon_fashion.json.gz")
@@ -139,36 +139,36 @@ def samples(spark, data, tmp_path_factory):
     return lakehouse, partitions, build_silver_all(spark, landing, lakehouse, REVIEWS)
 
 
-def test_ten_further_files_lose_nothing(samples):
+def test_further_files_lose_no_lines(samples):
     _, partitions, reports = samples
     assert len(partitions) == 10
 
     for file, name in partitions.items():
-        lines = [identity(review) for review in records(file)]
+        lines = [unique_key(review) for review in records(file)]
         report = reports[name]
         assert report.rejected.total() == 0, file.name
         assert (report.lines, report.kept) == (len(lines), len(set(lines))), file.name
         assert report.duplicates == len(lines) - len(set(lines)), file.name
 
 
-def test_typed_rows_read_like_the_public_files(samples):
+def test_typed_columns_of_public_files_are_filled(samples):
     lakehouse, partitions, _ = samples
     (file,) = (file for file in partitions if stem(file) == "datathon_fashion")
     source = records(file)
     name = partitions[file]
 
-    found = rows(
+    actual = rows(
         lakehouse, "silver/reviews", "partition", "verified", "vote", "style", "reviewed_on"
     )
-    typed = [row[1:] for row in found if row[0] == name]
+    typed = [row[1:] for row in actual if row[0] == name]
 
     assert all(day is not None for *_, day in typed)
     assert sum(style is not None for _, _, style, _ in typed) > 0
     assert {verified for verified, *_ in typed} <= {True, False}
-    assert len(typed) == len({identity(review) for review in source})
+    assert len(typed) == len({unique_key(review) for review in source})
 
 
-def test_all_fields_of_the_datathons_metadata_are_known(data):
+def test_all_fields_of_the_datathon_metadata_are_known(data):
     with gzip.open(data / "metadata" / "datathon_schema.json.gz") as file:
         schema = json.load(file)
 

@@ -1,4 +1,4 @@
-"""The source's own catalogues against the result that the source system made of them."""
+"""Real catalogues, compared with results of the streaming-titles recommender."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ def read(file):
 
 @pytest.fixture(scope="module")
 def lakehouse(tmp_path_factory, spark, data):
-    """Gold from the real catalogues, the real means laid out as one rating each."""
+    """Gold of the real catalogues, with the real mean of each title as a single rating."""
     root = tmp_path_factory.mktemp("real")
     shutil.copytree(data / "titles", root / "landing" / "titles")
     ratings = root / "landing" / "title_ratings" / "1.csv"
@@ -52,25 +52,25 @@ def lakehouse(tmp_path_factory, spark, data):
 
 
 def misplaced(data):
-    """By id, the durations that stand in the column of the maturity rating."""
-    found = {}
+    """Return the durations in the column of the maturity rating, by title id."""
+    durations = {}
     for file in sorted((data / "titles").iterdir()):
         for row in read(file):
             if row["rating"].endswith((" min", " Season", " Seasons")):
-                found[file.name[0] + row["show_id"]] = row["rating"].split()[0]
-    return found
+                durations[file.name[0] + row["show_id"]] = row["rating"].split()[0]
+    return durations
 
 
-def test_titles_are_those_of_the_source_but_for_its_faults(lakehouse, data):
+def test_titles_agree_with_the_source_except_for_its_faults(lakehouse, data):
     reference = {row["id"]: row for row in read(data / "reference" / "maurengit_consultas.csv.gz")}
     columns = ("id", "type", "title", "release_year", "duration_int", "duration_type")
     moved = misplaced(data)
     differing = 0
 
-    found = rows(lakehouse, "gold/titles", *columns)
+    actual = rows(lakehouse, "gold/titles", *columns)
 
-    assert len(found) == len(reference) == 22_998
-    for title_id, kind, title, year, length, unit in found:
+    assert len(actual) == len(reference) == 22_998
+    for title_id, kind, title, year, length, unit in actual:
         row = reference[title_id]
         assert (kind, title, str(year)) == (row["type"], row["title"], row["release_year"])
         if title_id in moved:
@@ -78,12 +78,12 @@ def test_titles_are_those_of_the_source_but_for_its_faults(lakehouse, data):
             differing += 1
         else:
             assert ("" if length is None else str(length)) == row["duration_int"]
-            # The source kept season and seasons apart.
+            # The source distinguishes season and seasons.
             assert (unit or "") == row["duration_type"].removesuffix("s")
     assert differing == len(moved) == 295
 
 
-def test_means_are_those_of_the_source_in_full_precision(lakehouse, data):
+def test_mean_ratings_agree_with_the_source_in_full_precision(lakehouse, data):
     exact = {
         row["id"]: float(row["mean_score"])
         for row in read(data / "reference" / "title_mean_scores.csv.gz")
@@ -93,16 +93,16 @@ def test_means_are_those_of_the_source_in_full_precision(lakehouse, data):
         for row in read(data / "reference" / "maurengit_consultas.csv.gz")
     }
 
-    found = rows(lakehouse, "gold/titles", "id", "mean_rating", "mean_rating_rounded")
+    actual = rows(lakehouse, "gold/titles", "id", "mean_rating", "mean_rating_rounded")
 
-    assert {title: mean for title, mean, _ in found} == exact
-    off = [mean for title, mean, shown in found if float(shown) != rounded[title]]
-    # Ties go up; the source's went to the even digit.
+    assert {title: mean for title, mean, _ in actual} == exact
+    off = [mean for title, mean, tenth in actual if float(tenth) != rounded[title]]
+    # Ties are rounded up here, and to the even digit in the source.
     assert len(off) == 3
     assert all(abs(mean * 20 - round(mean * 20)) < 1e-9 for mean in off)
 
 
-def test_the_known_answers_come_out(lakehouse):
+def test_known_figures_of_the_catalogues_are_reproduced(lakehouse):
     table = lakehouse.delta("gold/titles").to_pyarrow_table().to_pylist()
     hulu = [
         row
@@ -129,7 +129,7 @@ def test_the_known_answers_come_out(lakehouse):
     assert (best, actors.count(best)) == ("sam peltz", 3)
 
 
-def test_dates_and_maturity_ratings(lakehouse):
+def test_missing_dates_and_maturity_ratings_have_the_known_number(lakehouse):
     table = lakehouse.delta("gold/titles").to_pyarrow_table().to_pylist()
 
     undated = [row["platform"] for row in table if row["date_added"] is None]

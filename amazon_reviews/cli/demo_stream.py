@@ -20,7 +20,7 @@ from amazon_reviews.cli.common.up_to_date import RESUMES, bring_up_to_date
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.errors import BuildError
 from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.reconciliation import Account, all_accounts
+from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 HUB = "reviews"
@@ -79,15 +79,17 @@ def _wait(lakehouse: Lakehouse, events: int, log: Path, started: float) -> None:
     )
 
 
-def _reached(accounts: dict[str, Account], layer: str, events: int) -> bool:
+def _reached(accounts: dict[str, Reconciliation], layer: str, events: int) -> bool:
     if layer not in accounts:
         return False
     expected = {"bronze": events, "silver": events, "gold": accounts["silver"].kept}
     return accounts[layer].lines == expected[layer] and accounts[layer].balanced
 
 
-def _accounts(lakehouse: Lakehouse) -> list[Account]:
-    return [account for account in all_accounts(lakehouse) if account.partition == STREAM.partition]
+def _accounts(lakehouse: Lakehouse) -> list[Reconciliation]:
+    return [
+        account for account in reconcile_all(lakehouse) if account.partition == STREAM.partition
+    ]
 
 
 @contextmanager

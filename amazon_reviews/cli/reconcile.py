@@ -8,7 +8,7 @@ import click
 from amazon_reviews import config
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.cli.common.terminal import plain
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 
@@ -19,7 +19,7 @@ def reconcile(as_json: bool) -> None:
 
     In every partition of a table, lines = kept + duplicates + rejected.
     """
-    accounts = all_accounts(Lakehouse(config.load().lakehouse))
+    accounts = reconcile_all(Lakehouse(config.load().lakehouse))
     rows = [account.as_dict() for account in accounts]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -7,7 +7,7 @@ import dagster as dg
 
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, missing_stream
 from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.stream import unread
+from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
@@ -42,7 +42,7 @@ def event_hub_sensor(
     """
     if not event_hub.enabled:
         return dg.SkipReason("streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set")
-    spans = unread(lakehouse, event_hub.look())
+    spans = unread_spans(lakehouse, event_hub.look())
     waiting = sum(span.last - span.first + 1 for span in spans.values())
     if not waiting:
         return dg.SensorResult(skip_reason="no new events", cursor="{}")

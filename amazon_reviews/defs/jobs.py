@@ -3,7 +3,7 @@
 import dagster as dg
 
 from amazon_reviews.pipeline.renamed_tables import remove_old_tables
-from amazon_reviews.pipeline.stream import acknowledge_gaps
+from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps
 from amazon_reviews.resources.lakehouse.maintenance import maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Warehouse

@@ -4,7 +4,7 @@ import dagster as dg
 
 from amazon_reviews.defs.partitions import PARTITIONS, known_partitions
 from amazon_reviews.pipeline.datasets import Dataset
-from amazon_reviews.pipeline.landing import Arrivals, arrivals
+from amazon_reviews.pipeline.landing import PendingPartitions, pending_partitions
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 
@@ -13,7 +13,7 @@ FINGERPRINT = "fingerprint"
 
 def arrived(
     instance: dg.DagsterInstance, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
-) -> tuple[list[str], Arrivals]:
+) -> tuple[list[str], PendingPartitions]:
     """Return the existing partitions in their order, and the unread ones of the landing zone.
 
     A partition is read when bronze has its present content and the instance recorded that. So a
@@ -25,7 +25,7 @@ def arrived(
     # The partitions of a static set exist before their files arrive.
     fixed = isinstance(partitions, dg.StaticPartitionsDefinition)
     seen = {name: recorded.get(name) for name in known if name in recorded or not fixed}
-    return known, arrivals(landing, lakehouse, dataset, seen)
+    return known, pending_partitions(landing, lakehouse, dataset, seen)
 
 
 def shown(fingerprint: int) -> str:

@@ -30,8 +30,12 @@ from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.headless.materializations import WHOLE, Materializations
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM
-from amazon_reviews.pipeline.reconciliation import ROWS_KEPT, nothing_kept, silver_accounts
-from amazon_reviews.pipeline.stream import unread
+from amazon_reviews.pipeline.reconciliation import (
+    ROWS_KEPT,
+    describe_wholly_rejected,
+    reconcile_silver,
+)
+from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.progress import watching
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -115,8 +119,8 @@ class HeadlessRun:
                     done(stage, self._materialize(stage, watch(stage), tags))
         for dataset in DATASETS:
             if dg.AssetKey(dataset.silver.split("/")) in self._selected:
-                accounts = silver_accounts(self._lakehouse, dataset)
-                self._outcome.failures += nothing_kept(self._lakehouse, accounts)
+                accounts = reconcile_silver(self._lakehouse, dataset)
+                self._outcome.failures += describe_wholly_rejected(self._lakehouse, accounts)
         return self._outcome
 
     def _read_landing(self, landing: LandingZone) -> dict[dg.AssetKey, list[str]]:
@@ -149,7 +153,7 @@ class HeadlessRun:
             str(GOLD_REVIEW_PARTITIONS.name), missing_stream(self._instance)
         )
         try:
-            waiting = bool(unread(self._lakehouse, hub.look()))
+            waiting = bool(unread_spans(self._lakehouse, hub.look()))
         except (EventHubUnavailableError, HubChangedError):
             # The asset raises the error again, so that Dagster records it.
             waiting = True

@@ -1,7 +1,8 @@
-"""From landing files to bronze: every line once, unchanged, with where it came from.
+"""From landing files to bronze: every line once, unchanged, with its origin.
 
-The lines are read here and not by the engine: so that a file that breaks off is refused whole,
-line numbers are the file's own, and bytes that are no text survive, alike on every engine.
+The lines are read here and not by the engine, with the same result on every engine: a file that
+breaks off is rejected whole, line numbers are those of the file, and bytes that are not text
+survive.
 """
 
 import base64
@@ -28,6 +29,7 @@ from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
 from amazon_reviews.schemas.table import STRINGS
 
+# Opening a remote file takes longer than reading a small one, so a few are opened ahead.
 _FILES_AHEAD = 16
 _BYTES_AHEAD = 16 * 1024 * 1024
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -36,13 +38,13 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _LINES = BRONZE_REVIEWS.arrow_schema
 _RECORDS = _LINES.append(pa.field("header", STRINGS))
-# isal's type hints take its error for an instance.
+# The type hints of isal declare its error as an instance.
 _DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
 
 
 @dataclass
-class Ingested:
-    """What was read of a partition; `size` is in bytes as they lie in the landing zone."""
+class BronzeCounts:
+    """The files and lines of an ingested partition; `size` is in bytes of the landing zone."""
 
     files: int
     size: int
@@ -51,8 +53,8 @@ class Ingested:
 
 def ingest_each(
     landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, names: Sequence[str]
-) -> Iterator[tuple[str, Ingested]]:
-    """Read partitions one after the other, see `ingest`; yields each when it is committed.
+) -> Iterator[tuple[str, BronzeCounts]]:
+    """Ingest partitions one after the other, see `ingest`; yields each when it is committed.
 
     Raises:
         FailedPartitionsError: at the end, for the partitions that could not be read or written.
@@ -63,34 +65,39 @@ def ingest_each(
     )
 
 
-def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: str) -> Ingested:
-    """Read the partition's files and put their lines in the place of its bronze rows.
+def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: str) -> BronzeCounts:
+    """Replace a partition of bronze by the lines of its files.
 
-    The fingerprint of what was read is part of the same commit.
+    The fingerprint of the files is part of the same commit.
 
     Raises:
-        LandingError: a file breaks off, is damaged, or changed while it was read; the text
-            names it, and the table is as it was.
+        LandingError: a file breaks off, is damaged, or changed while it was read. The text
+            names it, and the table is unchanged.
     """
     partition = landing.partition(dataset.folder, name, dataset.layout)
     lakehouse.ensure(dataset.bronze)
-    counted = Ingested(len(partition.files), partition.size)
-    read = PrefetchedBatches(_partition_batches(landing, dataset, partition, counted))
+    counts = BronzeCounts(len(partition.files), partition.size)
+    read = PrefetchedBatches(_partition_batches(landing, dataset, partition, counts))
     versions = {dataset.fingerprint_id(name): partition.fingerprint}
     rows = pa.RecordBatchReader.from_batches(TABLES[dataset.bronze].arrow_schema, read)
     with read.raising_errors():
         lakehouse.write(
             rows, dataset.bronze, replacing={"partition": [name]}, transaction_versions=versions
         )
-    return counted
+    return counts
 
 
 def _partition_batches(
-    landing: LandingZone, dataset: Dataset, partition: LandingPartition, counted: Ingested
+    landing: LandingZone, dataset: Dataset, partition: LandingPartition, counts: BronzeCounts
 ) -> Iterator[pa.RecordBatch]:
     for file, stream in _opened_ahead(landing, partition.files):
-        for batch in _read(stream, file, partition.name, dataset):
-            counted.lines += batch.num_rows
+        batches = (
+            read_records(stream, file, partition.name, dataset.required)
+            if dataset.layout.suffix == ".csv"
+            else read_lines(stream, file, partition.name)
+        )
+        for batch in batches:
+            counts.lines += batch.num_rows
             yield batch
     now = landing.partition(dataset.folder, partition.name, dataset.layout)
     if now.fingerprint != partition.fingerprint:
@@ -103,7 +110,7 @@ def _partition_batches(
 def _opened_ahead(
     landing: LandingZone, files: Sequence[LandingFile]
 ) -> Iterator[tuple[LandingFile, BinaryIO]]:
-    """The files in their order; a few small ones after it are on their way while one is read."""
+    """Yield the files in their order, each opened; the next small ones are opened ahead."""
     opened: deque[tuple[LandingFile, BinaryIO]] = deque()
     upcoming = deque(files)
     try:
@@ -120,29 +127,21 @@ def _opened_ahead(
 
 
 def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
-    """Whether one more file may be read ahead of its turn."""
+    """Return True if one more file may be opened ahead."""
     size = sum(other.size for other in opened) + file.size
     return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
-
-
-def _read(
-    stream: BinaryIO, file: LandingFile, partition: str, dataset: Dataset
-) -> Iterator[pa.RecordBatch]:
-    if dataset.layout.suffix == ".csv":
-        return read_records(stream, file, partition, dataset.required)
-    return read_lines(stream, file, partition)
 
 
 def read_records(
     stream: BinaryIO, file: LandingFile, partition: str, required: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """The records of a CSV file as batches of bronze rows with its header, in order.
+    """Yield the records of a CSV file in order, as batches of bronze rows with its header.
 
-    A record has the number of the line it begins with.
+    The line number of a record is that of its first line.
 
     Raises:
-        LandingError: see `read_lines`; or the header lacks a `required` column, or the file ends
-            within a record.
+        LandingError: see `read_lines`; also if the header lacks a `required` column, or the file
+            ends within a record.
     """
     for header, records in csv_records(_blocks_of_lines(stream, file), file.path, required):
         columns = _columns(records, file.name, partition)
@@ -151,9 +150,9 @@ def read_records(
 
 
 def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[pa.RecordBatch]:
-    """The lines of a file as batches of bronze rows, in order, with bounded memory.
+    """Yield the lines of a file in order, as batches of bronze rows, with bounded memory.
 
-    A line of white space only gives no row but has a number.
+    A line of white space gives no row but has a number.
 
     Raises:
         LandingError: the file cannot be decompressed to its end, or a line has no end.
@@ -167,17 +166,19 @@ def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[
 
 
 def _columns(numbered: list[tuple[int, bytes]], file: str, partition: str) -> list[pa.Array]:
-    """raw, encoding, file, line and partition of these lines with their numbers."""
-    kept = [line for _, line in numbered]
+    """Return raw, encoding, file, line and partition of numbered lines."""
+    lines = [line for _, line in numbered]
     try:
-        raw = pa.array(kept, pa.binary()).cast(pa.string())
-        encoding = pa.repeat("utf-8", len(kept))
+        # Arrow checks a whole batch for UTF-8 much faster than Python decodes its lines.
+        raw = pa.array(lines, pa.binary()).cast(pa.string())
+        encoding = pa.repeat("utf-8", len(lines))
     except pa.ArrowInvalid:
-        pairs = [_as_text(line) for line in kept]
+        pairs = [_as_text(line) for line in lines]
         raw = pa.array([text for text, _ in pairs], pa.string())
         encoding = pa.array([name for _, name in pairs], pa.string())
-    line = pa.array([number for number, _ in numbered], pa.int64())
-    return [raw, encoding, pa.repeat(file, len(kept)), line, pa.repeat(partition, len(kept))]
+    numbers = pa.array([number for number, _ in numbered], pa.int64())
+    count = len(lines)
+    return [raw, encoding, pa.repeat(file, count), numbers, pa.repeat(partition, count)]
 
 
 def _as_text(line: bytes) -> tuple[str, str]:
@@ -201,7 +202,7 @@ def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes
         if sum(map(len, rest)) > _LONGEST_LINE_BYTES:
             raise LandingError(
                 f"{file.path}: line {number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB; "
-                "this is no file of lines"
+                "this is not a file of lines"
             )
     if last_line := b"".join(rest):
         yield [last_line]
@@ -210,7 +211,7 @@ def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes
 def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
     compressed = file.name.endswith(".gz")
     if compressed and not file.size:
-        raise LandingError(f"{file.path} is empty, which no gzip file is; upload it again")
+        raise LandingError(f"{file.path} is empty, and so not a gzip file; upload it again")
     try:
         if compressed and not cast(BufferedReader, stream).peek(2).startswith(_GZIP_MAGIC):
             raise LandingError(

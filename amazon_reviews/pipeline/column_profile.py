@@ -1,12 +1,13 @@
-"""Which columns of the source are filled, counted partition by partition as they arrive."""
+"""Column profile: counts of filled source columns, one partition at a time."""
 
 from collections.abc import Iterator, Sequence
 
 from pyspark.sql import SparkSession
 
 from amazon_reviews.pipeline.datasets import Dataset
+from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.silver import bronze_batches, check_in_bronze
+from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.transforms.marts.source import column_counts
 
@@ -23,8 +24,8 @@ def count_columns(
     Yields each with its rows when it is committed.
 
     Raises:
-        FailedPartitionsError: at the end, for the partitions that failed: bronze was never given
-            them, or they could not be read or written.
+        FailedPartitionsError: at the end, for the partitions that failed: bronze never read them,
+            or they could not be read or written.
     """
 
     def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -1,8 +1,8 @@
-"""CSV files, record by record as they are written: RFC 4180, and what is wrong with a file.
+"""CSV files, record by record as they are written (RFC 4180), and faults of a file.
 
-A record may go on over several lines within quotes. A quote that is never closed takes no other
-records with it: where text stands behind the quote that would close a record of several lines, its
-first line is taken for a bad one, and the lines after it are read anew.
+A record may extend over several lines within quotes. A quote that is never closed spoils no other
+records: if text follows the quote that would close a record of several lines, only the first line
+is a bad record, and the lines after it are read again.
 """
 
 import csv
@@ -27,15 +27,15 @@ Numbered = tuple[int, bytes]
 def csv_records(
     blocks: Iterable[list[bytes]], path: str, required: Sequence[str]
 ) -> Iterator[tuple[list[str], list[Numbered]]]:
-    """The header's names with blocks of records, each with the number of its first line.
+    """Yield the names of the header with blocks of numbered records.
 
-    A column without a name is called by its place, such as `column 1`: pandas writes its index so.
-    `blocks` are the lines of the file at `path`; those of white space only, outside of quotes,
-    are none.
+    The number of a record is that of its first line. A column without a name is named by its
+    position, such as `column 1`, because pandas writes its index without a name. `blocks` are the
+    lines of the file at `path`. Lines of white space outside of quotes are skipped.
 
     Raises:
-        LandingError: there is no header, it lacks a `required` column or names one twice, or the
-            file ends within a record.
+        LandingError: the header is missing, lacks a `required` column or repeats one, or the file
+            ends within a record.
     """
     numbered = _numbered(blocks)
     header, first = _header(numbered, path, required)
@@ -54,11 +54,11 @@ def _numbered(blocks: Iterable[list[bytes]]) -> Iterator[list[Numbered]]:
 def _header(
     blocks: Iterator[list[Numbered]], path: str, required: Sequence[str]
 ) -> tuple[list[str], list[Numbered]]:
-    """The names of the columns, and the lines after them in the same block."""
+    """Return the names of the columns, and the lines after them in the same block."""
     for block in blocks:
-        for place, (_, line) in enumerate(block):
+        for position, (_, line) in enumerate(block):
             if line.strip():
-                return _names(line, path, required), block[place + 1 :]
+                return _names(line, path, required), block[position + 1 :]
     raise LandingError(f"{path} is empty: it has no header; upload it again")
 
 
@@ -66,29 +66,29 @@ def _names(line: bytes, path: str, required: Sequence[str]) -> list[str]:
     try:
         names = [name.strip() for name in next(csv.reader([line.decode("utf-8")]))]
     except (UnicodeDecodeError, csv.Error, StopIteration) as error:
-        raise LandingError(f"{path}: its header is no UTF-8 text ({error})") from None
-    names = [name or f"column {place}" for place, name in enumerate(names, 1)]
-    shown = ", ".join(names)[:200]
+        raise LandingError(f"{path}: its header is not UTF-8 text ({error})") from None
+    names = [name or f"column {position}" for position, name in enumerate(names, 1)]
+    listed = ", ".join(names)[:200]
     if missing := [name for name in required if name not in names]:
         raise LandingError(
-            f"{path}: its header lacks {', '.join(missing)}; it names {shown}. Columns are "
+            f"{path}: its header lacks {', '.join(missing)}; it names {listed}. Columns are "
             "separated by commas"
         )
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise LandingError(f"{path}: its header names {', '.join(twice)} twice")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise LandingError(f"{path}: its header names {', '.join(repeated)} twice")
     return names
 
 
 @dataclass
 class _Splitter:
-    """Puts lines together to records; `fields` is how many the header names."""
+    """Joins lines to records; `fields` is the number of columns in the header."""
 
     fields: int
     _open: list[Numbered] = field(default_factory=list)
     _bytes: int = 0
 
     def split(self, lines: list[Numbered]) -> list[Numbered]:
-        """The records that end in these lines; what is left waits for the next ones."""
+        """Return the records that end in these lines; keep the rest for the next ones."""
         if not self._open and not any(b'"' in line for _, line in lines):
             return [(number, line) for number, line in lines if line.strip()]
         records = []
@@ -102,10 +102,10 @@ class _Splitter:
         return records
 
     def end(self, path: str) -> Iterator[list[Numbered]]:
-        """The records that are left where the file ends.
+        """Yield the records that remain at the end of the file.
 
         Raises:
-            LandingError: it ends within a record.
+            LandingError: the file ends within a record.
         """
         while self._open:
             first, *others = self._open
@@ -117,7 +117,7 @@ class _Splitter:
             yield [first, *self.split(others)]
 
     def _quoted(self, number: int, line: bytes, rest: deque[Numbered]) -> list[Numbered]:
-        """The record that this line ends, if any; `rest` gets back what is to be read anew."""
+        """Return the record that this line ends, if any; return lines to read again to `rest`."""
         closed = _CLOSED.fullmatch(b'"' + line if self._open else line)
         self._bytes = self._bytes + len(line) if self._open else len(line)
         self._open.append((number, line))

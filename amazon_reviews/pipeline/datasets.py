@@ -1,30 +1,40 @@
-"""What arrives: reviews, products, titles and their ratings as files, and reviews as events."""
+"""Datasets: reviews, products, titles and title ratings as files, and reviews as events."""
 
+from abc import ABC, abstractmethod
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from amazon_reviews.pipeline.event_records import batch_fault
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, new_transaction_version
 from amazon_reviews.resources.landing.layout import FILES, FOLDERS, Layout
+from amazon_reviews.schemas.vocabulary import ORIGIN, PLATFORMS
 from amazon_reviews.transforms import product_lines, products, reviews, title_ratings, titles
 from amazon_reviews.transforms.csv_records import parse_records
-from amazon_reviews.transforms.lines import event_lines, parse_lines
+from amazon_reviews.transforms.lines import event_lines, parse_lines, repeated_lines
+
+# The rejection reasons that a batch of something else than objects can have.
+_REASONS_OF_BATCHES = ("not_utf8", "not_json", "not_an_object", "missing_field")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SilverSpec:
-    """How a bronze table becomes the silver table of a noun.
+class SilverSpec(ABC):
+    """The build of a silver table from its bronze table.
 
-    `identity` is the silver column that tells rows of a partition apart, `fields` the source
-    fields that are known; `lines` gives raw, encoding, file, line and partition of the bronze
-    rows (and the header of a CSV file), `parse` makes records of them, `type_lines` and `clean`
-    are the transforms.
+    `unique_key` is the silver column that identifies a row within its partition, `fields` the
+    known source fields. `lines` selects raw, encoding, file, line and partition of the bronze
+    rows, and the header of CSV files. `parse` turns these lines into records. `type_lines` and
+    `clean` are the transforms of records.
     """
 
     name: str
     bronze: str
-    identity: str
+    unique_key: str
     fields: tuple[str, ...]
     lines: Callable[[DataFrame], DataFrame]
     type_lines: Callable[[DataFrame], DataFrame]
@@ -36,13 +46,34 @@ class SilverSpec:
         """Key of the silver table."""
         return f"silver/{self.name}"
 
+    @abstractmethod
+    def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
+        """Return those of these partitions that bronze never read."""
+
+    @abstractmethod
+    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
+        """Return the transaction versions to commit with new silver rows of these partitions."""
+
+    @abstractmethod
+    def duplicates(
+        self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]
+    ) -> DataFrame:
+        """Return id and origin of the rows of these partitions that repeat an earlier row."""
+
+    @abstractmethod
+    def describe_rejected(self, rejected: pa.Table) -> pa.Table:
+        """Return rejected lines with what only this kind of input knows about them.
+
+        The columns hub_partition and sequence_number are added, null for lines of files.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(SilverSpec):
-    """A dataset of the landing zone: `folder` is its folder, `layout` how it lies there.
+    """A dataset of the landing zone: `folder` is its folder, `layout` the layout of its files.
 
-    `fixed_partitions` are the names of its partitions where they are known beforehand; `required`
-    are the columns that the header of a CSV file must name.
+    `fixed_partitions` are the names of its partitions if they are known in advance. `required` are
+    the columns that the header of a CSV file must name.
     """
 
     folder: str
@@ -52,44 +83,100 @@ class Dataset(SilverSpec):
 
     @property
     def columns(self) -> str:
-        """Key of the table that counts the filled columns of the source."""
+        """Key of the column profile, which counts the filled columns of the source."""
         return f"silver/{self.name}_columns"
 
     def fingerprint_id(self, partition: str) -> str:
-        """Application id under which bronze records the fingerprint of what was read."""
+        """Return the transaction id under which bronze records a partition's fingerprint."""
         return f"{self.folder}/{partition}/fingerprint"
+
+    def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
+        """Return the partitions without a fingerprint in bronze."""
+        ids = {name: self.fingerprint_id(name) for name in partitions}
+        fingerprints = lakehouse.transaction_versions(self.bronze, ids.values())
+        return [name for name in partitions if fingerprints[ids[name]] is None]
+
+    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
+        """Return none: gold compares partitions of files by other means."""
+        return {}
+
+    def duplicates(
+        self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]
+    ) -> DataFrame:
+        """Return the rows that repeat one before them in their own partition."""
+        return repeated_lines(rows, self.unique_key)
+
+    def describe_rejected(self, rejected: pa.Table) -> pa.Table:
+        """Return rejected lines of files; they have no place in a hub."""
+        count = rejected.num_rows
+        return rejected.append_column("hub_partition", pa.nulls(count, pa.string())).append_column(
+            "sequence_number", pa.nulls(count, pa.int64())
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stream(SilverSpec):
-    """The events of a hub, which are all one `partition` of the tables below."""
+    """The events of a hub; all stream segments together are the one `partition`."""
 
     partition: str
 
+    def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
+        """Return none: segments are taken from bronze itself."""
+        return []
 
-def _as_they_are(bronze: DataFrame) -> DataFrame:
-    return bronze.select(
-        *(F.col(name) for name in ("raw", "encoding", "file", "line", "partition"))
-    )
+    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
+        """Return a new version of each segment, by which gold notices that it was rebuilt."""
+        return dict.fromkeys(partitions, new_transaction_version())
+
+    def duplicates(
+        self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]
+    ) -> DataFrame:
+        """Return the rows that repeat an earlier one in any segment."""
+        ids = rows.select(F.col(self.unique_key).alias("id"), *ORIGIN)
+        earlier = lakehouse.read(spark, self.silver).where(F.col("partition") < min(partitions))
+        earlier_ids = earlier.select(F.col(self.unique_key).alias("id"))
+        # Earlier segments may hold millions of ids, so they are reduced to the new ones first.
+        known = earlier_ids.join(ids.select("id"), on="id", how="left_semi").distinct()
+        repeated = ids.join(known, on="id", how="left_semi")
+        return repeated.unionByName(repeated_lines(rows, self.unique_key, across=True)).distinct()
+
+    def describe_rejected(self, rejected: pa.Table) -> pa.Table:
+        """Return rejected events with their place in the hub, and faults of unreadable batches."""
+        rows = rejected.to_pylist()
+        for row in rows:
+            body = b64decode(row["raw"]) if row["encoding"] == "base64" else row["raw"].encode()
+            if row["reason"] in _REASONS_OF_BATCHES and (fault := batch_fault(body)):
+                row["detail"] = fault
+                # An object of records lacks the fields of a review, but its shape is the fault.
+                if row["reason"] == "missing_field":
+                    row["reason"] = "not_an_object"
+        described = pa.Table.from_pylist(rows, rejected.schema)
+        hub_partition = pc.replace_substring_regex(described["file"], ".*/|#.*", "")
+        return described.append_column("hub_partition", hub_partition).append_column(
+            "sequence_number", described["line"]
+        )
 
 
-def _records(bronze: DataFrame) -> DataFrame:
-    names = ("raw", "encoding", "file", "line", "partition", "header")
-    return bronze.select(*(F.col(name) for name in names))
+def _select_lines(bronze: DataFrame) -> DataFrame:
+    return bronze.select("raw", "encoding", "file", "line", "partition")
+
+
+def _select_csv_records(bronze: DataFrame) -> DataFrame:
+    return bronze.select("raw", "encoding", "file", "line", "partition", "header")
 
 
 def _platform(file: str) -> str | None:
-    """The platform that a catalogue is named after, such as amazon_prime_titles.csv."""
-    return next((name for name in titles.PLATFORMS if file.lower().startswith(name)), None)
+    """Return the platform that a catalogue is named after, such as amazon_prime_titles.csv."""
+    return next((name for name in PLATFORMS if file.lower().startswith(name)), None)
 
 
 REVIEWS = Dataset(
     name="reviews",
     bronze="bronze/reviews",
     folder="amazon_reviews",
-    identity="review_id",
+    unique_key="review_id",
     fields=reviews.FIELDS,
-    lines=_as_they_are,
+    lines=_select_lines,
     type_lines=reviews.type_reviews,
     clean=reviews.clean_reviews,
 )
@@ -97,9 +184,9 @@ PRODUCTS = Dataset(
     name="products",
     bronze="bronze/products",
     folder="amazon_metadata",
-    identity="line_id",
+    unique_key="line_id",
     fields=products.FIELDS,
-    lines=_as_they_are,
+    lines=_select_lines,
     type_lines=product_lines.type_products,
     clean=product_lines.silver_products,
 )
@@ -107,7 +194,7 @@ STREAM = Stream(
     name="streamed_reviews",
     bronze="bronze/review_events",
     partition="stream",
-    identity="review_id",
+    unique_key="review_id",
     fields=(*reviews.FIELDS, *reviews.SENDER_FIELDS),
     lines=event_lines,
     type_lines=reviews.type_reviews,
@@ -117,12 +204,12 @@ TITLES = Dataset(
     name="titles",
     bronze="bronze/titles",
     folder="titles",
-    layout=Layout(".csv", False, _platform, f"beginning with {', '.join(titles.PLATFORMS)}"),
-    fixed_partitions=titles.PLATFORMS,
+    layout=Layout(".csv", False, _platform, f"beginning with {', '.join(PLATFORMS)}"),
+    fixed_partitions=PLATFORMS,
     required=("show_id", "type", "title"),
-    identity="id",
+    unique_key="id",
     fields=titles.FIELDS,
-    lines=_records,
+    lines=_select_csv_records,
     parse=parse_records,
     type_lines=titles.type_titles,
     clean=titles.silver_titles,
@@ -133,15 +220,15 @@ TITLE_RATINGS = Dataset(
     folder="title_ratings",
     layout=FILES,
     required=title_ratings.REQUIRED,
-    identity="rating_id",
+    unique_key="rating_id",
     fields=title_ratings.FIELDS,
-    lines=_records,
+    lines=_select_csv_records,
     parse=parse_records,
     type_lines=title_ratings.type_ratings,
     clean=title_ratings.silver_ratings,
 )
 REVIEW_DATASETS = (REVIEWS, PRODUCTS)
-"""What the reviews are made from."""
+"""The datasets behind gold/reviews."""
 
 DATASETS = (*REVIEW_DATASETS, TITLES, TITLE_RATINGS)
-"""Everything that arrives as files."""
+"""All datasets that are files of the landing zone."""

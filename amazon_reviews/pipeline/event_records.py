@@ -30,8 +30,8 @@ _NO_JSON = (ValueError, RecursionError)
 class Records(NamedTuple):
     """The records that bronze keeps of the body of an event.
 
-    `bodies` are the exact bytes of each record where the event `is_batch`, else the body alone.
-    `compression` is gzip where they came out of it.
+    `bodies` are the exact bytes of each record if the event `is_batch`, else the only body.
+    `compression` is gzip if they were compressed.
     """
 
     bodies: list[bytes]
@@ -40,19 +40,19 @@ class Records(NamedTuple):
 
 
 class GzipError(ValueError):
-    """A gzip body that is not read; the text says why."""
+    """A gzip body that is not read; the text gives the reason."""
 
 
 def are_ordinary(bodies: Iterable[bytes]) -> bool:
-    """Return True if each body holds one record at first sight, so that none need be parsed."""
+    """Return True if each body is clearly a single record, so that none must be parsed."""
     return all(map(_ORDINARY.fullmatch, bodies))
 
 
 def records(body: bytes) -> Records:
-    """Find the records in a body.
+    """Return the records in a body.
 
-    A body that is no batch, or a batch with something else than objects, stays as it is. So does
-    gzip that is damaged, holds more than MAX_INFLATED bytes or no UTF-8.
+    A body that is not a batch, or a batch with other values than objects, stays as it is. So does
+    gzip that is damaged, holds more than MAX_INFLATED bytes or is not UTF-8.
     """
     content, compression = body, None
     try:
@@ -61,10 +61,10 @@ def records(body: bytes) -> Records:
         text = content.removeprefix(_BOM).decode()
     except ValueError:
         return Records([body])
-    found = _batch(text)
-    if found is None:
+    batch = _batch(text)
+    if batch is None:
         return Records([content], compression=compression)
-    return Records([record.encode() for record in found], True, compression)
+    return Records([record.encode() for record in batch], True, compression)
 
 
 def batch_fault(body: bytes) -> str | None:
@@ -101,49 +101,48 @@ def _inflated(body: bytes) -> bytes:
 def _batch(text: str) -> list[str] | None:
     for find in (_of_array, _of_lines):
         with suppress(*_NO_JSON):
-            if found := find(text):
-                return found
+            if batch := find(text):
+                return batch
     return None
 
 
 def _of_array(text: str) -> list[str] | None:
-    """The objects of an array, alone or as the only value `records` of an object."""
+    """Return the objects of an array, alone or as the only value `records` of an object."""
     wrapped = _RECORDS.match(text)
     begin = wrapped.end() if wrapped else _skip_blanks(text, 0)
     if not text.startswith("[", begin):
         return None
-    found, at = _objects(text, begin + 1)
+    objects, at = _objects(text, begin + 1)
     if wrapped:
         at = _after("}", text, at)
     if at != len(text):
         raise ValueError("text after the end")
-    return found
+    return objects
 
 
 def _objects(text: str, at: int) -> tuple[list[str], int]:
-    """The objects up to the end of an array, and where the text goes on after it."""
-    found = []
+    """Return the objects up to the end of an array, and the position after it."""
+    objects: list[str] = []
     at = _skip_blanks(text, at)
     while True:
         end = _object_end(text, at)
-        found.append(text[at:end])
+        objects.append(text[at:end])
         at = _skip_blanks(text, end)
         if text.startswith("]", at):
-            return found, _after("]", text, at)
+            return objects, _after("]", text, at)
         at = _after(",", text, at)
-        if len(found) == MAX_RECORDS:
+        if len(objects) == MAX_RECORDS:
             raise ValueError("too many records")
 
 
 def _of_lines(text: str) -> list[str] | None:
-    """Objects one a line; an object may itself be written on several lines, which is none."""
-    lines = [line.strip(_BLANKS) for line in text.split("\n")]
-    found = [line for line in lines if line]
-    if not 1 < len(found) <= MAX_RECORDS:
+    """Return the objects of a text with one per line; None for an object on several lines."""
+    lines = [line for each in text.split("\n") if (line := each.strip(_BLANKS))]
+    if not 1 < len(lines) <= MAX_RECORDS:
         return None
-    if any(_object_end(line, 0) != len(line) for line in found):
+    if any(_object_end(line, 0) != len(line) for line in lines):
         return None
-    return found
+    return lines
 
 
 def _object_end(text: str, at: int) -> int:
@@ -152,9 +151,9 @@ def _object_end(text: str, at: int) -> int:
     return _DECODER.raw_decode(text, at)[1]
 
 
-def _after(mark: str, text: str, at: int) -> int:
-    if not text.startswith(mark, at):
-        raise ValueError(f"no {mark}")
+def _after(sign: str, text: str, at: int) -> int:
+    if not text.startswith(sign, at):
+        raise ValueError(f"no {sign}")
     return _skip_blanks(text, at + 1)
 
 

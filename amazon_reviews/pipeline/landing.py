@@ -1,4 +1,4 @@
-"""What lies in the landing zone against what bronze has read."""
+"""Pending partitions: the landing zone compared with bronze."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from amazon_reviews.resources.landing.zone import LandingZone
 
 
 @dataclass(frozen=True)
-class Arrivals:
-    """The partitions of a dataset: `unread` with their fingerprints, and those gone missing.
+class PendingPartitions:
+    """The partitions of a dataset that are `unread`, with their fingerprints, or `disappeared`.
 
-    `faults` say which files and folders belong to no partition, and which cannot be listed.
+    `faults` name the files that match no partition, and the folders that cannot be listed.
     """
 
     unread: dict[str, int]
@@ -20,25 +20,27 @@ class Arrivals:
     faults: list[str]
 
 
-def arrivals(
+def pending_partitions(
     landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, known: Mapping[str, int | None]
-) -> Arrivals:
-    """Compare fingerprints of folders with those that bronze committed with their rows.
+) -> PendingPartitions:
+    """Compare the fingerprints of landing partitions with those that bronze committed.
 
     `known` are the partitions that exist already, with the fingerprint that the orchestrator
-    recorded; where that is another one, the folder is unread too. A partition that is no longer
-    in the landing zone keeps its rows.
+    recorded. If that differs, the partition is unread too. A partition that is no longer in the
+    landing zone keeps its rows.
     """
     listing = landing.listing(dataset.folder, dataset.layout)
-    lying = listing.partitions
-    versions = lakehouse.transaction_versions(dataset.bronze, map(dataset.fingerprint_id, lying))
+    partitions = listing.partitions
+    versions = lakehouse.transaction_versions(
+        dataset.bronze, map(dataset.fingerprint_id, partitions)
+    )
     unread = {
         name: partition.fingerprint
-        for name, partition in lying.items()
+        for name, partition in partitions.items()
         if {versions[dataset.fingerprint_id(name)], known.get(name)} != {partition.fingerprint}
     }
-    there = lying.keys() | listing.unreadable.keys()
-    disappeared = [name for name in known if name not in there]
+    present = partitions.keys() | listing.unreadable.keys()
+    disappeared = [name for name in known if name not in present]
     naming = dataset.layout.naming
     faults = [f"{file} is not read: give it a name {naming}" for file in listing.unmatched]
-    return Arrivals(unread, disappeared, [*faults, *map(str, listing.unreadable.values())])
+    return PendingPartitions(unread, disappeared, [*faults, *map(str, listing.unreadable.values())])

@@ -1,6 +1,6 @@
-"""Details of rejected lines that cannot be parsed, for people to read.
+"""Details of rejected lines that cannot be parsed, as texts for people.
 
-They are written in Python and not by the engine, so that they are the same on every engine.
+Python writes them and not the engine, so that they are the same on every engine.
 """
 
 import base64
@@ -25,11 +25,11 @@ _BLANK = " \t\r\n"
 _BETWEEN = re.compile(rf"[{_BLANK}]*,?[{_BLANK}]*")
 _PYTHON = re.compile(r"u?'|(?:None|True|False)\b")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SHOWN = 40
+_EXCERPT = 40
 
 
 def line_fault(reason: str, raw: str, encoding: str) -> str:
-    """The detail of a line with this reason: `not_utf8`, `too_large`, or that it is no object."""
+    """Return the detail of a line whose `reason` is that it is unreadable or not an object."""
     data = base64.b64decode(raw) if encoding == "base64" else raw.encode()
     if reason == "not_utf8":
         return _fault_of_bytes(data)
@@ -56,12 +56,12 @@ def _fault_of_text(raw: str) -> str:
     if text.startswith("\ufeff"):
         return "a byte order mark before the value; leave it out"
     values: list[Any] = []
-    place = 0
+    position = 0
     try:
-        while place < len(text):
-            value, end = _DECODER.raw_decode(text, place)
+        while position < len(text):
+            value, end = _DECODER.raw_decode(text, position)
             values.append(value)
-            place = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+            position = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
     except RecursionError:
         return "nested too deeply"
     except JSONDecodeError as error:
@@ -79,19 +79,19 @@ def _fault_of_values(text: str, values: list[Any]) -> str:
     if text.endswith(","):
         return f"a comma after {_shape(values[0])}"
     if _SURROGATE.search(json.dumps(values, ensure_ascii=False)):
-        return "half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        return "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
     return _shape(values[0])
 
 
 def _fault_of_syntax(text: str, values: list[Any], error: JSONDecodeError) -> str:
-    place = f"at character {error.pos + 1}: {text[error.pos : error.pos + _SHOWN]}"
+    excerpt = f"at character {error.pos + 1}: {text[error.pos : error.pos + _EXCERPT]}"
     if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
         return f"cut off after {len(text)} characters"
     if _PYTHON.match(text, error.pos):
-        return f"Python's notation, not JSON, {place}"
+        return f"Python's notation, not JSON, {excerpt}"
     if values:
-        return f"text after {_shape(values[-1])}, {place}"
-    return f"{error.msg[0].lower()}{error.msg[1:]}, {place}"
+        return f"text after {_shape(values[-1])}, {excerpt}"
+    return f"{error.msg[0].lower()}{error.msg[1:]}, {excerpt}"
 
 
 def _shape(value: Any) -> str:
@@ -101,7 +101,7 @@ def _shape(value: Any) -> str:
         case list():
             return f"an array of {len(value)} value{'s' * (len(value) != 1)}"
         case _Number():
-            return f"the number {value[:_SHOWN]}"
+            return f"the number {value[:_EXCERPT]}"
         case str():
             return "a text"
         case _:
@@ -109,11 +109,11 @@ def _shape(value: Any) -> str:
 
 
 class _Number(str):
-    """A number as it is written, of any size."""
+    """The text of a number of any size, as it is written."""
 
 
 def _reject_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_reject_constant)

@@ -1,4 +1,4 @@
-"""The marts: which tables each is made from, and by what."""
+"""The marts: the inputs and the transform of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ _PREDICTIONS = tables.SENTIMENT_PREDICTIONS.key
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart, the keys of the tables it is made from, and the transform that takes these.
+    """A mart with the keys of its input tables and its transform, which takes their rows.
 
-    The `reviews` of a `complete` mart add up to those of the first table it is made from.
+    The `reviews` of a `complete` mart add up to those of its first input.
     """
 
     table: Table
@@ -87,7 +87,7 @@ MARTS = (
         source.source_columns,
     ),
 )
-"""In an order in which each comes after the marts it is made from."""
+"""The marts in build order: each follows the marts among its inputs."""
 
 SENTIMENT_MARTS = (
     Mart(tables.SENTIMENT_CATEGORIES, (_PREDICTIONS,), sentiment.sentiment_categories),
@@ -95,35 +95,37 @@ SENTIMENT_MARTS = (
     Mart(tables.SENTIMENT_PRODUCTS, (_PREDICTIONS,), sentiment.sentiment_products),
     Mart(tables.SENTIMENT_YEARS, (_PREDICTIONS,), sentiment.sentiment_years),
 )
-"""What the texts say, by category, brand, product and year."""
+"""Marts of the predicted sentiment, by category, brand, product and year."""
 
 
-def pinned(lakehouse: Lakehouse) -> dict[str, int]:
-    """The versions of the tables that marts are made from, so that all see the same."""
-    made = {mart.table.key for mart in MARTS}
-    keys = {key for mart in MARTS for key in mart.inputs if key not in made}
+def pinned_versions(lakehouse: Lakehouse) -> dict[str, int]:
+    """Return the current versions of the marts' inputs, so that all marts read the same."""
+    built = {mart.table.key for mart in MARTS}
+    keys = {key for mart in MARTS for key in mart.inputs if key not in built}
     for key in keys:
         lakehouse.ensure(key)
     return {key: lakehouse.delta(key).version() for key in keys}
 
 
-def make_mart(
+def build_mart(
     spark: SparkSession, lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]
 ) -> None:
-    """Make the mart again, in one commit, from its inputs as they are, or at these `versions`."""
+    """Rebuild the mart in one commit from its inputs, at their newest or these `versions`."""
     frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in mart.inputs]
     lakehouse.write(_typed(mart.transform(*frames), mart.table), mart.table.key, replacing=ALL_ROWS)
 
 
-def counted(lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]) -> tuple[int, int]:
-    """The reviews in a complete mart, and in the table that it is made from."""
-    first = mart.inputs[0]
-    whole = (
+def output_and_input_reviews(
+    lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]
+) -> tuple[int, int]:
+    """Return the number of reviews in a complete mart, and in its first input."""
+    source = mart.inputs[0]
+    input_reviews = (
         row_count(lakehouse.delta(_REVIEWS, versions.get(_REVIEWS)))
-        if first == _REVIEWS
-        else _reviews(lakehouse, first)
+        if source == _REVIEWS
+        else _reviews(lakehouse, source)
     )
-    return _reviews(lakehouse, mart.table.key), whole
+    return _reviews(lakehouse, mart.table.key), input_reviews
 
 
 def _reviews(lakehouse: Lakehouse, key: str) -> int:

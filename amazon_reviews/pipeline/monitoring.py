@@ -1,4 +1,4 @@
-"""What the pipeline did, as tables for the dashboard: the books, what was refused, the stream."""
+"""Monitoring tables for the dashboard: reconciliation, rejected lines, and the stream."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,32 +7,30 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amazon_reviews.pipeline.reconciliation import all_accounts
-from amazon_reviews.pipeline.stream import Lag
+from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.pipeline.stream_lag import Lag
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES, layers, marts
 
 _HUB_PARTITION = ["hub", "hub_partition"]
 
 
-def books(lakehouse: Lakehouse) -> pa.Table:
-    """The rows of gold/pipeline_reconciliation."""
-    rows = [
-        account.as_dict() | {"balanced": account.balanced} for account in all_accounts(lakehouse)
-    ]
+def reconciliation_rows(lakehouse: Lakehouse) -> pa.Table:
+    """Return the rows of gold/pipeline_reconciliation."""
+    rows = [row.as_dict() | {"balanced": row.balanced} for row in reconcile_all(lakehouse)]
     return pa.Table.from_pylist(rows, marts.PIPELINE_RECONCILIATION.arrow_schema)
 
 
-def rejected(lakehouse: Lakehouse) -> pa.Table:
-    """The rows of gold/pipeline_rejected."""
+def rejected_rows(lakehouse: Lakehouse) -> pa.Table:
+    """Return the rows of gold/pipeline_rejected."""
     keys = ["table", "partition", "reason"]
-    refused = _columns(lakehouse, layers.SILVER_REJECTED.key, keys)
-    rows = refused.group_by(keys).aggregate([([], "count_all")])
+    rejected = _columns(lakehouse, layers.SILVER_REJECTED.key, keys)
+    rows = rejected.group_by(keys).aggregate([([], "count_all")])
     return rows.rename_columns([*keys, "lines"]).cast(marts.PIPELINE_REJECTED.arrow_schema)
 
 
-def stream(lakehouse: Lakehouse, behind: Mapping[str, Lag] | None) -> pa.Table:
-    """The rows of gold/pipeline_stream; `behind` is the lag by hub partition where it is known."""
+def stream_rows(lakehouse: Lakehouse, lags: Mapping[str, Lag] | None) -> pa.Table:
+    """Return the rows of gold/pipeline_stream; `lags` are by hub partition, if known."""
     names = [*_HUB_PARTITION, "sequence_number", "enqueued_at"]
     records = _columns(lakehouse, layers.BRONZE_REVIEW_EVENTS.key, [*names, "record"])
     events = records.filter(pc.less_equal(pc.fill_null(records["record"], 1), 1))
@@ -40,17 +38,17 @@ def stream(lakehouse: Lakehouse, behind: Mapping[str, Lag] | None) -> pa.Table:
         [([], "count_all"), ("sequence_number", "max"), ("enqueued_at", "max")]
     )
     lost = _lost(lakehouse)
-    looked_at = None if behind is None else datetime.now(UTC)
+    looked_at = None if lags is None else datetime.now(UTC)
     rows = []
-    for found in figures.to_pylist():
-        lag = (behind or {}).get(found["hub_partition"])
+    for figure in figures.to_pylist():
+        lag = (lags or {}).get(figure["hub_partition"])
         rows.append(
             {
-                **{name: found[name] for name in _HUB_PARTITION},
-                "events": found["count_all"],
-                "last_sequence_number": found["sequence_number_max"],
-                "newest_event_at": found["enqueued_at_max"],
-                "lost": lost[found["hub"], found["hub_partition"]],
+                **{name: figure[name] for name in _HUB_PARTITION},
+                "events": figure["count_all"],
+                "last_sequence_number": figure["sequence_number_max"],
+                "newest_event_at": figure["enqueued_at_max"],
+                "lost": lost[figure["hub"], figure["hub_partition"]],
                 "lag_events": lag and lag.events,
                 "lag_seconds": lag and lag.seconds,
                 "looked_at": looked_at,

@@ -1,7 +1,7 @@
-"""The books: for every table and partition, lines = kept + duplicates + rejected.
+"""Reconciliation: for every table and partition, lines = kept + duplicates + rejected.
 
-Read from the logs of the tables alone, so that what was written is counted, and not what a run
-believed it wrote.
+The numbers come from the logs of the tables, so they count the written rows and not those that a
+run believes to have written.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +16,9 @@ from amazon_reviews.pipeline.datasets import (
     Dataset,
     SilverSpec,
 )
-from amazon_reviews.pipeline.gold import silver_rows
+from amazon_reviews.pipeline.input_rows import review_rows
 from amazon_reviews.pipeline.rejected import rejected_by_reason
-from amazon_reviews.pipeline.segments import folded
+from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.resources.lakehouse.scans import value_counts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.layout import natural_order
@@ -32,18 +32,18 @@ from amazon_reviews.schemas.layers import (
 from amazon_reviews.schemas.titles import GOLD_TITLES
 
 ROWS_KEPT = "rows_kept"
-"""The check that every partition that had lines keeps at least one; see `nothing_kept`."""
+"""Name of the check that every partition with lines keeps at least one of them."""
 
-_WHOLE = {
+_UNPARTITIONED_GOLD = {
     PRODUCTS.name: (GOLD_PRODUCTS.key, "partition"),
     TITLES.name: (GOLD_TITLES.key, "platform"),
 }
-"""Gold tables that are made as a whole, and where their rows say which partition they came from."""
+"""Gold tables that are built whole, with the column that holds the partition of a row."""
 
 
 @dataclass(frozen=True)
-class Account:
-    """What came into a table from one partition, and what became of it."""
+class Reconciliation:
+    """The lines of one partition that entered a table, and how many ended in each place."""
 
     layer: str
     table: str
@@ -55,24 +55,24 @@ class Account:
 
     @property
     def balanced(self) -> bool:
-        """Whether every line ended in exactly one place."""
+        """Return True if every line ended in exactly one place."""
         return self.lines == self.kept + self.duplicates + self.rejected
 
     def as_dict(self) -> dict[str, str | int]:
-        """The account in the order of its columns."""
+        """Return the columns in their order."""
         return asdict(self)
 
 
-def silver_accounts(
+def reconcile_silver(
     lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str] | None = None
-) -> Iterator[Account]:
-    """Accounts of a silver table: all partitions of bronze, or those named."""
+) -> Iterator[Reconciliation]:
+    """Reconcile a silver table with bronze: all partitions, or those named."""
     lines = _rows(lakehouse, dataset.bronze)
     kept = _rows(lakehouse, dataset.silver)
     duplicates = _rows(lakehouse, SILVER_DUPLICATES.key, dataset.name)
     rejected = _rows(lakehouse, SILVER_REJECTED.key, dataset.name)
     for name in natural_order(_names(partitions, lines, kept, duplicates, rejected)):
-        yield Account(
+        yield Reconciliation(
             "silver",
             dataset.name,
             name,
@@ -83,34 +83,37 @@ def silver_accounts(
         )
 
 
-def nothing_kept(lakehouse: Lakehouse, accounts: Iterable[Account]) -> Iterator[str]:
-    """Describe silver's partitions that had lines and kept none, one text each."""
-    nouns = {dataset.name for dataset in DATASETS}
-    emptied = [
-        account
-        for account in accounts
-        if account.layer == "silver" and account.table in nouns
-        if account.lines and account.rejected == account.lines
-    ]
-    for account in emptied:
-        reasons = rejected_by_reason(lakehouse, account.table, account.partition)
+def describe_wholly_rejected(
+    lakehouse: Lakehouse, reconciliations: Iterable[Reconciliation]
+) -> Iterator[str]:
+    """Describe the partitions of silver whose lines were all rejected, one text each."""
+    names = {dataset.name for dataset in DATASETS}
+    for row in reconciliations:
+        if row.layer != "silver" or row.table not in names:
+            continue
+        if not row.lines or row.rejected != row.lines:
+            continue
+        reasons = rejected_by_reason(lakehouse, row.table, row.partition)
         why = ", ".join(f"{reason} {count:,}" for (_, reason), count in reasons.items())
         yield (
-            f"silver/{account.table} {account.partition}: 0 of {account.lines:,} lines could be "
+            f"silver/{row.table} {row.partition}: 0 of {row.lines:,} lines could be "
             f"used ({why}); silver/rejected has each with its detail"
         )
 
 
-def gold_accounts(
+def reconcile_gold(
     lakehouse: Lakehouse, dataset: Dataset, partitions: Sequence[str] | None = None
-) -> Iterator[Account]:
-    """Accounts of a gold table: all partitions of silver, or those named."""
-    reviews = dataset == REVIEWS
-    lines = folded(silver_rows(lakehouse)) if reviews else _rows(lakehouse, dataset.silver)
+) -> Iterator[Reconciliation]:
+    """Reconcile a gold table with silver: all partitions, or those named."""
+    lines = (
+        sum_by_partition(review_rows(lakehouse))
+        if dataset == REVIEWS
+        else _rows(lakehouse, dataset.silver)
+    )
     kept = _gold_rows(lakehouse, dataset)
     duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, dataset.name)
     for name in natural_order(_names(partitions, lines, kept, duplicates)):
-        yield Account(
+        yield Reconciliation(
             "gold",
             dataset.name,
             name,
@@ -121,32 +124,34 @@ def gold_accounts(
         )
 
 
-def all_accounts(lakehouse: Lakehouse) -> list[Account]:
-    """The accounts of every layer; in bronze a line is a row."""
-    accounts: list[Account] = []
-    for arriving in (*DATASETS, STREAM):
-        rows = _rows(lakehouse, arriving.bronze)
-        noun = arriving.bronze.split("/")[1]
-        accounts += [
-            Account("bronze", noun, name, rows[name], rows[name], 0, 0)
+def reconcile_all(lakehouse: Lakehouse) -> list[Reconciliation]:
+    """Reconcile every table of every layer; in bronze a line is a row."""
+    reconciliations: list[Reconciliation] = []
+    for spec in (*DATASETS, STREAM):
+        rows = _rows(lakehouse, spec.bronze)
+        table = spec.bronze.split("/")[1]
+        reconciliations += [
+            Reconciliation("bronze", table, name, rows[name], rows[name], 0, 0)
             for name in natural_order(rows)
         ]
-    for arriving in (*DATASETS, STREAM):
-        accounts += silver_accounts(lakehouse, arriving)
+    for spec in (*DATASETS, STREAM):
+        reconciliations += reconcile_silver(lakehouse, spec)
     for dataset in (REVIEWS, PRODUCTS, TITLES):
-        accounts += gold_accounts(lakehouse, dataset)
-    return accounts
+        reconciliations += reconcile_gold(lakehouse, dataset)
+    return reconciliations
 
 
 def _gold_rows(lakehouse: Lakehouse, dataset: Dataset) -> dict[str, int]:
     if dataset == REVIEWS:
         return _rows(lakehouse, GOLD_REVIEWS.key)
-    table, column = _WHOLE[dataset.name]
+    table, column = _UNPARTITIONED_GOLD[dataset.name]
     return value_counts(lakehouse.delta(table), column) if lakehouse.exists(table) else {}
 
 
-def _rows(lakehouse: Lakehouse, key: str, noun: str | None = None) -> dict[str, int]:
-    return folded(partition_rows(lakehouse.delta(key), noun)) if lakehouse.exists(key) else {}
+def _rows(lakehouse: Lakehouse, key: str, table: str | None = None) -> dict[str, int]:
+    if not lakehouse.exists(key):
+        return {}
+    return sum_by_partition(partition_rows(lakehouse.delta(key), table))
 
 
 def _names(partitions: Sequence[str] | None, *counts: dict[str, int]) -> set[str]:

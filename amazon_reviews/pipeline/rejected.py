@@ -1,4 +1,4 @@
-"""What was refused: by reason, and again after a rule was mended."""
+"""Rejected lines by reason, and their partitions, which a replay builds again."""
 
 from collections import Counter
 
@@ -13,19 +13,19 @@ from amazon_reviews.schemas.layers import SILVER_REJECTED
 def rejected_by_reason(
     lakehouse: Lakehouse, table: str | None = None, partition: str | None = None
 ) -> dict[tuple[str, str], int]:
-    """Rejected lines by table and reason, in that order: all, or those of one partition."""
-    where = None
+    """Count rejected lines by table and reason: all, or those of one partition."""
+    of_partition = None
     if table and partition:
-        where = (pc.field("table") == table) & (pc.field("partition") == partition)
-    counts = Counter(zip(*_columns(lakehouse, "table", "reason", where=where), strict=True))
+        of_partition = (pc.field("table") == table) & (pc.field("partition") == partition)
+    counts = Counter(zip(*_columns(lakehouse, "table", "reason", where=of_partition), strict=True))
     return dict(sorted(counts.items()))
 
 
 def partitions_with_rejected(lakehouse: Lakehouse) -> dict[str, list[str]]:
-    """The landing partitions that have refused lines, by table."""
+    """Return the partitions that have rejected lines, by table."""
     pairs = set(zip(*_columns(lakehouse, "table", "partition"), strict=True))
     tables = sorted({table for table, _ in pairs})
-    return {table: natural_order(name for of, name in pairs if of == table) for table in tables}
+    return {table: natural_order(name for key, name in pairs if key == table) for table in tables}
 
 
 def _columns(

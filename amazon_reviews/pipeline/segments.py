@@ -1,8 +1,8 @@
-"""The stream in the tables: a series of segments, each replaced as a whole like a landing folder.
+"""Stream segments: slices of the stream, each a partition of the tables that is replaced whole.
 
-New events go to the last segment until it is full, so that what a run makes again, and the memory
-that takes, does not grow with the stream. To the orchestrator and in the books all segments are
-the one partition `stream`.
+New events go to the last segment until it is full. A run rebuilds that segment only, so its time
+and memory do not grow with the stream. The orchestrator and the reconciliation show all segments
+as the one partition `stream`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,29 +16,30 @@ _NUMBERED = f"{STREAM.partition}-"
 
 
 def is_segment(partition: str) -> bool:
-    """Whether a partition of a table is a segment of the stream."""
+    """Return True if a partition of a table is a segment of the stream."""
     return partition == STREAM.partition or partition.startswith(_NUMBERED)
 
 
 def segments(partitions: Iterable[str]) -> list[str]:
-    """The segments among partitions of a table, in their order."""
+    """Return the segments among partitions of a table, in their order."""
     return sorted(filter(is_segment, partitions))
 
 
-def following(segment: str) -> str:
-    """The segment after this one; their names sort in their order."""
+def next_segment(segment: str) -> str:
+    """Return the name of the segment after this one; names sort in the order of segments."""
     number = int(segment.removeprefix(_NUMBERED)) if segment.startswith(_NUMBERED) else 1
     return f"{_NUMBERED}{number + 1:06d}"
 
 
-def shown(partition: str) -> str:
-    """The partition that the orchestrator and the books have for one of a table."""
+def display_partition(partition: str) -> str:
+    """Return the partition of the orchestrator and the reconciliation for one of a table."""
     return STREAM.partition if is_segment(partition) else partition
 
 
-def folded(rows: Mapping[str, int]) -> dict[str, int]:
-    """Rows by partition as it is `shown`."""
+def sum_by_partition(rows: Mapping[str, int]) -> dict[str, int]:
+    """Add up rows by `display_partition`."""
     total: dict[str, int] = {}
     for name, count in rows.items():
-        total[shown(name)] = total.get(shown(name), 0) + count
+        partition = display_partition(name)
+        total[partition] = total.get(partition, 0) + count
     return total

@@ -1,6 +1,5 @@
 """From bronze to silver: every line becomes a row, a duplicate, or a rejected line."""
 
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,40 +7,40 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from amazon_reviews.errors import LostLinesError, MissingInputError
-from amazon_reviews.pipeline.datasets import STREAM, Dataset, SilverSpec, Stream
-from amazon_reviews.pipeline.event_records import batch_fault
+from amazon_reviews.errors import LostLinesError
+from amazon_reviews.pipeline.datasets import STREAM, SilverSpec
+from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
+from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.resources.lakehouse.data_files import scratch_copy
-from amazon_reviews.resources.lakehouse.tables import (
-    Lakehouse,
-    new_transaction_version,
-    partition_rows,
-    row_count,
-)
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
-from amazon_reviews.transforms.lines import REFUSAL, repeated_lines
+from amazon_reviews.schemas.vocabulary import ORIGIN
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 
-# A batch of something else than objects is an object without the fields of a review.
-_WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
-_NO_RECORD = ("not_utf8", "not_json", "not_an_object", "missing_field")
-_ORIGIN = ["partition", "file", "line"]
-_REFUSED = [*REFUSAL, *_ORIGIN]
+_REASONS_WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
 
 
 @dataclass
-class Refined:
-    """What became of the lines of one partition."""
+class SilverCounts:
+    """The lines of one partition: those in bronze, and how many ended in each place."""
 
     lines: int
     kept: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "SilverCounts") -> None:
+        """Add the counts of another partition."""
+        self.lines += other.lines
+        self.kept += other.kept
+        self.duplicates += other.duplicates
+        self.rejected += other.rejected
 
 
 def build_silver(
@@ -50,16 +49,16 @@ def build_silver(
     dataset: SilverSpec,
     partitions: Sequence[str],
     batch_rows: int,
-) -> Iterator[tuple[str, Refined]]:
-    """Rebuild these partitions of the silver table, and what they refuse, from bronze.
+) -> Iterator[tuple[str, SilverCounts]]:
+    """Rebuild these partitions of the silver table, and their rejected lines, from bronze.
 
     Partitions are taken together up to `batch_rows` lines. Yields each partition when it is
     committed.
 
     Raises:
-        FailedPartitionsError: at the end, for the partitions that failed: bronze was never given
-            them (MissingInputError), a line would end nowhere (LostLinesError), or they could not
-            be read or written.
+        FailedPartitionsError: at the end, for the partitions that failed: bronze never read them
+            (MissingInputError), a line would be lost (LostLinesError), or they could not be read
+            or written.
     """
     yield from isolated(
         bronze_batches(lakehouse, dataset, partitions, batch_rows),
@@ -70,23 +69,20 @@ def build_silver(
 
 def build_silver_stream(
     spark: SparkSession, lakehouse: Lakehouse, batch_rows: int, *, rebuild: bool = False
-) -> Refined:
+) -> SilverCounts:
     """Bring the segments of silver/streamed_reviews up to date with bronze, or `rebuild` them all.
 
     A segment is up to date when each of its events is kept, a duplicate or rejected: bronze only
-    ever grows. Returns what became of the events of the segments that were made.
+    ever grows. Returns the counts of the segments that were built, as one.
 
     Raises:
         FailedPartitionsError: see `build_silver`.
     """
-    made = Refined(0)
+    total = SilverCounts(0)
     names = _segments_to_build(lakehouse, rebuild)
-    for _, done in build_silver(spark, lakehouse, STREAM, names, batch_rows):
-        made.lines += done.lines
-        made.kept += done.kept
-        made.duplicates += done.duplicates
-        made.rejected += done.rejected
-    return made
+    for _, counts in build_silver(spark, lakehouse, STREAM, names, batch_rows):
+        total.add(counts)
+    return total
 
 
 def _segments_to_build(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
@@ -96,78 +92,15 @@ def _segments_to_build(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
     ended = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
     for key in (SILVER_DUPLICATES.key, SILVER_REJECTED.key):
         ended.update(partition_rows(lakehouse.delta(key), STREAM.name))
-    stale = [name for name in segments(events) if rebuild or events[name] != ended[name]]
+    outdated = [name for name in segments(events) if rebuild or events[name] != ended[name]]
     # Which of two events is the repeated one depends on all segments before.
-    return [name for name in segments(events) if stale and name >= stale[0]]
-
-
-def batches(
-    partitions: Sequence[str], rows: dict[str, int], batch_rows: int
-) -> Iterator[list[str]]:
-    """Consecutive partitions of together at most `batch_rows` rows, at least one each time."""
-    batch: list[str] = []
-    for name in partitions:
-        if batch and sum(rows[taken] for taken in batch) + rows[name] > batch_rows:
-            yield batch
-            batch = []
-        batch.append(name)
-    if batch:
-        yield batch
-
-
-def rows_to_build(lakehouse: Lakehouse, dataset: SilverSpec, gold: str) -> dict[str, int]:
-    """Rows in silver of each partition, from which the whole table `gold` is made.
-
-    None are the truth where all lines were rejected, or nothing came in yet.
-
-    Raises:
-        MissingInputError: silver lacks lines of bronze, or is empty while `gold` has rows.
-    """
-    for key in (dataset.bronze, dataset.silver, SILVER_REJECTED.key):
-        lakehouse.ensure(key)
-    rows = partition_rows(lakehouse.delta(dataset.silver))
-    if any(rows.values()):
-        return rows
-    lines = partition_rows(lakehouse.delta(dataset.bronze))
-    rejected = partition_rows(lakehouse.delta(SILVER_REJECTED.key), dataset.name)
-    lacking = [name for name in lines if lines[name] > rejected.get(name, 0)]
-    nothing_came = not any(lines.values())
-    if lacking or (nothing_came and lakehouse.exists(gold) and row_count(lakehouse.delta(gold))):
-        raise MissingInputError(f"{dataset.silver} is empty; materialize it first")
-    return rows
-
-
-def bronze_batches(
-    lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str], batch_rows: int
-) -> Iterator[list[str]]:
-    """These partitions in `batches` by their lines in bronze."""
-    lakehouse.ensure(dataset.bronze)
-    rows = partition_rows(lakehouse.delta(dataset.bronze))
-    return batches(partitions, {name: rows.get(name, 0) for name in partitions}, batch_rows)
-
-
-def check_in_bronze(lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str]) -> None:
-    """Check that bronze has these partitions.
-
-    Raises:
-        MissingInputError: bronze was never given one of them.
-    """
-    if isinstance(dataset, Dataset):
-        versions = [dataset.fingerprint_id(name) for name in partitions]
-        read = lakehouse.transaction_versions(dataset.bronze, versions)
-        missing = [
-            name for name, mark in zip(partitions, versions, strict=True) if read[mark] is None
-        ]
-        if missing:
-            raise MissingInputError(
-                f"{dataset.bronze} has no {', '.join(missing)}; materialize that first"
-            )
+    return [name for name in segments(events) if outdated and name >= outdated[0]]
 
 
 def _build_batch(
     spark: SparkSession, lakehouse: Lakehouse, dataset: SilverSpec, names: Sequence[str]
-) -> list[tuple[str, Refined]]:
-    """Every line is parsed once, into scratch files; from there it goes where it belongs.
+) -> list[tuple[str, SilverCounts]]:
+    """Build some partitions together: parse every line once into scratch files, then divide them.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
@@ -177,127 +110,84 @@ def _build_batch(
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
         parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
-        with scratch_copy(
-            dataset.clean(dataset.type_lines(parsed)), lakehouse.location, dataset.silver
-        ) as rows:
+        cleaned = dataset.clean(dataset.type_lines(parsed))
+        with scratch_copy(cleaned, lakehouse.location, dataset.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())
-            copies = _copies(spark, lakehouse, dataset, accepted, names)
-            kept = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
-            versions = (
-                dict.fromkeys(names, new_transaction_version())
-                if isinstance(dataset, Stream)
-                else {}
-            )
+            repeated = dataset.duplicates(spark, lakehouse, accepted, names)
+            kept = accepted.join(repeated.select(*ORIGIN), on=list(ORIGIN), how="left_anti")
             check_held()
             lakehouse.write(
-                kept, dataset.silver, replacing={"partition": names}, transaction_versions=versions
+                kept,
+                dataset.silver,
+                replacing={"partition": names},
+                transaction_versions=dataset.new_versions(names),
             )
-            refused = rows.where(F.col("reason").isNotNull()).select(*_REFUSED).toArrow()
-            if isinstance(dataset, Stream):
-                refused = _with_batch_faults(refused)
-            repeated = copies.toArrow()
+            unusable = rows.where(F.col("reason").isNotNull())
+            rejected = dataset.describe_rejected(
+                unusable.select(*REJECTION_COLUMNS, *ORIGIN).toArrow()
+            )
+            duplicates = repeated.toArrow()
             check_held()
         kept_rows = partition_rows(lakehouse.delta(dataset.silver))
-        reports = {name: Refined(lines.get(name, 0), kept_rows.get(name, 0)) for name in names}
-        for name, report in reports.items():
+        counts = {name: SilverCounts(lines.get(name, 0), kept_rows.get(name, 0)) for name in names}
+        for name, partition_counts in counts.items():
             of_partition = pc.field("partition") == name
-            _account(
+            _record_other_lines(
                 lakehouse,
                 dataset,
                 name,
-                refused.filter(of_partition),
-                repeated.filter(of_partition),
-                report,
+                rejected.filter(of_partition),
+                duplicates.filter(of_partition),
+                partition_counts,
             )
-    return list(reports.items())
+    return list(counts.items())
 
 
-def _copies(
-    spark: SparkSession,
-    lakehouse: Lakehouse,
-    dataset: SilverSpec,
-    accepted: DataFrame,
-    names: Sequence[str],
-) -> DataFrame:
-    """The accepted lines that repeat an earlier one: of their partition, or of the stream."""
-    if not isinstance(dataset, Stream):
-        return repeated_lines(accepted, dataset.identity)
-    ids = accepted.select(F.col(dataset.identity).alias("id"), *_ORIGIN)
-    before = lakehouse.read(spark, dataset.silver).where(F.col("partition") < min(names))
-    known = before.select(F.col(dataset.identity).alias("id"))
-    known = known.join(ids.select("id"), on="id", how="left_semi").distinct()
-    copies = ids.join(known, on="id", how="left_semi")
-    return copies.unionByName(repeated_lines(accepted, dataset.identity, across=True)).distinct()
-
-
-def _account(
+def _record_other_lines(
     lakehouse: Lakehouse,
     dataset: SilverSpec,
     name: str,
-    refused: pa.Table,
-    repeated: pa.Table,
-    report: Refined,
+    rejected: pa.Table,
+    duplicates: pa.Table,
+    counts: SilverCounts,
 ) -> None:
-    report.rejected.update(refused["reason"].to_pylist())
-    report.duplicates = repeated.num_rows
-    if report.lines != report.kept + report.duplicates + refused.num_rows:
-        raise LostLinesError(f"{dataset.silver} {name}: {report}")
-    _put(lakehouse, SILVER_REJECTED.key, dataset, name, _rejected_rows(refused, dataset))
-    _put(lakehouse, SILVER_DUPLICATES.key, dataset, name, _duplicate_rows(repeated, dataset))
+    """Write the lines of a partition that silver does not keep, and complete its counts.
 
-
-def _with_batch_faults(refused: pa.Table) -> pa.Table:
-    """Rejected events; of a batch that is not read, with what is wrong with it as the detail."""
-    rows = refused.to_pylist()
-    for row in rows:
-        body = b64decode(row["raw"]) if row["encoding"] == "base64" else row["raw"].encode()
-        if row["reason"] in _NO_RECORD and (found := batch_fault(body)):
-            row["detail"] = found
-            if row["reason"] == "missing_field":
-                row["reason"] = "not_an_object"
-    return pa.Table.from_pylist(rows, refused.schema)
-
-
-def _put(lakehouse: Lakehouse, key: str, dataset: SilverSpec, name: str, rows: pa.Table) -> None:
-    """Replace the partition; no commit where there is nothing before and after."""
-    keys = {"table": [dataset.name], "partition": [name]}
-    lakehouse.ensure(key)
-    if rows.num_rows or partition_rows(lakehouse.delta(key), dataset.name).get(name):
-        lakehouse.write(rows, key, replacing=keys)
-
-
-def _rejected_rows(refused: pa.Table, dataset: SilverSpec) -> pa.Table:
-    count = refused.num_rows
-    hub_partition, sequence_number = pa.nulls(count, pa.string()), pa.nulls(count, pa.int64())
-    if isinstance(dataset, Stream):
-        hub_partition = pc.replace_substring_regex(refused["file"], ".*/|#.*", "")
-        sequence_number = refused["line"]
-    given = {
-        "detail": pa.array(_details(refused), pa.string()),
-        "table": pa.repeat(dataset.name, count),
-        "hub_partition": hub_partition,
-        "sequence_number": sequence_number,
-        "rejected_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
+    Raises:
+        LostLinesError: a line would be lost; the tables of other lines are as they were.
+    """
+    counts.rejected.update(rejected["reason"].to_pylist())
+    counts.duplicates = duplicates.num_rows
+    if counts.lines != counts.kept + counts.duplicates + rejected.num_rows:
+        raise LostLinesError(f"{dataset.silver} {name}: {counts}")
+    rows = {
+        SILVER_REJECTED: _with_details(rejected),
+        SILVER_DUPLICATES: duplicates,
     }
-    columns = {name: refused[name] for name in refused.column_names} | given
-    return pa.table({name: columns[name] for name in SILVER_REJECTED.names}).cast(
-        SILVER_REJECTED.arrow_schema
-    )
+    for table, lines in rows.items():
+        lakehouse.ensure(table.key)
+        # A commit per partition is slow, so none is made where no rows come or go.
+        before = partition_rows(lakehouse.delta(table.key), dataset.name)
+        if lines.num_rows or before.get(name):
+            named = lines.append_column("table", pa.repeat(dataset.name, lines.num_rows))
+            lakehouse.write(
+                named.select(table.names).cast(table.arrow_schema),
+                table.key,
+                replacing={"table": [dataset.name], "partition": [name]},
+            )
 
 
-def _details(refused: pa.Table) -> list[str | None]:
-    """The details, also of the lines that have no fields to name."""
-    lines = refused.select(["detail", "reason", "raw", "encoding"])
+def _with_details(rejected: pa.Table) -> pa.Table:
+    """Return rejected lines with the time, and a detail also where they have no fields to name."""
+    lines = rejected.select(["detail", "reason", "raw", "encoding"])
     columns = (column.to_pylist() for column in lines.columns)
-    return [
-        detail or (line_fault(*line) if line[0] in _WITHOUT_FIELDS else None)
+    details = [
+        detail or (line_fault(*line) if line[0] in _REASONS_WITHOUT_FIELDS else None)
         for detail, *line in zip(*columns, strict=True)
     ]
-
-
-def _duplicate_rows(repeated: pa.Table, dataset: SilverSpec) -> pa.Table:
-    columns = {name: repeated[name] for name in ("id", *_ORIGIN)}
-    columns["table"] = pa.repeat(dataset.name, repeated.num_rows)
-    return pa.table({name: columns[name] for name in SILVER_DUPLICATES.names}).cast(
-        SILVER_DUPLICATES.arrow_schema
+    now = pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC"))
+    return (
+        rejected.drop_columns("detail")
+        .append_column("detail", pa.array(details, pa.string()))
+        .append_column("rejected_at", pa.repeat(now, rejected.num_rows))
     )

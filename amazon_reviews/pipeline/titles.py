@@ -1,4 +1,4 @@
-"""From silver to gold: titles with the mean of their ratings, who plays in them, and a file."""
+"""From silver to gold: titles with the mean of their ratings, their actors, and an export."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.pipeline.datasets import TITLES
-from amazon_reviews.pipeline.silver import rows_to_build
+from amazon_reviews.pipeline.input_rows import silver_rows
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas.titles import (
@@ -24,11 +24,11 @@ from amazon_reviews.transforms.title_ratings import rated_titles
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What became of the rows of silver/title_ratings in gold/titles.
+class TitleRatingCounts:
+    """The rows of silver/title_ratings, and how many of them gold/titles uses.
 
-    `kept` count in a title's mean, `duplicates` came in another file too, `unknown` are of titles
-    that no catalogue has.
+    `kept` are part of a title's mean, `duplicates` are in another file too, `unknown` are of
+    titles that no catalogue has.
     """
 
     lines: int
@@ -38,12 +38,12 @@ class Counted:
 
     @property
     def balanced(self) -> bool:
-        """Whether every rating ended in exactly one place."""
+        """Return True if every rating ended in exactly one place."""
         return self.lines == self.kept + self.duplicates + self.unknown
 
 
-def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
-    """Rebuild gold/titles from all of silver, ratings included where there are some.
+def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> TitleRatingCounts:
+    """Rebuild gold/titles from all of silver, with the ratings that exist.
 
     Raises:
         MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
@@ -53,10 +53,12 @@ def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> Counted:
     ratings = lakehouse.read(spark, SILVER_TITLE_RATINGS.key, version=version)
     means = rated_titles(ratings)
     rated = means.toArrow()
-    # With the schema, which cannot be told from a table without rows.
+    # With the schema, because a table without rows does not imply it.
     frame = titles.gold_titles(silver, spark.createDataFrame(rated, means.schema))
     lakehouse.write(frame.select(*GOLD_TITLES.names), GOLD_TITLES.key, replacing=ALL_ROWS)
-    return _counted(lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated)
+    return _rating_counts(
+        lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated
+    )
 
 
 def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
@@ -72,7 +74,7 @@ def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
 
 
 def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
-    """Write a table as one Parquet file; gives its rows. A file that is there is replaced."""
+    """Write a table as one Parquet file, replacing an old one; return the number of rows."""
     rows = lakehouse.delta(table.key).to_pyarrow_table(columns=table.names)
     with replacing(path) as file:
         pq.write_table(rows.cast(table.arrow_schema), file, compression="zstd")
@@ -81,7 +83,7 @@ def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
 
 def _silver_titles(spark: SparkSession, lakehouse: Lakehouse, gold: Table) -> DataFrame:
     version = _version(lakehouse, SILVER_TITLES.key)
-    rows_to_build(lakehouse, TITLES, gold.key)
+    silver_rows(lakehouse, TITLES, gold.key)
     return lakehouse.read(spark, SILVER_TITLES.key, version=version)
 
 
@@ -90,11 +92,11 @@ def _version(lakehouse: Lakehouse, key: str) -> int:
     return lakehouse.delta(key).version()
 
 
-def _counted(lakehouse: Lakehouse, lines: int, rated: pa.Table) -> Counted:
-    """`rated` has the distinct ratings of each title_id."""
+def _rating_counts(lakehouse: Lakehouse, lines: int, rated: pa.Table) -> TitleRatingCounts:
+    """Count `lines` ratings; `rated` has the number of distinct ones of each title_id."""
     gold = lakehouse.delta(GOLD_TITLES.key).to_pyarrow_table(columns=["id", "ratings"])
     known = pc.is_in(rated["title_id"], gold["id"].combine_chunks())
-    return Counted(
+    return TitleRatingCounts(
         lines=lines,
         kept=_sum(gold["ratings"]),
         duplicates=lines - _sum(rated["ratings"]),

@@ -1,4 +1,4 @@
-"""From CSV records to records by name: the fields, unknown columns, and what is wrong."""
+"""From CSV records to records by name: known fields, unknown columns, and faults."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,12 @@ _FIELDS = rf',("{_INNER}"[^,]*|[^,]*)'
 def parse_records(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     """Parse CSV records into `record`, a struct of `fields` as text, and `rescued`.
 
-    `bronze` has raw, encoding, file, line, partition and header; the result has record (texts
-    without blanks around, null where empty or not in the header; all null where the record has
-    not as many fields as the header) and rescued (map of the filled unknown columns, null when
-    there are none) instead of header, and sizes (struct of counted, the fields that the record
-    has, and named, those of the header).
+    `bronze` has raw, encoding, file, line, partition and header. The result has instead of header:
+
+    - record: stripped texts, null where empty or not in the header. All are null if the record
+      has another number of fields than the header.
+    - rescued: a map of the filled unknown columns, null without any.
+    - sizes: `counted` fields of the record and `named` fields of the header.
     """
     is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
     # A carriage return before the line feed is part of the line's end.
@@ -39,7 +40,7 @@ def parse_records(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
 
 
 def _written(line: Column) -> Column:
-    """The fields as they are written; without quotes, commas alone are quicker to find."""
+    """Return the fields as written; a line without quotes is split at commas, which is faster."""
     quoted = F.regexp_extract_all(F.concat(F.lit(","), line), F.lit(_FIELDS), F.lit(1))
     return F.when(line.contains('"'), quoted).otherwise(F.split(line, ",", -1))
 
@@ -52,8 +53,8 @@ def _complete(sizes: Column) -> Column:
     return sizes["counted"] == sizes["named"]
 
 
-def why_no_record(raw: Column, encoding: Column, sizes: Column) -> Column:
-    """The reason why a record of `parse_records` has no fields at all, null if it has them."""
+def why_without_fields(raw: Column, encoding: Column, sizes: Column) -> Column:
+    """Return the reason why a record of `parse_records` has no fields, null if it has them."""
     return (
         F.when(encoding != "utf-8", "not_utf8")
         .when(F.octet_length(raw) > MAX_LINE_BYTES, "too_large")
@@ -63,7 +64,7 @@ def why_no_record(raw: Column, encoding: Column, sizes: Column) -> Column:
 
 
 def record_size(sizes: Column) -> Column:
-    """How many fields a record of `parse_records` has, and should have; null if it is no text."""
+    """Return the detail of a record with a wrong number of fields; null if it is not text."""
     return F.concat(
         sizes["counted"].cast("string"),
         F.lit(" fields; the header names "),
@@ -72,7 +73,7 @@ def record_size(sizes: Column) -> Column:
 
 
 def _text(written: Column) -> Column:
-    """What a field says: without its quotes and the blanks around."""
+    """Return the value of a field, without its quotes and the spaces around."""
     bare = F.regexp_replace(written, rf'^"({_INNER})"', "$1")
     single = F.replace(bare, F.lit('""'), F.lit('"'))
     return F.btrim(F.when(written.startswith('"'), single).otherwise(written), F.lit(" \t\r\n"))
@@ -89,5 +90,5 @@ def _rescued(fields: Sequence[str]) -> Column:
     extended = F.exists("header", lambda name: ~name.isin(*fields))
     unknown = F.transform(F.when(extended, F.col("complete")), lambda written: _text(written))
     pairs = F.map_from_arrays(F.when(unknown.isNotNull(), F.col("header")), unknown)
-    found = F.map_filter(pairs, lambda name, text: ~name.isin(*fields) & (text != ""))
-    return F.when(F.size(found) > 0, found)
+    filled = F.map_filter(pairs, lambda name, text: ~name.isin(*fields) & (text != ""))
+    return F.when(F.size(filled) > 0, filled)

@@ -1,6 +1,6 @@
-"""Days as people and programs write them, read alike on every engine.
+"""Days as people and programs write them, read the same on every engine.
 
-The engines' own parsers differ in the names and abbreviations of months that they take.
+The parsers of the engines differ in the names and abbreviations of months that they take.
 """
 
 from pyspark.sql import Column
@@ -27,11 +27,11 @@ _ISO = (
 
 
 def written_day(text: Column) -> Column:
-    """The day that a text names, in UTC; null for a day that does not exist, and other texts.
+    """Return the day that a text names, in UTC; null for other texts and impossible days.
 
-    Read are "09 1, 2016" (month and day, as the source writes it), "September 1, 2016",
-    "1 Sep 2016", and ISO 8601 with or without a time. A month has its English name, or the first
-    three letters of it (also "Sept"), with or without a point.
+    Known forms are "09 1, 2016" (month and day, as the source writes it), "September 1, 2016",
+    "1 Sep 2016", and ISO 8601 with or without a time. A month is its English name or the first
+    three letters of it (also "Sept"), with or without a period.
     """
     bare = trimmed(text)
     numbers = F.when(bare.rlike(_NUMBERS), F.regexp_replace(bare, _NUMBERS, "$3-$1-$2"))

@@ -1,8 +1,8 @@
 r"""HTML in text columns: tags, entities and white space, for both engines.
 
-Everything here is Column -> Column, null stays null, and the patterns keep to what the regular
-expressions of Rust and of Java have in common. `\s` is ASCII on one engine and Unicode on the
-other, so white space is written as a class of its own.
+All functions map a Column to a Column, and null to null. The patterns use only what the regular
+expressions of Rust and Java have in common. `\s` is ASCII on one engine and Unicode on the other,
+so white space has an explicit class.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 WHITE_SPACE = r"[\s\p{Z}\p{Cc}]"
 _UNTIDY = rf"{WHITE_SPACE}{{2,}}|[\p{{Z}}\p{{Cc}}&&[^ ]]"
 
-# Names of elements as the pages hold them. With all of HTML's the embedded engine, which compiles
-# a pattern for every batch of rows, would take several times as long.
+# The elements that occur in the pages. The embedded engine compiles a pattern for every batch of
+# rows, and with all elements of HTML it would take several times as long.
 _SHORT_NAMES = "[abipqsu]"
 _LONG_NAMES = (
     "blockquote|br|button|center|dd|div|dl|dt|em|font|form|h[1-6]|hr|iframe|img|input|ins|label|li"
@@ -47,9 +47,9 @@ _WINDOWS_1252 = "".join(bytes([ord(c1)]).decode("cp1252", "ignore") or c1 for c1
 
 
 def clean_text(text: Column) -> Column:
-    """Text without HTML: tags first, then entities, then white space made single and trimmed.
+    """Return text without HTML: tags first, then entities, then white space.
 
-    In this order `&lt;b&gt;` ends as the text `<b>`, which somebody wrote, and is no tag.
+    In this order `&lt;b&gt;` becomes the text `<b>`, which somebody wrote, and not a tag.
     """
     stripped = strip_tags(text)
     return F.when(_may_hold_entities(text), _unescape(stripped, finish=tidy)).otherwise(
@@ -58,26 +58,26 @@ def clean_text(text: Column) -> Column:
 
 
 def tidy(text: Column) -> Column:
-    """Text with every run of white space or control characters as one blank, and trimmed."""
+    """Return trimmed text with one space for every run of white space or control characters."""
     return F.trim(F.regexp_replace(text, _UNTIDY, " "))
 
 
 def strip_tags(text: Column) -> Column:
-    """Text with a blank for every tag, and without comments, scripts and style sheets.
+    """Return text with a space for every tag, and without comments, scripts and style sheets.
 
-    A tag has one of the names in use, or an attribute; `5 < 6`, `<3` and `<sigh>` stay. A tag
-    that the end of the text breaks off is removed too.
+    A tag has a known name or an attribute; `5 < 6`, `<3` and `<sigh>` stay. A tag that the end of
+    the text breaks off is removed too.
     """
     stripped = F.regexp_replace(text, _TAG, " ")
     return F.when(text.contains("<"), stripped).otherwise(text)
 
 
 def unescape(text: Column) -> Column:
-    """Text with its entities as characters, also those that were escaped repeatedly.
+    """Return text with its entities as characters, also those that were escaped repeatedly.
 
-    So `&amp;quot;` is a quotation mark. Known are the 252 names of HTML 4, `&apos;` and the
-    numbers of the first two planes of Unicode; as in HTML 5, 128 to 159 are read as
-    Windows-1252. Others stay.
+    So `&amp;quot;` is a quotation mark. The 252 names of HTML 4, `&apos;` and the numbers of the
+    first two planes of Unicode are known. As in HTML 5, 128 to 159 are read as Windows-1252.
+    Other entities stay.
     """
     return _unescape(text)
 
@@ -87,8 +87,8 @@ def _may_hold_entities(text: Column) -> Column:
 
 
 def _unescape(text: Column, finish: Callable[[Column], Column] | None = None) -> Column:
-    # The fold comes last, with what follows it inside, since the embedded engine plans a lambda
-    # anew for every function around it.
+    # The fold is the outermost function, with `finish` inside: the embedded engine plans a lambda
+    # again for every function around it.
     once = F.regexp_replace(text, _ESCAPED_AGAIN, "&$1")
     entities = F.array_distinct(F.regexp_extract_all(once, F.lit(_ENTITY), F.lit(0)))
     return F.aggregate(

@@ -1,4 +1,4 @@
-"""Prices: from what the pages showed to exact amounts in dollars."""
+"""Prices: from the texts of the pages to exact amounts in dollars."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,33 +17,24 @@ _MOST_CHARACTERS = 60
 
 
 def price_min(text: Column) -> Column:
-    """The lowest price in dollars of `$12.99`, `$1,234.00` or `$a - $b`; else null."""
+    """Return the lowest price in dollars of `$12.99`, `$1,234.00` or `$a - $b`, else null."""
     low, high = _bounds(text)
     return F.least(low, high)
 
 
 def price_max(text: Column) -> Column:
-    """The highest price in dollars of `$12.99`, `$1,234.00` or `$a - $b`; else null."""
+    """Return the highest price in dollars of `$12.99`, `$1,234.00` or `$a - $b`, else null."""
     low, high = _bounds(text)
     return F.greatest(low, high)
 
 
-def price(text: Column) -> Column:
-    """The price in dollars, of a range its mean, rounded half up to cents; else null.
-
-    The rule of source system 1, but for amounts with commas, which it lost.
-    """
-    low, high = _bounds(text)
-    return middle(low, high)
-
-
-def middle(low: Column, high: Column) -> Column:
-    """The mean of two amounts, rounded half up to cents."""
+def midpoint(low: Column, high: Column) -> Column:
+    """Return the mean of the two ends of a price range, rounded half up to cents."""
     return F.round((low + high) / F.lit(2), 2).cast(MONEY)
 
 
 def _bounds(text: Column) -> tuple[Column, Column]:
-    """Both ends as written, the same for a single price; null twice if either is unreadable."""
+    """Return both ends as written, equal for a single price; both null if one is unreadable."""
     readable = F.when((text != "") & (F.length(text) <= _MOST_CHARACTERS), text)
     first = _amount(F.regexp_extract(readable, _PRICE, 1))
     written = F.regexp_extract(readable, _PRICE, 2)
@@ -58,7 +49,7 @@ def _amount(digits: Column) -> Column:
 
 
 def _without_exponent(number: Column) -> Column:
-    """A JSON number such as `1.25e1` as `12.500`; one engine reads no exponents as decimals."""
+    """Return `12.500` for `1.25e1`: one engine reads no exponents as decimals."""
     whole, fraction, exponent = (F.regexp_extract(number, _EXPONENT, group) for group in (1, 2, 3))
     digits = F.concat(F.lit(_ZEROS), whole, fraction, F.lit(_ZEROS))
     point = F.length(whole) + exponent.try_cast("int") + len(_ZEROS)
@@ -68,13 +59,13 @@ def _without_exponent(number: Column) -> Column:
 
 
 def impute_prices(products: DataFrame) -> DataFrame:
-    """Fill missing prices and set `price_imputed`. Grain as given; one row per asin is meant.
+    """Fill missing prices and set `price_imputed`. Grain: as given, one row per asin is expected.
 
     A missing price becomes the mean price of the products in its main_category, or of all
-    products where the category is unknown or has no price; without any price it stays null,
-    and `price_imputed` is false. Means are exact sums of cents over counts, rounded half up,
-    so that they do not depend on the order of the rows. (Source system 1 averaged over the
-    rows of reviews, which weighs a product by its popularity.)
+    products where the category is unknown or has no price. Without any price it stays null, and
+    `price_imputed` is false. Means are exact sums of cents over counts, rounded half up, so that
+    they do not depend on the order of the rows. The Paisa Genious lakehouse averages over the rows
+    of reviews, which weighs a product by its popularity.
     """
     price = F.col("price")
     if "price_imputed" in products.columns:
@@ -95,9 +86,9 @@ def impute_prices(products: DataFrame) -> DataFrame:
 
 
 def _mean_prices(products: DataFrame, *keys: str) -> DataFrame:
-    """One row per known `keys`, or one in all, with mean_price (null without any price).
+    """Return one row per known `keys`, or a single row, with mean_price; null without any price.
 
-    In whole cents, for the engines divide decimals to different numbers of digits.
+    It is computed in whole cents, because engines divide decimals to different numbers of digits.
     """
     priced = products.where(F.col("price").isNotNull())
     for key in keys:

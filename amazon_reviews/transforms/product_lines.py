@@ -1,17 +1,11 @@
-"""Product lines: which are refused and why, and what tells two of them apart."""
+"""Product lines: the rules that reject them, and their unique key."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.lines import (
-    REFUSAL,
-    Rule,
-    any_broken,
-    fingerprint,
-    refusal,
-    structured,
-)
+from amazon_reviews.transforms.lines import fingerprint, structured
 from amazon_reviews.transforms.products import clean_products
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
 from amazon_reviews.transforms.strict_json import trimmed
 
 _TEXTS = ("asin", "title", "brand", "main_cat")
@@ -19,16 +13,16 @@ _LISTS = ("category", "also_buy", "also_view", "image", "imageURL", "imageURLHig
 
 
 def type_products(parsed: DataFrame) -> DataFrame:
-    """Add `line_id` to each parsed line, and `REFUSAL` if it is refused.
+    """Add `line_id` and the `REJECTION_COLUMNS` to each parsed line.
 
-    `parsed` is what `parse_lines` gives for `products.FIELDS`. Two lines are the same product
-    line when they are the same text but for white space around it. Grain: one row per line.
+    `parsed` is the result of `parse_lines` for `products.FIELDS`. Lines of the same text, apart
+    from white space around it, have the same `line_id`. Grain: one row per line.
     """
     text = trimmed(F.col("raw"))
-    rules = _rules(F.col("record"), F.col("raw"))
-    judged = parsed.select("*", any_broken(rules).alias("refused"))
-    return judged.select(
-        *refusal(rules, F.col("refused")),
+    rules = _product_rules(F.col("record"), F.col("raw"))
+    checked = parsed.select("*", any_broken(rules).alias("is_rejected"))
+    return checked.select(
+        *rejection(rules, F.col("is_rejected")),
         fingerprint([text]).alias("line_id"),
         "record",
         "rescued",
@@ -39,11 +33,11 @@ def type_products(parsed: DataFrame) -> DataFrame:
 
 
 def silver_products(typed: DataFrame) -> DataFrame:
-    """Rows of `type_products` in the columns of silver/products and `REFUSAL`, row by row."""
-    return clean_products(typed, keep=("line_id", *REFUSAL))
+    """Return rows of `type_products` as silver/products with the `REJECTION_COLUMNS`."""
+    return clean_products(typed, keep=("line_id", *REJECTION_COLUMNS))
 
 
-def _rules(record: Column, raw: Column) -> list[Rule]:
+def _product_rules(record: Column, raw: Column) -> list[Rule]:
     asin = record["asin"]
     blank = F.coalesce(F.trim(asin), F.lit("")) == ""
     texts = [record[field] for field in _TEXTS]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.transforms import prices
 from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.html import clean_text
@@ -39,24 +40,23 @@ FIELDS = (
     "fit",
     "similar_item",
 )
-_UNKNOWN = "Unknown"
 _LAST = 2**31 - 1
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
-# The page's own code, which was read as a title: a statement of its script
+# Code of the page that was read as a title: a statement of its script
 # (`var aPageStart = (new Date()).getTime();`), and the end of a tag (` Magazines" />`).
 _SCRIPT = r"=[^;=]*\bgetTime\s*\(|\bgetTime\s*\(\s*\)[\s)]*;"
-# A quote behind a digit is an inch, and two belong to the text.
+# A quote after a digit means inches, and a pair of quotes belongs to the text.
 _END_OF_TAG = r"""^[^"]*[^"0-9¼½¾⅛-⅞″'\s]"\s*/>\s*\z|="[^"]*"\s*/>\s*\z"""
-# As the page shows it above the title. A capital letter begins a name, such as "By Terry".
+# The page writes it above the title. With a capital letter it begins a name, such as "By Terry".
 _BYLINE = r"^by(?: |\z)"
 _LISTS = ("categories", "features", "also_buy", "also_view")
 _TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first_listed", *LABELS)
 
 
 def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
-    """Products in the columns of silver/products, typed and without HTML, and those to keep.
+    """Return typed products without HTML in the columns of silver/products and those to `keep`.
 
-    Grain: one row per row of `parsed`, which is what `parse_lines` gives for `FIELDS`.
+    `parsed` is the result of `parse_lines` for `FIELDS`. Grain: as given.
     """
     return (
         _clean_texts(parsed, keep)
@@ -67,7 +67,7 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
             "brand",
             "main_category",
             "categories",
-            prices.middle(F.col("price_min"), F.col("price_max")).alias("price"),
+            prices.midpoint(F.col("price_min"), F.col("price_max")).alias("price"),
             "price_min",
             "price_max",
             "description",
@@ -90,9 +90,9 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
 
 
 def _clean_texts(parsed: DataFrame, keep: Sequence[str]) -> DataFrame:
-    """`parsed` with its texts, cleaned: one column per single text, one per list.
+    """Return `parsed` with its cleaned texts: one column per single text, one per list.
 
-    They are cleaned as one array, for planning the cleaning costs the embedded engine more
+    They are cleaned as one array, because planning the cleaning costs the embedded engine more
     than the cleaning of many rows.
     """
     record = F.col("record")
@@ -122,7 +122,7 @@ def _clean_texts(parsed: DataFrame, keep: Sequence[str]) -> DataFrame:
 
 
 def _single_texts(record: Column) -> dict[str, Column]:
-    """The texts to clean of which a record has one, without what is no text."""
+    """Return the single texts of a record to clean, without code and images."""
     title, brand, category = record["title"], record["brand"], record["main_cat"]
     code = title.rlike(_SCRIPT) | title.rlike(_END_OF_TAG)
     quoted = r"""\balt\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')"""
@@ -164,11 +164,11 @@ def _columns(record: Column) -> list[Column]:
 
 
 def _known(text: Column) -> Column:
-    return F.when(text != "", text).otherwise(_UNKNOWN)
+    return F.when(text != "", text).otherwise(UNKNOWN)
 
 
 def _main_category(text: Column) -> Column:
-    """The category, of an image its alternative text in title case, else the first of all."""
+    """Return the category, for an image its alternative text, else the first category."""
     name = F.when(text.contains("<img"), _title_case(F.col("main_cat"))).otherwise(
         F.col("main_cat")
     )
@@ -176,7 +176,7 @@ def _main_category(text: Column) -> Column:
 
 
 def _title_case(text: Column) -> Column:
-    """Every word with a capital; `initcap` differs between the engines in "Women's"."""
+    """Capitalize every word; `initcap` differs between the engines in "Women's"."""
     words = F.transform(
         F.split(F.lower(text), " "),
         lambda word: F.concat(F.upper(F.substring(word, 1, 1)), F.substring(word, 2, 1000)),
@@ -185,7 +185,7 @@ def _title_case(text: Column) -> Column:
 
 
 def _joined(texts: Column) -> Column:
-    """The texts joined by ", "; null if there is none."""
+    """Join the texts by ", "; null without any."""
     joined = F.array_join(texts, ", ")
     return F.when(joined != "", joined)
 
@@ -207,16 +207,16 @@ def _sales_rank_category(text: Column) -> Column:
 
 
 def _listed_on(text: Column) -> Column:
-    """The day of a text such as "May 26, 2011"; null for HTML, a brand or the like."""
+    """Return the day of a text such as "May 26, 2011"; null for HTML or a brand."""
     day = written_day(text)
     return F.when(F.year(day).between(1900, 2099), day)
 
 
 def _completeness() -> Column:
-    """How many fields carry information."""
+    """Count the fields that carry information."""
     informative = [F.col(name).isNotNull() for name in _TEXTS]
     informative += [F.size(name) > 0 for name in _LISTS]
-    informative += [F.col(name) != _UNKNOWN for name in ("title", "brand")]
+    informative += [F.col(name) != UNKNOWN for name in ("title", "brand")]
     informative.append(F.col("image_count") > 0)
     total: Column = F.lit(0)
     for informs in informative:
@@ -225,12 +225,12 @@ def _completeness() -> Column:
 
 
 def best_products(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
-    """The best row of every asin over all partitions, in the columns of `products`.
+    """Return the best row of every asin over all partitions, in the columns of `products`.
 
-    `partition_ranks` has one row per partition: partition, rank. Grain: one row per asin. The
-    most complete row wins, ties go to the lower rank, then by the names of partition and file
-    and the line. All that is compared is one number per row; the wide rows meet it in a join.
-    `products` is read several times: a table on disk, not a computation, is meant.
+    `partition_ranks` has one row per partition: partition, rank. The most complete row wins. Ties
+    go to the lower rank, then to the first by partition, file and line. Only one number per row is
+    compared; a join adds the wide rows. `products` is read several times, so it should be a table
+    on disk and not a computation. Grain: one row per asin.
     """
     # The narrow side first: the embedded engine builds its hash table from the left one.
     numbered = _number_files(products, partition_ranks).join(
@@ -244,15 +244,16 @@ def best_products(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
         .agg(F.min("order").alias("order"), F.min_by("copies", "order").alias("copies"))
     )
     best = winners.join(keyed, on=["asin", "order"], how="inner")
-    # A line that was written twice has one place, so the join finds it twice. To drop such rows
-    # from all would hold the wide table in memory.
+    # A line that was written twice has one origin, so the join returns it twice. Its rows are
+    # identical, and any of them will do. A window over all rows would hold the wide table in
+    # memory.
     once = best.where(F.col("copies") == 1)
     repeated = best.where(F.col("copies") > 1).dropDuplicates(["asin"])
     return once.unionByName(repeated).select(*products.columns)
 
 
 def _number_files(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
-    """One row per file: partition, file, and its place among all files."""
+    """Return one row per file: partition, file, and its position among all files."""
     files = products.select("partition", "file").distinct()
     ranked = files.join(partition_ranks.select("partition", "rank"), on="partition", how="left")
     place = F.struct(F.coalesce("rank", F.lit(_LAST)).alias("rank"), "partition", "file")
@@ -264,7 +265,7 @@ def _number_files(products: DataFrame, partition_ranks: DataFrame) -> DataFrame:
 
 
 def _order() -> Column:
-    """Completeness (at most 31), file and line as one number: 5, 22 and 36 bits."""
+    """Return completeness (at most 31), file and line as one number: 5, 22 and 36 bits."""
     missing = (F.lit(31) - F.col("completeness")).cast("bigint")
     file_number = F.col("file_number").cast("bigint")
     return missing * F.lit(1 << 58) + file_number * F.lit(1 << 36) + F.col("line")

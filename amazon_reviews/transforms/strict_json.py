@@ -1,8 +1,8 @@
-r"""JSON that both engines read alike, and the scalars in it.
+r"""JSON that both engines read the same way, and the scalars in it.
 
-Rust's and Java's parsers part in what they let pass (text after the end, halves of surrogate
-pairs) and in how they write numbers as text again. So a line is put into brackets, which lets
-nothing stand after it, and a number that would not come out alike is kept as it was written.
+The parsers of Rust and Java differ in what they accept: text after the end, halves of surrogate
+pairs. They also differ in how they write numbers back as text. So a line is put into brackets,
+which rejects any text after it, and a number that would change is kept as it was written.
 """
 
 from pyspark.sql import Column
@@ -17,11 +17,11 @@ _ODD = (
     rf"{_INTEGER}(?:\.[0-9]+)?[eE][+-]?[0-9]+|-?[1-9][0-9]{{7,}}\.[0-9]+|-?[1-9][0-9]{{18,}}"
     r"|-?0\.000[0-9]*|-0(?:\.[0-9]+)?"
 )
-# A string's characters are not taken one by one: Java's stack would grow with each.
+# The characters of a string are not matched one by one: Java's stack would grow with each.
 STRING = r'[^"\\]*(?:\\.[^"\\]*)*'
-# Java keeps no way back for a possessive group, so its stack does not grow; Rust takes `*+` for a
-# repetition of a repetition, which finds the same. A string that is never closed goes on to the
-# end, for else the search would begin again at each of its quotes.
+# Java does not backtrack into a possessive group, so its stack does not grow. Rust reads `*+` as
+# a repetition of a repetition, which matches the same. A string that is never closed matches to
+# the end of the text; otherwise the search would begin again at each of its quotes.
 _WHOLE_STRING = r'"[^"\\]*(?:(?s:\\.)[^"\\]*)*+(?:"|\\?\z)'
 _TOKENS = rf"({_WHOLE_STRING})|({_ODD})|(-?[0-9.]+)"
 _BEGIN, _END = "\x01", "\x02"
@@ -31,7 +31,7 @@ SUSPECT = (
     r"\\u[dD][89a-fA-F]"
     r"|[:\[,]\s*(?:-?(?:[0-9.]+[eE]|[0-9]{8,}\.[0-9]|[0-9]{19}|0\.000)|-0)"
 )
-"""A regular expression that finds what `readable` mends or refuses, and some that it does not."""
+"""A regular expression for all that `readable` changes or rejects, with some false positives."""
 
 _NUMBER = (
     rf"^{BLANKS}*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -41,12 +41,12 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 def is_long(raw: Column) -> Column:
-    """Whether a text is too long to be searched with `STRING` on every engine."""
+    """Return True if a text is too long to be searched with `STRING` on every engine."""
     return F.octet_length(raw) > _LONG_BYTES
 
 
 def readable(raw: Column) -> Column:
-    """The text with its odd numbers in quotes; null if it has half of a surrogate pair."""
+    """Return the text with unusual numbers in quotes; null with half of a surrogate pair."""
     marked = F.regexp_replace(raw, _TOKENS, f"$1{_BEGIN}$2{_END}$3")
     bare = F.replace(marked, F.lit(_BEGIN + _END), F.lit(""))
     quoted = F.translate(bare, _BEGIN + _END, '""')
@@ -56,34 +56,34 @@ def readable(raw: Column) -> Column:
 
 
 def trimmed(text: Column) -> Column:
-    """The text without the blanks of JSON around it."""
+    """Return the text without the white space of JSON around it."""
     return F.btrim(text, F.lit(" \t\r\n"))
 
 
 def value_of(text: Column, schema: str) -> Column:
-    """The only JSON value in a text; null if it is none, or there are more."""
+    """Return the only JSON value in a text; null for no JSON, and for several values."""
     values = values_of(text, schema)
     return F.when(F.size(values) == 1, F.get(values, F.lit(0)))
 
 
 def values_of(text: Column, schema: str) -> Column:
-    """The JSON values in a text, separated by commas; null if they are none."""
+    """Return the comma-separated JSON values in a text; null for no JSON."""
     return F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"array<{schema}>", OPTIONS)
 
 
 def text_map(text: Column) -> Column:
-    """A JSON object as a map of texts; of a key that comes twice, the last value."""
+    """Return a JSON object as a map of texts; a repeated key has its last value."""
     parsed = F.from_json(text, "map<string,string>", OPTIONS)
     return F.map_from_entries(F.map_entries(parsed))
 
 
 def plain(text: Column) -> Column:
-    """JSON text as an engine wrote it, with characters for pairs of escapes, others in small.
+    """Decode surrogate-pair escapes in JSON text of an engine; lower-case other escapes.
 
-    Java's parser escapes what lies beyond the first plane of Unicode, and in capitals.
+    Java's parser escapes characters beyond the first plane of Unicode, in upper case.
     """
     escapes = F.array_distinct(F.regexp_extract_all(text, F.lit(_ESCAPE), F.lit(0)))
-    return F.aggregate(escapes, text, lambda done, found: F.replace(done, found, _plain(found)))
+    return F.aggregate(escapes, text, lambda done, escape: F.replace(done, escape, _plain(escape)))
 
 
 def _plain(escape: Column) -> Column:
@@ -93,11 +93,11 @@ def _plain(escape: Column) -> Column:
 
 
 def number(text: Column) -> Column:
-    """A decimal number as a double, not a finite one included; null for any other text."""
+    """Return a decimal number as a double, also NaN and infinity; null for other texts."""
     return F.when(text.rlike(_NUMBER), text).try_cast("double")
 
 
 def flag(text: Column) -> Column:
-    """A boolean as Spark writes and reads it; null for any other text."""
+    """Return a boolean in any notation that Spark reads; null for other texts."""
     word = F.lower(trimmed(text))
     return F.when(word.isin(*_TRUE), True).when(word.isin(*_FALSE), False)

@@ -1,26 +1,27 @@
-"""Ratings of streaming titles: from CSV records to typed rows, and to their mean by title."""
+"""Ratings of streaming titles: from CSV records to typed rows, and to the mean of each title."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import record_size, why_no_record
-from amazon_reviews.transforms.lines import REFUSAL, Rule, any_broken, fingerprint, refusal
+from amazon_reviews.transforms.csv_records import record_size, why_without_fields
+from amazon_reviews.transforms.lines import fingerprint
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
 from amazon_reviews.transforms.strict_json import number
 
 FIELDS = ("userId", "rating", "timestamp", "movieId")
 REQUIRED = ("userId", "rating", "movieId")
 LOWEST, HIGHEST = 0.5, 5.0
-"""The ends of the scale; the source gives halves, and any number between is taken."""
+"""The ends of the scale; the source has half stars, and any number between is accepted."""
 
-_LAST_SECOND = 4_102_444_800  # 2100-01-01
+_END_SECOND = 4_102_444_800  # 2100-01-01
 _FLOAT_ID = r"^[0-9]+\.0\z"
 
 
 def type_ratings(parsed: DataFrame) -> DataFrame:
-    """Give each record its types, its `rating_id`, and `REFUSAL` if it is refused.
+    """Add types, `rating_id` and the `REJECTION_COLUMNS` to each record.
 
-    `parsed` is what `parse_records` gives for `FIELDS`. Two records are the same rating when user,
-    title, rating and time are the same. Grain: one row per record.
+    `parsed` is the result of `parse_records` for `FIELDS`. Records of the same user, title,
+    rating and time are the same rating. Grain: one row per record.
     """
     record = F.col("record")
     typed = _with_users(parsed).select(
@@ -29,12 +30,12 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
         number(record["timestamp"]).alias("seconds"),
         F.lower(record["movieId"]).alias("title_id"),
     )
-    unreadable = why_no_record(F.col("raw"), F.col("encoding"), F.col("sizes"))
-    rules = _rules(record)
-    judged = typed.select("*", any_broken(rules).alias("refused"))
-    return judged.select(
-        *refusal(rules, F.col("refused"), unreadable, record_size(F.col("sizes"))),
-        _identity().alias("rating_id"),
+    unreadable = why_without_fields(F.col("raw"), F.col("encoding"), F.col("sizes"))
+    rules = _rating_rules(record)
+    checked = typed.select("*", any_broken(rules).alias("is_rejected"))
+    return checked.select(
+        *rejection(rules, F.col("is_rejected"), unreadable, record_size(F.col("sizes"))),
+        _rating_id().alias("rating_id"),
         "user_id",
         "title_id",
         "stars",
@@ -47,7 +48,7 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
 
 
 def silver_ratings(typed: DataFrame) -> DataFrame:
-    """Rows of `type_ratings` in the columns of silver/title_ratings and `REFUSAL`, row by row."""
+    """Return rows of `type_ratings` as silver/title_ratings with the `REJECTION_COLUMNS`."""
     return typed.select(
         "rating_id",
         "user_id",
@@ -58,14 +59,14 @@ def silver_ratings(typed: DataFrame) -> DataFrame:
         "file",
         "line",
         "partition",
-        *REFUSAL,
+        *REJECTION_COLUMNS,
     )
 
 
 def _with_users(parsed: DataFrame) -> DataFrame:
-    """`parsed` with user_id: userId, without `.0` where its file writes all of them so.
+    """Add user_id: userId, without `.0` if all user ids of its file end in it.
 
-    pandas writes whole numbers as `1.0` when one of their column is missing.
+    pandas writes whole numbers as `1.0` if one value of their column is missing.
     """
     user = F.col("record")["userId"]
     files = parsed.groupBy("partition", "file").agg(F.min(user.rlike(_FLOAT_ID)).alias("floats"))
@@ -76,13 +77,13 @@ def _with_users(parsed: DataFrame) -> DataFrame:
     )
 
 
-def _identity() -> Column:
+def _rating_id() -> Column:
     stars = F.col("stars").cast("string")
     seconds = F.col("seconds").try_cast("bigint").cast("string")
     return fingerprint([F.col("user_id"), F.col("title_id"), stars, seconds])
 
 
-def _rules(record: Column) -> list[Rule]:
+def _rating_rules(record: Column) -> list[Rule]:
     stars, seconds = F.col("stars"), F.col("seconds")
     return [
         *(Rule("missing_field", name, record[name].isNull(), record[name]) for name in REQUIRED),
@@ -92,7 +93,7 @@ def _rules(record: Column) -> list[Rule]:
         Rule(
             "out_of_range",
             "timestamp",
-            ~seconds.between(0, _LAST_SECOND - 1) | F.isnan(seconds),
+            ~seconds.between(0, _END_SECOND - 1) | F.isnan(seconds),
             record["timestamp"],
         ),
     ]
@@ -104,11 +105,11 @@ def _unreadable(record: Column, name: str, typed: Column) -> Rule:
 
 
 def rated_titles(ratings: DataFrame) -> DataFrame:
-    """One row per title_id: the mean and the number of its ratings, each rating once.
+    """Return one row per title_id: the mean and the number of its ratings, each rating once.
 
-    `ratings` are rows of silver/title_ratings; one that came in several files counts once.
+    `ratings` are rows of silver/title_ratings. A rating that is in several files counts once.
     """
-    once = ratings.select("title_id", "rating_id", "rating").distinct()
-    return once.groupBy("title_id").agg(
+    distinct = ratings.select("title_id", "rating_id", "rating").distinct()
+    return distinct.groupBy("title_id").agg(
         F.avg("rating").alias("mean_rating"), F.count(F.lit(1)).alias("ratings")
     )

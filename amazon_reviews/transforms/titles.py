@@ -1,14 +1,13 @@
-"""Streaming titles: from CSV records of a platform's catalogue to typed, lower-case rows."""
+"""Streaming titles: from CSV records of a platform's catalogue to typed rows in lower case."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import record_size, why_no_record
+from amazon_reviews.transforms.csv_records import record_size, why_without_fields
 from amazon_reviews.transforms.dates import written_day
-from amazon_reviews.transforms.lines import REFUSAL, Rule, any_broken, refusal
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
 from amazon_reviews.transforms.strict_json import number
 
-PLATFORMS = ("amazon", "disney", "hulu", "netflix")
 FIELDS = (
     "show_id",
     "type",
@@ -25,26 +24,26 @@ FIELDS = (
 )
 TYPES = ("movie", "tv show")
 UNRATED = "g"
-"""The maturity rating of a title without one, as the source fills it."""
+"""The maturity rating that the source gives to a title without one."""
 
 _DURATION = r"^([0-9]{1,9}) *(min|season)s?\z"
 _FIRST_YEAR, _LAST_YEAR = 1870, 2100
 
 
 def type_titles(parsed: DataFrame) -> DataFrame:
-    """Give each record its types, its `id`, and `REFUSAL` if it is refused.
+    """Add types, `id` and the `REJECTION_COLUMNS` to each record.
 
-    `parsed` is what `parse_records` gives for `FIELDS`. All text becomes lower case. A duration
-    that stands in the column rating is taken for what it is. Grain: one row per record.
+    `parsed` is the result of `parse_records` for `FIELDS`. All text becomes lower case. A
+    duration in the column rating is read as the duration. Grain: one row per record.
     """
     record = F.col("record")
     lower = parsed.select("*", *(F.lower(record[name]).alias(f"_{name}") for name in FIELDS))
     typed = lower.select("*", *_typed(record))
-    unreadable = why_no_record(F.col("raw"), F.col("encoding"), F.col("sizes"))
-    rules = _rules(record)
-    judged = typed.select("*", any_broken(rules).alias("refused"))
-    return judged.select(
-        *refusal(rules, F.col("refused"), unreadable, record_size(F.col("sizes"))),
+    unreadable = why_without_fields(F.col("raw"), F.col("encoding"), F.col("sizes"))
+    rules = _title_rules(record)
+    checked = typed.select("*", any_broken(rules).alias("is_rejected"))
+    return checked.select(
+        *rejection(rules, F.col("is_rejected"), unreadable, record_size(F.col("sizes"))),
         F.concat(F.substring("partition", 1, 1), F.col("_show_id")).alias("id"),
         *(F.col(f"_{name}").alias(name) for name in FIELDS),
         "added",
@@ -59,7 +58,7 @@ def type_titles(parsed: DataFrame) -> DataFrame:
 
 
 def silver_titles(typed: DataFrame) -> DataFrame:
-    """Rows of `type_titles` in the columns of silver/titles and `REFUSAL`, row by row."""
+    """Return rows of `type_titles` as silver/titles with the `REJECTION_COLUMNS`."""
     names = F.transform(F.split("cast", ","), lambda name: F.trim(name))
     actors = F.array_distinct(F.filter(names, lambda name: name != ""))
     return typed.select(
@@ -84,7 +83,7 @@ def silver_titles(typed: DataFrame) -> DataFrame:
         "file",
         "line",
         "partition",
-        *REFUSAL,
+        *REJECTION_COLUMNS,
     )
 
 
@@ -99,7 +98,7 @@ def _typed(record: Column) -> list[Column]:
     ]
 
 
-def _rules(record: Column) -> list[Rule]:
+def _title_rules(record: Column) -> list[Rule]:
     year, span = F.col("year"), F.col("span")
     return [
         *(
@@ -124,9 +123,10 @@ def _unreadable(record: Column, name: str, typed: Column) -> Rule:
 
 
 def gold_titles(titles: DataFrame, ratings: DataFrame) -> DataFrame:
-    """Titles with the mean and the number of their ratings, in the columns of gold/titles.
+    """Add the mean and the number of their ratings to titles, in the columns of gold/titles.
 
-    `titles` has one row per id, `ratings` one per title_id (see `rated_titles`).
+    `titles` has one row per id, `ratings` one per title_id (see `rated_titles`). Grain: one row
+    per id.
     """
     means = ratings.withColumnRenamed("title_id", "id")
     return (
@@ -147,7 +147,7 @@ def gold_titles(titles: DataFrame, ratings: DataFrame) -> DataFrame:
 
 
 def title_actors(titles: DataFrame) -> DataFrame:
-    """One row per title and actor, in the columns of gold/title_actors; `titles` of silver."""
+    """Return one row per title and actor, as gold/title_actors, from silver/titles."""
     return titles.select(
         F.col("id").alias("title_id"),
         "platform",

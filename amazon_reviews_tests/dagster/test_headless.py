@@ -9,7 +9,7 @@ import pytest
 
 from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.headless.dead_runs import PROCESS_TAG, living_process, report_dead_runs
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews_tests.helpers import files_of, product, review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -23,7 +23,7 @@ def test_one_run_brings_all_tables_up_to_date(all_done, truth):
     assert all_done.run().nothing_new
     accounts = all_done.content()
     assert sum(accounts["gold/reviews"].values()) == truth["gold"]["reviews"]
-    assert all(account.balanced for account in all_accounts(all_done.lakehouse))
+    assert all(account.balanced for account in reconcile_all(all_done.lakehouse))
 
 
 def test_a_run_without_input_creates_empty_tables_once(empty):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews_tests.dagster.project import LAYERS, MARTS, failed_steps
 from amazon_reviews_tests.dagster.test_conditions import Automation
@@ -39,7 +39,7 @@ def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
     assert done.materialize(*(t.key for t in MART_TABLES if "pipeline" in t.key)).success
 
     books = done.lakehouse.delta("gold/pipeline_reconciliation").to_pyarrow_table().to_pylist()
-    expected = [account.as_dict() | {"balanced": True} for account in all_accounts(done.lakehouse)]
+    expected = [account.as_dict() | {"balanced": True} for account in reconcile_all(done.lakehouse)]
     assert books == expected
     refused = done.lakehouse.delta("gold/pipeline_rejected").to_pyarrow_table().to_pylist()
     found = {(r["table"], r["partition"], r["reason"]): r["lines"] for r in refused}
@@ -59,11 +59,11 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
     done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())
     done.run(LAYERS)
-    make = "amazon_reviews.defs.assets.marts.make_mart"
-    from amazon_reviews.defs.assets.marts import make_mart
+    make = "amazon_reviews.defs.assets.marts.build_mart"
+    from amazon_reviews.defs.assets.marts import build_mart
 
     def losing(spark, lakehouse, mart, versions):
-        make_mart(spark, lakehouse, mart, versions)
+        build_mart(spark, lakehouse, mart, versions)
         if mart.table.key == "gold/ratings":
             lakehouse.delta(mart.table.key).delete("stars = 5.0")
 

@@ -8,7 +8,7 @@ import pytest
 
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.pipeline.recommender.recommendations import SERVED
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import row_count
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.dagster.partial import (
@@ -112,7 +112,7 @@ def check_project(project, states, monkeypatch):
         if state_of[dataset] == "rejected"
     ]
     assert all(" 0 of 2 lines could be used " in failure for failure in first.failures)
-    assert all(account.balanced for account in all_accounts(project.lakehouse))
+    assert all(account.balanced for account in reconcile_all(project.lakehouse))
     check_tables(project, state_of)
     check_reports(project)
     check_api(project)

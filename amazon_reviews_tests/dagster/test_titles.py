@@ -9,7 +9,7 @@ import pytest
 from deltalake import write_deltalake
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews_tests.dagster.project import TITLES, Project, copy_first_row
 from amazon_reviews_tests.dagster.test_landing_sensor import asked, follow, tick
 from amazon_reviews_tests.helpers import content, rows
@@ -75,7 +75,7 @@ def titles_file(project, name):
 def test_the_books_are_those_of_the_truth(made):
     project, truth = made
 
-    books = {(a.layer, a.table, a.partition): a for a in all_accounts(project.lakehouse)}
+    books = {(a.layer, a.table, a.partition): a for a in reconcile_all(project.lakehouse)}
 
     for noun in ("titles", "title_ratings"):
         for name, expected in truth[noun].items():

@@ -1,4 +1,4 @@
-"""JVM Spark, where Java and the jars are there; without them these tests are skipped."""
+"""Sessions of both engines; tests of JVM Spark are skipped without Java or the jars."""
 
 import pytest
 from pyspark.sql import SparkSession
@@ -11,19 +11,19 @@ from amazon_reviews_tests.conftest import ENGINE_MEMORY
 
 @pytest.fixture(scope="session")
 def jvm() -> SparkSession:
-    """A session on JVM Spark, one for each worker."""
+    """Return a session on JVM Spark, one for each worker."""
     needs_jvm()
     return session_on("spark")
 
 
 @pytest.fixture(scope="session")
 def sail() -> SparkSession:
-    """A session on the embedded engine, one for each worker."""
+    """Return a session on the embedded engine, one for each worker."""
     return session_on("sail")
 
 
 def needs_jvm() -> None:
-    """Skip the test where there is no Java, or no jars."""
+    """Skip the test without Java or the jars."""
     try:
         check_java()
         fetched_jars()
@@ -33,7 +33,7 @@ def needs_jvm() -> None:
 
 
 def session_on(engine: str) -> SparkSession:
-    """A session of its own: `start_session` gives a process one engine only."""
+    """Return a separate session, because `start_session` allows one engine per process."""
     address = endpoint_of(engine, ENGINE_MEMORY).address
     with explained(engine):
         return configured(SparkSession.builder.remote(address).create())

@@ -1,10 +1,11 @@
 # ruff: noqa: RUF001
-"""Lines made of what engines are known to read differently."""
+"""Lines of values that engines are known to read differently."""
 
 import json
+from typing import Any
 
 from amazon_reviews.transforms.titles import FIELDS as TITLES
-from amazon_reviews_tests.helpers import product, review
+from amazon_reviews_tests.helpers import Record, product, review
 
 TEXTS = [
     *("", " ", "\t", "\x00", "a\x00b", "\x0b\x0c", "\x1c\x1d\x1e\x1f", "\x7f", "\x85", "\xa0a\xa0"),
@@ -69,7 +70,7 @@ TEXTS = [
     ),
     *('"' * 2_000, "\\" * 2_000, "<" * 500, "&amp;" * 300, "<b " * 200),
 ]
-NUMBERS = [
+NUMBERS: list[Any] = [
     *(0, 1, 5, 5.0, 4.95, 4.949999999, 2.25, 2.35, 0.04, 0.05, 5.04, 5.05, -0.0, -1, 1e2, 6),
     *(True, None, [], {}, [5], "5", " 5", "5 ", "\t5\n", "\xa05", "+5", "-5", "5e0", "5E+0", "0x5"),
     *(
@@ -103,7 +104,7 @@ NUMBERS = [
     ),
     *("5\x00", "\x005", "\u20035", "5\u200b", "+-5", "--5", "5e", "1e5.0", "infinity", "+Infinity"),
 ]
-COUNTS = [
+COUNTS: list[Any] = [
     *(0, 3, 3.0, 3.5, -1, 2_147_483_647, 2_147_483_648, 1e10, None, True, [], "1,341", "1,,2", ","),
     *(
         "3.0",
@@ -123,7 +124,7 @@ COUNTS = [
     ),
     *("Infinity", "9" * 30, "0.0", "-0", "1,341.0", "\x1f3"),
 ]
-FLAGS = [
+FLAGS: list[Any] = [
     *(True, False, None, 0, 1, 2, "true", "TRUE", "tRuE", " true ", "t", "T", "yes", "y", "Y", "1"),
     *(
         "0",
@@ -143,12 +144,12 @@ FLAGS = [
         [],
     ),
 ]
-SECONDS = [
+SECONDS: list[Any] = [
     *(0, 788_918_399, 788_918_400, 788_918_399.999, 4_102_444_799, 4_102_444_799.5, 1472688000.7),
     *(-1, 1e300, None, "1472688000", "1472688000.7", "1.472688e9", " 1472688000 ", "1472688000L"),
     *("1472688000d", "+1472688000", "NaN", "Infinity", "", "x", "1,472,688,000", 4_102_444_798.999),
 ]
-DAYS = [
+DAYS: list[Any] = [
     *(
         "09 1, 2016",
         "9 31, 2016",
@@ -177,7 +178,7 @@ DAYS = [
         [],
     ),
 ]
-STYLES = [
+STYLES: list[Any] = [
     *(None, {}, [], "", "x", 5, True, {"Size:": " L"}, {"Size:": None}, {"Size:": ""}, {"a": 1.50}),
     *({"A:": [1, None], "B:": {"C:": " x"}, "D:": 1.5}, '{"A:" : null, "A": "x"}'),
     *({"a": {"b": [1, None]}}, {"a": True}, {"Size:  ": "  L  "}, {"a:": '":" x'}, {"é:": "\xa0é"}),
@@ -193,7 +194,7 @@ STYLES = [
     ),
     *({"b": "1", "a": "2", "B": "3"}, {"": "x"}, {"a\x00": "\x00"}, {"a": "\\"}, {"\\": "a"}),
 ]
-IMAGES = [
+IMAGES: list[Any] = [
     *(None, [], ["a"], ["a", None], [1, 2.0], [["a"]], [{"a": 1}], {}, {"a": "b"}, "a", "", "[]"),
     *('["a"]', '["a"', '["a",]', "['a']", "[NaN]", "[1 2]", " [1]", "[null]", 5, True, "null"),
 ]
@@ -363,20 +364,20 @@ PAGES = [
 ]
 
 
-def review_lines():
-    """Lines of reviews, each hostile in one place."""
+def review_lines() -> list[str]:
+    """Return lines of reviews, each hostile in one place."""
     fields = {
         **dict.fromkeys(("reviewerID", "asin", "reviewText", "summary", "reviewerName"), TEXTS),
         **{"overall": NUMBERS, "vote": COUNTS, "verified": FLAGS, "unixReviewTime": SECONDS},
         **{"style": STYLES, "image": IMAGES, "unknown": [*TEXTS, *NUMBERS, *STYLES]},
     }
-    given = [review(**{name: value}) for name, values in fields.items() for value in values]
-    given += [review(unixReviewTime=..., reviewTime=day) for day in DAYS]
-    return [*map(_as_json, given), *LINES, *_long_reviews()]
+    records = [review(**{name: value}) for name, values in fields.items() for value in values]
+    records += [review(unixReviewTime=..., reviewTime=day) for day in DAYS]
+    return [*map(_as_json, records), *LINES, *_long_reviews()]
 
 
-def _long_reviews():
-    """What would overflow a stack, or take hours, if it were searched step by step."""
+def _long_reviews() -> list[str]:
+    """Return reviews that overflow a stack, or take hours, if they are searched step by step."""
     texts = ["a" * 2**20, '"' * 2**19, "\\n" * 2**12, " " * 20_000]
     lines = [_as_json(review(reviewText=text, extra=1)) for text in texts]
     lines += [_as_json(review(vote="1" * 20_000 + "x")), "x" * 2**20, " " * 20_000 + "x"]
@@ -390,33 +391,34 @@ def _long_reviews():
     return [*lines, odd, odd.replace("1e5-0", "0.0001-0.0002")]
 
 
-def product_lines():
-    """Lines of products, each hostile in one place."""
-    odd = [*TEXTS, *PAGES, *PRICES, *IMAGES, *map(list, zip(TEXTS, PAGES * 9, strict=False))]
-    names = ("asin", "title", "brand", "main_cat", "category", "price", "description", "feature")
-    names += ("details", "image", "rank", "date", "also_buy", "tech1", "unknown")
-    given = [product(**{name: value}) for name in names for value in odd]
-    return [*map(_as_json, given), *LINES]
+def product_lines() -> list[str]:
+    """Return lines of products, each hostile in one place."""
+    pairs: list[Any] = [[*pair] for pair in zip(TEXTS, PAGES * 9, strict=False)]
+    odd = [*TEXTS, *PAGES, *PRICES, *IMAGES, *pairs]
+    names = ["asin", "title", "brand", "main_cat", "category", "price", "description", "feature"]
+    names += ["details", "image", "rank", "date", "also_buy", "tech1", "unknown"]
+    records = [product(**{name: value}) for name in names for value in odd]
+    return [*map(_as_json, records), *LINES]
 
 
-def title_records():
-    """Records of titles, each hostile in one place."""
-    usual = {"show_id": "s1", "type": "Movie", "title": "A", "date_added": "", "release_year": 2014}
-    given = [usual | {"date_added": day} for day in DAYS if isinstance(day, str)]
-    given += [usual | {"release_year": n} for n in NUMBERS if isinstance(n, str | int)]
-    given += [usual | {"cast": text} for text in TEXTS]
-    records = [",".join(_quoted(record.get(name, "")) for name in TITLES) for record in given]
-    return [*records, "s1,Movie", "", '"', "," * 40]
+def title_records() -> list[str]:
+    """Return records of titles, each hostile in one place."""
+    usual: Record = {"show_id": "s1", "type": "Movie", "title": "A", "release_year": 2014}
+    records = [usual | {"date_added": day} for day in DAYS if isinstance(day, str)]
+    records += [usual | {"release_year": n} for n in NUMBERS if isinstance(n, str | int)]
+    records += [usual | {"cast": text} for text in TEXTS]
+    lines = [",".join(_quoted(record.get(name, "")) for name in TITLES) for record in records]
+    return [*lines, "s1,Movie", "", '"', "," * 40]
 
 
-def rating_records(*users):
-    """Records of ratings by these users."""
+def rating_records(*users: str) -> list[str]:
+    """Return records of ratings by these users."""
     return [f"{user},{stars},5,as1" for user in users for stars in ("4.5", "5", "nan", "", "1,2")]
 
 
-def _quoted(value):
+def _quoted(value: object) -> str:
     return '"' + str(value).replace('"', '""') + '"'
 
 
-def _as_json(record):
+def _as_json(record: Record) -> str:
     return json.dumps(record, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A Spark Connect server in a process of its own, reached as a cluster would be."""
+"""A Spark Connect server in a separate process, like a cluster."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ CLI = "from amazon_reviews.cli import main; main()"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """A server whose own defaults are not those that the project needs."""
+    """The address of a server whose defaults differ from the settings of the project."""
     needs_jvm()
     port = free_port()
     settings = {
@@ -45,10 +45,10 @@ def address(tmp_path_factory):
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.ui.enabled": "false",
     }
-    given = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
+    options = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
     process = subprocess.Popen(
-        [str(submit), *given, "--class", SERVER, "spark-internal"],
+        [str(submit), *options, "--class", SERVER, "spark-internal"],
         cwd=tmp_path_factory.mktemp("server"),
         env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"},
         stdout=subprocess.DEVNULL,
@@ -80,8 +80,8 @@ def wait_for(port, process):
 
 
 @pytest.mark.long
-def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
-    """`amazon-reviews run` as a user starts it, and the same tables as by the embedded engine."""
+def test_asset_graph_runs_on_a_spark_connect_server(address, sail, tmp_path):
+    """`amazon-reviews run` gives the same tables as the embedded engine."""
     options = SampleOptions(reviews=200, products=30, users=30, partitions=1, events=0, seed=31)
     generate(options, tmp_path / "landing")
 
@@ -102,20 +102,20 @@ def test_the_asset_graph_runs_through_a_server(address, sail, tmp_path):
     assert {"silver/products", "gold/reviews"} <= assert_same_tables(other, by_server)
 
 
-def test_a_session_has_the_settings_that_the_project_needs(address):
+def test_session_has_the_settings_of_the_project(address):
     session = session_on(address)
     try:
-        found = session.sql("SELECT current_timezone(), try_cast('x' AS int)").collect()[0]
+        actual = session.sql("SELECT current_timezone(), try_cast('x' AS int)").collect()[0]
         ansi = session.conf.get("spark.sql.ansi.enabled")
     finally:
-        # The functions of pyspark ask the session that was made last, which outlives its server.
+        # The functions of pyspark use the newest session, which outlives its server.
         session.stop()
 
-    assert tuple(found) == ("UTC", None)
+    assert tuple(actual) == ("UTC", None)
     assert ansi == "true"
 
 
-def test_a_server_that_does_not_answer_is_named_at_once():
+def test_error_names_a_server_that_does_not_answer():
     port = free_port()
     started = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""What engines are known to read differently ends the same on both."""
+"""Hostile lines give the same rows on both engines."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from amazon_reviews_tests.engines.hostile import (
     ],
     ids=["reviews", "products", "titles", "ratings of whole users", "ratings"],
 )
-def test_hostile_lines_end_the_same(sail, jvm, dataset, lines):
+def test_engines_give_the_same_rows_for_hostile_lines(sail, jvm, dataset, lines):
     types, by_sail = cleaned(sail, dataset, lines)
     types_of_jvm, by_jvm = cleaned(jvm, dataset, lines)
 

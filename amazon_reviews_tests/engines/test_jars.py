@@ -1,4 +1,4 @@
-"""Java and the jars: what is checked, and what a user is told to do."""
+"""Java and the jars: checks, and advice for the user."""
 
 import os
 import re
@@ -29,16 +29,16 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path / ".jars"
 
 
-def a_java(folder, told):
-    """A JAVA_HOME whose Java tells this version."""
+def fake_java(folder, version):
+    """Return a JAVA_HOME whose Java reports this version."""
     program = folder / "bin" / "java"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!/bin/sh\necho '{told}' >&2\n")
+    program.write_text(f"#!/bin/sh\necho '{version}' >&2\n")
     program.chmod(0o755)
     return str(folder)
 
 
-def test_the_pinned_jars_are_for_the_installed_spark():
+def test_pinned_jars_are_for_the_installed_spark():
     minor = ".".join(pyspark.__version__.split(".")[:2])
 
     assert [name for name in PINNED if name.startswith(f"io.delta:delta-spark_{minor}_2.13:")]
@@ -46,12 +46,12 @@ def test_the_pinned_jars_are_for_the_installed_spark():
     assert len({name.split(":")[2] for name in PINNED}) == 1
 
 
-def test_jars_that_are_missing_are_named_with_what_to_do(elsewhere):
+def test_error_names_missing_jars_with_advice(elsewhere):
     with pytest.raises(EngineUnavailableError, match=r"is missing; run `make jars`.*ENGINE=sail"):
         fetched_jars()
 
 
-def test_a_jar_that_is_another_file_is_not_used(elsewhere):
+def test_jar_with_wrong_checksum_is_not_used(elsewhere):
     needs_files(elsewhere)
     broken = next(elsewhere.glob("*storage*"))
     broken.write_bytes(broken.read_bytes()[:-1] + b"x")
@@ -70,7 +70,7 @@ def jars_of_the_project():
     return project_root() / ".jars"
 
 
-def test_jars_that_are_there_need_no_network(elsewhere, monkeypatch):
+def test_existing_jars_need_no_network(elsewhere, monkeypatch):
     needs_files(elsewhere)
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
 
@@ -79,8 +79,8 @@ def test_jars_that_are_there_need_no_network(elsewhere, monkeypatch):
     assert (done.exit_code, done.stdout.strip()) == (0, str(elsewhere))
 
 
-def test_a_closed_network_is_told_what_to_do(elsewhere, monkeypatch, tmp_path):
-    """Spark's own settings send Ivy to a repository that is not there."""
+def test_error_of_a_closed_network_has_advice(elsewhere, monkeypatch, tmp_path):
+    """The settings of Spark point Ivy to a repository that does not exist."""
     needs_jvm_itself()
     (tmp_path / "ivy.xml").write_text(
         '<ivysettings><settings defaultResolver="none"/><resolvers><filesystem name="none">'
@@ -104,22 +104,22 @@ def needs_jvm_itself():
 
 
 @pytest.mark.parametrize(
-    ("told", "advice"),
+    ("version", "advice"),
     [
         ('openjdk version "11.0.2" 2019-01-15', "Java 11.0.2 is too old"),
         ('java version "1.8.0_292"', "Java 1.8.0_292 is too old"),
         ("something else", "of an unknown version is too old"),
     ],
 )
-def test_a_java_that_is_too_old_is_named(tmp_path, monkeypatch, told, advice):
-    monkeypatch.setenv("JAVA_HOME", a_java(tmp_path, told))
+def test_error_names_a_java_that_is_too_old(tmp_path, monkeypatch, version, advice):
+    monkeypatch.setenv("JAVA_HOME", fake_java(tmp_path, version))
 
     with pytest.raises(EngineUnavailableError, match=f"{advice}.*install Java 17 or 21"):
         check_java()
 
 
-def test_a_java_that_is_new_enough_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setenv("JAVA_HOME", a_java(tmp_path, 'openjdk version "21" 2023-09-19'))
+def test_new_java_is_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", fake_java(tmp_path, 'openjdk version "21" 2023-09-19'))
 
     assert check_java() == "21"
 
@@ -127,7 +127,7 @@ def test_a_java_that_is_new_enough_is_taken(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "value"), [("JAVA_HOME", "/nowhere"), ("PATH", "/nowhere")], ids=["home", "path"]
 )
-def test_without_java_the_doctor_says_so(tmp_path, monkeypatch, variable, value):
+def test_doctor_reports_missing_java(tmp_path, monkeypatch, variable, value):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     settings = environment(tmp_path) | {"AMAZON_REVIEWS_ENGINE": "spark", variable: value}
 
@@ -137,7 +137,7 @@ def test_without_java_the_doctor_says_so(tmp_path, monkeypatch, variable, value)
     assert f"there is no Java in {variable}; install Java 17 or 21" in done.stdout
 
 
-def test_the_jvm_ends_with_the_process_that_started_it(tmp_path):
+def test_jvm_ends_with_the_process_that_started_it(tmp_path):
     needs_jvm()
     code = (
         "import os, signal; from amazon_reviews.resources.spark.engine import start_spark;"
@@ -162,4 +162,4 @@ def assert_ends(pid):
         if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
             return
         time.sleep(0.2)
-    pytest.fail("the JVM goes on without its process")
+    pytest.fail("the JVM outlives its process")

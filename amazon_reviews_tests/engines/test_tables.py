@@ -1,4 +1,4 @@
-"""Tables of both engines are equal, and each engine goes on where the other stopped."""
+"""Both engines build equal tables, and each continues the work of the other."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEW_DATASETS, REVIEWS, STREAM
 from amazon_reviews.pipeline.gold import build_gold_products, build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.silver import build_silver, build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
@@ -32,7 +32,7 @@ SAMPLE = SampleOptions(
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    """A landing zone with events beside it, and a lakehouse that has both in bronze."""
+    """A lakehouse with files and events in bronze."""
     folder = tmp_path_factory.mktemp("sample")
     generate(SAMPLE, folder / "landing")
     landing = LandingZone(location=str(folder / "landing"))
@@ -47,7 +47,7 @@ def sample(tmp_path_factory):
 
 
 def in_bronze(landing, events, folder):
-    """A lakehouse that has the files of a landing zone and these events in bronze."""
+    """Return a lakehouse with the files of a landing zone and these events in bronze."""
     lakehouse = Lakehouse(location=str(folder))
     for dataset in REVIEW_DATASETS:
         ingest_all(landing, lakehouse, dataset)
@@ -63,7 +63,7 @@ def copied(lakehouse, folder):
 
 
 def bring_files(spark, lakehouse):
-    """Files from bronze to gold."""
+    """Bring files from bronze to gold."""
     for dataset in (PRODUCTS, REVIEWS):
         names = list(partition_rows(lakehouse.delta(dataset.bronze)))
         list(build_silver(spark, lakehouse, dataset, names, BATCH_ROWS))
@@ -72,56 +72,56 @@ def bring_files(spark, lakehouse):
 
 
 def merge_stream(spark, lakehouse):
-    """Events from bronze to gold, where they meet the reviews of the files."""
+    """Bring events from bronze to gold, where they are compared with the reviews of files."""
     build_silver_stream(spark, lakehouse, BATCH_ROWS)
     list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
 
 
 @pytest.fixture(scope="module")
 def files(sail, jvm, sample, tmp_path_factory):
-    """The files in gold, by either engine."""
+    """Files in gold, by each engine."""
     folder = tmp_path_factory.mktemp("files")
-    made = {}
+    lakehouses = {}
     for name, spark in (("sail", sail), ("jvm", jvm)):
-        made[name] = copied(sample, folder / name)
-        bring_files(spark, made[name])
-    return made
+        lakehouses[name] = copied(sample, folder / name)
+        bring_files(spark, lakehouses[name])
+    return lakehouses
 
 
 @pytest.fixture(scope="module")
 def merged(sail, jvm, files, tmp_path_factory):
-    """The stream beside the files: by the same engine, and each by the other."""
+    """The stream beside the files: by the same engine, and by the other one."""
     folder = tmp_path_factory.mktemp("merged")
-    made = {}
+    lakehouses = {}
     for first, then, spark in (("sail", "sail", sail), ("sail", "jvm", jvm), ("jvm", "sail", sail)):
-        made[first, then] = copied(files[first], folder / f"{first}_{then}")
-        merge_stream(spark, made[first, then])
-    return made
+        lakehouses[first, then] = copied(files[first], folder / f"{first}_{then}")
+        merge_stream(spark, lakehouses[first, then])
+    return lakehouses
 
 
-def test_files_give_the_same_tables(files):
+def test_engines_build_the_same_tables_from_files(files):
     compared = assert_same_tables(files["sail"], files["jvm"])
 
     assert {"silver/reviews", "silver/products", "silver/rejected", "gold/reviews"} <= compared
-    accounts = [one for one in all_accounts(files["jvm"]) if one.partition != STREAM.partition]
-    assert accounts
-    assert all(account.balanced for account in accounts)
+    reconciliations = [
+        row for row in reconcile_all(files["jvm"]) if row.partition != STREAM.partition
+    ]
+    assert reconciliations
+    assert all(row.balanced for row in reconciliations)
 
 
 @pytest.mark.parametrize("engines", [("sail", "jvm"), ("jvm", "sail")])
-def test_the_stream_gives_the_same_tables_whoever_wrote_what_was_there(merged, engines):
+def test_stream_gives_the_same_tables_after_files_of_the_other_engine(merged, engines):
     compared = assert_same_tables(merged["sail", "sail"], merged[engines])
 
     assert {"silver/streamed_reviews", "gold/reviews", "gold/duplicates"} <= compared
-    assert all(account.balanced for account in all_accounts(merged[engines]))
+    assert all(row.balanced for row in reconcile_all(merged[engines]))
     sources = {source for (source,) in rows(merged[engines], "gold/reviews", "source")}
     assert sources == {"batch", "stream"}
 
 
 @pytest.mark.parametrize(("first", "then"), [("sail", "jvm"), ("jvm", "sail")])
-def test_each_engine_replaces_a_partition_that_the_other_wrote(
-    request, files, tmp_path, first, then
-):
+def test_engine_replaces_a_partition_of_the_other_engine(request, files, tmp_path, first, then):
     lakehouse = copied(files[first], tmp_path / "lakehouse")
     version = lakehouse.version("silver/reviews")
 
@@ -133,8 +133,8 @@ def test_each_engine_replaces_a_partition_that_the_other_wrote(
     assert_same_tables(files[first], lakehouse)
 
 
-def test_a_merge_by_delta_itself_is_read_by_all(sail, jvm, files, tmp_path):
-    """MERGE and DELETE of the JVM's Delta, which writes table features of its own."""
+def test_both_engines_read_a_merge_of_delta_spark(sail, jvm, files, tmp_path):
+    """MERGE and DELETE of the JVM's Delta write additional table features."""
     lakehouse = copied(files["sail"], tmp_path / "lakehouse")
     place = f"delta.`{lakehouse.uri('silver/reviews')}`"
     before = rows(lakehouse, "silver/reviews", "review_id", "vote", "partition")
@@ -156,14 +156,14 @@ def test_a_merge_by_delta_itself_is_read_by_all(sail, jvm, files, tmp_path):
     )
     assert rows(lakehouse, "silver/reviews", "review_id", "vote", "partition") == expected
     for spark in (sail, jvm):
-        found = lakehouse.read(spark, "silver/reviews").select("review_id", "vote", "partition")
-        assert sorted(map(tuple, found.collect()), key=repr) == expected
+        actual = lakehouse.read(spark, "silver/reviews").select("review_id", "vote", "partition")
+        assert sorted(map(tuple, actual.collect()), key=repr) == expected
     list(build_silver(sail, lakehouse, REVIEWS, ["partition_1", "partition_2"], BATCH_ROWS))
     assert content(lakehouse, "silver/reviews") == content(files["sail"], "silver/reviews")
 
 
 @pytest.mark.long
-def test_real_data_gives_the_same_tables(sail, jvm, tmp_path):
+def test_engines_build_the_same_tables_from_real_data(sail, jvm, tmp_path):
     """Every review, product and event of the real data, by both engines."""
     landing, events = lay_out_real_data(tmp_path / "landing")
     bronze = in_bronze(landing, events, tmp_path / "bronze")

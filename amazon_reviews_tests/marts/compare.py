@@ -1,6 +1,7 @@
-"""Whether a mart holds what it should: to the row, floats up to rounding."""
+"""Comparison of the rows of a mart: equal, floats up to rounding."""
 
 import math
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,28 +11,29 @@ ABSOLUTE = 1e-12
 ABSOLUTE_OF = {"p_value": 1e-6}
 
 
-def assert_same_rows(found, expected):
-    """Compare as sets of rows; the first that differ are named."""
-    assert found.schema.names == expected.schema.names
-    assert found.schema.types == expected.schema.types
-    ours, theirs = _ordered(found), _ordered(expected)
-    differing = [pair for pair in zip(ours, theirs, strict=False) if not _same(*pair)]
+def assert_same_rows(actual: pa.Table, expected: pa.Table) -> None:
+    """Assert that two tables have the same set of rows; name the first that differ."""
+    assert actual.schema.names == expected.schema.names
+    assert actual.schema.types == expected.schema.types
+    actual_rows, expected_rows = _ordered(actual), _ordered(expected)
+    pairs = zip(actual_rows, expected_rows, strict=False)
+    differing = [pair for pair in pairs if not _same(*pair)]
     assert not differing, "\n".join(f"{pair}" for pair in differing[:3])
-    assert len(ours) == len(theirs)
+    assert len(actual_rows) == len(expected_rows)
 
 
-def _ordered(table):
+def _ordered(table: pa.Table) -> list[dict[str, Any]]:
     exact = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
     rows = table.to_pylist()
     return sorted(rows, key=lambda row: [(row[n] is not None, str(row[n])) for n in exact])
 
 
-def _same(found, expected):
-    return all(_close(name, found[name], expected[name]) for name in expected)
+def _same(actual: dict[str, Any], expected: dict[str, Any]) -> bool:
+    return all(_close(name, actual[name], expected[name]) for name in expected)
 
 
-def _close(name, found, expected):
-    if isinstance(found, float) and isinstance(expected, float):
+def _close(name: str, actual: object, expected: object) -> bool:
+    if isinstance(actual, float) and isinstance(expected, float):
         absolute = ABSOLUTE_OF.get(name, ABSOLUTE)
-        return math.isclose(found, expected, rel_tol=RELATIVE, abs_tol=absolute)
-    return found == expected
+        return math.isclose(actual, expected, rel_tol=RELATIVE, abs_tol=absolute)
+    return actual == expected

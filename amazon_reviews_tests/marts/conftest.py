@@ -3,9 +3,11 @@
 import os
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
@@ -17,8 +19,8 @@ from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import BATCH_ROWS, build_gold_all, hub_of
-from amazon_reviews_tests.marts import crowd
-from amazon_reviews_tests.marts.making import put_gold
+from amazon_reviews_tests.marts import random_gold
+from amazon_reviews_tests.marts.building import put_gold
 
 SMALL = SampleOptions(
     reviews=4_000, products=120, users=150, partitions=2, events=200, files_per_partition=1
@@ -34,12 +36,12 @@ METADATA = (
 
 
 @pytest.fixture(scope="session")
-def sampled(spark, tmp_path_factory):
-    """The lakehouse of a generated sample, files and stream."""
+def sampled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lakehouse:
+    """Return the lakehouse of a generated sample, files and stream."""
     folder = tmp_path_factory.mktemp("sampled")
     generate(SMALL, folder / "landing")
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    _publish(spark, folder, lakehouse)
+    _build_gold(spark, folder, lakehouse)
     bodies = (folder / "landing" / "events" / "events.jsonl").read_bytes().splitlines()
     with EventHubEmulator({"reviews": 1}) as server:
         server.append("reviews", "0", *bodies)
@@ -50,8 +52,8 @@ def sampled(spark, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def real(spark, tmp_path_factory):
-    """The lakehouse of the four whole review files and their metadata, a partition each."""
+def real(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lakehouse:
+    """Return the lakehouse of the four whole review files and their metadata."""
     data = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
     if not data:
         pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
@@ -59,18 +61,18 @@ def real(spark, tmp_path_factory):
     _lay_out(folder / "landing" / "amazon_reviews", Path(data) / "reviews", REVIEWS)
     _lay_out(folder / "landing" / "amazon_metadata", Path(data) / "metadata", METADATA)
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    _publish(spark, folder, lakehouse)
+    _build_gold(spark, folder, lakehouse)
     return lakehouse
 
 
-def _publish(spark, folder, lakehouse):
+def _build_gold(spark: SparkSession, folder: Path, lakehouse: Lakehouse) -> None:
     build_gold_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
     for dataset in REVIEW_DATASETS:
         names = list(partition_rows(lakehouse.delta(dataset.bronze)))
         list(count_columns(spark, lakehouse, dataset, names, BATCH_ROWS))
 
 
-def _lay_out(dataset, source, names):
+def _lay_out(dataset: Path, source: Path, names: Sequence[str]) -> None:
     for number, name in enumerate(names, start=1):
         partition = dataset / f"partition_{number}"
         partition.mkdir(parents=True)
@@ -78,9 +80,9 @@ def _lay_out(dataset, source, names):
 
 
 @pytest.fixture(scope="session")
-def crowded(tmp_path_factory):
-    """A lakehouse of random gold in which every column takes every kind of value."""
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Lakehouse:
+    """Return a lakehouse of random gold in which every column takes every kind of value."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("crowded")))
-    draws = random.Random(7)
-    put_gold(lakehouse, crowd.reviews(draws), crowd.products(draws))
+    generator = random.Random(7)
+    put_gold(lakehouse, random_gold.reviews(generator), random_gold.products(generator))
     return lakehouse

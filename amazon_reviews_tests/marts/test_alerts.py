@@ -1,10 +1,10 @@
-"""Products whose newest reviews stand out: the edges of the windows, surges and drops."""
+"""Product alerts: edges of the windows, surges and drops."""
 
 from datetime import date, timedelta
 
 import pytest
 
-from amazon_reviews_tests.marts.making import answered, put_gold, review
+from amazon_reviews_tests.marts.building import checked_mart, put_gold, review
 
 AS_OF = date(2018, 6, 30)
 OTHER = review(asin="OTHER", on=AS_OF)
@@ -20,11 +20,11 @@ def rated(days, *stars):
 
 @pytest.fixture
 def alerts(spark, lakehouse):
-    """What the mart tells of these reviews of one product, and one review of another today."""
+    """Return the alerts for reviews of a product, and a review of another product today."""
 
     def alerts(*reviews):
         put_gold(lakehouse, [*reviews, OTHER])
-        return answered(spark, lakehouse, "product_alerts")
+        return checked_mart(spark, lakehouse, "product_alerts")
 
     return alerts
 
@@ -40,7 +40,7 @@ def test_many_more_reviews_than_before_are_a_surge(alerts):
     assert (row["rating_drop"], row["rating_drop_z"]) == (0, None)
 
 
-def test_the_windows_are_90_and_365_days_long(alerts):
+def test_windows_are_90_and_365_days_long(alerts):
     (row,) = alerts(*ago(*[0] * 5, *[89] * 5), *ago(90, 454), *ago(455))
 
     assert (row["recent_reviews"], row["earlier_reviews"]) == (10, 2)
@@ -50,11 +50,11 @@ def test_nine_reviews_are_no_surge(alerts):
     assert alerts(*ago(*range(9)), *ago(90)) == []
 
 
-def test_a_product_without_earlier_reviews_has_no_surge(alerts):
+def test_product_without_earlier_reviews_has_no_surge(alerts):
     assert alerts(*ago(*range(30)), *ago(455)) == []
 
 
-def test_twice_the_pace_is_no_surge_when_it_may_be_chance(alerts):
+def test_insignificant_double_pace_is_no_surge(alerts):
     # 10 against 4.93 expected: 2.03 times, but 2.05 standard errors.
     assert alerts(*ago(*range(10)), *ago(*range(100, 440, 17))) == []
 
@@ -72,7 +72,7 @@ def test_four_rated_reviews_are_no_drop(alerts):
     assert alerts(*rated(10, 1, 2, 1, 2, None), *rated(200, 5, 5, 5, 5, 4)) == []
 
 
-def test_stars_without_spread_have_no_standard_error_to_drop_by(alerts):
+def test_stars_without_variance_are_no_drop(alerts):
     assert alerts(*rated(10, *[1] * 5), *rated(200, *[5] * 5)) == []
 
 
@@ -80,7 +80,7 @@ def test_better_reviews_are_no_drop(alerts):
     assert alerts(*rated(10, 5, 5, 5, 5, 4), *rated(200, 1, 2, 1, 2, 1)) == []
 
 
-def test_reviews_without_dates_alert_nobody(spark, lakehouse):
+def test_reviews_without_dates_give_no_alerts(spark, lakehouse):
     put_gold(lakehouse, [review(on=None) for _ in range(20)])
 
-    assert answered(spark, lakehouse, "product_alerts") == []
+    assert checked_mart(spark, lakehouse, "product_alerts") == []

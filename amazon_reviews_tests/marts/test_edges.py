@@ -1,12 +1,12 @@
-"""Unrated reviews, unknown purchases, no products, bands, ties: what the data seldom holds."""
+"""Rare data: unrated reviews, unknown purchases, no products, edges of bands, ties."""
 
 from decimal import Decimal
 
 import pytest
 
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews_tests.marts.answers import NAMES
-from amazon_reviews_tests.marts.making import BY_NAME, answered, product, put_gold, review
+from amazon_reviews_tests.marts.building import BY_NAME, checked_mart, product, put_gold, review
+from amazon_reviews_tests.marts.reference_sql import NAMES
 
 OF_PRODUCTS = [name for name, mart in BY_NAME.items() if "gold/products" in mart.inputs]
 
@@ -23,8 +23,8 @@ def without_reviews(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mart_without_reviews(spark, without_reviews, name):
-    answered(spark, without_reviews, name)
+def test_mart_without_reviews_agrees_with_sql(spark, without_reviews, name):
+    checked_mart(spark, without_reviews, name)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def without_products(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", OF_PRODUCTS)
-def test_mart_without_products(spark, without_products, name):
-    answered(spark, without_products, name)
+def test_mart_without_products_agrees_with_sql(spark, without_products, name):
+    checked_mart(spark, without_products, name)
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,14 @@ def unrated(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mart_of_nothing_but_unrated_reviews(spark, unrated, name):
-    answered(spark, unrated, name)
+def test_mart_of_unrated_reviews_agrees_with_sql(spark, unrated, name):
+    checked_mart(spark, unrated, name)
 
 
 def test_unrated_reviews_count_and_have_no_mean(spark, lakehouse):
     put_gold(lakehouse, [review(4.0, asin="A"), review(2.0, asin="A"), review(None, asin="B")])
 
-    rows = by(answered(spark, lakehouse, "product_ratings"), "asin")
+    rows = by(checked_mart(spark, lakehouse, "product_ratings"), "asin")
 
     assert (rows["B",]["reviews"], rows["B",]["rated"]) == (1, 0)
     assert (rows["B",]["mean_stars"], rows["B",]["shrunk_stars"]) == (None, 3.0)
@@ -64,18 +64,18 @@ def test_unrated_reviews_count_and_have_no_mean(spark, lakehouse):
 
 
 @pytest.mark.parametrize("source", ["batch", "stream"])
-def test_reviews_may_be_of_one_source_only(spark, lakehouse, source):
+def test_freshness_of_a_single_source_has_one_row(spark, lakehouse, source):
     put_gold(lakehouse, [review(source=source), review(source=source, on=None)])
 
-    (row,) = answered(spark, lakehouse, "freshness")
+    (row,) = checked_mart(spark, lakehouse, "freshness")
 
     assert (row["source"], row["reviews"], row["share"], row["dated"]) == (source, 2, 1.0, 1)
 
 
-def test_a_shrunk_mean_is_drawn_by_ten_reviews(spark, lakehouse):
+def test_shrunk_mean_has_ten_prior_reviews(spark, lakehouse):
     put_gold(lakehouse, [review(1.0, asin="A")] * 5 + [review(5.0, asin="B")] * 15)
 
-    rows = by(answered(spark, lakehouse, "product_ratings"), "asin")
+    rows = by(checked_mart(spark, lakehouse, "product_ratings"), "asin")
 
     assert rows["A",]["shrunk_stars"] == pytest.approx((10 * 4 + 5) / 15)
     assert rows["B",]["shrunk_stars"] == pytest.approx((10 * 4 + 75) / 25)
@@ -85,7 +85,7 @@ def test_half_stars_are_rounded_up(spark, lakehouse):
     stars = [1.0, 1.5, 2.5, 3.5, 4.4, 4.5, None]
     put_gold(lakehouse, [review(star) for star in stars])
 
-    (row,) = answered(spark, lakehouse, "product_ratings")
+    (row,) = checked_mart(spark, lakehouse, "product_ratings")
 
     assert [row[f"stars_{n}"] for n in range(1, 6)] == [1, 1, 1, 2, 1]
 
@@ -95,7 +95,7 @@ def test_credibility_compares_known_purchases_of_rated_reviews(spark, lakehouse)
     others = [review(star, verified=False) for star in (1.0, 2.0, 1.0)]
     put_gold(lakehouse, [*verified, *others, *[review(1.0, verified=None)] * 9], [product()])
 
-    rows = by(answered(spark, lakehouse, "credibility"), "main_category")
+    rows = by(checked_mart(spark, lakehouse, "credibility"), "main_category")
 
     assert set(rows) == {("Patio",), ("All categories",)}
     row = rows["Patio",]
@@ -107,19 +107,19 @@ def test_credibility_compares_known_purchases_of_rated_reviews(spark, lakehouse)
     assert row["significant"] is True
 
 
-def test_one_unverified_review_gives_no_interval(spark, lakehouse):
+def test_single_unverified_review_gives_no_interval(spark, lakehouse):
     put_gold(lakehouse, [review(5.0), review(4.0), review(1.0, verified=False)])
 
-    for row in answered(spark, lakehouse, "credibility"):
+    for row in checked_mart(spark, lakehouse, "credibility"):
         assert row["difference"] == 3.5
         assert [row[name] for name in ("low", "high", "significant")] == [None] * 3
 
 
-def test_a_missing_vote_counts_as_one_only_where_it_says_so(spark, lakehouse):
+def test_missing_vote_counts_as_one_only_in_its_column(spark, lakehouse):
     votes = [None, None, 0, 4]
     put_gold(lakehouse, [review(5.0, vote=vote) for vote in votes] + [review(None, vote=None)])
 
-    rows = by(answered(spark, lakehouse, "helpful_votes"), "stars")
+    rows = by(checked_mart(spark, lakehouse, "helpful_votes"), "stars")
 
     rated, unrated = rows[Decimal("5.0"),], rows[None,]
     assert (rated["reviews"], rated["voted"], rated["votes"]) == (4, 1, 4)
@@ -128,7 +128,7 @@ def test_a_missing_vote_counts_as_one_only_where_it_says_so(spark, lakehouse):
     assert unrated["mean_votes_missing_as_one"] == 1.0
 
 
-def test_prices_lie_in_bands_that_leave_their_upper_end_out(spark, lakehouse):
+def test_price_bands_exclude_their_upper_end(spark, lakehouse):
     prices = ["4.99", "5.00", "249.99", "250.00", "500.00", None]
     products = [
         product(asin=f"B{number}", price=price and Decimal(price))
@@ -137,7 +137,7 @@ def test_prices_lie_in_bands_that_leave_their_upper_end_out(spark, lakehouse):
     imputed = product(asin="B6", price=Decimal("5.00"), price_imputed=True)
     put_gold(lakehouse, [review(asin="B0"), review(asin="NONE")], [*products, imputed])
 
-    rows = by(answered(spark, lakehouse, "price_ratings"), "price_from", "price_imputed")
+    rows = by(checked_mart(spark, lakehouse, "price_ratings"), "price_from", "price_imputed")
 
     assert {band: (row["products"], row["reviews"]) for band, row in rows.items()} == {
         (0, False): (1, 1),
@@ -151,11 +151,11 @@ def test_prices_lie_in_bands_that_leave_their_upper_end_out(spark, lakehouse):
     assert [rows[start, False]["price_to"] for start in (250, 500, None)] == [500, None, None]
 
 
-def test_lengths_lie_in_bands_that_hold_both_ends(spark, lakehouse):
+def test_length_bands_include_both_ends(spark, lakehouse):
     counts = [0, 1, 5, 6, 500, 501]
     put_gold(lakehouse, [review(word_count=n, char_count=max(0, 5 * n - 1)) for n in counts])
 
-    rows = by(answered(spark, lakehouse, "review_lengths"), "length_from", "length_to")
+    rows = by(checked_mart(spark, lakehouse, "review_lengths"), "length_from", "length_to")
 
     assert {band: row["reviews"] for band, row in rows.items()} == {
         (0, 0): 1,
@@ -173,18 +173,18 @@ def test_ties_are_ordered_by_text(spark, lakehouse):
     put_gold(lakehouse, [review(summary=text, reviewer_name=text) for text in [*texts, "z"]])
 
     for name, column in (("summaries", "summary"), ("reviewer_names", "reviewer_name")):
-        rows = answered(spark, lakehouse, name)
+        rows = checked_mart(spark, lakehouse, name)
         ranked = [row[column] for row in sorted(rows, key=lambda row: row["place"])]
         assert ranked == ["z", "B", "a", "b", "é"]
         assert max(row["share"] for row in rows) == 0.25
 
 
-def test_phrases_name_fifty_customers_of_twenty_summaries(spark, lakehouse):
+def test_phrases_have_fifty_customers_of_twenty_summaries(spark, lakehouse):
     often = [review(summary=f"S{n}", reviewer_id=f"R{n}") for n in range(25) for _ in range(25 - n)]
     many = [review(summary="S0", reviewer_id=f"X{n:02}") for n in range(60)]
     put_gold(lakehouse, [*often, *many])
 
-    rows = answered(spark, lakehouse, "customer_phrases")
+    rows = checked_mart(spark, lakehouse, "customer_phrases")
 
     assert {row["summary"] for row in rows} == {f"S{n}" for n in range(20)}
     first = sorted(

@@ -1,4 +1,4 @@
-"""Seasons and trends of which the figures are known."""
+"""Seasons and trends with known figures."""
 
 import random
 from datetime import date
@@ -6,48 +6,50 @@ from datetime import date
 import pytest
 from scipy.stats import linregress, norm
 
-from amazon_reviews_tests.marts.making import answered, made, product, put_gold, review
+from amazon_reviews_tests.marts.building import built_mart, checked_mart, product, put_gold, review
 
 
-def test_the_seasonal_index_is_that_of_whole_years(spark, lakehouse):
+def test_seasonal_index_uses_only_whole_years(spark, lakehouse):
     december = [review(on=date(2016, 12, 24)) for _ in range(13)]
     others = [review(on=date(2016, month, 1)) for month in range(1, 12)]
     half_a_year = [review(on=date(2017, month, 1)) for month in range(1, 7) for _ in range(50)]
     undated = [review(on=None)]
     put_gold(lakehouse, [*december, *others, *half_a_year, *undated])
 
-    rows = answered(spark, lakehouse, "seasons")
+    rows = checked_mart(spark, lakehouse, "seasons")
 
     index = {row["month"]: row["seasonal_index"] for row in rows}
     assert index == {month: pytest.approx(0.5) for month in range(1, 12)} | {12: pytest.approx(6.5)}
     assert {row["month"]: row["reviews"] for row in rows}[1] == 51
 
 
-def test_years_are_averaged_by_their_own_level(spark, lakehouse):
+def test_seasonal_index_averages_years_relative_to_their_level(spark, lakehouse):
     small = [review(on=date(2016, month, 1)) for month in range(1, 13)]
     large = [review(on=date(2017, month, 1)) for month in range(1, 13) for _ in range(100)]
     more = [review(on=date(2017, 12, 1)) for _ in range(1_200)]
     put_gold(lakehouse, [*small, *large, *more])
 
-    index = {row["month"]: row["seasonal_index"] for row in answered(spark, lakehouse, "seasons")}
+    index = {
+        row["month"]: row["seasonal_index"] for row in checked_mart(spark, lakehouse, "seasons")
+    }
 
     assert index[1] == pytest.approx((1 + 0.5) / 2)
     assert index[12] == pytest.approx((1 + 6.5) / 2)
 
 
-def test_without_a_whole_year_there_is_no_seasonal_index(spark, lakehouse):
+def test_seasonal_index_is_null_without_a_whole_year(spark, lakehouse):
     put_gold(lakehouse, [review(on=date(2016, month, 1)) for month in range(1, 12)])
 
-    rows = answered(spark, lakehouse, "seasons")
+    rows = checked_mart(spark, lakehouse, "seasons")
 
     assert {row["seasonal_index"] for row in rows} == {None}
 
 
-def test_undated_reviews_are_of_no_year(spark, lakehouse):
+def test_undated_reviews_belong_to_no_year(spark, lakehouse):
     put_gold(lakehouse, [review(on=date(2016, 2, 29)), review(on=None)])
 
-    assert [row["year"] for row in answered(spark, lakehouse, "years")] == [2016]
-    months = answered(spark, lakehouse, "year_months")
+    assert [row["year"] for row in checked_mart(spark, lakehouse, "years")] == [2016]
+    months = checked_mart(spark, lakehouse, "year_months")
     assert [(row["year"], row["month"], row["reviews"]) for row in months] == [(2016, 2, 1)]
 
 
@@ -61,14 +63,14 @@ def months(count, start=2010):
     return [(start + number // 12, number % 12 + 1) for number in range(count)]
 
 
-def test_a_trend_is_that_of_scipy(spark, lakehouse):
+def test_trend_agrees_with_scipy(spark, lakehouse):
     draws = random.Random(7)
     points = [(y, m, draws.choice([1, 2, 3, 4, 5, 5, 5])) for y, m in months(48) for _ in range(4)]
     known = linregress([y + (m - 0.5) / 12 for y, m, _ in points], [s for *_, s in points])
 
     put_points(lakehouse, points)
 
-    (row,) = answered(spark, lakehouse, "brand_trends")
+    (row,) = checked_mart(spark, lakehouse, "brand_trends")
 
     assert (row["brand"], row["first_year"], row["last_year"]) == ("Oakwood", 2010, 2013)
     assert row["rated"] == 192
@@ -79,43 +81,43 @@ def test_a_trend_is_that_of_scipy(spark, lakehouse):
     assert row["trend"] == "flat"
 
 
-@pytest.mark.parametrize(("first", "last", "said"), [(2, 5, "rising"), (5, 2, "falling")])
-def test_stars_that_change_have_a_trend(spark, lakehouse, first, last, said):
+@pytest.mark.parametrize(("first", "last", "trend"), [(2, 5, "rising"), (5, 2, "falling")])
+def test_changing_stars_have_a_trend(spark, lakehouse, first, last, trend):
     stars = [first] * 23 + [last] + [first] + [last] * 23
     points = [(*month, star) for month, star in zip(months(48), stars, strict=True)]
 
     put_points(lakehouse, points)
 
-    (row,) = answered(spark, lakehouse, "brand_trends")
+    (row,) = checked_mart(spark, lakehouse, "brand_trends")
 
-    assert row["trend"] == said
+    assert row["trend"] == trend
     assert row["p_value"] < 1e-6
 
 
 @pytest.mark.parametrize("stars", [1, 3.5, 5])
 @pytest.mark.parametrize("count", [30, 49, 77])
-def test_stars_that_never_change_have_no_trend(spark, lakehouse, stars, count):
+def test_constant_stars_have_no_trend(spark, lakehouse, stars, count):
     put_points(lakehouse, [(*month, stars) for month in months(count, 2013)])
 
-    (row,) = answered(spark, lakehouse, "brand_trends")
+    (row,) = checked_mart(spark, lakehouse, "brand_trends")
 
     assert (row["slope"], row["standard_error"]) == (0, 0)
     assert (row["p_value"], row["trend"]) == (1, "flat")
 
 
-def test_two_moments_give_a_perfect_line(spark, lakehouse):
+def test_two_points_in_time_give_an_exact_line(spark, lakehouse):
     points = [(2016, 1, 2.0)] * 15 + [(2017, 1, 4.0)] * 15
 
     put_points(lakehouse, points)
 
-    # What is left of the errors is rounding, which no two computations share.
-    (row,) = made(spark, lakehouse, "brand_trends").to_pylist()
+    # The remaining error is rounding, which differs between computations.
+    (row,) = built_mart(spark, lakehouse, "brand_trends").to_pylist()
 
     assert (row["slope"], row["standard_error"]) == (pytest.approx(2), pytest.approx(0, abs=1e-6))
     assert (row["p_value"], row["trend"]) == (pytest.approx(0), "rising")
 
 
-def test_a_trend_takes_30_rated_reviews_in_two_years(spark, lakehouse):
+def test_trend_needs_30_rated_reviews_in_two_years(spark, lakehouse):
     brands = {"enough": 30, "few": 29, "unrated": 29, "one year": 40, "Unknown": 40}
     reviews = [
         review(5.0, date(2016 if brand == "one year" else 2015 + number % 2, 1, 1), asin=brand)
@@ -125,6 +127,6 @@ def test_a_trend_takes_30_rated_reviews_in_two_years(spark, lakehouse):
     reviews += [review(None, date(2016, 5, 5), asin="unrated"), review(4.0, None, asin="few")]
     put_gold(lakehouse, reviews, [product(asin=brand, brand=brand) for brand in brands])
 
-    rows = answered(spark, lakehouse, "brand_trends")
+    rows = checked_mart(spark, lakehouse, "brand_trends")
 
     assert [(row["brand"], row["rated"]) for row in rows] == [("enough", 30)]

@@ -1,4 +1,4 @@
-"""The pages about the marts name tables and columns that there are."""
+"""The pages about the marts name existing tables and columns."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amazon_reviews.schemas import TABLES
-from amazon_reviews_tests.marts.making import BY_NAME
+from amazon_reviews_tests.marts.building import BY_NAME
 
 DOCS = Path(__file__).parents[2] / "docs"
 VIEWS = {"reviews_flat": "reviews", "products_flat": "products"}
@@ -14,7 +14,7 @@ VALUES = {"Unknown", "flat"}
 
 
 def cells(page, width):
-    """The rows of the page's tables with so many columns, without heads."""
+    """Return the rows of the page's tables with these numbers of columns, without heads."""
     lines = (DOCS / page).read_text().splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
     return [row for row in rows if len(row) in width and "---" not in row and "`" in row[1]]
@@ -29,7 +29,7 @@ def columns(tables):
 
 
 @pytest.mark.parametrize("question", cells("reference/marts.md", {3}), ids=lambda row: row[0])
-def test_a_question_is_answered_by_columns_of_its_marts(question):
+def test_question_uses_columns_of_its_marts(question):
     _, marts, named = question
     assert quoted(named) - {"stars_1", "stars_5"} <= columns(quoted(marts))
 
@@ -42,6 +42,6 @@ def test_every_mart_answers_a_question():
 @pytest.mark.parametrize(
     "chart", cells("how-to/looker-studio.md", {4, 5, 6}), ids=lambda row: row[0]
 )
-def test_a_chart_takes_columns_of_its_data_source(chart):
+def test_chart_uses_columns_of_its_data_source(chart):
     _, source, *rest = chart
     assert quoted(" ".join(rest)) - VALUES <= columns(quoted(source))

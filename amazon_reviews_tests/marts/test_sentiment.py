@@ -1,4 +1,4 @@
-"""What the texts say by category, brand, product and year, against SQL of DuckDB."""
+"""Marts of predicted sentiment compared with SQL of DuckDB."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
-from amazon_reviews_tests.marts.answers import add_view, reading
 from amazon_reviews_tests.marts.compare import assert_same_rows
+from amazon_reviews_tests.marts.reference_sql import add_view, reading
 
 BY_NAME = {mart.table.key.removeprefix("gold/sentiment_"): mart for mart in SENTIMENT_MARTS}
 GROUPS = {
@@ -36,7 +36,7 @@ FROM predictions GROUP BY ALL
 
 
 @pytest.fixture
-def judged(lakehouse):
+def with_predictions(lakehouse):
     """A lakehouse with made-up predictions, some of them of reviews without stars or day."""
     random = np.random.default_rng(0)
     labels = ("negative", "neutral", "positive")
@@ -68,21 +68,21 @@ def judged(lakehouse):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_mart_of_random_predictions(spark, judged, name):
+def test_mart_of_random_predictions_agrees_with_sql(spark, with_predictions, name):
     mart = BY_NAME[name]
-    make_mart(spark, judged, mart, {})
+    build_mart(spark, with_predictions, mart, {})
 
-    with reading(judged) as db:
-        add_view(db, judged, "predictions", SENTIMENT_PREDICTIONS.key)
+    with reading(with_predictions) as db:
+        add_view(db, with_predictions, "predictions", SENTIMENT_PREDICTIONS.key)
         expected = db.sql(ANSWER.format(group=GROUPS[name])).to_arrow_table()
     schema = mart.table.arrow_schema
-    found = judged.delta(mart.table.key).to_pyarrow_table()
-    assert_same_rows(found, expected.select(schema.names).cast(schema))
-    assert found.num_rows > 1
+    actual = with_predictions.delta(mart.table.key).to_pyarrow_table()
+    assert_same_rows(actual, expected.select(schema.names).cast(schema))
+    assert actual.num_rows > 1
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_mart_of_no_predictions_is_empty(spark, lakehouse, name):
-    make_mart(spark, lakehouse, BY_NAME[name], {})
+    build_mart(spark, lakehouse, BY_NAME[name], {})
 
     assert lakehouse.delta(BY_NAME[name].table.key).to_pyarrow_table().num_rows == 0

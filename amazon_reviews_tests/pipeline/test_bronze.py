@@ -1,4 +1,4 @@
-"""Every line of a file, or nothing of its partition."""
+"""Bronze: every line of a partition's files, or no change."""
 
 import base64
 import gzip
@@ -18,20 +18,20 @@ PLAIN = b'{"a": 1}\n{"a": 2}\n'
 
 
 def bring(landing, lakehouse, content, file="a.json.gz"):
-    """Ingest one file with this content; returns (line, raw, encoding) of its rows."""
+    """Ingest one file with this content; return (line, raw, encoding) of its rows."""
     upload_bytes(landing, "amazon_reviews", NAME, content, file)
     ingest(landing, lakehouse, REVIEWS, NAME)
     return rows(lakehouse, "bronze/reviews", "line", "raw", "encoding")
 
 
-def mark(lakehouse, dataset=REVIEWS, name=NAME):
+def fingerprint(lakehouse, dataset=REVIEWS, name=NAME):
     key = dataset.fingerprint_id(name)
     return lakehouse.transaction_versions(dataset.bronze, [key])[key]
 
 
 @pytest.fixture
 def before(landing, lakehouse):
-    """A partition that was ingested once: what must stay when the next upload is refused."""
+    """The state of a partition that was ingested once, which must stay if the next ingest fails."""
     upload(landing, "amazon_reviews", NAME, '{"old": 1}', file="a.json")
     ingest(landing, lakehouse, REVIEWS, NAME)
     return state(lakehouse)
@@ -40,7 +40,7 @@ def before(landing, lakehouse):
 def state(lakehouse):
     columns = ("raw", "encoding", "file", "line", "partition")
     version = lakehouse.version("bronze/reviews")
-    return version, mark(lakehouse), rows(lakehouse, "bronze/reviews", *columns)
+    return version, fingerprint(lakehouse), rows(lakehouse, "bronze/reviews", *columns)
 
 
 @pytest.mark.parametrize(
@@ -50,27 +50,27 @@ def state(lakehouse):
         pytest.param(b"one\ntwo", [(1, "one"), (2, "two")], id="no newline at the end"),
         pytest.param(b"\n \t\none\n\r\n\ntwo\n\n", [(3, "one"), (6, "two")], id="blank lines"),
         pytest.param(b"\xef\xbb\xbfone\ntwo", [(1, "one"), (2, "two")], id="byte order mark"),
-        pytest.param(b"one\n\xef\xbb\xbftwo", [(1, "one"), (2, "\ufefftwo")], id="mark inside"),
+        pytest.param(b"one\n\xef\xbb\xbftwo", [(1, "one"), (2, "\ufefftwo")], id="inner mark"),
         pytest.param(b"one\r\ntwo\r\n", [(1, "one\r"), (2, "two\r")], id="CRLF"),
         pytest.param(b" one \n", [(1, " one ")], id="white space around"),
         pytest.param("\x00\x01\n\x85\n".encode(), [(1, "\x00\x01"), (2, "\x85")], id="control"),
-        pytest.param("é\u2028漢\n".encode(), [(1, "é\u2028漢")], id="a line separator is none"),
+        pytest.param("é\u2028漢\n".encode(), [(1, "é\u2028漢")], id="line separator ends no line"),
         pytest.param(b"", [], id="empty file"),
         pytest.param(b"\n\n", [], id="blank lines only"),
         pytest.param(b"\xef\xbb\xbf", [], id="byte order mark only"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("file", ["a.json", "a.json.gz"])
-def test_a_row_for_every_line_that_is_not_blank(landing, lakehouse, content, expected, file):
+def test_every_line_that_is_not_blank_becomes_a_row(landing, lakehouse, content, expected, file):
     assert bring(landing, lakehouse, content, file) == [(*row, "utf-8") for row in expected]
 
 
-def test_bytes_that_are_no_text_are_kept_as_base64(landing, lakehouse):
+def test_line_that_is_not_utf8_is_stored_as_base64(landing, lakehouse):
     bad = b'{"a": "\xff\xe9"}'
 
-    found = bring(landing, lakehouse, b"one\n" + bad + b"\nthree\n\xed\xa0\x80\n")
+    actual = bring(landing, lakehouse, b"one\n" + bad + b"\nthree\n\xed\xa0\x80\n")
 
-    assert found == [
+    assert actual == [
         (1, "one", "utf-8"),
         (2, base64.b64encode(bad).decode(), "base64"),
         (3, "three", "utf-8"),
@@ -78,35 +78,35 @@ def test_bytes_that_are_no_text_are_kept_as_base64(landing, lakehouse):
     ]
 
 
-def test_lines_that_lie_across_blocks_keep_bytes_and_numbers(landing, lakehouse, monkeypatch):
+def test_lines_across_blocks_keep_bytes_and_numbers(landing, lakehouse, monkeypatch):
     monkeypatch.setattr("amazon_reviews.pipeline.bronze._BLOCK_BYTES", 7)
     lines = [b"x" * length for length in range(1, 40)] + [b"", "é".encode() * 30]
 
-    found = bring(landing, lakehouse, b"\n".join(lines))
+    actual = bring(landing, lakehouse, b"\n".join(lines))
 
     expected = [(n, line.decode(), "utf-8") for n, line in enumerate(lines, start=1) if line]
-    assert found == sorted(expected, key=repr)
+    assert actual == sorted(expected, key=repr)
 
 
-def test_a_line_of_ten_megabytes_is_one_row(landing, lakehouse):
+def test_line_of_ten_megabytes_is_one_row(landing, lakehouse):
     long = b'{"reviewText": "' + b"x" * 10_000_000 + b'"}'
 
-    found = bring(landing, lakehouse, b"one\n" + long + b"\nthree")
+    actual = bring(landing, lakehouse, b"one\n" + long + b"\nthree")
 
-    assert [(line, len(raw)) for line, raw, _ in found] == [(1, 3), (2, len(long)), (3, 5)]
+    assert [(line, len(raw)) for line, raw, _ in actual] == [(1, 3), (2, len(long)), (3, 5)]
 
 
-def test_a_gzip_file_of_several_members_is_read_to_its_end(landing, lakehouse):
+def test_gzip_file_of_several_members_is_read_to_its_end(landing, lakehouse):
     path = upload_bytes(landing, "amazon_reviews", NAME, b"one\ntw", "a.json.gz")
     path.write_bytes(path.read_bytes() + gzip.compress(b"o\nthree"))
 
     ingest(landing, lakehouse, REVIEWS, NAME)
 
-    found = rows(lakehouse, "bronze/reviews", "line", "raw")
-    assert found == [(1, "one"), (2, "two"), (3, "three")]
+    actual = rows(lakehouse, "bronze/reviews", "line", "raw")
+    assert actual == [(1, "one"), (2, "two"), (3, "three")]
 
 
-def test_files_are_counted_each_by_itself_with_name_and_partition(landing, lakehouse):
+def test_lines_are_numbered_in_each_file_and_keep_file_and_partition(landing, lakehouse):
     upload(landing, "amazon_reviews", NAME, "one", "two", file="b é.json")
     path = upload(landing, "amazon_reviews", NAME, "three", file="a.json.gz")
     upload(landing, "amazon_metadata", NAME, "other", file="a.json")
@@ -123,13 +123,13 @@ def test_files_are_counted_each_by_itself_with_name_and_partition(landing, lakeh
     assert (report.files, report.lines, report.size) == (2, 3, path.stat().st_size + 8)
 
 
-def test_twice_gives_the_same_as_once(landing, lakehouse, before):
+def test_second_ingest_gives_the_same_rows(landing, lakehouse, before):
     ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert state(lakehouse)[1:] == before[1:]
 
 
-def test_a_new_upload_takes_the_place_of_its_partition_only(landing, lakehouse, before):
+def test_new_upload_replaces_only_its_partition(landing, lakehouse, before):
     upload(landing, "amazon_reviews", "partition_10", "ten", file="a.json")
     ingest(landing, lakehouse, REVIEWS, "partition_10")
     (Path(landing.location) / "amazon_reviews" / NAME / "a.json").unlink()
@@ -144,7 +144,7 @@ def test_a_new_upload_takes_the_place_of_its_partition_only(landing, lakehouse, 
     ]
 
 
-def test_the_fingerprint_is_part_of_the_commit_that_holds_the_rows(landing, lakehouse, before):
+def test_fingerprint_is_in_the_commit_of_its_rows(landing, lakehouse, before):
     upload(landing, "amazon_reviews", NAME, "new", file="b.json")
     ingest(landing, lakehouse, REVIEWS, NAME)
     key = REVIEWS.fingerprint_id(NAME)
@@ -196,7 +196,7 @@ def _followed_by_text(path):
         _followed_by_text,
     ],
 )
-def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, before, damage):
+def test_damaged_gzip_file_is_rejected_whole_and_named(landing, lakehouse, before, damage):
     upload(landing, "amazon_reviews", NAME, "good", file="0.json")
     damage(upload(landing, "amazon_reviews", NAME, file="z bad.json.gz"))
 
@@ -208,7 +208,7 @@ def test_a_damaged_gzip_file_is_refused_whole_and_named(landing, lakehouse, befo
     assert state(lakehouse) == before
 
 
-def test_text_under_the_name_of_gzip_is_refused(landing, lakehouse, before):
+def test_text_file_with_gzip_name_is_rejected(landing, lakehouse, before):
     upload(landing, "amazon_reviews", NAME, file="z.json.gz").write_bytes(PLAIN)
 
     with pytest.raises(LandingError, match=r"z\.json\.gz is not gzip, .* without \.gz$"):
@@ -217,7 +217,7 @@ def test_text_under_the_name_of_gzip_is_refused(landing, lakehouse, before):
     assert state(lakehouse) == before
 
 
-def test_gzip_under_the_name_of_text_is_refused(landing, lakehouse, before):
+def test_gzip_file_with_text_name_is_rejected(landing, lakehouse, before):
     path = upload(landing, "amazon_reviews", NAME, file="z.json")
     path.write_bytes(gzip.compress(PLAIN))
 
@@ -227,7 +227,7 @@ def test_gzip_under_the_name_of_text_is_refused(landing, lakehouse, before):
     assert state(lakehouse) == before
 
 
-def test_a_line_without_end_is_refused(landing, lakehouse, before):
+def test_file_with_an_endless_line_is_rejected(landing, lakehouse, before):
     endless = b"one\n" + bytes(80 << 20)
     upload_bytes(landing, "amazon_reviews", NAME, endless, "z.json.gz")
 
@@ -256,7 +256,7 @@ class BreakingOff:
         return b"one\n"
 
 
-def test_a_file_that_breaks_off_is_refused(landing, lakehouse, before, monkeypatch):
+def test_file_that_breaks_off_is_rejected(landing, lakehouse, before, monkeypatch):
     monkeypatch.setattr(LandingZone, "open", lambda zone, file: BreakingOff())
 
     with pytest.raises(LandingError, match=r"a\.json cannot be read to its end"):
@@ -265,7 +265,7 @@ def test_a_file_that_breaks_off_is_refused(landing, lakehouse, before, monkeypat
     assert state(lakehouse) == before
 
 
-def test_a_file_that_cannot_be_opened_is_refused(landing, lakehouse, before, monkeypatch):
+def test_file_that_cannot_be_opened_is_rejected(landing, lakehouse, before, monkeypatch):
     plain_open = LandingZone.open
 
     def remove_and_open(zone, file):
@@ -280,7 +280,7 @@ def test_a_file_that_cannot_be_opened_is_refused(landing, lakehouse, before, mon
     assert state(lakehouse) == before
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(landing, lakehouse, before, monkeypatch):
+def test_file_that_changes_during_the_read_is_rejected(landing, lakehouse, before, monkeypatch):
     plain_open = LandingZone.open
 
     def open_and_upload(zone, file):
@@ -297,7 +297,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(landing, lakehouse, bef
     assert state(lakehouse) == before
 
 
-def test_a_file_added_while_another_is_read_is_noticed(landing, lakehouse, before, monkeypatch):
+def test_file_added_during_the_read_is_noticed(landing, lakehouse, before, monkeypatch):
     plain_open = LandingZone.open
 
     def open_and_upload(zone, file):
@@ -313,7 +313,7 @@ def test_a_file_added_while_another_is_read_is_noticed(landing, lakehouse, befor
 
 
 @pytest.mark.parametrize("left", ["nothing", "other files", "a folder named like a file", "gone"])
-def test_a_folder_without_files_leaves_the_table_as_it_was(landing, lakehouse, before, left):
+def test_folder_without_files_leaves_the_table_unchanged(landing, lakehouse, before, left):
     folder = Path(landing.location) / "amazon_reviews" / NAME
     (folder / "a.json").unlink()
     if left == "gone":
@@ -331,7 +331,7 @@ def test_a_folder_without_files_leaves_the_table_as_it_was(landing, lakehouse, b
     assert state(lakehouse) == before
 
 
-def test_a_folder_named_like_a_file_is_passed_over(landing, lakehouse):
+def test_folder_named_like_a_file_is_ignored(landing, lakehouse):
     (upload(landing, "amazon_reviews", NAME, "one", file="a.json").parent / "x.json.gz").mkdir()
 
     ingest(landing, lakehouse, REVIEWS, NAME)
@@ -339,9 +339,7 @@ def test_a_folder_named_like_a_file_is_passed_over(landing, lakehouse):
     assert rows(lakehouse, "bronze/reviews", "raw") == [("one",)]
 
 
-def test_small_files_are_opened_ahead_of_their_turn_and_all_are_closed(
-    landing, lakehouse, monkeypatch
-):
+def test_small_files_are_opened_ahead_and_all_are_closed(landing, lakehouse, monkeypatch):
     plain_open, opened, most = LandingZone.open, [], []
 
     def noted(zone, file):

@@ -1,4 +1,4 @@
-"""CSV files: every record once as it is written, or nothing of the file."""
+"""CSV files: every record once as it is written, or an error for the file."""
 
 import pytest
 
@@ -14,10 +14,10 @@ FILE = "zone/file.csv"
 
 
 def read(*lines, blocks=1, required=("a",)):
-    """The records of a file with these lines, cut into blocks of so many lines."""
+    """Return the records of a file with these lines, read in blocks of `blocks` lines."""
     cut = [lines[at : at + blocks] for at in range(0, len(lines), blocks)]
-    found = csv_records([[line.encode() for line in block] for block in cut], FILE, required)
-    return [(number, text.decode()) for _, block in found for number, text in block]
+    records = csv_records([[line.encode() for line in block] for block in cut], FILE, required)
+    return [(number, text.decode()) for _, block in records for number, text in block]
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 99])
@@ -39,22 +39,22 @@ def read(*lines, blocks=1, required=("a",)):
         pytest.param(["1,2", "1,2,3,4"], [(2, "1,2"), (3, "1,2,3,4")], id="other field counts"),
     ],
 )  # fmt: skip
-def test_records(lines, expected, blocks):
+def test_lines_become_numbered_records(lines, expected, blocks):
     assert read(HEADER, *lines, blocks=blocks) == expected
 
 
-def test_a_record_that_is_too_long_is_one_line(monkeypatch):
+def test_record_that_is_too_long_is_only_its_first_line(monkeypatch):
     monkeypatch.setattr(csv_files, "_LONGEST_RECORD_BYTES", 10)
 
     assert read(HEADER, '1,"x', "y" * 20, "z,", "4,5,6")[0] == (2, '1,"x')
 
 
-def test_blank_lines_before_the_header_are_none():
+def test_blank_lines_before_the_header_are_skipped():
     assert read("", " ", HEADER, "1,2,3") == [(4, "1,2,3")]
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "fault"),
     [
         ([HEADER, '1,"broken o'], "ends within the quotes that line 2 opens"),
         ([HEADER, "1,2,3", '4,"broken', "off"], "ends within the quotes that line 3 opens"),
@@ -64,23 +64,23 @@ def test_blank_lines_before_the_header_are_none():
         (["a,b,a", "1,2,3"], "names a twice"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(lines, said):
-    with pytest.raises(LandingError, match=f"{FILE}.*{said}"):
+def test_error_names_the_unreadable_file(lines, fault):
+    with pytest.raises(LandingError, match=f"{FILE}.*{fault}"):
         read(*lines, required=("a", "b"))
 
 
-def test_columns_without_a_name_are_called_by_their_places():
+def test_columns_without_a_name_are_named_by_position():
     ((header, _),) = csv_records([[b",a, ,b,", b"0,1,2,3,4"]], FILE, ("a", "b"))
 
     assert header == ["column 1", "a", "column 3", "b", "column 5"]
 
 
-def test_a_header_that_is_no_text_is_named():
-    with pytest.raises(LandingError, match="its header is no UTF-8"):
+def test_error_names_the_file_whose_header_is_not_text():
+    with pytest.raises(LandingError, match="its header is not UTF-8"):
         list(csv_records([[b"\xff\xfea\x00,b"]], FILE, ()))
 
 
-def test_rows_of_bronze_have_the_header_and_keep_what_is_no_text(landing, lakehouse):
+def test_bronze_rows_have_the_header_and_keep_bytes_that_are_not_text(landing, lakehouse):
     content = b'\xef\xbb\xbfshow_id,type,title\r\ns1,Movie,"A,\r\nb"\r\ns2,Movie,\xe9\r\n'
     upload_bytes(landing, "titles", "", content, "hulu_titles.csv.gz")
 
@@ -93,7 +93,7 @@ def test_rows_of_bronze_have_the_header_and_keep_what_is_no_text(landing, lakeho
     ]
 
 
-def test_a_file_that_breaks_off_leaves_bronze_as_it_was(landing, lakehouse):
+def test_file_that_breaks_off_leaves_bronze_unchanged(landing, lakehouse):
     path = upload_bytes(landing, "titles", "", b"show_id,type,title\ns1,Movie,A\n", "hulu.csv.gz")
     ingest(landing, lakehouse, TITLES, "hulu")
     before = rows(lakehouse, "bronze/titles", "line", "raw")

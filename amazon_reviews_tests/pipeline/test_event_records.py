@@ -1,4 +1,4 @@
-"""The records in the bodies of events, and what is wrong with batches that are not read."""
+"""Records in the bodies of events, and faults of batches that are not read."""
 
 import gzip
 import json
@@ -56,7 +56,7 @@ SINGLE = {
 
 
 @pytest.mark.parametrize("body", BATCHES.values(), ids=BATCHES)
-def test_batches_are_records_with_their_exact_text(body):
+def test_batch_becomes_records_with_their_exact_text(body):
     assert records(body) == Records([ONE, TWO], True)
     assert records(gzip.compress(body)) == Records([ONE, TWO], True, "gzip")
     assert are_ordinary([ONE])
@@ -64,22 +64,22 @@ def test_batches_are_records_with_their_exact_text(body):
 
 
 @pytest.mark.parametrize("body", SINGLE.values(), ids=SINGLE)
-def test_other_bodies_stay_as_they_are(body):
+def test_other_bodies_stay_unchanged(body):
     assert records(body) == Records([body])
 
 
-def test_a_batch_of_one_record_is_a_batch():
+def test_batch_of_one_record_is_a_batch():
     assert records(b"[%b]" % ONE) == records(b'{"records":[%b]}' % ONE) == Records([ONE], True)
 
 
 @pytest.mark.parametrize("body", [ONE, BOM + ONE, PRETTY, b"[1]", b"no json", b""])
-def test_gzip_of_no_batch_is_what_is_in_it(body):
+def test_gzip_of_a_single_body_becomes_that_body(body):
     assert records(gzip.compress(body)) == Records([body], compression="gzip")
     members = gzip.compress(body[:5]) + gzip.compress(body[5:])
     assert records(members) == Records([body], compression="gzip")
 
 
-def test_a_record_that_silver_rejects_spoils_no_other():
+def test_bad_record_does_not_spoil_the_other_records():
     bad = b'{"a": NaN, "b": "\t\\ud800", "c": %b}' % (b"9" * 5_000)
 
     assert records(b"[%b,%b]" % (bad, ONE)) == Records([bad, ONE], True)
@@ -102,7 +102,7 @@ BROKEN = {
 @pytest.mark.parametrize(
     ("body", "expected"), [(body, text) for text, bodies in BROKEN.items() for body in bodies]
 )
-def test_gzip_that_is_not_read_stays_and_is_named(body, expected):
+def test_unreadable_gzip_stays_and_has_a_fault(body, expected):
     assert records(body) == Records([body])
     assert batch_fault(body) == expected
 
@@ -123,11 +123,11 @@ def test_gzip_that_is_not_read_stays_and_is_named(body, expected):
         (b"[" * 100_000, None),
     ],
 )
-def test_records_that_are_not_read_are_named(body, expected):
+def test_unreadable_records_have_a_fault(body, expected):
     assert batch_fault(body) == expected
 
 
-def test_an_array_of_too_many_records_stays_whole(monkeypatch):
+def test_array_of_too_many_records_stays_whole(monkeypatch):
     monkeypatch.setattr(event_records, "MAX_RECORDS", 3)
     array, lines = b"[{},{},{},{}]", b"{}\n{}\n{}\n{}"
 
@@ -149,7 +149,7 @@ json_values = st.recursive(
     st.sampled_from([None, 1]),
     st.booleans(),
 )
-def test_every_batch_is_its_records(given_records, indent, ascii_only):
+def test_any_batch_becomes_its_records(given_records, indent, ascii_only):
     texts = [
         json.dumps(record, indent=indent, ensure_ascii=ascii_only).encode()
         for record in given_records
@@ -166,9 +166,9 @@ def test_every_batch_is_its_records(given_records, indent, ascii_only):
 
 @quick
 @given(st.binary(max_size=40) | st.text('{}[],:\n"a1 ', max_size=20).map(str.encode))
-def test_whatever_the_bytes_are_they_are_kept(body):
-    found = records(body)
+def test_any_bytes_are_kept(body):
+    content = records(body)
 
-    assert found.bodies
-    assert found.is_batch or found.bodies == [body]
+    assert content.bodies
+    assert content.is_batch or content.bodies == [body]
     batch_fault(body)

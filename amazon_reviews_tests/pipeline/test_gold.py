@@ -1,4 +1,4 @@
-"""What gold holds depends on the set of inputs alone, in whatever order they come."""
+"""Gold depends only on the set of inputs, not on their order."""
 
 import shutil
 from decimal import Decimal
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import MissingInputError
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import Published, build_gold_products, build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import Account, all_accounts, gold_accounts
+from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
+from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all, reconcile_gold
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
@@ -48,21 +48,21 @@ def put_reviews(lakehouse, partition, ids, **fields):
 def put_products(lakehouse, partition, *records):
     """Put products given as (asin, title, completeness, category, price) into silver."""
     names = ("asin", "title", "completeness", "main_category", "price")
-    given_rows = [dict(zip(names, record, strict=False)) for record in records]
+    products = [dict(zip(names, record, strict=False)) for record in records]
     put_silver(
         lakehouse,
         "silver/products",
         partition,
-        [{"line_id": f"{partition}/{n}"} | record for n, record in enumerate(given_rows)],
+        [{"line_id": f"{partition}/{n}"} | record for n, record in enumerate(products)],
     )
 
 
-def publish(spark, lakehouse, *partitions):
+def build_gold(spark, lakehouse, *partitions):
     return dict(build_gold_reviews(spark, lakehouse, partitions, BATCH_ROWS))
 
 
 def gold(lakehouse):
-    """Reviews and duplicates in gold, and that both hold what silver says of them."""
+    """Return reviews and duplicates in gold, after a check of the texts of the reviews."""
     reviews = rows(lakehouse, "gold/reviews", "review_id", "partition")
     texts = rows(lakehouse, "gold/reviews", "review_id", "review_text")
     assert texts == [(name, f"About {name}") for name, _ in reviews]
@@ -70,31 +70,31 @@ def gold(lakehouse):
 
 
 def assert_balanced(lakehouse):
-    accounts = [one for one in all_accounts(lakehouse) if one.layer == "gold"]
-    assert accounts
-    assert [one for one in accounts if not one.balanced] == []
+    reconciliations = [row for row in reconcile_all(lakehouse) if row.layer == "gold"]
+    assert reconciliations
+    assert [row for row in reconciliations if not row.balanced] == []
 
 
 @pytest.fixture
 def whole(spark, lakehouse):
-    """A lakehouse in which all four partitions were published at once."""
+    """A lakehouse in which all four partitions were built together."""
     for partition, ids in SILVER.items():
         put_reviews(lakehouse, partition, ids)
-    publish(spark, lakehouse, *SILVER)
+    build_gold(spark, lakehouse, *SILVER)
     return lakehouse
 
 
-def test_all_at_once(whole):
+def test_partitions_built_together_keep_the_earliest_review(whole):
     assert gold(whole) == (GOLD, DUPLICATES)
     assert_balanced(whole)
 
 
-def test_another_reader_sees_the_same(whole):
+def test_duckdb_reads_the_same_gold(whole):
     files = [Path(whole.uri("gold/reviews")) / path for path in file_names(whole)]
 
-    found = duckdb.read_parquet([str(path) for path in files], hive_partitioning=True)
+    table = duckdb.read_parquet([str(path) for path in files], hive_partitioning=True)
 
-    assert sorted(found.project("review_id, partition").fetchall()) == GOLD
+    assert sorted(table.project("review_id, partition").fetchall()) == GOLD
 
 
 def file_names(lakehouse, key="gold/reviews"):
@@ -102,10 +102,10 @@ def file_names(lakehouse, key="gold/reviews"):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_one_by_one_as_they_arrive(spark, lakehouse, order):
+def test_partitions_built_as_they_arrive_give_the_same_gold(spark, lakehouse, order):
     for partition in order:
         put_reviews(lakehouse, partition, SILVER[partition])
-        publish(spark, lakehouse, partition)
+        build_gold(spark, lakehouse, partition)
         assert_balanced(lakehouse)
 
     assert gold(lakehouse) == (GOLD, DUPLICATES)
@@ -113,12 +113,12 @@ def test_one_by_one_as_they_arrive(spark, lakehouse, order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_one_by_one_when_all_lie_in_silver(spark, lakehouse, order):
+def test_partitions_built_one_by_one_from_full_silver_give_the_same_gold(spark, lakehouse, order):
     for partition, ids in SILVER.items():
         put_reviews(lakehouse, partition, ids)
 
     for partition in order:
-        publish(spark, lakehouse, partition)
+        build_gold(spark, lakehouse, partition)
 
     assert gold(lakehouse) == (GOLD, DUPLICATES)
     assert_balanced(lakehouse)
@@ -128,45 +128,45 @@ def test_one_by_one_when_all_lie_in_silver(spark, lakehouse, order):
 @pytest.mark.parametrize(
     "ranges", [[(P1, P2), (P3, P10)], [(P3, P10), (P1, P2)], [(P2, P3), (P1,), (P10,)]]
 )
-def test_in_ranges(spark, lakehouse, ranges, batch_rows):
-    for named in ranges:
-        for partition in named:
+def test_ranges_of_partitions_give_the_same_gold(spark, lakehouse, ranges, batch_rows):
+    for names in ranges:
+        for partition in names:
             put_reviews(lakehouse, partition, SILVER[partition])
-        dict(build_gold_reviews(spark, lakehouse, named, batch_rows))
+        dict(build_gold_reviews(spark, lakehouse, names, batch_rows))
 
     assert gold(lakehouse) == (GOLD, DUPLICATES)
     assert_balanced(lakehouse)
 
 
-def test_again_gives_the_same(spark, whole):
+def test_second_build_of_gold_changes_nothing(spark, whole):
     before = {key: content(whole, key) for key in ("gold/reviews", "gold/duplicates")}
 
-    publish(spark, whole, P2)
-    publish(spark, whole, *SILVER)
+    build_gold(spark, whole, P2)
+    build_gold(spark, whole, *SILVER)
 
     assert {key: content(whole, key) for key in before} == before
 
 
-def test_an_earlier_partition_that_comes_late_takes_its_reviews(spark, whole):
+def test_late_but_earlier_partition_takes_its_reviews(spark, whole):
     put_reviews(whole, "partition_0", "abcz")
 
-    reports = publish(spark, whole, "partition_0")
+    reports = build_gold(spark, whole, "partition_0")
 
     assert reports == {
-        "partition_0": Published(lines=4, kept=4, duplicates=0),
-        P1: Published(lines=2, kept=1, duplicates=1),
-        P2: Published(lines=3, kept=1, duplicates=2),
-        P10: Published(lines=3, kept=0, duplicates=3),
+        "partition_0": GoldCounts(lines=4, kept=4, duplicates=0),
+        P1: GoldCounts(lines=2, kept=1, duplicates=1),
+        P2: GoldCounts(lines=3, kept=1, duplicates=2),
+        P10: GoldCounts(lines=3, kept=0, duplicates=3),
     }
     kept = {("a", "partition_0"), ("b", "partition_0"), ("c", "partition_0"), ("z", "partition_0")}
     assert set(gold(whole)[0]) == kept | {("d", P1), ("f", P2)}
     assert_balanced(whole)
 
 
-def test_a_review_that_its_winner_no_longer_holds_returns_to_the_next(spark, whole):
+def test_review_lost_by_its_partition_returns_to_the_next(spark, whole):
     put_reviews(whole, P1, "dx")
 
-    reports = publish(spark, whole, P1)
+    reports = build_gold(spark, whole, P1)
 
     assert list(reports) == [P1, P2]
     assert gold(whole) == (
@@ -176,52 +176,52 @@ def test_a_review_that_its_winner_no_longer_holds_returns_to_the_next(spark, who
     assert_balanced(whole)
 
 
-def test_a_partition_with_duplicates_only_regains_them(spark, lakehouse):
+def test_partition_of_duplicates_only_regains_its_reviews(spark, lakehouse):
     put_reviews(lakehouse, P1, "ab")
     put_reviews(lakehouse, P2, "ab")
-    publish(spark, lakehouse, P1, P2)
+    build_gold(spark, lakehouse, P1, P2)
     put_reviews(lakehouse, P1, "b")
 
-    reports = publish(spark, lakehouse, P1)
+    reports = build_gold(spark, lakehouse, P1)
 
-    assert reports[P2] == Published(lines=2, kept=1, duplicates=1)
+    assert reports[P2] == GoldCounts(lines=2, kept=1, duplicates=1)
     assert gold(lakehouse) == ([("a", P2), ("b", P1)], [("b", P1, P2)])
 
 
-def test_a_partition_that_became_empty_gives_everything_back(spark, whole):
+def test_emptied_partition_returns_all_its_reviews(spark, whole):
     put_reviews(whole, P1, "")
 
-    reports = publish(spark, whole, P1)
+    reports = build_gold(spark, whole, P1)
 
-    assert reports[P1] == Published(0, 0, 0)
+    assert reports[P1] == GoldCounts(0, 0, 0)
     assert gold(whole)[0] == [("a", P2), ("b", P2), ("c", P10), ("f", P2)]
     assert_balanced(whole)
 
 
-def test_a_line_that_moved_within_its_file_stays_the_same_review(spark, whole):
+def test_line_moved_within_its_file_stays_the_same_review(spark, whole):
     put_reviews(whole, P10, "bxca")
 
-    publish(spark, whole, P10)
+    build_gold(spark, whole, P10)
 
     assert gold(whole) == (sorted([*GOLD, ("x", P10)]), DUPLICATES)
 
 
-def test_only_partitions_that_change_are_written(spark, whole):
+def test_only_changed_partitions_are_written(spark, whole):
     before = set(file_names(whole))
     put_reviews(whole, P1, "d")
 
-    publish(spark, whole, P1)
+    build_gold(spark, whole, P1)
 
     written = {path for path in before ^ set(file_names(whole)) if P3 in path or f"{P10}/" in path}
     assert written == set()
     assert any(f"{P2}/" in path for path in before - set(file_names(whole)))
 
 
-def test_a_partition_is_not_published_before_its_turn(spark, lakehouse):
+def test_partition_is_not_built_before_it_is_requested(spark, lakehouse):
     put_reviews(lakehouse, P1, "a")
     put_reviews(lakehouse, P2, "b")
 
-    assert list(publish(spark, lakehouse, P1)) == [P1]
+    assert list(build_gold(spark, lakehouse, P1)) == [P1]
     assert gold(lakehouse)[0] == [("a", P1)]
 
 
@@ -235,14 +235,14 @@ def test_a_partition_is_not_published_before_its_turn(spark, lakehouse):
         max_size=5,
     )
 )
-def test_any_uploads_in_any_order(spark, tmp_path_factory, uploads):
+def test_gold_of_any_uploads_in_any_order_is_as_expected(spark, tmp_path_factory, uploads):
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("gold")))
     silver = {}
-    for each in uploads:
-        silver |= each
-        for partition, ids in each.items():
+    for upload_of_ids in uploads:
+        silver |= upload_of_ids
+        for partition, ids in upload_of_ids.items():
             put_reviews(lakehouse, partition, sorted(ids))
-        publish(spark, lakehouse, *each)
+        build_gold(spark, lakehouse, *upload_of_ids)
 
         assert gold(lakehouse) == expected(silver)
         assert_balanced_if_any(lakehouse, silver)
@@ -254,7 +254,7 @@ def assert_balanced_if_any(lakehouse, silver):
 
 
 def expected(silver):
-    """What gold must hold, by going through the partitions by number."""
+    """Return the expected content of gold, computed partition by partition."""
     kept_in = {}
     duplicates = []
     for partition in sorted(silver, key=lambda name: int(name.removeprefix("partition_"))):
@@ -264,14 +264,14 @@ def expected(silver):
     return sorted(kept_in.items()), sorted(duplicates)
 
 
-def test_reviews_meet_their_products_and_are_never_multiplied(spark, lakehouse):
+def test_reviews_are_joined_with_their_products_once(spark, lakehouse):
     put_reviews(lakehouse, P1, "ab")
     put_reviews(lakehouse, P2, "c", asin="Ba")
     put_products(lakehouse, P1, ("Ba", "Poor", 1, "Garden", Decimal("1.00")), ("Bx", "Other", 9))
     put_products(lakehouse, P2, ("Ba", "Rich", 5, "Garden", Decimal("2.50")), ("Ba", "Rich", 5))
 
     build_gold_products(spark, lakehouse)
-    publish(spark, lakehouse, P1, P2)
+    build_gold(spark, lakehouse, P1, P2)
 
     columns = ("review_id", "title", "main_category", "price", "price_imputed")
     assert rows(lakehouse, "gold/reviews", *columns) == [
@@ -281,11 +281,11 @@ def test_reviews_meet_their_products_and_are_never_multiplied(spark, lakehouse):
     ]
 
 
-def test_reviews_without_any_product_are_kept(spark, whole):
+def test_reviews_without_products_are_kept(spark, whole):
     assert rows(whole, "gold/reviews", "title") == [(None,)] * len(GOLD)
 
 
-def test_one_row_per_product_whatever_the_order_of_uploads(spark, lakehouse):
+def test_gold_has_the_best_row_of_each_product(spark, lakehouse):
     put_products(lakehouse, P10, ("B1", "ten", 5), ("B2", "ten", 1), ("B3", "ten", 1))
     put_products(lakehouse, P2, ("B1", "two", 5), ("B2", "two", 3), ("B2", "again", 3))
 
@@ -301,25 +301,25 @@ def test_one_row_per_product_whatever_the_order_of_uploads(spark, lakehouse):
         ("B2", P2, "products", P10, 2),
         ("B2", P2, "products", P2, 3),
     ]
-    assert report == {P2: Published(3, 2, 1), P10: Published(3, 1, 2)}
+    assert report == {P2: GoldCounts(3, 2, 1), P10: GoldCounts(3, 1, 2)}
     assert_balanced(lakehouse)
 
 
-def test_products_and_reviews_keep_their_duplicates_apart(spark, whole):
+def test_duplicates_of_products_and_reviews_are_separate(spark, whole):
     put_products(whole, P1, ("B1", "one", 2), ("B1", "two", 1))
     build_gold_products(spark, whole)
-    publish(spark, whole, P2)
+    build_gold(spark, whole, P2)
 
     assert rows(whole, "gold/duplicates", "table", "id", "partition")[:1] == [
         ("products", "B1", P1)
     ]
-    assert list(gold_accounts(whole, PRODUCTS)) == [
-        Account("gold", "products", P1, lines=2, kept=1, duplicates=1, rejected=0)
+    assert list(reconcile_gold(whole, PRODUCTS)) == [
+        Reconciliation("gold", "products", P1, lines=2, kept=1, duplicates=1, rejected=0)
     ]
-    assert sum(account.duplicates for account in gold_accounts(whole, REVIEWS)) == len(DUPLICATES)
+    assert sum(row.duplicates for row in reconcile_gold(whole, REVIEWS)) == len(DUPLICATES)
 
 
-def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehouse):
+def test_missing_price_becomes_the_mean_of_its_category_then_of_all(spark, lakehouse):
     put_products(
         lakehouse,
         P1,
@@ -342,7 +342,7 @@ def test_a_missing_price_is_the_mean_of_its_category_then_of_all(spark, lakehous
 
 
 @pytest.mark.parametrize("state", ["deleted", "empty"])
-def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
+def test_empty_silver_does_not_empty_gold_products(spark, lakehouse, state):
     put_products(lakehouse, P1, ("B1", "t", 1))
     build_gold_products(spark, lakehouse)
     version = lakehouse.version("gold/products")
@@ -357,9 +357,7 @@ def test_products_are_not_emptied_by_an_empty_silver(spark, lakehouse, state):
     assert lakehouse.version("gold/products") == version
 
 
-def test_products_are_not_emptied_by_a_silver_that_lacks_the_lines_of_bronze(
-    spark, landing, lakehouse
-):
+def test_silver_without_lines_of_bronze_does_not_empty_gold_products(spark, landing, lakehouse):
     upload(landing, "amazon_metadata", P1, product())
     ingest_all(landing, lakehouse, PRODUCTS)
 
@@ -369,7 +367,7 @@ def test_products_are_not_emptied_by_a_silver_that_lacks_the_lines_of_bronze(
     assert not lakehouse.exists("gold/products")
 
 
-def test_products_of_which_all_lines_are_rejected_are_an_empty_table(spark, landing, lakehouse):
+def test_gold_products_are_empty_if_all_lines_are_rejected(spark, landing, lakehouse):
     upload(landing, "amazon_metadata", P1, product())
     build_silver_all(spark, landing, lakehouse, PRODUCTS)
     build_gold_products(spark, lakehouse)
@@ -381,20 +379,22 @@ def test_products_of_which_all_lines_are_rejected_are_an_empty_table(spark, land
     assert rows(lakehouse, "gold/products", "asin") == []
 
 
-def test_reviews_are_not_emptied_by_a_silver_that_is_not_there(spark, lakehouse):
+def test_missing_silver_does_not_empty_gold_reviews(spark, lakehouse):
     with pytest.raises(MissingInputError, match="silver/reviews"):
-        publish(spark, lakehouse, P1)
+        build_gold(spark, lakehouse, P1)
 
 
-def test_an_account_that_does_not_add_up_is_seen(spark, whole):
+def test_unbalanced_partition_is_reported(spark, whole):
     put_reviews(whole, P2, "abfg")
 
-    unbalanced = [one for one in all_accounts(whole) if one.layer == "gold" and not one.balanced]
+    unbalanced = [row for row in reconcile_all(whole) if row.layer == "gold" and not row.balanced]
 
-    assert unbalanced == [Account("gold", "reviews", P2, lines=4, kept=2, duplicates=1, rejected=0)]
+    assert unbalanced == [
+        Reconciliation("gold", "reviews", P2, lines=4, kept=2, duplicates=1, rejected=0)
+    ]
 
 
-def test_a_sample_from_files_to_gold(spark, tmp_path):
+def test_gold_of_a_sample_agrees_with_its_truth(spark, tmp_path):
     options = SampleOptions(
         reviews=1_000,
         products=80,
@@ -415,7 +415,7 @@ def test_a_sample_from_files_to_gold(spark, tmp_path):
     asins = [row[0] for row in rows(lakehouse, "gold/products", "asin")]
     assert (len(ids), len(set(ids))) == (truth["gold"]["reviews"], truth["gold"]["reviews"])
     assert (len(asins), len(set(asins))) == (truth["gold"]["products"], truth["gold"]["products"])
-    accounts = all_accounts(lakehouse)
-    assert {account.layer for account in accounts} == {"bronze", "silver", "gold"}
-    assert all(account.balanced for account in accounts)
-    assert sum(account.duplicates for account in accounts if account.layer == "gold") > 0
+    reconciliations = reconcile_all(lakehouse)
+    assert {row.layer for row in reconciliations} == {"bronze", "silver", "gold"}
+    assert all(row.balanced for row in reconciliations)
+    assert sum(row.duplicates for row in reconciliations if row.layer == "gold") > 0

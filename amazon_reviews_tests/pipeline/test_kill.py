@@ -1,4 +1,4 @@
-"""A process killed in the middle of its work: tables as before, and right after the next run."""
+"""A process killed during a run: no table is half new, and the next run completes the work."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.gold import build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -37,7 +37,7 @@ LONG = [(key, when) for key in TABLES for when in ("before", "after") if (key, w
 
 
 def bring_all(spark, landing, lakehouse):
-    """What a run of one partition does, from its file to gold."""
+    """Bring one partition from its file to gold, as a run does."""
     ingest(landing, lakehouse, REVIEWS, NAME)
     list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
     list(build_gold_reviews(spark, lakehouse, [NAME], BATCH_ROWS))
@@ -49,9 +49,9 @@ def tables(lakehouse):
 
 @pytest.fixture(scope="module")
 def given_state(spark, tmp_path_factory):
-    """Two partitions in gold, and another upload of the first that moves rows everywhere.
+    """Two partitions in gold, and a new upload of the first that moves rows in every table.
 
-    `before` and `expected` are the tables' content before and after an undisturbed run.
+    `before` and `expected` are the contents of the tables before and after an undisturbed run.
     """
     folder = tmp_path_factory.mktemp("given")
     landing = LandingZone(location=str(folder / "landing"))
@@ -73,7 +73,7 @@ def given_state(spark, tmp_path_factory):
 
 @pytest.fixture
 def copied(given_state, tmp_path):
-    """A lakehouse of its own in the state before the run."""
+    """A copy of the lakehouse in the state before the run."""
     shutil.copytree(given_state.folder / "lakehouse", tmp_path / "lakehouse")
     return Lakehouse(location=str(tmp_path / "lakehouse"))
 
@@ -142,7 +142,7 @@ getattr(test_kill, work)(
 
 
 def child(landing, lakehouse, work, point="", when=""):
-    """A process that does the work, and kills itself at the point."""
+    """Start a process that does the work and kills itself at the point."""
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, landing.location, lakehouse.location, work, point, when],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -156,26 +156,26 @@ def assert_recovers(spark, given_state, lakehouse, point, when):
     _, errors = killed.communicate(timeout=120)
     assert killed.returncode == -signal.SIGKILL, errors
 
-    for key, found in tables(lakehouse).items():
-        assert found in (given_state.before[key], given_state.expected[key]), f"{key} is half new"
+    for key, actual in tables(lakehouse).items():
+        assert actual in (given_state.before[key], given_state.expected[key]), f"{key} is half new"
         if when in ("before", "after"):
             reached = TABLES.index(key) < TABLES.index(point) + (when == "after")
-            assert (found == given_state.expected[key]) == reached, f"{key} before its turn"
+            assert (actual == given_state.expected[key]) == reached, f"{key} is ahead of its turn"
 
     bring_all(spark, given_state.landing, lakehouse)
 
     assert tables(lakehouse) == given_state.expected
-    assert all(account.balanced for account in all_accounts(lakehouse))
+    assert all(row.balanced for row in reconcile_all(lakehouse))
 
 
 @pytest.mark.parametrize(("point", "when"), SHORT)
-def test_killed_at_a_commit(spark, given_state, copied, point, when):
+def test_next_run_recovers_from_kill_at_a_commit(spark, given_state, copied, point, when):
     assert_recovers(spark, given_state, copied, point, when)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("point", "when"), LONG)
-def test_killed_at_any_commit(spark, given_state, copied, point, when):
+def test_next_run_recovers_from_kill_at_any_commit(spark, given_state, copied, point, when):
     assert_recovers(spark, given_state, copied, point, when)
 
 
@@ -189,12 +189,12 @@ def test_killed_at_any_commit(spark, given_state, copied, point, when):
         ("gold/reviews", "while files are written"),
     ],
 )
-def test_killed_in_the_middle_of_a_write(spark, given_state, copied, point, when):
+def test_next_run_recovers_from_kill_during_a_write(spark, given_state, copied, point, when):
     assert_recovers(spark, given_state, copied, point, when)
 
 
-def test_files_that_were_never_committed_are_not_seen(spark, given_state, copied):
-    """What a killed process leaves: data files without an entry in the log."""
+def test_uncommitted_files_are_ignored(spark, given_state, copied):
+    """A killed process leaves data files without an entry in the log."""
     for key in TABLES:
         for path in list(Path(copied.uri(key)).rglob("*.parquet")):
             left = Path(copied.uri(key)) / "data-left" / path.relative_to(copied.uri(key))
@@ -209,17 +209,17 @@ def test_files_that_were_never_committed_are_not_seen(spark, given_state, copied
     assert tables(copied) == given_state.expected
 
 
-def refine_often(spark, landing, lakehouse):
-    """Refine the partition several times."""
+def build_silver_often(spark, landing, lakehouse):
+    """Build silver of the partition several times."""
     for _ in range(3):
         list(build_silver(spark, lakehouse, REVIEWS, [NAME], BATCH_ROWS))
 
 
 @pytest.mark.long
-def test_two_processes_refine_the_same_partition_at_once(given_state, copied):
+def test_two_processes_build_silver_of_the_same_partition(given_state, copied):
     ingest(given_state.landing, copied, REVIEWS, NAME)
 
-    workers = [child(given_state.landing, copied, "refine_often") for _ in range(2)]
+    workers = [child(given_state.landing, copied, "build_silver_often") for _ in range(2)]
 
     errors = [worker.communicate(timeout=240)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], errors

@@ -1,4 +1,4 @@
-"""What silver/rejected says of lines that cannot be parsed."""
+"""Details of rejected lines that cannot be parsed."""
 
 import base64
 import gzip
@@ -27,11 +27,11 @@ TEXTS = {
     '{"a": 1} x': "text after an object, at character 10: x",
     '{"a": 1}}': "text after an object, at character 9: }",
     '{"a": 1},': "a comma after an object",
-    '{"a": NaN}': "NaN is no JSON number",
-    '{"a": -Infinity}': "-Infinity is no JSON number",
+    '{"a": NaN}': "NaN is not a JSON number",
+    '{"a": -Infinity}': "-Infinity is not a JSON number",
     '{"a": 01}': "expecting ',' delimiter, at character 8: 1}",
     "<html>": "expecting value, at character 1: <html>",
-    r'{"a": "\ud800"}': r"half of a surrogate pair (\ud800 to \udfff), which is no character",
+    r'{"a": "\ud800"}': r"half of a surrogate pair (\ud800 to \udfff), which is not a character",
     "\ufeff{}": "a byte order mark before the value; leave it out",
     '{\0"\0': "zero bytes between the characters; write UTF-16 text as UTF-8",
     '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}": "nested too deeply",
@@ -40,17 +40,17 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=[text[:20] for text in TEXTS])
-def test_a_text_that_is_no_object_is_described(text):
+def test_detail_describes_a_text_that_is_not_an_object(text):
     assert line_fault("not_json", text, "utf-8") == TEXTS[text]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "detail"),
     [
         (gzip.compress(b"{}"), "gzip data"),
         ('{"a": 1}'.encode("utf-16"), "UTF-16 text"),
         ('{"a": "\xe9"}'.encode("latin-1"), "byte 8 of 10 is 0xE9"),
     ],
 )
-def test_bytes_that_are_no_text_are_described(data, said):
-    assert line_fault("not_utf8", base64.b64encode(data).decode(), "base64").startswith(said)
+def test_detail_describes_bytes_that_are_not_text(data, detail):
+    assert line_fault("not_utf8", base64.b64encode(data).decode(), "base64").startswith(detail)

@@ -1,4 +1,4 @@
-"""Refused lines, grouped for those who mend them."""
+"""Rejected lines by reason and by partition."""
 
 import pyarrow as pa
 
@@ -6,7 +6,7 @@ from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
-def refuse(lakehouse, table, partition, *reasons):
+def put_rejected(lakehouse, table, partition, *reasons):
     keys = {"table": table, "partition": partition}
     records = [{"reason": reason} | keys for reason in reasons]
     rows = pa.Table.from_pylist(records, schema=SILVER_REJECTED.arrow_schema)
@@ -16,10 +16,10 @@ def refuse(lakehouse, table, partition, *reasons):
     )
 
 
-def test_refused_lines_by_table_and_reason(lakehouse):
-    refuse(lakehouse, "reviews", "partition_10", "not_json", "not_json", "wrong_type")
-    refuse(lakehouse, "reviews", "partition_2", "not_json")
-    refuse(lakehouse, "products", "partition_1", "not_json")
+def test_rejected_lines_are_grouped_by_table_and_reason(lakehouse):
+    put_rejected(lakehouse, "reviews", "partition_10", "not_json", "not_json", "wrong_type")
+    put_rejected(lakehouse, "reviews", "partition_2", "not_json")
+    put_rejected(lakehouse, "products", "partition_1", "not_json")
 
     assert list(rejected_by_reason(lakehouse).items()) == [
         (("products", "not_json"), 1),
@@ -32,6 +32,6 @@ def test_refused_lines_by_table_and_reason(lakehouse):
     }
 
 
-def test_nothing_was_refused(lakehouse):
+def test_lakehouse_without_rejected_lines_has_no_groups(lakehouse):
     assert rejected_by_reason(lakehouse) == {}
     assert partitions_with_rejected(lakehouse) == {}

@@ -1,4 +1,4 @@
-"""From the hub to gold, over the wire: every event once, and in exactly one place."""
+"""From the hub to gold over the wire: every event once, in exactly one place."""
 
 import base64
 import gzip
@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -27,17 +28,13 @@ from amazon_reviews.errors import (
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.gold import build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.silver import build_silver, build_silver_stream
-from amazon_reviews.pipeline.stream import (
-    Lag,
-    Received,
-    acknowledge_gaps,
-    lag,
-    open_gaps,
-    receive,
-    unread,
-)
+from amazon_reviews.pipeline.stream import receive
+from amazon_reviews.pipeline.stream_commit import Received
+from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps, open_gaps
+from amazon_reviews.pipeline.stream_lag import Lag, lag
+from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -54,14 +51,14 @@ def bodies(count):
 
 
 def numbers(lakehouse, hub="reviews"):
-    """The sequence numbers in bronze, by hub partition, in order; each is what its body says."""
-    found = {}
+    """Return the sequence numbers in bronze by hub partition; check them against the bodies."""
+    numbers_read = {}
     columns = ("hub", "hub_partition", "sequence_number", "body")
     for name, partition, number, body in sorted(rows(lakehouse, EVENTS, *columns)):
         if name.endswith(f"/{hub}"):
             assert body == b"%d" % number
-            found.setdefault(partition, []).append(number)
-    return found
+            numbers_read.setdefault(partition, []).append(number)
+    return numbers_read
 
 
 def gaps(lakehouse):
@@ -69,30 +66,33 @@ def gaps(lakehouse):
 
 
 def bring_stream(spark, lakehouse):
-    """Bring what bronze holds of the stream to gold; returns the report of silver."""
-    done = build_silver_stream(spark, lakehouse, BATCH_ROWS)
+    """Bring the stream from bronze to gold; return the counts of silver."""
+    counts = build_silver_stream(spark, lakehouse, BATCH_ROWS)
     list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
-    return done
+    return counts
 
 
-def account(lakehouse, layer, table):
-    found = [one for one in all_accounts(lakehouse) if (one.layer, one.table) == (layer, table)]
-    (only,) = [one for one in found if one.partition == STREAM.partition]
-    return only.lines, only.kept, only.duplicates, only.rejected
+def stream_counts(lakehouse, layer, table):
+    (stream,) = (
+        row
+        for row in reconcile_all(lakehouse)
+        if (row.layer, row.table, row.partition) == (layer, table, STREAM.partition)
+    )
+    return stream.lines, stream.kept, stream.duplicates, stream.rejected
 
 
 def assert_balanced(lakehouse):
-    assert [one for one in all_accounts(lakehouse) if not one.balanced] == []
+    assert [row for row in reconcile_all(lakehouse) if not row.balanced] == []
 
 
 @pytest.fixture
 def server():
-    """A server with the hubs reviews and audit, of one partition each."""
+    """An emulator with the hubs reviews and audit, of one partition each."""
     with EventHubEmulator({"reviews": 1, "audit": 1}) as server:
         yield server
 
 
-def test_what_another_run_read_meanwhile_is_no_other_hub(server, lakehouse):
+def test_hub_read_further_by_another_run_has_no_unread_events(server, lakehouse):
     hub = hub_of(server)
     server.append("reviews", "0", *bodies(2))
     receive(hub, lakehouse)
@@ -100,12 +100,12 @@ def test_what_another_run_read_meanwhile_is_no_other_hub(server, lakehouse):
     server.append("reviews", "0", *bodies(3)[2:])
     receive(hub, lakehouse)
 
-    assert unread(lakehouse, before) == {}
+    assert unread_spans(lakehouse, before) == {}
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """Bodies of all kinds in two partitions, received once."""
+    """Bodies of all kinds in two hub partitions, received once."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("odd")))
     with EventHubEmulator({"Reviews": 2}) as server:
         properties = {"source": "web", "number": 3, "raw": b"\xff"}
@@ -116,14 +116,14 @@ def odd(tmp_path_factory):
         yield SimpleNamespace(server=server, hub=hub, lakehouse=lakehouse, received=received)
 
 
-def test_events_are_kept_as_they_came(odd):
-    """Read by another engine from the files of the table."""
+def test_events_are_stored_unchanged(odd):
+    """DuckDB reads them from the files of the table."""
     paths = pa.table(odd.lakehouse.delta(EVENTS).get_add_actions())["path"].to_pylist()
     files = duckdb.read_parquet(
         [str(Path(odd.lakehouse.uri(EVENTS)) / path) for path in paths], hive_partitioning=True
     )
 
-    found = files.project(
+    actual = files.project(
         "hub, hub_partition, sequence_number, body, encoding, epoch_us(enqueued_at), partition"
     ).fetchall()
 
@@ -132,21 +132,21 @@ def test_events_are_kept_as_they_came(odd):
         zip(ODD, ["utf-8", "utf-8", "base64", "utf-8", "utf-8", "base64"], strict=True)
     )
     sent = round(SENT.timestamp()) * 1_000_000 + 123_000
-    assert sorted(found) == [
+    assert sorted(actual) == [
         (hub, partition, number, body, encodings[body], time, "stream")
-        for partition, given, time in (("0", ODD, sent), ("1", ODD[::-1], sent + 1_000_000))
-        for number, body in enumerate(given)
+        for partition, sent_bodies, time in (("0", ODD, sent), ("1", ODD[::-1], sent + 1_000_000))
+        for number, body in enumerate(sent_bodies)
     ]
 
 
-def test_events_keep_what_their_sender_added(odd):
-    found = rows(odd.lakehouse, EVENTS, "hub_partition", "properties")
+def test_events_keep_the_properties_of_their_sender(odd):
+    actual = rows(odd.lakehouse, EVENTS, "hub_partition", "properties")
 
     added = [("source", "web"), ("number", "3"), ("raw", "\ufffd")]
-    assert found == [("0", added)] * len(ODD) + [("1", [])] * len(ODD)
+    assert actual == [("0", added)] * len(ODD) + [("1", [])] * len(ODD)
 
 
-def test_offsets_are_those_of_the_hub(odd):
+def test_events_keep_the_offsets_of_the_hub(odd):
     offsets = [
         int(offset)
         for partition, _, offset in sorted(
@@ -159,7 +159,7 @@ def test_offsets_are_those_of_the_hub(odd):
     assert offsets == sorted(set(offsets))
 
 
-def test_events_and_how_far_they_were_read_are_one_commit(odd):
+def test_events_and_stream_offsets_are_one_commit(odd):
     hub = f"127.0.0.1:{odd.server.port}/reviews"
     versions = {f"{hub}/0/sequence_number": 5, f"{hub}/1/sequence_number": 5}
     before, after = (odd.lakehouse.delta(EVENTS, version) for version in (0, 1))
@@ -174,7 +174,7 @@ def test_events_and_how_far_they_were_read_are_one_commit(odd):
     assert after.transaction_version(f"{hub}/created_at") == round(created)
 
 
-def test_what_was_read_is_not_read_again(odd):
+def test_read_events_are_not_read_again(odd):
     delivered = odd.server.events_delivered
 
     assert receive(odd.hub, odd.lakehouse) == Received()
@@ -184,13 +184,13 @@ def test_what_was_read_is_not_read_again(odd):
     assert not odd.lakehouse.exists(GAPS)
 
 
-def test_a_hub_without_events_leaves_no_table(server, lakehouse):
+def test_hub_without_events_creates_no_table(server, lakehouse):
     assert receive(hub_of(server), lakehouse) == Received()
     assert lag(hub_of(server), lakehouse) == {"0": Lag(0, 0.0)}
     assert not lakehouse.exists(EVENTS)
 
 
-def test_a_hub_can_be_read_in_pieces(server, lakehouse):
+def test_hub_can_be_read_in_spans(server, lakehouse):
     hub = hub_of(server)
     old = datetime.now(UTC) - timedelta(minutes=5)
     server.append("reviews", "0", *bodies(10), enqueued_time=old)
@@ -213,7 +213,7 @@ def test_a_hub_can_be_read_in_pieces(server, lakehouse):
     assert lag(hub, lakehouse) == {"0": Lag(0, 0.0)}
 
 
-def test_a_lost_connection_changes_nothing_in_bronze(server, lakehouse):
+def test_lost_connection_loses_no_events(server, lakehouse):
     server.append("reviews", "0", *bodies(1_200))
     server.drop_connections(after_events=1_050)
 
@@ -223,8 +223,8 @@ def test_a_lost_connection_changes_nothing_in_bronze(server, lakehouse):
     assert server.events_delivered > 1_200
 
 
-def test_what_cannot_be_read_leaves_bronze_as_it_was(server, lakehouse):
-    """The hub can be looked at by everybody, but not be read as a group that there is not."""
+def test_unreadable_hub_leaves_bronze_unchanged(server, lakehouse):
+    """The hub can be inspected, but not be read by a consumer group that does not exist."""
     server.append("reviews", "0", *bodies(3))
     hub = hub_of(server, consumer_group="absent", retry_total=0)
 
@@ -232,10 +232,10 @@ def test_what_cannot_be_read_leaves_bronze_as_it_was(server, lakehouse):
         receive(hub, lakehouse)
 
     assert lakehouse.version(EVENTS) == 0
-    assert unread(lakehouse, hub.look()) == {"0": Span(0, 2)}
+    assert unread_spans(lakehouse, hub.look()) == {"0": Span(0, 2)}
 
 
-def test_of_two_readers_at_once_one_brings_the_events(server, lakehouse):
+def test_one_of_two_concurrent_readers_adds_the_events(server, lakehouse):
     server.append("reviews", "0", *bodies(30))
     together = Barrier(2)
 
@@ -248,14 +248,14 @@ def test_of_two_readers_at_once_one_brings_the_events(server, lakehouse):
             return {}
 
     with ThreadPoolExecutor(2) as pool:
-        found = [reading.result() for reading in [pool.submit(read), pool.submit(read)]]
+        actual = [reading.result() for reading in [pool.submit(read), pool.submit(read)]]
 
-    assert sorted(found, key=len) == [{}, {"0": 30}]
+    assert sorted(actual, key=len) == [{}, {"0": 30}]
     assert numbers(lakehouse) == {"0": list(range(30))}
 
 
-def test_a_reader_that_was_overtaken_writes_nothing(server, lakehouse):
-    """Another one commits when this one has decided what to read, and before it may write."""
+def test_reader_overtaken_by_another_writes_nothing(server, lakehouse):
+    """Another reader commits after this one chose its events and before it may write."""
 
     class Overtaken(Lakehouse):
         def ensure(self, key):
@@ -277,10 +277,10 @@ def test_a_reader_that_was_overtaken_writes_nothing(server, lakehouse):
 
 @pytest.fixture(scope="module")
 def dropped(tmp_path_factory):
-    """Four partitions whose first events go away, and what was received of them, in two runs.
+    """Four hub partitions that drop their first events, and the events received in two runs.
 
-    0 lost events before it was ever read, then up to where it was read; 1 lost some that were not
-    read, 2 all of them, 3 some that were read.
+    0 drops events before the first run, then only read ones. 1 drops some unread events, 2 all of
+    them, 3 some read ones.
     """
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("dropped")))
     with EventHubEmulator({"reviews": 4}) as server:
@@ -298,11 +298,11 @@ def dropped(tmp_path_factory):
             hub=hub,
             behind=behind,
             received=[first, receive(hub, lakehouse)],
-            left=unread(lakehouse, hub.look()),
+            left=unread_spans(lakehouse, hub.look()),
         )
 
 
-def test_only_events_that_were_not_read_make_a_gap(dropped):
+def test_only_dropped_unread_events_are_a_gap(dropped):
     first, second = dropped.received
 
     assert first == Received({"0": 2, "1": 4, "2": 4, "3": 4}, [])
@@ -317,20 +317,20 @@ def test_only_events_that_were_not_read_make_a_gap(dropped):
     }
 
 
-def test_a_partition_that_lost_all_its_events_is_up_to_date(dropped):
-    assert {name: found.events for name, found in dropped.behind.items()} == dict.fromkeys(
+def test_hub_partition_that_lost_all_events_is_up_to_date(dropped):
+    assert {name: actual.events for name, actual in dropped.behind.items()} == dict.fromkeys(
         "0123", 6
     )
     assert dropped.left == {}
     assert dropped.lakehouse.version(EVENTS) == 2
 
 
-def test_a_gap_is_open_until_it_is_acknowledged(dropped, tmp_path):
+def test_gap_is_open_until_it_is_acknowledged(dropped, tmp_path):
     shutil.copytree(dropped.lakehouse.location, tmp_path / "copy")
     lakehouse = Lakehouse(location=str(tmp_path / "copy"))
     name = dropped.hub.look().name
-    found = {(gap["hub"], gap["hub_partition"]) for gap in open_gaps(lakehouse)}
-    assert found == {(name, "1"), (name, "2")}
+    actual = {(gap["hub"], gap["hub_partition"]) for gap in open_gaps(lakehouse)}
+    assert actual == {(name, "1"), (name, "2")}
 
     assert acknowledge_gaps(lakehouse) == 2
 
@@ -338,12 +338,13 @@ def test_a_gap_is_open_until_it_is_acknowledged(dropped, tmp_path):
     assert acknowledge_gaps(lakehouse) == 0
     assert gaps(lakehouse) == gaps(dropped.lakehouse)
     assert all(
-        found <= done for found, done in rows(lakehouse, GAPS, "found_at", "acknowledged_at")
+        found_at <= acknowledged_at
+        for found_at, acknowledged_at in rows(lakehouse, GAPS, "found_at", "acknowledged_at")
     )
 
 
-def test_a_gap_that_grows_stays_one_row(server, lakehouse):
-    """Runs that end between the gap and the events: those are written later, or never."""
+def test_growing_gap_stays_one_row(server, lakehouse):
+    """Runs may end between the record of the gap and the commit of the events."""
 
     class Failing(Lakehouse):
         def write(self, rows, key, **options):
@@ -380,7 +381,7 @@ def test_events_dropped_between_look_and_read_are_a_gap(server, lakehouse):
             return hub
 
     server.append("reviews", "0", *bodies(6))
-    hub = Slow(**hub_of(server).model_dump())
+    hub = Slow(**asdict(hub_of(server)))
 
     received = receive(hub, lakehouse, {"0": Span(0, 5)})
 
@@ -389,7 +390,7 @@ def test_events_dropped_between_look_and_read_are_a_gap(server, lakehouse):
     assert numbers(lakehouse) == {"0": [4, 5]}
 
 
-def test_a_hub_made_again_is_not_read_and_another_one_is(server, lakehouse):
+def test_recreated_hub_is_not_read_but_another_hub_is(server, lakehouse):
     hub = hub_of(server)
     server.append("reviews", "0", *bodies(3))
     receive(hub, lakehouse)
@@ -420,7 +421,7 @@ MIXED = {
     ],
     "1": [event(summary="a"), event(summary="b", colour="red"), b'{"asin": ', b"\xfe"],
 }
-REFUSED = [
+REJECTED = [
     ("0", 2, "not_json"),
     ("0", 3, "not_utf8"),
     ("0", 4, "not_an_object"),
@@ -433,26 +434,26 @@ REFUSED = [
 
 @pytest.fixture(scope="module")
 def mixed(spark, tmp_path_factory):
-    """Good, repeated and bad events, brought to gold."""
+    """Good, repeated and bad events in gold."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("mixed")))
     with EventHubEmulator({"reviews": 2}) as server:
-        for partition, given in MIXED.items():
-            server.append("reviews", partition, *given)
+        for partition, sent_bodies in MIXED.items():
+            server.append("reviews", partition, *sent_bodies)
         receive(hub_of(server), lakehouse)
         name = hub_of(server).look().name
     return SimpleNamespace(lakehouse=lakehouse, hub=name, report=bring_stream(spark, lakehouse))
 
 
-def test_bad_events_are_kept_with_their_reason_and_place(mixed):
+def test_rejected_events_have_their_reason_and_position(mixed):
     columns = ("hub_partition", "sequence_number", "reason", "raw", "encoding")
-    found = sorted(rows(mixed.lakehouse, "silver/rejected", *columns))
+    actual = sorted(rows(mixed.lakehouse, "silver/rejected", *columns))
 
     expected = []
-    for partition, number, reason in REFUSED:
+    for partition, number, reason in REJECTED:
         body = MIXED[partition][number]
         raw, encoding = as_base64(body) if reason == "not_utf8" else (body.decode(), "utf-8")
         expected.append((partition, number, reason, raw, encoding))
-    assert found == expected
+    assert actual == expected
     details = dict(rows(mixed.lakehouse, "silver/rejected", "reason", "detail"))
     assert details["missing_field"] == "asin: absent"
 
@@ -461,16 +462,16 @@ def as_base64(body):
     return base64.b64encode(body).decode(), "base64"
 
 
-def test_bad_events_name_their_table_and_hub(mixed):
-    found = rows(mixed.lakehouse, "silver/rejected", "table", "partition", "file", "line")
+def test_rejected_events_name_their_table_and_hub(mixed):
+    actual = rows(mixed.lakehouse, "silver/rejected", "table", "partition", "file", "line")
 
-    assert found == sorted(
+    assert actual == sorted(
         ("streamed_reviews", "stream", f"{mixed.hub}/{partition}", number)
-        for partition, number, _ in REFUSED
+        for partition, number, _ in REJECTED
     )
 
 
-def test_repeated_events_are_counted(mixed):
+def test_repeated_events_are_duplicates(mixed):
     kept = rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "file", "line")
     repeated = rows(mixed.lakehouse, "silver/duplicates", "table", "partition", "file", "line")
     ids = dict(rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "review_id"))
@@ -483,25 +484,25 @@ def test_repeated_events_are_counted(mixed):
     assert rows(mixed.lakehouse, "silver/duplicates", "id") == [(ids["a"],)] * 2
 
 
-def test_fields_of_the_sender_are_no_unknown_fields(mixed):
+def test_fields_of_the_sender_are_not_rescued(mixed):
     assert rows(mixed.lakehouse, "silver/streamed_reviews", "summary", "rescued") == [
         ("a", None),
         ("b", [("colour", "red")]),
     ]
 
 
-def test_the_books_of_the_stream_balance(mixed):
-    reasons = Counter(reason for _, _, reason in REFUSED)
+def test_stream_is_balanced_in_every_layer(mixed):
+    reasons = Counter(reason for _, _, reason in REJECTED)
 
     assert (mixed.report.lines, mixed.report.kept, mixed.report.duplicates) == (11, 2, 2)
     assert mixed.report.rejected == reasons
-    assert account(mixed.lakehouse, "bronze", "review_events") == (11, 11, 0, 0)
-    assert account(mixed.lakehouse, "silver", "streamed_reviews") == (11, 2, 2, 7)
-    assert account(mixed.lakehouse, "gold", "reviews") == (2, 2, 0, 0)
+    assert stream_counts(mixed.lakehouse, "bronze", "review_events") == (11, 11, 0, 0)
+    assert stream_counts(mixed.lakehouse, "silver", "streamed_reviews") == (11, 2, 2, 7)
+    assert stream_counts(mixed.lakehouse, "gold", "reviews") == (2, 2, 0, 0)
     assert_balanced(mixed.lakehouse)
 
 
-def test_refining_again_changes_nothing(spark, mixed):
+def test_second_build_of_the_stream_changes_nothing(spark, mixed):
     keys = ("silver/streamed_reviews", "silver/rejected", "silver/duplicates", "gold/reviews")
     before = {key: content(mixed.lakehouse, key) for key in keys}
 
@@ -528,7 +529,7 @@ def bring_file(spark, landing, lakehouse):
 
 @pytest.mark.parametrize("first", ["file", "stream"])
 def test_a_review_by_file_and_by_stream_is_one(spark, streamed, landing, tmp_path, first):
-    """The file's row is kept, whichever came first: it has the day."""
+    """Gold keeps the row of the file, because it has the day."""
     shutil.copytree(streamed, tmp_path / "lakehouse")
     lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
     lines = (review(summary="both"), review(summary="file only"))
@@ -553,27 +554,27 @@ def test_a_review_by_file_and_by_stream_is_one(spark, streamed, landing, tmp_pat
     assert rows(lakehouse, "gold/duplicates", "id", "kept_in", "partition") == [
         (ids["both"], "partition_1", "stream")
     ]
-    assert account(lakehouse, "gold", "reviews") == (2, 1, 1, 0)
+    assert stream_counts(lakehouse, "gold", "reviews") == (2, 1, 1, 0)
     assert_balanced(lakehouse)
 
 
-def send(server, given):
-    """Spread bodies over the hub's two partitions."""
+def send(server, sent_bodies):
+    """Send bodies to the two partitions of the hub."""
     for partition in range(2):
-        server.append("reviews", str(partition), *given[partition::2])
+        server.append("reviews", str(partition), *sent_bodies[partition::2])
 
 
-def brought(spark, folder, given):
-    """A lakehouse that got these bodies in gold, and the report of silver."""
+def brought(spark, folder, sent_bodies):
+    """Return a lakehouse with these bodies in gold, and the counts of silver."""
     lakehouse = Lakehouse(location=str(folder))
     with EventHubEmulator({"reviews": 2}) as server:
-        send(server, given)
+        send(server, sent_bodies)
         receive(hub_of(server), lakehouse)
     return lakehouse, bring_stream(spark, lakehouse)
 
 
-def test_gold_is_the_same_in_whatever_order_events_come(spark, tmp_path):
-    """Checked against the sample's own count, too."""
+def test_gold_does_not_depend_on_the_order_of_events(spark, tmp_path):
+    """The truth of the sample confirms the counts."""
     options = SampleOptions(
         reviews=400,
         products=50,
@@ -585,10 +586,10 @@ def test_gold_is_the_same_in_whatever_order_events_come(spark, tmp_path):
         malformed=0.05,
     )
     truth = generate(options, tmp_path / "sample")
-    given = (tmp_path / "sample" / "events" / "events.jsonl").read_bytes().splitlines()
+    sent_bodies = (tmp_path / "sample" / "events" / "events.jsonl").read_bytes().splitlines()
     landing = LandingZone(location=str(tmp_path / "sample"))
     gold = []
-    for name, order in {"forth": given, "back": given[::-1]}.items():
+    for name, order in {"forth": sent_bodies, "back": sent_bodies[::-1]}.items():
         lakehouse, report = brought(spark, tmp_path / name, order)
         assert {
             "lines": report.lines,
@@ -611,20 +612,20 @@ def test_gold_is_the_same_in_whatever_order_events_come(spark, tmp_path):
 
 @pytest.fixture(scope="module")
 def real(spark, tmp_path_factory):
-    """The real bodies, in the order in which they were sent and the other way, brought to gold."""
-    folder = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
-    if not folder:
+    """The real bodies in gold, in the order of their sending and in reverse order."""
+    location = os.environ.get("AMAZON_REVIEWS_REAL_DATA")
+    if not location:
         pytest.skip("AMAZON_REVIEWS_REAL_DATA is not set")
-    with gzip.open(Path(folder) / "events" / "event_hub_messages.json.gz") as lines:
-        given = lines.read().splitlines()
-    made = tmp_path_factory.mktemp("real")
-    forth = brought(spark, made / "forth", given)
-    back = brought(spark, made / "back", given[::-1])
-    return SimpleNamespace(bodies=given, forth=forth, back=back)
+    with gzip.open(Path(location) / "events" / "event_hub_messages.json.gz") as lines:
+        sent_bodies = lines.read().splitlines()
+    folder = tmp_path_factory.mktemp("real")
+    forth = brought(spark, folder / "forth", sent_bodies)
+    back = brought(spark, folder / "back", sent_bodies[::-1])
+    return SimpleNamespace(bodies=sent_bodies, forth=forth, back=back)
 
 
 def test_all_real_events_are_reviews(real):
-    """Counted once more with nothing but the standard library."""
+    """The standard library alone confirms the counts."""
     lakehouse, report = real.forth
     records = [json.loads(body) for body in real.bodies]
     names = ("reviewerID", "asin", "overall", "reviewText", "summary")
@@ -634,21 +635,21 @@ def test_all_real_events_are_reviews(real):
     assert (report.lines, report.rejected.total()) == (len(records), 0)
     assert (report.kept, report.duplicates) == (len(distinct), len(records) - len(distinct))
     assert report.kept == 3_000
-    found = rows(lakehouse, "gold/reviews", "reviewer_id", "asin", "overall", "source")
-    assert Counter((*row[:2], float(row[2])) for row in found) == expected
-    assert {row[3] for row in found} == {"stream"}
+    actual = rows(lakehouse, "gold/reviews", "reviewer_id", "asin", "overall", "source")
+    assert Counter((*row[:2], float(row[2])) for row in actual) == expected
+    assert {row[3] for row in actual} == {"stream"}
     assert_balanced(lakehouse)
 
 
 def test_real_events_keep_their_bytes(real):
     lakehouse, _ = real.forth
 
-    found = Counter(body for (body,) in rows(lakehouse, EVENTS, "body"))
+    actual = Counter(body for (body,) in rows(lakehouse, EVENTS, "body"))
 
-    assert found == Counter(real.bodies)
+    assert actual == Counter(real.bodies)
 
 
-def test_real_events_the_other_way_round_give_the_same_gold(real):
+def test_real_events_in_reverse_order_give_the_same_gold(real):
     forth, back = (
         rows(lakehouse, "gold/reviews", "review_id") for lakehouse, _ in (real.forth, real.back)
     )

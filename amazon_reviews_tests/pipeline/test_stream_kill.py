@@ -1,4 +1,4 @@
-"""A process killed while it takes events to gold: none is lost, none comes twice."""
+"""A process killed on the way from events to gold: no event is lost or repeated."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import pytest
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.gold import build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import EventHub
@@ -37,7 +37,7 @@ POINTS = [
     "after the commit of silver",
     "before the commit of gold",
     "after the commit of gold",
-    "before the run is marked",
+    "after the last commit",
 ]
 SHORT = ["after the read", "after the commit of bronze", "before the commit of gold"]
 MOMENTS = list(range(200))
@@ -46,7 +46,7 @@ _SEED = 20_261_121
 
 
 def take_to_gold(spark, event_hub, lakehouse):
-    """What a run of the stream's job does."""
+    """Bring new events to gold, as a run of the stream job does."""
     receive(event_hub, lakehouse)
     build_silver_stream(spark, lakehouse, BATCH_ROWS)
     list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
@@ -57,7 +57,7 @@ def tables(lakehouse):
 
 
 def events(first, last):
-    """Event bodies, some of them repeated and some of them no reviews."""
+    """Yield event bodies; some are repeated and some are not reviews."""
     for number in range(first, last):
         fields = review(reviewText=f"Text {number - number % 5 // 4}.", unixReviewTime=...)
         yield b"no review" if number % 7 == 6 else json.dumps(fields).encode()
@@ -65,9 +65,9 @@ def events(first, last):
 
 @pytest.fixture(scope="module")
 def given_state(spark, tmp_path_factory):
-    """A hub of whose events the first are in gold, and the tables after an undisturbed run.
+    """A hub whose first events are in gold, and the tables after an undisturbed run.
 
-    `seconds` is what a process takes for the rest.
+    `seconds` is the time that a process takes for the other events.
     """
     folder = tmp_path_factory.mktemp("given")
     lakehouse = Lakehouse(location=str(folder / "lakehouse"))
@@ -101,7 +101,7 @@ def given_state(spark, tmp_path_factory):
 
 @pytest.fixture
 def copied(given_state, tmp_path):
-    """A lakehouse of its own in the state before the run."""
+    """A copy of the lakehouse in the state before the run."""
     shutil.copytree(given_state.folder / "lakehouse", tmp_path / "lakehouse")
     return Lakehouse(location=str(tmp_path / "lakehouse"))
 
@@ -168,13 +168,13 @@ test_stream_kill.take_to_gold(
     hubs.EventHub(address=address),
     module.Lakehouse(location=location),
 )
-if point == "before the run is marked":
+if point == "after the last commit":
     die()
 """
 
 
 def child(address, lakehouse, point):
-    """A process that takes the events to gold, and kills itself at the point."""
+    """Start a process that brings the events to gold and kills itself at the point."""
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, address, lakehouse.location, point],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -184,8 +184,8 @@ def child(address, lakehouse, point):
 
 
 def assert_recovers(spark, given_state, lakehouse, point):
-    for key, found in tables(lakehouse).items():
-        assert found in (given_state.before[key], given_state.expected[key]), (
+    for key, actual in tables(lakehouse).items():
+        assert actual in (given_state.before[key], given_state.expected[key]), (
             f"killed {point}: {key} is half new"
         )
 
@@ -195,9 +195,9 @@ def assert_recovers(spark, given_state, lakehouse, point):
     times = Counter(rows(lakehouse, "bronze/review_events", *position))
     assert set(times.values()) == {1}, f"killed {point}: {times}"
     assert len(times) == PARTITIONS * 20, f"killed {point}: {len(times)} events"
-    for key, found in tables(lakehouse).items():
-        assert found == given_state.expected[key], f"killed {point}: {key}"
-    assert all(account.balanced for account in all_accounts(lakehouse)), f"killed {point}"
+    for key, actual in tables(lakehouse).items():
+        assert actual == given_state.expected[key], f"killed {point}: {key}"
+    assert all(row.balanced for row in reconcile_all(lakehouse)), f"killed {point}"
 
 
 def assert_recovers_from_point(spark, given_state, lakehouse, point):
@@ -219,22 +219,22 @@ def assert_recovers_from_moment(spark, given_state, lakehouse, moment):
 
 
 @pytest.mark.parametrize("point", SHORT)
-def test_killed_at_a_point(spark, given_state, copied, point):
+def test_next_run_recovers_from_kill_at_a_point(spark, given_state, copied, point):
     assert_recovers_from_point(spark, given_state, copied, point)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in SHORT])
-def test_killed_at_any_point(spark, given_state, copied, point):
+def test_next_run_recovers_from_kill_at_any_point(spark, given_state, copied, point):
     assert_recovers_from_point(spark, given_state, copied, point)
 
 
 @pytest.mark.parametrize("moment", FEW)
-def test_killed_at_some_moments(spark, given_state, copied, moment):
+def test_next_run_recovers_from_kill_at_a_random_moment(spark, given_state, copied, moment):
     assert_recovers_from_moment(spark, given_state, copied, moment)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment not in FEW])
-def test_killed_at_many_moments(spark, given_state, copied, moment):
+def test_next_run_recovers_from_kill_at_many_random_moments(spark, given_state, copied, moment):
     assert_recovers_from_moment(spark, given_state, copied, moment)

@@ -1,4 +1,4 @@
-"""From source lines to records, and why a line is none."""
+"""Records of source lines, and the reasons of unreadable lines."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from amazon_reviews.transforms.lines import (
 )
 
 FIELDS = ("a", "b", "ab")
-# Raw line, fields a, b and ab of its record, and what is rescued.
+# By raw line: fields a, b and ab of its record, and the rescued fields.
 PARSED = {
     '{"a": "x", "b": "y", "ab": "z"}': (("x", "y", "z"), None),
     ' {"b":"y"}\r': ((None, "y", None), None),
@@ -63,11 +63,11 @@ def parsed(spark):
 
 
 @pytest.mark.parametrize("line", PARSED)
-def test_a_line_is_read_as(parsed, line):
+def test_line_becomes_record_and_rescued_fields(parsed, line):
     assert parsed[line] == PARSED[line]
 
 
-def test_lines_that_are_no_text_or_too_large_are_not_read(spark):
+def test_lines_that_are_not_text_or_too_large_become_null_records(spark):
     small = '{"a": "x"}'
     longest = small[:-1] + " " * (MAX_LINE_BYTES - len(small)) + "}"
     lines = [(small, "base64"), (longest, "utf-8"), (longest + " ", "utf-8")]
@@ -76,14 +76,14 @@ def test_lines_that_are_no_text_or_too_large_are_not_read(spark):
         "raw string, encoding string, file string, line bigint, partition string",
     )
 
-    found = parse_lines(table, FIELDS).select("line", F.col("record.a").alias("a")).collect()
+    rows = parse_lines(table, FIELDS).select("line", F.col("record.a").alias("a")).collect()
 
-    assert sorted((row.line, row.a) for row in found) == [(0, None), (1, "x"), (2, None)]
+    assert sorted((row.line, row.a) for row in rows) == [(0, None), (1, "x"), (2, None)]
 
 
 @pytest.mark.parametrize("text", ["word ", 'say "x" \\\\ \\n '])
 @pytest.mark.parametrize("size", [40_000, 4_000_000])
-def test_numbers_in_long_lines_are_as_written(spark, text, size):
+def test_numbers_in_long_lines_stay_as_written(spark, text, size):
     fields = '"a": 123456789012345678901234, "b": 12345678.5, "c": 1e-7, "d": {"e": 1E5}'
     encoded = json.dumps(text)[1:-1]
     line = f'{{{fields}, "ab": "{encoded * (size // len(encoded))}"}}'
@@ -126,26 +126,24 @@ UNREADABLE = {
 }
 
 
-def test_why_a_line_is_no_object(spark):
+def test_unreadable_line_has_its_reason(spark):
     table = spark.createDataFrame([(line,) for line in UNREADABLE], "raw string")
 
-    found = table.select("raw", why_unreadable(F.col("raw"), F.lit("utf-8")).alias("why")).collect()
+    rows = table.select("raw", why_unreadable(F.col("raw"), F.lit("utf-8")).alias("why")).collect()
 
-    assert {row.raw: row.why for row in found} == UNREADABLE
+    assert {row.raw: row.why for row in rows} == UNREADABLE
 
 
-def test_bytes_come_before_size_and_size_before_form(spark):
+def test_reason_is_encoding_before_size_before_syntax(spark):
     large = "x" * (MAX_LINE_BYTES + 1)
     table = spark.createDataFrame(
         [(0, large, "base64"), (1, large, "utf-8"), (2, "é" * (MAX_LINE_BYTES // 2 + 1), "utf-8")],
         "n int, raw string, encoding string",
     )
 
-    found = table.select(
-        "n", why_unreadable(F.col("raw"), F.col("encoding")).alias("why")
-    ).collect()
+    rows = table.select("n", why_unreadable(F.col("raw"), F.col("encoding")).alias("why")).collect()
 
-    assert [row.why for row in sorted(found)] == ["not_utf8", "too_large", "too_large"]
+    assert [row.why for row in sorted(rows)] == ["not_utf8", "too_large", "too_large"]
 
 
 @pytest.mark.parametrize(
@@ -159,12 +157,12 @@ def test_bytes_come_before_size_and_size_before_form(spark):
         (("é👍", "x"), "2:é👍1:x"),
     ],
 )
-def test_a_fingerprint_tells_lists_of_texts_apart(spark, values, written):
+def test_different_lists_of_texts_have_different_fingerprints(spark, values, written):
     table = spark.createDataFrame([values], "a string, b string")
 
-    (found,) = table.select(fingerprint([F.col("a"), F.col("b")])).collect()
+    (row,) = table.select(fingerprint([F.col("a"), F.col("b")])).collect()
 
-    assert found[0] == hashlib.sha256(written.encode()).hexdigest()[:32]
+    assert row[0] == hashlib.sha256(written.encode()).hexdigest()[:32]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +175,7 @@ def test_a_fingerprint_tells_lists_of_texts_apart(spark, values, written):
         ('{"a": "{\\"a\\": [1]}"}', False),
     ],
 )
-def test_a_field_that_holds_a_structure_is_found(spark, line, expected):
+def test_field_with_array_or_object_is_detected(spark, line, expected):
     table = spark.createDataFrame([(line,)], "raw string")
 
     assert table.select(structured(F.col("raw"), ("a", "b"))).collect() == [(expected,)]
@@ -201,8 +199,8 @@ PATTERN = re.compile(unknown_field_pattern(FIELDS))
 @example({"a": "x"}, "", 1, True, True)
 @example({"ab": "x"}, 'a"', 1, True, True)
 @example({"b": {"a": 1}}, "a:b", 1, False, False)
-def test_an_unknown_field_is_always_found(record, name, value, ascii_only, first):
-    """In whatever company, and however it is escaped; one that ends in a colon has its own test."""
+def test_unknown_field_is_always_detected(record, name, value, ascii_only, first):
+    """Among any other fields, with any escapes; a field that ends in a colon has its own test."""
     if name in FIELDS or name.endswith(":"):
         return
     whole = {name: value} | record if first else record | {name: value}
@@ -218,7 +216,7 @@ PLAIN = st.text(st.characters(exclude_characters='"\\{}[]:,'), max_size=8)
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.dictionaries(KNOWN, PLAIN | st.lists(PLAIN, max_size=2)), PLAIN, PLAIN)
-def test_an_unknown_field_that_ends_in_a_colon_is_found_beside_style(record, name, value):
+def test_unknown_field_that_ends_in_a_colon_is_detected_beside_style(record, name, value):
     line = json.dumps(record | {"a": {"Size:": " L"}, f"{name}:": value})
 
     assert PATTERN.search(line)
@@ -230,19 +228,19 @@ def test_an_unknown_field_that_ends_in_a_colon_is_found_beside_style(record, nam
     st.dictionaries(PLAIN.map("{}:".format), PLAIN, max_size=2),
     st.booleans(),
 )
-def test_known_fields_need_no_second_look(record, style, ascii_only):
+def test_known_fields_need_no_second_parse(record, style, ascii_only):
     line = json.dumps({"a": style} | record, ensure_ascii=ascii_only)
 
     assert not PATTERN.search(line)
 
 
 @pytest.mark.parametrize("fields", [reviews.FIELDS, products.FIELDS], ids=["reviews", "products"])
-def test_the_pattern_means_the_same_on_the_engine(spark, fields):
+def test_pattern_of_unknown_fields_works_on_the_engine(spark, fields):
     names = [*fields, *(name + "x" for name in fields), *(name[:-1] for name in fields), "", "Asin"]
     table = spark.createDataFrame(
         [(name, json.dumps({name: "x"})) for name in names], "n string, raw string"
     )
 
-    found = table.where(F.col("raw").rlike(unknown_field_pattern(fields))).collect()
+    rows = table.where(F.col("raw").rlike(unknown_field_pattern(fields))).collect()
 
-    assert {row.n for row in found} == set(names) - set(fields)
+    assert {row.n for row in rows} == set(names) - set(fields)

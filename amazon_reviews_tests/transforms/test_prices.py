@@ -1,14 +1,16 @@
+"""Prices from texts of pages, and imputed prices."""
+
 from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.prices import impute_prices, price, price_max, price_min
+from amazon_reviews.transforms.prices import impute_prices, midpoint, price_max, price_min
 
 NOTHING = (None, None, None)
 CASES = {
-    # What the page showed, and the lowest price, the price and the highest that it means.
+    # By text of the page: the lowest price, the midpoint and the highest price.
     None: NOTHING,
     "": NOTHING,
     "$12.99": ("12.99", "12.99", "12.99"),
@@ -43,24 +45,26 @@ CASES = {
 }
 
 
-def bounds_and_price(spark, texts):
+def bounds_and_midpoint(spark, texts):
     text = F.col("text")
     rows = spark.createDataFrame(list(enumerate(texts)), "place int, text string")
-    amounts = rows.select("place", price_min(text), price(text), price_max(text)).collect()
+    low, high = price_min(text), price_max(text)
+    amounts = rows.select("place", low, midpoint(low, high), high).collect()
     return [tuple(row)[1:] for row in sorted(amounts, key=lambda row: row["place"])]
 
 
-def test_prices_of_every_kind_of_text(spark):
+def test_texts_become_lowest_mean_and_highest_price(spark):
     expected = {
         text: tuple(amount and Decimal(amount) for amount in amounts)
         for text, amounts in CASES.items()
     }
-    assert dict(zip(CASES, bounds_and_price(spark, CASES), strict=True)) == expected
+    assert dict(zip(CASES, bounds_and_midpoint(spark, CASES), strict=True)) == expected
 
 
 def test_prices_are_decimals_with_cents(spark):
     text = F.lit("$1.00")
-    types = spark.range(1).select(price_min(text), price(text), price_max(text)).dtypes
+    low, high = price_min(text), price_max(text)
+    types = spark.range(1).select(low, midpoint(low, high), high).dtypes
     assert [name for _, name in types] == ["decimal(12,2)"] * 3
 
 
@@ -79,14 +83,14 @@ RANGES = st.tuples(AMOUNTS, AMOUNTS).map(" - ".join)
         AMOUNTS | RANGES | st.text(st.sampled_from("$0123456789,.- e\n")) | st.text(), min_size=20
     )
 )
-def test_no_text_makes_it_fail_and_the_price_lies_between_its_bounds(spark, texts):
-    for low, middle, high in bounds_and_price(spark, texts):
+def test_midpoint_of_any_text_is_between_its_bounds(spark, texts):
+    for low, middle, high in bounds_and_midpoint(spark, texts):
         assert (low is None) == (middle is None) == (high is None)
         assert low is None or 0 <= low <= middle <= high
 
 
 PRODUCTS = [
-    # asin, main_category, price; then the price and the flag expected
+    # asin, main_category, price, expected price, expected price_imputed
     ("a", "Toys", "10.00", "10.00", False),
     ("b", "Toys", "10.01", "10.01", False),
     ("c", "Toys", None, "10.01", True),  # 10.005, half up
@@ -108,26 +112,26 @@ def imputed(frame):
     return {row["asin"]: (row["price"], row["price_imputed"]) for row in frame.collect()}
 
 
-def test_missing_prices_become_the_mean_of_the_category_else_of_all(spark):
+def test_missing_price_becomes_mean_of_category_else_of_all(spark):
     filled = impute_prices(products(spark, PRODUCTS))
     assert filled.columns == ["asin", "main_category", "price", "price_imputed"]
     assert dict(filled.dtypes)["price"] == "decimal(12,2)"
     assert imputed(filled) == {row[0]: (Decimal(row[3]), row[4]) for row in PRODUCTS}
 
 
-def test_imputing_again_changes_nothing(spark):
+def test_second_imputation_changes_nothing(spark):
     once = impute_prices(products(spark, PRODUCTS))
     assert imputed(impute_prices(once)) == imputed(once)
 
 
-def test_without_any_price_all_stay_missing(spark):
+def test_prices_stay_missing_if_no_product_has_one(spark):
     unpriced = [row for row in PRODUCTS if row[2] is None]
     assert imputed(impute_prices(products(spark, unpriced))) == {
         row[0]: (None, False) for row in unpriced
     }
 
 
-def test_imputed_prices_do_not_depend_on_the_order_of_rows(spark):
+def test_imputed_prices_do_not_depend_on_row_order(spark):
     rows = [
         (str(i), f"c{i % 3}", None if i % 4 == 0 else f"{i % 97}.{i % 89:02}") for i in range(400)
     ]

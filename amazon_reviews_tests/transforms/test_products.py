@@ -1,5 +1,6 @@
+"""Typed and cleaned products, and the best row of each asin."""
+
 import datetime
-import json
 import random
 
 import pytest
@@ -7,18 +8,15 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.lines import parse_lines
 from amazon_reviews.transforms.products import FIELDS, best_products, clean_products
-
-BRONZE = "raw string, encoding string, file string, line long, partition string"
-
-
-def parsed(spark, records):
-    """The records as `parse_lines` gives them, one line each."""
-    lines = [(json.dumps(r), "utf-8", "f", i, "p") for i, r in enumerate(records)]
-    return parse_lines(spark.createDataFrame(lines, BRONZE), FIELDS)
+from amazon_reviews_tests.transforms.frames import frame_of_lines
 
 
-def cleaned(spark, records):
-    rows = clean_products(parsed(spark, records)).collect()
+def parsed(spark, lines):
+    return parse_lines(frame_of_lines(spark, lines), FIELDS)
+
+
+def cleaned(spark, lines):
+    rows = clean_products(parsed(spark, lines)).collect()
     return sorted(rows, key=lambda row: row["line"])
 
 
@@ -40,8 +38,8 @@ TABLE = (
 )
 DAY = datetime.date
 
-RULES = [
-    # the source's fields, and the columns that they become
+CASES = [
+    # source fields, and expected columns
     ({"asin": " B1 "}, {"asin": "B1"}),
     # title
     ({"title": "Cars &amp; Trucks  <b>2</b>"}, {"title": "Cars & Trucks 2"}),
@@ -183,7 +181,7 @@ RULES = [
             "international_shipping": "Not eligible.",
         },
     ),
-    # the three that were always null in source system 2, and the package
+    # three that are always null in the Inteligencia Colectiva warehouse, and the package
     (
         {
             "feature": [
@@ -212,7 +210,7 @@ RULES = [
         {"also_buy": ["B2", "", "B1"], "also_view": []},
         {"also_buy": ["B2", "B1"], "also_view": []},
     ),
-    # how much of it there is
+    # completeness
     ({"title": "", "price": "", "date": "Nike", "image": []}, {"completeness": 0}),
     (
         {"title": "T", "brand": "B", "price": "$1", "image": ["a"], "date": "May 1, 2010"},
@@ -221,22 +219,19 @@ RULES = [
 ]
 
 
-def test_every_rule(spark):
-    rows = cleaned(spark, [record for record, _ in RULES])
-    became = [
+def test_source_fields_become_typed_columns(spark):
+    rows = cleaned(spark, [record for record, _ in CASES])
+    columns_of_rows = [
         {name: as_number(row[name]) for name in columns}
-        for row, (_, columns) in zip(rows, RULES, strict=True)
+        for row, (_, columns) in zip(rows, CASES, strict=True)
     ]
-    assert became == [columns for _, columns in RULES]
+    assert columns_of_rows == [columns for _, columns in CASES]
 
 
-def test_a_price_that_is_any_json_number(spark):
+def test_price_may_be_any_json_number(spark):
     numbers = ["1e1", "1.25E+1", "10", "1E-1", "12345678.5", "0.005e0", "1e12", "-1e1", "1e-9"]
-    lines = [
-        (f'{{"asin": "B1", "price": {n}}}', "utf-8", "f", i, "p") for i, n in enumerate(numbers)
-    ]
-    rows = clean_products(parse_lines(spark.createDataFrame(lines, BRONZE), FIELDS)).collect()
-    prices = [as_number(row["price"]) for row in sorted(rows, key=lambda row: row["line"])]
+    rows = cleaned(spark, [f'{{"asin": "B1", "price": {number}}}' for number in numbers])
+    prices = [as_number(row["price"]) for row in rows]
     assert prices == [10.0, 12.5, 10.0, 0.1, 12345678.5, 0.01, None, None, 0.0]
 
 
@@ -244,23 +239,23 @@ def as_number(value):
     return float(value) if hasattr(value, "as_tuple") else value
 
 
-def test_where_a_row_comes_from_and_unknown_fields_stay(spark):
+def test_cleaning_keeps_origin_and_unknown_fields(spark):
     (row,) = cleaned(spark, [{"asin": "B1", "new": "x"}])
     assert (row["rescued"], row["file"], row["line"], row["partition"]) == (
         {"new": "x"},
         "f",
-        0,
+        1,
         "p",
     )
 
 
-def test_columns_to_keep_follow(spark):
+def test_columns_to_keep_follow_those_of_silver(spark):
     frame = parsed(spark, [{"asin": "B1"}]).withColumn("line_id", F.lit("id"))
     assert clean_products(frame, keep=["line_id"]).columns[-2:] == ["partition", "line_id"]
 
 
 CANDIDATES = [
-    # asin, completeness, partition, file, line, and whether it is the best
+    # asin, completeness, partition, file, line, is best
     ("more complete", 3, "p2", "f1", 1, False),
     ("more complete", 5, "p10", "f9", 9, True),
     ("earlier partition", 5, "p10", "f1", 1, False),
@@ -281,7 +276,7 @@ PLACE = "asin string, completeness int, partition string, file string, line long
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_best_products_has_the_best_row_of_every_asin_in_any_order(spark, seed):
+def test_best_row_of_every_asin_does_not_depend_on_row_order(spark, seed):
     candidates = random.Random(seed).sample(CANDIDATES, len(CANDIDATES))
     frame = spark.createDataFrame([row[:5] for row in candidates], PLACE).repartition(1 + seed)
     wide = frame.withColumn("rescued", F.create_map(F.lit("at"), F.col("file")))
@@ -293,7 +288,7 @@ def test_best_products_has_the_best_row_of_every_asin_in_any_order(spark, seed):
     assert rows == sorted((*row, {"at": row[3]}) for row in expected)
 
 
-def test_a_partition_of_rank_decides_before_its_name(spark):
+def test_rank_of_partition_decides_before_its_name(spark):
     rows = [("A", 1, "a", "f", 1), ("A", 1, "b", "f", 1)]
     ranks = spark.createDataFrame([("b", 1), ("a", 2)], "partition string, rank int")
     (best,) = best_products(spark.createDataFrame(rows, PLACE), ranks).collect()

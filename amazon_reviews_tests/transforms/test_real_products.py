@@ -1,4 +1,4 @@
-"""Products as the shop and source system 2 have them, where real data is at hand."""
+"""Real products, compared with results of the Inteligencia Colectiva warehouse."""
 
 import gzip
 import json
@@ -11,10 +11,10 @@ import pytest
 
 from amazon_reviews.transforms.lines import parse_lines
 from amazon_reviews.transforms.products import FIELDS, best_products, clean_products
+from amazon_reviews_tests.transforms.frames import LINES
 
 VARIABLE = "AMAZON_REVIEWS_REAL_DATA"
 pytestmark = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} is not set")
-BRONZE = "raw string, encoding string, file string, line long, partition string"
 MAGAZINES = "meta_Magazine_Subscriptions.v1.json.gz"
 GIFT_CARDS = "meta_Gift_Cards.v1.json.gz"
 GIFT_CARDS_2 = "meta_Gift_Cards.v2.json.gz"
@@ -28,7 +28,7 @@ def folder():
 
 
 def clean(spark, lines):
-    return clean_products(parse_lines(spark.createDataFrame(lines, BRONZE), FIELDS))
+    return clean_products(parse_lines(spark.createDataFrame(lines, LINES), FIELDS))
 
 
 def lines_of(file):
@@ -38,7 +38,7 @@ def lines_of(file):
 
 @pytest.fixture(scope="module")
 def products(spark):
-    """The cleaned rows of every file, by file."""
+    """Cleaned rows by file."""
     return {file: clean(spark, lines_of(file)).collect() for file in FILES}
 
 
@@ -56,9 +56,9 @@ def test_every_line_becomes_a_row(products):
 DIRT = re.compile(r"</?[A-Za-z]|&#?\w{1,8};|\s\s|[\n\t\xa0]|^\s|\s$|^$")
 
 
-def test_no_markup_entities_or_stray_white_space_remain(products):
+def test_cleaned_texts_have_no_markup_entities_or_extra_white_space(products):
     kept = ("rescued", "file", "partition")
-    found = [
+    dirty = [
         (file, name, text)
         for file, rows in products.items()
         for row in rows
@@ -66,10 +66,10 @@ def test_no_markup_entities_or_stray_white_space_remain(products):
         for text in (value if isinstance(value, list) else [value])
         if name not in kept and isinstance(text, str) and DIRT.search(text)
     ]
-    assert found == []
+    assert dirty == []
 
 
-def test_both_versions_of_the_schema_say_the_same(products):
+def test_both_versions_of_the_schema_give_the_same_rows(products):
     origin = ("file", "partition")
 
     def facts(rows):
@@ -85,7 +85,7 @@ def known(rows, name):
     return sum(row[name] not in (None, "Unknown", []) for row in rows)
 
 
-def test_titles_that_are_an_open_span_are_unknown(products):
+def test_titles_of_an_open_span_are_unknown(products):
     assert len(products[MAGAZINES]) - known(products[MAGAZINES], "title") == 3153 + 10
 
 
@@ -95,7 +95,7 @@ def test_prices_with_commas_are_read(products):
     assert sum(price is not None for price in prices) == 358
 
 
-def test_the_fashion_rows_have_what_their_feature_entries_hold(products):
+def test_fashion_products_have_the_facts_of_their_feature_entries(products):
     rows = {row["asin"]: row for row in products[FASHION]}
     shirt = rows["B0007RAE7A"]
     assert shirt["main_category"] == "Amazon Fashion"
@@ -114,7 +114,7 @@ def test_the_fashion_rows_have_what_their_feature_entries_hold(products):
     assert known(products[FASHION], "date_first_listed") == 8
 
 
-def test_one_row_per_asin_over_all_files_and_the_same_in_any_order(spark, tmp_path):
+def test_best_products_of_all_files_do_not_depend_on_line_order(spark, tmp_path):
     lines = [line for file in FILES for line in lines_of(file)]
     ranks = spark.createDataFrame(
         list(zip(FILES, range(9), strict=False)), "partition string, rank int"
@@ -132,18 +132,18 @@ def test_one_row_per_asin_over_all_files_and_the_same_in_any_order(spark, tmp_pa
     assert places(lines[::-1], 3) == best
 
 
-def source_2():
+def warehouse_cases():
     with open(folder() / "reference" / "source2_metadata_before_after.json") as stream:
         return json.load(stream)
 
 
 def whole(fields):
-    """The fields that were printed in full; long ones end in three points."""
+    """Return the fields that were printed in full; long ones end in three points."""
     return {name: text for name, text in fields.items() if not text.endswith("...")}
 
 
-def test_source_system_2_agrees_where_its_input_is_printed_in_full(spark):
-    cases = source_2()
+def test_products_agree_with_the_warehouse_for_input_printed_in_full(spark):
+    cases = warehouse_cases()
     lines = [
         (json.dumps(whole(case["in"]) | {"asin": case["asin"]}), "utf-8", "f", i, "p")
         for i, case in enumerate(cases)
@@ -157,14 +157,14 @@ def test_source_system_2_agrees_where_its_input_is_printed_in_full(spark):
             )
         if "main_cat" in whole(case["in"]):
             assert row["main_category"] == printed["new_main_cat"]
-        # It never read a date in `date` itself.
+        # The warehouse never reads a date in the field `date`.
         if case["in"]["date"] == "March 27, 2008":
             assert str(row["date_first_listed"]) == "2008-03-27"
         assert row["asin"] == case["asin"]
 
 
-def test_source_system_2_agrees_on_what_it_found_in_feature_entries(spark):
-    cases = [case for case in source_2() if case["out"]["new_date"] != "null"]
+def test_facts_of_feature_entries_agree_with_the_warehouse(spark):
+    cases = [case for case in warehouse_cases() if case["out"]["new_date"] != "null"]
     assert len(cases) > 40
     label = '<span class="a-text-bold">{}:\n  </span>\n  <span>{}</span>'
     lines = []

@@ -1,23 +1,20 @@
-"""Rules for reviews: what the source says, beside what silver and gold say of it."""
+"""Typed and cleaned reviews: source fields beside the expected columns of silver."""
 
 import hashlib
 import html
-import json
 from datetime import date
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.datasets import REVIEWS
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.transforms.html import clean_text
-from amazon_reviews.transforms.reviews import normalize
-from amazon_reviews_tests.helpers import build_silver_all, review, rows, upload
+from amazon_reviews.transforms.lines import parse_lines, repeated_lines
+from amazon_reviews.transforms.reviews import FIELDS, clean_reviews, normalize, type_reviews
+from amazon_reviews_tests.helpers import review
+from amazon_reviews_tests.transforms.frames import frame_of_lines, rows_by_line
 
-# Name: fields of a review as the source writes them, and columns of silver/reviews.
+# By case: fields of a review as the source writes them, and expected columns of silver/reviews.
 ACCEPTED = {
     "usual": (
         {},
@@ -175,29 +172,28 @@ ACCEPTED = {
 
 
 @pytest.fixture(scope="module")
-def silver(spark, tmp_path_factory):
-    """The accepted cases in silver, every one in a file of its own: rows by case and column."""
-    folder = tmp_path_factory.mktemp("reviews")
-    landing = LandingZone(location=str(folder / "landing"))
-    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    for number, (fields, _) in enumerate(ACCEPTED.values()):
-        upload(landing, "amazon_reviews", f"partition_{number}", review(**fields), file="a.json")
-    build_silver_all(spark, landing, lakehouse, REVIEWS)
-    assert rows(lakehouse, "silver/rejected", "partition", "reason", "detail") == []
-    names = lakehouse.delta("silver/reviews").to_pyarrow_table().to_pylist()
-    by_partition = {row["partition"]: row for row in names}
-    return {case: by_partition[f"partition_{n}"] for n, case in enumerate(ACCEPTED)}
+def silver(spark):
+    """The accepted cases as rows of silver, by case."""
+    rows = rows_by_line(silver_reviews(spark, [fields for fields, _ in ACCEPTED.values()]))
+    assert [(row["reason"], row["detail"]) for row in rows] == [(None, None)] * len(ACCEPTED)
+    return dict(zip(ACCEPTED, rows, strict=True))
+
+
+def silver_reviews(spark, fields_of_reviews):
+    """Return reviews with these fields as a DataFrame in the columns of silver."""
+    lines = frame_of_lines(spark, [review(**fields) for fields in fields_of_reviews])
+    return clean_reviews(type_reviews(parse_lines(lines, FIELDS)))
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
-def test_a_field_is_read_as(silver, case):
+def test_source_fields_become_typed_columns(silver, case):
     _, expected = ACCEPTED[case]
 
     assert {name: silver[case][name] for name in expected} == expected
 
 
-def identity(reviewer, asin, stars, text, summary):
-    """The contract's hash, written once more without the engine."""
+def expected_review_id(reviewer, asin, stars, text, summary):
+    """Return the hash of the contract, computed without the engine."""
     values = (reviewer, asin, stars, text, summary)
     joined = "".join("-" if value is None else f"{len(value)}:{value}" for value in values)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
@@ -219,20 +215,16 @@ def identity(reviewer, asin, stars, text, summary):
         ),
     ],
 )
-def test_identity_is_of_the_raw_values(silver, case, expected):
-    assert silver[case]["review_id"] == identity(*expected)
+def test_review_id_is_a_hash_of_raw_values(silver, case, expected):
+    assert silver[case]["review_id"] == expected_review_id(*expected)
 
 
-def differing(**fields):
-    return {"reviewText": "identity"} | fields
-
-
-SAME = [
+SAME_REVIEWS = [
     [{"overall": 5}, {"overall": 5.0}, {"overall": "5.0"}, {"overall": "5"}],
     [{"vote": "1"}, {"vote": "2"}, {"verified": False}, {"unixReviewTime": ...}],
     [{"reviewText": "a\u00e9"}, {"reviewText": "a\u00e9", "style": {"Size:": " L"}}],
 ]
-OTHER = [
+DIFFERENT_REVIEWS = [
     {"reviewText": None},
     {"reviewText": ""},
     {"reviewText": "-"},
@@ -259,28 +251,20 @@ OTHER = [
 ]
 
 
-@pytest.fixture(scope="module")
-def identities(spark, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("identity")
-    landing = LandingZone(location=str(folder / "landing"))
-    lakehouse = Lakehouse(location=str(folder / "lakehouse"))
-    for number, group in enumerate(SAME):
-        lines = [json.dumps(review(**fields)) for fields in group]
-        upload(landing, "amazon_reviews", f"partition_{number}", *lines, file="a.json")
-    upload(landing, "amazon_reviews", "partition_9", *(review(**fields) for fields in OTHER))
-    return SimpleNamespace(reports=build_silver_all(spark, landing, lakehouse, REVIEWS))
+@pytest.mark.parametrize("reviews", SAME_REVIEWS)
+def test_forms_of_the_same_review_are_duplicates(spark, reviews):
+    rows = silver_reviews(spark, reviews)
+
+    assert len({row["review_id"] for row in rows_by_line(rows)}) == 1
+    repeated = rows_by_line(repeated_lines(rows, "review_id"))
+    assert [row["line"] for row in repeated] == list(range(2, len(reviews) + 1))
 
 
-def test_one_review_in_other_forms_is_the_same(identities):
-    found = [identities.reports[f"partition_{number}"] for number in range(len(SAME))]
+def test_reviews_that_differ_in_any_part_of_the_unique_key_are_no_duplicates(spark):
+    rows = silver_reviews(spark, DIFFERENT_REVIEWS)
 
-    assert [(report.kept, report.lines) for report in found] == [(1, len(one)) for one in SAME]
-
-
-def test_reviews_that_differ_in_a_part_of_identity_are_others(identities):
-    report = identities.reports["partition_9"]
-
-    assert (report.kept, report.duplicates) == (len(OTHER), 0)
+    assert len({row["review_id"] for row in rows_by_line(rows)}) == len(DIFFERENT_REVIEWS)
+    assert repeated_lines(rows, "review_id").count() == 0
 
 
 NORMALIZED = [
@@ -304,13 +288,12 @@ def test_normalized_text_keeps_words_only(spark):
         [(number, text) for number, (text, _) in enumerate(NORMALIZED)], "n int, text string"
     )
 
-    found = table.select("n", normalize(clean_text(F.col("text"))).alias("text")).collect()
+    rows = table.select("n", normalize(clean_text(F.col("text"))).alias("text")).collect()
 
-    assert [text for _, text in sorted(found)] == [expected for _, expected in NORMALIZED]
+    assert [text for _, text in sorted(rows)] == [expected for _, expected in NORMALIZED]
 
 
-def test_cleaned_text_keeps_every_word_and_mark(spark):
-    """Texts without markup are changed in their blanks only."""
+def test_cleaning_keeps_every_word_and_sign_of_text_without_markup(spark):
     texts = [
         "Great product!!! 10/10 -- would buy again; 'really' \"good\" (yes) #1 @home 50% $5.",
         "I <3 this, 4 > 3 & 2 < 5... ok?",
@@ -319,6 +302,6 @@ def test_cleaned_text_keeps_every_word_and_mark(spark):
     ]
     table = spark.createDataFrame([(text,) for text in texts], "text string")
 
-    found = table.select(clean_text(F.col("text")).alias("text")).collect()
+    rows = table.select(clean_text(F.col("text")).alias("text")).collect()
 
-    assert [row.text for row in found] == texts
+    assert [row.text for row in rows] == texts

@@ -1,17 +1,20 @@
-"""Titles and ratings: what a record becomes, and why it is refused."""
+"""Titles and title ratings: typed rows, and the reasons of rejected records."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 
-from amazon_reviews.pipeline.datasets import TITLE_RATINGS, TITLES
 from amazon_reviews.transforms import title_ratings, titles
 from amazon_reviews.transforms.csv_records import parse_records
-from amazon_reviews.transforms.title_ratings import rated_titles
-
-_BRONZE = (
-    "raw string, encoding string, file string, line bigint, partition string, header array<string>"
+from amazon_reviews.transforms.title_ratings import (
+    rated_titles,
+    silver_ratings,
+    type_ratings,
 )
+from amazon_reviews.transforms.titles import silver_titles, type_titles
+from amazon_reviews_tests.transforms.frames import RECORDS, rows_by_line
+
+RATING_HEADER = ("userId", "rating", "timestamp", "movieId")
 USUAL = {
     "show_id": "s7",
     "type": "Movie",
@@ -23,27 +26,34 @@ USUAL = {
 }
 
 
-def refined(spark, dataset, records):
-    """What silver would hold of these (raw, header[, partition[, encoding]]), in their order."""
+def frame_of_records(spark, records):
+    """Return records given as (raw, header[, partition[, encoding]]) as a DataFrame."""
     lines = []
     for number, (raw, header, *more) in enumerate(records):
         partition, encoding = [*more, *("hulu", "utf-8")[len(more) :]]
         lines.append((raw, encoding, "f.csv", number, partition, list(header)))
-    bronze = spark.createDataFrame(lines, _BRONZE)
-    parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
-    found = dataset.clean(dataset.type_lines(parsed)).orderBy("line")
-    return found.toArrow().to_pylist()
+    return spark.createDataFrame(lines, RECORDS)
+
+
+def title_rows(spark, records):
+    parsed = parse_records(frame_of_records(spark, records), titles.FIELDS)
+    return rows_by_line(silver_titles(type_titles(parsed)))
+
+
+def rating_rows(spark, records):
+    parsed = parse_records(frame_of_records(spark, records), title_ratings.FIELDS)
+    return rows_by_line(silver_ratings(type_ratings(parsed)))
 
 
 def record(partition="hulu", **fields):
-    """A record with these fields, its header and its partition."""
-    given = USUAL | fields
-    return ",".join(f'"{value}"' for value in given.values()), given, partition
+    """Return a record with these fields, its header and its partition."""
+    record = USUAL | fields
+    return ",".join(f'"{value}"' for value in record.values()), record, partition
 
 
-def test_a_title(spark):
-    given = {"cast": "Ann Lee,  Bob Ray,,Ann Lee", "country": "Spain", "listed_in": 'Pop, ""X""'}
-    (row,) = refined(spark, TITLES, [record(**given)])
+def test_title_record_becomes_typed_row_in_lower_case(spark):
+    fields = {"cast": "Ann Lee,  Bob Ray,,Ann Lee", "country": "Spain", "listed_in": 'Pop, ""X""'}
+    (row,) = title_rows(spark, [record(**fields)])
 
     assert {name: row[name] for name in row if row[name] is not None} == {
         "id": "hs7",
@@ -66,7 +76,7 @@ def test_a_title(spark):
     }
 
 
-RULES = [
+TITLES = [
         ({"rating": ""}, {"rating": "g", "rating_imputed": True}),
         ({"duration": "1 Season"}, {"duration_int": 1, "duration_type": "season"}),
         ({"duration": "12 Seasons"}, {"duration_int": 12, "duration_type": "season"}),
@@ -89,20 +99,20 @@ RULES = [
 
 
 @pytest.fixture(scope="module")
-def by_rule(spark):
-    """What became of all records of `RULES`: one query for all of them."""
-    return refined(spark, TITLES, [record(**fields) for fields, _ in RULES])
+def typed_titles(spark):
+    """The rows of all records of `TITLES`: one query for all of them."""
+    return title_rows(spark, [record(**fields) for fields, _ in TITLES])
 
 
-@pytest.mark.parametrize("number", range(len(RULES)))
-def test_rules_of_titles(by_rule, number):
-    row, (_, expected) = by_rule[number], RULES[number]
+@pytest.mark.parametrize("number", range(len(TITLES)))
+def test_title_fields_become_typed_columns(typed_titles, number):
+    row, (_, expected) = typed_titles[number], TITLES[number]
 
     assert row["reason"] is None
     assert {name: row[name] for name in expected} == expected
 
 
-REFUSED = [
+REJECTED_TITLES = [
     ({"show_id": " "}, "missing_field", "show_id: absent"),
     ({"type": ""}, "missing_field", "type: absent"),
     ({"title": ""}, "missing_field", "title: absent"),
@@ -118,50 +128,49 @@ REFUSED = [
 ]
 
 
-def test_titles_that_are_refused(spark):
-    found = refined(spark, TITLES, [record(**fields) for fields, _, _ in REFUSED])
+def test_unusable_titles_are_rejected_with_reason_and_detail(spark):
+    rows = title_rows(spark, [record(**fields) for fields, _, _ in REJECTED_TITLES])
 
-    said = [(row["reason"], row["detail"].lower()) for row in found]
-    assert said == [(reason, detail.lower()) for _, reason, detail in REFUSED]
-    assert all(row["raw"] for row in found)
+    details = [(row["reason"], row["detail"].lower()) for row in rows]
+    assert details == [(reason, detail.lower()) for _, reason, detail in REJECTED_TITLES]
+    assert all(row["raw"] for row in rows)
 
 
-def test_records_that_are_none(spark):
+def test_records_of_wrong_size_or_encoding_are_rejected(spark):
     header = ("show_id", "type", "title")
     raws = ["s1,Movie", "s1,Movie,A,b", "s1,Movie,A\r"]
     records = [*((raw, header) for raw in raws), ("czI=", header, "hulu", "base64")]
 
-    found = refined(spark, TITLES, records)
+    rows = title_rows(spark, records)
 
-    reasons = [row["reason"] for row in found]
+    reasons = [row["reason"] for row in rows]
     assert reasons == ["missing_field", "not_an_object", None, "not_utf8"]
-    assert [row["detail"] for row in found] == [
+    assert [row["detail"] for row in rows] == [
         "2 fields; the header names 3",
         "4 fields; the header names 3",
         None,
         None,
     ]
-    assert found[2]["title"] == "a"
-    assert (found[3]["raw"], found[3]["encoding"]) == ("czI=", "base64")
+    assert rows[2]["title"] == "a"
+    assert (rows[3]["raw"], rows[3]["encoding"]) == ("czI=", "base64")
 
 
-def test_ratings(spark):
-    header = ("userId", "rating", "timestamp", "movieId")
+def test_ratings_become_typed_rows(spark):
     raws = ["1,4.5,1425941529,AS680", "1,3.46713,,as1", "1,5,1425941529,as680", "1,5,5,as680"]
 
-    found = refined(spark, TITLE_RATINGS, [(raw, header) for raw in raws])
+    rows = rating_rows(spark, [(raw, RATING_HEADER) for raw in raws])
 
-    assert [row["reason"] for row in found] == [None] * 4
-    assert [(row["user_id"], row["title_id"], row["rating"]) for row in found[:2]] == [
+    assert [row["reason"] for row in rows] == [None] * 4
+    assert [(row["user_id"], row["title_id"], row["rating"]) for row in rows[:2]] == [
         ("1", "as680", 4.5),
         ("1", "as1", 3.46713),
     ]
-    assert found[0]["rated_at"] == datetime.fromtimestamp(1425941529, UTC)
-    assert found[1]["rated_at"] is None
-    assert len({row["rating_id"] for row in found}) == 4
+    assert rows[0]["rated_at"] == datetime.fromtimestamp(1425941529, UTC)
+    assert rows[1]["rated_at"] is None
+    assert len({row["rating_id"] for row in rows}) == 4
 
 
-REFUSED_RATINGS = [
+REJECTED_RATINGS = [
     (",4,5,as1", "missing_field"),
     ("1,,5,as1", "missing_field"),
     ("1,4,5,", "missing_field"),
@@ -175,16 +184,14 @@ REFUSED_RATINGS = [
 ]
 
 
-def test_ratings_that_are_refused(spark):
-    header = ("userId", "rating", "timestamp", "movieId")
+def test_unusable_ratings_are_rejected_with_reason(spark):
+    rows = rating_rows(spark, [(raw, RATING_HEADER) for raw, _ in REJECTED_RATINGS])
 
-    found = refined(spark, TITLE_RATINGS, [(raw, header) for raw, _ in REFUSED_RATINGS])
-
-    assert [row["reason"] for row in found] == [reason for _, reason in REFUSED_RATINGS]
+    assert [row["reason"] for row in rows] == [reason for _, reason in REJECTED_RATINGS]
 
 
-def test_user_ids_are_read_without_a_point_where_their_file_writes_all_so(spark):
-    """Whatever other files and partitions are refined with it."""
+def test_user_ids_lose_their_decimal_point_only_if_all_of_their_file_have_it(spark):
+    """Other files and partitions in the same query make no difference."""
     users = {
         "floats": ["1.0", "22.0", "", "x,y"],
         "mixed": ["1.0", "2"],
@@ -196,11 +203,11 @@ def test_user_ids_are_read_without_a_point_where_their_file_writes_all_so(spark)
         for file, written in users.items()
         for line, user in enumerate(written)
     ]
-    parsed = parse_records(spark.createDataFrame(lines, _BRONZE), title_ratings.FIELDS)
-    typed = title_ratings.type_ratings(parsed).where("reason is null").orderBy("file", "line")
-    found = typed.toArrow().to_pylist()
+    parsed = parse_records(spark.createDataFrame(lines, RECORDS), title_ratings.FIELDS)
+    typed = type_ratings(parsed).where("reason is null").orderBy("file", "line")
+    rows = typed.toArrow().to_pylist()
 
-    assert [(row["file"], row["user_id"]) for row in found] == [
+    assert [(row["file"], row["user_id"]) for row in rows] == [
         ("floats.csv", "1"),
         ("floats.csv", "22"),
         ("integers.csv", "1"),
@@ -209,22 +216,22 @@ def test_user_ids_are_read_without_a_point_where_their_file_writes_all_so(spark)
         ("texts.csv", "1.0"),
         ("texts.csv", "a.0"),
     ]
-    assert found[0]["rating_id"] == found[2]["rating_id"] != found[3]["rating_id"]
+    assert rows[0]["rating_id"] == rows[2]["rating_id"] != rows[3]["rating_id"]
 
 
-def test_a_rating_in_two_files_counts_once(spark):
+def test_rating_in_two_files_counts_once(spark):
     ratings = spark.createDataFrame(
         [("a", "as1", 4.0), ("a", "as1", 4.0), ("b", "as1", 3.5), ("c", "as2", 1.0)],
         "rating_id string, title_id string, rating double",
     )
 
-    found = {row["title_id"]: row for row in rated_titles(ratings).toArrow().to_pylist()}
+    rated = {row["title_id"]: row for row in rated_titles(ratings).toArrow().to_pylist()}
 
-    assert found["as1"] == {"title_id": "as1", "mean_rating": 3.75, "ratings": 2}
-    assert found["as2"]["ratings"] == 1
+    assert rated["as1"] == {"title_id": "as1", "mean_rating": 3.75, "ratings": 2}
+    assert rated["as2"]["ratings"] == 1
 
 
-def test_means_are_rounded_with_ties_upwards(spark):
+def test_mean_ratings_are_rounded_half_up(spark):
     silver = spark.createDataFrame(
         [("as1", "f", 1, "amazon", None), ("as2", "f", 2, "amazon", None)],
         "id string, file string, line int, partition string, rescued map<string,string>",
@@ -233,6 +240,6 @@ def test_means_are_rounded_with_ties_upwards(spark):
         [("as1", 3.25, 4)], "title_id string, mean_rating double, ratings bigint"
     )
 
-    found = titles.gold_titles(silver, rated).orderBy("id").toArrow().to_pylist()
+    rows = titles.gold_titles(silver, rated).orderBy("id").toArrow().to_pylist()
 
-    assert [(row["mean_rating_rounded"], row["ratings"]) for row in found] == [(3.3, 4), (None, 0)]
+    assert [(row["mean_rating_rounded"], row["ratings"]) for row in rows] == [(3.3, 4), (None, 0)]

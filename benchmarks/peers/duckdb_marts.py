@@ -10,7 +10,7 @@ import sys
 import time
 
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews_tests.marts.answers import NAMES, add_view, reading, statement
+from amazon_reviews_tests.marts.reference_sql import NAMES, add_view, reading, statement
 from benchmarks.peers.duckdb_sql import MEMORY_LIMIT
 
 THREADS = 2

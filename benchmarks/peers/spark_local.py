@@ -18,12 +18,12 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, Dataset
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.transforms.lines import REFUSAL, parse_lines, repeated_lines
+from amazon_reviews.schemas.vocabulary import ORIGIN
+from amazon_reviews.transforms.lines import parse_lines, repeated_lines
 from amazon_reviews.transforms.prices import impute_prices
 from amazon_reviews.transforms.products import best_products
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 from amazon_reviews.transforms.reviews import gold_reviews
-
-_ORIGIN = ["partition", "file", "line"]
 
 
 class Job:
@@ -104,12 +104,12 @@ class Job:
             dataset.clean(typed).write.parquet(self._path(parsed))
             rows = self._read(parsed)
             accepted = rows.where(F.col("reason").isNull())
-            copies = repeated_lines(accepted, dataset.identity)
+            copies = repeated_lines(accepted, dataset.unique_key)
             self._write(copies, f"silver/duplicates/{dataset.name}", partition)
-            distinct = accepted.join(copies.select(*_ORIGIN), on=_ORIGIN, how="left_anti")
+            distinct = accepted.join(copies.select(*ORIGIN), on=list(ORIGIN), how="left_anti")
             distinct = distinct.select(*TABLES[dataset.silver].names)
             self._write(distinct, dataset.silver, partition)
-            rejected = rows.where(F.col("reason").isNotNull()).select(*REFUSAL, *_ORIGIN)
+            rejected = rows.where(F.col("reason").isNotNull()).select(*REJECTION_COLUMNS, *ORIGIN)
             self._write(rejected, f"silver/rejected/{dataset.name}", partition)
 
     def _ranks(self, dataset: str) -> DataFrame:
@@ -117,19 +117,19 @@ class Job:
         return F.broadcast(self._spark.createDataFrame(ranked, "partition string, rank int"))
 
     def _build_gold_reviews(self) -> None:
-        ids = self._read("silver/reviews").select("review_id", *_ORIGIN)
+        ids = self._read("silver/reviews").select("review_id", *ORIGIN)
         ranked = ids.join(self._ranks("amazon_reviews"), on="partition", how="inner")
         first = ranked.groupBy("review_id").agg(
             F.min("rank").alias("first"), F.count(F.lit(1)).alias("copies")
         )
         shared = first.where(F.col("copies") > 1).select("review_id", "first")
         losers = ranked.join(shared, on="review_id", how="inner").where("rank > first")
-        losers.select(*_ORIGIN).write.parquet(self._path("gold/duplicates"))
+        losers.select(*ORIGIN).write.parquet(self._path("gold/duplicates"))
         for partition in self._partitions("amazon_reviews"):
             in_partition = F.col("partition") == partition
             silver = self._read("silver/reviews").where(in_partition)
             losers = self._read("gold/duplicates").where(in_partition)
-            winners = silver.join(losers, on=_ORIGIN, how="left_anti")
+            winners = silver.join(losers, on=list(ORIGIN), how="left_anti")
             gold = gold_reviews(
                 winners.withColumn("source", F.lit("batch")), self._read("gold/products")
             )

@@ -9,7 +9,7 @@ from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.config import Settings
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.headless.runner import Outcome
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
@@ -91,7 +91,7 @@ def _print_warehouse(rows: dict[str, int], settings: Settings) -> None:
 
 def _reconciliation(lakehouse: Lakehouse) -> list[dict[str, Any]]:
     tables: dict[str, dict[str, Any]] = {}
-    for account in all_accounts(lakehouse):
+    for account in reconcile_all(lakehouse):
         name = f"{account.layer}/{account.table}"
         sums = tables.setdefault(name, {"table": name, **dict.fromkeys(_COLUMNS, 0)})
         for column in _COLUMNS:

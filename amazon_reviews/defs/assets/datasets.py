@@ -14,7 +14,12 @@ from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
-from amazon_reviews.pipeline.reconciliation import ROWS_KEPT, Account, nothing_kept, silver_accounts
+from amazon_reviews.pipeline.reconciliation import (
+    ROWS_KEPT,
+    Reconciliation,
+    describe_wholly_rejected,
+    reconcile_silver,
+)
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.progress import advance
@@ -118,7 +123,7 @@ def _build_silver(
                 **{f"rejected_{reason}": count for reason, count in sorted(done.rejected.items())},
             }
             advance(name)
-    accounts = list(silver_accounts(lakehouse, dataset, list(figures)))
+    accounts = list(reconcile_silver(lakehouse, dataset, list(figures)))
     checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
     return partitioned_result(context, lakehouse, figures, failures, checks)
 
@@ -157,8 +162,8 @@ def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeRes
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Account]) -> dg.AssetCheckResult:
-    emptied = list(nothing_kept(lakehouse, accounts))
+def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
+    emptied = list(describe_wholly_rejected(lakehouse, accounts))
     return dg.AssetCheckResult(
         check_name=ROWS_KEPT,
         passed=not emptied,

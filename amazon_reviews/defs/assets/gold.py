@@ -9,8 +9,8 @@ from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, par
 from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
-from amazon_reviews.pipeline.gold import Published, build_gold_products, build_gold_reviews
-from amazon_reviews.pipeline.reconciliation import gold_accounts
+from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
+from amazon_reviews.pipeline.reconciliation import reconcile_gold
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -37,7 +37,7 @@ def gold_products(
 ) -> dg.MaterializeResult:
     """Build the table of products."""
     build_gold_products(engine.session, lakehouse)
-    accounts = list(gold_accounts(lakehouse, PRODUCTS))
+    accounts = list(reconcile_gold(lakehouse, PRODUCTS))
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, GOLD_PRODUCTS.key),
         check_results=[accounts_check("accounted", accounts)],
@@ -53,20 +53,20 @@ def gold_reviews(
 ) -> dg.MaterializeResult:
     """Build the partitions of a run, and those that lose or regain a row to them."""
     names = context.partition_keys
-    done: dict[str, Published] = {}
+    done: dict[str, GoldCounts] = {}
     with failures_of(context) as failures:
         for name, published in build_gold_reviews(
             engine.session, lakehouse, names, engine.batch_rows, rebuild=config.rebuild
         ):
             done[name] = published
             advance(name)
-    check = accounts_check("accounted", list(gold_accounts(lakehouse, REVIEWS, list(done))))
+    check = accounts_check("accounted", list(reconcile_gold(lakehouse, REVIEWS, list(done))))
     _record_others(context, {name: done[name] for name in done if name not in names})
     figures = {name: _figures(done[name]) for name in names if name in done}
     return partitioned_result(context, lakehouse, figures, failures, [check])
 
 
-def _record_others(context: dg.AssetExecutionContext, others: dict[str, Published]) -> None:
+def _record_others(context: dg.AssetExecutionContext, others: dict[str, GoldCounts]) -> None:
     for name, published in others.items():
         context.log.info(f"{name} was rebuilt too: it lost or regained a row")
         context.log_event(
@@ -74,7 +74,7 @@ def _record_others(context: dg.AssetExecutionContext, others: dict[str, Publishe
         )
 
 
-def _figures(published: Published) -> dict[str, int]:
+def _figures(published: GoldCounts) -> dict[str, int]:
     return {
         "dagster/partition_row_count": published.kept,
         "lines": published.lines,

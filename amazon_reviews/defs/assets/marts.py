@@ -11,8 +11,14 @@ from amazon_reviews.defs.assets.spec import table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_AT_TIMES
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.pipeline import monitoring
-from amazon_reviews.pipeline.marts import MARTS, Mart, counted, make_mart, pinned
-from amazon_reviews.pipeline.stream import Lag, lag
+from amazon_reviews.pipeline.marts import (
+    MARTS,
+    Mart,
+    build_mart,
+    output_and_input_reviews,
+    pinned_versions,
+)
+from amazon_reviews.pipeline.stream_lag import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -51,10 +57,10 @@ def review_marts(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
     """Build the selected marts, all from the same state of the reviews."""
-    versions = pinned(lakehouse)
+    versions = pinned_versions(lakehouse)
     for mart in MARTS:
         if dg.AssetKey(mart.table.path) in context.selected_asset_keys:
-            make_mart(engine.session, lakehouse, mart, versions)
+            build_mart(engine.session, lakehouse, mart, versions)
             yield dg.MaterializeResult(
                 asset_key=mart.table.path,
                 metadata=table_metadata(lakehouse, mart.table.key),
@@ -63,7 +69,7 @@ def review_marts(
 
 
 def _counted(lakehouse: Lakehouse, mart: Mart, versions: dict[str, int]) -> dg.AssetCheckResult:
-    reviews, expected = counted(lakehouse, mart, versions)
+    reviews, expected = output_and_input_reviews(lakehouse, mart, versions)
     return dg.AssetCheckResult(
         check_name="adds_up",
         asset_key=mart.table.path,
@@ -85,9 +91,11 @@ def pipeline_marts(
 ) -> Iterator[dg.MaterializeResult]:
     """Build the tables about the pipeline: reconciliation, rejected lines, stream, runs."""
     rows: dict[Table, Callable[[], pa.Table]] = {
-        marts.PIPELINE_RECONCILIATION: lambda: monitoring.books(lakehouse),
-        marts.PIPELINE_REJECTED: lambda: monitoring.rejected(lakehouse),
-        marts.PIPELINE_STREAM: lambda: monitoring.stream(lakehouse, _behind(event_hub, lakehouse)),
+        marts.PIPELINE_RECONCILIATION: lambda: monitoring.reconciliation_rows(lakehouse),
+        marts.PIPELINE_REJECTED: lambda: monitoring.rejected_rows(lakehouse),
+        marts.PIPELINE_STREAM: lambda: monitoring.stream_rows(
+            lakehouse, _behind(event_hub, lakehouse)
+        ),
         marts.PIPELINE_RUNS: lambda: _runs(context.instance),
     }
     for table, build in rows.items():

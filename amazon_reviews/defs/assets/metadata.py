@@ -8,7 +8,7 @@ import dagster as dg
 from deltalake import DeltaTable
 
 from amazon_reviews.markdown import markdown
-from amazon_reviews.pipeline.reconciliation import Account
+from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def model_metadata(trained: "Trained") -> dict[str, Any]:
     }
 
 
-def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResult:
+def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
     """Return the check that every line is accounted for, with a table of the partitions."""
     header = ["partition", "lines", "kept", "duplicates", "rejected"]
     shown = [[getattr(account, column) for column in header] for account in accounts]
@@ -75,6 +75,6 @@ def accounts_check(name: str, accounts: Sequence[Account]) -> dg.AssetCheckResul
     )
 
 
-def _totals(accounts: Sequence[Account]) -> dict[str, int]:
+def _totals(accounts: Sequence[Reconciliation]) -> dict[str, int]:
     columns = ("lines", "kept", "duplicates", "rejected")
     return {column: sum(getattr(account, column) for account in accounts) for column in columns}

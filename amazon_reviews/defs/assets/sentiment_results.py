@@ -12,8 +12,8 @@ from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
-from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, make_mart
-from amazon_reviews.pipeline.segments import folded
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart
+from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
 from amazon_reviews.resources.model_store import ModelStore
@@ -152,7 +152,7 @@ def _complete(
     counts = {}
     for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
         lakehouse.ensure(key)
-        rows = folded(partition_rows(lakehouse.delta(key)))
+        rows = sum_by_partition(partition_rows(lakehouse.delta(key)))
         counts[key] = sum(rows.get(name, 0) for name in partitions)
     predicted, reviews = counts.values()
     figures = f"{predicted:,} rows for {reviews:,} reviews"
@@ -184,6 +184,6 @@ def sentiment_marts(
     versions = {key: lakehouse.delta(key).version()}
     for mart in SENTIMENT_MARTS:
         if dg.AssetKey(mart.table.path) in context.selected_asset_keys:
-            make_mart(engine.session, lakehouse, mart, versions)
+            build_mart(engine.session, lakehouse, mart, versions)
             metadata = table_metadata(lakehouse, mart.table.key)
             yield dg.MaterializeResult(asset_key=mart.table.path, metadata=metadata)

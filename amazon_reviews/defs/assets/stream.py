@@ -19,9 +19,11 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.reconciliation import silver_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_silver
 from amazon_reviews.pipeline.silver import build_silver_stream
-from amazon_reviews.pipeline.stream import Lag, Received, lag, receive
+from amazon_reviews.pipeline.stream import receive
+from amazon_reviews.pipeline.stream_commit import Received
+from amazon_reviews.pipeline.stream_lag import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -91,7 +93,7 @@ def silver_streamed_reviews(
     built = build_silver_stream(
         engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild
     )
-    (account,) = silver_accounts(lakehouse, STREAM, [STREAM.partition])
+    (account,) = reconcile_silver(lakehouse, STREAM, [STREAM.partition])
     figures = {
         "records": account.lines,
         "duplicates": account.duplicates,

@@ -8,9 +8,9 @@ from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
 from amazon_reviews.defs.assets.spec import file_spec, table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import TITLES
-from amazon_reviews.pipeline.reconciliation import gold_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_gold
 from amazon_reviews.pipeline.titles import (
-    Counted,
+    TitleRatingCounts,
     build_gold_titles,
     build_title_actors,
     export_parquet,
@@ -44,7 +44,7 @@ def gold_titles(
 ) -> dg.MaterializeResult:
     """Build the table of titles, and account for every rating."""
     counted = build_gold_titles(engine.session, lakehouse)
-    accounts = list(gold_accounts(lakehouse, TITLES))
+    accounts = list(reconcile_gold(lakehouse, TITLES))
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, GOLD_TITLES.key),
         check_results=[accounts_check("accounted", accounts), _ratings_counted(counted)],
@@ -60,7 +60,7 @@ def gold_title_actors(
     return dg.MaterializeResult(metadata=table_metadata(lakehouse, GOLD_TITLE_ACTORS.key))
 
 
-def _ratings_counted(counted: Counted) -> dg.AssetCheckResult:
+def _ratings_counted(counted: TitleRatingCounts) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name="ratings_counted",
         passed=counted.balanced,

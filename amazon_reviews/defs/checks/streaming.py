@@ -6,7 +6,8 @@ from amazon_reviews.defs.assets.stream import lag_metadata
 from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.markdown import markdown
-from amazon_reviews.pipeline.stream import lag, open_gaps
+from amazon_reviews.pipeline.stream_gaps import open_gaps
+from amazon_reviews.pipeline.stream_lag import lag
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 

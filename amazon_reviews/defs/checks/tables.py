@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
-from amazon_reviews.pipeline.reconciliation import all_accounts
+from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES, Table
@@ -120,7 +120,7 @@ def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]
 )
 def rejected_share(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     """Compare the rejected lines of all silver tables with their input."""
-    silver = [account for account in all_accounts(lakehouse) if account.layer == "silver"]
+    silver = [account for account in reconcile_all(lakehouse) if account.layer == "silver"]
     lines = sum(account.lines for account in silver)
     rejected = sum(account.rejected for account in silver)
     return dg.AssetCheckResult(

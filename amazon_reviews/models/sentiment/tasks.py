@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from amazon_reviews.schemas.vocabulary import SENTIMENTS
+
 IGNORED = -1
 """The label of a review that a task ignores."""
 
@@ -36,7 +38,7 @@ TASKS = {
     for task in (
         Task("binary", ("negative", "positive"), (0, 0, IGNORED, 1, 1)),
         Task("negative_up_to_3", ("negative", "positive"), (0, 0, 0, 1, 1)),
-        Task("three", ("negative", "neutral", "positive"), (0, 0, 1, 2, 2)),
+        Task("three", SENTIMENTS, (0, 0, 1, 2, 2)),
         Task("five", ("1", "2", "3", "4", "5"), (0, 1, 2, 3, 4)),
     )
 }

@@ -18,7 +18,7 @@ from amazon_reviews.models.recommender.interactions import (
     short_enough,
 )
 from amazon_reviews.models.recommender.products import Facts, Products, describe
-from amazon_reviews.pipeline.marts import Mart, make_mart
+from amazon_reviews.pipeline.marts import Mart, build_mart
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
@@ -50,7 +50,7 @@ def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
     """Rebuild gold/recommender_interactions; return the version of gold/reviews behind it."""
     lakehouse.ensure(GOLD_REVIEWS.key)
     version = lakehouse.delta(GOLD_REVIEWS.key).version()
-    make_mart(spark, lakehouse, _INTERACTIONS, {GOLD_REVIEWS.key: version})
+    build_mart(spark, lakehouse, _INTERACTIONS, {GOLD_REVIEWS.key: version})
     return version
 
 

@@ -14,7 +14,7 @@ from amazon_reviews.models.sentiment.examples import COLUMNS, Examples
 from amazon_reviews.models.sentiment.storage import model_version
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.segments import segments, shown
+from amazon_reviews.pipeline.segments import display_partition, segments
 from amazon_reviews.pipeline.sentiment.example_table import batches
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
@@ -60,7 +60,10 @@ def predict_partitions(
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])
         predicted = sum(rows.get(part, 0) for part in changed)
-        yield shown(name), Predicted(sum(rows.get(part, 0) for part in parts), predicted)
+        yield (
+            display_partition(name),
+            Predicted(sum(rows.get(part, 0) for part in parts), predicted),
+        )
 
     yield from isolated(([name] for name in partitions), predict)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from amazon_reviews.models.loading import no_model
+from amazon_reviews.schemas.vocabulary import Platform as PlatformName
 from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
 from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
@@ -23,9 +24,7 @@ from amazon_reviews.serving.queries.titles import TitleFilters
 
 router = APIRouter(tags=["titles"])
 
-Platform = Annotated[
-    Literal["amazon", "disney", "hulu", "netflix"] | None, Query(description="one platform only")
-]
+Platform = Annotated[PlatformName | None, Query(description="one platform only")]
 Year = Annotated[int | None, Query(ge=1870, le=2100, description="year of release")]
 Unit = Annotated[Literal["min", "season"], Query(description="unit of the duration")]
 Kind = Literal["movie", "tv show", "all"]

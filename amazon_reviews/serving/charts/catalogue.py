@@ -6,6 +6,7 @@ import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
 
@@ -97,7 +98,7 @@ def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
         *_SHRUNK,
     ]
     value = ("products", "products", COUNT)
-    named = table.filter(pc.not_equal(table["brand"], "Unknown"))
+    named = table.filter(pc.not_equal(table["brand"], UNKNOWN))
     rows = _top(named, "products", most)
     return style.ranking(rows, "Products per brand", "brand", value, tooltip)
 

@@ -5,10 +5,10 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
+from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SHARE, tips
 
-MOSTLY_MISSING = 0.7
 _UTC = alt.Scale(type="utc")
 _DAY_MILLISECONDS = 86_400_000
 _OUTCOMES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VERMILLION}

@@ -3,6 +3,7 @@
 import altair as alt
 import pyarrow as pa
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, MEAN, PART, SHARE, tips
 
@@ -73,8 +74,7 @@ def calibration(table: pa.Table) -> alt.LayerChart:
 def shares(table: pa.Table, name: str, title: str) -> alt.Chart:
     """Chart the predicted sentiments of each category or brand, as shares of its reviews."""
     rows = [
-        {**row, "label": row[name] or "Unknown", "rated": row["reviews"]}
-        for row in table.to_pylist()
+        {**row, "label": row[name] or UNKNOWN, "rated": row["reviews"]} for row in table.to_pylist()
     ]
     bars = style.by_sentiment(rows)
     return (

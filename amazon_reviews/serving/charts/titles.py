@@ -4,10 +4,11 @@ import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.schemas.vocabulary import PLATFORMS
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, PART, SHARE, YEAR, tips
 
-PLATFORM_COLOURS = dict(zip(("amazon", "disney", "hulu", "netflix"), style.SERIES[:4], strict=True))
+PLATFORM_COLOURS: dict[str, str] = dict(zip(PLATFORMS, style.SERIES[:4], strict=True))
 _RATINGS = alt.Scale(domain=[0.5, 5])
 _TYPES = {"movie": style.BLUE, "tv show": style.VERMILLION}
 

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
@@ -175,5 +176,5 @@ def titles(warehouse: Warehouse, order: str, limit: int = 20) -> pa.Table:
     """
     if order not in ("reviews", "positive", "negative"):
         raise ValueError(f"titles are not ordered by {order!r}")
-    known = ("m.title <> 'Unknown'", ())
+    known = ("m.title <> ?", (UNKNOWN,))
     return mart(warehouse, "gold/product_titles", f"m.{order} DESC, m.title", known, limit)

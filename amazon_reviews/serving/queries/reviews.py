@@ -3,23 +3,29 @@
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.vocabulary import (
+    NEGATIVE,
+    NEUTRAL,
+    NEUTRAL_STARS,
+    POSITIVE,
+    PRIOR_REVIEWS,
+)
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import mart, query, rows
-
-PRIOR_REVIEWS = 10
 
 _RATED = "SUM(CASE WHEN c.stars IS NOT NULL THEN c.reviews ELSE 0 END)"
 _MEASURES = f"""
     SUM(c.reviews) AS reviews,
     {_RATED} AS rated,
     SUM(c.stars * c.reviews) / NULLIF({_RATED}, 0) AS mean_stars,
-    SUM(CASE WHEN c.stars > 3 THEN c.reviews ELSE 0 END) AS positive,
-    SUM(CASE WHEN c.stars = 3 THEN c.reviews ELSE 0 END) AS neutral,
-    SUM(CASE WHEN c.stars < 3 THEN c.reviews ELSE 0 END) AS negative"""
+    SUM(CASE WHEN c.stars > {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS positive,
+    SUM(CASE WHEN c.stars = {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS neutral,
+    SUM(CASE WHEN c.stars < {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS negative"""
 _DATED = "c.year IS NOT NULL"
 _SENTIMENT = (
-    "CASE WHEN c.stars < 3 THEN 'negative' WHEN c.stars = 3 THEN 'neutral' "
-    "WHEN c.stars > 3 THEN 'positive' ELSE 'unrated' END"
+    f"CASE WHEN c.stars < {NEUTRAL_STARS} THEN '{NEGATIVE}' "
+    f"WHEN c.stars = {NEUTRAL_STARS} THEN '{NEUTRAL}' "
+    f"WHEN c.stars > {NEUTRAL_STARS} THEN '{POSITIVE}' ELSE 'unrated' END"
 )
 
 

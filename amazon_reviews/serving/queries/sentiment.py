@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.query import mart, query
 
@@ -23,7 +24,7 @@ def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
 def brands(warehouse: Warehouse, limit: int = 20) -> pa.Table:
     """One row per brand with enough reviews, the largest share of negative texts first."""
     order = "m.negative_share DESC, m.reviews DESC, m.brand"
-    where = ("m.reviews >= ? AND m.brand <> 'Unknown'", (FEWEST_REVIEWS,))
+    where = ("m.reviews >= ? AND m.brand <> ?", (FEWEST_REVIEWS, UNKNOWN))
     return mart(warehouse, "gold/sentiment_brands", order, where, limit)
 
 

@@ -7,7 +7,6 @@ import pyarrow as pa
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
-PLATFORMS = ("amazon", "disney", "hulu", "netflix")
 TYPES = ("movie", "tv show")
 DURATION_TYPES = ("min", "season")
 PAGE_ROWS = 50

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
 from amazon_reviews.serving.charts import customers as customer_charts
 from amazon_reviews.serving.charts import pipeline as pipeline_charts
@@ -58,7 +59,7 @@ class Report:
 
 @query(*catalogue.brands.tables, *catalogue.brand_years.tables)
 def _largest_brands(warehouse: Warehouse) -> pa.Table:
-    names = [name for name in catalogue.brands(warehouse)["brand"].to_pylist() if name != "Unknown"]
+    names = [name for name in catalogue.brands(warehouse)["brand"].to_pylist() if name != UNKNOWN]
     return catalogue.brand_years(warehouse, tuple(names[:_BRANDS]))
 
 

@@ -1,1 +1,1 @@
-"""One transform for each mart; their columns are those of `amazon_reviews.schemas.marts`."""
+"""One transform per mart; the columns are those of `amazon_reviews.schemas.marts`."""

@@ -1,4 +1,4 @@
-"""Ratings by what a review is like: stars, sentiment, length, price, category, source."""
+"""Ratings by properties of a review: stars, sentiment, length, price, category, source."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -8,13 +8,13 @@ from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
     ratio,
-    sentiment_of,
     tallies,
     whole_of,
     with_means,
     with_share,
     with_shrunk_means,
 )
+from amazon_reviews.transforms.sentiment_rule import sentiment_of
 
 ALL_CATEGORIES = "All categories"
 _NORMAL_95 = 1.959963984540054
@@ -23,24 +23,24 @@ _PRICE = ("price_from", "price_to", "price_imputed")
 
 
 def ratings(counts: DataFrame) -> DataFrame:
-    """One row per stars and verified, from gold/review_counts."""
+    """Return one row per stars and verified, from gold/review_counts."""
     rows = with_share(counts.groupBy("stars", "verified").agg(F.sum("reviews").alias("reviews")))
-    alike = rows.groupBy(F.col("verified").alias("as_verified"))
-    wholes = alike.agg(F.sum("reviews").alias("whole"))
-    same = F.col("verified").eqNullSafe(F.col("as_verified"))
+    groups = rows.groupBy(F.col("verified").alias("group_verified"))
+    wholes = groups.agg(F.sum("reviews").alias("whole"))
+    same = F.col("verified").eqNullSafe(F.col("group_verified"))
     of_verified = ratio(F.col("reviews"), F.col("whole")).alias("share_of_verified")
     return rows.join(wholes, on=same).select("stars", "verified", "reviews", "share", of_verified)
 
 
 def sentiments(counts: DataFrame) -> DataFrame:
-    """One row per sentiment, from gold/review_counts."""
+    """Return one row per sentiment, from gold/review_counts."""
     sentiment = sentiment_of(F.col("stars")).alias("sentiment")
     rows = with_share(counts.groupBy(sentiment).agg(F.sum("reviews").alias("reviews")))
     return rows.select("sentiment", "reviews", "share")
 
 
 def review_lengths(lengths: DataFrame) -> DataFrame:
-    """One row per length band and sentiment, from gold/length_counts."""
+    """Return one row per length band and sentiment, from gold/length_counts."""
     sums = [F.sum(name).alias(name) for name in ("reviews", "words", "characters", "letters")]
     sentiment = sentiment_of(F.col("stars")).alias("sentiment")
     rows = with_share(lengths.groupBy(*_LENGTH, sentiment).agg(*sums))
@@ -56,7 +56,7 @@ def review_lengths(lengths: DataFrame) -> DataFrame:
 
 
 def price_ratings(prices: DataFrame, products: DataFrame) -> DataFrame:
-    """One row per price band, from gold/price_counts and gold/products."""
+    """Return one row per price band, from gold/price_counts and gold/products."""
     rated = prices.groupBy(*_PRICE).agg(*tallies(F.col("stars"), F.col("reviews")))
     reviews = rated.select("*", F.lit(0).cast("bigint").alias("products"))
     amounts = products.groupBy(*price_band()).agg(F.count(F.lit(1)).alias("products"))
@@ -67,7 +67,7 @@ def price_ratings(prices: DataFrame, products: DataFrame) -> DataFrame:
 
 
 def category_ratings(counts: DataFrame) -> DataFrame:
-    """One row per main category, from gold/review_counts."""
+    """Return one row per main category, from gold/review_counts."""
     grouped = counts.groupBy("main_category").agg(*tallies(F.col("stars"), F.col("reviews")))
     rows = with_share(with_shrunk_means(grouped, counts))
     lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
@@ -82,9 +82,9 @@ def category_ratings(counts: DataFrame) -> DataFrame:
 
 
 def credibility(counts: DataFrame) -> DataFrame:
-    """One row per main category and one for all of them, from gold/review_counts.
+    """Return one row per main category and one for all of them, from gold/review_counts.
 
-    The interval is Welch's, with the quantile of the normal distribution.
+    The confidence interval is Welch's, with the quantile of the normal distribution.
     """
     rated = counts.where(F.col("stars").isNotNull() & F.col("verified").isNotNull())
     whole = rated.withColumn("main_category", F.lit(ALL_CATEGORIES))
@@ -125,19 +125,26 @@ def _sums(verified: bool) -> list[Column]:
 
 
 def _mean_and_error(side: str) -> tuple[Column, Column]:
-    """The mean of a side and the variance of that mean; null where there are too few."""
+    """Return the mean of a side and the variance of that mean; null for too few reviews."""
     n, total, squares = (F.col(f"{side}_{name}") for name in ("rated", "sum", "squares"))
     return ratio(total, n), ratio(sample_variance(n, total, squares), n)
 
 
 def sample_variance(n: Column, total: Column, squares: Column) -> Column:
-    """The sample variance of `n` values from their sum and that of squares; null below two."""
+    """Return the sample variance of `n` values from their sum and that of their squares.
+
+    It is null for fewer than two values.
+    """
     freedom = F.when(n > 1, n - 1)
     return F.greatest(squares - total * ratio(total, n), F.lit(0.0)) / freedom
 
 
 def helpful_votes(reviews: DataFrame) -> DataFrame:
-    """One row per stars, from gold/reviews; a missing vote is one as source system 2 has it."""
+    """Return one row per stars, from gold/reviews.
+
+    `mean_votes_missing_as_one` counts a missing vote as one, as the Inteligencia Colectiva
+    warehouse does.
+    """
     voted = F.count(F.when(F.col("vote") > 0, 1)).alias("voted")
     votes = F.coalesce(F.sum("vote"), F.lit(0)).alias("votes")
     missing_as_one = F.avg(F.coalesce("vote", F.lit(1))).alias("mean_votes_missing_as_one")
@@ -150,7 +157,7 @@ def helpful_votes(reviews: DataFrame) -> DataFrame:
 
 
 def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:
-    """One row per source, from gold/reviews and bronze/review_events."""
+    """Return one row per source, from gold/reviews and bronze/review_events."""
     rows = reviews.groupBy("source").agg(
         F.count(F.lit(1)).alias("reviews"),
         F.count("reviewed_on").alias("dated"),
@@ -164,7 +171,7 @@ def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:
 
 
 def category_products(products: DataFrame) -> DataFrame:
-    """One row per main category, from gold/products."""
+    """Return one row per main category, from gold/products."""
     listed = F.col("price").isNotNull() & ~F.col("price_imputed")
     rows = products.groupBy(category()).agg(
         F.count(F.lit(1)).alias("products"),

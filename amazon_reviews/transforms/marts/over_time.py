@@ -1,8 +1,9 @@
-"""Ratings over time: years, months, seasons, and how products and brands fare."""
+"""Ratings over time: years, months, seasons, and trends of products and brands."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
@@ -13,25 +14,24 @@ from amazon_reviews.transforms.marts.ratings import (
 )
 
 TREND_REVIEWS = 30
-"""The fewest rated reviews from which a trend is told."""
+"""The fewest rated reviews from which a trend is computed."""
 
 _ORIGIN = 2010
 _SIGNIFICANCE = 0.05
-_UNKNOWN = "Unknown"
 
 
 def years(counts: DataFrame) -> DataFrame:
-    """One row per year, from gold/review_counts."""
+    """Return one row per year, from gold/review_counts."""
     return _by(counts, "year").select("year", *MEASURES)
 
 
 def year_months(counts: DataFrame) -> DataFrame:
-    """One row per year and month, from gold/review_counts."""
+    """Return one row per year and month, from gold/review_counts."""
     return _by(counts, "year", "month").select("year", "month", *MEASURES)
 
 
 def seasons(counts: DataFrame) -> DataFrame:
-    """One row per month of the year, from gold/review_counts."""
+    """Return one row per month of the year, from gold/review_counts."""
     monthly = _by(counts, "year", "month").select("year", "month", "reviews")
     whole = monthly.groupBy("year").agg(
         F.count(F.lit(1)).alias("months"), (F.sum("reviews") / 12).alias("mean_month")
@@ -49,28 +49,28 @@ def _by(counts: DataFrame, *keys: str) -> DataFrame:
 
 
 def product_months(reviews: DataFrame) -> DataFrame:
-    """One row per product, year and month, from gold/reviews."""
+    """Return one row per product, year and month, from gold/reviews."""
     dated = reviews.where(F.col("year").isNotNull())
     grouped = dated.groupBy("asin", "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
     return with_means(grouped).select("asin", "year", "month", *MEASURES)
 
 
 def brand_years(reviews: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per brand and year, from gold/reviews and gold/review_counts."""
+    """Return one row per brand and year, from gold/reviews and gold/review_counts."""
     dated = reviews.where(F.col("brand").isNotNull() & F.col("year").isNotNull())
     grouped = dated.groupBy("brand", "year").agg(*tallies(F.col("overall"), F.lit(1)))
     return with_shrunk_means(grouped, counts).select("brand", "year", *SHRUNK_MEASURES)
 
 
 def brand_trends(reviews: DataFrame) -> DataFrame:
-    """One row per brand with `TREND_REVIEWS` rated reviews in two years, from gold/reviews.
+    """Return one row per brand with `TREND_REVIEWS` rated reviews in two years, from gold/reviews.
 
-    An ordinary least squares line through stars over time, each review at the middle of its
-    month; its slope is tested against none.
+    The trend is an ordinary least squares line through stars over time, with each review at the
+    middle of its month. Its slope is tested against zero.
     """
-    known = F.col("brand").isNotNull() & (F.col("brand") != _UNKNOWN)
+    known = F.col("brand").isNotNull() & (F.col("brand") != UNKNOWN)
     rated = reviews.where(known & F.col("overall").isNotNull() & F.col("year").isNotNull())
-    # Counted from a year nearby, or the squares would eat the digits.
+    # Years are counted from a near one, because large squares would lose digits.
     time = F.col("year") - F.lit(_ORIGIN) + (F.col("month") - F.lit(0.5)) / F.lit(12.0)
     stars = F.col("overall").cast("double")
     sums = (
@@ -104,7 +104,7 @@ def _fitted(sums: DataFrame) -> DataFrame:
     )
     left = F.col("syy") - F.col("sxy") * F.col("sxy") / F.col("sxx")
     variance = F.greatest(left, F.lit(0.0)) / (n - 2) / F.col("sxx")
-    # Of stars that are all the same the sums would leave a slope of rounding errors.
+    # For equal stars the sums would give a slope of rounding errors.
     differ = F.col("differ")
     return centred.select(
         "*",
@@ -133,9 +133,9 @@ def _tested(fitted: DataFrame) -> DataFrame:
 
 
 def two_sided(z: Column) -> Column:
-    """The probability that a standard normal value is at least as far from 0 as `z`.
+    """Return the probability that a standard normal value is at least as far from 0 as `z`.
 
-    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17; off by 1.5e-7 at most.
+    The error is at most 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17.
     """
     distance = F.abs(z)
     t = F.lit(1.0) / (F.lit(1.0) + F.lit(0.2316419) * distance)

@@ -1,4 +1,4 @@
-"""Ratings by product, and by what products have in common: title, brand, second category."""
+"""Ratings by product, title, brand and second category, and alerts."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -8,8 +8,8 @@ from amazon_reviews.transforms.marts.groups import sample_variance
 from amazon_reviews.transforms.marts.ratings import (
     SHRUNK_MEASURES,
     TALLIES,
-    added,
     ratio,
+    summed_tallies,
     tallies,
     with_shrunk_means,
 )
@@ -22,7 +22,10 @@ _DROP_REVIEWS, _DROP_STARS, _DROP_ERRORS = 5, 0.5, 1.96
 
 
 def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per reviewed product, from gold/reviews, gold/products and gold/review_counts."""
+    """Return one row per reviewed product.
+
+    From gold/reviews, gold/products and gold/review_counts.
+    """
     stars = F.col("overall")
     full = [
         F.count(F.when((stars >= n - 0.5) & (stars < n + 0.5), 1)).alias(f"stars_{n}")
@@ -52,12 +55,14 @@ def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) 
 
 
 def product_titles(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per title, from gold/products, gold/product_ratings and gold/review_counts."""
+    """Return one row per title, from gold/products, gold/product_ratings and gold/review_counts."""
     grouped = (
-        _with_tallies(products, rated)
+        _join_tallies(products, rated)
         .groupBy("title")
         .agg(
-            F.count(F.lit(1)).alias("products"), F.avg("image_count").alias("mean_images"), *added()
+            F.count(F.lit(1)).alias("products"),
+            F.avg("image_count").alias("mean_images"),
+            *summed_tallies(),
         )
     )
     rows = with_shrunk_means(grouped, counts)
@@ -65,16 +70,16 @@ def product_titles(products: DataFrame, rated: DataFrame, counts: DataFrame) -> 
 
 
 def brands(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per brand, from gold/products, gold/product_ratings and gold/review_counts."""
+    """Return one row per brand, from gold/products, gold/product_ratings and gold/review_counts."""
     listed = ~F.col("price_imputed")
     grouped = (
-        _with_tallies(products, rated)
+        _join_tallies(products, rated)
         .groupBy("brand")
         .agg(
             F.count(F.lit(1)).alias("products"),
             F.min(F.when(listed, F.col("price_min"))).alias("price_min"),
             F.max(F.when(listed, F.col("price_max"))).alias("price_max"),
-            *added(),
+            *summed_tallies(),
         )
     )
     rows = with_shrunk_means(grouped, counts)
@@ -82,32 +87,32 @@ def brands(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFram
 
 
 def secondary_categories(products: DataFrame, rated: DataFrame, counts: DataFrame) -> DataFrame:
-    """One row per main and second category.
+    """Return one row per main and second category.
 
     From gold/products, gold/product_ratings and gold/review_counts.
     """
     second = F.get("categories", F.lit(1)).alias("secondary_category")
-    placed = _with_tallies(products, rated).select("*", second)
+    placed = _join_tallies(products, rated).select("*", second)
     grouped = (
         placed.where(F.col("secondary_category").isNotNull())
         .groupBy(category(), "secondary_category")
-        .agg(F.count(F.lit(1)).alias("products"), *added())
+        .agg(F.count(F.lit(1)).alias("products"), *summed_tallies())
     )
     rows = with_shrunk_means(grouped, counts)
     return rows.select("main_category", "secondary_category", "products", *SHRUNK_MEASURES)
 
 
-def _with_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
-    """Products with `TALLIES` of their reviews, null without any."""
+def _join_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
+    """Return products with the `TALLIES` of their reviews, null without any."""
     sums = rated.withColumn("star_sum", F.col("mean_stars") * F.col("rated"))
     return products.join(sums.select("asin", *TALLIES), on="asin", how="left")
 
 
 def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
-    """One row per product that stands out, from gold/reviews and gold/products.
+    """Return one row per product with an alert, from gold/reviews and gold/products.
 
-    The pace of `RECENT_DAYS` is compared with that of the `EARLIER_DAYS` before them, as two
-    Poisson counts; the mean stars by Welch's statistic.
+    The reviews of `RECENT_DAYS` are compared with those of the `EARLIER_DAYS` before: their pace
+    as two Poisson counts, their mean stars by Welch's statistic.
     """
     newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
     days = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
@@ -118,8 +123,8 @@ def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
     sums = aged.groupBy("asin", "as_of").agg(
         *_window("recent", recent), *_window("earlier", earlier)
     )
-    found = _judged(sums).where(F.col("surge") | F.col("dropped"))
-    return found.join(products.select("asin", *_PRODUCT), on="asin", how="left").select(
+    alerts = _compared(sums).where(F.col("surge") | F.col("dropped"))
+    return alerts.join(products.select("asin", *_PRODUCT), on="asin", how="left").select(
         "asin",
         *_PRODUCT,
         "as_of",
@@ -146,7 +151,7 @@ def _window(name: str, within: Column) -> list[Column]:
     ]
 
 
-def _judged(sums: DataFrame) -> DataFrame:
+def _compared(sums: DataFrame) -> DataFrame:
     expected = F.col("earlier_reviews") * F.lit(RECENT_DAYS / EARLIER_DAYS)
     error = F.sqrt(expected * F.lit(1 + RECENT_DAYS / EARLIER_DAYS))
     paced = sums.select(

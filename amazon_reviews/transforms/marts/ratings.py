@@ -1,10 +1,9 @@
-"""What every mart says about ratings: how many, of which sentiment, and their mean."""
+"""Rating measures of the marts: counts, counts by sentiment, and means."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-PRIOR_REVIEWS = 10
-"""How many reviews with the mean of all stars are added to a group in its shrunk mean."""
+from amazon_reviews.schemas.vocabulary import NEUTRAL_STARS, PRIOR_REVIEWS
 
 MEASURES = ("reviews", "rated", "mean_stars", "positive", "neutral", "negative")
 SHRUNK_MEASURES = ("reviews", "rated", "mean_stars", "shrunk_stars", *MEASURES[3:])
@@ -12,9 +11,9 @@ TALLIES = ("reviews", "rated", "star_sum", "positive", "neutral", "negative")
 
 
 def tallies(stars: Column, reviews: Column) -> list[Column]:
-    """Aggregates named `TALLIES` over rows that each stand for `reviews` reviews of `stars`.
+    """Return aggregates named `TALLIES` over rows that each stand for `reviews` of `stars`.
 
-    `star_sum` is a double; stars are null for unrated reviews, which only `reviews` counts.
+    `star_sum` is a double. Stars are null for unrated reviews, which only `reviews` counts.
     """
 
     def number_of(condition: Column) -> Column:
@@ -24,32 +23,32 @@ def tallies(stars: Column, reviews: Column) -> list[Column]:
         F.coalesce(F.sum(reviews), F.lit(0)).alias("reviews"),
         number_of(stars.isNotNull()).alias("rated"),
         F.coalesce(F.sum(stars.cast("double") * reviews), F.lit(0.0)).alias("star_sum"),
-        number_of(stars > 3).alias("positive"),
-        number_of(stars == 3).alias("neutral"),
-        number_of(stars < 3).alias("negative"),
+        number_of(stars > NEUTRAL_STARS).alias("positive"),
+        number_of(stars == NEUTRAL_STARS).alias("neutral"),
+        number_of(stars < NEUTRAL_STARS).alias("negative"),
     ]
 
 
-def added() -> list[Column]:
-    """Aggregates named `TALLIES` over rows that have them, or nulls where there are no reviews."""
+def summed_tallies() -> list[Column]:
+    """Return aggregates named `TALLIES` over rows that have them; null counts as 0."""
     return [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in TALLIES]
 
 
 def ratio(part: Column, whole: Column) -> Column:
-    """A double; null where the whole is 0."""
+    """Return the quotient as a double; null for a whole of 0."""
     return part.cast("double") / F.nullif(whole.cast("double"), F.lit(0.0))
 
 
 def with_means(tallied: DataFrame) -> DataFrame:
-    """Add mean_stars to rows with `TALLIES`; null where nothing is rated."""
+    """Add mean_stars to rows with `TALLIES`; null without rated reviews."""
     return tallied.withColumn("mean_stars", ratio(F.col("star_sum"), F.col("rated")))
 
 
 def with_shrunk_means(tallied: DataFrame, counts: DataFrame) -> DataFrame:
     """Add mean_stars and shrunk_stars to rows with `TALLIES`.
 
-    The Bayesian average (C·m + Σ stars) / (C + n) with C = `PRIOR_REVIEWS` and m the mean of all
-    rated reviews in `counts`, which is gold/review_counts; null where nothing at all is rated.
+    shrunk_stars is the Bayesian average (C·m + Σ stars) / (C + n): C = `PRIOR_REVIEWS`, m is the
+    mean of all rated reviews in `counts`, which is gold/review_counts. Null if none is rated.
     """
     everything = counts.agg(*tallies(F.col("stars"), F.col("reviews")))
     prior = everything.select(ratio(F.col("star_sum"), F.col("rated")).alias("prior"))
@@ -65,14 +64,9 @@ def with_share(rows: DataFrame) -> DataFrame:
 
 
 def whole_of(column: str) -> Column:
-    """The sum of a column over all rows, which must be few, beside each of them.
+    """Return the sum of a column over all rows, which must be few.
 
-    Not an aggregate that is joined: where statistics say that a group's key is constant, the
-    embedded engine fails to plan that.
+    It is a window and not a joined aggregate: the embedded engine fails to plan such a join if
+    statistics say that a group's key is constant.
     """
     return F.sum(column).over(Window.partitionBy(F.lit(1)))
-
-
-def sentiment_of(stars: Column) -> Column:
-    """The sentiment of stars: negative below 3, neutral at 3, positive above; null of null."""
-    return F.when(stars < 3, "negative").when(stars == 3, "neutral").when(stars > 3, "positive")

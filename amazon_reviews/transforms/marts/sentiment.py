@@ -1,8 +1,9 @@
-"""What the texts say by category, brand, product and year, beside what the stars say."""
+"""Predicted sentiment by category, brand, product and year, beside that of the stars."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.schemas.vocabulary import NEGATIVE, POSITIVE, SENTIMENTS
 from amazon_reviews.transforms.marts.ratings import ratio
 
 _MEASURES = (
@@ -19,34 +20,34 @@ _MEASURES = (
 
 
 def sentiment_categories(predictions: DataFrame) -> DataFrame:
-    """One row per main category, from gold/sentiment_predictions."""
-    return _judged(predictions, "main_category")
+    """Return one row per main category, from gold/sentiment_predictions."""
+    return _measures(predictions, "main_category")
 
 
 def sentiment_brands(predictions: DataFrame) -> DataFrame:
-    """One row per brand, from gold/sentiment_predictions."""
-    return _judged(predictions, "brand")
+    """Return one row per brand, from gold/sentiment_predictions."""
+    return _measures(predictions, "brand")
 
 
 def sentiment_products(predictions: DataFrame) -> DataFrame:
-    """One row per product with reviews, from gold/sentiment_predictions."""
-    return _judged(predictions, "asin")
+    """Return one row per product with reviews, from gold/sentiment_predictions."""
+    return _measures(predictions, "asin")
 
 
 def sentiment_years(predictions: DataFrame) -> DataFrame:
-    """One row per year and source, from gold/sentiment_predictions."""
+    """Return one row per year and source, from gold/sentiment_predictions."""
     dated = predictions.select("*", F.year("reviewed_on").alias("year"))
-    return _judged(dated, "year", "source")
+    return _measures(dated, "year", "source")
 
 
-def _judged(rows: DataFrame, *by: str) -> DataFrame:
-    said = F.col("predicted")
-    opposite = ((said == "negative") & (F.col("sentiment") == "positive")) | (
-        (said == "positive") & (F.col("sentiment") == "negative")
+def _measures(rows: DataFrame, *by: str) -> DataFrame:
+    predicted, by_stars = F.col("predicted"), F.col("sentiment")
+    opposite = ((predicted == NEGATIVE) & (by_stars == POSITIVE)) | (
+        (predicted == POSITIVE) & (by_stars == NEGATIVE)
     )
     sums = rows.groupBy(*by).agg(
         F.count(F.lit(1)).alias("reviews"),
-        *(_number_of(said == label).alias(label) for label in ("negative", "neutral", "positive")),
+        *(_number_of(predicted == label).alias(label) for label in SENTIMENTS),
         F.avg("positive").alias("mean_positive"),
         F.avg("expected_stars").alias("expected_stars"),
         F.avg(F.col("overall").cast("double")).alias("mean_stars"),

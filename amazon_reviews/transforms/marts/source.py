@@ -1,19 +1,19 @@
-"""The exploration of the source: which of its columns are filled."""
+"""Column profile of the source: counts of filled and missing columns."""
 
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
 from amazon_reviews.transforms.marts.ratings import ratio
 from amazon_reviews.transforms.strict_json import value_of
 
-MOSTLY = 0.7
 _EMPTY = ("", "[]", "{}")
 
 
 def column_counts(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
-    """One row per partition and field: lines that are JSON objects, and missing of them.
+    """Return one row per partition and field: lines that are JSON objects, and missing of them.
 
     `lines` has raw, encoding and partition; a field is missing where it is absent, null or empty.
     """
@@ -22,7 +22,7 @@ def column_counts(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
     record = value_of(text, f"struct<{schema}>").alias("record")
     is_object = F.col("record").isNotNull()
     missing = [is_object & _empty(F.col("record")[field]) for field in fields]
-    # One array, taken apart: an aggregate of each field would parse the line for each anew.
+    # One array of flags: separate aggregates would parse the line once for each field.
     flags = F.array(*(flag.cast("int") for flag in (is_object, *missing)))
     flagged = lines.select("partition", record).select("partition", flags.alias("flags"))
     sums = (
@@ -42,7 +42,7 @@ def column_counts(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
 
 
 def source_columns(reviews: DataFrame, products: DataFrame) -> DataFrame:
-    """One row per column of the source, from silver/reviews_columns and silver/products_columns."""
+    """Return one row per source column, from the column profiles in silver."""
     both = [
         counts.select(F.lit(table).alias("table"), "column", "lines", "missing")
         for table, counts in (("reviews", reviews), ("products", products))
@@ -50,7 +50,7 @@ def source_columns(reviews: DataFrame, products: DataFrame) -> DataFrame:
     sums = [F.sum(name).alias(name) for name in ("lines", "missing")]
     rows = both[0].unionByName(both[1]).groupBy("table", "column").agg(*sums)
     share = ratio(F.col("missing"), F.col("lines"))
-    mostly = F.coalesce(share > MOSTLY, F.lit(False))
+    mostly = F.coalesce(share > MOSTLY_MISSING, F.lit(False))
     return rows.select("*", share.alias("missing_share"), mostly.alias("mostly_missing"))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.dashboard.components import chart, compact, note, stars, tiles
@@ -33,7 +34,7 @@ def show(filters: Filters) -> None:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['title'] or 'Unknown'} · {row['brand'] or 'Unknown'} · {row['asin']}"
+    return f"{row['title'] or UNKNOWN} · {row['brand'] or UNKNOWN} · {row['asin']}"
 
 
 def _product(asin: str) -> None:

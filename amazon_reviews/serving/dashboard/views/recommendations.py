@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import recommender as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import recommender_model
@@ -68,7 +69,7 @@ def _product(filters: Filters) -> None:
         "Title, brand or ASIN", key="recommender_product", icon=":material/search:"
     ).strip()
     rows = read(catalogue.products, search, filters).to_pylist()
-    titles = {row["asin"]: f"{row['title'] or 'Unknown'} · {row['asin']}" for row in rows}
+    titles = {row["asin"]: f"{row['title'] or UNKNOWN} · {row['asin']}" for row in rows}
     if search and search not in titles:
         titles[search] = f"{search} as an ASIN"
     if not titles:

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from amazon_reviews.schemas.vocabulary import PLATFORMS
 from amazon_reviews.serving.charts import titles as charts
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import title_ratings_model
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import titles
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.titles import DURATION_TYPES, PLATFORMS, TYPES, TitleFilters
+from amazon_reviews.serving.queries.titles import DURATION_TYPES, TYPES, TitleFilters
 
 _ANY = "any"
 _HIDDEN = ("description", "actors", "rescued", "rating_imputed", "mean_rating_rounded")

@@ -1,6 +1,6 @@
-"""What each mart must hold: hand-written SQL, run by DuckDB over the Delta tables' own files.
+"""Expected rows of each mart: hand-written SQL, run by DuckDB over the files of Delta tables.
 
-`sql/NAME.sql` answers the mart `gold/NAME`; it knows nothing of the transforms.
+`sql/NAME.sql` is the reference of the mart `gold/NAME`; it uses no code of the transforms.
 """
 
 import json
@@ -30,7 +30,7 @@ _TABLES = {
 
 @contextmanager
 def reading(lakehouse: Lakehouse, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB with a view of each table that the statements read."""
+    """Yield a DuckDB connection with a view of each table that the statements read."""
     with duckdb.connect(config={"threads": threads}) as db:
         db.execute("SET TimeZone = 'UTC'")
         db.execute(_text(_MACROS))
@@ -41,7 +41,7 @@ def reading(lakehouse: Lakehouse, threads: int = 2) -> Iterator[duckdb.DuckDBPyC
 
 
 def add_view(db: duckdb.DuckDBPyConnection, lakehouse: Lakehouse, name: str, key: str) -> None:
-    """A view of the Parquet files that make up a Delta table now."""
+    """Create a view of the Parquet files in the newest version of a Delta table."""
     files = lakehouse.delta(key).file_uris() if lakehouse.exists(key) else []
     if files:
         db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files!r})")
@@ -49,16 +49,16 @@ def add_view(db: duckdb.DuckDBPyConnection, lakehouse: Lakehouse, name: str, key
         db.register(name, TABLES[key].arrow_schema.empty_table())
 
 
-def answer(db: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
-    """The rows of the mart `gold/<name>`, in its columns and types."""
-    found = db.sql(statement(name)).to_arrow_table()
+def expected_rows(db: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
+    """Return the rows of the mart `gold/<name>`, in its columns and types."""
+    rows = db.sql(statement(name)).to_arrow_table()
     schema = TABLES[f"gold/{name}"].arrow_schema
-    assert set(found.column_names) == set(schema.names)
-    return found.select(schema.names).cast(schema)
+    assert set(rows.column_names) == set(schema.names)
+    return rows.select(schema.names).cast(schema)
 
 
 def statement(name: str) -> str:
-    """The query that answers the mart `gold/<name>`."""
+    """Return the query for the rows of the mart `gold/<name>`."""
     return (
         _text(name)
         .replace("{review_fields}", _texts(reviews.FIELDS))
@@ -71,10 +71,10 @@ def _text(name: str) -> str:
 
 
 def _texts(fields: Sequence[str]) -> str:
-    """The structure of a JSON object of which DuckDB is to read these fields as texts."""
+    """Return the structure of a JSON object for DuckDB to read these fields as texts."""
     return json.dumps(dict.fromkeys(fields, "VARCHAR"))
 
 
 def _two_sided(deviation: float) -> float:
-    """How likely a standard normal value is to be as far from 0."""
+    """Return the probability that a standard normal value is at least as far from 0."""
     return math.erfc(abs(deviation) / math.sqrt(2))

@@ -1,22 +1,28 @@
-"""Gold by hand, and a mart by itself, for tests that look at one."""
+"""Gold by hand, and the build of a single mart."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from pyspark.sql import SparkSession
 
-from amazon_reviews.pipeline.marts import MARTS, make_mart, pinned
+from amazon_reviews.pipeline.marts import MARTS, build_mart, pinned_versions
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
-from amazon_reviews_tests.marts.answers import answer, reading
 from amazon_reviews_tests.marts.compare import assert_same_rows
+from amazon_reviews_tests.marts.reference_sql import expected_rows, reading
+
+Row = dict[str, Any]
 
 BY_NAME = {mart.table.key.removeprefix("gold/"): mart for mart in MARTS}
 _JOINED = ("title", "brand", "main_category", "categories", "price", "price_min", "price_max")
 
 
-def review(stars=5.0, on=date(2018, 6, 30), **columns):
-    """A row of gold/reviews; unrated without stars."""
+def review(stars: float | None = 5.0, on: date | None = date(2018, 6, 30), **columns: Any) -> Row:
+    """Return a row of gold/reviews; unrated without stars."""
     words = columns.get("review_text", "It works well.").split()
     usual = {
         "reviewer_id": "A2OCDK0BOW6UCY",
@@ -36,9 +42,9 @@ def review(stars=5.0, on=date(2018, 6, 30), **columns):
     return usual | columns
 
 
-def product(**columns):
-    """A row of gold/products with a listed price, or an imputed one."""
-    usual = {
+def product(**columns: Any) -> Row:
+    """Return a row of gold/products with a listed price, or an imputed one."""
+    usual: Row = {
         "asin": "B0007RAE7A",
         "title": "Watering can",
         "brand": "Oakwood",
@@ -53,44 +59,45 @@ def product(**columns):
     return {"price_min": listed, "price_max": listed} | row
 
 
-def put_gold(lakehouse, reviews, products=()):
-    """Put rows into gold/reviews, joined with their products, and into gold/products."""
+def put_gold(lakehouse: Lakehouse, reviews: Sequence[Row], products: Sequence[Row] = ()) -> None:
+    """Write rows to gold/reviews, joined with their products, and to gold/products."""
     by_asin = {row["asin"]: row for row in products}
     joined = []
     for number, row in enumerate(reviews):
-        of = by_asin.get(row["asin"], {})
-        facts = {name: of.get(name) for name in (*_JOINED, "price_imputed")}
+        described = by_asin.get(row["asin"], {})
+        facts = {name: described.get(name) for name in (*_JOINED, "price_imputed")}
         joined.append({"review_id": f"{number:032x}"} | row | facts)
     _put(lakehouse, "gold/products", list(products))
     _put(lakehouse, "gold/reviews", joined)
 
 
-def made(spark, lakehouse, name):
-    """Make the mart, after those it is made from that are not there; returns it as Arrow table."""
+def built_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> pa.Table:
+    """Build the mart and its missing inputs; return its rows."""
     mart = BY_NAME[name]
-    for noun in (key.removeprefix("gold/") for key in mart.inputs):
-        if noun in BY_NAME and not lakehouse.exists(f"gold/{noun}"):
-            made(spark, lakehouse, noun)
-    make_mart(spark, lakehouse, mart, pinned(lakehouse))
+    for key in mart.inputs:
+        input_name = key.removeprefix("gold/")
+        if input_name in BY_NAME and not lakehouse.exists(key):
+            built_mart(spark, lakehouse, input_name)
+    build_mart(spark, lakehouse, mart, pinned_versions(lakehouse))
     return lakehouse.delta(mart.table.key).to_pyarrow_table()
 
 
-def answered(spark, lakehouse, name):
-    """The mart's rows, which are those that the hand-written SQL gives."""
+def checked_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> list[Row]:
+    """Build the mart, compare it with the hand-written SQL, and return its rows."""
     with reading(lakehouse) as db:
-        expected = answer(db, name)
-    found = made(spark, lakehouse, name)
-    assert_same_rows(found, expected)
-    return found.to_pylist()
+        expected = expected_rows(db, name)
+    rows = built_mart(spark, lakehouse, name)
+    assert_same_rows(rows, expected)
+    return rows.to_pylist()
 
 
-def _put(lakehouse, key, records):
+def _put(lakehouse: Lakehouse, key: str, records: list[Row]) -> None:
     lakehouse.ensure(key)
     arrow = pa.Table.from_pylist(records, schema=TABLES[key].arrow_schema)
     write_deltalake(lakehouse.delta(key), arrow, mode="append")
 
 
-def _sentiment(stars):
+def _sentiment(stars: float | None) -> str | None:
     if stars is None:
         return None
     return "negative" if stars < 3 else "positive" if stars > 3 else "neutral"

@@ -1,0 +1,69 @@
+"""Rejection of records: rules, and the columns that say why a line cannot be used.
+
+The reason is one of a closed list. It is derived only for lines that break a rule, because most
+lines are accepted and the derivation is costly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from amazon_reviews.transforms.lines import why_unreadable
+
+REJECTION_COLUMNS = ("raw", "encoding", "reason", "detail")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for records: `broken` rejects a record; field and value go into the detail."""
+
+    reason: str
+    field: str
+    broken: Column
+    value: Column
+
+
+def any_broken(rules: Sequence[Rule]) -> Column:
+    """Return True if a rule is broken; one that evaluates to null is not."""
+    return reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
+
+
+def rejection(
+    rules: Sequence[Rule],
+    is_rejected: Column,
+    unreadable: Column | None = None,
+    unreadable_detail: Column | None = None,
+) -> list[Column]:
+    """Return the `REJECTION_COLUMNS` of a parsed line: the line itself, and its fault.
+
+    `is_rejected` is `any_broken(rules)` as a column that exists already: the reason is derived
+    only for those lines. `unreadable` is the reason of a line without any fields, by default that
+    of `why_unreadable`. Its detail is `unreadable_detail`, or null to be written later. All
+    columns but encoding are null for an accepted line.
+    """
+    raw, encoding = F.col("raw"), F.col("encoding")
+    broken, detail = _first_broken(rules)
+    without_fields = why_unreadable(raw, encoding) if unreadable is None else unreadable
+    reason = F.coalesce(without_fields, broken)
+    other = F.lit(None).cast("string") if unreadable_detail is None else unreadable_detail
+    detail = F.when(without_fields.isNull(), detail).otherwise(other)
+    return [
+        F.when(is_rejected, raw).alias("raw"),
+        encoding,
+        F.when(is_rejected, reason).alias("reason"),
+        F.when(is_rejected, detail).alias("detail"),
+    ]
+
+
+def _first_broken(rules: Sequence[Rule]) -> tuple[Column, Column]:
+    reason: Column = F.lit(None).cast("string")
+    detail: Column = F.lit(None).cast("string")
+    for rule in reversed(rules):
+        value = F.substring(F.coalesce(rule.value, F.lit("absent")), 1, 200)
+        reason = F.when(rule.broken, rule.reason).otherwise(reason)
+        detail = F.when(rule.broken, F.concat(F.lit(f"{rule.field}: "), value)).otherwise(detail)
+    return reason, detail
