@@ -380,7 +380,7 @@ def test_events_dropped_between_look_and_read_are_a_gap(server, lakehouse):
             return hub
 
     server.append("reviews", "0", *bodies(6))
-    hub = Slow(**hub_of(server).model_dump())
+    hub = Slow(**vars(hub_of(server)))
 
     received = receive(hub, lakehouse, {"0": Span(0, 5)})
 
