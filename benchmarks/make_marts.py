@@ -22,7 +22,7 @@ def main() -> None:
     for mart in MARTS:
         began = time.perf_counter()
         build_mart(spark, lakehouse, mart, versions)
-        seconds[mart.table.key] = time.perf_counter() - began
+        seconds[mart.key] = time.perf_counter() - began
     rows = {key: row_count(lakehouse.delta(key)) for key in seconds}
     print(json.dumps({"seconds": seconds, "rows": rows}))
 

@@ -1,7 +1,8 @@
-"""The marts: the inputs and the transform of each."""
+"""The marts: building each from its inputs with the transform of its name."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from graphlib import TopologicalSorter
+from inspect import isfunction
 
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
@@ -9,8 +10,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
-from amazon_reviews.schemas import Table, layers, marts
-from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.schemas import MART_TABLES, Table
+from amazon_reviews.schemas import sentiment as sentiment_tables
+from amazon_reviews.schemas.layers import GOLD_REVIEWS
+from amazon_reviews.schemas.marts import PIPELINE_MARTS
 from amazon_reviews.transforms.marts import (
     counts,
     groups,
@@ -21,86 +24,48 @@ from amazon_reviews.transforms.marts import (
     source,
 )
 
-_REVIEWS = layers.GOLD_REVIEWS.key
-_PRODUCTS = layers.GOLD_PRODUCTS.key
-_COUNTS = marts.REVIEW_COUNTS.key
-_LENGTHS = marts.LENGTH_COUNTS.key
-_PRICES = marts.PRICE_COUNTS.key
-_RATED = marts.PRODUCT_RATINGS.key
-_PREDICTIONS = tables.SENTIMENT_PREDICTIONS.key
+Transform = Callable[..., DataFrame]
+
+_TRANSFORMS: Mapping[str, Transform] = {
+    name: function
+    for module in (counts, groups, over_time, people, products, sentiment, source)
+    for name, function in vars(module).items()
+    if isfunction(function) and function.__module__ == module.__name__
+}
 
 
-@dataclass(frozen=True)
-class Mart:
-    """A mart with the keys of its input tables and its transform, which takes their rows.
+def transform_of(mart: Table) -> Transform:
+    """Return the transform of a mart: the function of its name in `transforms/marts`.
 
-    The `reviews` of a `complete` mart add up to those of its first input.
+    Raises:
+        LookupError: no module there has such a function.
     """
-
-    table: Table
-    inputs: tuple[str, ...]
-    transform: Callable[..., DataFrame]
-    complete: bool = False
+    if mart.name not in _TRANSFORMS:
+        raise LookupError(f"{mart.key}: transforms/marts has no function {mart.name}")
+    return _TRANSFORMS[mart.name]
 
 
-MARTS = (
-    Mart(marts.REVIEW_COUNTS, (_REVIEWS,), counts.review_counts, complete=True),
-    Mart(marts.LENGTH_COUNTS, (_REVIEWS,), counts.length_counts, complete=True),
-    Mart(marts.PRICE_COUNTS, (_REVIEWS,), counts.price_counts, complete=True),
-    Mart(
-        marts.PRODUCT_RATINGS,
-        (_REVIEWS, _PRODUCTS, _COUNTS),
-        products.product_ratings,
-        complete=True,
-    ),
-    Mart(marts.RATINGS, (_COUNTS,), groups.ratings, complete=True),
-    Mart(marts.SENTIMENTS, (_COUNTS,), groups.sentiments, complete=True),
-    Mart(marts.YEARS, (_COUNTS,), over_time.years),
-    Mart(marts.YEAR_MONTHS, (_COUNTS,), over_time.year_months),
-    Mart(marts.SEASONS, (_COUNTS,), over_time.seasons),
-    Mart(marts.REVIEW_LENGTHS, (_LENGTHS,), groups.review_lengths, complete=True),
-    Mart(marts.PRICE_RATINGS, (_PRICES, _PRODUCTS), groups.price_ratings, complete=True),
-    Mart(marts.CATEGORY_RATINGS, (_COUNTS,), groups.category_ratings, complete=True),
-    Mart(marts.CREDIBILITY, (_COUNTS,), groups.credibility),
-    Mart(marts.CATEGORY_PRODUCTS, (_PRODUCTS,), groups.category_products),
-    Mart(marts.SECONDARY_CATEGORIES, (_PRODUCTS, _RATED, _COUNTS), products.secondary_categories),
-    Mart(marts.PRODUCT_TITLES, (_PRODUCTS, _RATED, _COUNTS), products.product_titles),
-    Mart(marts.PRODUCT_MONTHS, (_REVIEWS,), over_time.product_months),
-    Mart(marts.BRANDS, (_PRODUCTS, _RATED, _COUNTS), products.brands),
-    Mart(marts.BRAND_YEARS, (_REVIEWS, _COUNTS), over_time.brand_years),
-    Mart(marts.BRAND_TRENDS, (_REVIEWS,), over_time.brand_trends),
-    Mart(marts.PRODUCT_ALERTS, (_REVIEWS, _PRODUCTS), products.product_alerts),
-    Mart(marts.HELPFUL_VOTES, (_REVIEWS,), groups.helpful_votes, complete=True),
-    Mart(
-        marts.FRESHNESS,
-        (_REVIEWS, layers.BRONZE_REVIEW_EVENTS.key),
-        groups.freshness,
-        complete=True,
-    ),
-    Mart(marts.SUMMARIES, (_REVIEWS, _COUNTS), people.summaries),
-    Mart(marts.CUSTOMER_PHRASES, (_REVIEWS, marts.SUMMARIES.key), people.customer_phrases),
-    Mart(marts.REVIEWER_NAMES, (_REVIEWS, _COUNTS), people.reviewer_names),
-    Mart(marts.TOTALS, (_REVIEWS, _PRODUCTS, _RATED, _COUNTS), people.totals),
-    Mart(
-        marts.SOURCE_COLUMNS,
-        (layers.SILVER_REVIEWS_COLUMNS.key, layers.SILVER_PRODUCTS_COLUMNS.key),
-        source.source_columns,
-    ),
-)
-"""The marts in build order: each follows the marts among its inputs."""
+def _in_build_order(marts: Sequence[Table]) -> tuple[Table, ...]:
+    by_key = {mart.key: mart for mart in marts}
+    above = {key: [name for name in by_key[key].inputs if name in by_key] for key in by_key}
+    return tuple(by_key[key] for key in TopologicalSorter(above).static_order())
+
+
+MARTS = _in_build_order([table for table in MART_TABLES if table not in PIPELINE_MARTS])
+"""The marts of the reviews in build order: each follows the marts among its inputs."""
 
 SENTIMENT_MARTS = (
-    Mart(tables.SENTIMENT_CATEGORIES, (_PREDICTIONS,), sentiment.sentiment_categories),
-    Mart(tables.SENTIMENT_BRANDS, (_PREDICTIONS,), sentiment.sentiment_brands),
-    Mart(tables.SENTIMENT_PRODUCTS, (_PREDICTIONS,), sentiment.sentiment_products),
-    Mart(tables.SENTIMENT_YEARS, (_PREDICTIONS,), sentiment.sentiment_years),
+    sentiment_tables.SENTIMENT_CATEGORIES,
+    sentiment_tables.SENTIMENT_BRANDS,
+    sentiment_tables.SENTIMENT_PRODUCTS,
+    sentiment_tables.SENTIMENT_YEARS,
 )
-"""Marts of the predicted sentiment, by category, brand, product and year."""
+"""The marts of the predicted sentiment, by category, brand, product and year."""
 
 
 def pinned_versions(lakehouse: Lakehouse) -> dict[str, int]:
     """Return the current versions of the marts' inputs, so that all marts read the same."""
-    built = {mart.table.key for mart in MARTS}
+    built = {mart.key for mart in MARTS}
     keys = {key for mart in MARTS for key in mart.inputs if key not in built}
     for key in keys:
         lakehouse.ensure(key)
@@ -108,24 +73,35 @@ def pinned_versions(lakehouse: Lakehouse) -> dict[str, int]:
 
 
 def build_mart(
-    spark: SparkSession, lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]
+    spark: SparkSession, lakehouse: Lakehouse, mart: Table, versions: Mapping[str, int]
 ) -> None:
-    """Rebuild the mart in one commit from its inputs, at their newest or these `versions`."""
-    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in mart.inputs]
-    lakehouse.write(_typed(mart.transform(*frames), mart.table), mart.table.key, replacing=ALL_ROWS)
+    """Rebuild a mart in one commit from its inputs, at their newest or these `versions`."""
+    build_whole(spark, lakehouse, mart, transform_of(mart), versions)
+
+
+def build_whole(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    table: Table,
+    transform: Transform,
+    versions: Mapping[str, int],
+) -> None:
+    """Rebuild a whole table in one commit: `transform` takes the rows of its inputs, in order."""
+    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in table.inputs]
+    lakehouse.write(_typed(transform(*frames), table), table.key, replacing=ALL_ROWS)
 
 
 def output_and_input_reviews(
-    lakehouse: Lakehouse, mart: Mart, versions: Mapping[str, int]
+    lakehouse: Lakehouse, mart: Table, versions: Mapping[str, int]
 ) -> tuple[int, int]:
-    """Return the number of reviews in a complete mart, and in its first input."""
-    source = mart.inputs[0]
+    """Return the number of reviews in a mart that adds up, and in its first input."""
+    source, reviews = mart.inputs[0], GOLD_REVIEWS.key
     input_reviews = (
-        row_count(lakehouse.delta(_REVIEWS, versions.get(_REVIEWS)))
-        if source == _REVIEWS
+        row_count(lakehouse.delta(reviews, versions.get(reviews)))
+        if source == reviews
         else _reviews(lakehouse, source)
     )
-    return _reviews(lakehouse, mart.table.key), input_reviews
+    return _reviews(lakehouse, mart.key), input_reviews
 
 
 def _reviews(lakehouse: Lakehouse, key: str) -> int:

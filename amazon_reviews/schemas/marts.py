@@ -502,3 +502,6 @@ PIPELINE_RUNS = _mart(
         "gold/products",
     ),
 )
+
+PIPELINE_MARTS = (PIPELINE_RECONCILIATION, PIPELINE_REJECTED, PIPELINE_STREAM, PIPELINE_RUNS)
+"""The marts about the pipeline itself, which no transform builds."""

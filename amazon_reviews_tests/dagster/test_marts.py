@@ -64,8 +64,8 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
 
     def losing(spark, lakehouse, mart, versions):
         build_mart(spark, lakehouse, mart, versions)
-        if mart.table.key == "gold/ratings":
-            lakehouse.delta(mart.table.key).delete("stars = 5.0")
+        if mart.key == "gold/ratings":
+            lakehouse.delta(mart.key).delete("stars = 5.0")
 
     with monkeypatch.context() as patch:
         patch.setattr(make, losing)

@@ -17,7 +17,7 @@ from amazon_reviews_tests.marts.reference_sql import expected_rows, reading
 
 Row = dict[str, Any]
 
-BY_NAME = {mart.table.key.removeprefix("gold/"): mart for mart in MARTS}
+BY_NAME = {mart.name: mart for mart in MARTS}
 _JOINED = ("title", "brand", "main_category", "categories", "price", "price_min", "price_max")
 
 
@@ -79,7 +79,7 @@ def built_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> pa.Table
         if input_name in BY_NAME and not lakehouse.exists(key):
             built_mart(spark, lakehouse, input_name)
     build_mart(spark, lakehouse, mart, pinned_versions(lakehouse))
-    return lakehouse.delta(mart.table.key).to_pyarrow_table()
+    return lakehouse.delta(mart.key).to_pyarrow_table()
 
 
 def checked_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> list[Row]:

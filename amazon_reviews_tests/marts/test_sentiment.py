@@ -13,7 +13,7 @@ from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 from amazon_reviews_tests.marts.compare import assert_same_rows
 from amazon_reviews_tests.marts.reference_sql import add_view, reading
 
-BY_NAME = {mart.table.key.removeprefix("gold/sentiment_"): mart for mart in SENTIMENT_MARTS}
+BY_NAME = {mart.name.removeprefix("sentiment_"): mart for mart in SENTIMENT_MARTS}
 GROUPS = {
     "categories": "main_category",
     "brands": "brand",
@@ -75,8 +75,8 @@ def test_mart_of_random_predictions_agrees_with_sql(spark, with_predictions, nam
     with reading(with_predictions) as db:
         add_view(db, with_predictions, "predictions", SENTIMENT_PREDICTIONS.key)
         expected = db.sql(ANSWER.format(group=GROUPS[name])).to_arrow_table()
-    schema = mart.table.arrow_schema
-    actual = with_predictions.delta(mart.table.key).to_pyarrow_table()
+    schema = mart.arrow_schema
+    actual = with_predictions.delta(mart.key).to_pyarrow_table()
     assert_same_rows(actual, expected.select(schema.names).cast(schema))
     assert actual.num_rows > 1
 

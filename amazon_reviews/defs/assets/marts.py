@@ -13,10 +13,10 @@ from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.pipeline import monitoring
 from amazon_reviews.pipeline.marts import (
     MARTS,
-    Mart,
     build_mart,
     output_and_input_reviews,
     pinned_versions,
+    transform_of,
 )
 from amazon_reviews.pipeline.stream_lag import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub
@@ -25,18 +25,12 @@ from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table, marts
 
 _RUNS = 100
-_PIPELINE = (
-    marts.PIPELINE_RECONCILIATION,
-    marts.PIPELINE_REJECTED,
-    marts.PIPELINE_STREAM,
-    marts.PIPELINE_RUNS,
-)
 
 
-def _adds_up(mart: Mart) -> dg.AssetCheckSpec:
+def _adds_up(mart: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "adds_up",
-        asset=mart.table.path,
+        asset=mart.path,
         blocking=True,
         description=f"its reviews are as many as those of {mart.inputs[0]}",
     )
@@ -44,10 +38,10 @@ def _adds_up(mart: Mart) -> dg.AssetCheckSpec:
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart.table, FOLLOW_AT_TIMES, description=mart.transform.__doc__, skippable=True)
+        table_spec(mart, FOLLOW_AT_TIMES, description=transform_of(mart).__doc__, skippable=True)
         for mart in MARTS
     ],
-    check_specs=[_adds_up(mart) for mart in MARTS if mart.complete],
+    check_specs=[_adds_up(mart) for mart in MARTS if mart.adds_up],
     can_subset=True,
     pool="review_marts",
 )
@@ -59,20 +53,20 @@ def review_marts(
     """Build the selected marts, all from the same state of the reviews."""
     versions = pinned_versions(lakehouse)
     for mart in MARTS:
-        if dg.AssetKey(mart.table.path) in context.selected_asset_keys:
+        if dg.AssetKey(mart.path) in context.selected_asset_keys:
             build_mart(engine.session, lakehouse, mart, versions)
             yield dg.MaterializeResult(
-                asset_key=mart.table.path,
-                metadata=table_metadata(lakehouse, mart.table.key),
-                check_results=[_counted(lakehouse, mart, versions)] if mart.complete else [],
+                asset_key=mart.path,
+                metadata=table_metadata(lakehouse, mart.key),
+                check_results=[_counted(lakehouse, mart, versions)] if mart.adds_up else [],
             )
 
 
-def _counted(lakehouse: Lakehouse, mart: Mart, versions: dict[str, int]) -> dg.AssetCheckResult:
+def _counted(lakehouse: Lakehouse, mart: Table, versions: dict[str, int]) -> dg.AssetCheckResult:
     reviews, expected = output_and_input_reviews(lakehouse, mart, versions)
     return dg.AssetCheckResult(
         check_name="adds_up",
-        asset_key=mart.table.path,
+        asset_key=mart.path,
         passed=reviews == expected,
         description=None if reviews == expected else f"{reviews:,} reviews of {expected:,}",
         metadata={"reviews": reviews, "expected": expected},
@@ -80,7 +74,7 @@ def _counted(lakehouse: Lakehouse, mart: Mart, versions: dict[str, int]) -> dg.A
 
 
 @dg.multi_asset(
-    specs=[table_spec(table, FOLLOW_AT_TIMES, skippable=True) for table in _PIPELINE],
+    specs=[table_spec(table, FOLLOW_AT_TIMES, skippable=True) for table in marts.PIPELINE_MARTS],
     can_subset=True,
     pool="pipeline_marts",
 )

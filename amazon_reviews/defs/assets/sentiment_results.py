@@ -12,7 +12,7 @@ from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
-from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart, transform_of
 from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
@@ -167,7 +167,7 @@ def _complete(
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart.table, FOLLOW_TABLES, description=mart.transform.__doc__, skippable=True)
+        table_spec(mart, FOLLOW_TABLES, description=transform_of(mart).__doc__, skippable=True)
         for mart in SENTIMENT_MARTS
     ],
     can_subset=True,
@@ -183,7 +183,7 @@ def sentiment_marts(
     lakehouse.ensure(key)
     versions = {key: lakehouse.delta(key).version()}
     for mart in SENTIMENT_MARTS:
-        if dg.AssetKey(mart.table.path) in context.selected_asset_keys:
+        if dg.AssetKey(mart.path) in context.selected_asset_keys:
             build_mart(engine.session, lakehouse, mart, versions)
-            metadata = table_metadata(lakehouse, mart.table.key)
-            yield dg.MaterializeResult(asset_key=mart.table.path, metadata=metadata)
+            metadata = table_metadata(lakehouse, mart.key)
+            yield dg.MaterializeResult(asset_key=mart.path, metadata=metadata)

@@ -18,7 +18,7 @@ from amazon_reviews.models.recommender.interactions import (
     short_enough,
 )
 from amazon_reviews.models.recommender.products import Facts, Products, describe
-from amazon_reviews.pipeline.marts import Mart, build_mart
+from amazon_reviews.pipeline.marts import build_whole
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
@@ -28,7 +28,6 @@ from amazon_reviews.transforms.recommender import interactions as interactions_o
 BUCKETS = 16
 """Buckets of users, by code."""
 
-_INTERACTIONS = Mart(tables.RECOMMENDER_INTERACTIONS, (GOLD_REVIEWS.key,), interactions_of)
 _FACTS = ("asin", "title", "brand", "main_category", "categories", "price")
 
 
@@ -50,7 +49,13 @@ def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
     """Rebuild gold/recommender_interactions; return the version of gold/reviews behind it."""
     lakehouse.ensure(GOLD_REVIEWS.key)
     version = lakehouse.delta(GOLD_REVIEWS.key).version()
-    build_mart(spark, lakehouse, _INTERACTIONS, {GOLD_REVIEWS.key: version})
+    build_whole(
+        spark,
+        lakehouse,
+        tables.RECOMMENDER_INTERACTIONS,
+        interactions_of,
+        {GOLD_REVIEWS.key: version},
+    )
     return version
 
 
