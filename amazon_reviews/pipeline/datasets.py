@@ -230,5 +230,5 @@ TITLE_RATINGS = Dataset(
 REVIEW_DATASETS = (REVIEWS, PRODUCTS)
 """The datasets behind gold/reviews."""
 
-DATASETS = (*REVIEW_DATASETS, TITLES, TITLE_RATINGS)
+DATASETS = tuple(value for value in list(vars().values()) if isinstance(value, Dataset))
 """All datasets that are files of the landing zone."""
