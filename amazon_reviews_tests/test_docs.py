@@ -74,7 +74,7 @@ def settings() -> set[str]:
     return {
         str(field.validation_alias or model.model_config["env_prefix"] + name).upper()
         for model in models
-        for name, field in getattr(model, "model_fields", {}).items()
+        for name, field in model.model_fields.items()
     }
 
 

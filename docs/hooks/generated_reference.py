@@ -54,7 +54,7 @@ def variables() -> dict[str, FieldInfo]:
     return {
         str(field.validation_alias or model.model_config["env_prefix"] + name).upper(): field
         for model in models
-        for name, field in getattr(model, "model_fields", {}).items()
+        for name, field in model.model_fields.items()
     }
 
 
@@ -110,7 +110,10 @@ def _tables(page: str) -> Iterator[str]:
             "Built from": table.inputs,
             "Unique key": table.unique_key,
             "Partitioned by": table.partition_by,
-            "In the warehouse in the order of": table.cluster_by or (table.sort_by or "",),
+            "Sorted in the warehouse by": (table.sort_by or "",),
+            "Clustered in BigQuery by": table.cluster_by,
+            "Partitioned in BigQuery by the year of": (table.partition_day or "",),
+            "Flat view in BigQuery": (table.flat_view or "",),
         }
         for label, names in facts.items():
             if any(names):
