@@ -77,7 +77,7 @@ def test_what_is_asked_for_is_not_asked_for_again_while_it_runs(project):
     second = tick(project, first.cursor)
 
     assert not second.run_requests
-    assert "asked for already" in second.skip_reason.skip_message
+    assert "requested already" in second.skip_reason.skip_message
     assert second.cursor == first.cursor
 
 

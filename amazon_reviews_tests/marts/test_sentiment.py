@@ -85,4 +85,4 @@ def test_mart_of_random_predictions_agrees_with_sql(spark, with_predictions, nam
 def test_mart_of_no_predictions_is_empty(spark, lakehouse, name):
     build_mart(spark, lakehouse, BY_NAME[name], {})
 
-    assert lakehouse.delta(BY_NAME[name].table.key).to_pyarrow_table().num_rows == 0
+    assert lakehouse.delta(BY_NAME[name].key).to_pyarrow_table().num_rows == 0

@@ -38,7 +38,7 @@ def _adds_up(mart: Table) -> dg.AssetCheckSpec:
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart, FOLLOW_AT_TIMES, description=transform_of(mart).__doc__, skippable=True)
+        table_spec(mart, FOLLOW_AT_TIMES, transform=transform_of(mart), skippable=True)
         for mart in MARTS
     ],
     check_specs=[_adds_up(mart) for mart in MARTS if mart.adds_up],

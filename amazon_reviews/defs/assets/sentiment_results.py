@@ -167,7 +167,7 @@ def _complete(
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart, FOLLOW_TABLES, description=transform_of(mart).__doc__, skippable=True)
+        table_spec(mart, FOLLOW_TABLES, transform=transform_of(mart), skippable=True)
         for mart in SENTIMENT_MARTS
     ],
     can_subset=True,

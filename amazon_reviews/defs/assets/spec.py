@@ -1,5 +1,6 @@
 """Assets from the declarations of the tables: everything but the function that builds them."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
@@ -14,17 +15,19 @@ def table_spec(
     table: Table,
     condition: dg.AutomationCondition | None = None,
     *,
-    description: str | None = None,
+    transform: Callable[..., object] | None = None,
     skippable: bool = False,
 ) -> dg.AssetSpec:
-    """Return the asset of a Delta table; `description` replaces the table's own text.
+    """Return the asset of a Delta table.
 
-    A `skippable` one may be left out of a run that builds several tables.
+    Its description is the table's own, and what the docstring of its `transform` adds to the
+    summary. A `skippable` one may be left out of a run that builds several tables.
     """
+    _, _, more = (inspect.getdoc(transform) or "").partition("\n\n")
     return dg.AssetSpec(
         table.path,
         deps=[_dependency(table, key) for key in table.inputs],
-        description=description or f"{table.grain}\n\n{table.details}".strip(),
+        description="\n\n".join(filter(None, (table.grain, table.details, more))),
         metadata={"dagster/column_schema": column_schema(table)},
         group_name=table.group or table.layer,
         kinds={"delta"},
