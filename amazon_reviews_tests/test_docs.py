@@ -30,8 +30,11 @@ PATHS = re.compile(
 ASSETS = re.compile(
     r"(?<![\w/.-])((?:bronze|silver|gold|model|warehouse|report|export)/[a-z_]+[a-z])(?![\w<…]|\.\w)"
 )
-TUTORIAL_ASSETS = {"gold/weekdays"}
-TUTORIAL_FILES = {"amazon_reviews_tests/marts/sql/weekdays.sql"}
+TUTORIAL_ASSETS = {"gold/weekdays", "gold/verified_years", "bronze/sellers", "silver/sellers"}
+TUTORIAL_FILES = {
+    "amazon_reviews_tests/marts/sql/weekdays.sql",
+    "amazon_reviews/transforms/sellers.py",
+}
 ARCHAIC = re.compile(
     r"\b(anew|mend(?:ed|s|ing)?|lies|books|drawn by lot|in small letters|parted by|what became of"
     r"|there is none|is none|whatever|by itself|at all|of which|said|told|in the place of|so many"
