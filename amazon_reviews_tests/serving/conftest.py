@@ -5,7 +5,10 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,32 +17,36 @@ from amazon_reviews.models.recommender.storage import save as save_recommender
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
+from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.models.reviews import synthetic_reviews
 from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
-def reviews():
+def reviews() -> list[dict[str, Any]]:
     """The reviews that the synthetic warehouse is made of."""
     return synthetic.reviews()
 
 
 @pytest.fixture(scope="session")
-def warehouse_url(tmp_path_factory):
+def warehouse_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return synthetic.write_warehouse(tmp_path_factory.mktemp("serving"), synthetic.tables())
 
 
 @pytest.fixture(scope="session")
-def warehouse(warehouse_url):
+def warehouse(warehouse_url: str) -> Warehouse:
     return open_warehouse(warehouse_url)
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory, empty_store):
+def models(tmp_path_factory: pytest.TempPathFactory, empty_store: Callable[[Path], None]) -> Path:
     """A model store with a small model of each kind."""
     folder = tmp_path_factory.mktemp("models")
     empty_store(folder)
@@ -56,7 +63,7 @@ def models(tmp_path_factory, empty_store):
 
 
 @pytest.fixture(scope="session")
-def address(warehouse_url, models):
+def address(warehouse_url: str, models: Path) -> Iterator[str]:
     """The dashboard as the console script serves it."""
     port = free_port()
     command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
@@ -72,7 +79,7 @@ def address(warehouse_url, models):
             server.terminate()
 
 
-def _wait_for(url, server):
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     while server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=60):
@@ -83,7 +90,7 @@ def _wait_for(url, server):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator["Browser"]:
     """A browser; while it is open, nothing else in this process can run an event loop."""
     if CHROMIUM is None:
         pytest.skip("no Chromium")
@@ -96,26 +103,27 @@ def browser():
 
 
 @pytest.fixture
-def tab(browser, address):
+def tab(browser: "Browser", address: str) -> Iterator["Page"]:
     """A fresh tab of 1,280 × 900 pixels without failures or requests to other hosts."""
     with _tab(browser, address) as page:
         yield page
 
 
 @pytest.fixture
-def phone(browser, address):
+def phone(browser: "Browser", address: str) -> Iterator["Page"]:
     """A tab of a phone's width that prefers dark pages."""
-    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+    options: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
     with _tab(browser, address, **options) as page:
         yield page
 
 
 @contextmanager
-def _tab(browser, address, **options):
+def _tab(browser: "Browser", address: str, **options: Any) -> Iterator["Page"]:
     options = {"viewport": {"width": 1280, "height": 900}} | options
     context = browser.new_context(base_url=address, **options)
     context.set_default_timeout(60_000)
-    page, failures = context.new_page(), []
+    page = context.new_page()
+    failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("request", lambda request: failures.extend(_remote(request.url)))
     yield page
@@ -123,7 +131,7 @@ def _tab(browser, address, **options):
     assert failures == []
 
 
-def _remote(url):
+def _remote(url: str) -> list[str]:
     parts = urlsplit(url)
     is_local = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
     return [] if is_local else [url]

@@ -140,7 +140,7 @@ def _fixed_marts() -> dict[str, pa.Table]:
     """Return the marts that have fixed rows."""
     surge = ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date())
     drop = ("P003", None, None, "Electronics", INSTANT.date())
-    names = {
+    names: dict[str, list[tuple[Any, ...]]] = {
         "brand_trends": [
             ("Acme", 2012, 2018, 200, 4.1, 0.12, 0.03, 0.0001, "rising"),
             ("Bolt", 2012, 2018, 180, 3.9, -0.09, 0.03, 0.003, "falling"),
