@@ -35,7 +35,7 @@ def event_hub_sensor(
     event_hub: dg.ResourceParam[EventHub],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Asks for one run when enough events wait, or the oldest has waited long enough.
+    """Request one run when enough events wait, or the oldest has waited long enough.
 
     It compares the positions in the hub with those in bronze, and gives the run the exact sequence
     numbers. The cursor holds the time since which events wait.

@@ -1,4 +1,4 @@
-"""Jobs that are no assets: accepting lost events, and keeping the tables tidy."""
+"""Jobs that build no asset: accepting lost events, and maintenance of the tables."""
 
 import dagster as dg
 

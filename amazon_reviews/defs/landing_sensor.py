@@ -34,7 +34,7 @@ def landing_sensor(
     landing: dg.ResourceParam[LandingZone],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.SensorResult:
-    """Reads landing partitions whose present content bronze does not have; the tables below follow.
+    """Request runs for partitions that are new or changed since bronze read them.
 
     The cursor holds the fingerprints that were requested and not read yet, so that a partition
     that cannot be read is requested once, and again when its content changes.

@@ -21,7 +21,7 @@ PARTITIONS: dict[str, dg.PartitionsDefinition] = {
         for dataset in DATASETS
     },
 }
-"""The sets by the name that `Table.partitions` gives; that of a dataset has its name."""
+"""The sets by name, to which `Table.partitions` refers; the set of a dataset has its name."""
 
 
 def missing_partitions(

@@ -1,4 +1,4 @@
-"""The resources of the assets, as the settings name them: plain objects, given as they are."""
+"""The resources of the assets, as the settings name them: plain objects."""
 
 from typing import TypedDict
 

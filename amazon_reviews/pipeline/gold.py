@@ -59,7 +59,7 @@ _BUILT = "built"
 
 @dataclass(frozen=True)
 class GoldCounts:
-    """Rows of one partition: in silver, kept in gold, and left to an earlier partition."""
+    """Rows of one partition: in silver, kept in gold, and duplicates of an earlier partition."""
 
     lines: int
     kept: int
@@ -67,10 +67,11 @@ class GoldCounts:
 
 
 def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, GoldCounts]:
-    """Rebuild gold/products from all of silver/products; without products it is empty.
+    """Rebuild gold/products from all of silver/products; it is empty if no product ever came in.
 
     Raises:
-        MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
+        MissingInputError: silver has no rows although bronze has usable lines, or gold has rows;
+            gold stays as it is.
     """
     rows = silver_rows(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
@@ -104,11 +105,11 @@ def build_gold_reviews(
     *,
     rebuild: bool = False,
 ) -> Iterator[tuple[str, GoldCounts]]:
-    """Rebuild these partitions of gold/reviews, and those that win or lose a row by that.
+    """Rebuild these partitions of gold/reviews, and those whose kept rows change as a result.
 
-    Of the partition `stream`, the segments are rebuilt whose reviews changed since, or all if the
-    products changed, or with `rebuild`. Yields every partition that was rebuilt: the requested
-    ones first, then the others.
+    Of the partition `stream`, the segments are rebuilt whose reviews changed since their last
+    build, or all if the products changed, or with `rebuild`. Yields every partition that was
+    rebuilt: the requested ones first, then the others.
 
     Raises:
         MissingInputError: there are no reviews in silver; gold keeps what it has.

@@ -28,7 +28,7 @@ _REASONS_WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
 
 @dataclass
 class SilverCounts:
-    """The lines of one partition: those in bronze, and how many ended in each place."""
+    """The lines of one partition: in bronze, kept, duplicate and rejected."""
 
     lines: int
     kept: int = 0
@@ -89,10 +89,10 @@ def _segments_to_build(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
     for key in (STREAM.bronze, STREAM.silver, SILVER_DUPLICATES.key, SILVER_REJECTED.key):
         lakehouse.ensure(key)
     events = partition_rows(lakehouse.delta(STREAM.bronze))
-    ended = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
+    processed = Counter(partition_rows(lakehouse.delta(STREAM.silver)))
     for key in (SILVER_DUPLICATES.key, SILVER_REJECTED.key):
-        ended.update(partition_rows(lakehouse.delta(key), STREAM.name))
-    outdated = [name for name in segments(events) if rebuild or events[name] != ended[name]]
+        processed.update(partition_rows(lakehouse.delta(key), STREAM.name))
+    outdated = [name for name in segments(events) if rebuild or events[name] != processed[name]]
     # Which of two events is the repeated one depends on all segments before.
     return [name for name in segments(events) if outdated and name >= outdated[0]]
 
@@ -100,7 +100,9 @@ def _segments_to_build(lakehouse: Lakehouse, rebuild: bool) -> list[str]:
 def _build_batch(
     spark: SparkSession, lakehouse: Lakehouse, dataset: SilverSpec, names: Sequence[str]
 ) -> list[tuple[str, SilverCounts]]:
-    """Build some partitions together: parse every line once into scratch files, then divide them.
+    """Build some partitions together from one parse of every line into scratch files.
+
+    The lines are split into kept, duplicate and rejected ones from there.
 
     That is cheaper than a sort of whole rows to find the repeated ones, and needs no memory.
     """
@@ -154,7 +156,7 @@ def _record_other_lines(
     """Write the lines of a partition that silver does not keep, and complete its counts.
 
     Raises:
-        LostLinesError: a line would be lost; the tables of other lines are as they were.
+        LostLinesError: a line would be lost; rejected and duplicate lines stay as they were.
     """
     counts.rejected.update(rejected["reason"].to_pylist())
     counts.duplicates = duplicates.num_rows
@@ -178,7 +180,7 @@ def _record_other_lines(
 
 
 def _with_details(rejected: pa.Table) -> pa.Table:
-    """Return rejected lines with the time, and a detail also where they have no fields to name."""
+    """Return rejected lines with the time, and a detail also if they have no fields."""
     lines = rejected.select(["detail", "reason", "raw", "encoding"])
     columns = (column.to_pylist() for column in lines.columns)
     details = [

@@ -1,4 +1,4 @@
-"""The tables of bronze, silver and gold as the reviews come through them."""
+"""The tables of bronze, silver and gold of reviews and products."""
 
 import pyarrow as pa
 
@@ -173,7 +173,7 @@ BRONZE_EVENT_GAPS = Table(
         Column("found_at", pa.timestamp("us", "UTC"), "when the gap was found"),
         Column("acknowledged_at", pa.timestamp("us", "UTC"), "when somebody accepted the loss"),
     ),
-    details="The rows are written with the events that follow a gap. The job "
+    details="A gap is recorded before the events after it are committed. The job "
     "`acknowledge_event_gaps` accepts the loss.",
     inputs=("bronze/review_events",),
 )
@@ -219,8 +219,8 @@ SILVER_REJECTED = Table(
     "One row per rejected line or event.",
     (*RAW_LINE, *_REJECTED),
     ("table", "partition"),
-    details="The rows are written together with the silver partition that rejects them. "
-    "`amazon-reviews rejected replay` runs them again after a validation rule was fixed.",
+    details="The rows are written right after the silver partition that rejects them. "
+    "`amazon-reviews rejected replay` rebuilds those partitions after a validation rule was fixed.",
 )
 SILVER_DUPLICATES = Table(
     "silver/duplicates",
@@ -240,7 +240,7 @@ SILVER_PRODUCTS_COLUMNS = column_profile(
 )
 GOLD_DUPLICATES = Table(
     "gold/duplicates",
-    "One row per silver review or product that another landing partition already gives gold.",
+    "One row per silver review or product whose kept row in gold has another partition.",
     (
         Column("id", pa.string(), "review_id or asin of the kept row"),
         Column("kept_in", pa.string(), "partition of the kept row"),

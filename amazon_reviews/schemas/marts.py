@@ -32,7 +32,7 @@ _LENGTH = (
 )
 _PRICE = (
     Column("price_from", pa.int32(), "lower end of the band in US dollars; null without a price"),
-    Column("price_to", pa.int32(), "upper end of the band, left out; null without an end"),
+    Column("price_to", pa.int32(), "upper end of the band, exclusive; null without an end"),
     Column("price_imputed", pa.bool_(), "the price is the mean of the category, or of all"),
 )
 _SENTIMENTS = (
@@ -95,7 +95,9 @@ RATINGS = _mart(
         _VERIFIED,
         _REVIEWS,
         _SHARE,
-        Column("share_of_verified", _REAL, "part of the reviews that are as verified, 0 to 1"),
+        Column(
+            "share_of_verified", _REAL, "share among the reviews with the same verified, 0 to 1"
+        ),
     ),
     inputs=("gold/review_counts",),
     adds_up=True,
@@ -169,7 +171,7 @@ CATEGORY_RATINGS = _mart(
         Column(
             "priority",
             _REAL,
-            "volume times dissatisfaction: rated reviews times what shrunk_stars lack to 5, as a "
+            "volume times dissatisfaction: rated reviews times (5 - shrunk_stars), as a "
             "part of that of all categories",
         ),
     ),
@@ -308,7 +310,7 @@ PRODUCT_ALERTS = _mart(
     "One row per product whose reviews of the last 90 days stand out from the year before them.",
     (
         *_PRODUCT,
-        Column("as_of", pa.date32(), "the last day looked at: that of the newest review of all"),
+        Column("as_of", pa.date32(), "day of the newest review of all"),
         Column("recent_reviews", _COUNT, "reviews of the last 90 days"),
         Column("earlier_reviews", _COUNT, "reviews of the 365 days before those"),
         Column("velocity", _REAL, "recent reviews over those the earlier pace would give"),
@@ -317,8 +319,14 @@ PRODUCT_ALERTS = _mart(
         Column("earlier_mean", _REAL, "mean stars of the 365 days before those"),
         Column("rating_drop", _REAL, "earlier_mean less recent_mean"),
         Column("rating_drop_z", _REAL, "the drop in standard errors; null without spread"),
-        Column("surge", pa.bool_(), "10 or more recent reviews, twice the pace, 3 errors apart"),
-        Column("dropped", pa.bool_(), "5 or more rated on both sides, half a star, 1.96 errors"),
+        Column(
+            "surge", pa.bool_(), "at least 10 recent reviews, twice the pace, and velocity_z of 3"
+        ),
+        Column(
+            "dropped",
+            pa.bool_(),
+            "at least 5 rated before and after, half a star, and rating_drop_z of 1.96",
+        ),
     ),
     inputs=(
         "gold/reviews",
@@ -361,7 +369,7 @@ SUMMARIES = _mart(
     "gold/summaries",
     "One row per summary, as it is written: the 1,000 most used.",
     (
-        Column("place", pa.int32(), "place by reviews, from 1"),
+        Column("place", pa.int32(), "rank by reviews, from 1"),
         Column("summary", pa.string(), "headline of the reviews"),
         _REVIEWS,
         _SHARE,
@@ -377,7 +385,7 @@ CUSTOMER_PHRASES = _mart(
     "One row per summary among the 20 most used and customer, the 50 who use it most.",
     (
         Column("summary", pa.string(), "headline of the reviews"),
-        Column("place", pa.int32(), "place of the customer by uses of this summary, from 1"),
+        Column("place", pa.int32(), "rank of the customer by uses of this summary, from 1"),
         Column("reviewer_id", pa.string(), "who wrote the reviews"),
         Column("uses", _COUNT, "reviews of the customer with this summary"),
     ),
@@ -390,7 +398,7 @@ REVIEWER_NAMES = _mart(
     "gold/reviewer_names",
     "One row per name that reviewers show: the 1,000 with most reviews.",
     (
-        Column("place", pa.int32(), "place by reviews, from 1"),
+        Column("place", pa.int32(), "rank by reviews, from 1"),
         Column("reviewer_name", pa.string(), "name that the reviewers show"),
         _REVIEWS,
         _SHARE,
@@ -476,9 +484,9 @@ PIPELINE_STREAM = _mart(
         Column("last_sequence_number", _COUNT, "number of the newest event"),
         Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got the newest event"),
         Column("lost", _COUNT, "events that the hub dropped before they were read"),
-        Column("lag_events", _COUNT, "events that waited in the hub; null where it was not asked"),
+        Column("lag_events", _COUNT, "events that waited in the hub; null if it could not be read"),
         Column("lag_seconds", _REAL, "how long the oldest of them had waited"),
-        Column("looked_at", pa.timestamp("us", "UTC"), "when the lag was looked at"),
+        Column("looked_at", pa.timestamp("us", "UTC"), "when the lag was measured"),
     ),
     inputs=(
         "bronze/review_events",

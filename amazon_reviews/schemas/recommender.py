@@ -12,8 +12,8 @@ _REAL = pa.float64()
 
 _REVIEWER_ID = Column("reviewer_id", pa.string(), "who wrote the review")
 _ASIN = Column("asin", pa.string(), "product number")
-_USER = Column("user", _CODE, "row of the matrix: place of the reviewer_id among all, from 0")
-_PRODUCT = Column("product", _CODE, "row or column of the matrix: place of the asin, from 0")
+_USER = Column("user", _CODE, "row of the matrix: index of the reviewer_id among all, from 0")
+_PRODUCT = Column("product", _CODE, "row or column of the matrix: index of the asin, from 0")
 _REVIEWED_ON = Column("reviewed_on", pa.date32(), "day of the latest review in UTC")
 _SCORE = Column("score", pa.float32(), "the method's own score; 0 where popularity fills up")
 _METHOD = Column("method", pa.string(), "name of the method")
@@ -67,7 +67,7 @@ RECOMMENDER_CATEGORIES = _table(
     "One row per 1 in the binary product × category matrix.",
     (
         _PRODUCT,
-        Column("category", _CODE, "column of the matrix: place of the name among all, from 0"),
+        Column("category", _CODE, "column of the matrix: index of the name among all, from 0"),
         Column("name", pa.string(), "name of the category"),
     ),
     inputs=("gold/recommender_interactions", "gold/products"),

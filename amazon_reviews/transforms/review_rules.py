@@ -25,11 +25,11 @@ def review_rules(record: Column, raw: Column) -> list[Rule]:
         *_missing_field_rules(record),
         *_wrong_type_rules(record, raw),
         *_value_range_rules(record),
-        *reject_early_and_future_dates(record),
+        *reject_early_and_far_future_dates(record),
     ]
 
 
-def reject_early_and_future_dates(record: Column) -> list[Rule]:
+def reject_early_and_far_future_dates(record: Column) -> list[Rule]:
     """Return the rules for dates before 1995 or after 2099; the day counts without seconds."""
     seconds, day = F.col("seconds"), F.col("written_on")
     first, last = (F.lit(text).cast("date") for text in (_FIRST_DAY, _LAST_DAY))

@@ -300,7 +300,7 @@ def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, e
     for key in MODELS:
         assert "no interactions to learn from" in project.metadata(key)[None]["not_trained"]
     for key in (TOP, SIMILAR):
-        assert project.metadata(key)[None]["not_answered"] == no_model("recommender_hybrid")
+        assert project.metadata(key)[None]["not_built"] == no_model("recommender_hybrid")
         assert rows(project, key) == []
     assert "No method has been evaluated" in (project.root / "recommender.md").read_text(
         encoding="utf-8"

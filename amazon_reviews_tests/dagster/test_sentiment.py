@@ -106,7 +106,7 @@ def test_it_is_trained_on_one_side_of_the_users_and_measured_on_the_other(projec
     assert recorded["parameters"]["sentiment_examples_version"] == 1
     assert project.metadata(EXAMPLES)[None]["gold_reviews_version"] == 1
     assert recorded["bytes"] == in_use(project).path.stat().st_size
-    assert recorded["in_use"] is True
+    assert recorded["is_current"] is True
     assert recorded["auc"] > 0.9
     assert recorded["rows"] == model.rows_
     labelled = int((synthetic_reviews(1_500, users=300).stars != 3).sum())
@@ -140,7 +140,7 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     assert check.blocking
     new, old = (float(word) for word in check.description.replace(";", "").split() if "0." in word)
     assert new > old
-    assert recorded["in_use"] is False
+    assert recorded["is_current"] is False
     assert recorded["store_version"] == 2
     assert in_use(project) == before
     outcome = project.run('key:"model/sentiment"')
@@ -163,7 +163,7 @@ def test_a_model_that_is_no_better_leaves_the_one_before(project):
     assert success
     assert check.passed
     assert check.description.endswith("the current model stays")
-    assert recorded["in_use"] is False
+    assert recorded["is_current"] is False
     assert in_use(project).version == 1
 
 
@@ -174,7 +174,7 @@ def test_a_damaged_model_is_replaced(project):
     success, recorded, _ = train(project)
 
     assert success
-    assert recorded["in_use"] is True
+    assert recorded["is_current"] is True
     storage.load(in_use(project).path)
 
 

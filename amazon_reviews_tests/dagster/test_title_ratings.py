@@ -113,7 +113,7 @@ def test_without_ratings_nothing_is_learned_and_nothing_fails(empty, empty_store
     assert empty.materialize("gold/title_ratings_model", "model/title_ratings").success
 
     assert (
-        "too few to learn from" in empty.metadata("gold/title_ratings_model")[None]["not_measured"]
+        "too few to learn from" in empty.metadata("gold/title_ratings_model")[None]["not_evaluated"]
     )
     assert "no ratings" in empty.metadata("model/title_ratings")[None]["not_trained"]
     assert in_use(empty) is None

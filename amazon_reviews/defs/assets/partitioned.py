@@ -17,7 +17,7 @@ class StreamScope(dg.Config):
 
     rebuild: bool = Field(
         default=False,
-        description="build all of the stream again, not only what changed; after a fixed rule",
+        description="build all of the stream again, for instance after a rule was corrected",
     )
 
 

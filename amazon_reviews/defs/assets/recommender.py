@@ -178,7 +178,7 @@ def gold_recommender_top(
     by_bucket = make_top(lakehouse, model) if model else {}
     rows = [(bucket, n.queries, n.cold, n.rows) for bucket, n in by_bucket.items()]
     header = ("bucket", "users", "cold", "rows")
-    return _answered(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
+    return _recommendations_result(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
 
 
 @table_asset(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES)
@@ -194,7 +194,7 @@ def gold_recommender_similar(
         counts = make_similar(lakehouse, model)
         rows = [(counts.queries, counts.cold, counts.rows)]
     shown = markdown(("products", "cold", "rows"), rows)
-    return _answered(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
+    return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
 
 
 def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> RecommenderModel | None:
@@ -209,20 +209,20 @@ def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> Recom
     return model
 
 
-def _answered(
+def _recommendations_result(
     lakehouse: Lakehouse,
     table: Table,
-    answers: str,
+    counts: str,
     model: RecommenderModel | None,
 ) -> dg.MaterializeResult:
     if model is None:
         lakehouse.ensure(table.key)
-        return dg.MaterializeResult(metadata={"not_answered": _NO_MODEL})
+        return dg.MaterializeResult(metadata={"not_built": _NO_MODEL})
 
     metadata = {
         **table_metadata(lakehouse, table.key),
         "method": model.method,
         "model_version": model_version(model),
-        "answers": dg.MetadataValue.md(answers),
+        "counts": dg.MetadataValue.md(counts),
     }
     return dg.MaterializeResult(metadata=metadata)

@@ -109,7 +109,7 @@ def _metadata(trained: "Trained") -> dict[str, Any]:
     return {
         "model_version": trained.model_version,
         "store_version": trained.stored.version,
-        "in_use": trained.is_current,
+        "is_current": trained.is_current,
         "bytes": trained.stored.path.stat().st_size,
         "rows": trained.rows,
         "held_out_rows": figures.pop("rows"),

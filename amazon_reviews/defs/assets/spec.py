@@ -46,7 +46,7 @@ def table_asset(
     checks: Sequence[dg.AssetCheckSpec] = (),
     freshness: dg.FreshnessPolicy | None = None,
 ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """Decorate the function that builds the table, alone, as its asset.
+    """Declare the decorated function as the asset that builds one table.
 
     It has a pool of its own, as a table has one writer at a time. A run takes all of its partitions
     at once.

@@ -18,7 +18,7 @@ from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
 _SHOWN = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")
 
 
-class MeasuringConfig(dg.Config):
+class EvaluationConfig(dg.Config):
     """Options of the evaluation."""
 
     most_ratings: int = Field(
@@ -31,7 +31,7 @@ class MeasuringConfig(dg.Config):
 @table_asset(GOLD_TITLE_RATINGS_MODEL, FOLLOW_DAILY)
 def gold_title_ratings_model(
     context: dg.AssetExecutionContext,
-    config: MeasuringConfig,
+    config: EvaluationConfig,
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Evaluate the predictors of ratings."""
@@ -39,7 +39,7 @@ def gold_title_ratings_model(
         table = evaluate(lakehouse, config.most_ratings)
     except NoRatingsError as error:
         context.log.warning(str(error))
-        return dg.MaterializeResult(metadata={"not_measured": str(error)})
+        return dg.MaterializeResult(metadata={"not_evaluated": str(error)})
     shown = dg.MetadataValue.md(markdown(_SHOWN, map(_shown, table.to_pylist())))
     metadata = table_metadata(lakehouse, GOLD_TITLE_RATINGS_MODEL.key)
     return dg.MaterializeResult(metadata={**metadata, "errors": shown})

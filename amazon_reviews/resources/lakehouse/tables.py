@@ -28,7 +28,7 @@ from amazon_reviews.resources.spark.engine import ROW_GROUP_ROWS
 from amazon_reviews.schemas import TABLES, Table
 
 ALL_ROWS: Final = "all rows"
-"""Names the whole table as what a write replaces."""
+"""The value of `replacing` that replaces all rows of a table."""
 
 # Engines read a file in parallel by its row groups.
 WRITER_PROPERTIES = WriterProperties(
@@ -58,17 +58,17 @@ class Lakehouse:
         return storage_options(self.location)
 
     def exists(self, key: str) -> bool:
-        """Return True if the table was ever written."""
+        """Return True if the table exists."""
         with explained(self.location):
             return bool(DeltaTable.is_deltatable(self.uri(key), self.storage_options))
 
     def delta(self, key: str, version: int | None = None) -> DeltaTable:
-        """Return the table's log at the given version, by default the newest."""
+        """Open the Delta table at a version, by default the newest."""
         with explained(self.location):
             return DeltaTable(self.uri(key), version=version, storage_options=self.storage_options)
 
     def version(self, key: str) -> int | None:
-        """Return the table's newest version, None if it was never written."""
+        """Return the table's newest version, None if it does not exist."""
         return self.delta(key).version() if self.exists(key) else None
 
     def read(
@@ -104,7 +104,7 @@ class Lakehouse:
         """Add rows to a table, or replace rows by them, in one commit.
 
         The rows are read when this process holds the table's writer lock. Columns that the table
-        lacks are added to it, except by a frame that replaces no row.
+        lacks are added to it; only a Spark frame that replaces no row adds none.
 
         Args:
             rows: a frame of the engine, or Arrow rows.
@@ -195,7 +195,7 @@ class Lakehouse:
 
     @contextmanager
     def writer_lock(self, key: str) -> Iterator[Callable[[], None]]:
-        """Hold the lock of the table's only writer; see `lock`. The table exists then.
+        """Create the table if it does not exist, then hold its writer lock; see `lock`.
 
         The embedded engine does not detect conflicting overwrites.
         """
@@ -266,7 +266,7 @@ def _write_arrow(
 def _check_names_rows(replacing: ReplacedRows | None) -> None:
     """Raise ValueError if `replacing` could name other rows than its caller meant.
 
-    No column would name the whole table. A text would name the values of its characters.
+    Without columns it would be the whole table. A text would be read as a list of characters.
     """
     if replacing is None or replacing == ALL_ROWS:
         return
