@@ -59,7 +59,7 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
     `parsed` is the result of `parse_lines` for `FIELDS`. Grain: as given.
     """
     return (
-        _clean_texts(parsed, keep)
+        _with_days(_clean_texts(parsed, keep))
         .select(*_columns(F.col("record")), "rescued", "file", "line", "partition", *keep)
         .select(
             "asin",
@@ -86,6 +86,16 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
             "partition",
             *keep,
         )
+    )
+
+
+def _with_days(cleaned: DataFrame) -> DataFrame:
+    """Return `cleaned` with the days that `date` and the facts name; null for HTML or a brand."""
+    # Columns of their own: the embedded engine would plan each use of such an expression again.
+    return cleaned.select(
+        "*",
+        written_day(F.col("record")["date"]).alias("day_of_date"),
+        written_day(fact(F.array_join("facts", "\n"), DATE_LABEL)).alias("day_of_facts"),
     )
 
 
@@ -154,7 +164,7 @@ def _columns(record: Column) -> list[Column]:
         _image_count(record).alias("image_count"),
         _sales_rank(F.col("rank")).alias("sales_rank"),
         _sales_rank_category(F.col("rank")).alias("sales_rank_category"),
-        F.coalesce(_listed_on(record["date"]), _listed_on(fact(facts, DATE_LABEL))).alias(
+        F.coalesce(_plausible(F.col("day_of_date")), _plausible(F.col("day_of_facts"))).alias(
             "date_first_listed"
         ),
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
@@ -206,9 +216,7 @@ def _sales_rank_category(text: Column) -> Column:
     return F.when(category != "", category)
 
 
-def _listed_on(text: Column) -> Column:
-    """Return the day of a text such as "May 26, 2011"; null for HTML or a brand."""
-    day = written_day(text)
+def _plausible(day: Column) -> Column:
     return F.when(F.year(day).between(1900, 2099), day)
 
 
