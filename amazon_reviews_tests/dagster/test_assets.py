@@ -62,14 +62,14 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
     assert others == FILES
 
 
-def test_what_people_read_is_in_the_warehouse(nodes):
+def test_published_tables_are_in_the_warehouse(nodes):
     loaded = {name.replace("warehouse/", "gold/") for name in nodes if "warehouse/" in name}
     sentiment = {table.key for table in TABLES.values() if table.group == "sentiment"}
     marts = {table.key for table in MART_TABLES}
     assert loaded == (marts | sentiment | READ) - {"gold/sentiment_examples"}
 
 
-def test_every_table_says_what_it_is(nodes):
+def test_every_table_has_description_owner_group_kind_and_code_version(nodes):
     for name, node in (found for found in nodes.items() if found[0] not in FILES):
         assert node.description.startswith("One row"), name
         assert node.owners == ["team:data"], name
@@ -87,7 +87,7 @@ def test_every_asset_describes_its_columns(nodes):
         assert all(column.description and column.type for column in columns), name
 
 
-def test_groups_have_an_order_so_that_the_lineage_is_drawn_from_left_to_right(nodes):
+def test_asset_groups_form_no_circle_and_end_with_the_reports(nodes):
     above = {node.group_name: set() for node in nodes.values()}
     for node in nodes.values():
         groups = {nodes[key.to_user_string()].group_name for key in node.parent_keys}
@@ -96,12 +96,12 @@ def test_groups_have_an_order_so_that_the_lineage_is_drawn_from_left_to_right(no
     assert last == "reports"
 
 
-def test_gold_says_how_fresh_it_must_be(nodes):
+def test_gold_reviews_and_products_have_a_freshness_policy(nodes):
     fresh = {name for name, node in nodes.items() if node.freshness_policy}
     assert fresh == {"gold/reviews", "gold/products"}
 
 
-def test_every_table_has_a_pool_of_its_own(all_done):
+def test_every_table_has_its_own_pool(all_done):
     pools = {
         frozenset(key.to_user_string() for key in asset.keys): asset.op.pool
         for asset in all_done.defs.resolve_asset_graph().assets_defs
@@ -111,7 +111,7 @@ def test_every_table_has_a_pool_of_its_own(all_done):
     assert len(set(pools.values())) == len(pools)
 
 
-def test_each_partition_records_its_own_figures(all_done, truth):
+def test_materialization_of_a_partition_has_its_line_counts(all_done, truth):
     for name, expected in truth["reviews"].items():
         rejected = sum(expected["rejected"].values())
         bronze = all_done.metadata("bronze/reviews")[name]
@@ -136,7 +136,7 @@ def test_each_partition_records_its_own_figures(all_done, truth):
     assert sum(published) == truth["gold"]["reviews"]
 
 
-def test_each_table_records_rows_place_version_and_a_preview(all_done):
+def test_materialization_has_row_count_uri_version_and_preview(all_done):
     for key in (
         "bronze/reviews",
         "silver/products",
@@ -152,7 +152,7 @@ def test_each_table_records_rows_place_version_and_a_preview(all_done):
             assert recorded["preview"].startswith(f"| {table.schema().fields[0].name} |")
 
 
-def test_gold_is_what_the_truth_says(all_done, truth):
+def test_gold_has_the_rows_of_the_truth(all_done, truth):
     reviews = all_done.lakehouse.uri("gold/reviews")
     ids = DeltaTable(reviews).to_pyarrow_table(columns=["review_id"])["review_id"]
     assert len(ids) == len(ids.unique()) == truth["gold"]["reviews"]
@@ -162,7 +162,7 @@ def test_gold_is_what_the_truth_says(all_done, truth):
     )
 
 
-def test_the_warehouse_has_what_gold_has_and_says_so(all_done, truth):
+def test_warehouse_has_the_rows_of_gold_and_records_them(all_done, truth):
     with duckdb.connect(str(all_done.root / "warehouse.duckdb"), read_only=True) as connection:
         for noun in ("reviews", "products"):
             count = connection.execute(f"SELECT count(*) FROM gold.{noun}").fetchone()[0]
@@ -173,7 +173,7 @@ def test_the_warehouse_has_what_gold_has_and_says_so(all_done, truth):
             assert recorded["already_there"] is False
 
 
-def test_what_the_warehouse_has_already_is_not_loaded_again(all_done):
+def test_loaded_version_is_not_loaded_again(all_done):
     file = all_done.root / "warehouse.duckdb"
     before = file.stat()
 
@@ -190,7 +190,7 @@ def test_what_the_warehouse_has_already_is_not_loaded_again(all_done):
         pytest.param([PARTITIONS[3:], PARTITIONS[1:3], PARTITIONS[:1]], id="ranges, backwards"),
     ],
 )
-def test_gold_is_the_same_in_whatever_ranges_it_is_made(with_products, all_done, ranges):
+def test_gold_does_not_depend_on_the_ranges_of_its_runs(with_products, all_done, ranges):
     for partitions in ranges:
         assert with_products.materialize(*CHAIN, partitions=partitions).success
     assert with_products.materialize("silver/rejected").success
@@ -198,7 +198,7 @@ def test_gold_is_the_same_in_whatever_ranges_it_is_made(with_products, all_done,
     assert with_products.content() == all_done.content()
 
 
-def test_one_partition_alone_touches_no_other(with_products):
+def test_run_of_one_partition_changes_no_other_partition(with_products):
 
     result = with_products.materialize(*CHAIN, partitions=["partition_3"])
 
@@ -211,7 +211,7 @@ def test_one_partition_alone_touches_no_other(with_products):
         assert set(values["partition"].to_pylist()) == {"partition_3"}
 
 
-def test_twice_is_the_same_as_once(done):
+def test_second_build_gives_the_same_rows(done):
     before = done.content()
 
     assert done.materialize(*CHAIN, partitions=PARTITIONS[1:4]).success
@@ -233,7 +233,7 @@ def test_gold_records_the_other_partitions_that_it_rebuilt(with_products):
         assert kept + figures[name]["duplicates"] == lines
 
 
-def test_a_file_that_breaks_off_fails_its_partition_alone(with_products, truth):
+def test_truncated_file_fails_only_its_partition(with_products, truth):
     file = with_products.break_off("amazon_reviews", "partition_2")
 
     result = with_products.materialize("bronze/reviews", partitions=PARTITIONS)
@@ -248,7 +248,7 @@ def test_a_file_that_breaks_off_fails_its_partition_alone(with_products, truth):
         assert figures["dagster/partition_row_count"] == truth["reviews"][name]["lines"]
 
 
-def test_silver_refuses_a_partition_that_bronze_never_got(with_products):
+def test_silver_fails_for_a_partition_that_bronze_lacks(with_products):
 
     result = with_products.materialize("silver/reviews", partitions=["partition_1"])
 

@@ -58,7 +58,7 @@ def test_the_checks_and_which_of_them_block(all_done):
     assert expected_checks() < own
 
 
-def test_every_check_was_run_with_the_tables_and_held(all_done):
+def test_every_check_was_evaluated_and_passed(all_done):
     latest = all_done.instance.event_log_storage.get_latest_asset_check_execution_by_key(
         list(all_done.graph.asset_check_keys)
     )
@@ -137,7 +137,7 @@ def change_type(delta):
         pytest.param("gold/products", change_type, "schema", id="another type"),
     ],
 )
-def test_a_check_fails_when_the_table_is_broken(broken, key, tamper, check):
+def test_check_fails_on_a_broken_table(broken, key, tamper, check):
     tamper(broken.lakehouse.delta(key))
 
     results = broken.check(key)
@@ -146,13 +146,13 @@ def test_a_check_fails_when_the_table_is_broken(broken, key, tamper, check):
     assert off == ([check] if check else [])
 
 
-def test_unrated_reviews_are_within_the_ranges(broken):
+def test_ranges_check_accepts_unrated_reviews(broken):
     every(overall="NULL", unrated="true")(broken.lakehouse.delta("gold/reviews"))
 
     assert broken.check("gold/reviews")["ranges"].passed
 
 
-def test_the_share_of_refused_lines_has_a_bound(copy, monkeypatch):
+def test_rejected_share_check_warns_above_its_bound(copy, monkeypatch):
     found = copy.check("silver/rejected")["rejected_share"]
     share = found.metadata["share"].value
     rejected, lines = (found.metadata[name].value for name in ("rejected", "lines"))
@@ -188,7 +188,7 @@ def losing(project, function, key):
         ("gold/products", gold_assets, "build_gold_products", "warehouse/products"),
     ],
 )
-def test_lost_rows_fail_the_books_and_stop_what_lies_below(
+def test_lost_rows_fail_the_reconciliation_and_block_the_tables_below(
     done, monkeypatch, key, module, function, below
 ):
     before = done.materialized(below)
@@ -211,5 +211,5 @@ def test_lost_rows_fail_the_books_and_stop_what_lies_below(
         if key.startswith("gold/") and name != "accounted"
     ],
 )
-def test_a_check_of_gold_can_be_made_alone(all_done, key, name):
+def test_check_of_gold_can_be_evaluated_alone(all_done, key, name):
     assert list(all_done.check(key, names={name})) == [name]

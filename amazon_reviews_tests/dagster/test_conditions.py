@@ -114,12 +114,12 @@ def settled(done):
     return automation
 
 
-def test_an_empty_project_asks_for_nothing(empty):
+def test_empty_project_requests_no_run(empty):
     automation = Automation(empty)
     assert [automation.tick() for _ in range(3)] == [{}, {}, {}]
 
 
-def test_partitions_that_are_not_read_yet_ask_for_nothing(automation):
+def test_unread_partitions_request_no_automation_run(automation):
     assert automation.tick() == {}
 
 
@@ -155,7 +155,7 @@ def test_everything_at_once_comes_to_rest_with_gold_complete(automation, all_don
     assert automation.project.materialized("warehouse/reviews")
 
 
-def test_what_follows_gold_waits_for_its_checks_in_the_same_run(settled):
+def test_tables_below_gold_wait_for_its_checks_in_the_same_run(settled):
     project = settled.project
     project.add_file("amazon_reviews", "partition_3", review())
     project.materialize("bronze/reviews", partitions=["partition_3"])
@@ -178,7 +178,7 @@ def test_what_follows_gold_waits_for_its_checks_in_the_same_run(settled):
     assert project.materialized("warehouse/reviews") == before
 
 
-def test_of_a_range_with_a_bad_file_the_good_partitions_go_on(automation):
+def test_good_partitions_of_a_range_with_a_bad_file_are_built(automation):
     automation.project.break_off("amazon_reviews", "partition_2")
     names = [f"partition_{number}" for number in range(1, 5)]
     automation.project.materialize("bronze/reviews", partitions=names)
@@ -189,7 +189,7 @@ def test_of_a_range_with_a_bad_file_the_good_partitions_go_on(automation):
     assert first == {"silver/reviews": good}
 
 
-def test_only_the_changed_partition_follows(settled):
+def test_only_the_changed_partition_is_requested(settled):
     project = settled.project
     project.add_file("amazon_reviews", "partition_3", review())
     project.materialize("bronze/reviews", partitions=["partition_3"])
@@ -201,14 +201,14 @@ def test_only_the_changed_partition_follows(settled):
     ]
 
 
-def test_what_is_missing_at_the_first_tick_is_asked_for(project):
+def test_missing_tables_are_requested_at_the_first_tick(project):
     project.add_all_partitions()
     project.materialize("bronze/reviews", partitions=BOTH)
 
     assert Automation(project).tick() == {"silver/reviews": BOTH}
 
 
-def test_nothing_is_asked_for_twice_while_it_runs(automation, monkeypatch):
+def test_running_assets_are_not_requested_again(automation, monkeypatch):
     meanwhile = []
     build_silver = silver_assets.build_silver
 
@@ -226,7 +226,7 @@ def test_nothing_is_asked_for_twice_while_it_runs(automation, monkeypatch):
     assert automation.tick() == {}
 
 
-def test_what_changes_above_while_a_run_is_under_way_is_asked_for_after_it(settled, monkeypatch):
+def test_change_above_a_running_table_is_requested_after_the_run(settled, monkeypatch):
     project = settled.project
     project.add_file("amazon_reviews", "partition_3", review())
     project.materialize("bronze/reviews", "silver/reviews", partitions=["partition_3"])
@@ -250,7 +250,7 @@ def test_what_changes_above_while_a_run_is_under_way_is_asked_for_after_it(settl
     assert "gold/reviews" not in settled.tick()
 
 
-def test_a_run_that_is_under_way_holds_back_what_it_will_write(automation, monkeypatch):
+def test_running_run_holds_back_requests_for_its_tables(automation, monkeypatch):
     """Somebody materializes silver by hand just when automation would ask for it."""
     meanwhile = []
     build_silver = silver_assets.build_silver
@@ -267,7 +267,7 @@ def test_a_run_that_is_under_way_holds_back_what_it_will_write(automation, monke
     assert automation.tick() == {"gold/reviews": BOTH, "silver/rejected": None}
 
 
-def test_below_a_failed_blocking_check_nothing_follows(automation, monkeypatch):
+def test_failed_blocking_check_holds_back_the_tables_below(automation, monkeypatch):
     project = automation.project
     project.materialize("bronze/reviews", partitions=BOTH)
     with monkeypatch.context() as patch:

@@ -59,7 +59,7 @@ def test_new_folders_become_partitions_and_one_run_for_each_table(project):
     assert project.materialized("bronze/reviews") == dict.fromkeys(PARTITIONS, 1)
 
 
-def test_nothing_is_asked_for_when_nothing_is_new(project):
+def test_unchanged_landing_zone_requests_no_run(project):
     first = tick(project)
     follow(project, first)
 
@@ -71,7 +71,7 @@ def test_nothing_is_asked_for_when_nothing_is_new(project):
     assert json.loads(second.cursor) == {}
 
 
-def test_what_is_asked_for_is_not_asked_for_again_while_it_runs(project):
+def test_requested_partitions_are_not_requested_again_while_they_run(project):
     first = tick(project)
 
     second = tick(project, first.cursor)
@@ -81,7 +81,7 @@ def test_what_is_asked_for_is_not_asked_for_again_while_it_runs(project):
     assert second.cursor == first.cursor
 
 
-def test_a_dataset_that_cannot_be_listed_does_not_hold_up_the_others(project):
+def test_unlistable_dataset_does_not_hold_up_the_others(project):
     shutil.rmtree(project.folder("amazon_metadata", ""))
     project.folder("amazon_metadata", "").write_text("no folder")
 
@@ -107,7 +107,7 @@ def test_partitions_come_in_natural_order(empty):
     ]
 
 
-def test_a_changed_folder_is_asked_for_again_with_another_run_key(project):
+def test_changed_folder_is_requested_with_a_new_run_key(project):
     first = tick(project)
     follow(project, first)
     project.add_file("amazon_reviews", "partition_3", review())
@@ -121,7 +121,7 @@ def test_a_changed_folder_is_asked_for_again_with_another_run_key(project):
     assert not tick(project, second.cursor).run_requests
 
 
-def test_folders_that_do_not_stand_together_get_runs_of_their_own(project):
+def test_folders_that_are_not_consecutive_get_separate_runs(project):
     first = tick(project)
     follow(project, first)
     for name in ("partition_1", "partition_2", "partition_4"):
@@ -135,7 +135,7 @@ def test_folders_that_do_not_stand_together_get_runs_of_their_own(project):
     ]
 
 
-def test_what_is_over_the_cap_waits_for_the_next_tick(project, monkeypatch):
+def test_requests_above_the_limit_wait_for_the_next_tick(project, monkeypatch):
     monkeypatch.setattr(module, "_PARTITIONS_A_RUN", 2)
     monkeypatch.setattr(module, "_RUNS_A_TICK", 2)
 
@@ -154,7 +154,7 @@ def test_what_is_over_the_cap_waits_for_the_next_tick(project, monkeypatch):
     assert not third.run_requests
 
 
-def test_a_folder_that_failed_is_asked_for_again_only_when_it_changes(project, sample):
+def test_failed_folder_is_requested_again_only_after_a_change(project, sample):
     project.break_off("amazon_reviews", "partition_2")
     first = tick(project)
     assert follow(project, first) == [False, True]
@@ -175,7 +175,7 @@ def test_a_folder_that_failed_is_asked_for_again_only_when_it_changes(project, s
     assert json.loads(tick(project, third.cursor).cursor) == {}
 
 
-def test_empty_and_foreign_folders_are_no_partitions(empty):
+def test_empty_and_foreign_folders_become_no_partitions(empty):
     empty.folder("amazon_reviews", "partition_1").mkdir(parents=True)
     empty.add_file("amazon_reviews", "partition_2", review(), file="_SUCCESS")
     empty.add_file("amazon_reviews", "partition_3", review(), file=".part-0.json.gz.tmp")
@@ -189,7 +189,7 @@ def test_empty_and_foreign_folders_are_no_partitions(empty):
     assert result.skip_reason.skip_message == "nothing new in the landing zone"
 
 
-def test_a_folder_that_disappeared_is_reported_and_keeps_its_rows(project):
+def test_disappeared_folder_is_reported_and_keeps_its_rows(project):
     first = tick(project)
     follow(project, first)
     rows = project.lakehouse.version("bronze/reviews")
@@ -202,7 +202,7 @@ def test_a_folder_that_disappeared_is_reported_and_keeps_its_rows(project):
     assert project.lakehouse.version("bronze/reviews") == rows
 
 
-def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, monkeypatch):
+def test_commit_of_a_killed_run_without_a_record_is_read_again(project, monkeypatch):
     first = tick(project)
     follow(project, first)
     project.add_file("amazon_reviews", "partition_3", review())
@@ -216,7 +216,7 @@ def test_what_a_killed_run_committed_and_did_not_record_is_read_again(project, m
     assert asked(again) == [("read_reviews", "partition_3", "partition_3")]
 
 
-def test_schedules_and_the_sensor_are_there_and_off(empty):
+def test_schedules_and_landing_sensor_are_off_by_default(empty):
     schedules = {schedule.name: schedule for schedule in empty.defs.schedules}
     for name in ("daily_reviews", "daily_products"):
         schedule = schedules[name]
@@ -226,7 +226,7 @@ def test_schedules_and_the_sensor_are_there_and_off(empty):
     assert landing_sensor.default_status == dg.DefaultSensorStatus.STOPPED
 
 
-def test_the_schedules_ask_for_the_same_runs(project, tmp_path):
+def test_schedules_request_the_same_runs_as_the_sensor(project, tmp_path):
     project.instance = dg.DagsterInstance.local_temp(str(tmp_path))
 
     def evaluate(dataset):

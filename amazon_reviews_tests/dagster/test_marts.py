@@ -14,7 +14,7 @@ from amazon_reviews_tests.helpers import review
 NOON = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
 
 
-def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
+def test_headless_run_builds_all_marts_in_one_run_and_loads_them(done):
     outcome = done.run(MARTS)
 
     assert not outcome.failures
@@ -35,7 +35,7 @@ def test_a_headless_run_makes_all_marts_in_one_run_and_loads_them(done):
     assert done.run(MARTS).nothing_new
 
 
-def test_the_marts_tell_the_books_the_refusals_and_the_runs(done, truth):
+def test_pipeline_marts_have_reconciliation_rejections_and_runs(done, truth):
     assert done.materialize(*(t.key for t in MART_TABLES if "pipeline" in t.key)).success
 
     books = done.lakehouse.delta("gold/pipeline_reconciliation").to_pyarrow_table().to_pylist()
@@ -80,7 +80,7 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
     assert done.run(MARTS).nothing_new
 
 
-def test_marts_of_products_alone_are_made(with_products):
+def test_marts_are_built_from_products_alone(with_products):
     keys = ("gold/totals", "gold/product_ratings", "gold/review_counts", "gold/brands")
 
     result = with_products.materialize(*keys)
@@ -102,7 +102,7 @@ def current(done):
     return automation
 
 
-def test_marts_follow_changed_reviews_every_quarter_of_an_hour_at_most(current):
+def test_marts_are_requested_every_quarter_of_an_hour_at_most(current):
     project = current.project
 
     def change():

@@ -112,7 +112,7 @@ def store(project):
     return ModelStore(project.settings.models)
 
 
-def test_of_a_user_and_a_product_the_latest_rating_counts(lakehouse, spark):
+def test_latest_rating_of_a_user_and_product_counts(lakehouse, spark):
     days = [None, date(2020, 1, 1), date(2020, 1, 2)]
     five, two, four, one, three = map(Decimal, (5, 2, 4, 1, 3))
     given = [
@@ -134,7 +134,7 @@ def test_of_a_user_and_a_product_the_latest_rating_counts(lakehouse, spark):
     ]
 
 
-def test_ids_that_would_take_all_memory_are_left_out(lakehouse):
+def test_too_long_ids_are_excluded(lakehouse):
     long = "u" * 1_000_000
     given = [(f"u{k}", f"i{k % 3}") for k in range(2_000)] + [(long, "i0"), ("u0", long)]
     names = {"rating": Decimal(5), "reviewed_on": date(2020, 1, 1), "reviews": 1}
@@ -167,7 +167,7 @@ def test_ids_and_matrices_are_those_of_the_interactions(made):
     assert len(stored) == 2 * 41
 
 
-def test_a_matrix_tells_its_shape_and_shows_itself(made):
+def test_materialization_of_a_matrix_has_shape_and_pictures(made):
     recorded = made.metadata("gold/recommender_ratings")[None]
     found = tastes(150, 40)
     assert (recorded["rows"], recorded["columns"]) == (150, 41)
@@ -179,7 +179,7 @@ def test_a_matrix_tells_its_shape_and_shows_itself(made):
         assert len(recorded[name]) > 5_000
 
 
-def test_every_method_is_measured_on_the_same_users(made):
+def test_every_method_is_evaluated_on_the_same_users(made):
     found = rows(made, EVALUATION, 'SELECT DISTINCT method, "group" FROM rows')
     assert {method for method, _ in found} == set(METHOD_NAMES)
     assert {group for _, group in found} == {"all", "warm", "cold", "own_day", "same_day"}
@@ -204,7 +204,7 @@ def test_the_hybrid_is_compared_with_every_method_user_by_user(made):
     assert behind["popularity"][1] > 0
 
 
-def test_all_methods_stand_in_a_file_and_in_the_documentation(made):
+def test_all_methods_are_in_the_report_and_in_the_documentation(made):
     assert made.materialize("warehouse/recommender_evaluation", REPORT).success
 
     written = (made.root / "recommender.md").read_text(encoding="utf-8")
@@ -227,7 +227,7 @@ def outline(page):
     ]
 
 
-def test_a_method_has_a_model_with_what_was_measured(made):
+def test_model_of_a_method_has_its_figures_of_the_evaluation(made):
     client = MlflowClient(f"sqlite:///{made.settings.models}/mlflow.db")
     known = read_interactions(made.lakehouse)
     for method in FEW:
@@ -242,7 +242,7 @@ def test_a_method_has_a_model_with_what_was_measured(made):
         assert 0 <= run.data.metrics["temporal.ndcg_at_10"] <= 1
 
 
-def test_lists_are_those_of_the_model_in_use(made):
+def test_rankings_equal_those_of_the_current_model(made):
     model = load(store(made).current("recommender_hybrid").path)
     answers = model.recommender.recommend(np.arange(150), 10).items
     found = rows(made, TOP, "SELECT reviewer_id, asin FROM rows ORDER BY reviewer_id, place")
@@ -277,7 +277,7 @@ def test_a_reason_is_a_product_that_the_user_liked(made):
         assert given[user, asin] == rating >= 4
 
 
-def test_a_product_that_nobody_rated_has_products_like_it(made):
+def test_unrated_product_has_similar_products(made):
     similar = f"SELECT similar_asin, cold FROM rows WHERE asin = '{NEW}' ORDER BY place LIMIT 3"
     found = rows(made, SIMILAR, similar)
     assert not any(cold for _, cold in found)
@@ -290,7 +290,7 @@ def test_the_same_ratings_give_the_same_model_which_is_not_registered_again(made
     assert [store(made).current(f"recommender_{method}") for method in FEW] == before
 
 
-def test_without_reviews_nothing_is_learned_and_nothing_fails(tmp_path, spark, empty_store):
+def test_no_model_and_no_failure_without_reviews(tmp_path, spark, empty_store):
     project = Project(tmp_path)
     empty_store(project.settings.models)
 

@@ -96,7 +96,7 @@ def train(project):
     return result.success, project.metadata(KEY)[None], check
 
 
-def test_it_is_trained_on_one_side_of_the_users_and_measured_on_the_other(project):
+def test_model_is_evaluated_on_users_it_was_not_trained_on(project):
     success, recorded, check = train(project)
 
     assert success
@@ -125,7 +125,7 @@ def test_the_same_reviews_give_the_same_model_which_is_not_worse(project):
     assert check.description == "it equals the current model"
 
 
-def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
+def test_worse_model_fails_the_check_and_the_current_one_stays(project):
     train(project)
     before = in_use(project)
     examples = synthetic_reviews(1_500, users=300)
@@ -154,7 +154,7 @@ def test_a_worse_model_fails_the_check_and_the_one_before_stays(project):
     assert in_use(project).version == recorded["store_version"]
 
 
-def test_a_model_that_is_no_better_leaves_the_one_before(project):
+def test_model_that_is_not_better_does_not_replace_the_current_one(project):
     train(project)
     put(project, synthetic_reviews(1_510, users=300))
 
@@ -201,7 +201,7 @@ def test_without_gold_there_is_no_model(tmp_path):
     assert recorded["not_trained"].startswith("0 negative and 0 positive reviews")
 
 
-def test_it_follows_changed_reviews_once_a_day_at_most(project):
+def test_model_is_requested_once_a_day_at_most(project):
     automation = Automation(project, f'key:"{EXAMPLES}"', datetime(2026, 1, 1, 12, tzinfo=UTC))
     gold = "gold/reviews"
     project.add_partitions("reviews", "partition_1")
@@ -237,7 +237,7 @@ def test_examples_are_the_rated_reviews_with_users_on_one_side(project):
     assert {user for user, _, out in found if not out}.isdisjoint(expected)
 
 
-def test_more_reviews_than_wanted_are_those_of_some_users(project, tmp_path):
+def test_examples_above_the_limit_are_those_of_some_users(project, tmp_path):
     few = Project(tmp_path, AMAZON_REVIEWS_SENTIMENT_EXAMPLES="600")
     few.materialize(EXAMPLES)
     chosen = {user for (user,) in rows(few, EXAMPLES, "SELECT DISTINCT reviewer_id FROM rows")}
@@ -251,7 +251,7 @@ def test_more_reviews_than_wanted_are_those_of_some_users(project, tmp_path):
     assert later & whole.keys() <= chosen
 
 
-def test_evaluation_has_every_part_and_what_has_to_be_beaten_and_is_recorded(project, tmp_path):
+def test_evaluation_has_every_part_and_baseline_and_is_recorded(project, tmp_path):
     (tmp_path / "network").mkdir()
     write_network(tmp_path / "network")
     project = Project(tmp_path, AMAZON_REVIEWS_STAR_CLASSIFIER=str(tmp_path / "network"))
@@ -315,7 +315,7 @@ def predict(project, *partitions):
     return {name: project.metadata(PREDICTIONS)[name] for name in partitions}
 
 
-def test_every_review_is_judged_once_and_anew_when_it_changed(project):
+def test_review_is_predicted_once_and_again_after_a_change(project):
     put(project, synthetic_reviews(200, seed=5), partition="partition_2", first=9_000)
     train(project)
 
@@ -334,7 +334,7 @@ def test_every_review_is_judged_once_and_anew_when_it_changed(project):
     assert len(rows(project, PREDICTIONS)) == 1_750
 
 
-def test_predictions_are_what_the_model_says(project):
+def test_predictions_equal_those_of_the_model(project):
     train(project)
     predict(project, "partition_1")
 
@@ -346,7 +346,7 @@ def test_predictions_are_what_the_model_says(project):
     assert stars == pytest.approx(model.predict_proba(examples, "five") @ [1, 2, 3, 4, 5])
 
 
-def test_another_model_judges_all_again(project):
+def test_new_model_predicts_all_reviews_again(project):
     train(project)
     predict(project, "partition_1")
     put(project, synthetic_reviews(200, seed=5), partition="partition_2", first=9_000)
@@ -356,7 +356,7 @@ def test_another_model_judges_all_again(project):
     assert predict(project, "partition_1")["partition_1"]["predicted"] == 1_500
 
 
-def test_without_a_model_nothing_is_judged_and_nothing_fails(tmp_path):
+def test_no_prediction_and_no_failure_without_a_model(tmp_path):
     project = Project(tmp_path)
     put(project, synthetic_reviews(20))
     project.add_partitions("reviews", "partition_1")
@@ -387,7 +387,7 @@ def complete_check(result):
     return found
 
 
-def test_a_model_that_cannot_be_read_empties_nothing_and_is_told(project):
+def test_unreadable_model_empties_no_table_and_is_reported(project):
     train(project)
     assert project.materialize(*EVALUATIONS).success
     predict(project, "partition_1")
@@ -404,7 +404,7 @@ def test_a_model_that_cannot_be_read_empties_nothing_and_is_told(project):
     assert "1,500 rows for 1,500 reviews" in check.description
 
 
-def test_the_blocking_check_does_not_pass_without_a_model(tmp_path):
+def test_blocking_check_does_not_pass_without_a_model(tmp_path):
     project = Project(tmp_path)
     put(project, synthetic_reviews(20))
     project.add_partitions("reviews", "partition_1")

@@ -63,7 +63,7 @@ def gold(project, columns="count(*)"):
     return table.query("gold", f"SELECT {columns} FROM gold").fetchall()
 
 
-def test_without_a_hub_streaming_is_off_and_says_so(empty):
+def test_streaming_is_off_without_a_hub_and_the_sensor_says_why(empty):
     reason = tick(empty)
     assert isinstance(reason, dg.SkipReason)
     assert reason.skip_message == "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
@@ -73,7 +73,7 @@ def test_without_a_hub_streaming_is_off_and_says_so(empty):
     assert empty.check("bronze/review_events")["lag_bound"].passed
 
 
-def test_few_events_wait_until_the_first_has_waited_long_enough(streaming, server):
+def test_few_events_wait_for_the_time_limit(streaming, server):
     server.append("reviews", "0", body(1), body(2))
 
     result = tick(streaming)
@@ -84,7 +84,7 @@ def test_few_events_wait_until_the_first_has_waited_long_enough(streaming, serve
     assert asked(tick(streaming, later)) == [{"0": "0-1"}]
 
 
-def test_enough_events_are_asked_for_at_once_by_their_numbers(streaming, server):
+def test_enough_events_are_requested_at_once_by_sequence_number(streaming, server):
     server.append("reviews", "0", *map(body, range(4)))
     server.append("reviews", "3", body(9), b"no json")
 
@@ -94,7 +94,7 @@ def test_enough_events_are_asked_for_at_once_by_their_numbers(streaming, server)
     assert result.cursor == "{}"
 
 
-def test_a_run_takes_them_to_gold_and_nothing_is_asked_for_again(streaming, server):
+def test_requested_run_brings_events_to_gold_once(streaming, server):
     server.append("reviews", "0", *map(body, range(4)))
     server.append("reviews", "3", body(3), b"no json")
     result = tick(streaming)
@@ -117,7 +117,7 @@ def test_a_run_takes_them_to_gold_and_nothing_is_asked_for_again(streaming, serv
     assert gold(streaming) == [(4,)]
 
 
-def test_no_second_run_is_asked_for_while_one_is_under_way(streaming, server):
+def test_no_second_run_is_requested_while_one_is_running(streaming, server):
     server.append("reviews", "1", *map(body, range(5)))
     streaming.instance.create_run_for_job(
         streaming.defs.resolve_job_def(STREAM_JOB.name), status=dg.DagsterRunStatus.STARTED
@@ -147,7 +147,7 @@ def test_a_headless_run_reads_up_to_the_head_and_then_finds_nothing_new(streamin
     assert gold(streaming, "count(DISTINCT review_id)") == gold(streaming)
 
 
-def test_a_review_that_comes_by_file_later_takes_the_place_of_the_streamed_one(streaming, server):
+def test_review_of_a_later_file_replaces_the_streamed_one(streaming, server):
     same = review(reviewText="Text 1.", overall=4.0)
     server.append("reviews", "0", body(1))
     assert streaming.run().failures == []
@@ -220,7 +220,7 @@ def test_gold_with_the_stream_can_be_materialized_as_one_range(streaming, server
 
 
 @pytest.mark.parametrize("text", ["5", "a-b", "9-"])
-def test_a_range_that_is_none_is_refused_by_name(streaming, text):
+def test_malformed_range_is_an_error_with_its_name(streaming, text):
     config = {"ops": {"bronze__review_events": {"config": {"ranges": {"0": text}}}}}
     request = dg.RunRequest(run_config=config, partition_key="stream")
     streaming.instance.add_dynamic_partitions("gold_reviews", ["stream"])

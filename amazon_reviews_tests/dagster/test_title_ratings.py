@@ -56,7 +56,7 @@ def in_use(project):
     return ModelStore(project.settings.models).current("title_ratings")
 
 
-def test_the_best_is_chosen_and_beats_biases_and_the_mean(made, errors):
+def test_chosen_predictor_beats_biases_and_the_mean(made, errors):
     validated = [row for row in errors if row["measured"] == "cross-validation"]
     (chosen,) = (row for row in validated if row["chosen"])
     rmse = {name: min(row["rmse"] for row in validated if row["predictor"] == name)
@@ -70,7 +70,7 @@ def test_the_best_is_chosen_and_beats_biases_and_the_mean(made, errors):
     assert all(row["mae"] < row["rmse"] for row in errors)
 
 
-def test_every_share_of_the_source_is_held_out(errors):
+def test_every_share_of_the_original_system_is_held_out(errors):
     held_out = [row for row in errors if row["measured"] == "held out"]
 
     for share in SHARES:
@@ -80,7 +80,7 @@ def test_every_share_of_the_source_is_held_out(errors):
             assert own["factors"] < own["biases"] < own["global mean"]
 
 
-def test_the_model_in_use_predicts_for_everybody(made):
+def test_current_model_predicts_for_every_user(made):
     model = load(in_use(made).path)
     rows = ratings(made)
 
@@ -107,7 +107,7 @@ def test_the_same_ratings_give_the_same_model_which_is_not_registered_again(made
     assert again["rmse"] < again["rmse_biases"] < again["rmse_global_mean"]
 
 
-def test_without_ratings_nothing_is_learned_and_nothing_fails(empty, empty_store):
+def test_no_model_and_no_failure_without_ratings(empty, empty_store):
     empty_store(empty.root / "models")
 
     assert empty.materialize("gold/title_ratings_model", "model/title_ratings").success

@@ -72,7 +72,7 @@ def titles_file(project, name):
     return Path(project.settings.landing) / "titles" / f"{name}_titles.csv.gz"
 
 
-def test_the_books_are_those_of_the_truth(made):
+def test_reconciliation_equals_the_truth(made):
     project, truth = made
 
     books = {(a.layer, a.table, a.partition): a for a in reconcile_all(project.lakehouse)}
@@ -90,7 +90,7 @@ def test_the_books_are_those_of_the_truth(made):
     assert sum(books["gold", "titles", name].kept for name in PLATFORMS) == truth["gold"]["titles"]
 
 
-def test_refused_records_have_the_reasons_of_the_truth(made):
+def test_rejected_records_have_the_reasons_of_the_truth(made):
     project, truth = made
 
     found = rows(project.lakehouse, "silver/rejected", "table", "partition", "reason")
@@ -117,7 +117,7 @@ def test_gold_counts_every_rating_once(made):
     assert {title: means[title] for title, _, _ in own} == {t: mean for t, mean, _ in own}
 
 
-def test_the_warehouse_and_the_files_hold_the_same(made):
+def test_warehouse_and_files_have_the_same_titles(made):
     project, truth = made
     folder = project.settings.titles
 
@@ -134,7 +134,7 @@ def test_the_warehouse_and_the_files_hold_the_same(made):
     assert "Streaming titles" in (folder / "report.html").read_text()
 
 
-def test_nothing_is_done_again_and_a_changed_catalogue_alone(changed):
+def test_unchanged_catalogues_are_not_built_again(changed):
     assert changed.run(TITLES).nothing_new
     before = changed.versions()
     hulu = titles_file(changed, "hulu")
@@ -151,7 +151,7 @@ def test_nothing_is_done_again_and_a_changed_catalogue_alone(changed):
     assert ("hs900",) in rows(changed.lakehouse, "gold/titles", "id")
 
 
-def test_a_catalogue_that_breaks_off_or_has_no_platform_is_named(changed):
+def test_truncated_catalogue_and_one_without_a_platform_are_named(changed):
     before = content(changed.lakehouse, "gold/titles")
     disney = titles_file(changed, "disney_plus")
     disney.write_bytes(disney.read_bytes()[:-9])
@@ -164,7 +164,7 @@ def test_a_catalogue_that_breaks_off_or_has_no_platform_is_named(changed):
     assert content(changed.lakehouse, "gold/titles") == before
 
 
-def test_the_sensor_asks_for_catalogues_and_files_of_ratings(made, tmp_path):
+def test_sensor_requests_catalogues_and_files_of_ratings(made, tmp_path):
     shutil.copytree(made[0].root / "landing", tmp_path / "landing")
     for folder in ("amazon_reviews", "amazon_metadata"):
         shutil.rmtree(tmp_path / "landing" / folder)
@@ -206,7 +206,7 @@ def fewer_columns(delta):
         (fewer_columns, "schema"),
     ],
 )
-def test_a_check_fails_when_the_titles_are_broken(changed, tamper, check):
+def test_check_fails_on_broken_titles(changed, tamper, check):
     names = {"unique", "ranges", "schema"}
     assert all(found.passed for found in changed.check("gold/titles", names=names).values())
 
