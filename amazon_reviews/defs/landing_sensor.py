@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from amazon_reviews.defs.partitions import missing_partitions
-from amazon_reviews.defs.pending import arrived, shown
+from amazon_reviews.defs.pending import find_pending, fingerprint_text
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -116,16 +116,18 @@ def find_work(
     work = Work()
     for dataset in datasets:
         try:
-            known, arrival = arrived(instance, landing, lakehouse, dataset)
+            known, pending = find_pending(instance, landing, lakehouse, dataset)
         except LandingError as error:
             work.faults.append(str(error))
             work.asked |= {k: v for k, v in asked.items() if k.startswith(f"{dataset.folder}/")}
             continue
-        new = [name for name in arrival.unread if name not in known]
+        new = [name for name in pending.unread if name not in known]
         for partitions, names in missing_partitions(instance, dataset.name, new).items():
             if names:
                 work.added.append(dg.AddDynamicPartitionsRequest(partitions, names))
-        versions = {name: shown(mark) for name, mark in arrival.unread.items()}
+        versions = {
+            name: fingerprint_text(fingerprint) for name, fingerprint in pending.unread.items()
+        }
         keys = {name: f"{dataset.folder}/{name}" for name in versions}
         todo = [name for name in versions if asked.get(keys[name]) != versions[name]]
         groups = list(consecutive(todo, [*known, *new], _PARTITIONS_A_RUN))
@@ -134,8 +136,8 @@ def find_work(
         taken = {name for names in groups for name in names}
         work.requests += [_request(dataset, names, versions) for names in groups]
         work.asked |= {keys[n]: versions[n] for n in versions if n in taken or n not in todo}
-        work.faults += arrival.faults
-        work.disappeared += [f"{dataset.folder}/{name}" for name in arrival.disappeared]
+        work.faults += pending.faults
+        work.disappeared += [f"{dataset.folder}/{name}" for name in pending.disappeared]
     return work
 
 

@@ -11,7 +11,7 @@ from amazon_reviews.resources.landing.zone import LandingZone
 FINGERPRINT = "fingerprint"
 
 
-def arrived(
+def find_pending(
     instance: dg.DagsterInstance, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
 ) -> tuple[list[str], PendingPartitions]:
     """Return the existing partitions in their order, and the unread ones of the landing zone.
@@ -28,7 +28,7 @@ def arrived(
     return known, pending_partitions(landing, lakehouse, dataset, seen)
 
 
-def shown(fingerprint: int) -> str:
+def fingerprint_text(fingerprint: int) -> str:
     """Return a fingerprint as text: the UI's numbers are not exact beyond 53 bits."""
     return f"{fingerprint:016x}"
 

@@ -23,7 +23,7 @@ from amazon_reviews.defs.partitions import (
     missing_partitions,
     missing_stream,
 )
-from amazon_reviews.defs.pending import arrived
+from amazon_reviews.defs.pending import find_pending
 from amazon_reviews.defs.resources import Resources
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError, LandingError
 from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
@@ -129,17 +129,17 @@ class HeadlessRun:
         errors = []
         for dataset in DATASETS:
             try:
-                known, arrival = arrived(self._instance, landing, self._lakehouse, dataset)
+                known, pending = find_pending(self._instance, landing, self._lakehouse, dataset)
             except LandingError as error:
                 errors.append(error)
                 continue
-            new = [name for name in arrival.unread if name not in known]
+            new = [name for name in pending.unread if name not in known]
             for partitions, names in missing_partitions(self._instance, dataset.name, new).items():
                 self._instance.add_dynamic_partitions(partitions, names)
-            unread_partitions[dg.AssetKey(dataset.bronze.split("/"))] = list(arrival.unread)
-            gone = (f"{dataset.folder}/{name}" for name in arrival.disappeared)
+            unread_partitions[dg.AssetKey(dataset.bronze.split("/"))] = list(pending.unread)
+            gone = (f"{dataset.folder}/{name}" for name in pending.disappeared)
             self._outcome.disappeared += gone
-            self._outcome.failures += arrival.faults
+            self._outcome.failures += pending.faults
         if len(errors) == len(DATASETS):
             # Then the landing zone itself cannot be read, and not only a folder of it.
             raise errors[0]

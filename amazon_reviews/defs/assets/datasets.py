@@ -9,7 +9,7 @@ from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
-from amazon_reviews.defs.pending import FINGERPRINT, shown
+from amazon_reviews.defs.pending import FINGERPRINT, fingerprint_text
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
@@ -101,7 +101,7 @@ def _ingest(
         dataset.bronze, map(dataset.fingerprint_id, figures)
     )
     for name, values in figures.items():
-        values[FINGERPRINT] = shown(fingerprints[dataset.fingerprint_id(name)] or 0)
+        values[FINGERPRINT] = fingerprint_text(fingerprints[dataset.fingerprint_id(name)] or 0)
     return partitioned_result(context, lakehouse, figures, failures)
 
 

@@ -64,14 +64,14 @@ def model_metadata(trained: "Trained") -> dict[str, Any]:
 def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
     """Return the check that every line is accounted for, with a table of the partitions."""
     header = ["partition", "lines", "kept", "duplicates", "rejected"]
-    shown = [[getattr(account, column) for column in header] for account in accounts]
+    rows = [[getattr(account, column) for column in header] for account in accounts]
     off = [account.partition for account in accounts if not account.balanced]
     return dg.AssetCheckResult(
         passed=not off,
         check_name=name,
         severity=dg.AssetCheckSeverity.ERROR,
         description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
-        metadata={"accounts": dg.MetadataValue.md(markdown(header, shown)), **_totals(accounts)},
+        metadata={"accounts": dg.MetadataValue.md(markdown(header, rows)), **_totals(accounts)},
     )
 
 

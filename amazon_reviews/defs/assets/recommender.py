@@ -193,8 +193,8 @@ def gold_recommender_similar(
     if model:
         counts = make_similar(lakehouse, model)
         rows = [(counts.queries, counts.cold, counts.rows)]
-    shown = markdown(("products", "cold", "rows"), rows)
-    return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, shown, model)
+    table = markdown(("products", "cold", "rows"), rows)
+    return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, table, model)
 
 
 def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> RecommenderModel | None:

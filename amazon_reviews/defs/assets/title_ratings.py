@@ -15,7 +15,7 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
 
-_SHOWN = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")
+_COLUMNS = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")
 
 
 class EvaluationConfig(dg.Config):
@@ -40,14 +40,14 @@ def gold_title_ratings_model(
     except NoRatingsError as error:
         context.log.warning(str(error))
         return dg.MaterializeResult(metadata={"not_evaluated": str(error)})
-    shown = dg.MetadataValue.md(markdown(_SHOWN, map(_shown, table.to_pylist())))
+    errors = dg.MetadataValue.md(markdown(_COLUMNS, map(_formatted, table.to_pylist())))
     metadata = table_metadata(lakehouse, GOLD_TITLE_RATINGS_MODEL.key)
-    return dg.MaterializeResult(metadata={**metadata, "errors": shown})
+    return dg.MaterializeResult(metadata={**metadata, "errors": errors})
 
 
-def _shown(row: dict[str, Any]) -> list[Any]:
+def _formatted(row: dict[str, Any]) -> list[Any]:
     figures = {name: f"{row[name]:.4f}" for name in ("rmse", "mae")}
-    return [{**row, **figures, "share": f"{row['share']:.0%}"}[name] for name in _SHOWN]
+    return [{**row, **figures, "share": f"{row['share']:.0%}"}[name] for name in _COLUMNS]
 
 
 @dg.multi_asset(
