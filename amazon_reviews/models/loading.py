@@ -42,7 +42,7 @@ class Store(Protocol):
     """The model store, as far as a loader needs it."""
 
     def current(self, name: str) -> StoredFile | None:
-        """Return the current version of a model; None if there is none yet."""
+        """Return the current version of a model, or None before the first one."""
 
 
 def recommender_name(method: str) -> str:
@@ -89,7 +89,7 @@ def current_model(store: Store, name: Literal["sentiment"]) -> "SentimentClassif
 @overload
 def current_model(store: Store, name: str) -> "RecommenderModel | None": ...
 def current_model(store: Store, name: str) -> "SentimentClassifier | RecommenderModel | None":
-    """Return the current model under `name`; None if there is none yet.
+    """Return the current model under `name`, or None before the first one.
 
     Raises:
         LocationError: the model store cannot be used.

@@ -175,7 +175,7 @@ def _rebuild_reviews(
     batch_rows: int,
     check_held: Callable[[], None],
 ) -> tuple[list[str], dict[str, Exception]]:
-    """Rebuild these partitions and those that win or lose a row by that.
+    """Rebuild these partitions and those whose kept rows change as a result.
 
     Returns the partitions that were rebuilt, and those that failed. gold/duplicates is written
     last, with the inputs of the segments: as long as it is unchanged, the next run repeats the
