@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 WHOLE = ""
 """Stands for the whole of an output without partitions."""
 
-_RANDOM_BITS, _CODE_BITS = 14, 8
+_RANDOM_BITS, _CODE_BITS = 12, 7
 
 
 def new_version(code_version: str = "0") -> int:
