@@ -16,7 +16,7 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   └── NoDataError           a page of the dashboard has no data to show
 └── BuildError                a table or a model cannot be built: exit code 1
     ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
-    ├── HubChangedError, SkippedEventsError
+    ├── HubChangedError, SkippedEventsError, DamagedTableError
     └── TooFewReviewsError, NoRatingsError
 
 The command line turns `exit_code` into its own, in one line on stderr; the API answers
@@ -140,6 +140,10 @@ class ConcurrentWriteError(BuildError):
 
 class HubChangedError(BuildError):
     """The hub is not the one whose events bronze holds."""
+
+
+class DamagedTableError(BuildError):
+    """The log of a table is damaged; the text names the table."""
 
 
 class SkippedEventsError(BuildError):

@@ -82,7 +82,11 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: s
     rows = pa.RecordBatchReader.from_batches(TABLES[dataset.bronze].arrow_schema, read)
     with read.raising_errors():
         lakehouse.write(
-            rows, dataset.bronze, replacing={"partition": [name]}, transaction_versions=versions
+            rows,
+            dataset.bronze,
+            replacing={"partition": [name]},
+            built={name: {}},
+            transaction_versions=versions,
         )
     return counts
 

@@ -30,9 +30,11 @@ def count_columns(
 
     def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:
         check_in_bronze(lakehouse, dataset, batch)
+        versions = lakehouse.versions(dataset.bronze)
         lines = lakehouse.read(spark, dataset.bronze, batch)
         counts = column_counts(lines, dataset.fields)
-        lakehouse.write(counts, dataset.columns, replacing={"partition": batch})
+        built = {name: {dataset.bronze: versions.get(name, 0)} for name in batch}
+        lakehouse.write(counts, dataset.columns, replacing={"partition": batch}, built=built)
         return ((name, len(dataset.fields)) for name in batch)
 
     yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)

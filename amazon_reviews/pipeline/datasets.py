@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.event_records import batch_fault
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, new_transaction_version
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import FILES, FOLDERS, Layout
 from amazon_reviews.schemas.vocabulary import ORIGIN, PLATFORMS
 from amazon_reviews.transforms import product_lines, products, reviews, title_ratings, titles
@@ -49,10 +49,6 @@ class SilverSpec(ABC):
     @abstractmethod
     def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
         """Return those of these partitions that bronze never read."""
-
-    @abstractmethod
-    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
-        """Return the transaction versions to commit with new silver rows of these partitions."""
 
     @abstractmethod
     def duplicates(
@@ -96,10 +92,6 @@ class Dataset(SilverSpec):
         fingerprints = lakehouse.transaction_versions(self.bronze, ids.values())
         return [name for name in partitions if fingerprints[ids[name]] is None]
 
-    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
-        """Return none: gold compares partitions of files by other means."""
-        return {}
-
     def duplicates(
         self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]
     ) -> DataFrame:
@@ -123,10 +115,6 @@ class Stream(SilverSpec):
     def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
         """Return none: segments are taken from bronze itself."""
         return []
-
-    def new_versions(self, partitions: Sequence[str]) -> dict[str, int]:
-        """Return a new version of each segment, by which gold notices that it was rebuilt."""
-        return dict.fromkeys(partitions, new_transaction_version())
 
     def duplicates(
         self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]

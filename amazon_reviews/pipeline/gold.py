@@ -7,7 +7,6 @@ partitions that lose or regain a row are rebuilt in the same run.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -36,25 +35,23 @@ from amazon_reviews.resources.lakehouse.scans import unreadable_partitions
 from amazon_reviews.resources.lakehouse.tables import (
     ALL_ROWS,
     Lakehouse,
-    new_transaction_version,
     partition_rows,
 )
 from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
     SCRATCH_DUPLICATES,
     SILVER_PRODUCTS,
+    SILVER_REVIEWS,
     SILVER_STREAMED_REVIEWS,
 )
 from amazon_reviews.schemas.vocabulary import ORIGIN
 from amazon_reviews.transforms.prices import impute_prices
 from amazon_reviews.transforms.products import best_products
 from amazon_reviews.transforms.reviews import gold_reviews
-
-# The transaction id under which gold/products records that it was built.
-_BUILT = "built"
 
 
 @dataclass(frozen=True)
@@ -73,14 +70,12 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
         MissingInputError: silver has no rows although bronze has usable lines, or gold has rows;
             gold stays as it is.
     """
+    inputs = lakehouse.input_versions(GOLD_PRODUCTS.key)
     rows = silver_rows(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
     best = best_products(silver, partition_ranks(spark, rows))
     lakehouse.write(
-        impute_prices(best),
-        GOLD_PRODUCTS.key,
-        replacing=ALL_ROWS,
-        transaction_versions={_BUILT: new_transaction_version()},
+        impute_prices(best), GOLD_PRODUCTS.key, replacing=ALL_ROWS, built={WHOLE: inputs}
     )
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
@@ -121,6 +116,7 @@ def build_gold_reviews(
     lakehouse.ensure(GOLD_REVIEWS.key)
     lakehouse.ensure(GOLD_DUPLICATES.key)
     with lakehouse.lock("build_gold.reviews") as check_held:
+        inputs = _inputs(lakehouse, partitions)
         rows = review_rows(lakehouse)
         names = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
@@ -131,40 +127,56 @@ def build_gold_reviews(
             rebuilt, failed = _rebuild_reviews(
                 spark, lakehouse, names, rows, batch_rows, check_held
             )
+        errors = {display_partition(name): error for name, error in failed.items()}
+        built = {name: inputs[name] for name in partitions if name not in errors}
+        lakehouse.record(GOLD_REVIEWS.key, built)
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
-    errors = {display_partition(name): error for name, error in failed.items()}
     affected = dict.fromkeys([*partitions, *map(display_partition, rebuilt)])
-    built = [name for name in affected if name not in errors]
-    yield from _counts(lakehouse, "reviews", rows, kept, built).items()
+    done = [name for name in affected if name not in errors]
+    yield from _counts(lakehouse, "reviews", rows, kept, done).items()
     if errors:
         raise FailedPartitionsError(errors)
+
+
+def _inputs(lakehouse: Lakehouse, partitions: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the present versions of the inputs of partitions of gold/reviews."""
+    products = lakehouse.versions(GOLD_PRODUCTS.key).get(WHOLE, 0)
+    streamed = lakehouse.versions(SILVER_STREAMED_REVIEWS.key).get(WHOLE, 0)
+    silver = lakehouse.versions(SILVER_REVIEWS.key)
+    return {
+        name: {GOLD_PRODUCTS.key: products}
+        | (
+            {SILVER_STREAMED_REVIEWS.key: streamed}
+            if name == STREAM.partition
+            else {SILVER_REVIEWS.key: silver.get(name, 0)}
+        )
+        for name in partitions
+    }
 
 
 def _segments_to_build(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
     names = segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
     inputs = _segment_inputs(lakehouse, names)
-    built_from = lakehouse.transaction_versions(GOLD_DUPLICATES.key, names)
-    return [name for name in names if rebuild or built_from[name] != inputs[name]]
+    records = lakehouse.records(GOLD_DUPLICATES.key) or Records()
+    return [
+        name
+        for name in names
+        if rebuild
+        or any(
+            records.inputs.get(key, {}).get(name) != version
+            for key, version in inputs[name].items()
+        )
+    ]
 
 
-def _segment_inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, int]:
-    """Return a version of each segment that changes when its reviews or the products do."""
-    products = lakehouse.transaction_versions(GOLD_PRODUCTS.key, [_BUILT])[_BUILT]
-    reviews = lakehouse.transaction_versions(SILVER_STREAMED_REVIEWS.key, names)
+def _segment_inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the present versions of the inputs of segments in gold."""
+    products = lakehouse.versions(GOLD_PRODUCTS.key).get(WHOLE, 0)
+    reviews = lakehouse.versions(SILVER_STREAMED_REVIEWS.key)
     return {
-        name: combined_version({"reviews": reviews[name], "products": products}) for name in names
+        name: {SILVER_STREAMED_REVIEWS.key: reviews.get(name, 0), GOLD_PRODUCTS.key: products}
+        for name in names
     }
-
-
-def combined_version(versions: Mapping[str, int | None]) -> int:
-    """Return one transaction version that stands for several named ones, None for an absent one.
-
-    Versions are compared for equality only, so a hash of their names and values will do. Delta
-    stores one signed 64-bit number per transaction id, so several inputs must fit into one; 62
-    bits are as many as `new_transaction_version` gives.
-    """
-    digest = sha256(repr(sorted(versions.items())).encode()).digest()
-    return int.from_bytes(digest[:8]) >> 2
 
 
 def _rebuild_reviews(
@@ -178,8 +190,8 @@ def _rebuild_reviews(
     """Rebuild these partitions and those whose kept rows change as a result.
 
     Returns the partitions that were rebuilt, and those that failed. gold/duplicates is written
-    last, with the inputs of the segments: as long as it is unchanged, the next run repeats the
-    work of one that was killed.
+    after them, with the inputs of the segments, and the inputs of gold/reviews last of all: as
+    long as they are unchanged, the next run repeats the work of one that was killed.
     """
     inputs = _segment_inputs(lakehouse, segments({*rows, *partitions}))
     everything = set(rows) <= set(partitions)
@@ -204,7 +216,10 @@ def _rebuild_reviews(
         kept = silver.join(losers, on=list(ORIGIN), how="left_anti")
         check_held()
         lakehouse.write(
-            gold_reviews(kept, products), GOLD_REVIEWS.key, replacing={"partition": batch}
+            gold_reviews(kept, products),
+            GOLD_REVIEWS.key,
+            replacing={"partition": batch},
+            built={display_partition(name): {} for name in batch},
         )
         return [(name, None) for name in batch]
 
@@ -227,7 +242,7 @@ def _rebuild_reviews(
         duplicates,
         GOLD_DUPLICATES.key,
         replacing={"table": ["reviews"]},
-        transaction_versions=built_from,
+        built=built_from,
     )
     return rebuilt, failed
 

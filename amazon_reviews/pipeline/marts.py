@@ -12,6 +12,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import MART_TABLES, Table
 from amazon_reviews.schemas import sentiment as sentiment_tables
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.marts import PIPELINE_MARTS
 from amazon_reviews.transforms.marts import (
@@ -87,8 +88,14 @@ def build_whole(
     versions: Mapping[str, int],
 ) -> None:
     """Rebuild a whole table in one commit: `transform` takes the rows of its inputs, in order."""
+    inputs = lakehouse.input_versions(table.key) | {
+        key: lakehouse.version_at(key, version)
+        for key, version in versions.items()
+        if key in table.inputs
+    }
     frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in table.inputs]
-    lakehouse.write(_typed(transform(*frames), table), table.key, replacing=ALL_ROWS)
+    rows = _typed(transform(*frames), table)
+    lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
 
 
 def output_and_input_reviews(

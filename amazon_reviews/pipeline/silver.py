@@ -1,7 +1,7 @@
 """From bronze to silver: every line becomes a row, a duplicate, or a rejected line."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.schemas.vocabulary import ORIGIN
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
@@ -34,6 +35,11 @@ class SilverCounts:
     kept: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def balanced(self) -> bool:
+        """True if every line ended in exactly one place."""
+        return self.lines == self.kept + self.duplicates + self.rejected.total()
 
     def add(self, other: "SilverCounts") -> None:
         """Add the counts of another partition."""
@@ -79,9 +85,11 @@ def build_silver_stream(
         FailedPartitionsError: see `build_silver`.
     """
     total = SilverCounts(0)
+    inputs = lakehouse.input_versions(STREAM.silver)
     names = _segments_to_build(lakehouse, rebuild)
     for _, counts in build_silver(spark, lakehouse, STREAM, names, batch_rows):
         total.add(counts)
+    lakehouse.record(STREAM.silver, {WHOLE: inputs})
     return total
 
 
@@ -108,6 +116,7 @@ def _build_batch(
     """
     check_in_bronze(lakehouse, dataset, names)
     with lakehouse.lock(f"build_silver.{dataset.silver}") as check_held:
+        versions = lakehouse.versions(dataset.bronze)
         table = lakehouse.delta(dataset.bronze)
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
@@ -117,51 +126,52 @@ def _build_batch(
             accepted = rows.where(F.col("reason").isNull())
             repeated = dataset.duplicates(spark, lakehouse, accepted, names)
             kept = accepted.join(repeated.select(*ORIGIN), on=list(ORIGIN), how="left_anti")
-            check_held()
-            lakehouse.write(
-                kept,
-                dataset.silver,
-                replacing={"partition": names},
-                transaction_versions=dataset.new_versions(names),
-            )
             unusable = rows.where(F.col("reason").isNotNull())
             rejected = dataset.describe_rejected(
                 unusable.select(*REJECTION_COLUMNS, *ORIGIN).toArrow()
             )
             duplicates = repeated.toArrow()
-            check_held()
-        kept_rows = partition_rows(lakehouse.delta(dataset.silver))
-        counts = {name: SilverCounts(lines.get(name, 0), kept_rows.get(name, 0)) for name in names}
-        for name, partition_counts in counts.items():
-            of_partition = pc.field("partition") == name
-            _record_other_lines(
-                lakehouse,
-                dataset,
-                name,
-                rejected.filter(of_partition),
-                duplicates.filter(of_partition),
-                partition_counts,
+            counts: dict[str, SilverCounts] = {}
+
+            def write_other_lines(kept_rows: Mapping[str, int]) -> None:
+                for name in names:
+                    of_name = pc.field("partition") == name
+                    others = rejected.filter(of_name), duplicates.filter(of_name)
+                    counts[name] = _counted(lines.get(name, 0), kept_rows.get(name, 0), *others)
+                for name, of_partition in counts.items():
+                    if not of_partition.balanced:
+                        raise LostLinesError(f"{dataset.silver} {name}: {of_partition}")
+                check_held()
+                for name in names:
+                    of_name = pc.field("partition") == name
+                    others = rejected.filter(of_name), duplicates.filter(of_name)
+                    _write_other_lines(lakehouse, dataset, name, *others)
+
+            # The rows of silver say what they were built from, so they come last: as long as they
+            # are not there, the work of a killed run is repeated.
+            lakehouse.write(
+                kept,
+                dataset.silver,
+                replacing={"partition": names},
+                built={name: {dataset.bronze: versions.get(name, 0)} for name in names},
+                before_commit=write_other_lines,
             )
     return list(counts.items())
 
 
-def _record_other_lines(
+def _counted(lines: int, kept: int, rejected: pa.Table, duplicates: pa.Table) -> SilverCounts:
+    reasons = Counter(rejected["reason"].to_pylist())
+    return SilverCounts(lines, kept, duplicates.num_rows, reasons)
+
+
+def _write_other_lines(
     lakehouse: Lakehouse,
     dataset: SilverSpec,
     name: str,
     rejected: pa.Table,
     duplicates: pa.Table,
-    counts: SilverCounts,
 ) -> None:
-    """Write the lines of a partition that silver does not keep, and complete its counts.
-
-    Raises:
-        LostLinesError: a line would be lost; rejected and duplicate lines stay as they were.
-    """
-    counts.rejected.update(rejected["reason"].to_pylist())
-    counts.duplicates = duplicates.num_rows
-    if counts.lines != counts.kept + counts.duplicates + rejected.num_rows:
-        raise LostLinesError(f"{dataset.silver} {name}: {counts}")
+    """Write the lines of a partition that silver does not keep."""
     rows = {
         SILVER_REJECTED: _with_details(rejected),
         SILVER_DUPLICATES: duplicates,

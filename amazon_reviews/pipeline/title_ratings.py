@@ -26,6 +26,7 @@ from amazon_reviews.pipeline.recommender.publish import Trained, parameters_of, 
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.model_store import ModelStore, Record
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_RATINGS_MODEL,
     GOLD_TITLES,
@@ -70,9 +71,10 @@ def evaluate(lakehouse: Lakehouse, most_ratings: int) -> pa.Table:
         NoRatingsError: there are no ratings, or too few; the table is unchanged.
     """
     lakehouse.ensure(GOLD_TITLE_RATINGS_MODEL.key)
+    inputs = lakehouse.input_versions(GOLD_TITLE_RATINGS_MODEL.key)
     ratings = sample_users(_read_enough(lakehouse), most_ratings)
     table = pa.Table.from_pylist(_evaluation_rows(ratings), GOLD_TITLE_RATINGS_MODEL.arrow_schema)
-    lakehouse.write(table, GOLD_TITLE_RATINGS_MODEL.key, replacing=ALL_ROWS)
+    lakehouse.write(table, GOLD_TITLE_RATINGS_MODEL.key, replacing=ALL_ROWS, built={WHOLE: inputs})
     return table
 
 

@@ -13,6 +13,7 @@ from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.input_rows import silver_rows
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import Table
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_ACTORS,
     GOLD_TITLES,
@@ -48,6 +49,7 @@ def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> TitleRatingC
     Raises:
         MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
+    inputs = lakehouse.input_versions(GOLD_TITLES.key)
     silver = _silver_titles(spark, lakehouse, GOLD_TITLES)
     version = _version(lakehouse, SILVER_TITLE_RATINGS.key)
     ratings = lakehouse.read(spark, SILVER_TITLE_RATINGS.key, version=version)
@@ -55,7 +57,12 @@ def build_gold_titles(spark: SparkSession, lakehouse: Lakehouse) -> TitleRatingC
     rated = means.toArrow()
     # With the schema, because a table without rows does not imply it.
     frame = titles.gold_titles(silver, spark.createDataFrame(rated, means.schema))
-    lakehouse.write(frame.select(*GOLD_TITLES.names), GOLD_TITLES.key, replacing=ALL_ROWS)
+    lakehouse.write(
+        frame.select(*GOLD_TITLES.names),
+        GOLD_TITLES.key,
+        replacing=ALL_ROWS,
+        built={WHOLE: inputs},
+    )
     return _rating_counts(
         lakehouse, row_count(lakehouse.delta(SILVER_TITLE_RATINGS.key, version)), rated
     )
@@ -67,9 +74,13 @@ def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
     Raises:
         MissingInputError: silver lacks lines of bronze, or is empty; gold keeps what it has.
     """
+    inputs = lakehouse.input_versions(GOLD_TITLE_ACTORS.key)
     actors = titles.title_actors(_silver_titles(spark, lakehouse, GOLD_TITLE_ACTORS))
     lakehouse.write(
-        actors.select(*GOLD_TITLE_ACTORS.names), GOLD_TITLE_ACTORS.key, replacing=ALL_ROWS
+        actors.select(*GOLD_TITLE_ACTORS.names),
+        GOLD_TITLE_ACTORS.key,
+        replacing=ALL_ROWS,
+        built={WHOLE: inputs},
     )
 
 

@@ -40,6 +40,31 @@ def code_of(version: int) -> str:
 
 
 @dataclass(frozen=True)
+class Records:
+    """The records of the partitions of a table, and of the table as a whole under `WHOLE`.
+
+    `versions` are by partition, `inputs` by key of the input and partition. `checks` are by name
+    and partition: the version that a blocking check judged, negative if it failed.
+    """
+
+    versions: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, dict[str, int]] = field(default_factory=dict)
+    checks: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, built: "Built") -> "Records":
+        """Return the record of an output without partitions as records of a whole."""
+        return cls(
+            {WHOLE: built.version},
+            {key: {WHOLE: version} for key, version in built.inputs.items()},
+            {
+                name: {WHOLE: built.version if passed else -built.version}
+                for name, passed in built.checks.items()
+            },
+        )
+
+
+@dataclass(frozen=True)
 class Built:
     """The record of an output without partitions.
 

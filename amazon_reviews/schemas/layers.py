@@ -262,6 +262,7 @@ GOLD_PRODUCTS = Table(
     details="The most complete of its rows is kept. A missing price is the mean of its main "
     "category, else of all products, and flagged.",
     inputs=("silver/products",),
+    checks=("accounted",),
     unique_key=("asin",),
     rules=(
         Rule(
@@ -301,6 +302,8 @@ GOLD_REVIEWS = Table(
     "row. Of the stream only what changed is built again.",
     inputs=("silver/reviews", "silver/streamed_reviews", "gold/products"),
     partitions="gold_reviews",
+    partition_inputs=(("stream", "silver/streamed_reviews"),),
+    checks=("accounted",),
     unique_key=("review_id",),
     rules=(
         Rule(

@@ -56,7 +56,7 @@ _PRICE_RANGE = (
     Column("price_max", MONEY, "highest listed price"),
 )
 
-_mart = partial(Table, group="marts", published=True)
+_mart = partial(Table, group="marts", published=True, pace="quarter-hourly")
 
 REVIEW_COUNTS = _mart(
     "gold/review_counts",

@@ -34,6 +34,7 @@ RECOMMENDER_INTERACTIONS = _table(
         Column("reviews", _COUNT, "rated reviews of the user about the product"),
     ),
     inputs=("gold/reviews",),
+    pace="daily",
 )
 RECOMMENDER_USERS = _table(
     "gold/recommender_users",
@@ -49,18 +50,21 @@ RECOMMENDER_USERS = _table(
         ),
     ),
     inputs=("gold/recommender_interactions", "gold/products"),
+    pace="daily",
 )
 RECOMMENDER_PRODUCTS = _table(
     "gold/recommender_products",
     "One row per product, rated or not.",
     (_PRODUCT, _ASIN, Column("users", _COUNT, "users who have rated the product")),
     inputs=("gold/recommender_interactions", "gold/products"),
+    pace="daily",
 )
 RECOMMENDER_RATINGS = _table(
     "gold/recommender_ratings",
     "One row per stored value of the user × product matrix of ratings.",
     (_USER, _PRODUCT, Column("rating", pa.float32(), "stars, 1 to 5"), _REVIEWED_ON),
     inputs=("gold/recommender_interactions", "gold/products"),
+    pace="daily",
 )
 RECOMMENDER_CATEGORIES = _table(
     "gold/recommender_categories",
@@ -71,6 +75,7 @@ RECOMMENDER_CATEGORIES = _table(
         Column("name", pa.string(), "name of the category"),
     ),
     inputs=("gold/recommender_interactions", "gold/products"),
+    pace="daily",
 )
 RECOMMENDER_EVALUATION = _table(
     "gold/recommender_evaluation",

@@ -40,6 +40,7 @@ SENTIMENT_EXAMPLES = _table(
         ),
     ),
     inputs=("gold/reviews",),
+    pace="daily",
     published=False,
 )
 SENTIMENT_EVALUATION = _table(
@@ -108,6 +109,8 @@ SENTIMENT_PREDICTIONS = _table(
     ("partition",),
     inputs=("gold/reviews", "model/sentiment"),
     partitions="gold_reviews",
+    checks=("complete",),
+    pace="quarter-hourly",
     details="An earlier prediction of the same model for the same review is kept.",
 )
 

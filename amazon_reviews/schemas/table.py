@@ -1,6 +1,7 @@
 """The declaration of a table: everything that the rest of the project derives from it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
@@ -8,6 +9,9 @@ STRINGS = pa.list_(pa.string())
 TEXT_MAP = pa.map_(pa.string(), pa.string())
 MONEY = pa.decimal128(12, 2)
 STARS = pa.decimal128(2, 1)
+
+Pace = Literal["at once", "quarter-hourly", "daily"]
+"""How soon sensors let an output follow its inputs; a run by hand takes everything."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Table:
 
     `partitions` names the set of partitions that a run builds it by (`defs/partitions.py`), None
     for a table that is built as a whole; `partition_by` are the columns that partition its files.
+    `partition_inputs` are pairs of a partition and an input that only this partition is built from.
+
+    `checks` are the blocking checks that the build itself evaluates, besides `adds_up`. `pace` says how soon sensors
+    let the table follow its inputs.
 
     `unique_key` and `rules` are checked after each build. `published` tables are loaded into the
     warehouse. There, rows are stored in the order of `sort_by`, the column by which apps look a
@@ -69,6 +77,9 @@ class Table:
     partition_day: str | None = None
     flat_view: str | None = None
     adds_up: bool = False
+    checks: tuple[str, ...] = ()
+    pace: Pace = "at once"
+    partition_inputs: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> list[str]:
@@ -84,6 +95,13 @@ class Table:
     def name(self) -> str:
         """The name within the layer."""
         return self.path[1]
+
+    @property
+    def table_checks(self) -> tuple[str, ...]:
+        """The blocking checks of the whole table, which follow from its declaration."""
+        if not self.unique_key:
+            return ()
+        return ("unique", "schema", *(rule.name for rule in self.rules if not rule.tolerance))
 
     @property
     def names(self) -> list[str]:

@@ -79,6 +79,7 @@ GOLD_TITLES = Table(
     details="It has the mean and the number of its ratings. A rating of several files counts once.",
     inputs=("silver/titles", "silver/title_ratings"),
     group=_GROUP,
+    checks=("accounted", "ratings_counted"),
     unique_key=("id",),
     rules=(
         Rule(
@@ -121,6 +122,7 @@ GOLD_TITLE_RATINGS_MODEL = Table(
         Column("chosen", pa.bool_(), "the best in cross-validation: the model uses it"),
     ),
     inputs=("gold/titles", "silver/title_ratings"),
+    pace="daily",
     group=_GROUP,
     published=True,
 )

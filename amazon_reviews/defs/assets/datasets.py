@@ -1,19 +1,17 @@
 """Bronze, silver and column profile of every dataset, and the lines that silver rejected."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
-from amazon_reviews.defs.pending import FINGERPRINT, fingerprint_text
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
+from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.pipeline.reconciliation import (
     ROWS_KEPT,
     Reconciliation,
@@ -27,6 +25,7 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
@@ -61,7 +60,7 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
         return _ingest(context, landing, lakehouse, dataset)
 
     @table_asset(
-        silver, FOLLOW_PARTITION, checks=[accounted(silver.path), _rows_kept_spec(silver.path)]
+        silver, checks=[accounted(silver.path), _rows_kept_spec(silver.path)]
     )
     def build(
         context: dg.AssetExecutionContext,
@@ -73,7 +72,7 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
     if dataset.columns not in TABLES:
         return [bronze, build]
 
-    @table_asset(TABLES[dataset.columns], FOLLOW_PARTITION)
+    @table_asset(TABLES[dataset.columns])
     def profile(
         context: dg.AssetExecutionContext,
         engine: dg.ResourceParam[SparkEngine],
@@ -101,7 +100,8 @@ def _ingest(
         dataset.bronze, map(dataset.fingerprint_id, figures)
     )
     for name, values in figures.items():
-        values[FINGERPRINT] = fingerprint_text(fingerprints[dataset.fingerprint_id(name)] or 0)
+        # As text: the UI's numbers are not exact beyond 53 bits.
+        values["fingerprint"] = f"{fingerprints[dataset.fingerprint_id(name)] or 0:016x}"
     return partitioned_result(context, lakehouse, figures, failures)
 
 
@@ -124,6 +124,7 @@ def _build_silver(
             }
             advance(name)
     accounts = list(reconcile_silver(lakehouse, dataset, list(figures)))
+    record_accounted(lakehouse, dataset.silver, accounts)
     checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
     return partitioned_result(context, lakehouse, figures, failures, checks)
 
@@ -145,14 +146,15 @@ def _profile_columns(
 DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(dataset)]
 """The assets of every dataset."""
 
-# It is written together with the silver table of every dataset.
-_REJECTED = replace(SILVER_REJECTED, inputs=tuple(dataset.silver for dataset in DATASETS))
 
-
-@table_asset(_REJECTED, FOLLOW_TABLES)
+@table_asset(SILVER_REJECTED)
 def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Show the rejected lines by reason; silver writes them."""
+    inputs = {
+        key: lakehouse.versions(key).get(WHOLE, 0) for key in inputs_of(SILVER_REJECTED)
+    }
     lakehouse.ensure(SILVER_REJECTED.key)
+    lakehouse.record(SILVER_REJECTED.key, {WHOLE: inputs})
     counts = rejected_by_reason(lakehouse)
     table = markdown(["table", "reason", "lines"], [[*key, n] for key, n in counts.items()])
     metadata = {

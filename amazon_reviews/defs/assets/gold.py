@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
 from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION, FOLLOW_TABLES
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import reconcile_gold
@@ -31,20 +30,21 @@ def _accounted(table: Table) -> dg.AssetCheckSpec:
     )
 
 
-@table_asset(GOLD_PRODUCTS, FOLLOW_TABLES, checks=[_accounted(GOLD_PRODUCTS)], freshness=_FRESH)
+@table_asset(GOLD_PRODUCTS, checks=[_accounted(GOLD_PRODUCTS)], freshness=_FRESH)
 def gold_products(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
     """Build the table of products."""
     build_gold_products(engine.session, lakehouse)
     accounts = list(reconcile_gold(lakehouse, PRODUCTS))
+    record_accounted(lakehouse, GOLD_PRODUCTS.key, accounts, whole=True)
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, GOLD_PRODUCTS.key),
         check_results=[accounts_check("accounted", accounts)],
     )
 
 
-@table_asset(GOLD_REVIEWS, FOLLOW_PARTITION, checks=[_accounted(GOLD_REVIEWS)], freshness=_FRESH)
+@table_asset(GOLD_REVIEWS, checks=[_accounted(GOLD_REVIEWS)], freshness=_FRESH)
 def gold_reviews(
     context: dg.AssetExecutionContext,
     config: StreamScope,
@@ -60,7 +60,9 @@ def gold_reviews(
         ):
             done[name] = published
             advance(name)
-    check = accounts_check("accounted", list(reconcile_gold(lakehouse, REVIEWS, list(done))))
+    accounts = list(reconcile_gold(lakehouse, REVIEWS, list(done)))
+    record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
+    check = accounts_check("accounted", accounts)
     _record_others(context, {name: done[name] for name in done if name not in names})
     figures = {name: _figures(done[name]) for name in names if name in done}
     return partitioned_result(context, lakehouse, figures, failures, [check])

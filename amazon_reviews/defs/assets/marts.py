@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from amazon_reviews.defs.assets.metadata import table_metadata
 from amazon_reviews.defs.assets.spec import table_spec
-from amazon_reviews.defs.automation_conditions import FOLLOW_AT_TIMES
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.pipeline import monitoring
 from amazon_reviews.pipeline.marts import (
@@ -23,6 +22,7 @@ from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table, marts
+from amazon_reviews.schemas.built import WHOLE
 
 _RUNS = 100
 
@@ -38,7 +38,7 @@ def _adds_up(mart: Table) -> dg.AssetCheckSpec:
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart, FOLLOW_AT_TIMES, transform=transform_of(mart), skippable=True)
+        table_spec(mart, transform=transform_of(mart), skippable=True)
         for mart in MARTS
     ],
     check_specs=[_adds_up(mart) for mart in MARTS if mart.adds_up],
@@ -55,10 +55,13 @@ def review_marts(
     for mart in MARTS:
         if dg.AssetKey(mart.path) in context.selected_asset_keys:
             build_mart(engine.session, lakehouse, mart, versions)
+            checks = [_counted(lakehouse, mart, versions)] if mart.adds_up else []
+            verdicts = {"adds_up": check.passed for check in checks}
+            lakehouse.record(mart.key, checks={WHOLE: verdicts} if verdicts else None)
             yield dg.MaterializeResult(
                 asset_key=mart.path,
                 metadata=table_metadata(lakehouse, mart.key),
-                check_results=[_counted(lakehouse, mart, versions)] if mart.adds_up else [],
+                check_results=checks,
             )
 
 
@@ -74,7 +77,7 @@ def _counted(lakehouse: Lakehouse, mart: Table, versions: dict[str, int]) -> dg.
 
 
 @dg.multi_asset(
-    specs=[table_spec(table, FOLLOW_AT_TIMES, skippable=True) for table in marts.PIPELINE_MARTS],
+    specs=[table_spec(table, skippable=True) for table in marts.PIPELINE_MARTS],
     can_subset=True,
     pool="pipeline_marts",
 )
@@ -94,7 +97,8 @@ def pipeline_marts(
     }
     for table, build in rows.items():
         if dg.AssetKey(table.path) in context.selected_asset_keys:
-            lakehouse.write(build(), table.key, replacing=ALL_ROWS)
+            inputs = lakehouse.input_versions(table.key)
+            lakehouse.write(build(), table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
             metadata = table_metadata(lakehouse, table.key)
             yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
 

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.schemas.built import WHOLE
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.publish import Trained
@@ -73,6 +74,15 @@ def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetChe
         description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
         metadata={"accounts": dg.MetadataValue.md(markdown(header, rows)), **_totals(accounts)},
     )
+
+
+def record_accounted(
+    lakehouse: Lakehouse, key: str, accounts: Sequence[Reconciliation], *, whole: bool = False
+) -> None:
+    """Record the verdict of the check `accounted`, for each partition or for a `whole` table."""
+    balanced = {account.partition: account.balanced for account in accounts}
+    verdicts = {WHOLE: all(balanced.values())} if whole else balanced
+    lakehouse.record(key, checks={name: {"accounted": ok} for name, ok in verdicts.items()})
 
 
 def _totals(accounts: Sequence[Reconciliation]) -> dict[str, int]:

@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import model_metadata, picture, table_metadata
-from amazon_reviews.defs.assets.spec import file_spec, table_asset, table_spec
-from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.defs.assets.spec import artifact_spec, table_asset, table_spec
 from amazon_reviews.errors import ModelFileError, UnknownItemsError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import current_model, no_model, recommender_name
 from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
 from amazon_reviews.models.recommender.storage import model_version
+from amazon_reviews.pipeline.artifacts import RECOMMENDER_MODELS
 from amazon_reviews.pipeline.recommender.evaluate import Evaluated, evaluate_methods
 from amazon_reviews.pipeline.recommender.matrices import (
     Matrix,
@@ -25,14 +25,18 @@ from amazon_reviews.pipeline.recommender.matrices import (
 )
 from amazon_reviews.pipeline.recommender.recommendations import SERVED, make_similar, make_top
 from amazon_reviews.pipeline.recommender.train import train
+from amazon_reviews.pipeline.versions import model_version as version_of_model
+from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
+from amazon_reviews.schemas.built import WHOLE
 
-_NO_MODEL = no_model("recommender_hybrid")
+_SERVED = RECOMMENDER_MODELS[SERVED].key
+_NO_MODEL = no_model(recommender_name(SERVED))
 _MATRICES = (
     tables.RECOMMENDER_USERS,
     tables.RECOMMENDER_PRODUCTS,
@@ -52,7 +56,7 @@ class EvaluationConfig(dg.Config):
     most_users: int = Field(default=2_000, description="evaluated users at most, sampled at random")
 
 
-@table_asset(tables.RECOMMENDER_INTERACTIONS, FOLLOW_DAILY)
+@table_asset(tables.RECOMMENDER_INTERACTIONS)
 def gold_recommender_interactions(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
@@ -65,7 +69,7 @@ def gold_recommender_interactions(
 
 
 @dg.multi_asset(
-    specs=[table_spec(table, FOLLOW_DAILY) for table in _MATRICES], pool="recommender_matrices"
+    specs=[table_spec(table) for table in _MATRICES], pool="recommender_matrices"
 )
 def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
     """Number users and products, and store both matrices by these numbers, all together."""
@@ -98,7 +102,7 @@ def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict
     return {**figures, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
 
 
-@table_asset(tables.RECOMMENDER_EVALUATION, FOLLOW_TABLES)
+@table_asset(tables.RECOMMENDER_EVALUATION)
 def gold_recommender_evaluation(
     config: EvaluationConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
@@ -122,24 +126,8 @@ def _evaluation_metadata(evaluation: Evaluated) -> dict[str, Any]:
     }
 
 
-def _model_spec(method: str) -> dg.AssetSpec:
-    # The other three matrices are made with this one, and are above the evaluation: naming them
-    # for each model too would hide the lineage behind its lines.
-    above = (tables.RECOMMENDER_RATINGS, tables.RECOMMENDER_EVALUATION)
-    return file_spec(
-        ["model", f"recommender_{method}"],
-        inputs=[table.key for table in above],
-        group="recommender",
-        kinds={"mlflow"},
-        condition=FOLLOW_TABLES,
-        description=f"One model: the recommender {method}, trained on all ratings.",
-        code_version="2",
-        skippable=True,
-    )
-
-
 @dg.multi_asset(
-    specs=[_model_spec(method) for method in METHOD_NAMES],
+    specs=[artifact_spec(model, skippable=True) for model in RECOMMENDER_MODELS.values()],
     can_subset=True,
     pool="recommender_models",
 )
@@ -149,7 +137,9 @@ def recommender_models(
     model_store: dg.ResourceParam[ModelStore],
 ) -> Iterator[dg.MaterializeResult]:
     """Train the selected methods on all ratings; each model becomes the current one."""
-    interactions, store = read_interactions(lakehouse), model_store
+    store = model_store
+    by_method = {name: record_of(model, lakehouse) for name, model in RECOMMENDER_MODELS.items()}
+    interactions = read_interactions(lakehouse)
     for method in METHOD_NAMES:
         key = dg.AssetKey(["model", f"recommender_{method}"])
         if key not in context.selected_asset_keys:
@@ -163,36 +153,41 @@ def recommender_models(
         except UnknownItemsError as error:
             context.log.warning(f"{method} was not trained: {error}")
             metadata = {"not_trained": str(error)}
+        store.record(recommender_name(method), by_method[method])
         advance(method)
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
-@table_asset(tables.RECOMMENDER_TOP, FOLLOW_TABLES)
+@table_asset(tables.RECOMMENDER_TOP)
 def gold_recommender_top(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Build the recommendations of the hybrid for every user."""
+    inputs = {_SERVED: version_of_model(model_store, _SERVED)}
     model = _served(context, model_store)
-    by_bucket = make_top(lakehouse, model) if model else {}
+    by_bucket = make_top(lakehouse, model, inputs) if model else {}
     rows = [(bucket, n.queries, n.cold, n.rows) for bucket, n in by_bucket.items()]
     header = ("bucket", "users", "cold", "rows")
+    lakehouse.record(tables.RECOMMENDER_TOP.key, {WHOLE: inputs})
     return _recommendations_result(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
 
 
-@table_asset(tables.RECOMMENDER_SIMILAR, FOLLOW_TABLES)
+@table_asset(tables.RECOMMENDER_SIMILAR)
 def gold_recommender_similar(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Build the similar products of every product, by the hybrid."""
+    inputs = {_SERVED: version_of_model(model_store, _SERVED)}
     model = _served(context, model_store)
     rows = []
     if model:
-        counts = make_similar(lakehouse, model)
+        counts = make_similar(lakehouse, model, inputs)
         rows = [(counts.queries, counts.cold, counts.rows)]
+    lakehouse.record(tables.RECOMMENDER_SIMILAR.key, {WHOLE: inputs})
     table = markdown(("products", "cold", "rows"), rows)
     return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, table, model)
 

@@ -1,16 +1,18 @@
 """The sentiment model: its examples, and the model itself."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import table_metadata
-from amazon_reviews.defs.assets.spec import file_spec, table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import TooFewReviewsError
 from amazon_reviews.markdown import markdown
+from amazon_reviews.models.loading import SENTIMENT
+from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
+from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import sentiment as tables
@@ -18,7 +20,7 @@ from amazon_reviews.schemas import sentiment as tables
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.sentiment.train import Trained
 
-_MODEL = ["model", "sentiment"]
+_MODEL = MODEL_SENTIMENT.key.split("/")
 
 
 class TrainingConfig(dg.Config):
@@ -34,7 +36,7 @@ class TrainingConfig(dg.Config):
 def examples_asset(most: int) -> dg.AssetsDefinition:
     """Return the table of examples, of about `most` reviews at most."""
 
-    @table_asset(tables.SENTIMENT_EXAMPLES, FOLLOW_DAILY)
+    @table_asset(tables.SENTIMENT_EXAMPLES)
     def gold_sentiment_examples(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
         """Choose the reviews that train and evaluate the model."""
         from amazon_reviews.pipeline.sentiment.example_table import SEED, TEST_SHARE, make_examples
@@ -55,17 +57,7 @@ def examples_asset(most: int) -> dg.AssetsDefinition:
 
 @dg.multi_asset(
     specs=[
-        file_spec(
-            _MODEL,
-            inputs=[tables.SENTIMENT_EXAMPLES.key],
-            group="sentiment",
-            kinds={"scikit-learn", "mlflow"},
-            condition=FOLLOW_TABLES,
-            description="One model: the stars of a review from its words and pairs of words.\n\n"
-            "It is registered in the model store, and replaces the current model if it is better "
-            "on the held-out users. Without enough reviews no model is trained.",
-            code_version="2",
-        )
+        artifact_spec(MODEL_SENTIMENT)
     ],
     check_specs=[
         dg.AssetCheckSpec(
@@ -88,12 +80,15 @@ def model_sentiment(
     """Train the model, and make it the current one if it is better."""
     from amazon_reviews.pipeline.sentiment.train import train
 
+    built = record_of(MODEL_SENTIMENT, lakehouse)
     try:
         trained = train(lakehouse, model_store, config.balance)
     except TooFewReviewsError as error:
         context.log.warning(f"no model was trained: {error}")
+        model_store.record(SENTIMENT, replace(built, checks={"not_worse": True}))
         return _result({"not_trained": str(error)}, True, f"no model was trained: {error}")
     not_worse = trained.comparison is None or trained.comparison.not_worse
+    model_store.record(SENTIMENT, replace(built, checks={"not_worse": not_worse}))
     return _result(_metadata(trained), not_worse, _verdict(trained))
 
 

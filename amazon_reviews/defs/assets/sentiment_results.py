@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import picture, table_metadata
-from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
+from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset, table_spec
-from amazon_reviews.defs.automation_conditions import FOLLOW_PARTITION_AT_TIMES, FOLLOW_TABLES
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
+from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
 from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart, transform_of
 from amazon_reviews.pipeline.segments import sum_by_partition
+from amazon_reviews.pipeline.versions import model_version
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
     """Return the tables of the evaluation, with that star classifier as a baseline."""
 
     @dg.multi_asset(
-        specs=[table_spec(table, FOLLOW_TABLES, skippable=True) for table in _EVALUATION],
+        specs=[table_spec(table, skippable=True) for table in _EVALUATION],
         can_subset=True,
         pool="sentiment_evaluation",
     )
@@ -53,6 +55,7 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
         from amazon_reviews.pipeline.sentiment.evaluate import evaluate_model
 
         store = model_store
+        inputs = {MODEL_SENTIMENT.key: model_version(store, MODEL_SENTIMENT.key)}
         model, stored = _current(context, store), store.current(SENTIMENT)
         evaluation = evaluate_model(lakehouse, model, star_classifier) if model else None
         rows = evaluation.tables() if evaluation else {}
@@ -62,7 +65,11 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
                 # Without a model the earlier evaluation stays.
                 lakehouse.ensure(table.key)
                 if table.key in rows:
-                    lakehouse.write(rows[table.key], table.key, replacing=ALL_ROWS)
+                    lakehouse.write(
+                        rows[table.key], table.key, replacing=ALL_ROWS, built={WHOLE: inputs}
+                    )
+                else:
+                    lakehouse.record(table.key, {WHOLE: inputs})
                 metadata = table_metadata(lakehouse, table.key)
                 for name, png in pictures.get(table.key, {}).items():
                     metadata[name] = picture(png)
@@ -95,7 +102,6 @@ def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
 
 @table_asset(
     tables.SENTIMENT_PREDICTIONS,
-    FOLLOW_PARTITION_AT_TIMES,
     checks=[
         dg.AssetCheckSpec(
             "complete",
@@ -107,20 +113,32 @@ def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
 )
 def gold_sentiment_predictions(
     context: dg.AssetExecutionContext,
+    config: StreamScope,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Predict the reviews of a run's partitions that have no prediction of the current model."""
     from amazon_reviews.pipeline.sentiment.predict import predict_partitions
 
+    names = context.partition_keys
+    built = model_version(model_store, MODEL_SENTIMENT.key)
+    reviews = lakehouse.versions(GOLD_REVIEWS.key)
     model = _current(context, model_store)
     lakehouse.ensure(tables.SENTIMENT_PREDICTIONS.key)
     figures: dict[str, dict[str, int]] = {}
     if model is None:
-        check = _complete(lakehouse, context.partition_keys, has_model=False)
+        # Earlier predictions stay, and this is all that can be done with these reviews.
+        lakehouse.record(
+            tables.SENTIMENT_PREDICTIONS.key,
+            {n: {GOLD_REVIEWS.key: reviews.get(n, 0), MODEL_SENTIMENT.key: built} for n in names},
+            checks={name: {"complete": True} for name in names},
+        )
+        check = _complete(lakehouse, names, has_model=False)
         return dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL}, check_results=[check])
     with failures_of(context) as failures:
-        for name, predicted in predict_partitions(lakehouse, model, context.partition_keys):
+        for name, predicted in predict_partitions(
+            lakehouse, model, names, built, rebuild=config.rebuild
+        ):
             figures[name] = {
                 "dagster/partition_row_count": predicted.rows,
                 "predicted": predicted.predicted,
@@ -149,12 +167,15 @@ def _complete(
 
     Without a model it warns and blocks nothing: earlier predictions stay valid.
     """
-    counts = {}
+    by_table = []
     for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
         lakehouse.ensure(key)
-        rows = sum_by_partition(partition_rows(lakehouse.delta(key)))
-        counts[key] = sum(rows.get(name, 0) for name in partitions)
-    predicted, reviews = counts.values()
+        by_table.append(sum_by_partition(partition_rows(lakehouse.delta(key))))
+    rows = {name: tuple(counts.get(name, 0) for counts in by_table) for name in partitions}
+    if has_model:
+        verdicts = {name: {"complete": found == all_} for name, (found, all_) in rows.items()}
+        lakehouse.record(tables.SENTIMENT_PREDICTIONS.key, checks=verdicts)
+    predicted, reviews = (sum(counts) for counts in zip((0, 0), *rows.values(), strict=True))
     figures = f"{predicted:,} rows for {reviews:,} reviews"
     return dg.AssetCheckResult(
         check_name="complete",
@@ -167,7 +188,7 @@ def _complete(
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart, FOLLOW_TABLES, transform=transform_of(mart), skippable=True)
+        table_spec(mart, transform=transform_of(mart), skippable=True)
         for mart in SENTIMENT_MARTS
     ],
     can_subset=True,

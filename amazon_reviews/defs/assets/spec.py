@@ -1,19 +1,22 @@
 """Assets from the declarations of the tables: everything but the function that builds them."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
 from amazon_reviews.defs.partitions import PARTITIONS
+from amazon_reviews.pipeline.artifacts import Artifact
+from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
 
 OWNERS = ["team:data"]
+PACE_TAG = "amazon_reviews/pace"
+"""The tag of assets that sensors let follow their inputs later than at once."""
 
 
 def table_spec(
     table: Table,
-    condition: dg.AutomationCondition | None = None,
     *,
     transform: Callable[..., object] | None = None,
     skippable: bool = False,
@@ -26,14 +29,14 @@ def table_spec(
     _, _, more = (inspect.getdoc(transform) or "").partition("\n\n")
     return dg.AssetSpec(
         table.path,
-        deps=[_dependency(table, key) for key in table.inputs],
+        deps=[_dependency(table, key) for key in inputs_of(table)],
         description="\n\n".join(filter(None, (table.grain, table.details, more))),
         metadata={"dagster/column_schema": column_schema(table)},
         group_name=table.group or table.layer,
         kinds={"delta"},
         owners=OWNERS,
         code_version=table.code_version,
-        automation_condition=condition,
+        tags={} if table.pace == "at once" else {PACE_TAG: table.pace},
         skippable=skippable,
         partitions_def=PARTITIONS[table.partitions] if table.partitions else None,
     )
@@ -41,7 +44,6 @@ def table_spec(
 
 def table_asset(
     table: Table,
-    condition: dg.AutomationCondition | None = None,
     *,
     checks: Sequence[dg.AssetCheckSpec] = (),
     freshness: dg.FreshnessPolicy | None = None,
@@ -51,7 +53,7 @@ def table_asset(
     It has a pool of its own, as a table has one writer at a time. A run takes all of its partitions
     at once.
     """
-    spec = table_spec(table, condition)
+    spec = table_spec(table)
     return dg.asset(
         key=spec.key,
         deps=spec.deps,
@@ -61,7 +63,7 @@ def table_asset(
         kinds=spec.kinds,
         owners=spec.owners,
         code_version=spec.code_version,
-        automation_condition=spec.automation_condition,
+        tags=spec.tags,
         partitions_def=spec.partitions_def,
         backfill_policy=dg.BackfillPolicy.single_run() if table.partitions else None,
         check_specs=checks,
@@ -70,27 +72,16 @@ def table_asset(
     )
 
 
-def file_spec(
-    key: Sequence[str],
-    *,
-    inputs: Iterable[str],
-    group: str,
-    kinds: set[str],
-    condition: dg.AutomationCondition,
-    description: str,
-    code_version: str = "1",
-    skippable: bool = False,
-) -> dg.AssetSpec:
-    """Return an asset that is not a table: a model, a report or an exported file."""
+def artifact_spec(artifact: Artifact, *, skippable: bool = False) -> dg.AssetSpec:
+    """Return the asset of a model, a report or an exported file."""
     return dg.AssetSpec(
-        key,
-        deps=[name.split("/") for name in inputs],
-        description=description,
-        group_name=group,
-        kinds=kinds,
+        artifact.key.split("/"),
+        deps=[name.split("/") for name in artifact.inputs],
+        description=artifact.description,
+        group_name=artifact.group,
+        kinds=set(artifact.kinds),
         owners=OWNERS,
-        code_version=code_version,
-        automation_condition=condition,
+        code_version=artifact.code_version,
         skippable=skippable,
     )
 

@@ -7,10 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.datasets import accounted
-from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
 from amazon_reviews.defs.assets.partitioned import StreamScope
 from amazon_reviews.defs.assets.spec import table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
 from amazon_reviews.errors import (
     ConcurrentWriteError,
     EventHubUnavailableError,
@@ -27,6 +26,7 @@ from amazon_reviews.pipeline.stream_lag import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import (
     BRONZE_EVENT_GAPS,
     BRONZE_REVIEW_EVENTS,
@@ -82,7 +82,7 @@ def bronze_review_events(
 
 
 @table_asset(
-    SILVER_STREAMED_REVIEWS, FOLLOW_TABLES, checks=[accounted(SILVER_STREAMED_REVIEWS.path)]
+    SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS.path)]
 )
 def silver_streamed_reviews(
     config: StreamScope,
@@ -94,6 +94,7 @@ def silver_streamed_reviews(
         engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild
     )
     (account,) = reconcile_silver(lakehouse, STREAM, [STREAM.partition])
+    record_accounted(lakehouse, STREAM.silver, [account], whole=True)
     figures = {
         "records": account.lines,
         "duplicates": account.duplicates,
@@ -107,10 +108,12 @@ def silver_streamed_reviews(
     )
 
 
-@table_asset(BRONZE_EVENT_GAPS, FOLLOW_TABLES)
+@table_asset(BRONZE_EVENT_GAPS)
 def bronze_event_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Show the gaps; reading the events writes them."""
     lakehouse.ensure(BRONZE_EVENT_GAPS.key)
+    inputs = lakehouse.input_versions(BRONZE_EVENT_GAPS.key)
+    lakehouse.record(BRONZE_EVENT_GAPS.key, {WHOLE: inputs})
     return dg.MaterializeResult(metadata=table_metadata(lakehouse, BRONZE_EVENT_GAPS.key))
 
 

@@ -6,13 +6,16 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import model_metadata, table_metadata
-from amazon_reviews.defs.assets.spec import file_spec, table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_DAILY, FOLLOW_TABLES
+from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.markdown import markdown
+from amazon_reviews.models.loading import TITLE_RATINGS
+from amazon_reviews.pipeline.artifacts import MODEL_TITLE_RATINGS
 from amazon_reviews.pipeline.title_ratings import evaluate, train
+from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL
 
 _COLUMNS = ("measured", "share", "predictor", "factors", "regularization", "rmse", "mae", "chosen")
@@ -28,17 +31,19 @@ class EvaluationConfig(dg.Config):
     )
 
 
-@table_asset(GOLD_TITLE_RATINGS_MODEL, FOLLOW_DAILY)
+@table_asset(GOLD_TITLE_RATINGS_MODEL)
 def gold_title_ratings_model(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Evaluate the predictors of ratings."""
+    inputs = lakehouse.input_versions(GOLD_TITLE_RATINGS_MODEL.key)
     try:
         table = evaluate(lakehouse, config.most_ratings)
     except NoRatingsError as error:
         context.log.warning(str(error))
+        lakehouse.record(GOLD_TITLE_RATINGS_MODEL.key, {WHOLE: inputs})
         return dg.MaterializeResult(metadata={"not_evaluated": str(error)})
     errors = dg.MetadataValue.md(markdown(_COLUMNS, map(_formatted, table.to_pylist())))
     metadata = table_metadata(lakehouse, GOLD_TITLE_RATINGS_MODEL.key)
@@ -52,14 +57,7 @@ def _formatted(row: dict[str, Any]) -> list[Any]:
 
 @dg.multi_asset(
     specs=[
-        file_spec(
-            ["model", "title_ratings"],
-            inputs=[GOLD_TITLE_RATINGS_MODEL.key],
-            group="titles",
-            kinds={"mlflow"},
-            condition=FOLLOW_TABLES,
-            description="One model: biases and factors of users and titles, from all ratings.",
-        )
+        artifact_spec(MODEL_TITLE_RATINGS)
     ],
     name="model__title_ratings",
     pool="model_title_ratings",
@@ -70,9 +68,12 @@ def model_title_ratings(
     model_store: dg.ResourceParam[ModelStore],
 ) -> dg.MaterializeResult:
     """Train the best predictor on all ratings."""
+    built = record_of(MODEL_TITLE_RATINGS, lakehouse)
     try:
         trained = train(lakehouse, model_store)
     except NoRatingsError as error:
         context.log.warning(str(error))
+        model_store.record(TITLE_RATINGS, built)
         return dg.MaterializeResult(metadata={"not_trained": str(error)})
+    model_store.record(TITLE_RATINGS, built)
     return dg.MaterializeResult(metadata={**model_metadata(trained), **trained.metrics})

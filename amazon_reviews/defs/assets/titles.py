@@ -5,8 +5,8 @@ from pathlib import Path
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
-from amazon_reviews.defs.assets.spec import file_spec, table_asset
-from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
+from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
+from amazon_reviews.pipeline.artifacts import EXPORT_TITLES, REPORT_TITLES
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.reconciliation import reconcile_gold
 from amazon_reviews.pipeline.titles import (
@@ -15,15 +15,16 @@ from amazon_reviews.pipeline.titles import (
     build_title_actors,
     export_parquet,
 )
+from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.titles import GOLD_TITLE_ACTORS, GOLD_TITLES
 
 
 @table_asset(
     GOLD_TITLES,
-    FOLLOW_TABLES,
     checks=[
         dg.AssetCheckSpec(
             "accounted",
@@ -44,14 +45,18 @@ def gold_titles(
 ) -> dg.MaterializeResult:
     """Build the table of titles, and account for every rating."""
     counted = build_gold_titles(engine.session, lakehouse)
-    accounts = list(reconcile_gold(lakehouse, TITLES))
+    checks = [
+        accounts_check("accounted", list(reconcile_gold(lakehouse, TITLES))),
+        _ratings_counted(counted),
+    ]
+    verdicts = {str(check.check_name): check.passed for check in checks}
+    lakehouse.record(GOLD_TITLES.key, checks={WHOLE: verdicts})
     return dg.MaterializeResult(
-        metadata=table_metadata(lakehouse, GOLD_TITLES.key),
-        check_results=[accounts_check("accounted", accounts), _ratings_counted(counted)],
+        metadata=table_metadata(lakehouse, GOLD_TITLES.key), check_results=checks
     )
 
 
-@table_asset(GOLD_TITLE_ACTORS, FOLLOW_TABLES)
+@table_asset(GOLD_TITLE_ACTORS)
 def gold_title_actors(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
@@ -80,33 +85,20 @@ def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         specs=[
-            file_spec(
-                ["export", "titles"],
-                inputs=[GOLD_TITLES.key],
-                group="titles",
-                kinds={"parquet"},
-                condition=FOLLOW_TABLES,
-                description="One Parquet file with the rows of gold/titles.",
-            )
+            artifact_spec(EXPORT_TITLES)
         ],
         name="export__titles",
         pool="export_titles",
     )
     def export_titles(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
-        rows = export_parquet(lakehouse, GOLD_TITLES, parquet)
+        built = record_of(EXPORT_TITLES, lakehouse)
+        rows = export_parquet(lakehouse, GOLD_TITLES, parquet, built=built)
         path = dg.MetadataValue.path(str(parquet))
         return dg.MaterializeResult(metadata={"path": path, "dagster/row_count": rows})
 
     @dg.multi_asset(
         specs=[
-            file_spec(
-                ["report", "titles"],
-                inputs=["warehouse/titles"],
-                group="reports",
-                kinds={"html"},
-                condition=FOLLOW_TABLES,
-                description="One page about the titles: missing values and distributions.",
-            )
+            artifact_spec(REPORT_TITLES)
         ],
         name="report__titles",
         pool="report_titles",
@@ -116,7 +108,8 @@ def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
         from amazon_reviews.serving.report.page import write_report
         from amazon_reviews.serving.report.titles import TITLES_REPORT
 
-        size = write_report(warehouse, page, TITLES_REPORT)
+        built = record_of(REPORT_TITLES, warehouse)
+        size = write_report(warehouse, page, TITLES_REPORT, built=built)
         path = dg.MetadataValue.path(str(page))
         return dg.MaterializeResult(metadata={"path": path, "bytes": size})
 

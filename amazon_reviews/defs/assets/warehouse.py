@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 
 from amazon_reviews.defs.assets.spec import OWNERS, column_schema
-from amazon_reviews.defs.automation_conditions import FOLLOW_TABLES
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Load, TableVersion, Warehouse
 from amazon_reviews.schemas import PUBLISHED, TABLES, Table
+from amazon_reviews.schemas.built import WHOLE
 
 
 def _spec(table: Table, kind: str) -> dg.AssetSpec:
@@ -22,7 +22,6 @@ def _spec(table: Table, kind: str) -> dg.AssetSpec:
         code_version="1",
         description=f"{table.grain} {table.key} as it is in the lakehouse, for people and apps.",
         metadata={"dagster/column_schema": column_schema(table)},
-        automation_condition=FOLLOW_TABLES,
         skippable=True,
     )
 
@@ -57,10 +56,13 @@ def warehouse_assets(url: str) -> dg.AssetsDefinition:
 
 
 def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
+    # Read before the Delta version: what is written in between counts as newer.
+    content = lakehouse.versions(table.key).get(WHOLE, 0)
     return TableVersion(
         name=table.key,
         uri=lakehouse.uri(table.key),
         version=lakehouse.delta(table.key).version(),
+        content=content,
         description=table.grain,
         columns={column.name: column.description for column in table.columns},
         sort_by=table.sort_by,

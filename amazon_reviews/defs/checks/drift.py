@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import SENTIMENT, current_model
@@ -13,7 +12,6 @@ from amazon_reviews.resources.model_store import ModelStore
 @dg.asset_check(
     asset=["gold", "sentiment_predictions"],
     description="predictions of streamed reviews are distributed like those of the training data",
-    automation_condition=FOLLOW_CHECKED,
 )
 def drift(
     lakehouse: dg.ResourceParam[Lakehouse], model_store: dg.ResourceParam[ModelStore]

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from amazon_reviews.defs.assets.stream import lag_metadata
-from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.stream_gaps import open_gaps
@@ -19,7 +18,6 @@ _OFF = "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
 @dg.asset_check(
     asset=_EVENTS,
     description="events wait no longer than AMAZON_REVIEWS_STREAM_LAG_SECONDS",
-    automation_condition=FOLLOW_CHECKED,
 )
 def lag_bound(
     event_hub: dg.ResourceParam[EventHub], lakehouse: dg.ResourceParam[Lakehouse]
@@ -45,7 +43,6 @@ def lag_bound(
 @dg.asset_check(
     asset=_EVENTS,
     description="no event was dropped by the hub before it was read, or the loss is acknowledged",
-    automation_condition=FOLLOW_CHECKED,
 )
 def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     """Report the gaps in the sequence numbers that nobody acknowledged."""

@@ -7,11 +7,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.defs.automation_conditions import FOLLOW_CHECKED
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.schemas.built import WHOLE
 
 REJECTED_BOUND = 0.02
 
@@ -34,15 +34,19 @@ def table_checks(table: Table) -> dg.AssetChecksDefinition:
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
+        judged = lakehouse.versions(table.key).get(WHOLE, 0)
         frame = lakehouse.read(engine.session, table.key)
+        results = []
         if "unique" in selected:
-            yield unique_check(frame, table)
+            results.append(unique_check(frame, table))
         if "schema" in selected:
-            yield schema_check(lakehouse, table)
+            results.append(schema_check(lakehouse, table))
         if selected & {rule.name for rule in table.rules}:
-            yield from (
-                result for result in rule_checks(frame, table) if result.check_name in selected
-            )
+            results += (r for r in rule_checks(frame, table) if r.check_name in selected)
+        blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
+        if judged and judged == lakehouse.versions(table.key).get(WHOLE):
+            lakehouse.record(table.key, checks={WHOLE: blocking})
+        yield from results
 
     return checks
 
@@ -53,7 +57,6 @@ def _spec(table: Table, name: str, description: str, *, blocking: bool = True) -
         asset=table.path,
         blocking=blocking,
         description=description,
-        automation_condition=FOLLOW_CHECKED,
     )
 
 
@@ -116,7 +119,6 @@ def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]
 @dg.asset_check(
     asset=["silver", "rejected"],
     description=f"at most {REJECTED_BOUND:.0%} of all lines are rejected",
-    automation_condition=FOLLOW_CHECKED,
 )
 def rejected_share(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     """Compare the rejected lines of all silver tables with their input."""

@@ -15,6 +15,7 @@ from amazon_reviews.models.recommender.splits import split_named
 from amazon_reviews.pipeline.recommender.matrices import read_interactions
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
 
 MOST_USERS = 2_000
@@ -35,6 +36,7 @@ def evaluate_methods(
     lakehouse: Lakehouse, splits: Sequence[SplitName], most_users: int = MOST_USERS
 ) -> Evaluated:
     """Rebuild gold/recommender_evaluation: all methods on the same splits and users."""
+    inputs = lakehouse.input_versions(RECOMMENDER_EVALUATION.key)
     interactions = read_interactions(lakehouse)
     by_split: dict[str, dict[str, Evaluation]] = {}
     not_split: dict[str, str] = {}
@@ -55,7 +57,7 @@ def evaluate_methods(
         for row in (*_rows(evaluation), _difference_row(evaluation, evaluations[_REFERENCE]))
     ]
     table = pa.Table.from_pylist(rows, RECOMMENDER_EVALUATION.arrow_schema)
-    lakehouse.write(table, RECOMMENDER_EVALUATION.key, replacing=ALL_ROWS)
+    lakehouse.write(table, RECOMMENDER_EVALUATION.key, replacing=ALL_ROWS, built={WHOLE: inputs})
     return Evaluated(table, not_split)
 
 

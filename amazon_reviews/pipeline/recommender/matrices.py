@@ -1,6 +1,6 @@
 """The training data of the recommenders as tables: interactions, ids and matrices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from amazon_reviews.pipeline.marts import build_whole
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas import recommender as tables
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 from amazon_reviews.transforms.recommender import interactions as interactions_of
 
@@ -61,6 +62,7 @@ def make_interactions(spark: SparkSession, lakehouse: Lakehouse) -> int:
 
 def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
     """Rebuild the tables of users, products and both matrices; return the matrices by key."""
+    inputs = lakehouse.input_versions(tables.RECOMMENDER_USERS.key)
     interactions = _from_table(lakehouse)
     user_ids, item_ids = interactions.user_ids, interactions.item_ids
     users, items = len(user_ids), len(item_ids)
@@ -72,6 +74,7 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
     _write(
         lakehouse,
         tables.RECOMMENDER_USERS,
+        inputs,
         np.arange(users),
         user_ids,
         np.bincount(interactions.users, minlength=users),
@@ -80,6 +83,7 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
     _write(
         lakehouse,
         tables.RECOMMENDER_PRODUCTS,
+        inputs,
         np.arange(items),
         item_ids,
         np.bincount(interactions.items, minlength=items),
@@ -87,12 +91,13 @@ def make_matrices(lakehouse: Lakehouse) -> dict[str, Matrix]:
     _write(
         lakehouse,
         tables.RECOMMENDER_RATINGS,
+        inputs,
         interactions.users,
         interactions.items,
         interactions.ratings,
         days,
     )
-    _write(lakehouse, tables.RECOMMENDER_CATEGORIES, categories.row, categories.col, names)
+    _write(lakehouse, tables.RECOMMENDER_CATEGORIES, inputs, categories.row, categories.col, names)
     return {
         tables.RECOMMENDER_RATINGS.key: Matrix(users, items, len(interactions)),
         tables.RECOMMENDER_CATEGORIES.key: Matrix(
@@ -163,14 +168,18 @@ def _facts(lakehouse: Lakehouse, item_ids: NDArray[np.str_]) -> Iterator[tuple[i
                 )
 
 
-def _write(lakehouse: Lakehouse, table: Table, *columns: NDArray[Any] | pa.Array) -> None:
+def _write(
+    lakehouse: Lakehouse,
+    table: Table,
+    inputs: Mapping[str, int],
+    *columns: NDArray[Any] | pa.Array,
+) -> None:
     arrays = [
         pa.array(column).cast(field.type)
         for column, field in zip(columns, table.arrow_schema, strict=True)
     ]
-    lakehouse.write(
-        pa.Table.from_arrays(arrays, schema=table.arrow_schema), table.key, replacing=ALL_ROWS
-    )
+    rows = pa.Table.from_arrays(arrays, schema=table.arrow_schema)
+    lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
 
 
 def _table(lakehouse: Lakehouse, table: Table) -> pa.Table:

@@ -1,6 +1,6 @@
 """Rankings of the current recommender for all users and products, as tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from amazon_reviews.models.recommender.storage import model_version
 from amazon_reviews.pipeline.recommender.matrices import BUCKETS, bucket_of_each
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_TOP
 
 PLACES = 10
@@ -40,8 +41,13 @@ class RankingCounts:
         self.cold += int(rankings.cold.sum())
 
 
-def make_top(lakehouse: Lakehouse, model: RecommenderModel) -> dict[int, RankingCounts]:
-    """Rebuild gold/recommender_top, bucket by bucket; return the counts by bucket."""
+def make_top(
+    lakehouse: Lakehouse, model: RecommenderModel, inputs: Mapping[str, int]
+) -> dict[int, RankingCounts]:
+    """Rebuild gold/recommender_top, bucket by bucket; return the counts by bucket.
+
+    `inputs` are the versions of its inputs, which the last commit records.
+    """
     users = np.arange(len(model.user_ids), dtype=np.int32)
     version, buckets = model_version(model), bucket_of_each(len(users))
     counts = {}
@@ -49,17 +55,23 @@ def make_top(lakehouse: Lakehouse, model: RecommenderModel) -> dict[int, Ranking
         counts[bucket] = RankingCounts()
         rows = _top(model, users[buckets == bucket], bucket, version, counts[bucket])
         reader = pa.RecordBatchReader.from_batches(RECOMMENDER_TOP.arrow_schema, rows)
-        lakehouse.write(reader, RECOMMENDER_TOP.key, replacing={"bucket": [bucket]})
+        built = {WHOLE: inputs} if bucket == BUCKETS - 1 else None
+        lakehouse.write(reader, RECOMMENDER_TOP.key, replacing={"bucket": [bucket]}, built=built)
         advance(f"users {bucket + 1}/{BUCKETS}")
     return counts
 
 
-def make_similar(lakehouse: Lakehouse, model: RecommenderModel) -> RankingCounts:
-    """Rebuild gold/recommender_similar for all products that the model knows."""
+def make_similar(
+    lakehouse: Lakehouse, model: RecommenderModel, inputs: Mapping[str, int]
+) -> RankingCounts:
+    """Rebuild gold/recommender_similar for all products that the model knows.
+
+    `inputs` are the versions of its inputs.
+    """
     counts = RankingCounts()
     rows = _similar(model, model_version(model), counts)
     reader = pa.RecordBatchReader.from_batches(RECOMMENDER_SIMILAR.arrow_schema, rows)
-    lakehouse.write(reader, RECOMMENDER_SIMILAR.key, replacing=ALL_ROWS)
+    lakehouse.write(reader, RECOMMENDER_SIMILAR.key, replacing=ALL_ROWS, built={WHOLE: inputs})
     return counts
 
 

@@ -12,6 +12,7 @@ from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.splits import by_user, user_keys
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
 
@@ -40,6 +41,7 @@ def make_examples(lakehouse: Lakehouse, most: int) -> Sample:
     that users stay on their side as reviews come in.
     """
     lakehouse.ensure(GOLD_REVIEWS.key)
+    inputs = lakehouse.input_versions(SENTIMENT_EXAMPLES.key)
     reviews = lakehouse.delta(GOLD_REVIEWS.key)
     rated = sum(
         len(batch) - batch.column("overall").null_count for batch in batches(reviews, ["overall"])
@@ -49,7 +51,7 @@ def make_examples(lakehouse: Lakehouse, most: int) -> Sample:
     examples = PrefetchedBatches(_example_batches(reviews, share))
     with examples.raising_errors():
         rows = pa.RecordBatchReader.from_batches(schema, examples)
-        lakehouse.write(rows, SENTIMENT_EXAMPLES.key, replacing=ALL_ROWS)
+        lakehouse.write(rows, SENTIMENT_EXAMPLES.key, replacing=ALL_ROWS, built={WHOLE: inputs})
     return Sample(reviews.version(), share)
 
 

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.examples import COLUMNS, Examples
 from amazon_reviews.models.sentiment.storage import model_version
+from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.segments import display_partition, segments
@@ -36,17 +37,24 @@ class Predicted:
 
 
 def predict_partitions(
-    lakehouse: Lakehouse, model: SentimentClassifier, partitions: Sequence[str]
+    lakehouse: Lakehouse,
+    model: SentimentClassifier,
+    partitions: Sequence[str],
+    model_built: int,
+    *,
+    rebuild: bool = False,
 ) -> Iterator[tuple[str, Predicted]]:
-    """Update these partitions of gold/sentiment_predictions, each in one commit.
+    """Update these partitions of gold/sentiment_predictions.
 
-    Rows of the same model and the same files of gold/reviews stay; the stream is updated by
-    segment. Yields each partition after its commit.
+    Segments of the stream with the same model and the same files of gold/reviews stay, unless
+    `rebuild` is set. `model_built` is the version of model/sentiment to record. Yields each
+    partition after its commit.
 
     Raises:
         FailedPartitionsError: at the end, for the partitions that could not be read or written.
     """
     lakehouse.ensure(GOLD_REVIEWS.key)
+    versions = lakehouse.versions(GOLD_REVIEWS.key)
     reviews = lakehouse.delta(GOLD_REVIEWS.key)
     rows, files = partition_rows(reviews), _files(reviews)
     version = model_version(model)
@@ -56,9 +64,12 @@ def predict_partitions(
         parts = segments(rows) if name == STREAM.partition else [name]
         inputs = {part: _transaction_version(files.get(part, []), version) for part in parts}
         committed = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
-        changed = [part for part in parts if committed[part] != inputs[part]]
+        anew = rebuild or name != STREAM.partition
+        changed = [part for part in parts if anew or committed[part] != inputs[part]]
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])
+        built = {GOLD_REVIEWS.key: versions.get(name, 0), MODEL_SENTIMENT.key: model_built}
+        lakehouse.record(SENTIMENT_PREDICTIONS.key, {name: built})
         predicted = sum(rows.get(part, 0) for part in changed)
         yield (
             display_partition(name),
@@ -87,6 +98,7 @@ def _predict(
             rows,
             key,
             replacing={"partition": [name]},
+            built={display_partition(name): {}},
             transaction_versions={name: transaction_version},
         )
 

@@ -51,6 +51,15 @@ def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str
                 raise ValueError(f"a row has {column} {value!r}, not one of {list(values)}")
 
 
+def staged_rows(files: Sequence[AddAction]) -> dict[str, int]:
+    """Return the number of rows of each landing partition in these files."""
+    rows: dict[str, int] = {}
+    for file in files:
+        name = str(file.partition_values["partition"])
+        rows[name] = rows.get(name, 0) + int(json.loads(file.stats)["numRecords"])
+    return rows
+
+
 @contextmanager
 def scratch_copy(frame: DataFrame, location: str, key: str) -> Iterator[DataFrame]:
     """Write `frame` to a scratch folder of the lakehouse and yield it as read from there.

@@ -1,6 +1,6 @@
 """The lakehouse: Delta tables under one location, written by the engine or by delta-rs."""
 
-import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +20,28 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.errors import ConcurrentWriteError
-from amazon_reviews.resources.lakehouse.data_files import check_partitions, staged_files
+from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError
+from amazon_reviews.resources.lakehouse.data_files import (
+    check_partitions,
+    staged_files,
+    staged_rows,
+)
 from amazon_reviews.resources.lakehouse.locks import lock
-from amazon_reviews.resources.lakehouse.object_store import explained, storage_options
+from amazon_reviews.resources.lakehouse.log import (
+    TableLog,
+    check_id,
+    input_id,
+    read_log,
+    version_id,
+)
+from amazon_reviews.resources.lakehouse.object_store import (
+    explained,
+    filesystem,
+    storage_options,
+)
 from amazon_reviews.resources.spark.engine import ROW_GROUP_ROWS
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.schemas.built import WHOLE, Records, new_version
 
 ALL_ROWS: Final = "all rows"
 """The value of `replacing` that replaces all rows of a table."""
@@ -37,6 +53,12 @@ WRITER_PROPERTIES = WriterProperties(
 
 ArrowRows: TypeAlias = pa.Table | pa.RecordBatchReader
 ReplacedRows: TypeAlias = Mapping[str, Sequence[str | int]] | Literal["all rows"]
+BuiltFrom: TypeAlias = Mapping[str, Mapping[str, int]]
+"""The versions of inputs by partition, or `WHOLE`, and by key of the input."""
+
+# The logs that this process has read, by location and table, so that only new commits are read.
+_LOGS: dict[tuple[str, str], TableLog] = {}
+_LOGS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,48 @@ class Lakehouse:
         """Return the table's newest version, None if it does not exist."""
         return self.delta(key).version() if self.exists(key) else None
 
+    def records(self, key: str) -> Records | None:
+        """Return what the table says of its partitions, None if it does not exist.
+
+        Raises:
+            DamagedTableError: the log of the table cannot be read.
+        """
+        log = self.log(key)
+        return None if log is None else log.records
+
+    def log(self, key: str) -> TableLog | None:
+        """Return the state of the table's log, None if the table does not exist.
+
+        Raises:
+            DamagedTableError: the log cannot be read.
+        """
+        place = (self.location, key)
+        with explained(self.location):
+            state = read_log(filesystem(self.location), key, _LOGS.get(place))
+        with _LOGS_LOCK:
+            if state is None:
+                _LOGS.pop(place, None)
+            else:
+                _LOGS[place] = state
+        return state
+
+    def versions(self, key: str) -> dict[str, int]:
+        """Return the version of each partition of a table, and that of the whole table."""
+        records = self.records(key)
+        return records.versions if records else {}
+
+    def version_at(self, key: str, delta_version: int) -> int:
+        """Return the version of a whole table at an earlier Delta version."""
+        return self.delta(key, delta_version).transaction_version(version_id(WHOLE)) or 0
+
+    def input_versions(self, key: str) -> dict[str, int]:
+        """Return the present version of each input that is a table; 0 for one without rows yet.
+
+        They are read before the rows, so that what is written meanwhile counts as newer.
+        """
+        tables = (name for name in TABLES[key].inputs if name in TABLES)
+        return {name: self.versions(name).get(WHOLE, 0) for name in tables}
+
     def read(
         self,
         spark: SparkSession,
@@ -98,8 +162,10 @@ class Lakehouse:
         key: str,
         *,
         replacing: ReplacedRows | None = None,
+        built: BuiltFrom | None = None,
         transaction_versions: Mapping[str, int] | None = None,
         expected: Mapping[str, int | None] | None = None,
+        before_commit: Callable[[Mapping[str, int]], None] | None = None,
     ) -> None:
         """Add rows to a table, or replace rows by them, in one commit.
 
@@ -112,8 +178,12 @@ class Lakehouse:
             replacing: `ALL_ROWS`, or columns with the values whose rows are replaced, such as
                 `{"partition": ["partition_1"]}`. By default no row is replaced. For a frame these
                 are partition columns.
+            built: the partitions that the commit writes, with the versions of the inputs that
+                they are built from. Each of them, and the table, gets a new version.
             transaction_versions: application ids with the versions that the commit records.
             expected: application ids with the versions that the table must still have.
+            before_commit: called with the rows of each landing partition of the frame, before
+                they are committed.
 
         Raises:
             ValueError: `replacing` names no values, or a row of the frame has other values.
@@ -122,8 +192,13 @@ class Lakehouse:
                 the lock. In all cases the table stays as it was.
         """
         _check_names_rows(replacing)
-        recorded = [Transaction(*version) for version in (transaction_versions or {}).items()]
-        commit = CommitProperties(app_transactions=recorded)
+        commit = _commit(
+            {
+                **_new_records(key, built or {}),
+                version_id(WHOLE): new_version(TABLES[key].code_version),
+            }
+            | dict(transaction_versions or {})
+        )
         with self.writer_lock(key) as check_lock:
             table = self.delta(key)
             for name, version in (expected or {}).items():
@@ -132,7 +207,7 @@ class Lakehouse:
                         f"another run wrote {key} meanwhile; nothing is lost"
                     )
             if isinstance(rows, DataFrame):
-                self._write_frame(rows, key, replacing, commit, check_lock)
+                self._write_frame(rows, key, replacing, commit, check_lock, before_commit)
             else:
                 _write_arrow(rows, table, replacing, commit)
 
@@ -143,6 +218,7 @@ class Lakehouse:
         replacing: ReplacedRows | None,
         commit: CommitProperties,
         check_lock: Callable[[], None],
+        before_commit: Callable[[Mapping[str, int]], None] | None,
     ) -> None:
         """Let the engine write the files and delta-rs commit them.
 
@@ -153,6 +229,8 @@ class Lakehouse:
         values = replacing if isinstance(replacing, Mapping) else {}
         with staged_files(frame, self.uri(key), table) as files:
             check_partitions(files, values)
+            if before_commit:
+                before_commit(staged_rows(files))
             check_lock()
         # From here on the log may name the files, even if this raises. So they stay.
         self.delta(key).create_write_transaction(
@@ -164,12 +242,49 @@ class Lakehouse:
             commit_properties=commit,
         )
 
+    def record(
+        self,
+        key: str,
+        built: BuiltFrom | None = None,
+        checks: Mapping[str, Mapping[str, bool]] | None = None,
+    ) -> None:
+        """Record inputs of partitions, or verdicts of checks on their present versions.
+
+        A partition that was never written gets a version. Without anything to record there is no
+        commit.
+
+        Args:
+            key: the table's key.
+            built: see `write`.
+            checks: whether a check passed, by partition, or `WHOLE`, and by its name.
+        """
+        if not (built or checks):
+            return
+        with self.writer_lock(key):
+            records = self.records(key) or Records()
+            changes: dict[str, int] = {}
+            for partition, inputs in (built or {}).items():
+                if partition not in records.versions:
+                    changes[version_id(partition)] = new_version(TABLES[key].code_version)
+                changes |= {input_id(partition, name): version for name, version in inputs.items()}
+            for partition, verdicts in (checks or {}).items():
+                new = changes.get(version_id(partition), 0)
+                judged = records.versions.get(partition, new)
+                for name, passed in verdicts.items():
+                    changes[check_id(partition, name)] = judged if passed else -judged
+            table = self.delta(key)
+            table.create_write_transaction(
+                [],
+                mode="append",
+                schema=table.schema(),
+                partition_by=list(TABLES[key].partition_by),
+                commit_properties=_commit(changes),
+            )
+
     def transaction_versions(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
         """Return the version that the table's commits recorded last for each application id."""
-        if not self.exists(key):
-            return dict.fromkeys(names)
-        table = self.delta(key)
-        return {name: table.transaction_version(name) for name in names}
+        log = self.log(key)
+        return {name: log.transactions.get(name) if log else None for name in names}
 
     def ensure(self, key: str) -> str:
         """Create the table if it does not exist yet; return its address."""
@@ -234,9 +349,19 @@ def row_count(table: DeltaTable) -> int:
     return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
-def new_transaction_version() -> int:
-    """Return a random version to record with a commit; it differs from all before it."""
-    return secrets.randbits(62)
+def _commit(transaction_versions: Mapping[str, int]) -> CommitProperties:
+    recorded = [Transaction(*version) for version in transaction_versions.items()]
+    return CommitProperties(app_transactions=recorded)
+
+
+def _new_records(key: str, built: BuiltFrom) -> dict[str, int]:
+    """Return the transactions that give partitions a new version, built from these inputs."""
+    version = new_version(TABLES[key].code_version)
+    return {version_id(partition): version for partition in built} | {
+        input_id(partition, name): used
+        for partition, inputs in built.items()
+        for name, used in inputs.items()
+    }
 
 
 def _delta_schema(table: Table) -> DeltaSchema:

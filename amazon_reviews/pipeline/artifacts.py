@@ -1,0 +1,98 @@
+"""The outputs that are no tables: models, reports and exported files, declared once."""
+
+from dataclasses import dataclass
+
+from amazon_reviews.models.loading import SENTIMENT, TITLE_RATINGS, recommender_name
+from amazon_reviews.models.recommender.names import METHOD_NAMES
+from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.schemas import recommender as recommender_tables
+from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
+from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL, GOLD_TITLES
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An output that is no table.
+
+    `key` is the key of its asset, `inputs` are those of what it is built from, `kinds` its kinds in
+    the Dagster UI. `checks` are the blocking checks that its build evaluates.
+    """
+
+    key: str
+    inputs: tuple[str, ...]
+    group: str
+    kinds: frozenset[str]
+    description: str
+    code_version: str = "1"
+    checks: tuple[str, ...] = ()
+
+
+MODEL_SENTIMENT = Artifact(
+    f"model/{SENTIMENT}",
+    inputs=(SENTIMENT_EXAMPLES.key,),
+    group="sentiment",
+    kinds=frozenset({"scikit-learn", "mlflow"}),
+    description="One model: the stars of a review from its words and pairs of words.\n\n"
+    "It is registered in the model store, and replaces the current model if it is better "
+    "on the held-out users. Without enough reviews no model is trained.",
+    code_version="2",
+    checks=("not_worse",),
+)
+MODEL_TITLE_RATINGS = Artifact(
+    f"model/{TITLE_RATINGS}",
+    inputs=(GOLD_TITLE_RATINGS_MODEL.key,),
+    group="titles",
+    kinds=frozenset({"mlflow"}),
+    description="One model: biases and factors of users and titles, from all ratings.",
+)
+# The other three matrices are made with this one, and are above the evaluation: naming them for
+# each model too would hide the lineage behind its lines.
+RECOMMENDER_MODELS = {
+    method: Artifact(
+        f"model/{recommender_name(method)}",
+        inputs=(
+            recommender_tables.RECOMMENDER_RATINGS.key,
+            recommender_tables.RECOMMENDER_EVALUATION.key,
+        ),
+        group="recommender",
+        kinds=frozenset({"mlflow"}),
+        description=f"One model: the recommender {method}, trained on all ratings.",
+        code_version="2",
+    )
+    for method in METHOD_NAMES
+}
+"""The recommenders by method."""
+
+EXPORT_TITLES = Artifact(
+    "export/titles",
+    inputs=(GOLD_TITLES.key,),
+    group="titles",
+    kinds=frozenset({"parquet"}),
+    description="One Parquet file with the rows of gold/titles.",
+)
+REPORT_REVIEWS = Artifact(
+    "report/reviews",
+    inputs=tuple(f"warehouse/{table.name}" for table in MART_TABLES),
+    group="reports",
+    kinds=frozenset({"html"}),
+    description="One page with the charts of all marts.",
+)
+REPORT_RECOMMENDER = Artifact(
+    "report/recommender",
+    inputs=(f"warehouse/{recommender_tables.RECOMMENDER_EVALUATION.name}",),
+    group="reports",
+    kinds=frozenset({"markdown"}),
+    description="One page with the figures of all recommenders on every split.",
+)
+REPORT_TITLES = Artifact(
+    "report/titles",
+    inputs=("warehouse/titles",),
+    group="reports",
+    kinds=frozenset({"html"}),
+    description="One page about the titles: missing values and distributions.",
+)
+MODELS = (MODEL_SENTIMENT, MODEL_TITLE_RATINGS, *RECOMMENDER_MODELS.values())
+"""All models."""
+
+FILES = (EXPORT_TITLES, REPORT_REVIEWS, REPORT_RECOMMENDER, REPORT_TITLES)
+"""All reports and exported files."""

@@ -1,0 +1,274 @@
+"""The state of the project for the planner: the records of all outputs, and what has arrived."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+from deltalake.exceptions import DeltaError
+
+from amazon_reviews.errors import (
+    DamagedTableError,
+    DamagedWarehouseError,
+    EventHubUnavailableError,
+    HubChangedError,
+    LandingError,
+    LocationError,
+    WarehouseError,
+)
+from amazon_reviews.pipeline.artifacts import FILES, MODELS
+from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
+from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
+from amazon_reviews.pipeline.segments import display_partition
+from amazon_reviews.pipeline.stream_offsets import unread_spans
+from amazon_reviews.planner.model import Found, State
+from amazon_reviews.resources.built_files import read_built
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.object_store import filesystem
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas import PUBLISHED, TABLES, Table
+from amazon_reviews.schemas.built import WHOLE, Built, Records
+from amazon_reviews.schemas.layers import (
+    GOLD_DUPLICATES,
+    GOLD_PRODUCTS,
+    GOLD_REVIEWS,
+    SILVER_DUPLICATES,
+    SILVER_REJECTED,
+)
+
+_EVENTS = STREAM.bronze
+_LOST_FILE = "a data file is missing"
+_BY_NAME = {dataset.name: dataset.silver for dataset in (*DATASETS, STREAM)}
+_GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the project keeps its outputs, and where its rows come from.
+
+    `files` are the paths of reports and exported files by key.
+    """
+
+    landing: LandingZone
+    lakehouse: Lakehouse
+    event_hub: EventHub
+    warehouse: Warehouse
+    model_store: ModelStore
+    files: Mapping[str, Path]
+
+
+@dataclass
+class Observed:
+    """The state, with `faults` that kept parts of it from being seen.
+
+    `disappeared` are partitions whose folder is gone; their rows are kept.
+    """
+
+    state: State
+    faults: list[str] = field(default_factory=list)
+    disappeared: list[str] = field(default_factory=list)
+
+
+def observe(
+    places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None
+) -> Observed:
+    """Look at all outputs and at what has arrived.
+
+    With `data_files` it is also checked that every data file of the tables is there, and that no
+    line is lost. `arrivals` are the bronze tables whose arrivals are looked for, by default all.
+    """
+    found: dict[str, Found] = {}
+    observed = Observed(State(found, {}))
+    _add_tables(places.lakehouse, found)
+    if data_files:
+        _add_damage(places.lakehouse, found)
+    _add_warehouse(places, found, observed)
+    _add_models(places.model_store, found, observed)
+    for artifact in FILES:
+        if built := read_built(places.files[artifact.key]):
+            found[artifact.key] = Found(Records.of(built))
+    wanted = [d.bronze for d in DATASETS] + [_EVENTS] if arrivals is None else arrivals
+    observed.state = State(found, dict(_arrived(places, wanted, observed)))
+    return observed
+
+
+def _add_tables(lakehouse: Lakehouse, found: dict[str, Found]) -> None:
+    for key in TABLES:
+        try:
+            records = lakehouse.records(key)
+        except DamagedTableError as error:
+            found[key] = Found(Records(), {WHOLE: str(error)})
+            continue
+        if records is not None:
+            found[key] = Found(records)
+
+
+def _add_damage(lakehouse: Lakehouse, found: dict[str, Found]) -> None:
+    """Add the partitions that lack a data file, or whose lines are not accounted for."""
+    damage: dict[str, dict[str, str]] = {}
+    for key in [key for key in found if WHOLE not in found[key].damage]:
+        try:
+            for values in _lost_files(lakehouse, TABLES[key]):
+                owner, partition = _owner(TABLES[key], values)
+                damage.setdefault(owner, {})[partition] = _LOST_FILE
+        except DeltaError as error:
+            damage[key] = {WHOLE: f"the log of {key} cannot be read: {error}"}
+    unreadable = {key for key in damage if WHOLE in damage[key]} | {
+        key for key in found if WHOLE in found[key].damage
+    }
+    if not unreadable:
+        _add_unbalanced(lakehouse, found, damage)
+    for key, partitions in damage.items():
+        if key in found:
+            found[key] = Found(found[key].records, {**partitions, **found[key].damage})
+
+
+def _add_unbalanced(
+    lakehouse: Lakehouse, found: Mapping[str, Found], damage: dict[str, dict[str, str]]
+) -> None:
+    accounts = [
+        (dataset.silver, account)
+        for dataset in (*DATASETS, STREAM)
+        for account in reconcile_silver(lakehouse, dataset)
+    ]
+    accounts += [(GOLD_REVIEWS.key, account) for account in reconcile_gold(lakehouse, REVIEWS)]
+    for key, account in accounts:
+        records = found[key].records if key in found else Records()
+        partition = account.partition if TABLES[key].partitions else WHOLE
+        # Only what was built, and from the lines that are there now.
+        if not account.balanced and partition in records.versions:
+            damage.setdefault(key, {}).setdefault(partition, "lines are not accounted for")
+
+
+def _lost_files(lakehouse: Lakehouse, table: Table) -> Iterator[Mapping[str, str]]:
+    """Yield the partition values of each data file of a table that does not exist."""
+    delta = lakehouse.delta(table.key)
+    actions = pa.RecordBatchReader.from_stream(delta.get_add_actions()).read_all()
+    paths = [unquote(path) for path in actions["path"].to_pylist()]
+    if not paths:
+        return
+    present = _data_files(lakehouse, table.key)
+    missing = [number for number, path in enumerate(paths) if path not in present]
+    if missing:
+        values = actions["partition"] if table.partition_by else None
+        for number in missing:
+            yield values[number].as_py() if values is not None else {}
+
+
+def _data_files(lakehouse: Lakehouse, key: str) -> set[str]:
+    selector = pafs.FileSelector(key, recursive=True, allow_not_found=True)
+    start = len(key) + 1
+    return {
+        info.path[start:]
+        for info in filesystem(lakehouse.location).get_file_info(selector)
+        if info.is_file
+    }
+
+
+def _owner(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
+    """Return the output, and its partition, that writes a partition of a table's files."""
+    key = table.key
+    if key in (SILVER_REJECTED.key, SILVER_DUPLICATES.key):
+        key = _BY_NAME[values["table"]]
+    elif key == GOLD_DUPLICATES.key:
+        # What one partition lost to another is only known by comparing all of them.
+        return _GOLD[values["table"]], WHOLE
+    if not TABLES[key].partitions:
+        return key, WHOLE
+    return key, display_partition(values["partition"])
+
+
+def _add_warehouse(places: Places, found: dict[str, Found], observed: Observed) -> None:
+    try:
+        contents = places.warehouse.contents()
+    except DamagedWarehouseError:
+        return
+    except WarehouseError as error:
+        observed.faults.append(str(error))
+        # It may be there, and is nothing to build upon: nothing is asked for until it is seen.
+        contents = {t.key: _version(found, t.key) for t in PUBLISHED}
+    for table in PUBLISHED:
+        if table.key in contents:
+            built = Built(contents[table.key], {table.key: contents[table.key]})
+            found[f"warehouse/{table.name}"] = Found(Records.of(built))
+
+
+def _version(found: Mapping[str, Found], key: str) -> int:
+    return found[key].records.versions.get(WHOLE, 0) if key in found else 0
+
+
+def _add_models(store: ModelStore, found: dict[str, Found], observed: Observed) -> None:
+    try:
+        records, lost = store.records(), store.lost()
+    except LocationError as error:
+        observed.faults.append(str(error))
+        return
+    for artifact in MODELS:
+        name = artifact.key.removeprefix("model/")
+        if name in records:
+            damage = {WHOLE: lost[name]} if name in lost else {}
+            found[artifact.key] = Found(Records.of(records[name]), damage)
+
+
+def _arrived(
+    places: Places, wanted: Sequence[str], observed: Observed
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    errors = []
+    datasets = [dataset for dataset in DATASETS if dataset.bronze in wanted]
+    for dataset in datasets:
+        try:
+            yield dataset.bronze, _landed(places, dataset, observed)
+        except LandingError as error:
+            errors.append(error)
+    if errors and len(errors) == len(datasets):
+        # Then the landing zone itself cannot be read, and not only a folder of it.
+        raise errors[0]
+    observed.faults += map(str, errors)
+    if _EVENTS in wanted and places.event_hub.enabled:
+        yield _EVENTS, dict(_waiting_events(places))
+
+
+def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, str]:
+    """Return the partitions whose files differ from those that bronze has read."""
+    listing = places.landing.listing(dataset.folder, dataset.layout)
+    found = observed.state.found.get(dataset.bronze)
+    try:
+        log = places.lakehouse.log(dataset.bronze)
+    except DamagedTableError:
+        log = None
+    read = log.transactions if log else {}
+    broken = found.damage if found else {}
+    arrived = {}
+    for name, partition in listing.partitions.items():
+        known = read.get(dataset.fingerprint_id(name))
+        if known is None:
+            arrived[name] = "it is new in the landing zone"
+        elif known != partition.fingerprint:
+            arrived[name] = "it changed in the landing zone"
+        elif name in broken:
+            arrived[name] = broken[name]
+    present = listing.partitions.keys() | listing.unreadable.keys()
+    there = found.records.versions if found else {}
+    observed.disappeared += [
+        f"{dataset.folder}/{name}" for name in there if name and name not in present
+    ]
+    naming = dataset.layout.naming
+    observed.faults += [f"{f} is not read: give it a name {naming}" for f in listing.unmatched]
+    observed.faults += map(str, listing.unreadable.values())
+    return arrived
+
+
+def _waiting_events(places: Places) -> Iterator[tuple[str, str]]:
+    try:
+        spans = unread_spans(places.lakehouse, places.event_hub.look())
+    except (EventHubUnavailableError, HubChangedError) as error:
+        # The asset raises the error again, so that Dagster records it.
+        yield WHOLE, str(error)
+        return
+    if events := sum(span.last - span.first + 1 for span in spans.values()):
+        yield WHOLE, f"the hub has {events:,} unread events"

@@ -1,0 +1,107 @@
+"""The values of the planner: outputs as declared and as they are, and the pending work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from amazon_reviews.schemas.built import WHOLE, Records, written_at
+from amazon_reviews.schemas.table import Pace
+
+_DAILY_HOUR = 3
+_QUARTER = 15
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output as declared: a table, a warehouse table, a model, or a file.
+
+    `inputs` are keys of outputs, `partition_inputs` pairs of a partition and an input that only
+    this partition has. A copy of its input has no `code_version`. `checks` are blocking checks
+    that its build evaluates, `table_checks` those that run after it, on all of it. One that
+    `arrives` has rows from outside: the state names its pending partitions.
+    """
+
+    key: str
+    inputs: tuple[str, ...] = ()
+    partitioned: bool = False
+    partition_inputs: tuple[tuple[str, str], ...] = ()
+    code_version: str = "1"
+    checks: tuple[str, ...] = ()
+    table_checks: tuple[str, ...] = ()
+    pace: Pace = "at once"
+    arrives: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """An output as it is: its records, and what is wrong with its partitions or with the whole."""
+
+    records: Records
+    damage: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is there.
+
+    `found` are the existing outputs by key. `arrived` are the partitions that wait outside, by
+    key of the output that they belong to, each with the reason.
+    """
+
+    found: Mapping[str, Found]
+    arrived: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One partition of an output, or the whole of it, to be built, or only to be checked.
+
+    `waits_for` names what must be done first, empty if nothing. `inputs` are the versions that it
+    would be built from now. `anew` is True if also what did not change must be built again.
+    """
+
+    key: str
+    partition: str
+    reason: str
+    waits_for: str = ""
+    inputs: tuple[tuple[str, int], ...] = ()
+    version: int = 0
+    pace: Pace = "at once"
+    anew: bool = False
+    only_checks: bool = False
+
+    @property
+    def name(self) -> str:
+        """The key, with the partition in brackets."""
+        return f"{self.key}[{self.partition}]" if self.partition else self.key
+
+    def is_due(self, now: datetime) -> bool:
+        """Return True if a sensor may ask for it now: the missing at once, the rest at its pace."""
+        if not self.version or self.pace == "at once":
+            return True
+        return written_at(self.version) < _last_turn(self.pace, now)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pending work in the order of the graph, and what nothing can make again.
+
+    `lost` are texts by name of the output. `outdated` are the outputs whose code has changed since
+    they were built, with their number of partitions.
+    """
+
+    work: tuple[Work, ...]
+    lost: Mapping[str, str]
+    outdated: Mapping[str, int]
+
+
+def _last_turn(pace: Pace, now: datetime) -> datetime:
+    """Return the last moment at which outputs of this pace were allowed to follow."""
+    now = now.astimezone(UTC).replace(second=0, microsecond=0)
+    if pace == "quarter-hourly":
+        return now.replace(minute=now.minute // _QUARTER * _QUARTER)
+    today = now.replace(hour=_DAILY_HOUR, minute=0)
+    return today if today <= now else today - timedelta(days=1)
+
+
+__all__ = ["WHOLE", "Found", "Output", "Plan", "State", "Work"]

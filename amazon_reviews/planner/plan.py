@@ -1,0 +1,315 @@
+"""Comparison of what the inputs are now with what each output was built from."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+
+from amazon_reviews.planner.model import Found, Output, Plan, State, Work
+from amazon_reviews.schemas.built import WHOLE, Records, code_of
+
+_ABSENT = Found(Records())
+
+
+def make_plan(
+    outputs: Sequence[Output],
+    state: State,
+    *,
+    rebuild: Mapping[str, Collection[str]] | None = None,
+    code_changed: bool = False,
+    settled: Collection[tuple[str, str]] = (),
+) -> Plan:
+    """Return the work that is pending.
+
+    Args:
+        outputs: all outputs, in any order.
+        state: what is there.
+        rebuild: partitions to build again in any case, by key of their output.
+        code_changed: True to build again what code of another version has built.
+        settled: key and partition of work that was tried: it is not pending any more, and what is
+            built from it goes on with what is there.
+    """
+    return _Planner(outputs, state, rebuild or {}, code_changed, frozenset(settled)).plan()
+
+
+class _Planner:
+    """One pass over the outputs, each after its inputs."""
+
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        state: State,
+        rebuild: Mapping[str, Collection[str]],
+        code_changed: bool,
+        settled: frozenset[tuple[str, str]],
+    ) -> None:
+        self._by_key = {output.key: output for output in outputs}
+        self._state = state
+        self._rebuild = rebuild
+        self._code_changed = code_changed
+        self._settled = settled
+        self._pending: dict[str, dict[str, Work]] = {}
+        # By key: the partitions that nothing may be built from, each with the reason.
+        self._blocked: dict[str, dict[str, str]] = {}
+        self._lost: dict[str, str] = {}
+        self._outdated: dict[str, int] = {}
+
+    def plan(self) -> Plan:
+        """Return the plan of all outputs."""
+        above = {key: sorted(_inputs(output)) for key, output in self._by_key.items()}
+        order = [self._by_key[key] for key in TopologicalSorter(above).static_order()]
+        used = self._used_partitions()
+        for output in order:
+            works = {work.partition: work for work in self._works(output, used[output.key])}
+            self._pending[output.key] = works
+            self._blocked[output.key] = dict(self._blocks(output))
+        work = tuple(work for output in order for work in self._pending[output.key].values())
+        return Plan(work, self._lost, self._outdated)
+
+    def _used_partitions(self) -> dict[str, set[str]]:
+        """Return the partitions of each output that another output says it was built from."""
+        used: dict[str, set[str]] = {key: set() for key in self._by_key}
+        for key, output in self._by_key.items():
+            inputs = self._found(key).records.inputs
+            for name in _inputs(output):
+                built = inputs.get(name, {})
+                parts = self._by_key[name].partitioned and output.partitioned
+                if parts and built:
+                    used[name] |= {part for part, version in built.items() if version and part}
+                elif any(built.values()):
+                    used[name].add(WHOLE)
+        return used
+
+    def _works(self, output: Output, used: set[str]) -> Iterator[Work]:
+        found = self._found(output.key)
+        versions = found.records.versions
+        partitions = self._partitions(output)
+        lost = self._find_lost(output, partitions, used)
+        self._lost |= {_name(output.key, partition): why for partition, why in lost.items()}
+        if lost and (WHOLE in found.damage or (WHOLE in lost and not versions)):
+            # To build a part of it anew would remove what a person may still save.
+            return
+        reasons = self._reasons(output, partitions)
+        for partition in partitions:
+            if partition not in reasons or (output.key, partition) in self._settled:
+                continue
+            if partition in lost and not self._state.arrived.get(output.key):
+                continue
+            reason, anew = reasons[partition]
+            yield Work(
+                key=output.key,
+                partition=partition,
+                reason=reason,
+                waits_for=self._waits(output, partition),
+                inputs=self._input_versions(output, partition),
+                version=versions.get(partition, 0),
+                pace=output.pace,
+                anew=anew,
+            )
+        unchecked = _unchecked(output.table_checks, found.records, WHOLE)
+        if unchecked and not reasons and (output.key, WHOLE) not in self._settled:
+            yield Work(
+                key=output.key,
+                partition=WHOLE,
+                reason=unchecked,
+                inputs=((output.key, versions[WHOLE]),),
+                only_checks=True,
+            )
+
+    def _found(self, key: str) -> Found:
+        return self._state.found.get(key, _ABSENT)
+
+    def _partitions(self, output: Output) -> dict[str, None]:
+        """Return the partitions that should exist, as far as this output can be built at all."""
+        if not output.partitioned:
+            return {WHOLE: None}
+        partitions = dict.fromkeys(self._state.arrived.get(output.key, ()))
+        if output.arrives:
+            present = self._found(output.key).records.versions
+            partitions |= dict.fromkeys(present)
+        for key in output.inputs:
+            if self._by_key[key].partitioned:
+                partitions |= dict.fromkeys(self._found(key).records.versions)
+                partitions |= dict.fromkeys(self._pending[key])
+        for partition, key in output.partition_inputs:
+            work = self._pending[key].get(WHOLE)
+            if self._version(key, WHOLE) or (work and any(v for _, v in work.inputs)):
+                partitions[partition] = None
+        partitions.pop(WHOLE, None)
+        return partitions
+
+    def _find_lost(
+        self, output: Output, partitions: Collection[str], used: set[str]
+    ) -> dict[str, str]:
+        """Return what others were built from, which is not there and cannot be built again."""
+        found = self._found(output.key)
+        arrived = self._state.arrived.get(output.key, {})
+        if not output.arrives:
+            gone = used - found.records.versions.keys() - set(partitions)
+            return {p: "it is missing, and so is what it was built from" for p in gone}
+        if not output.partitioned:
+            why = next(iter(found.damage.values()), "")
+            if WHOLE in used and WHOLE not in found.records.versions:
+                why = why or "it is missing"
+            return {WHOLE: why} if why else {}
+        broken = found.damage.keys() | (used - found.records.versions.keys())
+        lost = {
+            p: found.damage.get(p) or found.damage.get(WHOLE) or "it is missing"
+            for p in broken - arrived.keys() - {WHOLE}
+        }
+        return {p: f"{why}, and its files are not in the landing zone" for p, why in lost.items()}
+
+    def _reasons(self, output: Output, partitions: Mapping[str, None]) -> dict[str, tuple[str, bool]]:
+        """Return why partitions are pending, and whether all of each must be built anew."""
+        found, records = self._state.found.get(output.key), self._found(output.key).records
+        reasons: dict[str, tuple[str, bool]] = {}
+
+        def add(names: Iterable[str], reason: str, *, anew: bool = True) -> None:
+            for name in names:
+                if name in partitions:
+                    reasons.setdefault(name, (reason, anew))
+
+        add(self._rebuild.get(output.key, ()), "it was requested")
+        if found and WHOLE in found.damage:
+            add(partitions, found.damage[WHOLE])
+        for partition, why in found.damage.items() if found else ():
+            add([partition], why)
+        for partition, why in self._state.arrived.get(output.key, {}).items():
+            add([partition], why, anew=False)
+        if found is None:
+            add(partitions, "it is missing")
+        elif output.partitioned:
+            add((p for p in partitions if p not in records.versions), "it was not built yet")
+        for name in output.checks:
+            judged = records.checks.get(name, {})
+            for partition in partitions:
+                version = records.versions.get(partition, 0)
+                if version and judged.get(partition) != version:
+                    failed = judged.get(partition) == -version
+                    add([partition], f"check {name} {'failed' if failed else 'was not run'}")
+        if failed_check := _failed(output.table_checks, records, WHOLE):
+            add(partitions, failed_check)
+        for key in _inputs(output):
+            self._add_newer(output, key, partitions, reasons)
+        outdated = [
+            p for p in partitions
+            if (version := records.versions.get(p, 0))
+            and output.code_version
+            and code_of(version) != output.code_version
+        ]
+        if outdated:
+            self._outdated[output.key] = len(outdated)
+            if self._code_changed:
+                add(outdated, f"its code changed to version {output.code_version}")
+        return reasons
+
+    def _add_newer(
+        self,
+        output: Output,
+        key: str,
+        partitions: Mapping[str, None],
+        reasons: dict[str, tuple[str, bool]],
+    ) -> None:
+        """Add the partitions that were built from another version of this input than is there."""
+        built = self._found(output.key).records.inputs.get(key, {})
+        now, pending = self._found(key).records.versions, self._pending[key]
+        by_part = self._by_key[key].partitioned and output.partitioned
+        whole = now.get(WHOLE, 0)
+        coming = next((work for work in pending.values() if not work.only_checks), None)
+        for partition in _concerned(output, key, partitions):
+            version = now.get(partition, 0) if by_part else whole
+            work = pending.get(partition) if by_part else coming
+            if work and not work.only_checks:
+                reasons.setdefault(partition, (f"{work.name} is pending", False))
+            # What is missing now and cannot be built again leaves its outputs as they are.
+            elif version and built.get(partition, 0) != version:
+                name = _name(key, partition if by_part else WHOLE)
+                reasons.setdefault(partition, (f"{name} is newer", False))
+
+    def _version(self, key: str, partition: str) -> int:
+        return self._found(key).records.versions.get(partition, 0)
+
+    def _used(self, output: Output, partition: str) -> Iterator[tuple[str, str]]:
+        """Yield key and partition of the inputs of a partition; `WHOLE` stands for all of one."""
+        for key in _inputs(output):
+            if partition in _concerned(output, key, {partition: None}):
+                parts = self._by_key[key].partitioned and output.partitioned
+                yield key, partition if parts else WHOLE
+
+    def _input_versions(self, output: Output, partition: str) -> tuple[tuple[str, int], ...]:
+        return tuple((key, self._version(key, part)) for key, part in self._used(output, partition))
+
+    def _waits(self, output: Output, partition: str) -> str:
+        """Return what a partition waits for, empty if it can be built now."""
+        for key, part in self._used(output, partition):
+            pending, blocked = self._pending[key], self._blocked[key]
+            if part == WHOLE and self._by_key[key].partitioned:
+                if pending:
+                    return next(iter(pending.values())).name
+                if blocked:
+                    return next(iter(blocked.values()))
+                continue
+            for name in (part, WHOLE):
+                if name in pending:
+                    return pending[name].name
+                if name in blocked:
+                    return blocked[name]
+            if part != WHOLE and not self._version(key, part) and _names_part(output, key, part):
+                return f"{_name(key, part)}, which is missing"
+        return ""
+
+    def _blocks(self, output: Output) -> Iterator[tuple[str, str]]:
+        """Yield the partitions below which nothing may be built, each with the reason."""
+        records = self._found(output.key).records
+        if why := (
+            _failed(output.table_checks, records, WHOLE)
+            or _unchecked(output.table_checks, records, WHOLE)
+        ):
+            yield WHOLE, f"{output.key}: {why}"
+        for name in output.checks:
+            judged = records.checks.get(name, {})
+            for partition, version in records.versions.items():
+                if partition == WHOLE and output.partitioned:
+                    continue
+                if version and judged.get(partition) != version:
+                    yield partition, f"{_name(output.key, partition)}: check {name}"
+        if not output.arrives:
+            # Something that should be there could not be built: what is built from it would shrink.
+            tried = (p for key, p in self._settled if key == output.key and p)
+            for partition in tried:
+                if partition not in records.versions and partition in self._partitions(output):
+                    yield partition, f"{_name(output.key, partition)}, which is missing"
+
+
+def _inputs(output: Output) -> list[str]:
+    return [*output.inputs, *(key for _, key in output.partition_inputs)]
+
+
+def _concerned(
+    output: Output, key: str, partitions: Mapping[str, None]
+) -> Iterable[str]:
+    """Return those of these partitions that are built from an input."""
+    only = {partition for partition, name in output.partition_inputs if name == key}
+    return [p for p in partitions if p in only] if only else partitions
+
+
+def _names_part(output: Output, key: str, partition: str) -> bool:
+    """Return True if a partition cannot be built without the partition of that name of an input."""
+    return key in output.inputs and partition not in dict(output.partition_inputs)
+
+
+def _failed(checks: Iterable[str], records: Records, partition: str) -> str:
+    """Return the check that failed on the present version, empty if none did."""
+    version = records.versions.get(partition, 0)
+    failed = (c for c in checks if version and records.checks.get(c, {}).get(partition) == -version)
+    return next((f"check {name} failed" for name in failed), "")
+
+
+def _unchecked(checks: Iterable[str], records: Records, partition: str) -> str:
+    """Return the check that did not judge the present version, empty if all did."""
+    version = records.versions.get(partition, 0)
+    judged = ((c, abs(records.checks.get(c, {}).get(partition, 0))) for c in checks)
+    missing = (name for name, judgement in judged if version and judgement != version)
+    return next((f"check {name} was not run" for name in missing), "")
+
+
+def _name(key: str, partition: str) -> str:
+    return f"{key}[{partition}]" if partition else key

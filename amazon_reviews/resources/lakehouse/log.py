@@ -1,0 +1,169 @@
+"""Records in the Delta log: what each partition of a table was built from, by its commits.
+
+Delta keeps the newest version of each transaction id, also when it compacts its log. The id of a
+record is `kind:partition:name`; its kinds are those of `Records`. delta-rs looks ids up one at a
+time, each in a pass over the log, so the log is read here, and once read only its new commits.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from amazon_reviews.errors import DamagedTableError
+from amazon_reviews.schemas.built import WHOLE, Records
+
+_TRANSACTION = b'{"txn"'
+_KINDS = ("version", "input", "check")
+
+
+def version_id(partition: str = WHOLE) -> str:
+    """Return the transaction id of the version of a partition."""
+    return f"version:{partition}:"
+
+
+def input_id(partition: str, key: str) -> str:
+    """Return the transaction id of the version of an input that a partition was built from."""
+    return f"input:{partition}:{key}"
+
+
+def check_id(partition: str, name: str) -> str:
+    """Return the transaction id of the version that a check judged, negative if it failed."""
+    return f"check:{partition}:{name}"
+
+
+@dataclass(frozen=True)
+class TableLog:
+    """The state of a table's log at its newest version.
+
+    `transactions` are the newest versions of the ids that are not records. `newest` identifies
+    the file of the newest commit.
+    """
+
+    version: int
+    newest: tuple[int, int]
+    records: Records
+    transactions: Mapping[str, int]
+
+
+def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) -> TableLog | None:
+    """Return the state of a table's log, None if there is no table; `known` is an earlier state.
+
+    Raises:
+        DamagedTableError: the log cannot be read.
+    """
+    try:
+        if known and _newest(files, key, known.version) == known.newest:
+            return _with_commits(files, key, known, known.version + 1, _copied(known.records))
+        checkpoint = _last_checkpoint(files, key)
+        records = Records()
+        transactions: dict[str, int] = {}
+        if checkpoint is not None:
+            _add(_in_checkpoint(files, key, checkpoint), records, transactions)
+        start = TableLog(-1 if checkpoint is None else checkpoint, (0, 0), records, transactions)
+        state = _with_commits(files, key, start, start.version + 1, records)
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise DamagedTableError(f"the log of {key} cannot be read: {error}") from error
+    if state.version >= 0:
+        return state
+    folder = pafs.FileSelector(f"{key}/_delta_log", allow_not_found=True)
+    if any(info.path.endswith(".json") for info in files.get_file_info(folder)):
+        raise DamagedTableError(f"the log of {key} has lost its beginning")
+    return None
+
+
+def _copied(records: Records) -> Records:
+    """Return a copy that new commits may change."""
+    return Records(
+        dict(records.versions),
+        {key: dict(versions) for key, versions in records.inputs.items()},
+        {name: dict(versions) for name, versions in records.checks.items()},
+    )
+
+
+def _with_commits(
+    files: pafs.FileSystem, key: str, state: TableLog, first: int, records: Records
+) -> TableLog:
+    """Return the state after all commits from `first` on, which are added to `records`."""
+    version = first
+    transactions = dict(state.transactions)
+    while (commit := _commit(files, key, version)) is not None:
+        _add(_in_commit(commit), records, transactions)
+        version += 1
+    if version == first and state.newest != (0, 0):
+        return state
+    newest = _newest(files, key, version - 1)
+    return TableLog(version - 1, newest, records, transactions)
+
+
+def _path(key: str, version: int, suffix: str) -> str:
+    return f"{key}/_delta_log/{version:020d}{suffix}"
+
+
+def _commit(files: pafs.FileSystem, key: str, version: int) -> bytes | None:
+    try:
+        with files.open_input_stream(_path(key, version, ".json"), compression=None) as stream:
+            return bytes(stream.read())
+    except FileNotFoundError:
+        return None
+
+
+def _newest(files: pafs.FileSystem, key: str, version: int) -> tuple[int, int]:
+    """Return numbers that differ between two commits of the same version."""
+    info = files.get_file_info(_path(key, version, ".json"))
+    return info.mtime_ns or 0, info.size or 0
+
+
+def _last_checkpoint(files: pafs.FileSystem, key: str) -> int | None:
+    try:
+        with files.open_input_stream(f"{key}/_delta_log/_last_checkpoint") as stream:
+            return int(json.loads(stream.read())["version"])
+    except FileNotFoundError:
+        return None
+
+
+def _in_commit(commit: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the transactions of a commit; raises ValueError if it is not complete."""
+    lines = commit.splitlines()
+    json.loads(lines[-1] if lines else b"")
+    for line in lines:
+        if line.startswith(_TRANSACTION):
+            transaction = json.loads(line)["txn"]
+            yield transaction["appId"], transaction["version"]
+
+
+def _in_checkpoint(files: pafs.FileSystem, key: str, version: int) -> Iterator[tuple[str, int]]:
+    # One file, as delta-rs writes it, or the parts that other engines write.
+    path = _path(key, version, ".checkpoint.parquet")
+    paths = [path]
+    if files.get_file_info(path).type == pafs.FileType.NotFound:
+        folder = files.get_file_info(pafs.FileSelector(f"{key}/_delta_log"))
+        start = f"{version:020d}.checkpoint."
+        paths = [
+            i.path for i in folder if i.base_name.startswith(start) and i.extension == "parquet"
+        ]
+        if not paths:
+            raise ValueError(f"the checkpoint of version {version} is gone")
+    for path in paths:
+        column = pq.read_table(path, columns=["txn"], filesystem=files)["txn"].combine_chunks()
+        column = column.filter(column.is_valid())
+        ids, versions = (pc.struct_field(column, name) for name in ("appId", "version"))
+        yield from zip(ids.to_pylist(), versions.to_pylist(), strict=True)
+
+
+def _add(transactions: Iterator[tuple[str, int]], records: Records, others: dict[str, int]) -> None:
+    for name, version in transactions:
+        kind, _, rest = name.partition(":")
+        if kind not in _KINDS or ":" not in rest:
+            others[name] = version
+            continue
+        partition, _, subject = rest.partition(":")
+        if kind == "version":
+            records.versions[partition] = version
+        else:
+            by_subject = records.inputs if kind == "input" else records.checks
+            by_subject.setdefault(subject, {})[partition] = version
