@@ -12,7 +12,9 @@ from amazon_reviews.schemas.layers import (
 )
 
 _SILVER = tuple(dataset.silver for dataset in DATASETS)
-_BUILT_WITH_OTHERS = {table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)}
+_BUILT_WITH_OTHERS = {
+    table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)
+}
 
 
 def inputs_of(table: Table) -> tuple[str, ...]:
@@ -39,7 +41,10 @@ def _table(table: Table) -> Output:
 
 OUTPUTS = (
     *(_table(table) for key, table in TABLES.items() if key not in _BUILT_WITH_OTHERS),
-    *(Output(f"warehouse/{table.name}", inputs=(table.key,), code_version="") for table in PUBLISHED),
+    *(
+        Output(f"warehouse/{table.name}", inputs=(table.key,), code_version="")
+        for table in PUBLISHED
+    ),
     *(
         Output(a.key, inputs=a.inputs, code_version=a.code_version, checks=a.checks)
         for a in (*MODELS, *FILES)

@@ -74,9 +74,7 @@ class Observed:
     disappeared: list[str] = field(default_factory=list)
 
 
-def observe(
-    places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None
-) -> Observed:
+def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None) -> Observed:
     """Look at all outputs and at what has arrived.
 
     With `data_files` it is also checked that every data file of the tables is there, and that no

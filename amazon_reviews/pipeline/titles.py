@@ -11,9 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.input_rows import silver_rows
+from amazon_reviews.resources.built_files import stamped_schema
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import Table
-from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.schemas.built import WHOLE, Built
 from amazon_reviews.schemas.titles import (
     GOLD_TITLE_ACTORS,
     GOLD_TITLES,
@@ -84,11 +85,17 @@ def build_title_actors(spark: SparkSession, lakehouse: Lakehouse) -> None:
     )
 
 
-def export_parquet(lakehouse: Lakehouse, table: Table, path: Path) -> int:
-    """Write a table as one Parquet file, replacing an old one; return the number of rows."""
+def export_parquet(
+    lakehouse: Lakehouse, table: Table, path: Path, *, built: Built | None = None
+) -> int:
+    """Write a table as one Parquet file, replacing an old one; return the number of rows.
+
+    The file holds the record `built`, if there is one.
+    """
     rows = lakehouse.delta(table.key).to_pyarrow_table(columns=table.names)
+    schema = stamped_schema(table.arrow_schema, built) if built else table.arrow_schema
     with replacing(path) as file:
-        pq.write_table(rows.cast(table.arrow_schema), file, compression="zstd")
+        pq.write_table(rows.cast(schema), file, compression="zstd")
     return rows.num_rows
 
 

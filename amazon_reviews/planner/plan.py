@@ -144,7 +144,7 @@ class _Planner:
         arrived = self._state.arrived.get(output.key, {})
         if not output.arrives:
             gone = used - found.records.versions.keys() - set(partitions)
-            return {p: "it is missing, and so is what it was built from" for p in gone}
+            return dict.fromkeys(gone, "it is missing, and so is what it was built from")
         if not output.partitioned:
             why = next(iter(found.damage.values()), "")
             if WHOLE in used and WHOLE not in found.records.versions:
@@ -157,7 +157,9 @@ class _Planner:
         }
         return {p: f"{why}, and its files are not in the landing zone" for p, why in lost.items()}
 
-    def _reasons(self, output: Output, partitions: Mapping[str, None]) -> dict[str, tuple[str, bool]]:
+    def _reasons(
+        self, output: Output, partitions: Mapping[str, None]
+    ) -> dict[str, tuple[str, bool]]:
         """Return why partitions are pending, and whether all of each must be built anew."""
         found, records = self._state.found.get(output.key), self._found(output.key).records
         reasons: dict[str, tuple[str, bool]] = {}
@@ -190,7 +192,8 @@ class _Planner:
         for key in _inputs(output):
             self._add_newer(output, key, partitions, reasons)
         outdated = [
-            p for p in partitions
+            p
+            for p in partitions
             if (version := records.versions.get(p, 0))
             and output.code_version
             and code_of(version) != output.code_version
@@ -283,9 +286,7 @@ def _inputs(output: Output) -> list[str]:
     return [*output.inputs, *(key for _, key in output.partition_inputs)]
 
 
-def _concerned(
-    output: Output, key: str, partitions: Mapping[str, None]
-) -> Iterable[str]:
+def _concerned(output: Output, key: str, partitions: Mapping[str, None]) -> Iterable[str]:
     """Return those of these partitions that are built from an input."""
     only = {partition for partition, name in output.partition_inputs if name == key}
     return [p for p in partitions if p in only] if only else partitions

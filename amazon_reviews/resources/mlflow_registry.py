@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,12 +17,14 @@ from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.config import MODELS, TRACKING_URI
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
-from amazon_reviews.resources.stored_model import Record, StoredModel
+from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
+from amazon_reviews.schemas.built import Built
 
 EXPERIMENT = "amazon_reviews"
 CURRENT = "champion"
 """The alias of the current version of a model."""
 
+_BUILT = "built"
 _CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _LONGEST = 300
 
@@ -79,6 +81,17 @@ class MlflowRegistry:
                     return None
                 raise
 
+    def record(self, name: str, built: Built) -> None:
+        """See `ModelStore.record`."""
+        with self._client() as client:
+            _ensure_registered(client, name)
+            client.set_registered_model_tag(name, _BUILT, built.to_json())
+
+    def registered(self) -> dict[str, Registered]:
+        """Return all registered models by name; those of a server without their files."""
+        with self._client() as client:
+            return {model.name: self._registered(client, model) for model in _models(client)}
+
     @contextmanager
     def _client(self) -> Iterator[MlflowClient]:
         try:
@@ -104,14 +117,18 @@ class MlflowRegistry:
         return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
 
     def _stored(self, version: ModelVersion) -> StoredModel:
-        number = int(version.version)
         path = _local(str(version.source)) or self._downloaded(version)
-        if not path.is_file():
-            raise LocationError(
-                f"{self._location}: the file of {version.name} version {number} is gone: {path}; "
-                f"materialize the asset model/{version.name} again"
-            )
-        return StoredModel(version.name, number, path)
+        return StoredModel(version.name, int(version.version), path)
+
+    def _registered(self, client: MlflowClient, model: RegisteredModel) -> Registered:
+        built = Built.from_json(model.tags.get(_BUILT, ""))
+        version = model.aliases.get(CURRENT)
+        if version is None:
+            return Registered(built, None, None)
+        path = None
+        if not self.uri:
+            path = _local(str(client.get_model_version(model.name, str(version)).source))
+        return Registered(built, int(version), path)
 
     def _downloaded(self, version: ModelVersion) -> Path:
         """Return the file of a version, which is downloaded once; an incomplete one is repeated."""
@@ -124,6 +141,14 @@ class MlflowRegistry:
                 part = download_artifacts(source, dst_path=aside, tracking_uri=self.uri)
                 replace_file(Path(part), folder / name)
         return folder / name
+
+
+def _models(client: MlflowClient) -> Iterator[RegisteredModel]:
+    page = client.search_registered_models()
+    yield from page
+    while page.token:
+        page = client.search_registered_models(page_token=page.token)
+        yield from page
 
 
 def _ensure_registered(client: MlflowClient, name: str) -> None:

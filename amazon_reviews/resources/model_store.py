@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.config import Settings
-from amazon_reviews.resources.stored_model import Record, StoredModel
+from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
+from amazon_reviews.schemas.built import Built
 
 if TYPE_CHECKING:
     from amazon_reviews.resources.mlflow_registry import MlflowRegistry
 
 __all__ = ["ModelStore", "Record", "StoredModel"]
 
-_CURRENT_FILE = "current.json"
+_MEMO_FILE = "current.json"
 # By default MLflow reports its use to another host, prints, and waits minutes for a server that
 # does not answer.
 _DEFAULTS = {
@@ -67,61 +68,110 @@ class ModelStore:
         """
         self._registry().attach(model, metrics, figures)
 
-    def current(self, name: str) -> StoredModel | None:
-        """Return the current version, None without one.
+    def record(self, name: str, built: Built) -> None:
+        """Store the record of the model `name`, of which there need not be a version.
 
         Raises:
-            LocationError: the store cannot be reached, or has lost the file.
+            LocationError: the store cannot be reached or written.
         """
-        state = self._local_state()
-        if not self.uri and state is None:
-            return None
-        if state and (remembered := self._remembered(name, state)):
-            return remembered
-        model = self._registry().current(name)
-        if state and model:
-            self._remember(model, state)
-        return model
+        self._registry().record(name, built)
+
+    def records(self) -> dict[str, Built]:
+        """Return the records of all models that have one, by name; see `lost`.
+
+        Raises:
+            LocationError: the store cannot be reached.
+        """
+        models = self._registered().items()
+        return {name: model.built for name, model in models if model.built}
+
+    def lost(self) -> dict[str, str]:
+        """Return the models whose current version has lost its file, with a text about each.
+
+        Only the local store is known to have lost a file before the file is asked for.
+
+        Raises:
+            LocationError: the store cannot be reached.
+        """
+        return {
+            name: f"the file of version {model.version} is gone: {model.path}"
+            for name, model in ({} if self.uri else self._registered()).items()
+            if model.path and not model.path.is_file()
+        }
+
+    def current(self, name: str) -> StoredModel | None:
+        """Return the current version, None without one; its file may be gone.
+
+        Raises:
+            LocationError: the store cannot be reached.
+        """
+        if not self.uri:
+            model = self._registered().get(name)
+            if model is None or model.version is None:
+                return None
+            if model.path:
+                return StoredModel(name, model.version, model.path)
+        return self._registry().current(name)
 
     def _registry(self) -> "MlflowRegistry":
         # MLflow reads these variables when it is imported.
         for variable, value in _DEFAULTS.items():
             os.environ.setdefault(variable, value)
-        # Imported here because MLflow takes seconds, which a remembered model does not need.
+        # Imported here because MLflow takes seconds, which remembered models do not need.
         from amazon_reviews.resources.mlflow_registry import MlflowRegistry
 
         return MlflowRegistry(self.folder, self.uri)
 
+    def _registered(self) -> dict[str, Registered]:
+        """Return all registered models, as remembered if the local store did not change."""
+        if self.uri:
+            return self._registry().registered()
+        state = self._local_state()
+        if state is None:
+            return {}
+        models = self._remembered(state)
+        if models is None:
+            models = self._registry().registered()
+            self._remember(models, state)
+        return models
+
     def _local_state(self) -> list[int] | None:
         """Return numbers that change with the local store, None if it does not exist."""
-        if self.uri:
-            return None
         try:
             stat = (self.folder / "mlflow.db").stat()
         except FileNotFoundError:
             return None
         return [stat.st_mtime_ns, stat.st_size]
 
-    def _remembered(self, name: str, state: list[int]) -> StoredModel | None:
-        """Return the current version as of the last request, if the local store did not change."""
+    def _remembered(self, state: list[int]) -> dict[str, Registered] | None:
+        """Return the models as of the last request, None if the local store changed since."""
         try:
-            memo = json.loads((self.folder / _CURRENT_FILE).read_bytes())
+            memo = json.loads((self.folder / _MEMO_FILE).read_bytes())
             if memo["state"] != state:
                 return None
-            entry = memo["models"][name]
-            model = StoredModel(name, int(entry["version"]), Path(entry["path"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            return {name: _from_memo(entry) for name, entry in memo["registered"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return model if model.path.is_file() else None
 
-    def _remember(self, model: StoredModel, state: list[int]) -> None:
-        path = self.folder / _CURRENT_FILE
-        try:
-            memo = json.loads(path.read_bytes())
-            models = memo["models"] if memo["state"] == state else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            models = {}
-        models[model.name] = {"version": model.version, "path": str(model.path)}
+    def _remember(self, models: Mapping[str, Registered], state: list[int]) -> None:
+        registered = {name: _to_memo(model) for name, model in models.items()}
         # A read-only folder costs time only.
-        with suppress(OSError), replacing(path) as file:
-            file.write(json.dumps({"state": state, "models": models}).encode())
+        with suppress(OSError), replacing(self.folder / _MEMO_FILE) as file:
+            file.write(json.dumps({"state": state, "registered": registered}).encode())
+
+
+def _to_memo(model: Registered) -> dict[str, str | int | None]:
+    return {
+        "built": model.built.to_json() if model.built else "",
+        "version": model.version,
+        "path": str(model.path) if model.path else "",
+    }
+
+
+def _from_memo(entry: Mapping[str, Any]) -> Registered:
+    version, path = entry["version"], entry["path"]
+    return Registered(
+        built=Built.from_json(entry["built"]),
+        version=None if version is None else int(version),
+        path=Path(path) if path else None,
+    )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from amazon_reviews.schemas.built import Built
+
 
 @dataclass(frozen=True)
 class Record:
@@ -21,3 +23,15 @@ class StoredModel:
     name: str
     version: int
     path: Path
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered model: its record, and its current version, each None without one.
+
+    `path` is the file of the current version, None if it is not known to be on this machine.
+    """
+
+    built: Built | None
+    version: int | None
+    path: Path | None

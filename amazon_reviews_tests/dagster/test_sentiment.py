@@ -167,9 +167,14 @@ def test_model_that_is_not_better_does_not_replace_the_current_one(project):
     assert in_use(project).version == 1
 
 
-def test_a_damaged_model_is_replaced(project):
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda path: path.write_bytes(b"damaged"), lambda path: path.unlink()],
+    ids=["damaged", "lost"],
+)
+def test_a_model_that_cannot_be_read_is_replaced(project, spoil):
     train(project)
-    in_use(project).path.write_bytes(b"damaged")
+    spoil(in_use(project).path)
 
     success, recorded, _ = train(project)
 

@@ -1,4 +1,4 @@
-"""Recommenders in files: same rankings after loading; damaged files raise."""
+"""Recommenders in files: same rankings after loading; damaged files raise, and are replaced."""
 
 import zipfile
 from dataclasses import replace
@@ -12,6 +12,8 @@ from amazon_reviews.models.recommender.methods import METHODS, method_named
 from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.products import Facts, describe
 from amazon_reviews.models.recommender.storage import load, model_version, save
+from amazon_reviews.pipeline.recommender.publish import publish
+from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews_tests.models.interactions import tastes
 
 
@@ -111,3 +113,18 @@ def test_changed_or_foreign_file_raises(known, tmp_path):
 
 def _facts(arrays, old, new):
     return np.frombuffer(arrays["facts"].tobytes().replace(old, new), np.uint8)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["damaged", "lost"])
+def test_current_file_that_cannot_be_read_is_replaced(known, tmp_path, empty_store, caplog, lost):
+    empty_store(tmp_path / "models")
+    store, model = ModelStore(tmp_path / "models"), saved(known, "popularity", tmp_path / "model")
+    first = publish(store, "some", model, Record()).stored
+    assert publish(store, "some", model, Record()).stored == first
+    first.path.unlink() if lost else first.path.write_bytes(b"damaged")
+
+    second = publish(store, "some", model, Record())
+
+    assert store.current("some") == second.stored
+    assert model_version(load(second.stored.path)) == second.model_version
+    assert "the current model some is replaced, as it cannot be read" in caplog.text

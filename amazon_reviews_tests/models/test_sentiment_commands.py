@@ -244,6 +244,14 @@ def test_missing_model_exits_with_2_and_names_the_asset(command, reviews, tmp_pa
 
 def test_damaged_model_exits_with_2_and_names_file_and_asset(command, tmp_path, model, empty_store):
     publish(model, tmp_path, empty_store).write_bytes(b"damaged")
-    line = usage_error(command("predict", "good", folder=tmp_path))
+    assert_file_and_asset_are_named(usage_error(command("predict", "good", folder=tmp_path)))
+
+
+def test_lost_model_exits_with_2_and_names_file_and_asset(command, tmp_path, model, empty_store):
+    publish(model, tmp_path, empty_store).unlink()
+    assert_file_and_asset_are_named(usage_error(command("predict", "good", folder=tmp_path)))
+
+
+def assert_file_and_asset_are_named(line):
     assert "sentiment.model" in line
     assert "materialize the asset model/sentiment again" in line

@@ -1,14 +1,20 @@
 """The model store: versions, the alias of the current one, its memo, and failures."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
+from functools import partialmethod
 
 import pytest
 from mlflow import MlflowClient
 
 from amazon_reviews.errors import LocationError
 from amazon_reviews.resources.model_store import ModelStore, Record
+from amazon_reviews.schemas.built import Built
 
+BUILT = Built(7 << 19, {"gold/reviews": 3}, {"balanced": True})
 RECORD = Record(parameters={"bits": 20}, metrics={"auc": 0.9}, tags={"model_version": "abc"})
 
 
@@ -75,14 +81,105 @@ def test_current_model_is_remembered_until_the_store_changes(store, tmp_path, mo
     publish(store, tmp_path, "first")
     model = store.current("some")
 
+    forbid_requests(monkeypatch)
+    assert store.current("some") == model
+    assert store.current("other") is None
+    (store.folder / "current.json").write_text("{damaged")
+    with pytest.raises(AssertionError):
+        store.current("some")
+
+
+def forbid_requests(monkeypatch):
     def forbidden(self):
         raise AssertionError("MLflow was loaded")
 
     monkeypatch.setattr(ModelStore, "_registry", forbidden)
-    assert store.current("some") == model
-    (store.folder / "current.json").write_text("{damaged")
-    with pytest.raises(AssertionError):
-        store.current("some")
+
+
+def test_missing_store_has_no_record_and_is_not_created(tmp_path):
+    store = ModelStore(tmp_path / "models")
+
+    assert (store.records(), store.lost()) == ({}, {})
+    assert not store.folder.exists()
+
+
+def test_record_of_a_model_is_replaced_and_needs_no_version(store, tmp_path):
+    publish(store, tmp_path, "first")
+    assert store.records() == {}
+    newer = Built(8 << 19)
+    for name, built in (("some", BUILT), ("tried", BUILT), ("some", newer)):
+        store.record(name, built)
+
+    assert store.records() == ModelStore(store.folder).records() == {"some": newer, "tried": BUILT}
+    assert store.current("some").path.read_text() == "first"
+    assert store.current("tried") is None
+    assert store.lost() == {}
+
+
+def test_records_are_read_from_all_pages(store, monkeypatch):
+    for name in ("a", "b", "c"):
+        store.record(name, BUILT)
+    search = MlflowClient.search_registered_models
+    one = partialmethod(search, max_results=1)
+    monkeypatch.setattr(MlflowClient, "search_registered_models", one)
+
+    assert store.records() == {"a": BUILT, "b": BUILT, "c": BUILT}
+
+
+def test_damaged_record_is_left_out(store, client):
+    store.record("good", BUILT)
+    for name, text in (("cut", BUILT.to_json()[:-5]), ("list", "[1]"), ("empty", "")):
+        client.create_registered_model(name, tags={"built": text})
+
+    assert store.records() == {"good": BUILT}
+
+
+def test_records_of_an_unchanged_store_need_no_mlflow(store, tmp_path):
+    publish(store, tmp_path, "first")
+    store.record("some", BUILT)
+    store.records()
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from amazon_reviews.resources.model_store import ModelStore\n"
+        "store = ModelStore(Path(sys.argv[1]))\n"
+        "print(store.records()['some'].to_json()); print(store.lost(), store.current('other'))\n"
+        "print({'mlflow', 'sqlalchemy'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, store.folder]
+    process = subprocess.run(command, capture_output=True, text=True)
+
+    expected = [BUILT.to_json(), "{} None", "set()"]
+    assert process.stdout.splitlines() == expected, process.stderr
+
+
+def test_changed_record_counts_at_once(store, client):
+    store.record("some", BUILT)
+    assert store.records() == {"some": BUILT}
+    client.set_registered_model_tag("some", "built", Built(9).to_json())
+
+    assert store.records() == {"some": Built(9)}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda memo: {"state": memo["state"], "models": {"some": {"version": 1, "path": "x"}}},
+        lambda memo: memo | {"registered": []},
+        lambda memo: memo | {"registered": {"some": {"version": 1, "path": "x"}}},
+        lambda memo: memo | {"registered": {"some": None}},
+        lambda memo: [memo],
+    ],
+    ids=["of an earlier release", "a list", "without a record", "without a model", "no object"],
+)
+def test_memo_that_cannot_be_used_is_replaced(store, damage, monkeypatch):
+    store.record("some", BUILT)
+    assert store.records() == {"some": BUILT}
+    memo = store.folder / "current.json"
+    memo.write_text(json.dumps(damage(json.loads(memo.read_text()))))
+
+    assert store.records() == {"some": BUILT}
+    forbid_requests(monkeypatch)
+    assert store.records() == {"some": BUILT}
 
 
 def test_failed_publication_leaves_the_current_model(store, tmp_path, monkeypatch):
@@ -98,11 +195,44 @@ def _fail(*arguments, **options):
     raise OSError("full disk")
 
 
-def test_missing_model_file_is_named(store, tmp_path):
-    publish(store, tmp_path, "first").path.unlink()
+def test_lost_file_of_a_current_model_is_named_at_once(store, tmp_path, monkeypatch):
+    publish(store, tmp_path, "first")
+    stored = publish(store, tmp_path, "second")
+    publish(store, tmp_path, "third", make_current=False).path.unlink()
+    store.record("some", BUILT)
+    assert store.lost() == {}
 
-    with pytest.raises(LocationError, match=r"version 1 is gone.*materialize the asset model/some"):
-        store.current("some")
+    stored.path.unlink()
+    forbid_requests(monkeypatch)
+    assert store.lost() == {"some": f"the file of version 2 is gone: {stored.path}"}
+    assert store.records() == {"some": BUILT}
+    assert store.current("some") == stored
+
+
+def test_file_published_for_a_lost_one_is_current(store, tmp_path):
+    publish(store, tmp_path, "first").path.unlink()
+    publish(store, tmp_path, "second")
+
+    assert store.lost() == {}
+    assert store.current("some").path.read_text() == "second"
+
+
+def test_records_of_another_tracking_store_are_read_without_the_versions(
+    store, tmp_path, monkeypatch
+):
+    publish(store, tmp_path, "first")
+    store.record("some", BUILT)
+    monkeypatch.setattr(MlflowClient, "get_model_version", _fail)
+    other = ModelStore(tmp_path / "cache", f"sqlite:///{store.folder}/mlflow.db")
+
+    assert other.records() == {"some": BUILT}
+    assert not other.folder.exists()
+
+
+def test_server_is_not_asked_for_lost_files(tmp_path, monkeypatch):
+    forbid_requests(monkeypatch)
+
+    assert ModelStore(tmp_path, "http://127.0.0.1:9").lost() == {}
 
 
 def test_damaged_database_names_the_setting(tmp_path):
@@ -110,6 +240,10 @@ def test_damaged_database_names_the_setting(tmp_path):
 
     with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
         ModelStore(tmp_path).current("some")
+    with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
+        ModelStore(tmp_path).records()
+    with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
+        ModelStore(tmp_path).record("some", BUILT)
 
 
 def test_unreachable_server_is_named_without_its_password(tmp_path, monkeypatch):

@@ -59,9 +59,7 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:
         return _ingest(context, landing, lakehouse, dataset)
 
-    @table_asset(
-        silver, checks=[accounted(silver.path), _rows_kept_spec(silver.path)]
-    )
+    @table_asset(silver, checks=[accounted(silver.path), _rows_kept_spec(silver.path)])
     def build(
         context: dg.AssetExecutionContext,
         engine: dg.ResourceParam[SparkEngine],
@@ -150,9 +148,7 @@ DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(data
 @table_asset(SILVER_REJECTED)
 def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Show the rejected lines by reason; silver writes them."""
-    inputs = {
-        key: lakehouse.versions(key).get(WHOLE, 0) for key in inputs_of(SILVER_REJECTED)
-    }
+    inputs = {key: lakehouse.versions(key).get(WHOLE, 0) for key in inputs_of(SILVER_REJECTED)}
     lakehouse.ensure(SILVER_REJECTED.key)
     lakehouse.record(SILVER_REJECTED.key, {WHOLE: inputs})
     counts = rejected_by_reason(lakehouse)

@@ -37,10 +37,7 @@ def _adds_up(mart: Table) -> dg.AssetCheckSpec:
 
 
 @dg.multi_asset(
-    specs=[
-        table_spec(mart, transform=transform_of(mart), skippable=True)
-        for mart in MARTS
-    ],
+    specs=[table_spec(mart, transform=transform_of(mart), skippable=True) for mart in MARTS],
     check_specs=[_adds_up(mart) for mart in MARTS if mart.adds_up],
     can_subset=True,
     pool="review_marts",

@@ -68,9 +68,7 @@ def gold_recommender_interactions(
     )
 
 
-@dg.multi_asset(
-    specs=[table_spec(table) for table in _MATRICES], pool="recommender_matrices"
-)
+@dg.multi_asset(specs=[table_spec(table) for table in _MATRICES], pool="recommender_matrices")
 def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
     """Number users and products, and store both matrices by these numbers, all together."""
     matrices = make_matrices(lakehouse)

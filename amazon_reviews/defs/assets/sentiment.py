@@ -56,9 +56,7 @@ def examples_asset(most: int) -> dg.AssetsDefinition:
 
 
 @dg.multi_asset(
-    specs=[
-        artifact_spec(MODEL_SENTIMENT)
-    ],
+    specs=[artifact_spec(MODEL_SENTIMENT)],
     check_specs=[
         dg.AssetCheckSpec(
             "not_worse",

@@ -188,8 +188,7 @@ def _complete(
 
 @dg.multi_asset(
     specs=[
-        table_spec(mart, transform=transform_of(mart), skippable=True)
-        for mart in SENTIMENT_MARTS
+        table_spec(mart, transform=transform_of(mart), skippable=True) for mart in SENTIMENT_MARTS
     ],
     can_subset=True,
     pool="sentiment_marts",

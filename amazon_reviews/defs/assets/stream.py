@@ -81,9 +81,7 @@ def bronze_review_events(
     return dg.MaterializeResult(metadata=_received(received) | lag_metadata(behind) | metadata)
 
 
-@table_asset(
-    SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS.path)]
-)
+@table_asset(SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS.path)])
 def silver_streamed_reviews(
     config: StreamScope,
     engine: dg.ResourceParam[SparkEngine],

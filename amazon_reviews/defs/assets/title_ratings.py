@@ -56,9 +56,7 @@ def _formatted(row: dict[str, Any]) -> list[Any]:
 
 
 @dg.multi_asset(
-    specs=[
-        artifact_spec(MODEL_TITLE_RATINGS)
-    ],
+    specs=[artifact_spec(MODEL_TITLE_RATINGS)],
     name="model__title_ratings",
     pool="model_title_ratings",
 )

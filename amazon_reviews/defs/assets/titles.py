@@ -84,9 +84,7 @@ def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
     parquet, page = folder / "titles.parquet", folder / "report.html"
 
     @dg.multi_asset(
-        specs=[
-            artifact_spec(EXPORT_TITLES)
-        ],
+        specs=[artifact_spec(EXPORT_TITLES)],
         name="export__titles",
         pool="export_titles",
     )
@@ -97,9 +95,7 @@ def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata={"path": path, "dagster/row_count": rows})
 
     @dg.multi_asset(
-        specs=[
-            artifact_spec(REPORT_TITLES)
-        ],
+        specs=[artifact_spec(REPORT_TITLES)],
         name="report__titles",
         pool="report_titles",
     )

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError
+from amazon_reviews.errors import ConcurrentWriteError
 from amazon_reviews.resources.lakehouse.data_files import (
     check_partitions,
     staged_files,

@@ -13,7 +13,9 @@ import altair as alt
 import vl_convert
 
 from amazon_reviews.atomic_file import replacing
+from amazon_reviews.resources.built_files import stamped_html
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.built import Built
 from amazon_reviews.serving.queries.query import Query
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
 
@@ -21,19 +23,27 @@ _PAPER_WIDTH = 660
 """Pixels of a chart on A4 paper, which is narrower than Letter, without margins and border."""
 
 
-def write_report(warehouse: Warehouse, path: Path, contents: Report = REVIEWS_REPORT) -> int:
+def write_report(
+    warehouse: Warehouse,
+    path: Path,
+    contents: Report = REVIEWS_REPORT,
+    *,
+    built: Built | None = None,
+) -> int:
     """Write the report on the current tables of the warehouse; return its size in bytes.
 
-    An existing file is replaced at the end, or stays unchanged.
+    The file holds the record `built`, if there is one. An existing file is replaced at the end, or
+    stays unchanged.
 
     Raises:
         WarehouseError: the warehouse does not exist, or cannot be read.
         OSError: the file cannot be written.
     """
-    page = report(warehouse, contents).encode()
+    page = report(warehouse, contents)
+    written = (stamped_html(page, built) if built else page).encode()
     with replacing(path) as file:
-        file.write(page)
-    return len(page)
+        file.write(written)
+    return len(written)
 
 
 def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:

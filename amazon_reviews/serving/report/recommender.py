@@ -9,7 +9,9 @@ import pyarrow as pa
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.markdown import markdown
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
+from amazon_reviews.resources.built_files import stamped_markdown
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas.built import Built
 from amazon_reviews.serving.queries.recommender import evaluation
 
 Figures = dict[str, tuple[float, float | None, float | None]]
@@ -29,17 +31,20 @@ _LEGEND = (
 _COMPARED = ("ndcg@10", "ndcg@10_behind_hybrid")
 
 
-def write_methods(warehouse: Warehouse, path: Path) -> int:
+def write_methods(warehouse: Warehouse, path: Path, *, built: Built | None = None) -> int:
     """Write the tables from the current evaluation; return the file's size in bytes.
+
+    The file holds the record `built`, if there is one.
 
     Raises:
         WarehouseError: the evaluation does not exist, or cannot be read.
         OSError: the file cannot be written.
     """
-    page = methods_page(evaluation(warehouse)).encode()
+    page = methods_page(evaluation(warehouse))
+    written = (stamped_markdown(page, built) if built else page).encode()
     with replacing(path) as file:
-        file.write(page)
-    return len(page)
+        file.write(written)
+    return len(written)
 
 
 def methods_page(rows: pa.Table) -> str:
