@@ -68,7 +68,9 @@ class DuckDBWarehouse:
             except DamagedWarehouseError as error:
                 aside = self._path.with_name(f"{self._path.name}.damaged")
                 loads = self._load(snapshots, {}, aside)
-                _log.warning("a new file replaces the damaged one, now %s: %s", aside, error)
+                if loads:
+                    cause = error.__cause__
+                    _log.warning("%s was damaged, and is now %s: %s", self._path, aside, cause)
                 return loads
 
     def versions(self) -> dict[str, int]:
