@@ -11,6 +11,7 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   ├── LocationError         a location that a setting names: exit code 2
 │   │   ├── LandingError, LakehouseError, EngineUnavailableError
 │   ├── WarehouseError        the warehouse cannot be loaded or read: exit code 2
+│   │   └── DamagedWarehouseError
 │   ├── EventHubUnavailableError, StreamingOffError
 │   ├── ModelFileError        a file of a model is damaged or foreign: exit code 2
 │   └── NoDataError           a page of the dashboard has no data to show
@@ -89,6 +90,10 @@ class WarehouseError(UnavailableError):
     """The warehouse could not be loaded or read; what it held before is untouched."""
 
     exit_code = 2
+
+
+class DamagedWarehouseError(WarehouseError):
+    """The file of the warehouse is damaged; the text names it and what makes it again."""
 
 
 class EventHubUnavailableError(UnavailableError):

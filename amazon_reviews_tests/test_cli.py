@@ -1,7 +1,6 @@
 """The console script: its output on stdout and stderr, and its exit codes."""
 
 import json
-import os
 import pkgutil
 import re
 import shutil
@@ -29,12 +28,9 @@ from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
 from amazon_reviews_tests.helpers import review, rows
 from amazon_reviews_tests.renamed import NEW, OLD, write_old_table
+from amazon_reviews_tests.rights import WITHOUT_RIGHTS
 
 OPTIONS = "--reviews 1500 --products 20 --users 20 --partitions 3 --events 5 --seed 3".split()
-SETPRIV = shutil.which("setpriv")
-DROPPED = [SETPRIV, "--bounding-set", "-dac_override,-dac_read_search"]
-WITHOUT_RIGHTS = ["env"] if os.geteuid() else DROPPED if SETPRIV else []
-"""Prefix of a command that must obey file permissions, even when root runs the tests."""
 HOLD_WAREHOUSE = """
 import duckdb, sys
 held = duckdb.connect(sys.argv[1])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -166,6 +167,49 @@ def test_loaded_version_is_skipped(emulator, warehouse, three_files):
     assert "bigquery?project=test-project&p=test-project&d=reviews&t=t&page=table" in load.url
 
 
+def test_versions_of_equal_content_are_loaded_once(emulator, lake, warehouse, three_files):
+    warehouse.load([replace(three_files, content=5)])
+    jobs = dict(emulator.jobs.done)
+    delta(lake, numbers())
+
+    (same,) = warehouse.load([newest(lake, content=5)])
+
+    assert (same.skipped, same.version) == (True, 0)
+    assert emulator.jobs.done == jobs
+    assert warehouse.versions() == {"gold/t": 0}
+    (other,) = warehouse.load([newest(lake, content=6)])
+    assert (other.skipped, other.version) == (False, 1)
+    assert warehouse.contents() == {"gold/t": 6}
+
+
+def test_versions_without_content_version_are_told_apart_by_delta_version(
+    emulator, lake, warehouse, three_files
+):
+    warehouse.load([three_files])
+    delta(lake, numbers(5, partition="a"))
+
+    (load,) = warehouse.load([newest(lake)])
+
+    assert (load.skipped, load.rows) == (False, 5)
+    assert warehouse.contents() == {"gold/t": 0}
+    assert "delta_content" not in emulator.catalogue.table("reviews", "t")["labels"]
+
+
+def test_missing_content_version_is_recorded_without_an_upload(emulator, warehouse, three_files):
+    warehouse.load([three_files])
+    emulator.jobs.done.clear()
+    table = replace(three_files, content=2**62 + 1)
+
+    (load,) = warehouse.load([table])
+
+    assert (load.rows, load.bytes, job_steps(emulator, "load")) == (4, 0, [])
+    assert warehouse.contents() == {"gold/t": 2**62 + 1}
+    assert numbers_of(warehouse) == [1, 2, 3, 4]
+    assert warehouse.load([table])[0].skipped
+    assert warehouse.load([three_files])[0].skipped
+    assert warehouse.contents() == {"gold/t": 2**62 + 1}
+
+
 def test_load_gives_exactly_the_requested_version(lake, warehouse):
     delta(lake, numbers(1))
     delta(lake, numbers(2))
@@ -176,13 +220,14 @@ def test_load_gives_exactly_the_requested_version(lake, warehouse):
         assert numbers_of(warehouse) == expected
 
 
-def test_recreated_delta_table_with_the_same_version_is_loaded(lake, warehouse):
+@pytest.mark.parametrize("content", [0, 5])
+def test_recreated_delta_table_with_the_same_version_is_loaded(lake, warehouse, content):
     delta(lake, pa.concat_tables([numbers(1, partition="a"), numbers(2, partition="b")]))
-    warehouse.load([newest(lake)])
+    warehouse.load([newest(lake, content=content)])
     shutil.rmtree(lake)
     delta(lake, pa.concat_tables([numbers(9, partition="a"), numbers(2, partition="b")]))
 
-    (load,) = warehouse.load([newest(lake)])
+    (load,) = warehouse.load([newest(lake, content=content)])
 
     assert not load.skipped
     assert numbers_of(warehouse) == [2, 9]

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from amazon_reviews.errors import SettingsError, WarehouseError
+from amazon_reviews.errors import DamagedWarehouseError, SettingsError, WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -26,6 +27,7 @@ from amazon_reviews_tests.resources.deltas import (
     replace_partition,
     typed_rows,
 )
+from amazon_reviews_tests.rights import WITHOUT_RIGHTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,11 +156,65 @@ def test_loaded_version_is_skipped_and_leaves_the_file_untouched(lake, file, loa
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == before
 
 
-def test_recreated_delta_table_is_loaded_at_an_equal_version(lake, file, loaded):
+def test_versions_of_equal_content_are_loaded_once(lake, file, loaded):
+    uri = str(lake / "kept")
+    loaded.load([TableVersion("gold/kept", uri, 0, content=5)])
+    before = file.stat().st_ino
+    delta(lake / "kept", numbers())
+
+    (same,) = loaded.load([TableVersion("gold/kept", uri, 1, content=5)])
+
+    assert (same.skipped, same.version) == (True, 0)
+    assert file.stat().st_ino == before
+    assert loaded.versions() == {"gold/kept": 0}
+    (other,) = loaded.load([TableVersion("gold/kept", uri, 1, content=6)])
+    assert (other.skipped, other.version) == (False, 1)
+    assert loaded.contents() == {"gold/kept": 6}
+
+
+def test_versions_without_content_version_are_told_apart_by_delta_version(lake, loaded):
+    delta(lake / "kept", numbers(4))
+
+    (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 1)])
+
+    assert (load.skipped, load.rows) == (False, 4)
+    assert loaded.contents() == {"gold/kept": 0}
+
+
+def test_missing_content_version_is_recorded_without_reading_rows(lake, loaded):
+    version = 2**62 + 1
+    table = TableVersion("gold/kept", str(lake / "kept"), 0, content=version)
+
+    (load,) = loaded.load([table])
+
+    assert (load.rows, load.bytes) == (3, 0)
+    assert loaded.contents() == {"gold/kept": version}
+    assert loaded.load([table])[0].skipped
+    (unknown,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
+    assert unknown.skipped
+    assert loaded.contents() == {"gold/kept": version}
+
+
+def test_file_of_an_earlier_release_has_no_content_versions_until_the_next_load(lake, file, loaded):
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("ALTER TABLE main._loads DROP COLUMN content")
+    delta(lake / "new", numbers(7))
+
+    assert loaded.versions() == {"gold/kept": 0}
+    assert loaded.contents() == {"gold/kept": 0}
+    assert loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])[0].skipped
+    loaded.load([TableVersion("gold/new", str(lake / "new"), 0, content=5)])
+    assert loaded.contents() == {"gold/kept": 0, "gold/new": 5}
+
+
+@pytest.mark.parametrize("content", [0, 5])
+def test_recreated_delta_table_is_loaded_at_an_equal_version(lake, file, loaded, content):
+    table = TableVersion("gold/kept", str(lake / "kept"), 0, content=content)
+    loaded.load([table])
     shutil.rmtree(lake / "kept")
     delta(lake / "kept", numbers(9))
 
-    (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
+    (load,) = loaded.load([table])
 
     assert not load.skipped
     assert rows(file, "SELECT number FROM gold.kept") == [(9,)]
@@ -391,6 +447,165 @@ def test_damaged_data_file_leaves_the_warehouse_unchanged(lake, file, loaded, da
     assert loaded.versions() == {"gold/kept": 0}
     assert rows(file, "SELECT sum(number) FROM gold.kept") == [(6,)]
     assert leftovers(file) == []
+
+
+def garbage(file, start, length=64):
+    with open(file, "r+b") as handle:
+        handle.seek(start)
+        handle.write(Random(7).randbytes(length))
+
+
+DAMAGES = {
+    "empty": lambda file: os.truncate(file, 0),
+    "4 kB": lambda file: os.truncate(file, 4_096),
+    "100 kB": lambda file: os.truncate(file, 100_000),
+    "random bytes": lambda file: file.write_bytes(Random(7).randbytes(50_000)),
+    "garbage in the header": lambda file: garbage(file, 100),
+    "garbage in the records": lambda file: garbage(file, file.stat().st_size - 262_144 + 100),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_file_is_kept_beside_the_new_one_of_the_next_load(
+    lake, file, loaded, damage, caplog
+):
+    file.chmod(0o640)
+    damage(file)
+    content = file.read_bytes()
+    aside = file.with_name("warehouse.duckdb.damaged")
+    aside.write_text("older")
+    reads = [loaded.versions, loaded.contents, lambda: loaded.describe("gold/kept")]
+    for read in reads:
+        with pytest.raises(DamagedWarehouseError, match=rf"{file} is damaged.*amazon-reviews run"):
+            read()
+    assert file.read_bytes() == content
+
+    with caplog.at_level(logging.WARNING):
+        (load,) = loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0, content=5)])
+
+    assert (load.skipped, load.rows) == (False, 3)
+    assert aside.read_bytes() == content
+    assert f"{file} was damaged, and is now {aside}" in caplog.text
+    assert loaded.contents() == {"gold/kept": 5}
+    assert rows(file, "SELECT sum(number) FROM gold.kept") == [(6,)]
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert leftovers(file) == []
+
+
+def test_failed_load_of_a_damaged_file_leaves_it(lake, file, loaded):
+    os.truncate(file, 4_096)
+    content = file.read_bytes()
+    next((lake / "kept").rglob("*.parquet")).unlink()
+
+    with pytest.raises(WarehouseError, match="gold/kept at Delta version 0 could not be loaded"):
+        loaded.load([TableVersion("gold/kept", str(lake / "kept"), 0)])
+
+    assert file.read_bytes() == content
+    assert not file.with_name("warehouse.duckdb.damaged").exists()
+
+
+@pytest.fixture
+def damaged_rows(lake, file, loaded):
+    """gold/t with two partitions, whose rows are damaged in the warehouse but not its records."""
+    random = Random(7)
+    texts = [random.randbytes(100).hex() for _ in range(20_000)]
+    table = pa.table({"text": texts, "partition": ["a"] * 10_000 + ["b"] * 10_000})
+    delta(lake / "t", table)
+    loaded.load([TableVersion("gold/t", str(lake / "t"), 0)])
+    blocks = "SELECT DISTINCT block_id FROM pragma_storage_info('gold.t') WHERE block_id >= 0"
+    for (block,) in rows(file, blocks):
+        garbage(file, 3 * 4_096 + block * 262_144 + 100)
+    assert set(loaded.versions()) == {"gold/kept", "gold/t"}
+    return loaded
+
+
+def test_damage_of_a_table_is_told_by_queries_that_read_it(damaged_rows):
+    for _ in range(2):
+        with pytest.raises(DamagedWarehouseError, match=r"is damaged.*amazon-reviews run"):
+            damaged_rows.query("SELECT max(text) FROM gold.t")
+    assert damaged_rows.query("SELECT sum(number) AS n FROM gold.kept").to_pylist() == [{"n": 6}]
+
+
+def test_damage_met_by_a_load_is_replaced_by_the_tables_of_the_load(lake, file, damaged_rows):
+    replacement = pa.table({"text": ["x", "y"], "partition": ["b", "b"]})
+    replace_partition(lake / "t", "b", replacement)
+
+    (load,) = damaged_rows.load([TableVersion("gold/t", str(lake / "t"), 1)])
+
+    assert (load.skipped, load.rows) == (False, 10_002)
+    assert damaged_rows.versions() == {"gold/t": 1}
+    assert damaged_rows.query("SELECT max(text) AS m FROM gold.t").to_pylist() == [{"m": "y"}]
+    assert file.with_name("warehouse.duckdb.damaged").exists()
+
+
+def test_error_of_a_query_that_quotes_damage_is_not_damage(loaded):
+    with pytest.raises(WarehouseError) as error:
+        loaded.query("SELECT error('Corrupt database file: x') FROM gold.kept")
+    assert not isinstance(error.value, DamagedWarehouseError)
+
+
+def refused(file, lake, match):
+    """Check that reading and loading are refused as `match` says, and leave the file."""
+    content, stat = file.read_bytes(), file.stat()
+    warehouse = DuckDBWarehouse(file)
+    load = [TableVersion("gold/kept", str(lake / "kept"), 0)]
+    for call in (warehouse.versions, warehouse.contents, lambda: warehouse.load(load)):
+        with pytest.raises(WarehouseError, match=match) as error:
+            call()
+        assert not isinstance(error.value, DamagedWarehouseError)
+    assert (file.read_bytes(), file.stat().st_ino) == (content, stat.st_ino)
+    assert not file.with_name(f"{file.name}.damaged").exists()
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1", "CREATE TABLE _loads (name VARCHAR)"])
+def test_database_of_another_program_is_refused(lake, tmp_path, statement):
+    delta(lake / "kept", numbers(1))
+    theirs = tmp_path / "theirs.duckdb"
+    with duckdb.connect(str(theirs)) as connection:
+        connection.execute(statement)
+
+    refused(
+        theirs, lake, r"theirs\.duckdb is a DuckDB database, but not .* AMAZON_REVIEWS_WAREHOUSE"
+    )
+
+
+def test_file_that_another_program_writes_is_refused(lake, file, loaded):
+    writer = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); "
+        "sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout.readline() == "open\n"
+        refused(file, lake, "is open in a program that writes to it; end that program")
+        child.communicate("go\n")
+
+
+@pytest.mark.skipif(not WITHOUT_RIGHTS, reason="root, and no setpriv to give up its rights")
+@pytest.mark.parametrize("locked", ["file", "folder"])
+def test_file_that_may_not_be_read_is_refused(tmp_path, locked):
+    file = tmp_path / "data" / "warehouse.duckdb"
+    file.parent.mkdir()
+    duckdb.connect(str(file)).close()
+    (file if locked == "file" else file.parent).chmod(0)
+    child = (
+        "import sys; from amazon_reviews.resources.warehouse.connect import open_warehouse\n"
+        "try: open_warehouse(sys.argv[1]).contents()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run(
+        [*WITHOUT_RIGHTS, sys.executable, "-c", child, f"duckdb:///{file}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (file if locked == "file" else file.parent).chmod(0o700)
+    assert done.stdout.startswith(f"WarehouseError {file} may not be read by this account; ")
 
 
 def test_missing_version_or_table_is_named(lake, loaded):

@@ -29,6 +29,7 @@ class TableVersion:
         cluster_by: columns to cluster by in BigQuery, broad ones first; by default `sort_by`.
         partition_day: the date column to partition by in BigQuery.
         flat_view: name of a view in BigQuery without arrays and maps.
+        content: content version of the table, 0 if it has none.
         storage_options: options of the lakehouse's object store; not in a representation.
     """
 
@@ -41,6 +42,7 @@ class TableVersion:
     cluster_by: tuple[str, ...] = ()
     partition_day: str | None = None
     flat_view: str | None = None
+    content: int = 0
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,10 +56,10 @@ class Load:
 
     Attributes:
         name: ``layer/name``.
-        version: the Delta version.
+        version: the Delta version that the warehouse holds.
         rows: rows of the table in the warehouse.
         bytes: size of the Delta files that were read, 0 if the load was skipped.
-        skipped: True if the warehouse held the version already.
+        skipped: True if the warehouse held the version, or its content, already.
         seconds: wall-clock time spent on this table.
         stored_bytes: size of the table in the warehouse, None if unknown.
         url: a page that shows the table, None without one.
@@ -99,8 +101,8 @@ class Warehouse(Protocol):
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
         """Load the tables at the given versions, all or none; return one result per table.
 
-        A table that the warehouse holds at that version is skipped. Tables not named stay as they
-        are.
+        A table is skipped if the warehouse holds its content: the content version, or the Delta
+        version if the content has none. Tables not named stay as they are.
 
         Raises:
             WarehouseError: a table cannot be read, its row count differs from that of the Delta
@@ -110,6 +112,10 @@ class Warehouse(Protocol):
 
     def versions(self) -> dict[str, int]:
         """Return the loaded tables by name, with their Delta versions."""
+        ...
+
+    def contents(self) -> dict[str, int]:
+        """Return the loaded tables by name, with their content versions, 0 if not recorded."""
         ...
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:

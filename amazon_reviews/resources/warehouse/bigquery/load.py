@@ -46,11 +46,13 @@ class Change:
 
 
 def labels_of(snapshot: Snapshot) -> dict[str, str]:
-    """Return the labels of a table in BigQuery, which name the Delta version it holds."""
+    """Return the labels of a table in BigQuery, which name the version and content it holds."""
+    content = snapshot.table.content
     return LABELS | {
         "delta_layer": snapshot.table.name.split("/")[0],
         "delta_table": snapshot.table_id.lower(),
         "delta_version": str(snapshot.table.version),
+        **({"delta_content": str(content)} if content else {}),
     }
 
 

@@ -34,9 +34,10 @@ from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partit
 class BigQueryWarehouse:
     """Tables in one dataset of BigQuery, and flat views of some.
 
-    A table's labels name the Delta version it holds. They change in the statement that replaces
-    the rows. BigQuery cannot replace several tables in one transaction. So a load first completes
-    all staging tables, and only then replaces one table after the other. Threads may share it.
+    A table's labels name the Delta version and the content it holds. They change in the statement
+    that replaces the rows. BigQuery cannot replace several tables in one transaction. So a load
+    first completes all staging tables, and only then replaces one table after the other. Threads
+    may share it.
     """
 
     def __init__(self, address: BigQueryAddress) -> None:
@@ -59,13 +60,12 @@ class BigQueryWarehouse:
 
     def versions(self) -> dict[str, int]:
         """See `Warehouse.versions`."""
-        with self._explained("the tables could not be listed"):
-            versions = {
-                f"{labels['delta_layer']}/{table}": int(labels["delta_version"])
-                for table, labels in self._tables().items()
-                if "delta_version" in labels and not is_staging(table)
-            }
-            return dict(sorted(versions.items()))
+        return {name: int(labels["delta_version"]) for name, labels in self._loaded().items()}
+
+    def contents(self) -> dict[str, int]:
+        """See `Warehouse.contents`."""
+        loaded = self._loaded()
+        return {name: int(labels.get("delta_content", 0)) for name, labels in loaded.items()}
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; table names need no dataset, and timestamps are in UTC."""
@@ -131,6 +131,16 @@ class BigQueryWarehouse:
         listed = self._connection.client.list_tables(self._connection.reference)
         return {table.table_id: dict(table.labels) for table in listed}
 
+    def _loaded(self) -> dict[str, dict[str, str]]:
+        """Return the loaded tables by name with their labels."""
+        with self._explained("the tables could not be listed"):
+            loaded = {
+                f"{labels['delta_layer']}/{table}": labels
+                for table, labels in self._tables().items()
+                if "delta_version" in labels and not is_staging(table)
+            }
+            return dict(sorted(loaded.items()))
+
     def _table(self, name: str) -> bigquery.Table:
         return self._connection.client.get_table(
             self._connection.reference.table(_table_name(name))
@@ -181,7 +191,7 @@ class BigQueryWarehouse:
         table = self._table(version.name)
         return Load(
             version.name,
-            version.version,
+            int(table.labels["delta_version"]),
             table.num_rows,
             bytes=0,
             skipped=True,
@@ -200,7 +210,10 @@ def _labels(existing: Mapping[str, Mapping[str, str]], table: TableVersion) -> M
 
 
 def _is_loaded(snapshot: Snapshot, existing: Mapping[str, Mapping[str, str]]) -> bool:
-    return labels_of(snapshot).items() <= _labels(existing, snapshot.table).items()
+    # A version without its content version is loaded again, which copies the table to record it.
+    other = "delta_version" if snapshot.table.content else "delta_content"
+    expected = {key: value for key, value in labels_of(snapshot).items() if key != other}
+    return expected.items() <= _labels(existing, snapshot.table).items()
 
 
 def _check_ownership(

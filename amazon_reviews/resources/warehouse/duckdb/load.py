@@ -1,22 +1,22 @@
 """Loading versions of Delta tables into an open DuckDB file."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
-from deltalake.exceptions import DeltaError
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import Load, literal, quote
+from amazon_reviews.resources.warehouse.duckdb.errors import explained
 from amazon_reviews.resources.warehouse.snapshot import Snapshot
 
-_FAILURES = (duckdb.Error, DeltaError, pa.ArrowException, OSError)
 _METADATA = """
 CREATE TABLE IF NOT EXISTS main._loads (
     name VARCHAR, delta_table_id VARCHAR, delta_version BIGINT, delta_schema VARCHAR,
     row_count BIGINT, loaded_at TIMESTAMPTZ DEFAULT now());
+-- The files of earlier releases lack this column.
+ALTER TABLE main._loads ADD COLUMN IF NOT EXISTS content BIGINT;
 CREATE TABLE IF NOT EXISTS main._files (name VARCHAR, path VARCHAR, partition VARCHAR);
 """
 
@@ -103,12 +103,13 @@ def _comment(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
 
 
 def _record(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int) -> None:
-    name, files = snapshot.table.name, snapshot.files
+    table, name, files = snapshot.table, snapshot.table.name, snapshot.files
     _forget(connection, name)
     connection.execute(
-        "INSERT INTO main._loads (name, delta_table_id, delta_version, delta_schema, row_count) "
-        "VALUES (?, ?, ?, ?, ?)",
-        [name, snapshot.table_id, snapshot.table.version, snapshot.schema_json, rows],
+        "INSERT INTO main._loads "
+        "(name, delta_table_id, delta_version, delta_schema, row_count, content) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [name, snapshot.table_id, table.version, snapshot.schema_json, rows, table.content],
     )
     partitions = pa.array([file.partition for file in files.values()], pa.string())
     connection.register("files", pa.table({"path": list(files), "partition": partitions}))
@@ -130,12 +131,3 @@ def drop_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def relation(name: str) -> str:
     """Return the name of the table ``layer/name`` in DuckDB's SQL."""
     return ".".join(quote(part) for part in name.split("/"))
-
-
-@contextmanager
-def explained(subject: object, action: str = "loaded") -> Iterator[None]:
-    """Raise errors of DuckDB, Delta Lake or the disk as a WarehouseError about `subject`."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise WarehouseError(f"{subject} could not be {action}: {error}") from error

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import literal
+from amazon_reviews.resources.warehouse.duckdb.errors import unreadable
 
 
 class Reader:
@@ -31,6 +32,7 @@ class Reader:
         """Return the rows of `sql`; `parameters` fill its ``?`` placeholders.
 
         Raises:
+            DamagedWarehouseError: the file is damaged, as far as the query reads it.
             WarehouseError: the query fails, or there is no file yet.
         """
         try:
@@ -39,8 +41,8 @@ class Reader:
                 if relation is None:
                     raise WarehouseError(f"the statement returns no rows: {sql}")
                 return relation.to_arrow_table()
-        except duckdb.Error as error:
-            raise WarehouseError(f"{self._path} cannot answer: {error}") from error
+        except (duckdb.Error, OSError) as error:
+            raise unreadable(self._path, error) from error
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -56,11 +58,11 @@ class Reader:
     def _identity(self) -> tuple[int, int]:
         try:
             stat = self._path.stat()
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             raise WarehouseError(
                 f"{self._path} does not exist yet: materialize the warehouse's tables, or set "
                 "AMAZON_REVIEWS_WAREHOUSE to where they are"
-            ) from None
+            ) from error
         return stat.st_ino, stat.st_mtime_ns
 
     def _attach(self) -> duckdb.DuckDBPyConnection:

@@ -2,11 +2,13 @@
 
 A load writes a new file beside the old one and replaces the old one by renaming. It holds a lock
 that the kernel releases when the process dies. So a reader sees the old or the new state and never
-waits. A load that is killed leaves only a temporary folder, which the next load removes.
+waits. A load that is killed leaves only a temporary folder, which the next load removes. A load
+that finds the file damaged begins a new one, and keeps the damaged one under another name.
 """
 
 import fcntl
 import glob
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +21,8 @@ import pyarrow as pa
 from filelock import FileLock
 
 from amazon_reviews.atomic_file import replace_file
-from amazon_reviews.errors import WarehouseError
+from amazon_reviews.config import WAREHOUSE
+from amazon_reviews.errors import DamagedWarehouseError, WarehouseError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.warehouse.base import (
     ColumnDescription,
@@ -28,14 +31,12 @@ from amazon_reviews.resources.warehouse.base import (
     TableVersion,
     literal,
 )
-from amazon_reviews.resources.warehouse.duckdb.load import (
-    drop_table,
-    explained,
-    load_tables,
-    relation,
-)
+from amazon_reviews.resources.warehouse.duckdb.errors import explained
+from amazon_reviews.resources.warehouse.duckdb.load import drop_table, load_tables, relation
 from amazon_reviews.resources.warehouse.duckdb.reader import Reader
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
+
+_log = logging.getLogger(__name__)
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 
@@ -53,19 +54,32 @@ class DuckDBWarehouse:
         self._reader = Reader(self._path, memory_limit)
 
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
-        """See `Warehouse.load`; only the changed Delta partitions of a table are rewritten."""
+        """See `Warehouse.load`; only the changed Delta partitions of a table are rewritten.
+
+        If the file is found to be damaged, a new one with the given tables replaces it. The
+        damaged file is kept with the suffix ``.damaged``, in place of an older one.
+        """
         if len({table.name for table in tables}) < len(tables):
             raise ValueError("a table is named twice in one load")
         with explained(self._path), self._locked():
-            loaded = self._loaded()
             snapshots = [_opened(table) for table in tables]
-            pending = [s for s in snapshots if not _is_loaded(s, loaded.get(s.table.name))]
-            loads = self._replace(pending, loaded) if pending else {}
-        return [loads.get(t.name) or _skipped(t, loaded[t.name]) for t in tables]
+            try:
+                return self._load(snapshots, self._loaded())
+            except DamagedWarehouseError as error:
+                aside = self._path.with_name(f"{self._path.name}.damaged")
+                loads = self._load(snapshots, {}, aside)
+                if loads:
+                    cause = error.__cause__
+                    _log.warning("%s was damaged, and is now %s: %s", self._path, aside, cause)
+                return loads
 
     def versions(self) -> dict[str, int]:
         """See `Warehouse.versions`."""
         return {name: state.version for name, state in self._loaded().items()}
+
+    def contents(self) -> dict[str, int]:
+        """See `Warehouse.contents`."""
+        return {name: state.content for name, state in self._loaded().items()}
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; timestamps are in UTC."""
@@ -117,17 +131,40 @@ class DuckDBWarehouse:
             yield
 
     def _loaded(self) -> dict[str, "_State"]:
-        if not self._path.exists():
-            return {}
-        rows = self.query(
-            "SELECT name, delta_table_id, delta_version AS version, delta_schema, "
-            "row_count AS rows FROM main._loads ORDER BY name"
-        )
+        try:
+            # The files of earlier releases lack the column `content`.
+            rows = self.query(
+                "SELECT name, delta_table_id, delta_version AS version, delta_schema, "
+                "row_count AS rows, coalesce(content, 0) AS content "
+                "FROM (FROM main._loads UNION ALL BY NAME SELECT 0 AS content WHERE false) "
+                "ORDER BY name"
+            )
+        except WarehouseError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return {}
+            if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
+                raise WarehouseError(
+                    f"{self._path} is a DuckDB database, but not one of this program; name "
+                    f"another file in {WAREHOUSE}"
+                ) from error
+            raise
         return {row.pop("name"): _State(**row) for row in rows.to_pylist()}
 
+    def _load(
+        self,
+        snapshots: Sequence[Snapshot],
+        loaded: Mapping[str, "_State"],
+        aside: Path | None = None,
+    ) -> list[Load]:
+        pending = [s for s in snapshots if not _is_loaded(s, loaded.get(s.table.name))]
+        loads = self._replace(pending, loaded, aside) if pending else {}
+        names = [snapshot.table.name for snapshot in snapshots]
+        return [loads.get(name) or _skipped(name, loaded[name]) for name in names]
+
     def _replace(
-        self, pending: Sequence[Snapshot], loaded: Mapping[str, "_State"]
+        self, pending: Sequence[Snapshot], loaded: Mapping[str, "_State"], aside: Path | None
     ) -> dict[str, Load]:
+        """Replace the file by one with `pending`; move the old one to `aside`, if given."""
         prefix, parent = f".{self._path.name}.", self._path.parent
         with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
             changes = {s.table.name: self._changes(s, loaded.get(s.table.name)) for s in pending}
@@ -137,7 +174,11 @@ class DuckDBWarehouse:
             with self._connect(file) as connection:
                 loads = load_tables(connection, pending, changes)
                 sparse = _is_sparse(connection)
-            replace_file(self._compacted(file) if sparse else file, self._path)
+            new = self._compacted(file) if sparse else file
+            if aside:
+                shutil.copymode(self._path, new)
+                os.replace(self._path, aside)
+            replace_file(new, self._path)
         return {load.name: load for load in loads}
 
     def _changes(self, snapshot: Snapshot, state: "_State | None") -> set[str] | None:
@@ -180,6 +221,7 @@ class _State:
     version: int
     delta_schema: str
     rows: int
+    content: int
 
 
 def _opened(table: TableVersion) -> Snapshot:
@@ -188,12 +230,15 @@ def _opened(table: TableVersion) -> Snapshot:
 
 
 def _is_loaded(snapshot: Snapshot, state: _State | None) -> bool:
-    expected = (snapshot.table_id, snapshot.table.version)
-    return state is not None and (state.delta_table_id, state.version) == expected
+    if state is None or state.delta_table_id != snapshot.table_id:
+        return False
+    # A version without its content version is loaded again, to record it.
+    table = snapshot.table
+    return state.content == table.content if table.content else state.version == table.version
 
 
-def _skipped(table: TableVersion, state: _State) -> Load:
-    return Load(table.name, table.version, state.rows, bytes=0, skipped=True, seconds=0.0)
+def _skipped(name: str, state: _State) -> Load:
+    return Load(name, state.version, state.rows, bytes=0, skipped=True, seconds=0.0)
 
 
 def _is_sparse(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -1,0 +1,51 @@
+"""Explanations of DuckDB's errors: a damaged file, or one that cannot be opened."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from amazon_reviews.errors import DamagedWarehouseError, WarehouseError
+
+_FAILURES = (duckdb.Error, DeltaError, pa.ArrowException, OSError)
+# DuckDB has no class of its own for damage, and an error of a query may quote any text. So these
+# must be the first words of the error.
+_DAMAGE = re.compile(
+    r"(IO Error: )?"
+    r"(Corrupt database file|Could not read enough bytes from file"
+    r'|The file ".*" exists, but it is not a valid DuckDB database file)'
+)
+
+
+@contextmanager
+def explained(subject: object, action: str = "loaded") -> Iterator[None]:
+    """Raise errors of DuckDB, Delta Lake or the disk as a WarehouseError about `subject`."""
+    try:
+        yield
+    except _FAILURES as error:
+        kind = DamagedWarehouseError if _is_damage(error) else WarehouseError
+        raise kind(f"{subject} could not be {action}: {error}") from error
+
+
+def unreadable(path: Path, error: duckdb.Error | OSError) -> WarehouseError:
+    """Return the error of a query of the file `path`, with what to do about it."""
+    if _is_damage(error):
+        return DamagedWarehouseError(
+            f"{path} is damaged; delete it, and `amazon-reviews run` makes it again "
+            f"(DuckDB says: {error})"
+        )
+    problem = "cannot answer"
+    if isinstance(error, duckdb.IOException | OSError):
+        if "Could not set lock" in str(error):
+            problem = "is open in a program that writes to it; end that program"
+        elif "Permission denied" in str(error):
+            problem = "may not be read by this account; allow it with chmod or chown"
+    return WarehouseError(f"{path} {problem}: {error}")
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, duckdb.Error) and bool(_DAMAGE.match(str(error)))
