@@ -20,20 +20,15 @@ from amazon_reviews.defs.checks import drift, streaming, tables
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
+from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.resources import resources
+from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.datasets import DATASETS
-
-default_automation_sensor = dg.AutomationConditionSensorDefinition(
-    "default_automation_sensor",
-    target=dg.AssetSelection.all(),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=30,
-    description="Materializes the tables below when the tables above them changed.",
-)
 
 
 def definitions(settings: config.Settings) -> dg.Definitions:
     """Return the whole project, on the locations and the engine of the settings."""
+    files = file_paths(settings.report, settings.titles)
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
@@ -50,13 +45,13 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                 ]
             ),
             warehouse.warehouse_assets(settings.warehouse),
-            *report_assets(settings.report),
-            *titles.titles_files(settings.titles),
+            *report_assets(files),
+            *titles.titles_files(files),
             sentiment.examples_asset(settings.sentiment_examples),
             sentiment_results.evaluation_assets(settings.star_classifier),
         ],
         asset_checks=dg.load_asset_checks_from_modules([tables, streaming, drift]),
-        sensors=[landing_sensor, event_hub_sensor, default_automation_sensor],
+        sensors=[landing_sensor, event_hub_sensor, planner_sensor],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,

@@ -5,7 +5,8 @@ import time
 
 import dagster as dg
 
-from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, missing_stream
+from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, add_missing
+from amazon_reviews.defs.requests import PRIORITY, UNFINISHED
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub
@@ -16,19 +17,13 @@ STREAM_JOB = dg.define_asset_job(
     dg.AssetSelection.assets(STREAM.bronze, STREAM.silver, "gold/reviews"),
     description="Takes new events of the hub to bronze, silver and gold.",
 )
-_UNDER_WAY = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 
 @dg.sensor(
     job=STREAM_JOB,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads new events of the hub, and brings them to gold.",
 )
 def event_hub_sensor(
     context: dg.SensorEvaluationContext,
@@ -55,9 +50,10 @@ def event_hub_sensor(
             skip_reason=f"{waiting} events wait, the first for {waited:.0f} s",
             cursor=json.dumps({"waiting_since": since}),
         )
-    new = missing_stream(context.instance)
+    add_missing(context.instance, GOLD_REVIEW_PARTITIONS, [STREAM.partition])
     request = dg.RunRequest(
         partition_key=STREAM.partition,
+        tags=PRIORITY,
         run_config={
             "ops": {
                 "bronze__review_events": {
@@ -66,13 +62,9 @@ def event_hub_sensor(
             }
         },
     )
-    return dg.SensorResult(
-        run_requests=[request],
-        dynamic_partitions_requests=[GOLD_REVIEW_PARTITIONS.build_add_request(new)] if new else [],
-        cursor="{}",
-    )
+    return dg.SensorResult(run_requests=[request], cursor="{}")
 
 
 def _under_way(instance: dg.DagsterInstance) -> bool:
-    unfinished = dg.RunsFilter(job_name=STREAM_JOB.name, statuses=list(_UNDER_WAY))
+    unfinished = dg.RunsFilter(job_name=STREAM_JOB.name, statuses=list(UNFINISHED))
     return instance.get_runs_count(unfinished) > 0

@@ -4,11 +4,15 @@ A landing partition is a partition of the dataset's tables. In gold the stream i
 dataset with a fixed set of files, such as the catalogues of platforms, has a static set.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS, STREAM
+from amazon_reviews.pipeline.datasets import DATASETS
+from amazon_reviews.resources.landing.layout import natural_order
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 
 GOLD_REVIEW_PARTITIONS = dg.DynamicPartitionsDefinition(name="gold_reviews")
 
@@ -24,20 +28,31 @@ PARTITIONS: dict[str, dg.PartitionsDefinition] = {
 """The sets by name, to which `Table.partitions` refers; the set of a dataset has its name."""
 
 
-def missing_partitions(
-    instance: dg.DagsterInstance, dataset: str, arrived: Iterable[str]
-) -> dict[str, list[str]]:
-    """Return the partitions to add, by the name of their set, after partitions arrived."""
-    partitions = PARTITIONS[dataset]
-    if not isinstance(partitions, dg.DynamicPartitionsDefinition):
-        return {}
-    names = {partitions.name: [*arrived]}
-    if dataset == REVIEWS.name:
-        names[GOLD_REVIEW_PARTITIONS.name] = [
-            *known_partitions(instance, partitions),
-            *arrived,
-        ]
-    return {str(name): _new(instance, str(name), keys) for name, keys in names.items()}
+def add_missing(
+    instance: dg.DagsterInstance, partitions: dg.PartitionsDefinition, names: Iterable[str]
+) -> None:
+    """Add partitions that a set lacks, in natural order; a static set lacks none."""
+    if isinstance(partitions, dg.DynamicPartitionsDefinition):
+        known = set(known_partitions(instance, partitions))
+        if new := natural_order(name for name in names if name not in known):
+            instance.add_dynamic_partitions(str(partitions.name), new)
+
+
+def consecutive(names: Sequence[str], order: Sequence[str], limit: int) -> Iterator[list[str]]:
+    """Yield `names` in groups that are consecutive in `order`, each of at most `limit`."""
+    remaining = set(names)
+    group: list[str] = []
+    for name in [*order, ""]:
+        if group and (name not in remaining or len(group) == limit):
+            yield group
+            group = []
+        if name in remaining:
+            group.append(name)
+
+
+def range_tags(names: Sequence[str]) -> dict[str, str]:
+    """Return the tags of a run over consecutive partitions."""
+    return {RANGE_START: names[0], RANGE_END: names[-1]}
 
 
 def known_partitions(
@@ -45,13 +60,3 @@ def known_partitions(
 ) -> list[str]:
     """Return the partitions of a set that exist, in their order."""
     return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
-
-
-def missing_stream(instance: dg.DagsterInstance) -> list[str]:
-    """Return the partition of the stream in gold, if it does not exist yet."""
-    return _new(instance, str(GOLD_REVIEW_PARTITIONS.name), [STREAM.partition])
-
-
-def _new(instance: dg.DagsterInstance, name: str, keys: list[str]) -> list[str]:
-    known = set(instance.get_dynamic_partitions(name))
-    return [key for key in dict.fromkeys(keys) if key not in known]

@@ -5,6 +5,8 @@ from typing import TypedDict
 from pyspark.sql import SparkSession
 
 from amazon_reviews.config import Settings
+from amazon_reviews.pipeline.artifacts import file_paths
+from amazon_reviews.pipeline.state import Places
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -23,26 +25,41 @@ class Resources(TypedDict):
     warehouse: Warehouse
     model_store: ModelStore
     engine: SparkEngine
+    places: Places
 
 
 def resources(settings: Settings) -> Resources:
     """Return the resources by name; nothing is opened or started before its first use."""
+    places = places_of(settings)
     return {
-        "landing": LandingZone.at(settings.landing),
-        "lakehouse": Lakehouse(settings.lakehouse),
-        "event_hub": EventHub(
+        "landing": places.landing,
+        "lakehouse": places.lakehouse,
+        "event_hub": places.event_hub,
+        "warehouse": places.warehouse,
+        "model_store": places.model_store,
+        "places": places,
+        "engine": SparkEngine(
+            settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
+        ),
+    }
+
+
+def places_of(settings: Settings) -> Places:
+    """Return where the project keeps its outputs, and where its rows come from."""
+    return Places(
+        landing=LandingZone.at(settings.landing),
+        lakehouse=Lakehouse(settings.lakehouse),
+        event_hub=EventHub(
             settings.event_hub.get_secret_value(),
             settings.consumer_group,
             batch_events=settings.stream_events,
             batch_seconds=settings.stream_seconds,
             lag_seconds=settings.stream_lag_seconds,
         ),
-        "warehouse": open_warehouse(settings.warehouse),
-        "model_store": ModelStore.of(settings),
-        "engine": SparkEngine(
-            settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
-        ),
-    }
+        warehouse=open_warehouse(settings.warehouse),
+        model_store=ModelStore.of(settings),
+        files=file_paths(settings.report, settings.titles),
+    )
 
 
 def _spark_session(address: str) -> SparkSession:

@@ -1,64 +1,65 @@
-"""The headless run: does the work of sensors and automation in one process.
+"""The headless run: does all pending work of the planner in one process.
 
-A partition of a table is stale if it was never materialized, if a partition upstream was
-materialized later, or if the last blocking check of the table failed. In bronze it is stale if the
-landing folder has changed. A table without partitions is built even if no input arrived. Tables
-are built in the order of the graph; tables below a failed blocking check wait.
+The work comes from the tables as they are: after each stage they are looked at again. Work that
+failed is not tried twice in a run; what is built from it goes on with what is there. What arrives
+while it runs is left to the next one.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
 
 from amazon_reviews import interrupts
-from amazon_reviews.defs.landing_sensor import consecutive, range_tags
-from amazon_reviews.defs.partitions import (
-    GOLD_REVIEW_PARTITIONS,
-    known_partitions,
-    missing_partitions,
-    missing_stream,
-)
-from amazon_reviews.defs.pending import find_pending
-from amazon_reviews.defs.resources import Resources
-from amazon_reviews.errors import EventHubUnavailableError, HubChangedError, LandingError
+from amazon_reviews.defs.adoption import adopt
+from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
+from amazon_reviews.defs.requests import anew_config, asset_key, table_checks
 from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
-from amazon_reviews.headless.materializations import WHOLE, Materializations
-from amazon_reviews.pipeline.datasets import DATASETS, STREAM
+from amazon_reviews.pipeline.datasets import DATASETS
+from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.reconciliation import (
     ROWS_KEPT,
     describe_wholly_rejected,
     reconcile_silver,
 )
-from amazon_reviews.pipeline.stream_offsets import unread_spans
+from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
+from amazon_reviews.planner.model import Plan, State, Work
+from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
-from amazon_reviews.resources.event_hub import EventHub
-from amazon_reviews.resources.landing.zone import LandingZone
 
 # The name of a stage with more tables is shortened.
 _MOST_NAMES = 3
-_EVENTS = dg.AssetKey(STREAM.bronze.split("/"))
-_STREAMED = dg.AssetKey(STREAM.silver.split("/"))
+Rebuild = Mapping[str, Collection[str]]
+"""The partitions to build again, by key of their output; `WHOLE` among them stands for all."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Tables to materialize in one run, with their stale partitions if they are partitioned."""
+    """Work that one run does: some outputs, or some partitions of one, or their checks."""
 
     keys: tuple[dg.AssetKey, ...]
-    partitions: tuple[str, ...] = ()
+    work: tuple[Work, ...]
 
     @property
     def name(self) -> str:
-        """The keys of the tables, at most three."""
+        """The keys of the outputs, at most three."""
         names = [key.to_user_string() for key in self.keys]
         more = f" and {len(names) - 2} more" if len(names) > _MOST_NAMES else ""
         return ", ".join(names[:2] if more else names) + more
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The partitions, none for outputs without."""
+        return tuple(work.partition for work in self.work if work.partition)
+
+    @property
+    def reason(self) -> str:
+        """The reason of the first work."""
+        return self.work[0].reason
 
 
 @dataclass
@@ -84,171 +85,144 @@ Watcher = Callable[[Stage], Callable[[str], None]]
 
 
 class HeadlessRun:
-    """One pass over the selected tables."""
+    """One run over the selected outputs."""
 
     def __init__(
         self,
         defs: dg.Definitions,
-        resources: Resources,
+        places: Places,
         instance: dg.DagsterInstance,
         selection: dg.AssetSelection,
-        rebuild: Mapping[str, Sequence[str]],
+        rebuild: Rebuild | None = None,
+        *,
+        code_changed: bool = False,
     ) -> None:
-        """Read the landing zone and the hub; `rebuild` names silver partitions to build again."""
-        self._rebuild = {dg.AssetKey(["silver", name]): rebuild[name] for name in rebuild}
+        """Look at everything; `rebuild` and `code_changed` are those of `make_plan`."""
         self._job = defs.resolve_implicit_global_asset_job_def()
         self._graph: AssetGraph = defs.resolve_asset_graph()
         self._instance = instance
-        self._selected = selection.resolve(self._graph)
-        self._outcome = Outcome()
-        self._recorded = Materializations(instance, self._graph)
-        self._lakehouse = resources["lakehouse"]
-        self._unread = self._read_landing(resources["landing"])
-        self._unread |= self._read_event_hub(resources["event_hub"])
+        self._places = places
+        self._keys = {key.to_user_string() for key in selection.resolve(self._graph)}
+        self._rebuild = rebuild or {}
+        self._code_changed = code_changed
+        self._tried: set[tuple[str, str]] = set()
+        adopt(instance, places)
+        self._seen = self._observe_whole()
+        self._outcome = Outcome(
+            failures=[*self._seen.faults], disappeared=[*self._seen.disappeared]
+        )
+
+    def plan(self) -> Plan:
+        """Return the work that is pending now."""
+        return self._plan(self._seen.state)
 
     def run(self, watch: Watcher, done: Callable[[Stage, float], None]) -> Outcome:
-        """Materialize missing and stale partitions, with their checks.
+        """Do all pending work, with the checks of what is built.
 
         `watch` is called before each stage, and returns a function that is called with each
         finished partition. `done` is called after the stage, with its seconds.
         """
         self._outcome.dead_runs = report_dead_runs(self._instance)
+        if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
+            self._seen = self._observe_whole()
+        state = self._seen.state
+        self._create_empty(state)
         with living_process(self._instance) as tags:
-            for keys in self._definitions():
-                for stage in self._stages(keys):
-                    done(stage, self._materialize(stage, watch(stage), tags))
+            while stage := self._next(self._plan(state)):
+                done(stage, self._execute(stage, watch(stage), tags))
+                state = self._look_again()
+        lost = self._plan(state).lost
+        self._outcome.failures += [
+            f"{name} cannot be built again: {why}" for name, why in lost.items()
+        ]
         for dataset in DATASETS:
-            if dg.AssetKey(dataset.silver.split("/")) in self._selected:
-                accounts = reconcile_silver(self._lakehouse, dataset)
-                self._outcome.failures += describe_wholly_rejected(self._lakehouse, accounts)
+            if dataset.silver in self._keys:
+                accounts = reconcile_silver(self._places.lakehouse, dataset)
+                self._outcome.failures += describe_wholly_rejected(self._places.lakehouse, accounts)
         return self._outcome
 
-    def _read_landing(self, landing: LandingZone) -> dict[dg.AssetKey, list[str]]:
-        """Add new partitions to the instance; return the unread partitions of each bronze table."""
-        unread_partitions: dict[dg.AssetKey, list[str]] = {}
-        errors = []
-        for dataset in DATASETS:
-            try:
-                known, pending = find_pending(self._instance, landing, self._lakehouse, dataset)
-            except LandingError as error:
-                errors.append(error)
-                continue
-            new = [name for name in pending.unread if name not in known]
-            for partitions, names in missing_partitions(self._instance, dataset.name, new).items():
-                self._instance.add_dynamic_partitions(partitions, names)
-            unread_partitions[dg.AssetKey(dataset.bronze.split("/"))] = list(pending.unread)
-            gone = (f"{dataset.folder}/{name}" for name in pending.disappeared)
-            self._outcome.disappeared += gone
-            self._outcome.failures += pending.faults
-        if len(errors) == len(DATASETS):
-            # Then the landing zone itself cannot be read, and not only a folder of it.
-            raise errors[0]
-        self._outcome.failures += map(str, errors)
-        return unread_partitions
+    def _observe_whole(self) -> Observed:
+        return observe(self._places, data_files=True)
 
-    def _read_event_hub(self, hub: EventHub) -> dict[dg.AssetKey, list[str]]:
-        if not hub.enabled:
-            return {}
-        self._instance.add_dynamic_partitions(
-            str(GOLD_REVIEW_PARTITIONS.name), missing_stream(self._instance)
+    def _plan(self, state: State) -> Plan:
+        return make_plan(
+            OUTPUTS,
+            state,
+            rebuild=self._rebuild,
+            code_changed=self._code_changed,
+            settled=self._tried,
+            selected=self._keys,
         )
-        try:
-            waiting = bool(unread_spans(self._lakehouse, hub.look()))
-        except (EventHubUnavailableError, HubChangedError):
-            # The asset raises the error again, so that Dagster records it.
-            waiting = True
-        return {_EVENTS: [WHOLE] if waiting else []}
 
-    def _definitions(self) -> list[list[dg.AssetKey]]:
-        """Return the selected tables of each asset definition, in the order of the graph."""
-        levels = self._graph.toposorted_asset_keys_by_level
-        tables: dict[str, list[dg.AssetKey]] = {}
-        above: dict[str, set[str]] = {}
-        for key in (key for level in levels for key in sorted(level)):
-            name = self._definition(key)
-            tables.setdefault(name, []).append(key)
-            parents = map(self._definition, self._graph.get(key).parent_keys)
-            above.setdefault(name, set()).update(set(parents) - {name})
-        order = TopologicalSorter({name: sorted(above[name]) for name in above}).static_order()
-        return [[key for key in tables[name] if key in self._selected] for name in order]
-
-    def _definition(self, key: dg.AssetKey) -> str:
-        return self._graph.get(key).assets_def.node_def.name
-
-    def _stages(self, keys: Sequence[dg.AssetKey]) -> Iterator[Stage]:
-        stale: dict[dg.AssetKey, list[str]] = {}
-        for key in (key for key in keys if not self._waits(key)):
-            follows = [WHOLE] if self._graph.get(key).parent_keys & stale.keys() else []
-            if names := self._stale(key) or follows:
-                stale[key] = names
-        whole = tuple(key for key in stale if not self._graph.get(key).is_partitioned)
-        if whole:
-            yield Stage(self._built_together(whole))
-        for key in keys:
-            if partitions := self._graph.get(key).partitions_def:
-                order = known_partitions(self._instance, partitions)
-                if not order:
-                    # Without input the table exists, and is empty.
-                    self._lakehouse.ensure("/".join(key.path))
-                for names in consecutive(stale.get(key, ()), order, len(order)):
-                    yield Stage((key,), tuple(names))
-
-    def _built_together(self, keys: tuple[dg.AssetKey, ...]) -> tuple[dg.AssetKey, ...]:
-        """Add the tables of the same step: an interrupted one has materialized some of them."""
-        definition = self._graph.get(keys[0]).assets_def
-        return keys if definition.can_subset else tuple(sorted(definition.keys))
-
-    def _waits(self, key: dg.AssetKey) -> bool:
-        ancestors = self._graph.get_ancestor_asset_keys(key) - {key}
-        return any(self._recorded.is_blocked(ancestor) for ancestor in ancestors)
-
-    def _stale(self, key: dg.AssetKey) -> list[str]:
-        newest = self._recorded.materialized(key)
-        valid = {} if self._recorded.is_blocked(key) else newest
-        invalid = newest.keys() - valid.keys()
-        again = [*self._unread.get(key, ()), *self._rebuild.get(key, ()), *invalid]
-        older = [name for name, event in self._above(key).items() if valid.get(name, -1) < event]
-        return list(dict.fromkeys([*again, *older]))
-
-    def _above(self, key: dg.AssetKey) -> dict[str, int]:
-        """Return the newest upstream materialization of each partition."""
-        parents = {
-            above: self._recorded.materialized(above) for above in self._graph.get(key).parent_keys
+    def _look_again(self) -> State:
+        """Return the state now, with what had arrived and was damaged at the start."""
+        found = dict(observe(self._places, data_files=False, arrivals=()).state.found)
+        for key, before in self._seen.state.found.items():
+            damage = {p: why for p, why in before.damage.items() if (key, p) not in self._tried}
+            if damage and key in found:
+                found[key] = replace(found[key], damage={**damage, **found[key].damage})
+        arrived = {
+            key: {p: why for p, why in partitions.items() if (key, p) not in self._tried}
+            for key, partitions in self._seen.state.arrived.items()
         }
-        if not self._graph.get(key).is_partitioned:
-            any_part = [event for events in parents.values() for event in events.values()]
-            # Partitions are missing if no input arrived, and then the table is empty. A whole table
-            # upstream is built first.
-            waits = any(
-                not events
-                for above, events in parents.items()
-                if not self._graph.get(above).is_partitioned
-            )
-            return {} if waits and not any_part else {WHOLE: max(any_part, default=0)}
-        if (stream := parents.get(_STREAMED)) and WHOLE in stream:
-            stream[STREAM.partition] = stream.pop(WHOLE)
-        newest: dict[str, int] = {}
-        whole = max((events.get(WHOLE, 0) for events in parents.values()), default=0)
-        for events in parents.values():
-            for name in events.keys() - {WHOLE}:
-                newest[name] = max(newest.get(name, 0), events[name], whole)
-        return newest
+        return State(found, arrived)
 
-    def _materialize(
+    def _create_empty(self, state: State) -> None:
+        """Create partitioned tables without any input, so that they exist and are empty."""
+        pending = {work.key for work in self._plan(state).work}
+        for output in OUTPUTS:
+            if output.partitioned and output.key in self._keys - state.found.keys() - pending:
+                self._places.lakehouse.ensure(output.key)
+
+    def _next(self, plan: Plan) -> Stage | None:
+        """Return the first work that can be done, with all that is done together with it."""
+        first = next((work for work in plan.work if work.is_ready), None)
+        if first is None:
+            return None
+        key = asset_key(first.key)
+        if first.only_checks:
+            return Stage((key,), (first,))
+        if first.partition:
+            ready = [w for w in plan.work if w.key == first.key and w.is_ready and w.partition]
+            by_name = {work.partition: work for work in ready}
+            partitions = self._graph.get(key).partitions_def
+            assert partitions is not None
+            add_missing(self._instance, partitions, by_name)
+            order = known_partitions(self._instance, partitions)
+            names = next(consecutive([*by_name], order, len(order)))
+            return Stage((key,), tuple(by_name[name] for name in names))
+        together = self._graph.get(key).assets_def.keys
+        work: dict[str, Work] = {}
+        for one in plan.work:
+            takes = not one.blocked and work.keys() >= {*one.waits_on} and not one.only_checks
+            if takes and asset_key(one.key) in together:
+                work[one.key] = one
+        keys = tuple(asset_key(name) for name in work)
+        if not self._graph.get(key).assets_def.can_subset:
+            # An interrupted step has built some of them.
+            keys = tuple(sorted(together))
+        return Stage(keys, tuple(work.values()))
+
+    def _execute(
         self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]
     ) -> float:
         interrupts.check()
         started = time.monotonic()
+        job, selection = self._job, [*stage.keys]
+        if stage.work[0].only_checks:
+            checks = set(table_checks(stage.work[0]))
+            job = job.get_subset(asset_selection=set(), asset_check_selection=checks)
+            selection = []
         with watching(advance):
-            result = self._job.execute_in_process(
-                asset_selection=list(stage.keys),
+            result = job.execute_in_process(
+                asset_selection=selection or None,
                 instance=self._instance,
                 run_config=self._run_config(stage),
                 tags={**tags, **(range_tags(stage.partitions) if stage.partitions else {})},
                 raise_on_error=False,
             )
         seconds = time.monotonic() - started
-        self._recorded = Materializations(self._instance, self._graph)
+        self._tried |= {(work.key, work.partition) for work in stage.work}
         self._outcome.stages.append((stage, seconds))
         self._outcome.failures += list(_failures(result))
         # Dagster reports an interrupt in a step as a failed step.
@@ -257,8 +231,8 @@ class HeadlessRun:
 
     def _run_config(self, stage: Stage) -> dict[str, Any]:
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        if _STREAMED in stage.keys and _STREAMED in self._rebuild:
-            config["ops"] = {self._definition(_STREAMED): {"config": {"rebuild": True}}}
+        if ops := anew_config(stage.work):
+            config["ops"] = ops
         return config
 
 

@@ -1,6 +1,7 @@
 """The outputs that are no tables: models, reports and exported files, declared once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from amazon_reviews.models.loading import SENTIMENT, TITLE_RATINGS, recommender_name
 from amazon_reviews.models.recommender.names import METHOD_NAMES
@@ -96,3 +97,13 @@ MODELS = (MODEL_SENTIMENT, MODEL_TITLE_RATINGS, *RECOMMENDER_MODELS.values())
 
 FILES = (EXPORT_TITLES, REPORT_REVIEWS, REPORT_RECOMMENDER, REPORT_TITLES)
 """All reports and exported files."""
+
+
+def file_paths(report: Path, titles: Path) -> dict[str, Path]:
+    """Return the paths of `FILES` by key: `report` is the report, `titles` a folder."""
+    return {
+        REPORT_REVIEWS.key: report,
+        REPORT_RECOMMENDER.key: report.with_name("recommender.md"),
+        EXPORT_TITLES.key: titles / "titles.parquet",
+        REPORT_TITLES.key: titles / "report.html",
+    }

@@ -1,4 +1,4 @@
-"""The outputs of the project as the planner sees them, from the declarations of tables and models."""
+"""The outputs of the project as the planner sees them, from their declarations."""
 
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM
@@ -12,9 +12,10 @@ from amazon_reviews.schemas.layers import (
 )
 
 _SILVER = tuple(dataset.silver for dataset in DATASETS)
-_BUILT_WITH_OTHERS = {
+BUILT_WITH_OTHERS = frozenset(
     table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)
-}
+)
+"""The tables that are no outputs of their own: the builds of other tables write them."""
 
 
 def inputs_of(table: Table) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def _table(table: Table) -> Output:
 
 
 OUTPUTS = (
-    *(_table(table) for key, table in TABLES.items() if key not in _BUILT_WITH_OTHERS),
+    *(_table(table) for key, table in TABLES.items() if key not in BUILT_WITH_OTHERS),
     *(
         Output(f"warehouse/{table.name}", inputs=(table.key,), code_version="")
         for table in PUBLISHED

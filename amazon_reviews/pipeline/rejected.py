@@ -5,8 +5,10 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 
 
@@ -22,10 +24,16 @@ def rejected_by_reason(
 
 
 def partitions_with_rejected(lakehouse: Lakehouse) -> dict[str, list[str]]:
-    """Return the partitions that have rejected lines, by table."""
+    """Return the partitions that have rejected lines, by key of their silver table.
+
+    The stream is built again as a whole.
+    """
     pairs = set(zip(*_columns(lakehouse, "table", "partition"), strict=True))
-    tables = sorted({table for table, _ in pairs})
-    return {table: natural_order(name for key, name in pairs if key == table) for table in tables}
+    names: dict[str, set[str]] = {}
+    for table, partition in pairs:
+        whole = table == STREAM.name
+        names.setdefault(f"silver/{table}", set()).add(WHOLE if whole else partition)
+    return {key: natural_order(partitions) for key, partitions in sorted(names.items())}
 
 
 def _columns(

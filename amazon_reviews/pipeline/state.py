@@ -20,12 +20,14 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
+from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS
 from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
 from amazon_reviews.pipeline.segments import display_partition
 from amazon_reviews.pipeline.stream_offsets import unread_spans
-from amazon_reviews.planner.model import Found, State
+from amazon_reviews.planner.model import Found, Plan, State
 from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -66,12 +68,14 @@ class Places:
 class Observed:
     """The state, with `faults` that kept parts of it from being seen.
 
-    `disappeared` are partitions whose folder is gone; their rows are kept.
+    `disappeared` are partitions whose folder is gone; their rows are kept. `damaged_logs` are the
+    keys of tables whose log cannot be read.
     """
 
     state: State
     faults: list[str] = field(default_factory=list)
     disappeared: list[str] = field(default_factory=list)
+    damaged_logs: list[str] = field(default_factory=list)
 
 
 def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None) -> Observed:
@@ -82,9 +86,9 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
     """
     found: dict[str, Found] = {}
     observed = Observed(State(found, {}))
-    _add_tables(places.lakehouse, found)
+    _add_tables(places.lakehouse, found, observed)
     if data_files:
-        _add_damage(places.lakehouse, found)
+        _add_damage(places.lakehouse, found, observed)
     _add_warehouse(places, found, observed)
     _add_models(places.model_store, found, observed)
     for artifact in FILES:
@@ -95,18 +99,19 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
     return observed
 
 
-def _add_tables(lakehouse: Lakehouse, found: dict[str, Found]) -> None:
+def _add_tables(lakehouse: Lakehouse, found: dict[str, Found], observed: Observed) -> None:
     for key in TABLES:
         try:
             records = lakehouse.records(key)
         except DamagedTableError as error:
             found[key] = Found(Records(), {WHOLE: str(error)})
+            observed.damaged_logs.append(key)
             continue
         if records is not None:
             found[key] = Found(records)
 
 
-def _add_damage(lakehouse: Lakehouse, found: dict[str, Found]) -> None:
+def _add_damage(lakehouse: Lakehouse, found: dict[str, Found], observed: Observed) -> None:
     """Add the partitions that lack a data file, or whose lines are not accounted for."""
     damage: dict[str, dict[str, str]] = {}
     for key in [key for key in found if WHOLE not in found[key].damage]:
@@ -116,14 +121,26 @@ def _add_damage(lakehouse: Lakehouse, found: dict[str, Found]) -> None:
                 damage.setdefault(owner, {})[partition] = _LOST_FILE
         except DeltaError as error:
             damage[key] = {WHOLE: f"the log of {key} cannot be read: {error}"}
-    unreadable = {key for key in damage if WHOLE in damage[key]} | {
-        key for key in found if WHOLE in found[key].damage
-    }
-    if not unreadable:
+            observed.damaged_logs.append(key)
+    if not observed.damaged_logs:
         _add_unbalanced(lakehouse, found, damage)
     for key, partitions in damage.items():
         if key in found:
             found[key] = Found(found[key].records, {**partitions, **found[key].damage})
+
+
+def discard_damaged(lakehouse: Lakehouse, observed: Observed, plan: Plan) -> list[str]:
+    """Remove the tables with a damaged log that the work of the plan builds again.
+
+    Returns their keys. After that the state must be looked at again: what other tables have lost
+    by it shows then.
+    """
+    built = {work.key for work in plan.work}
+    helpers = [key for key in observed.damaged_logs if key in BUILT_WITH_OTHERS]
+    discarded = [*helpers, *(key for key in observed.damaged_logs if key in built)]
+    for key in discarded:
+        drop_table(lakehouse, key)
+    return discarded
 
 
 def _add_unbalanced(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from amazon_reviews.schemas.built import WHOLE, Records, written_at
+from amazon_reviews.schemas.built import Records, written_at
 from amazon_reviews.schemas.table import Pace
 
 _DAILY_HOUR = 3
@@ -31,6 +31,15 @@ class Output:
     pace: Pace = "at once"
     arrives: bool = False
 
+    @property
+    def all_inputs(self) -> tuple[str, ...]:
+        """The inputs of all partitions together."""
+        return (*self.inputs, *(key for _, key in self.partition_inputs))
+
+    def inputs_of(self, partition: str) -> tuple[str, ...]:
+        """Return the inputs of one partition."""
+        return (*self.inputs, *(key for part, key in self.partition_inputs if part == partition))
+
 
 @dataclass(frozen=True)
 class Found:
@@ -56,14 +65,16 @@ class State:
 class Work:
     """One partition of an output, or the whole of it, to be built, or only to be checked.
 
-    `waits_for` names what must be done first, empty if nothing. `inputs` are the versions that it
-    would be built from now. `anew` is True if also what did not change must be built again.
+    `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
+    such as a failed check. `inputs` are the versions that it would be built from now, `version` is its
+    own. `anew` is True if also what did not change must be built again.
     """
 
     key: str
     partition: str
     reason: str
-    waits_for: str = ""
+    waits_on: tuple[str, ...] = ()
+    blocked: str = ""
     inputs: tuple[tuple[str, int], ...] = ()
     version: int = 0
     pace: Pace = "at once"
@@ -73,7 +84,12 @@ class Work:
     @property
     def name(self) -> str:
         """The key, with the partition in brackets."""
-        return f"{self.key}[{self.partition}]" if self.partition else self.key
+        return name_of(self.key, self.partition)
+
+    @property
+    def is_ready(self) -> bool:
+        """True if it can be done now."""
+        return not self.waits_on and not self.blocked
 
     def is_due(self, now: datetime) -> bool:
         """Return True if a sensor may ask for it now: the missing at once, the rest at its pace."""
@@ -95,6 +111,11 @@ class Plan:
     outdated: Mapping[str, int]
 
 
+def name_of(key: str, partition: str) -> str:
+    """Return the name of a partition of an output, or of the whole."""
+    return f"{key}[{partition}]" if partition else key
+
+
 def _last_turn(pace: Pace, now: datetime) -> datetime:
     """Return the last moment at which outputs of this pace were allowed to follow."""
     now = now.astimezone(UTC).replace(second=0, microsecond=0)
@@ -102,6 +123,3 @@ def _last_turn(pace: Pace, now: datetime) -> datetime:
         return now.replace(minute=now.minute // _QUARTER * _QUARTER)
     today = now.replace(hour=_DAILY_HOUR, minute=0)
     return today if today <= now else today - timedelta(days=1)
-
-
-__all__ = ["WHOLE", "Found", "Output", "Plan", "State", "Work"]

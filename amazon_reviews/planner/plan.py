@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 
-from amazon_reviews.planner.model import Found, Output, Plan, State, Work
+from amazon_reviews.planner.model import Found, Output, Plan, State, Work, name_of
 from amazon_reviews.schemas.built import WHOLE, Records, code_of
 
 _ABSENT = Found(Records())
@@ -16,6 +16,7 @@ def make_plan(
     rebuild: Mapping[str, Collection[str]] | None = None,
     code_changed: bool = False,
     settled: Collection[tuple[str, str]] = (),
+    selected: Collection[str] | None = None,
 ) -> Plan:
     """Return the work that is pending.
 
@@ -26,8 +27,18 @@ def make_plan(
         code_changed: True to build again what code of another version has built.
         settled: key and partition of work that was tried: it is not pending any more, and what is
             built from it goes on with what is there.
+        selected: keys of the outputs that may be built, by default all.
     """
-    return _Planner(outputs, state, rebuild or {}, code_changed, frozenset(settled)).plan()
+    keys = {output.key for output in outputs} if selected is None else set(selected)
+    planner = _Planner(outputs, state, rebuild or {}, code_changed, frozenset(settled), keys)
+    return planner.plan()
+
+
+def in_build_order(outputs: Sequence[Output]) -> list[Output]:
+    """Return outputs so that each follows its inputs."""
+    by_key = {output.key: output for output in outputs}
+    above = {key: sorted(output.all_inputs) for key, output in by_key.items()}
+    return [by_key[key] for key in TopologicalSorter(above).static_order()]
 
 
 class _Planner:
@@ -40,12 +51,14 @@ class _Planner:
         rebuild: Mapping[str, Collection[str]],
         code_changed: bool,
         settled: frozenset[tuple[str, str]],
+        selected: set[str],
     ) -> None:
         self._by_key = {output.key: output for output in outputs}
         self._state = state
         self._rebuild = rebuild
         self._code_changed = code_changed
         self._settled = settled
+        self._selected = selected
         self._pending: dict[str, dict[str, Work]] = {}
         # By key: the partitions that nothing may be built from, each with the reason.
         self._blocked: dict[str, dict[str, str]] = {}
@@ -54,8 +67,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         """Return the plan of all outputs."""
-        above = {key: sorted(_inputs(output)) for key, output in self._by_key.items()}
-        order = [self._by_key[key] for key in TopologicalSorter(above).static_order()]
+        order = in_build_order([*self._by_key.values()])
         used = self._used_partitions()
         for output in order:
             works = {work.partition: work for work in self._works(output, used[output.key])}
@@ -69,7 +81,7 @@ class _Planner:
         used: dict[str, set[str]] = {key: set() for key in self._by_key}
         for key, output in self._by_key.items():
             inputs = self._found(key).records.inputs
-            for name in _inputs(output):
+            for name in output.all_inputs:
                 built = inputs.get(name, {})
                 parts = self._by_key[name].partitioned and output.partitioned
                 if parts and built:
@@ -83,22 +95,25 @@ class _Planner:
         versions = found.records.versions
         partitions = self._partitions(output)
         lost = self._find_lost(output, partitions, used)
-        self._lost |= {_name(output.key, partition): why for partition, why in lost.items()}
+        self._lost |= {name_of(output.key, partition): why for partition, why in lost.items()}
         if lost and (WHOLE in found.damage or (WHOLE in lost and not versions)):
             # To build a part of it anew would remove what a person may still save.
             return
         reasons = self._reasons(output, partitions)
+        if output.key not in self._selected:
+            return
         for partition in partitions:
             if partition not in reasons or (output.key, partition) in self._settled:
                 continue
-            if partition in lost and not self._state.arrived.get(output.key):
+            if partition in lost and partition not in self._state.arrived.get(output.key, ()):
                 continue
             reason, anew = reasons[partition]
             yield Work(
                 key=output.key,
                 partition=partition,
                 reason=reason,
-                waits_for=self._waits(output, partition),
+                waits_on=self._waits_on(output, partition),
+                blocked=self._blocked_by(output, partition),
                 inputs=self._input_versions(output, partition),
                 version=versions.get(partition, 0),
                 pace=output.pace,
@@ -144,6 +159,7 @@ class _Planner:
         arrived = self._state.arrived.get(output.key, {})
         if not output.arrives:
             gone = used - found.records.versions.keys() - set(partitions)
+            gone -= {WHOLE} if partitions else set()
             return dict.fromkeys(gone, "it is missing, and so is what it was built from")
         if not output.partitioned:
             why = next(iter(found.damage.values()), "")
@@ -169,7 +185,8 @@ class _Planner:
                 if name in partitions:
                     reasons.setdefault(name, (reason, anew))
 
-        add(self._rebuild.get(output.key, ()), "it was requested")
+        requested = self._rebuild.get(output.key, ())
+        add(partitions if WHOLE in requested else requested, "it was requested")
         if found and WHOLE in found.damage:
             add(partitions, found.damage[WHOLE])
         for partition, why in found.damage.items() if found else ():
@@ -189,7 +206,7 @@ class _Planner:
                     add([partition], f"check {name} {'failed' if failed else 'was not run'}")
         if failed_check := _failed(output.table_checks, records, WHOLE):
             add(partitions, failed_check)
-        for key in _inputs(output):
+        for key in output.all_inputs:
             self._add_newer(output, key, partitions, reasons)
         outdated = [
             p
@@ -224,7 +241,7 @@ class _Planner:
                 reasons.setdefault(partition, (f"{work.name} is pending", False))
             # What is missing now and cannot be built again leaves its outputs as they are.
             elif version and built.get(partition, 0) != version:
-                name = _name(key, partition if by_part else WHOLE)
+                name = name_of(key, partition if by_part else WHOLE)
                 reasons.setdefault(partition, (f"{name} is newer", False))
 
     def _version(self, key: str, partition: str) -> int:
@@ -232,69 +249,62 @@ class _Planner:
 
     def _used(self, output: Output, partition: str) -> Iterator[tuple[str, str]]:
         """Yield key and partition of the inputs of a partition; `WHOLE` stands for all of one."""
-        for key in _inputs(output):
-            if partition in _concerned(output, key, {partition: None}):
-                parts = self._by_key[key].partitioned and output.partitioned
-                yield key, partition if parts else WHOLE
+        for key in output.inputs_of(partition):
+            parts = self._by_key[key].partitioned and output.partitioned
+            yield key, partition if parts else WHOLE
 
     def _input_versions(self, output: Output, partition: str) -> tuple[tuple[str, int], ...]:
         return tuple((key, self._version(key, part)) for key, part in self._used(output, partition))
 
-    def _waits(self, output: Output, partition: str) -> str:
-        """Return what a partition waits for, empty if it can be built now."""
+    def _waits_on(self, output: Output, partition: str) -> tuple[str, ...]:
+        """Return the keys of the inputs of a partition that are pending themselves."""
+        return tuple(
+            key
+            for key, part in self._used(output, partition)
+            if (pending := self._pending[key])
+            and (part == WHOLE or part in pending or WHOLE in pending)
+        )
+
+    def _blocked_by(self, output: Output, partition: str) -> str:
+        """Return why nothing may be built from the inputs of a partition, empty if it may."""
         for key, part in self._used(output, partition):
-            pending, blocked = self._pending[key], self._blocked[key]
-            if part == WHOLE and self._by_key[key].partitioned:
-                if pending:
-                    return next(iter(pending.values())).name
-                if blocked:
-                    return next(iter(blocked.values()))
-                continue
-            for name in (part, WHOLE):
-                if name in pending:
-                    return pending[name].name
-                if name in blocked:
-                    return blocked[name]
-            if part != WHOLE and not self._version(key, part) and _names_part(output, key, part):
-                return f"{_name(key, part)}, which is missing"
+            blocked = self._blocked[key]
+            if blocked and part == WHOLE:
+                return next(iter(blocked.values()))
+            if why := blocked.get(part) or blocked.get(WHOLE):
+                return why
         return ""
 
     def _blocks(self, output: Output) -> Iterator[tuple[str, str]]:
         """Yield the partitions below which nothing may be built, each with the reason."""
-        records = self._found(output.key).records
+        records, pending = self._found(output.key).records, self._pending[output.key]
         if why := (
             _failed(output.table_checks, records, WHOLE)
             or _unchecked(output.table_checks, records, WHOLE)
         ):
-            yield WHOLE, f"{output.key}: {why}"
+            if not pending:
+                yield WHOLE, f"{output.key}: {why}"
         for name in output.checks:
             judged = records.checks.get(name, {})
             for partition, version in records.versions.items():
                 if partition == WHOLE and output.partitioned:
                     continue
-                if version and judged.get(partition) != version:
-                    yield partition, f"{_name(output.key, partition)}: check {name}"
+                if version and judged.get(partition) != version and partition not in pending:
+                    failed = judged.get(partition) == -version
+                    why = f"check {name} {'failed' if failed else 'was not run'}"
+                    yield partition, f"{name_of(output.key, partition)}: {why}"
         if not output.arrives:
             # Something that should be there could not be built: what is built from it would shrink.
             tried = (p for key, p in self._settled if key == output.key and p)
             for partition in tried:
                 if partition not in records.versions and partition in self._partitions(output):
-                    yield partition, f"{_name(output.key, partition)}, which is missing"
-
-
-def _inputs(output: Output) -> list[str]:
-    return [*output.inputs, *(key for _, key in output.partition_inputs)]
+                    yield partition, f"{name_of(output.key, partition)}, which is missing"
 
 
 def _concerned(output: Output, key: str, partitions: Mapping[str, None]) -> Iterable[str]:
     """Return those of these partitions that are built from an input."""
     only = {partition for partition, name in output.partition_inputs if name == key}
     return [p for p in partitions if p in only] if only else partitions
-
-
-def _names_part(output: Output, key: str, partition: str) -> bool:
-    """Return True if a partition cannot be built without the partition of that name of an input."""
-    return key in output.inputs and partition not in dict(output.partition_inputs)
 
 
 def _failed(checks: Iterable[str], records: Records, partition: str) -> str:
@@ -310,7 +320,3 @@ def _unchecked(checks: Iterable[str], records: Records, partition: str) -> str:
     judged = ((c, abs(records.checks.get(c, {}).get(partition, 0))) for c in checks)
     missing = (name for name, judgement in judged if version and judgement != version)
     return next((f"check {name} was not run" for name in missing), "")
-
-
-def _name(key: str, partition: str) -> str:
-    return f"{key}[{partition}]" if partition else key

@@ -88,6 +88,8 @@ class Built:
         """Return the record in a JSON text, None if it is not one."""
         try:
             values = json.loads(text)
-            return cls(int(values["version"]), dict(values["inputs"]), dict(values["checks"]))
-        except (ValueError, KeyError, TypeError):
+            inputs = {key: int(version) for key, version in values["inputs"].items()}
+            checks = {name: bool(passed) for name, passed in values["checks"].items()}
+            return cls(int(values["version"]), inputs, checks)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None

@@ -1,7 +1,7 @@
 """A headless run from the command line, with its progress on stderr."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,21 +15,22 @@ from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.config import LANDING, Settings, is_remote
 from amazon_reviews.definitions import definitions
-from amazon_reviews.defs.resources import resources
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
-from amazon_reviews.headless.runner import HeadlessRun, Outcome, Stage
+from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
 
 RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
 """The last line of an interrupted run."""
 
 
 def bring_up_to_date(
-    settings: Settings, select: str, rebuild: Mapping[str, Sequence[str]] | None = None
+    settings: Settings, select: str, rebuild: Rebuild | None = None, *, code_changed: bool = False
 ) -> Outcome:
     """Build all pending work of the selected assets; print stages and failures on stderr.
 
-    `rebuild` names silver partitions, by table, that are built again in any case.
+    `rebuild` names partitions that are built again in any case, `code_changed` takes those that
+    code of another version has built.
 
     Raises:
         SettingsError: the landing zone or DAGSTER_HOME cannot be used.
@@ -47,7 +48,9 @@ def bring_up_to_date(
     stderr = console(stderr=True)
     with dagster_instance(settings) as instance, progress_bars(stderr) as bars:
         protect_log_helpers(instance)
-        headless = HeadlessRun(defs, resources(settings), instance, selection, rebuild or {})
+        headless = HeadlessRun(
+            defs, places_of(settings), instance, selection, rebuild, code_changed=code_changed
+        )
         outcome = headless.run(
             lambda stage: _add_bar(bars, stage),
             lambda stage, seconds: _print_stage(bars, stage, seconds),

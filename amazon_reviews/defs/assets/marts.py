@@ -53,7 +53,7 @@ def review_marts(
         if dg.AssetKey(mart.path) in context.selected_asset_keys:
             build_mart(engine.session, lakehouse, mart, versions)
             checks = [_counted(lakehouse, mart, versions)] if mart.adds_up else []
-            verdicts = {"adds_up": check.passed for check in checks}
+            verdicts = {str(check.check_name): check.passed for check in checks}
             lakehouse.record(mart.key, checks={WHOLE: verdicts} if verdicts else None)
             yield dg.MaterializeResult(
                 asset_key=mart.path,

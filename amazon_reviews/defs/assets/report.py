@@ -1,5 +1,6 @@
 """Reports: the marts as one HTML file, and the recommenders' figures as Markdown."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +11,9 @@ from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.warehouse.base import Warehouse
 
 
-def report_assets(page: Path, methods: Path) -> list[dg.AssetsDefinition]:
-    """Return the report at `page`, and the recommenders' figures at `methods`."""
+def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
+    """Return the report of the reviews and that of the recommenders, at these paths by key."""
+    page, methods = files[REPORT_REVIEWS.key], files[REPORT_RECOMMENDER.key]
 
     @dg.multi_asset(
         specs=[artifact_spec(REPORT_REVIEWS)], name="report__reviews", pool="report_reviews"

@@ -1,5 +1,6 @@
 """Streaming titles: the catalogues of four platforms and the ratings of their users."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -79,9 +80,9 @@ def _ratings_counted(counted: TitleRatingCounts) -> dg.AssetCheckResult:
     )
 
 
-def titles_files(folder: Path) -> list[dg.AssetsDefinition]:
-    """Return the files about titles in a folder: the table as Parquet, and the report."""
-    parquet, page = folder / "titles.parquet", folder / "report.html"
+def titles_files(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
+    """Return the table of titles as Parquet, and the report about it, at these paths by key."""
+    parquet, page = files[EXPORT_TITLES.key], files[REPORT_TITLES.key]
 
     @dg.multi_asset(
         specs=[artifact_spec(EXPORT_TITLES)],

@@ -1,0 +1,265 @@
+"""Runs that sensors ask for: the pending work of the planner that no run does already."""
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from amazon_reviews.defs.partitions import (
+    PARTITIONS,
+    RANGE_END,
+    RANGE_START,
+    add_missing,
+    consecutive,
+    known_partitions,
+    range_tags,
+)
+from amazon_reviews.pipeline.datasets import STREAM
+from amazon_reviews.pipeline.outputs import OUTPUTS
+from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
+from amazon_reviews.planner.model import Plan, Work
+from amazon_reviews.planner.plan import make_plan
+from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.layers import GOLD_REVIEWS, SILVER_STREAMED_REVIEWS
+from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
+
+REASON_TAG = "amazon_reviews/reason"
+PRIORITY = {"dagster/priority": "-1"}
+"""The tag of automatic runs: a run that a person starts comes before them."""
+
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+# A run of so many partitions takes minutes, and one that fails repeats them.
+_PARTITIONS_A_RUN = 1_000
+_EXAMPLES = 3
+_DIGEST_BYTES = 6
+_WITH_STREAM = {t.key for t in (SILVER_STREAMED_REVIEWS, GOLD_REVIEWS, SENTIMENT_PREDICTIONS)}
+_OUTPUTS = {output.key: output for output in OUTPUTS}
+
+
+def asset_key(key: str) -> dg.AssetKey:
+    """Return the key of the asset of an output."""
+    return dg.AssetKey(key.split("/"))
+
+
+def table_checks(work: Work) -> list[dg.AssetCheckKey]:
+    """Return the checks of a whole table that run after its build."""
+    return [dg.AssetCheckKey(asset_key(work.key), c) for c in _OUTPUTS[work.key].table_checks]
+
+
+def anew_config(work: Iterable[Work]) -> dict[str, Any]:
+    """Return the configuration of the steps that must also build again what did not change."""
+    keys = {one.key for one in work if one.anew} & _WITH_STREAM
+    return {key.replace("/", "__"): {"config": {"rebuild": True}} for key in keys}
+
+
+@dataclass
+class Asked:
+    """Runs to ask for, the cursor for the next tick, and a text for people."""
+
+    requests: list[dg.RunRequest]
+    cursor: str
+    summary: str
+
+
+def ask(
+    instance: dg.DagsterInstance,
+    places: Places,
+    selected: Collection[str],
+    cursor: str | None,
+    now: datetime,
+    *,
+    observed: Observed,
+) -> Asked:
+    """Return the runs for pending work of the selected outputs that no run has been asked to do.
+
+    The cursor holds digests of the work that was asked for and is still pending: it is asked for
+    again when its inputs change, and once a day.
+    """
+    running = _in_progress(instance)
+    before = _digests(cursor)
+    plan = _plan(observed, selected, ())
+    tried = {
+        (work.key, work.partition)
+        for work in plan.work
+        if _digest(work, now) in before and not _runs(running, work.key, work.partition)
+    }
+    asked = {_digest(work, now) for work in plan.work} & before
+    if tried:
+        plan = _plan(observed, selected, tried)
+    free = [work for work in plan.work if _is_free(work, running, now)]
+    requests: list[dg.RunRequest] = []
+    for group in _groups(instance, free):
+        requests.append(_request(group))
+        asked |= {_digest(work, now) for work in group}
+    return Asked(requests, _cursor(asked), summarize(plan, observed, tried))
+
+
+def summarize(plan: Plan, observed: Observed, tried: Collection[tuple[str, str]] = ()) -> str:
+    """Return what is pending, with numbers and a few examples."""
+    parts = [_line(key, works) for key, works in _by_key(plan.work).items()]
+    text = "; ".join(parts[:_EXAMPLES]) or "nothing is pending"
+    if len(parts) > _EXAMPLES:
+        text += f"; and {len(parts) - _EXAMPLES} more outputs"
+    groups = {
+        "failed, and asked for again when their inputs change": [
+            f"{key}[{partition}]" if partition else key for key, partition in tried
+        ],
+        "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
+        "no longer in the landing zone, rows are kept": observed.disappeared,
+        "cannot be read": observed.faults,
+    }
+    for title, names in groups.items():
+        if names:
+            more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
+            text += f"; {title}: {', '.join(sorted(names)[:_EXAMPLES])}{more}"
+    return text
+
+
+def _line(key: str, works: list[Work]) -> str:
+    number = f" ({len(works):,} partitions)" if len(works) > 1 else ""
+    name = key if number else works[0].name
+    return f"{name}{number}: {works[0].blocked or works[0].reason}"
+
+
+def _by_key(works: Iterable[Work]) -> dict[str, list[Work]]:
+    by_key: dict[str, list[Work]] = defaultdict(list)
+    for work in works:
+        by_key[work.key].append(work)
+    return by_key
+
+
+def _plan(
+    observed: Observed, selected: Collection[str], tried: Collection[tuple[str, str]]
+) -> Plan:
+    return make_plan(OUTPUTS, observed.state, settled=tried, selected=selected)
+
+
+def _is_free(work: Work, running: Mapping[str, set[str] | None], now: datetime) -> bool:
+    """Return True if no run builds it or an input of it, and its turn has come."""
+    if work.blocked or not work.is_due(now) or _runs(running, work.key, work.partition):
+        return False
+    for key, _ in work.inputs:
+        partition = work.partition if key in TABLES and TABLES[key].partitions else ""
+        # While the stream runs, a run of it is nearly always under way.
+        streams = running.get(key) == {STREAM.partition} and work.partition != STREAM.partition
+        if not streams and _runs(running, key, partition):
+            return False
+    return True
+
+
+def _runs(running: Mapping[str, set[str] | None], key: str, partition: str) -> bool:
+    """Return True if an unfinished run builds a partition of an output, or any of a whole one."""
+    if key not in running:
+        return False
+    partitions = running[key]
+    return partitions is None or not partition or partition in partitions
+
+
+def _in_progress(instance: dg.DagsterInstance) -> dict[str, set[str] | None]:
+    """Return the outputs that unfinished runs build, with their partitions if they are known."""
+    running: dict[str, set[str] | None] = {}
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        keys = {key.to_user_string() for key in run.asset_selection or ()}
+        keys |= {c.asset_key.to_user_string() for c in run.asset_check_selection or ()}
+        if not run.asset_selection and not run.asset_check_selection:
+            keys |= JOB_KEYS.get(run.job_name, set())
+        partition = run.tags.get("dagster/partition") or ""
+        if run.tags.get(RANGE_START) == run.tags.get(RANGE_END):
+            partition = partition or run.tags.get(RANGE_START, "")
+        for key in keys:
+            before = running.get(key, set())
+            known = bool(partition) and before is not None
+            running[key] = {*(before or ()), partition} if known else None
+    return running
+
+
+JOB_KEYS: dict[str, set[str]] = {
+    **{f"read_{output.key.split('/')[1]}": {output.key} for output in OUTPUTS if output.arrives},
+    "stream_reviews": {STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key},
+}
+"""The outputs of jobs whose runs name none."""
+
+
+def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Work]]:
+    """Yield work that one run does together.
+
+    Partitions of an output that are consecutive, all whole outputs with what waits for them only,
+    and checks of a whole table.
+    """
+    whole: dict[str, Work] = {}
+    for key, of_key in _by_key(works).items():
+        if of_key[0].only_checks:
+            yield of_key
+        elif of_key[0].partition:
+            ready = {work.partition: work for work in of_key if not work.waits_on}
+            if ready:
+                partitions = PARTITIONS[str(TABLES[key].partitions)]
+                add_missing(instance, partitions, ready)
+                order = known_partitions(instance, partitions)
+                for names in consecutive([*ready], order, _PARTITIONS_A_RUN):
+                    yield [ready[name] for name in names]
+        elif whole.keys() >= {*of_key[0].waits_on}:
+            whole[key] = of_key[0]
+    if whole:
+        yield [*whole.values()]
+
+
+def _request(group: list[Work]) -> dg.RunRequest:
+    tags = PRIORITY | {REASON_TAG: f"{group[0].name}: {group[0].reason}"[:200]}
+    if group[0].only_checks:
+        return dg.RunRequest(asset_selection=[], asset_check_keys=table_checks(group[0]), tags=tags)
+    partitions = [work.partition for work in group if work.partition]
+    keys = dict.fromkeys(asset_key(work.key) for work in group)
+    config = anew_config(group)
+    return dg.RunRequest(
+        asset_selection=[*keys],
+        tags=tags | (range_tags(partitions) if partitions else {}),
+        run_config={"ops": config} if config else {},
+    )
+
+
+def _digest(work: Work, now: datetime) -> bytes:
+    content = f"{work.name} {work.only_checks} {work.inputs} {now:%Y-%m-%d}"
+    return hashlib.sha256(content.encode()).digest()[:_DIGEST_BYTES]
+
+
+def _digests(cursor: str | None) -> set[bytes]:
+    try:
+        joined = base64.b64decode(cursor or "", validate=True)
+    except ValueError:
+        # The cursor of an earlier release.
+        return set()
+    starts = range(0, len(joined), _DIGEST_BYTES)
+    return {joined[start : start + _DIGEST_BYTES] for start in starts}
+
+
+def _cursor(digests: Iterable[bytes]) -> str:
+    return base64.b64encode(b"".join(sorted(digests))).decode()
+
+
+def look(
+    instance: dg.DagsterInstance,
+    places: Places,
+    selected: Collection[str],
+    *,
+    data_files: bool,
+    arrivals: Collection[str] = (),
+) -> Observed:
+    """Look at everything, and remove damaged tables that the selected work builds again."""
+    observed = observe(places, data_files=data_files, arrivals=[*arrivals])
+    if observed.damaged_logs and not _in_progress(instance):
+        plan = _plan(observed, selected, ())
+        if discard_damaged(places.lakehouse, observed, plan):
+            observed = observe(places, data_files=data_files, arrivals=[*arrivals])
+    return observed
