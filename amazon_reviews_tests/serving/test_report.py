@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from functools import partial
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -12,7 +13,11 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.errors import WarehouseError
+from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.schemas.built import Built
+from amazon_reviews.schemas.recommender import RECOMMENDER_EVALUATION
+from amazon_reviews.serving.report import recommender
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.page import write_report
 from amazon_reviews.serving.report.titles import TITLES_REPORT
@@ -175,6 +180,22 @@ def test_a_text_of_a_review_cannot_end_the_script(tmp_path, browser):
     assert page.get_attribute("body", "data-hurt") is None
     assert page.locator("img").count() == 0
     assert page.evaluate("document.getElementById('charts').textContent.includes('onerror')")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [write_report, partial(write_report, contents=TITLES_REPORT), recommender.write_methods],
+    ids=["reviews", "titles", "methods"],
+)
+def test_a_page_holds_the_record_it_was_written_with(warehouse, tmp_path, monkeypatch, write):
+    no_rows = RECOMMENDER_EVALUATION.arrow_schema.empty_table()
+    monkeypatch.setattr(recommender, "evaluation", lambda warehouse: no_rows)
+    path, built = tmp_path / "page", Built(1, {"warehouse/summaries": 2})
+
+    assert write(warehouse, path, built=built) == path.stat().st_size
+    assert read_built(path) == built
+    write(warehouse, path)
+    assert read_built(path) is None
 
 
 def test_a_failed_report_leaves_the_old_file(tmp_path, monkeypatch):
