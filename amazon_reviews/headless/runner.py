@@ -175,33 +175,46 @@ class HeadlessRun:
                 self._places.lakehouse.ensure(output.key)
 
     def _next(self, plan: Plan) -> Stage | None:
-        """Return the first work that can be done, with all that is done together with it."""
-        first = next((work for work in plan.work if work.is_ready), None)
-        if first is None:
-            return None
-        key = asset_key(first.key)
-        if first.only_checks:
-            return Stage((key,), (first,))
-        if first.partition:
-            ready = [w for w in plan.work if w.key == first.key and w.is_ready and w.partition]
-            by_name = {work.partition: work for work in ready}
-            partitions = self._graph.get(key).partitions_def
-            assert partitions is not None
-            add_missing(self._instance, partitions, by_name)
-            order = known_partitions(self._instance, partitions)
-            names = next(consecutive([*by_name], order, len(order)))
-            return Stage((key,), tuple(by_name[name] for name in names))
-        together = self._graph.get(key).assets_def.keys
-        work: dict[str, Work] = {}
-        for one in plan.work:
-            takes = not one.blocked and work.keys() >= {*one.waits_on} and not one.only_checks
-            if takes and asset_key(one.key) in together:
-                work[one.key] = one
-        keys = tuple(asset_key(name) for name in work)
-        if not self._graph.get(key).assets_def.can_subset:
-            # An interrupted step has built some of them.
-            keys = tuple(sorted(together))
-        return Stage(keys, tuple(work.values()))
+        """Return work that can be done now, all that is done together in one run.
+
+        What is built in one step, such as the tables of the warehouse, waits until none of it
+        waits for something else any more.
+        """
+        incomplete = None
+        for work in plan.work:
+            if not work.is_ready:
+                continue
+            if work.only_checks:
+                return Stage((asset_key(work.key),), (work,))
+            if work.partition:
+                return self._of_partitions(work.key, plan)
+            stage, is_complete = self._of_step(work.key, plan)
+            if is_complete:
+                return stage
+            incomplete = incomplete or stage
+        return incomplete
+
+    def _of_partitions(self, key: str, plan: Plan) -> Stage:
+        """Return the first consecutive partitions of an output that can be built."""
+        ready = {w.partition: w for w in plan.work if w.key == key and w.is_ready and w.partition}
+        partitions = self._graph.get(asset_key(key)).partitions_def
+        assert partitions is not None
+        add_missing(self._instance, partitions, ready)
+        order = known_partitions(self._instance, partitions)
+        names = next(consecutive([*ready], order, len(order)))
+        return Stage((asset_key(key),), tuple(ready[name] for name in names))
+
+    def _of_step(self, key: str, plan: Plan) -> tuple[Stage, bool]:
+        """Return what the step of an output can build now, and True if that is all of it."""
+        definition = self._graph.get(asset_key(key)).assets_def
+        of_step = [w for w in plan.work if not w.partition and asset_key(w.key) in definition.keys]
+        taken: dict[str, Work] = {}
+        for work in of_step:
+            if not work.blocked and not work.only_checks and taken.keys() >= {*work.waits_on}:
+                taken[work.key] = work
+        # An interrupted step has built some of its outputs, and builds all of them again.
+        keys = map(asset_key, taken) if definition.can_subset else sorted(definition.keys)
+        return Stage(tuple(keys), tuple(taken.values())), len(taken) == len(of_step)
 
     def _execute(
         self, stage: Stage, advance: Callable[[str], None], tags: Mapping[str, str]

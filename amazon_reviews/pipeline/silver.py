@@ -89,7 +89,8 @@ def build_silver_stream(
     names = _segments_to_build(lakehouse, rebuild)
     for _, counts in build_silver(spark, lakehouse, STREAM, names, batch_rows):
         total.add(counts)
-    lakehouse.record(STREAM.silver, {WHOLE: inputs})
+    if any(inputs.values()):
+        lakehouse.record(STREAM.silver, {WHOLE: inputs})
     return total
 
 

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,14 @@ from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews import config
 from amazon_reviews.definitions import definitions
-from amazon_reviews.defs.landing_sensor import range_tags
-from amazon_reviews.defs.partitions import missing_partitions
-from amazon_reviews.defs.resources import resources
-from amazon_reviews.headless.runner import HeadlessRun, Outcome
+from amazon_reviews.defs.partitions import (
+    GOLD_REVIEW_PARTITIONS,
+    PARTITIONS,
+    add_missing,
+    range_tags,
+)
+from amazon_reviews.defs.resources import places_of
+from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import content
@@ -62,8 +66,9 @@ class Project:
 
     def add_partitions(self, dataset: str, *names: str) -> None:
         """Add these partitions of a dataset to the instance."""
-        for partitions, new in missing_partitions(self.instance, dataset, names).items():
-            self.instance.add_dynamic_partitions(partitions, new)
+        add_missing(self.instance, PARTITIONS[dataset], names)
+        if dataset == "reviews":
+            add_missing(self.instance, GOLD_REVIEW_PARTITIONS, names)
 
     def add_all_partitions(self) -> None:
         """Add all partitions of reviews and products in the landing zone to the instance."""
@@ -107,13 +112,21 @@ class Project:
             run_config={**request.run_config, **QUIET},
         )
 
+    def headless(
+        self, select: str = LAYERS, rebuild: Rebuild | None = None, *, code_changed: bool = False
+    ) -> HeadlessRun:
+        """Return a headless run, by default for the layers without marts and models."""
+        selection = dg.AssetSelection.from_string(select)
+        places = places_of(self.settings)
+        return HeadlessRun(
+            self.defs, places, self.instance, selection, rebuild, code_changed=code_changed
+        )
+
     def run(
-        self, select: str = LAYERS, rebuild: Mapping[str, Sequence[str]] | None = None
+        self, select: str = LAYERS, rebuild: Rebuild | None = None, *, code_changed: bool = False
     ) -> Outcome:
         """Run headless, by default for the layers without marts and models."""
-        selection = dg.AssetSelection.from_string(select)
-        sources = resources(self.settings)
-        headless = HeadlessRun(self.defs, sources, self.instance, selection, rebuild or {})
+        headless = self.headless(select, rebuild, code_changed=code_changed)
         return headless.run(lambda stage: lambda name: None, lambda stage, seconds: None)
 
     def check(
