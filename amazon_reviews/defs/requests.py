@@ -19,12 +19,13 @@ from amazon_reviews.defs.partitions import (
     known_partitions,
     range_tags,
 )
-from amazon_reviews.pipeline.datasets import STREAM
+from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
-from amazon_reviews.planner.model import Plan, Work
+from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS, SILVER_STREAMED_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 
@@ -61,6 +62,25 @@ def anew_config(work: Iterable[Work]) -> dict[str, Any]:
     """Return the configuration of the steps that must also build again what did not change."""
     keys = {one.key for one in work if one.anew} & _WITH_STREAM
     return {key.replace("/", "__"): {"config": {"rebuild": True}} for key in keys}
+
+
+def add_partitions(instance: dg.DagsterInstance, state: State, *, streams: bool) -> None:
+    """Add the partitions that the instance lacks: those of tables, of the landing zone, and of a hub.
+
+    An instance may be newer than the tables.
+    """
+    names: dict[str, set[str]] = defaultdict(set)
+    for output in OUTPUTS:
+        if output.partitioned:
+            found = state.found.get(output.key)
+            in_table = found.records.versions if found else {}
+            set_name = str(TABLES[output.key].partitions)
+            names[set_name] |= {*in_table, *state.arrived.get(output.key, ())} - {WHOLE}
+    names[str(GOLD_REVIEWS.partitions)] |= names[REVIEWS.name] | (
+        {STREAM.partition} if streams else set()
+    )
+    for name, partitions in names.items():
+        add_missing(instance, PARTITIONS[name], partitions)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import dagster as dg
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
-from amazon_reviews.defs.requests import anew_config, asset_key, table_checks
+from amazon_reviews.defs.requests import add_partitions, anew_config, asset_key, table_checks
 from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -125,8 +125,9 @@ class HeadlessRun:
         self._outcome.dead_runs = report_dead_runs(self._instance)
         if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
             self._seen = self._observe_whole()
-        state = self._seen.state
-        self._create_empty(state)
+        self._create_empty(self._seen.state)
+        state = self._look_again()
+        add_partitions(self._instance, state, streams=self._places.event_hub.enabled)
         with living_process(self._instance) as tags:
             while stage := self._next(self._plan(state)):
                 done(stage, self._execute(stage, watch(stage), tags))

@@ -286,4 +286,4 @@ def _waiting_events(places: Places) -> Iterator[tuple[str, str]]:
         yield WHOLE, str(error)
         return
     if events := sum(span.last - span.first + 1 for span in spans.values()):
-        yield WHOLE, f"the hub has {events:,} unread events"
+        yield WHOLE, f"the hub has {events:,} unread event{'s' if events > 1 else ''}"

@@ -193,7 +193,7 @@ class _Planner:
             add([partition], why)
         for partition, why in self._state.arrived.get(output.key, {}).items():
             add([partition], why, anew=False)
-        if found is None:
+        if found is None and (not output.inputs or self._any_input(output)):
             add(partitions, "it is missing")
         elif output.partitioned:
             add((p for p in partitions if p not in records.versions), "it was not built yet")
@@ -244,6 +244,11 @@ class _Planner:
                 name = name_of(key, partition if by_part else WHOLE)
                 reasons.setdefault(partition, (f"{name} is newer", False))
 
+    def _any_input(self, output: Output) -> bool:
+        """Return True if there is anything that an output could be built from."""
+        keys = output.all_inputs
+        return any(key in self._state.found or self._pending[key] for key in keys)
+
     def _version(self, key: str, partition: str) -> int:
         return self._found(key).records.versions.get(partition, 0)
 
@@ -287,7 +292,8 @@ class _Planner:
         for name in output.checks:
             judged = records.checks.get(name, {})
             for partition, version in records.versions.items():
-                if partition == WHOLE and output.partitioned:
+                # Segments of the stream have versions of their own.
+                if (partition == WHOLE) == output.partitioned:
                     continue
                 if version and judged.get(partition) != version and partition not in pending:
                     failed = judged.get(partition) == -version

@@ -148,7 +148,8 @@ def test_materialization_has_row_count_uri_version_and_preview(all_done):
         for recorded in all_done.metadata(key).values():
             assert recorded["dagster/row_count"] == table.to_pyarrow_table(columns=[]).num_rows, key
             assert recorded["dagster/uri"] == all_done.lakehouse.uri(key)
-            assert recorded["delta_version"] == table.version()
+            # Verdicts of checks are committed after it.
+            assert 0 < recorded["delta_version"] <= table.version()
             assert recorded["preview"].startswith(f"| {table.schema().fields[0].name} |")
 
 

@@ -250,8 +250,8 @@ class Lakehouse:
     ) -> None:
         """Record inputs of partitions, or verdicts of checks on their present versions.
 
-        A partition that was never written gets a version. Without anything to record there is no
-        commit.
+        A partition that was never written gets a version. Without anything new to record there is
+        no commit.
 
         Args:
             key: the table's key.
@@ -266,12 +266,18 @@ class Lakehouse:
             for partition, inputs in (built or {}).items():
                 if partition not in records.versions:
                     changes[version_id(partition)] = new_version(TABLES[key].code_version)
-                changes |= {input_id(partition, name): version for name, version in inputs.items()}
+                for name, version in inputs.items():
+                    if records.inputs.get(name, {}).get(partition) != version:
+                        changes[input_id(partition, name)] = version
             for partition, verdicts in (checks or {}).items():
                 new = changes.get(version_id(partition), 0)
                 judged = records.versions.get(partition, new)
                 for name, passed in verdicts.items():
-                    changes[check_id(partition, name)] = judged if passed else -judged
+                    verdict = judged if passed else -judged
+                    if records.checks.get(name, {}).get(partition) != verdict:
+                        changes[check_id(partition, name)] = verdict
+            if not changes:
+                return
             table = self.delta(key)
             table.create_write_transaction(
                 [],
