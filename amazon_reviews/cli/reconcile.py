@@ -28,5 +28,7 @@ def reconcile(as_json: bool) -> None:
     differing = [account for account in accounts if not account.balanced]
     for account in differing:
         name = f"{account.layer}/{account.table} {account.partition}"
-        click.echo(plain(f"{name} does not reconcile; materialize it again"), err=True)
+        click.echo(
+            plain(f"{name} does not reconcile; `amazon-reviews run` builds it again"), err=True
+        )
     sys.exit(1 if differing else 0)

@@ -58,8 +58,10 @@ class Stage:
 
     @property
     def reason(self) -> str:
-        """The reason of the first work."""
-        return self.work[0].reason
+        """The reason, if it is another than that an input is newer."""
+        reasons = [work.reason for work in self.work if work.anew and work.version]
+        reasons += [work.reason for work in self.work if work.only_checks]
+        return reasons[0] if reasons else ""
 
 
 @dataclass
@@ -111,6 +113,11 @@ class HeadlessRun:
         self._outcome = Outcome(
             failures=[*self._seen.faults], disappeared=[*self._seen.disappeared]
         )
+
+    @property
+    def faults(self) -> list[str]:
+        """The texts about what could not be looked at."""
+        return self._seen.faults
 
     def plan(self) -> Plan:
         """Return the work that is pending now."""

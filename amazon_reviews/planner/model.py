@@ -67,7 +67,8 @@ class Work:
 
     `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
     such as a failed check. `inputs` are the versions that it would be built from now, `version` is its
-    own. `anew` is True if also what did not change must be built again.
+    own. `anew` is True if also what did not change must be built again, `follows` if only pending
+    inputs are the reason.
     """
 
     key: str
@@ -79,12 +80,18 @@ class Work:
     version: int = 0
     pace: Pace = "at once"
     anew: bool = False
+    follows: bool = False
     only_checks: bool = False
 
     @property
     def name(self) -> str:
         """The key, with the partition in brackets."""
         return name_of(self.key, self.partition)
+
+    @property
+    def general_reason(self) -> str:
+        """The reason without the partition, which is the same for many partitions."""
+        return self.reason.replace(f"[{self.partition}]", "") if self.partition else self.reason
 
     @property
     def is_ready(self) -> bool:

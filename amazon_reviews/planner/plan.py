@@ -7,6 +7,7 @@ from amazon_reviews.planner.model import Found, Output, Plan, State, Work, name_
 from amazon_reviews.schemas.built import WHOLE, Records, code_of
 
 _ABSENT = Found(Records())
+_PENDING = " is pending"
 
 
 def make_plan(
@@ -118,6 +119,7 @@ class _Planner:
                 version=versions.get(partition, 0),
                 pace=output.pace,
                 anew=anew,
+                follows=reason.endswith(_PENDING),
             )
         unchecked = _unchecked(output.table_checks, found.records, WHOLE)
         if unchecked and not reasons and (output.key, WHOLE) not in self._settled:
@@ -238,7 +240,7 @@ class _Planner:
             version = now.get(partition, 0) if by_part else whole
             work = pending.get(partition) if by_part else coming
             if work and not work.only_checks:
-                reasons.setdefault(partition, (f"{work.name} is pending", False))
+                reasons.setdefault(partition, (f"{work.name}{_PENDING}", False))
             # What is missing now and cannot be built again leaves its outputs as they are.
             elif version and built.get(partition, 0) != version:
                 name = name_of(key, partition if by_part else WHOLE)

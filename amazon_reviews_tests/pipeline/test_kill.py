@@ -29,7 +29,7 @@ from amazon_reviews_tests.helpers import (
 
 NAME = "partition_1"
 TABLES = [
-    *("bronze/reviews", "silver/reviews", "silver/rejected", "silver/duplicates"),
+    *("bronze/reviews", "silver/rejected", "silver/duplicates", "silver/reviews"),
     *("gold/reviews", "gold/duplicates"),
 ]
 SHORT = [("silver/reviews", "after")]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +19,7 @@ from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
+from amazon_reviews.planner.model import Plan
 
 RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
 """The last line of an interrupted run."""
@@ -27,7 +28,7 @@ RESUMES = "interrupted; finished partitions are kept, and the next run continues
 def bring_up_to_date(
     settings: Settings, select: str, rebuild: Rebuild | None = None, *, code_changed: bool = False
 ) -> Outcome:
-    """Build all pending work of the selected assets; print stages and failures on stderr.
+    """Do all pending work of the selected assets; print stages and failures on stderr.
 
     `rebuild` names partitions that are built again in any case, `code_changed` takes those that
     code of another version has built.
@@ -36,21 +37,12 @@ def bring_up_to_date(
         SettingsError: the landing zone or DAGSTER_HOME cannot be used.
         UsageError: the selection cannot be parsed, or names no asset.
     """
-    if not (is_remote(settings.landing) or Path(settings.landing).is_dir()):
-        raise SettingsError(
-            LANDING,
-            f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
-        )
     interrupts.remark(RESUMES)
-    logging.getLogger("dagster").setLevel(logging.ERROR)
-    defs = definitions(settings)
-    selection = _selection(defs, select)
     stderr = console(stderr=True)
-    with dagster_instance(settings) as instance, progress_bars(stderr) as bars:
-        protect_log_helpers(instance)
-        headless = HeadlessRun(
-            defs, places_of(settings), instance, selection, rebuild, code_changed=code_changed
-        )
+    with (
+        _headless(settings, select, rebuild, code_changed) as headless,
+        progress_bars(stderr) as bars,
+    ):
         outcome = headless.run(
             lambda stage: _add_bar(bars, stage),
             lambda stage, seconds: _print_stage(bars, stage, seconds),
@@ -58,6 +50,39 @@ def bring_up_to_date(
     for line in _problems(outcome):
         stderr.print(plain(line))
     return outcome
+
+
+def pending(
+    settings: Settings, select: str, rebuild: Rebuild | None = None, *, code_changed: bool = False
+) -> Plan:
+    """Return the work that `bring_up_to_date` would do; print on stderr what cannot be seen.
+
+    Raises:
+        SettingsError, UsageError: see `bring_up_to_date`.
+    """
+    with _headless(settings, select, rebuild, code_changed) as headless:
+        for fault in headless.faults:
+            console(stderr=True).print(plain(fault))
+        return headless.plan()
+
+
+@contextmanager
+def _headless(
+    settings: Settings, select: str, rebuild: Rebuild | None, code_changed: bool
+) -> Iterator[HeadlessRun]:
+    if not (is_remote(settings.landing) or Path(settings.landing).is_dir()):
+        raise SettingsError(
+            LANDING,
+            f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
+        )
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    defs = definitions(settings)
+    selection = _selection(defs, select)
+    with dagster_instance(settings) as instance:
+        protect_log_helpers(instance)
+        yield HeadlessRun(
+            defs, places_of(settings), instance, selection, rebuild, code_changed=code_changed
+        )
 
 
 def _selection(defs: dg.Definitions, text: str) -> dg.AssetSelection:
@@ -78,7 +103,8 @@ def _print_stage(bars: Progress, stage: Stage, seconds: float) -> None:
     bars.remove_task(bars.task_ids[-1])
     number = len(stage.partitions)
     count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
-    bars.console.print(plain(f"{stage.name:36} {count:16} {seconds:6.1f} s"))
+    line = f"{stage.name:36} {count:16} {seconds:6.1f} s   {stage.reason}"
+    bars.console.print(plain(line.rstrip()))
 
 
 def _problems(outcome: Outcome) -> Iterator[str]:

@@ -1,0 +1,82 @@
+"""The pending work on the command line, and requests to build something again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import click
+
+from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.errors import UsageError
+from amazon_reviews.pipeline.outputs import OUTPUTS
+from amazon_reviews.planner.model import Plan
+from amazon_reviews.schemas.built import WHOLE
+
+_EXAMPLES = 3
+
+
+def parse_rebuild(requests: Sequence[str]) -> dict[str, list[str]]:
+    """Return the requested partitions by key of their output; `WHOLE` stands for all.
+
+    Raises:
+        UsageError: an output does not exist, or has no partitions.
+    """
+    outputs = {output.key: output for output in OUTPUTS}
+    rebuild: dict[str, list[str]] = {}
+    for request in requests:
+        key, _, partition = request.partition(":")
+        if key not in outputs:
+            raise UsageError(f"--rebuild: there is no {key!r}; try silver/reviews:partition_1")
+        if partition and not outputs[key].partitioned:
+            raise UsageError(f"--rebuild: {key} has no partitions; leave out :{partition}")
+        rebuild.setdefault(key, []).append(partition or WHOLE)
+    return rebuild
+
+
+def print_plan(plan: Plan, *, as_json: bool) -> None:
+    """Print what is pending and why, an output a line, for people or as JSON."""
+    if as_json:
+        rows = [
+            {
+                "asset": w.key,
+                "partition": w.partition,
+                "reason": w.reason,
+                "waits_for": w.blocked or ", ".join(w.waits_on),
+            }
+            for w in plan.work
+        ]
+        lost, outdated = dict(plan.lost), dict(plan.outdated)
+        click.echo(json.dumps({"pending": rows, "lost": lost, "outdated": outdated}, indent=2))
+        return
+    for line in describe(plan):
+        click.echo(plain(line))
+
+
+def describe(plan: Plan) -> Iterator[str]:
+    """Yield lines about the pending work, with numbers and a few examples."""
+    if not plan.work:
+        yield "nothing new"
+    first = [work for work in plan.work if not work.waits_on or not work.follows]
+    for (key, reason, blocked), group in groupby(
+        first, lambda w: (w.key, w.general_reason, w.blocked)
+    ):
+        works = list(group)
+        name = f"{key}[{_some([w.partition for w in works])}]" if works[0].partition else key
+        yield f"{name}: {reason}" + (f"; waits: {blocked}" if blocked else "")
+    following = list(dict.fromkeys(w.key for w in plan.work if w.waits_on and w.follows))
+    if following:
+        yield f"and what is built from these: {_some(following)}"
+    for name, why in plan.lost.items():
+        yield f"{name} cannot be built again: {why}"
+    if plan.outdated:
+        number = sum(plan.outdated.values())
+        yield (
+            f"the code of {_some([*plan.outdated])} has changed since they were built ({number:,} in all): "
+            "`amazon-reviews run --code-changed` builds them again"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others."""
+    more = f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else ""
+    return f"{', '.join(names[:_EXAMPLES])}{more}"
