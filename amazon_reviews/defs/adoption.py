@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from amazon_reviews.errors import DamagedTableError
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.pipeline.state import Places
@@ -43,7 +44,10 @@ def adopt(instance: dg.DagsterInstance, places: Places) -> list[str]:
 
 
 def _has_no_record(places: Places, output: Output) -> bool:
-    records = places.lakehouse.records(output.key)
+    try:
+        records = places.lakehouse.records(output.key)
+    except DamagedTableError:
+        return False
     return bool(
         records is not None
         and not records.versions

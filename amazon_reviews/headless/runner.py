@@ -57,11 +57,10 @@ class Stage:
         return tuple(work.partition for work in self.work if work.partition)
 
     @property
-    def reason(self) -> str:
-        """The reason, if it is another than that an input is newer."""
-        reasons = [work.reason for work in self.work if work.anew and work.version]
-        reasons += [work.reason for work in self.work if work.only_checks]
-        return reasons[0] if reasons else ""
+    def remark(self) -> str:
+        """The reason, if it is another than that an input is newer, or nothing is there yet."""
+        remarkable = (w.reason for w in self.work if (w.anew and not w.is_first) or w.only_checks)
+        return next(remarkable, "")
 
 
 @dataclass

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-from deltalake.exceptions import DeltaError
 
 from amazon_reviews.errors import (
     DamagedTableError,
@@ -119,8 +118,8 @@ def _add_damage(lakehouse: Lakehouse, found: dict[str, Found], observed: Observe
             for values in _lost_files(lakehouse, TABLES[key]):
                 owner, partition = _owner(TABLES[key], values)
                 damage.setdefault(owner, {})[partition] = _LOST_FILE
-        except DeltaError as error:
-            damage[key] = {WHOLE: f"the log of {key} cannot be read: {error}"}
+        except DamagedTableError as error:
+            damage[key] = {WHOLE: str(error)}
             observed.damaged_logs.append(key)
     if not observed.damaged_logs:
         _add_unbalanced(lakehouse, found, damage)

@@ -120,6 +120,7 @@ class _Planner:
                 pace=output.pace,
                 anew=anew,
                 follows=reason.endswith(_PENDING),
+                is_first=not (versions or used or found.damage),
             )
         unchecked = _unchecked(output.table_checks, found.records, WHOLE)
         if unchecked and not reasons and (output.key, WHOLE) not in self._settled:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 import click
 
@@ -57,11 +56,14 @@ def describe(plan: Plan) -> Iterator[str]:
     if not plan.work:
         yield "nothing new"
     first = [work for work in plan.work if not work.waits_on or not work.follows]
-    for (key, reason, blocked), group in groupby(
-        first, lambda w: (w.key, w.general_reason, w.blocked)
-    ):
-        works = list(group)
-        name = f"{key}[{_some([w.partition for w in works])}]" if works[0].partition else key
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for work in first:
+        # Partitions of one output, or outputs without partitions.
+        key = work.key if work.partition else ""
+        names = alike.setdefault((key, work.general_reason, work.blocked), [])
+        names.append(work.partition or work.key)
+    for (key, reason, blocked), names in alike.items():
+        name = f"{key}[{_some(names)}]" if key else _some(names)
         yield f"{name}: {reason}" + (f"; waits: {blocked}" if blocked else "")
     following = list(dict.fromkeys(w.key for w in plan.work if w.waits_on and w.follows))
     if following:

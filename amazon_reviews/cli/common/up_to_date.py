@@ -103,7 +103,7 @@ def _print_stage(bars: Progress, stage: Stage, seconds: float) -> None:
     bars.remove_task(bars.task_ids[-1])
     number = len(stage.partitions)
     count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
-    line = f"{stage.name:36} {count:16} {seconds:6.1f} s   {stage.reason}"
+    line = f"{stage.name:36} {count:16} {seconds:6.1f} s   {stage.remark}"
     bars.console.print(plain(line.rstrip()))
 
 

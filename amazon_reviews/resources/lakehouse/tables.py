@@ -16,11 +16,13 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
-from amazon_reviews.errors import ConcurrentWriteError
+from amazon_reviews.config import is_remote
+from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError
 from amazon_reviews.resources.lakehouse.data_files import (
     check_partitions,
     staged_files,
@@ -85,9 +87,24 @@ class Lakehouse:
             return bool(DeltaTable.is_deltatable(self.uri(key), self.storage_options))
 
     def delta(self, key: str, version: int | None = None) -> DeltaTable:
-        """Open the Delta table at a version, by default the newest."""
+        """Open the Delta table at a version, by default the newest.
+
+        Raises:
+            DamagedTableError: the log of a table in a local folder cannot be read.
+        """
         with explained(self.location):
-            return DeltaTable(self.uri(key), version=version, storage_options=self.storage_options)
+            try:
+                return DeltaTable(
+                    self.uri(key), version=version, storage_options=self.storage_options
+                )
+            except TableNotFoundError:
+                raise
+            except DeltaError as error:
+                if is_remote(self.location):
+                    raise
+                # The engine's text ends with a backtrace.
+                why = str(error).strip().splitlines()[0]
+                raise DamagedTableError(f"the log of {key} cannot be read: {why}") from None
 
     def version(self, key: str) -> int | None:
         """Return the table's newest version, None if it does not exist."""
