@@ -12,9 +12,13 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import AmazonReviewsError, LandingError
 from amazon_reviews.pipeline.datasets import DATASETS
+from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.renamed_tables import old_tables
+from amazon_reviews.pipeline.state import observe
+from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -67,6 +71,7 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     yield _writable(config.DAGSTER_HOME, settings.dagster_home)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
     yield from _old_tables(settings)
+    yield from _pending(settings)
     if settings.event_hub:
         yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
     else:
@@ -118,6 +123,22 @@ def _old_tables(settings: config.Settings) -> Iterator[Finding]:
     for key in keys:
         advice = "run `amazon-reviews maintain`, which removes it"
         yield Finding(key, f"old table of {RENAMED_TABLES[key]}", advice)
+
+
+def _pending(settings: config.Settings) -> Iterator[Finding]:
+    """Report pending work, and what is lost."""
+    try:
+        observed = observe(places_of(settings), data_files=True)
+    except AmazonReviewsError:
+        # The location that cannot be used has a finding of its own.
+        return
+    plan = make_plan(OUTPUTS, observed.state)
+    advice = "run `amazon-reviews run`; `amazon-reviews run --plan` shows why" if plan.work else ""
+    outputs = len({work.key for work in plan.work})
+    yield Finding("pending", f"{outputs} outputs" if outputs else "nothing", advice)
+    for name, why in plan.lost.items():
+        advice = "put its files back, or restore the table from a copy of the lakehouse"
+        yield Finding(name, f"cannot be built again: {why}", advice, wrong=True)
 
 
 def _writable(name: str, folder: Path) -> Finding:

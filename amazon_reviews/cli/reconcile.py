@@ -8,7 +8,12 @@ import click
 from amazon_reviews import config
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.cli.common.terminal import plain
-from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.defs.resources import places_of
+from amazon_reviews.pipeline.outputs import OUTPUTS
+from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all
+from amazon_reviews.pipeline.state import observe
+from amazon_reviews.planner.model import Plan
+from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 
@@ -19,16 +24,26 @@ def reconcile(as_json: bool) -> None:
 
     In every partition of a table, lines = kept + duplicates + rejected.
     """
-    accounts = reconcile_all(Lakehouse(config.load().lakehouse))
+    settings = config.load()
+    accounts = reconcile_all(Lakehouse(settings.lakehouse))
     rows = [account.as_dict() for account in accounts]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
     differing = [account for account in accounts if not account.balanced]
-    for account in differing:
-        name = f"{account.layer}/{account.table} {account.partition}"
-        click.echo(
-            plain(f"{name} does not reconcile; `amazon-reviews run` builds it again"), err=True
-        )
+    if differing:
+        plan = make_plan(OUTPUTS, observe(places_of(settings), data_files=True).state)
+        for account in differing:
+            click.echo(plain(_advice(account, plan)), err=True)
     sys.exit(1 if differing else 0)
+
+
+def _advice(account: Reconciliation, plan: Plan) -> str:
+    name = f"{account.layer}/{account.table}"
+    begun = f"{name} {account.partition} does not reconcile"
+    if any(work.key == name and work.partition in ("", account.partition) for work in plan.work):
+        return f"{begun}; `amazon-reviews run` builds it again"
+    if lost := "; ".join(f"{output} {why}" for output, why in plan.lost.items()):
+        return f"{begun}, and cannot be built again: {lost}"
+    return f"{begun}; `amazon-reviews run --rebuild {name}` builds it again"
