@@ -143,7 +143,8 @@ class HeadlessRun:
             f"{name} cannot be built again: {why}" for name, why in lost.items()
         ]
         for dataset in DATASETS:
-            if dataset.silver in self._keys:
+            readable = not {dataset.bronze, dataset.silver} & {*self._seen.damaged_logs}
+            if dataset.silver in self._keys and readable:
                 accounts = reconcile_silver(self._places.lakehouse, dataset)
                 self._outcome.failures += describe_wholly_rejected(self._places.lakehouse, accounts)
         return self._outcome

@@ -28,7 +28,7 @@ from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.object_store import filesystem
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -43,6 +43,7 @@ from amazon_reviews.schemas.layers import (
 )
 
 _EVENTS = STREAM.bronze
+_UNBALANCED = "lines are not accounted for"
 _LOST_FILE = "a data file is missing"
 _BY_NAME = {dataset.name: dataset.silver for dataset in (*DATASETS, STREAM)}
 _GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
@@ -156,7 +157,18 @@ def _add_unbalanced(
         partition = account.partition if TABLES[key].partitions else WHOLE
         # Only what was built, and from the lines that are there now.
         if not account.balanced and partition in records.versions:
-            damage.setdefault(key, {}).setdefault(partition, "lines are not accounted for")
+            damage.setdefault(key, {}).setdefault(partition, _UNBALANCED)
+    if GOLD_PRODUCTS.key in found and not _products_balance(lakehouse):
+        damage.setdefault(GOLD_PRODUCTS.key, {}).setdefault(WHOLE, _UNBALANCED)
+
+
+def _products_balance(lakehouse: Lakehouse) -> bool:
+    """Return True if gold and its duplicates have as many rows as silver, by the logs alone."""
+    if not all(map(lakehouse.exists, (PRODUCTS.silver, GOLD_DUPLICATES.key))):
+        return not row_count(lakehouse.delta(GOLD_PRODUCTS.key))
+    duplicates = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), PRODUCTS.name)
+    kept = row_count(lakehouse.delta(GOLD_PRODUCTS.key))
+    return row_count(lakehouse.delta(PRODUCTS.silver)) == kept + sum(duplicates.values())
 
 
 def _lost_files(lakehouse: Lakehouse, table: Table) -> Iterator[Mapping[str, str]]:
