@@ -19,7 +19,7 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
-from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS
+from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS, OUTPUTS
 from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
 from amazon_reviews.pipeline.segments import display_partition
 from amazon_reviews.pipeline.stream_offsets import unread_spans
@@ -43,6 +43,7 @@ from amazon_reviews.schemas.layers import (
 )
 
 _EVENTS = STREAM.bronze
+_OUTPUTS = {output.key: output for output in OUTPUTS}
 _UNBALANCED = "lines are not accounted for"
 _LOST_FILE = "a data file is missing"
 _BY_NAME = {dataset.name: dataset.silver for dataset in (*DATASETS, STREAM)}
@@ -153,13 +154,24 @@ def _add_unbalanced(
     ]
     accounts += [(GOLD_REVIEWS.key, account) for account in reconcile_gold(lakehouse, REVIEWS)]
     for key, account in accounts:
-        records = found[key].records if key in found else Records()
         partition = account.partition if TABLES[key].partitions else WHOLE
-        # Only what was built, and from the lines that are there now.
-        if not account.balanced and partition in records.versions:
+        if not account.balanced and _is_current(found, key, partition):
             damage.setdefault(key, {}).setdefault(partition, _UNBALANCED)
-    if GOLD_PRODUCTS.key in found and not _products_balance(lakehouse):
+    if _is_current(found, GOLD_PRODUCTS.key, WHOLE) and not _products_balance(lakehouse):
         damage.setdefault(GOLD_PRODUCTS.key, {}).setdefault(WHOLE, _UNBALANCED)
+
+
+def _is_current(found: Mapping[str, Found], key: str, partition: str) -> bool:
+    """Return True if a partition was built from the versions of its inputs that are there now."""
+    if key not in found or partition not in found[key].records.versions:
+        return False
+    built = found[key].records.inputs
+    for name in _OUTPUTS[key].inputs_of(partition):
+        now = found[name].records.versions if name in found else {}
+        whole = not (_OUTPUTS[name].partitioned and partition)
+        if built.get(name, {}).get(partition, 0) != now.get(WHOLE if whole else partition, 0):
+            return False
+    return True
 
 
 def _products_balance(lakehouse: Lakehouse) -> bool:
