@@ -13,7 +13,7 @@ _BRONZE = [dataset.bronze for dataset in DATASETS]
 
 
 @dg.sensor(
-    target=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
+    asset_selection=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
     minimum_interval_seconds=30,
     description="Reads new and changed folders of the landing zone.",
 )
@@ -52,4 +52,4 @@ def _ask(
     instance: dg.DagsterInstance, places: Places, keys: Collection[str], cursor: str | None
 ) -> Asked:
     observed = look(instance, places, keys, data_files=False, arrivals=keys)
-    return ask(instance, places, keys, cursor, datetime.now(UTC), observed=observed)
+    return ask(instance, observed, keys, cursor, datetime.now(UTC))

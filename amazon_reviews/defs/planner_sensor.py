@@ -15,7 +15,7 @@ _LOOKED: dict[str, str] = {}
 
 
 @dg.sensor(
-    target=dg.AssetSelection.all(),
+    asset_selection=dg.AssetSelection.all(),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for runs of tables, models and reports whose inputs have changed, or that "
@@ -35,7 +35,7 @@ def planner_sensor(
     data_files = _LOOKED.get(location) != hour
     observed = look(context.instance, places, _KEYS, data_files=data_files)
     _LOOKED[location] = hour
-    asked = ask(context.instance, places, _KEYS, context.cursor, now, observed=observed)
+    asked = ask(context.instance, observed, _KEYS, context.cursor, now)
     return dg.SensorResult(
         run_requests=asked.requests,
         skip_reason=None if asked.requests else asked.summary,
