@@ -21,12 +21,7 @@ def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:
     """Ask for runs for partitions that are new, or changed since bronze read them."""
-    asked = _ask(context.instance, places, _BRONZE, context.cursor)
-    return dg.SensorResult(
-        run_requests=asked.requests,
-        skip_reason=None if asked.requests else asked.summary,
-        cursor=asked.cursor,
-    )
+    return _ask(context.instance, places, _BRONZE, context.cursor).result(context)
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:

@@ -66,7 +66,7 @@ def anew_config(work: Iterable[Work]) -> dict[str, Any]:
 
 
 def add_partitions(instance: dg.DagsterInstance, state: State, *, streams: bool) -> None:
-    """Add the partitions that the instance lacks: those of tables, of the landing zone, and of a hub.
+    """Add partitions that the instance lacks: of tables, of the landing zone, and of a hub.
 
     An instance may be newer than the tables.
     """
@@ -91,6 +91,13 @@ class Asked:
     requests: list[dg.RunRequest]
     cursor: str
     summary: str
+
+    def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Return the result of a tick, which shows the summary."""
+        if self.requests:
+            context.log.info(self.summary)
+            return dg.SensorResult(run_requests=self.requests, cursor=self.cursor)
+        return dg.SensorResult(skip_reason=self.summary, cursor=self.cursor)
 
 
 def ask(
