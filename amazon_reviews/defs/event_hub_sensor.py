@@ -5,6 +5,7 @@ import time
 
 import dagster as dg
 
+from amazon_reviews.defs import requests
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, add_missing
 from amazon_reviews.defs.requests import PRIORITY, UNFINISHED
 from amazon_reviews.pipeline.datasets import STREAM
@@ -13,7 +14,7 @@ from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 STREAM_JOB = dg.define_asset_job(
-    "stream_reviews",
+    requests.STREAM_JOB,
     dg.AssetSelection.assets(STREAM.bronze, STREAM.silver, "gold/reviews"),
     description="Takes new events of the hub to bronze, silver and gold.",
 )

@@ -13,7 +13,7 @@ _BRONZE = [dataset.bronze for dataset in DATASETS]
 
 
 @dg.sensor(
-    target=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
+    asset_selection=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
     minimum_interval_seconds=30,
     description="Reads new and changed folders of the landing zone.",
 )
@@ -21,12 +21,7 @@ def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:
     """Ask for runs for partitions that are new, or changed since bronze read them."""
-    asked = _ask(context.instance, places, _BRONZE, context.cursor)
-    return dg.SensorResult(
-        run_requests=asked.requests,
-        skip_reason=None if asked.requests else asked.summary,
-        cursor=asked.cursor,
-    )
+    return _ask(context.instance, places, _BRONZE, context.cursor).result(context)
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
@@ -52,4 +47,4 @@ def _ask(
     instance: dg.DagsterInstance, places: Places, keys: Collection[str], cursor: str | None
 ) -> Asked:
     observed = look(instance, places, keys, data_files=False, arrivals=keys)
-    return ask(instance, places, keys, cursor, datetime.now(UTC), observed=observed)
+    return ask(instance, observed, keys, cursor, datetime.now(UTC))

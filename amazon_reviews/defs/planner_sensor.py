@@ -1,21 +1,20 @@
 """The sensor that asks for runs of everything that is built from other outputs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
-from amazon_reviews.defs.requests import ask, look
+from amazon_reviews.defs.requests import add_partitions, ask, look
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
 
 _KEYS = frozenset(output.key for output in OUTPUTS if not output.arrives)
-# Hours of which the data files were looked for, by location of the lakehouse.
-_LOOKED: dict[str, str] = {}
 
 
 @dg.sensor(
-    target=dg.AssetSelection.all(),
+    asset_selection=dg.AssetSelection.all(),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for runs of tables, models and reports whose inputs have changed, or that "
@@ -26,18 +25,16 @@ def planner_sensor(
 ) -> dg.SensorResult:
     """Compare what the outputs were built from with what is there.
 
-    Folders and versions are looked at in each tick, the data files of all tables once an hour.
+    Folders and versions are looked at in each tick, the data files of all tables once an hour: the
+    cursor begins with the hour of the last look.
     """
     now = datetime.now(UTC)
-    location, hour = places.lakehouse.location, f"{now:%Y-%m-%d %H}"
-    if location not in _LOOKED:
+    hour = f"{now:%Y-%m-%dT%H}"
+    last, _, cursor = (context.cursor or "").partition(" ")
+    if last != hour:
         adopt(context.instance, places)
-    data_files = _LOOKED.get(location) != hour
-    observed = look(context.instance, places, _KEYS, data_files=data_files)
-    _LOOKED[location] = hour
-    asked = ask(context.instance, places, _KEYS, context.cursor, now, observed=observed)
-    return dg.SensorResult(
-        run_requests=asked.requests,
-        skip_reason=None if asked.requests else asked.summary,
-        cursor=asked.cursor,
-    )
+    observed = look(context.instance, places, _KEYS, data_files=last != hour)
+    if last != hour:
+        add_partitions(context.instance, observed.state, streams=places.event_hub.enabled)
+    asked = ask(context.instance, observed, _KEYS, cursor, now)
+    return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)

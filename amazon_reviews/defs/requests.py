@@ -30,6 +30,7 @@ from amazon_reviews.schemas.layers import GOLD_REVIEWS, SILVER_STREAMED_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 
 REASON_TAG = "amazon_reviews/reason"
+STREAM_JOB = "stream_reviews"
 PRIORITY = {"dagster/priority": "-1"}
 """The tag of automatic runs: a run that a person starts comes before them."""
 
@@ -65,7 +66,7 @@ def anew_config(work: Iterable[Work]) -> dict[str, Any]:
 
 
 def add_partitions(instance: dg.DagsterInstance, state: State, *, streams: bool) -> None:
-    """Add the partitions that the instance lacks: those of tables, of the landing zone, and of a hub.
+    """Add partitions that the instance lacks: of tables, of the landing zone, and of a hub.
 
     An instance may be newer than the tables.
     """
@@ -91,15 +92,20 @@ class Asked:
     cursor: str
     summary: str
 
+    def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Return the result of a tick, which shows the summary."""
+        if self.requests:
+            context.log.info(self.summary)
+            return dg.SensorResult(run_requests=self.requests, cursor=self.cursor)
+        return dg.SensorResult(skip_reason=self.summary, cursor=self.cursor)
+
 
 def ask(
     instance: dg.DagsterInstance,
-    places: Places,
+    observed: Observed,
     selected: Collection[str],
     cursor: str | None,
     now: datetime,
-    *,
-    observed: Observed,
 ) -> Asked:
     """Return the runs for pending work of the selected outputs that no run has been asked to do.
 
@@ -112,16 +118,16 @@ def ask(
     tried = {
         (work.key, work.partition)
         for work in plan.work
-        if _digest(work, now) in before and not _runs(running, work.key, work.partition)
+        if _digest(work, observed, now) in before and not _runs(running, work.key, work.partition)
     }
-    asked = {_digest(work, now) for work in plan.work} & before
+    asked = {_digest(work, observed, now) for work in plan.work} & before
     if tried:
         plan = _plan(observed, selected, tried)
     free = [work for work in plan.work if _is_free(work, running, now)]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
         requests.append(_request(group))
-        asked |= {_digest(work, now) for work in group}
+        asked |= {_digest(work, observed, now) for work in group}
     return Asked(requests, _cursor(asked), summarize(plan, observed, tried))
 
 
@@ -192,8 +198,8 @@ def _in_progress(instance: dg.DagsterInstance) -> dict[str, set[str] | None]:
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
         keys = {key.to_user_string() for key in run.asset_selection or ()}
         keys |= {c.asset_key.to_user_string() for c in run.asset_check_selection or ()}
-        if not run.asset_selection and not run.asset_check_selection:
-            keys |= JOB_KEYS.get(run.job_name, set())
+        if run.job_name == STREAM_JOB and not run.asset_selection:
+            keys |= {STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key}
         partition = run.tags.get("dagster/partition") or ""
         if run.tags.get(RANGE_START) == run.tags.get(RANGE_END):
             partition = partition or run.tags.get(RANGE_START, "")
@@ -202,13 +208,6 @@ def _in_progress(instance: dg.DagsterInstance) -> dict[str, set[str] | None]:
             known = bool(partition) and before is not None
             running[key] = {*(before or ()), partition} if known else None
     return running
-
-
-JOB_KEYS: dict[str, set[str]] = {
-    **{f"read_{output.key.split('/')[1]}": {output.key} for output in OUTPUTS if output.arrives},
-    "stream_reviews": {STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key},
-}
-"""The outputs of jobs whose runs name none."""
 
 
 def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Work]]:
@@ -249,8 +248,9 @@ def _request(group: list[Work]) -> dg.RunRequest:
     )
 
 
-def _digest(work: Work, now: datetime) -> bytes:
-    content = f"{work.name} {work.only_checks} {work.inputs} {now:%Y-%m-%d}"
+def _digest(work: Work, observed: Observed, now: datetime) -> bytes:
+    arrived = observed.fingerprints.get(work.name)
+    content = f"{work.name} {work.only_checks} {work.inputs} {arrived} {now:%Y-%m-%d}"
     return hashlib.sha256(content.encode()).digest()[:_DIGEST_BYTES]
 
 
@@ -258,14 +258,15 @@ def _digests(cursor: str | None) -> set[bytes]:
     try:
         joined = base64.b64decode(cursor or "", validate=True)
     except ValueError:
-        # The cursor of an earlier release.
+        # An empty one, or that of an earlier release.
         return set()
     starts = range(0, len(joined), _DIGEST_BYTES)
     return {joined[start : start + _DIGEST_BYTES] for start in starts}
 
 
 def _cursor(digests: Iterable[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(digests))).decode()
+    # Dagster keeps the cursor of before when a sensor returns an empty one.
+    return base64.b64encode(b"".join(sorted(digests))).decode() or "-"
 
 
 def look(

@@ -23,7 +23,7 @@ from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS, OUTPUTS
 from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
 from amazon_reviews.pipeline.segments import display_partition
 from amazon_reviews.pipeline.stream_offsets import unread_spans
-from amazon_reviews.planner.model import Found, Plan, State
+from amazon_reviews.planner.model import Found, Plan, State, name_of
 from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
@@ -70,13 +70,15 @@ class Observed:
     """The state, with `faults` that kept parts of it from being seen.
 
     `disappeared` are partitions whose folder is gone; their rows are kept. `damaged_logs` are the
-    keys of tables whose log cannot be read.
+    keys of tables whose log cannot be read. `fingerprints` are those of arrived files,
+    by name of the output.
     """
 
     state: State
     faults: list[str] = field(default_factory=list)
     disappeared: list[str] = field(default_factory=list)
     damaged_logs: list[str] = field(default_factory=list)
+    fingerprints: dict[str, int] = field(default_factory=dict)
 
 
 def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None) -> Observed:
@@ -290,6 +292,8 @@ def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, s
             arrived[name] = "it changed in the landing zone"
         elif name in broken:
             arrived[name] = broken[name]
+        if name in arrived:
+            observed.fingerprints[name_of(dataset.bronze, name)] = partition.fingerprint
     present = listing.partitions.keys() | listing.unreadable.keys()
     there = found.records.versions if found else {}
     observed.disappeared += [

@@ -3,11 +3,17 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from deltalake import DeltaTable, write_deltalake
 
 from amazon_reviews import config
@@ -15,6 +21,8 @@ from amazon_reviews.definitions import definitions
 from amazon_reviews.defs.partitions import (
     GOLD_REVIEW_PARTITIONS,
     PARTITIONS,
+    RANGE_END,
+    RANGE_START,
     add_missing,
     range_tags,
 )
@@ -100,16 +108,34 @@ class Project:
             run_config=QUIET,
         )
 
+    def tick(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> SensorExecutionData:
+        """Evaluate a sensor once, as the daemon does."""
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=cursor,
+            repository_def=self.defs.get_repository_def(),
+            resources={name: self.defs.resources[name] for name in sensor.required_resource_keys},
+        ) as context:
+            return sensor.evaluate_tick(context)
+
     def execute(
         self, request: dg.RunRequest, job_name: str | None = None
     ) -> dg.ExecuteInProcessResult:
         """Execute a run request of a sensor or schedule, as the daemon does."""
-        return self.defs.resolve_job_def(str(request.job_name or job_name)).execute_in_process(
+        job = self.defs.resolve_job_def(str(request.job_name or job_name))
+        if request.asset_selection is not None:
+            checks = request.asset_check_keys
+            job = job.get_subset(
+                asset_selection=set(request.asset_selection),
+                asset_check_selection=None if checks is None else set(checks),
+            )
+        return job.execute_in_process(
             instance=self.instance,
             partition_key=request.partition_key,
             tags=dict(request.tags),
             raise_on_error=False,
             run_config={**request.run_config, **QUIET},
+            resources=self.defs.resources,
         )
 
     def headless(
@@ -190,6 +216,38 @@ class Project:
         text = "".join(json.dumps(record) + "\n" for record in records)
         self.folder(dataset, name).mkdir(parents=True, exist_ok=True)
         (self.folder(dataset, name) / file).write_bytes(gzip.compress(text.encode()))
+
+
+def requested(requests: Iterable[dg.RunRequest]) -> list[str]:
+    """Return the assets of each run that is asked for, with the first and the last partition."""
+    return [
+        " ".join(key.to_user_string() for key in request.asset_selection or ())
+        + (
+            f" {request.tags[RANGE_START]}..{request.tags[RANGE_END]}"
+            * (RANGE_START in request.tags)
+        )
+        for request in requests
+    ]
+
+
+def start_run(
+    instance: dg.DagsterInstance,
+    *keys: str,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    job_name: str = "__ASSET_JOB",
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Add a run of these assets that has not ended to the instance."""
+    code = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
+    instance.add_run(
+        dg.DagsterRun(
+            job_name,
+            status=status,
+            asset_selection=frozenset(dg.AssetKey(key.split("/")) for key in keys) or None,
+            tags=tags,
+            remote_job_origin=RemoteJobOrigin(code, job_name),
+        )
+    )
 
 
 def copy_first_row(delta: DeltaTable) -> None:

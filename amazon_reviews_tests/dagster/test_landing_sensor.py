@@ -1,44 +1,23 @@
-"""What the sensor and the schedule ask for, and that it can be executed as it is asked for."""
+"""The runs that the landing sensor and its schedules ask for, executed as they are asked for."""
 
-import json
 import shutil
 
 import dagster as dg
 import pytest
 
-from amazon_reviews.defs import landing_sensor as module
-from amazon_reviews.defs.landing_sensor import consecutive, daily_landing, landing_sensor
+from amazon_reviews.defs import requests
+from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
+from amazon_reviews.defs.partitions import consecutive
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
+from amazon_reviews_tests.dagster.project import requested, start_run
 from amazon_reviews_tests.helpers import review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 
 
 def tick(project, cursor=None):
-    """One evaluation, after which the daemon adds the partitions that are asked for."""
-    with dg.build_sensor_context(
-        instance=project.instance,
-        cursor=cursor,
-        resources={"landing": project.landing, "lakehouse": project.lakehouse},
-    ) as context:
-        result = landing_sensor(context)
-    for request in result.dynamic_partitions_requests or ():
-        project.instance.add_dynamic_partitions(
-            request.partitions_def_name, list(request.partition_keys)
-        )
-    return result
-
-
-def asked(result):
-    """Job, first and last partition of the runs that are asked for."""
-    return [
-        (
-            request.job_name,
-            request.tags["dagster/asset_partition_range_start"],
-            request.tags["dagster/asset_partition_range_end"],
-        )
-        for request in result.run_requests
-    ]
+    return project.tick(landing_sensor, cursor)
 
 
 def follow(project, result):
@@ -49,9 +28,9 @@ def follow(project, result):
 def test_new_folders_become_partitions_and_one_run_for_each_table(project):
     result = tick(project)
 
-    assert asked(result) == [
-        ("read_reviews", "partition_1", "partition_5"),
-        ("read_products", "partition_1", "partition_1"),
+    assert requested(result.run_requests) == [
+        "bronze/reviews partition_1..partition_5",
+        "bronze/products partition_1..partition_1",
     ]
     assert project.instance.get_dynamic_partitions("amazon_reviews") == PARTITIONS
     assert project.instance.get_dynamic_partitions("amazon_metadata") == ["partition_1"]
@@ -66,19 +45,13 @@ def test_unchanged_landing_zone_requests_no_run(project):
     second = tick(project, first.cursor)
 
     assert not second.run_requests
-    assert not second.dynamic_partitions_requests
-    assert second.skip_reason.skip_message == "nothing new in the landing zone"
-    assert json.loads(second.cursor) == {}
+    assert second.skip_message == "nothing is pending"
 
 
 def test_requested_partitions_are_not_requested_again_while_they_run(project):
-    first = tick(project)
+    start_run(project.instance, "bronze/reviews", "bronze/products")
 
-    second = tick(project, first.cursor)
-
-    assert not second.run_requests
-    assert "requested already" in second.skip_reason.skip_message
-    assert second.cursor == first.cursor
+    assert not tick(project).run_requests
 
 
 def test_unlistable_dataset_does_not_hold_up_the_others(project):
@@ -87,10 +60,10 @@ def test_unlistable_dataset_does_not_hold_up_the_others(project):
 
     first = tick(project)
 
-    assert asked(first) == [("read_reviews", "partition_1", "partition_5")]
+    assert requested(first.run_requests) == ["bronze/reviews partition_1..partition_5"]
     follow(project, first)
     second = tick(project, first.cursor)
-    assert "amazon_metadata is not a folder" in second.skip_reason.skip_message
+    assert "amazon_metadata is not a folder" in second.skip_message
 
 
 def test_partitions_come_in_natural_order(empty):
@@ -99,7 +72,7 @@ def test_partitions_come_in_natural_order(empty):
 
     result = tick(empty)
 
-    assert asked(result) == [("read_reviews", "partition_1", "partition_10")]
+    assert requested(result.run_requests) == ["bronze/reviews partition_1..partition_10"]
     assert empty.instance.get_dynamic_partitions("amazon_reviews") == [
         "partition_1",
         "partition_2",
@@ -107,16 +80,14 @@ def test_partitions_come_in_natural_order(empty):
     ]
 
 
-def test_changed_folder_is_requested_with_a_new_run_key(project):
+def test_changed_folder_is_requested_again(project):
     first = tick(project)
     follow(project, first)
     project.add_file("amazon_reviews", "partition_3", review())
 
     second = tick(project, first.cursor)
 
-    assert asked(second) == [("read_reviews", "partition_3", "partition_3")]
-    keys = [request.run_key for request in (*first.run_requests, *second.run_requests)]
-    assert len(set(keys)) == 3
+    assert requested(second.run_requests) == ["bronze/reviews partition_3..partition_3"]
     assert follow(project, second) == [True]
     assert not tick(project, second.cursor).run_requests
 
@@ -129,29 +100,21 @@ def test_folders_that_are_not_consecutive_get_separate_runs(project):
 
     result = tick(project, first.cursor)
 
-    assert asked(result) == [
-        ("read_reviews", "partition_1", "partition_2"),
-        ("read_reviews", "partition_4", "partition_4"),
+    assert requested(result.run_requests) == [
+        "bronze/reviews partition_1..partition_2",
+        "bronze/reviews partition_4..partition_4",
     ]
 
 
-def test_requests_above_the_limit_wait_for_the_next_tick(project, monkeypatch):
-    monkeypatch.setattr(module, "_PARTITIONS_A_RUN", 2)
-    monkeypatch.setattr(module, "_RUNS_A_TICK", 2)
+def test_ranges_have_a_limit(project, monkeypatch):
+    monkeypatch.setattr(requests, "_PARTITIONS_A_RUN", 2)
 
-    first = tick(project)
-    second = tick(project, first.cursor)
-    third = tick(project, second.cursor)
-
-    assert asked(first) == [
-        ("read_reviews", "partition_1", "partition_2"),
-        ("read_reviews", "partition_3", "partition_4"),
+    assert requested(tick(project).run_requests) == [
+        "bronze/reviews partition_1..partition_2",
+        "bronze/reviews partition_3..partition_4",
+        "bronze/reviews partition_5..partition_5",
+        "bronze/products partition_1..partition_1",
     ]
-    assert asked(second) == [
-        ("read_reviews", "partition_5", "partition_5"),
-        ("read_products", "partition_1", "partition_1"),
-    ]
-    assert not third.run_requests
 
 
 def test_failed_folder_is_requested_again_only_after_a_change(project, sample):
@@ -161,8 +124,9 @@ def test_failed_folder_is_requested_again_only_after_a_change(project, sample):
 
     second = tick(project, first.cursor)
     assert not second.run_requests
-    assert "amazon_reviews/partition_2" in second.skip_reason.skip_message
-    assert "partition_3" not in second.skip_reason.skip_message
+    assert "failed" in second.skip_message
+    assert "bronze/reviews[partition_2]" in second.skip_message
+    assert "partition_3" not in second.skip_message
 
     shutil.copytree(
         sample[0] / "amazon_reviews" / "partition_2",
@@ -170,9 +134,9 @@ def test_failed_folder_is_requested_again_only_after_a_change(project, sample):
         dirs_exist_ok=True,
     )
     third = tick(project, second.cursor)
-    assert asked(third) == [("read_reviews", "partition_2", "partition_2")]
+    assert requested(third.run_requests) == ["bronze/reviews partition_2..partition_2"]
     assert follow(project, third) == [True]
-    assert json.loads(tick(project, third.cursor).cursor) == {}
+    assert tick(project, third.cursor).skip_message == "nothing is pending"
 
 
 def test_empty_and_foreign_folders_become_no_partitions(empty):
@@ -185,8 +149,7 @@ def test_empty_and_foreign_folders_become_no_partitions(empty):
     result = tick(empty)
 
     assert not result.run_requests
-    assert not result.dynamic_partitions_requests
-    assert result.skip_reason.skip_message == "nothing new in the landing zone"
+    assert result.skip_message == "nothing is pending"
 
 
 def test_disappeared_folder_is_reported_and_keeps_its_rows(project):
@@ -198,22 +161,8 @@ def test_disappeared_folder_is_reported_and_keeps_its_rows(project):
     result = tick(project, first.cursor)
 
     assert not result.run_requests
-    assert "amazon_reviews/partition_4" in result.skip_reason.skip_message
+    assert "amazon_reviews/partition_4" in result.skip_message
     assert project.lakehouse.version("bronze/reviews") == rows
-
-
-def test_commit_of_a_killed_run_without_a_record_is_read_again(project, monkeypatch):
-    first = tick(project)
-    follow(project, first)
-    project.add_file("amazon_reviews", "partition_3", review())
-    lost = tick(project, first.cursor)
-    with monkeypatch.context() as patch:
-        patch.delattr("amazon_reviews.defs.assets.datasets.partitioned_result")
-        assert follow(project, lost) == [False]
-
-    again = tick(project, None)
-
-    assert asked(again) == [("read_reviews", "partition_3", "partition_3")]
 
 
 def test_schedules_and_landing_sensor_are_off_by_default(empty):
@@ -232,20 +181,21 @@ def test_schedules_request_the_same_runs_as_the_sensor(project, tmp_path):
     def evaluate(dataset):
         with dg.build_schedule_context(
             instance=project.instance,
-            resources={"landing": project.landing, "lakehouse": project.lakehouse},
+            resources={"places": places_of(project.settings)},
         ) as context:
             return daily_landing(dataset)(context)
 
     for dataset in REVIEW_DATASETS:
         requests = evaluate(dataset)
         assert [
-            project.execute(request, f"read_{dataset.name}").success for request in requests
+            project.execute(request, f"__anonymous_asset_job_daily_{dataset.name}").success
+            for request in requests
         ] == [True]
     assert project.materialized("bronze/reviews") == dict.fromkeys(PARTITIONS, 1)
     assert project.materialized("bronze/products") == {"partition_1": 1}
 
     for dataset in REVIEW_DATASETS:
-        assert evaluate(dataset).skip_message == "nothing new in the landing zone"
+        assert evaluate(dataset).skip_message == "nothing is pending"
 
 
 @pytest.mark.parametrize(
