@@ -66,8 +66,8 @@ class Work:
     """One partition of an output, or the whole of it, to be built, or only to be checked.
 
     `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
-    such as a failed check. `inputs` are the versions that it would be built from now, `version` is its
-    own. `anew` is True if also what did not change must be built again.
+    such as a failed check. `inputs` are the versions that it would be built from now, `version` is
+    its own. `anew` is True if also what did not change must be built again.
     """
 
     key: str
@@ -102,8 +102,8 @@ class Work:
 class Plan:
     """The pending work in the order of the graph, and what nothing can make again.
 
-    `lost` are texts by name of the output. `outdated` are the outputs whose code has changed since
-    they were built, with their number of partitions.
+    `lost` are texts by name of the output. `outdated` are the outputs of which code of another
+    version has built partitions, with the number of these.
     """
 
     work: tuple[Work, ...]
