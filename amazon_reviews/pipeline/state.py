@@ -218,6 +218,9 @@ def _owner(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
     elif key == GOLD_DUPLICATES.key:
         # What one partition lost to another is only known by comparing all of them.
         return _GOLD[values["table"]], WHOLE
+    if key == STREAM.bronze:
+        # New events can still be added to it.
+        return key, values["partition"]
     if not TABLES[key].partitions:
         return key, WHOLE
     return key, display_partition(values["partition"])

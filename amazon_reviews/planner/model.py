@@ -66,8 +66,8 @@ class Work:
     """One partition of an output, or the whole of it, to be built, or only to be checked.
 
     `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
-    such as a failed check. `inputs` are the versions that it would be built from now, `version` is its
-    own. `anew` is True if also what did not change must be built again, `follows` if only pending
+    such as a failed check. `inputs` are the versions that it would be built from now, `version` is
+    its own. `anew` is True if also what did not change must be built again, `follows` if only pending
     inputs are the reason, `is_first` if nothing was ever built from it.
     """
 

@@ -1,6 +1,6 @@
 """Comparison of what the inputs are now with what each output was built from."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from amazon_reviews.planner.model import Found, Output, Plan, State, Work, name_of
@@ -8,6 +8,9 @@ from amazon_reviews.schemas.built import WHOLE, Records, code_of
 
 _ABSENT = Found(Records())
 _PENDING = " is pending"
+
+Reasons = dict[str, str]
+"""Partitions, each with the reason."""
 
 
 def make_plan(
@@ -24,14 +27,15 @@ def make_plan(
     Args:
         outputs: all outputs, in any order.
         state: what is there.
-        rebuild: partitions to build again in any case, by key of their output.
+        rebuild: partitions to build again in any case, by key of their output; `WHOLE` among them
+            stands for all.
         code_changed: True to build again what code of another version has built.
         settled: key and partition of work that was tried: it is not pending any more, and what is
             built from it goes on with what is there.
         selected: keys of the outputs that may be built, by default all.
     """
     keys = {output.key for output in outputs} if selected is None else set(selected)
-    planner = _Planner(outputs, state, rebuild or {}, code_changed, frozenset(settled), keys)
+    planner = _Planner(outputs, state, rebuild or {}, code_changed, settled, keys)
     return planner.plan()
 
 
@@ -51,29 +55,32 @@ class _Planner:
         state: State,
         rebuild: Mapping[str, Collection[str]],
         code_changed: bool,
-        settled: frozenset[tuple[str, str]],
+        settled: Iterable[tuple[str, str]],
         selected: set[str],
     ) -> None:
         self._by_key = {output.key: output for output in outputs}
         self._state = state
         self._rebuild = rebuild
         self._code_changed = code_changed
-        self._settled = settled
+        self._settled: dict[str, set[str]] = {key: set() for key in self._by_key}
+        for key, partition in settled:
+            self._settled.setdefault(key, set()).add(partition)
         self._selected = selected
         self._pending: dict[str, dict[str, Work]] = {}
-        # By key: the partitions that nothing may be built from, each with the reason.
-        self._blocked: dict[str, dict[str, str]] = {}
+        # By key: the partitions that nothing may be built from.
+        self._blocked: dict[str, Reasons] = {}
+        self._used = self._used_partitions()
         self._lost: dict[str, str] = {}
         self._outdated: dict[str, int] = {}
 
     def plan(self) -> Plan:
         """Return the plan of all outputs."""
         order = in_build_order([*self._by_key.values()])
-        used = self._used_partitions()
         for output in order:
-            works = {work.partition: work for work in self._works(output, used[output.key])}
-            self._pending[output.key] = works
-            self._blocked[output.key] = dict(self._blocks(output))
+            partitions = self._partitions(output)
+            works = self._works(output, partitions, self._used[output.key])
+            self._pending[output.key] = {work.partition: work for work in works}
+            self._blocked[output.key] = self._blocks(output, partitions)
         work = tuple(work for output in order for work in self._pending[output.key].values())
         return Plan(work, self._lost, self._outdated)
 
@@ -84,248 +91,267 @@ class _Planner:
             inputs = self._found(key).records.inputs
             for name in output.all_inputs:
                 built = inputs.get(name, {})
-                parts = self._by_key[name].partitioned and output.partitioned
-                if parts and built:
+                if self._by_partition(output, name):
                     used[name] |= {part for part, version in built.items() if version and part}
                 elif any(built.values()):
                     used[name].add(WHOLE)
         return used
 
-    def _works(self, output: Output, used: set[str]) -> Iterator[Work]:
+    def _works(self, output: Output, partitions: Mapping[str, None], used: set[str]) -> list[Work]:
+        """Return the pending work of an output; note what of it is lost and what is outdated."""
         found = self._found(output.key)
-        versions = found.records.versions
-        partitions = self._partitions(output)
         lost = self._find_lost(output, partitions, used)
         self._lost |= {name_of(output.key, partition): why for partition, why in lost.items()}
-        if lost and (WHOLE in found.damage or (WHOLE in lost and not versions)):
+        if WHOLE in lost or (lost and WHOLE in found.damage):
             # To build a part of it anew would remove what a person may still save.
-            return
-        reasons = self._reasons(output, partitions)
+            return []
+        outdated = _outdated(output, found.records, partitions)
+        if outdated:
+            self._outdated[output.key] = len(outdated)
         if output.key not in self._selected:
-            return
-        for partition in partitions:
-            if partition not in reasons or (output.key, partition) in self._settled:
-                continue
-            if partition in lost and partition not in self._state.arrived.get(output.key, ()):
-                continue
-            reason, anew = reasons[partition]
-            yield Work(
-                key=output.key,
-                partition=partition,
-                reason=reason,
-                waits_on=self._waits_on(output, partition),
-                blocked=self._blocked_by(output, partition),
-                inputs=self._input_versions(output, partition),
-                version=versions.get(partition, 0),
-                pace=output.pace,
-                anew=anew,
-                follows=reason.endswith(_PENDING),
-                is_first=not (versions or used or found.damage),
+            return []
+        rebuilt = self._rebuilds(output, partitions, outdated)
+        arrived = self._state.arrived.get(output.key, {})
+        reasons = {**self._changes(output, partitions), **rebuilt, **arrived}
+        done = lost.keys() | self._settled[output.key]
+        works = [
+            self._work(output, partition, reasons[partition], anew=partition in rebuilt)
+            for partition in (partitions if reasons else ())
+            if partition in reasons and partition not in done
+        ]
+        unchecked = _unchecked(output.table_checks, found.records)
+        # The build of a partition checks the table as well, but a blocked one may never come.
+        if unchecked and WHOLE not in done and all(work.blocked for work in works):
+            version = found.records.versions[WHOLE]
+            works.append(
+                Work(
+                    key=output.key,
+                    partition=WHOLE,
+                    reason=unchecked,
+                    inputs=((output.key, version),),
+                    version=version,
+                    only_checks=True,
+                )
             )
-        unchecked = _unchecked(output.table_checks, found.records, WHOLE)
-        if unchecked and not reasons and (output.key, WHOLE) not in self._settled:
-            yield Work(
-                key=output.key,
-                partition=WHOLE,
-                reason=unchecked,
-                inputs=((output.key, versions[WHOLE]),),
-                only_checks=True,
-            )
+        return works
+
+    def _work(self, output: Output, partition: str, reason: str, *, anew: bool) -> Work:
+        # The partition of each input; `WHOLE` stands for all of one.
+        used = [
+            (key, partition if self._by_partition(output, key) else WHOLE)
+            for key in output.inputs_of(partition)
+        ]
+        return Work(
+            key=output.key,
+            partition=partition,
+            reason=reason,
+            waits_on=tuple(key for key, part in used if _has(self._pending[key], part)),
+            blocked=next(
+                filter(None, (_first(self._blocked[key], part) for key, part in used)), ""
+            ),
+            inputs=tuple((key, self._version(key, part)) for key, part in used),
+            version=self._version(output.key, partition),
+            pace=output.pace,
+            anew=anew,
+            follows=reason.endswith(_PENDING),
+            is_first=not self._version(output.key, WHOLE) and not self._used[output.key],
+        )
 
     def _found(self, key: str) -> Found:
         return self._state.found.get(key, _ABSENT)
 
-    def _partitions(self, output: Output) -> dict[str, None]:
-        """Return the partitions that should exist, as far as this output can be built at all."""
-        if not output.partitioned:
-            return {WHOLE: None}
-        partitions = dict.fromkeys(self._state.arrived.get(output.key, ()))
-        if output.arrives:
-            present = self._found(output.key).records.versions
-            partitions |= dict.fromkeys(present)
-        for key in output.inputs:
-            if self._by_key[key].partitioned:
-                partitions |= dict.fromkeys(self._found(key).records.versions)
-                partitions |= dict.fromkeys(self._pending[key])
-        for partition, key in output.partition_inputs:
-            work = self._pending[key].get(WHOLE)
-            if self._version(key, WHOLE) or (work and any(v for _, v in work.inputs)):
-                partitions[partition] = None
-        partitions.pop(WHOLE, None)
-        return partitions
-
-    def _find_lost(
-        self, output: Output, partitions: Collection[str], used: set[str]
-    ) -> dict[str, str]:
-        """Return what others were built from, which is not there and cannot be built again."""
-        found = self._found(output.key)
-        arrived = self._state.arrived.get(output.key, {})
-        if not output.arrives:
-            gone = used - found.records.versions.keys() - set(partitions)
-            gone -= {WHOLE} if partitions else set()
-            return dict.fromkeys(gone, "it is missing, and so is what it was built from")
-        if not output.partitioned:
-            why = next(iter(found.damage.values()), "")
-            if WHOLE in used and WHOLE not in found.records.versions:
-                why = why or "it is missing"
-            return {WHOLE: why} if why else {}
-        broken = found.damage.keys() | (used - found.records.versions.keys())
-        lost = {
-            p: found.damage.get(p) or found.damage.get(WHOLE) or "it is missing"
-            for p in broken - arrived.keys() - {WHOLE}
-        }
-        return {p: f"{why}, and its files are not in the landing zone" for p, why in lost.items()}
-
-    def _reasons(
-        self, output: Output, partitions: Mapping[str, None]
-    ) -> dict[str, tuple[str, bool]]:
-        """Return why partitions are pending, and whether all of each must be built anew."""
-        found, records = self._state.found.get(output.key), self._found(output.key).records
-        reasons: dict[str, tuple[str, bool]] = {}
-
-        def add(names: Iterable[str], reason: str, *, anew: bool = True) -> None:
-            for name in names:
-                if name in partitions:
-                    reasons.setdefault(name, (reason, anew))
-
-        requested = self._rebuild.get(output.key, ())
-        add(partitions if WHOLE in requested else requested, "it was requested")
-        if found and WHOLE in found.damage:
-            add(partitions, found.damage[WHOLE])
-        for partition, why in found.damage.items() if found else ():
-            add([partition], why)
-        for partition, why in self._state.arrived.get(output.key, {}).items():
-            add([partition], why, anew=False)
-        if found is None and (not output.inputs or self._any_input(output)):
-            add(partitions, "it is missing")
-        elif output.partitioned:
-            add((p for p in partitions if p not in records.versions), "it was not built yet")
-        for name in output.checks:
-            judged = records.checks.get(name, {})
-            for partition in partitions:
-                version = records.versions.get(partition, 0)
-                if version and judged.get(partition) != version:
-                    failed = judged.get(partition) == -version
-                    add([partition], f"check {name} {'failed' if failed else 'was not run'}")
-        if failed_check := _failed(output.table_checks, records, WHOLE):
-            add(partitions, failed_check)
-        for key in output.all_inputs:
-            self._add_newer(output, key, partitions, reasons)
-        outdated = [
-            p
-            for p in partitions
-            if (version := records.versions.get(p, 0))
-            and output.code_version
-            and code_of(version) != output.code_version
-        ]
-        if outdated:
-            self._outdated[output.key] = len(outdated)
-            if self._code_changed:
-                add(outdated, f"its code changed to version {output.code_version}")
-        return reasons
-
-    def _add_newer(
-        self,
-        output: Output,
-        key: str,
-        partitions: Mapping[str, None],
-        reasons: dict[str, tuple[str, bool]],
-    ) -> None:
-        """Add the partitions that were built from another version of this input than is there."""
-        built = self._found(output.key).records.inputs.get(key, {})
-        now, pending = self._found(key).records.versions, self._pending[key]
-        by_part = self._by_key[key].partitioned and output.partitioned
-        whole = now.get(WHOLE, 0)
-        coming = next((work for work in pending.values() if not work.only_checks), None)
-        for partition in _concerned(output, key, partitions):
-            version = now.get(partition, 0) if by_part else whole
-            work = pending.get(partition) if by_part else coming
-            if work and not work.only_checks:
-                reasons.setdefault(partition, (f"{work.name}{_PENDING}", False))
-            # What is missing now and cannot be built again leaves its outputs as they are.
-            elif version and built.get(partition, 0) != version:
-                name = name_of(key, partition if by_part else WHOLE)
-                reasons.setdefault(partition, (f"{name} is newer", False))
-
-    def _any_input(self, output: Output) -> bool:
-        """Return True if there is anything that an output could be built from."""
-        keys = output.all_inputs
-        return any(key in self._state.found or self._pending[key] for key in keys)
-
     def _version(self, key: str, partition: str) -> int:
         return self._found(key).records.versions.get(partition, 0)
 
-    def _used(self, output: Output, partition: str) -> Iterator[tuple[str, str]]:
-        """Yield key and partition of the inputs of a partition; `WHOLE` stands for all of one."""
-        for key in output.inputs_of(partition):
-            parts = self._by_key[key].partitioned and output.partitioned
-            yield key, partition if parts else WHOLE
+    def _by_partition(self, output: Output, key: str) -> bool:
+        """Return True if each partition is built from the same partition of this input."""
+        return output.partitioned and self._by_key[key].partitioned
 
-    def _input_versions(self, output: Output, partition: str) -> tuple[tuple[str, int], ...]:
-        return tuple((key, self._version(key, part)) for key, part in self._used(output, partition))
+    def _partitions(self, output: Output) -> dict[str, None]:
+        """Return the partitions that should exist and can be built from what is there."""
+        partitions = {} if output.partitioned else {WHOLE: None}
+        if output.partitioned:
+            partitions |= dict.fromkeys(self._state.arrived.get(output.key, ()))
+            if output.arrives:
+                partitions |= dict.fromkeys(self._found(output.key).records.versions)
+            for key in output.inputs:
+                if self._by_key[key].partitioned:
+                    partitions |= dict.fromkeys(self._found(key).records.versions)
+                    partitions |= dict.fromkeys(self._pending[key])
+            for partition, key in output.partition_inputs:
+                work = self._pending[key].get(WHOLE)
+                if self._version(key, WHOLE) or (work and any(v for _, v in work.inputs)):
+                    partitions[partition] = None
+            partitions.pop(WHOLE, None)
+        for partition in self._without_input(output):
+            partitions.pop(partition, None)
+        return partitions
 
-    def _waits_on(self, output: Output, partition: str) -> tuple[str, ...]:
-        """Return the keys of the inputs of a partition that are pending themselves."""
-        return tuple(
-            key
-            for key, part in self._used(output, partition)
-            if (pending := self._pending[key])
-            and (part == WHOLE or part in pending or WHOLE in pending)
+    def _without_input(self, output: Output) -> set[str]:
+        """Return the partitions that were built from an input that is gone and is not pending.
+
+        They stay as they are: built again, they would have less than before.
+        """
+        without: set[str] = set()
+        for key in output.all_inputs:
+            built = self._found(output.key).records.inputs.get(key, {})
+            now, pending = self._found(key).records.versions, self._pending[key]
+            if self._by_partition(output, key):
+                gone = built.keys() - now.keys() - pending.keys()
+            else:
+                gone = set() if now.get(WHOLE) or pending else {*built}
+            without |= {partition for partition in gone if built[partition]}
+        return without
+
+    def _find_lost(self, output: Output, partitions: Mapping[str, None], used: set[str]) -> Reasons:
+        """Return what is damaged, or missing and in use, and cannot be built again."""
+        found = self._found(output.key)
+        damage, versions = found.damage, found.records.versions
+        # Nothing of a damaged whole counts as there.
+        broken = used | versions.keys() | {WHOLE} if WHOLE in damage else used - versions.keys()
+        possible: Collection[str] = partitions
+        end = ", and what it was built from is missing"
+        if output.arrives:
+            # Events can be read once, and the files of a partition as long as they are there.
+            broken |= damage.keys()
+            possible = self._state.arrived.get(output.key, ()) if output.partitioned else ()
+            end = ", and its files are not in the landing zone" if output.partitioned else ""
+        lost = broken.difference(possible)
+        if output.partitioned and partitions:
+            lost.discard(WHOLE)
+        whole = damage.get(WHOLE, "it is missing")
+        return {partition: f"{damage.get(partition, whole)}{end}" for partition in sorted(lost)}
+
+    def _rebuilds(
+        self, output: Output, partitions: Mapping[str, None], outdated: Iterable[str]
+    ) -> Reasons:
+        """Return the partitions whose rows must be built again even if no input changed."""
+        found = self._found(output.key)
+        records, damage = found.records, found.damage
+        requested = self._rebuild.get(output.key, ())
+        reasons: Reasons = {}
+        # A later reason replaces an earlier one.
+        if self._code_changed:
+            reasons |= dict.fromkeys(outdated, f"its code changed to version {output.code_version}")
+        if failed := _failed(output.table_checks, records):
+            reasons |= dict.fromkeys(partitions, failed)
+        reasons |= _unpassed(output, records)
+        inputs = output.all_inputs
+        possible = not inputs or any(
+            key in self._state.found or self._pending[key] for key in inputs
         )
+        if output.key not in self._state.found and possible:
+            reasons |= dict.fromkeys(partitions, "it is missing")
+        elif output.partitioned:
+            new = partitions.keys() - records.versions.keys()
+            reasons |= dict.fromkeys(new, "it was not built yet")
+        reasons |= dict.fromkeys(partitions, damage[WHOLE]) if WHOLE in damage else damage
+        reasons |= dict.fromkeys(
+            partitions if WHOLE in requested else requested, "it was requested"
+        )
+        return reasons
 
-    def _blocked_by(self, output: Output, partition: str) -> str:
-        """Return why nothing may be built from the inputs of a partition, empty if it may."""
-        for key, part in self._used(output, partition):
-            blocked = self._blocked[key]
-            if blocked and part == WHOLE:
-                return next(iter(blocked.values()))
-            if why := blocked.get(part) or blocked.get(WHOLE):
-                return why
-        return ""
+    def _changes(self, output: Output, partitions: Mapping[str, None]) -> Reasons:
+        """Return the partitions of which an input is pending, or newer than they are."""
+        reasons: Reasons = {}
+        for key in reversed(output.all_inputs):
+            only = {part for part, name in output.partition_inputs if name == key}
+            concerned = partitions.keys() & only if only else partitions
+            reasons |= self._changes_of(output, key, concerned)
+        return reasons
 
-    def _blocks(self, output: Output) -> Iterator[tuple[str, str]]:
-        """Yield the partitions below which nothing may be built, each with the reason."""
+    def _changes_of(self, output: Output, key: str, partitions: Iterable[str]) -> Reasons:
+        """Return the partitions that were built from another version of an input than is there."""
+        built = self._found(output.key).records.inputs.get(key, {})
+        now = self._found(key).records.versions
+        coming = {p: work for p, work in self._pending[key].items() if not work.only_checks}
+        if self._by_partition(output, key):
+            newer = {
+                p: f"{key}[{p}] is newer"
+                for p in partitions
+                if (version := now.get(p)) and built.get(p) != version
+            }
+            return newer | {p: f"{work.name}{_PENDING}" for p, work in coming.items()}
+        if coming:
+            first = next(iter(coming.values()))
+            return dict.fromkeys(partitions, f"{first.name}{_PENDING}")
+        version = now.get(WHOLE, 0)
+        stale = (p for p in partitions if version and built.get(p) != version)
+        return dict.fromkeys(stale, f"{key} is newer")
+
+    def _blocks(self, output: Output, partitions: Mapping[str, None]) -> Reasons:
+        """Return the partitions below which nothing may be built; `WHOLE` stands for all."""
         records, pending = self._found(output.key).records, self._pending[output.key]
-        if why := (
-            _failed(output.table_checks, records, WHOLE)
-            or _unchecked(output.table_checks, records, WHOLE)
-        ):
-            if not pending:
-                yield WHOLE, f"{output.key}: {why}"
-        for name in output.checks:
-            judged = records.checks.get(name, {})
-            for partition, version in records.versions.items():
-                # Segments of the stream have versions of their own.
-                if (partition == WHOLE) == output.partitioned:
-                    continue
-                if version and judged.get(partition) != version and partition not in pending:
-                    failed = judged.get(partition) == -version
-                    why = f"check {name} {'failed' if failed else 'was not run'}"
-                    yield partition, f"{name_of(output.key, partition)}: {why}"
+        blocks = {
+            partition: f"{name_of(output.key, partition)}: {why}"
+            for partition, why in _unpassed(output, records).items()
+            if partition not in pending
+        }
+        why = _failed(output.table_checks, records) or _unchecked(output.table_checks, records)
+        if why and WHOLE not in pending:
+            blocks[WHOLE] = f"{output.key}: {why}"
         if not output.arrives:
-            # Something that should be there could not be built: what is built from it would shrink.
-            tried = (p for key, p in self._settled if key == output.key and p)
-            for partition in tried:
-                if partition not in records.versions and partition in self._partitions(output):
-                    yield partition, f"{name_of(output.key, partition)}, which is missing"
+            # What should be there could not be built: what is built from it would shrink.
+            tried = self._settled[output.key] & partitions.keys() - records.versions.keys()
+            for partition in sorted(tried - {WHOLE}):
+                blocks[partition] = f"{name_of(output.key, partition)}, which is missing"
+        return blocks
 
 
-def _concerned(output: Output, key: str, partitions: Mapping[str, None]) -> Iterable[str]:
-    """Return those of these partitions that are built from an input."""
-    only = {partition for partition, name in output.partition_inputs if name == key}
-    return [p for p in partitions if p in only] if only else partitions
+def _has(pending: Mapping[str, Work], partition: str) -> bool:
+    """Return True if there is work of a partition, or any if it is `WHOLE`."""
+    if partition == WHOLE:
+        return bool(pending)
+    return partition in pending or WHOLE in pending
 
 
-def _failed(checks: Iterable[str], records: Records, partition: str) -> str:
-    """Return the check that failed on the present version, empty if none did."""
-    version = records.versions.get(partition, 0)
-    failed = (c for c in checks if version and records.checks.get(c, {}).get(partition) == -version)
-    return next((f"check {name} failed" for name in failed), "")
+def _first(blocked: Reasons, partition: str) -> str:
+    """Return why nothing may be built from a partition, or from any part if it is `WHOLE`."""
+    if partition == WHOLE:
+        return next(iter(blocked.values()), "")
+    return blocked.get(partition) or blocked.get(WHOLE, "")
 
 
-def _unchecked(checks: Iterable[str], records: Records, partition: str) -> str:
-    """Return the check that did not judge the present version, empty if all did."""
-    version = records.versions.get(partition, 0)
-    judged = ((c, abs(records.checks.get(c, {}).get(partition, 0))) for c in checks)
+def _outdated(output: Output, records: Records, partitions: Iterable[str]) -> list[str]:
+    """Return the partitions that code of another version has built; a copy has no code."""
+    if not output.code_version:
+        return []
+    versions = records.versions
+    return [
+        partition
+        for partition in partitions
+        if (version := versions.get(partition)) and code_of(version) != output.code_version
+    ]
+
+
+def _unpassed(output: Output, records: Records) -> Reasons:
+    """Return the partitions of which a check has not passed the present version."""
+    unpassed: Reasons = {}
+    # Segments of the stream have versions of their own in tables without partitions.
+    versions = records.versions
+    if not output.partitioned:
+        versions = {WHOLE: versions.get(WHOLE, 0)}
+    for name in reversed(output.checks):
+        judged = records.checks.get(name, {})
+        for partition, version in versions.items():
+            if version and judged.get(partition) != version:
+                failed = judged.get(partition) == -version
+                unpassed[partition] = f"check {name} {'failed' if failed else 'was not run'}"
+    if output.partitioned:
+        unpassed.pop(WHOLE, None)
+    return unpassed
+
+
+def _failed(checks: Iterable[str], records: Records) -> str:
+    """Return the check that the present version of the whole failed, empty if there is none."""
+    version = records.versions.get(WHOLE, 0)
+    failed = (name for name in checks if records.checks.get(name, {}).get(WHOLE) == -version)
+    return next((f"check {name} failed" for name in failed if version), "")
+
+
+def _unchecked(checks: Iterable[str], records: Records) -> str:
+    """Return the check that did not judge the present version of the whole, empty if all did."""
+    version = records.versions.get(WHOLE, 0)
+    judged = ((name, abs(records.checks.get(name, {}).get(WHOLE, 0))) for name in checks)
     missing = (name for name, judgement in judged if version and judgement != version)
     return next((f"check {name} was not run" for name in missing), "")

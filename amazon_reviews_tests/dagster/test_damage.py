@@ -69,11 +69,11 @@ DAMAGE = {
     "a file of duplicates deleted": lambda p: data_file(p, "gold/duplicates").unlink(),
     "newest commit cut": lambda p: cut(newest_commit(p, "silver/reviews"), 200),
     "first commit deleted": lambda p: (
-        (table(p, "silver/reviews") / "_delta_log" / f"{0:020d}.json").unlink()
-    ),
+        table(p, "silver/reviews") / "_delta_log" / f"{0:020d}.json"
+    ).unlink(),
     "a commit in between deleted": lambda p: (
-        (table(p, "gold/brands") / "_delta_log" / f"{1:020d}.json").unlink()
-    ),
+        table(p, "gold/brands") / "_delta_log" / f"{1:020d}.json"
+    ).unlink(),
     "warehouse deleted": lambda p: warehouse(p).unlink(),
     "warehouse cut": lambda p: cut(warehouse(p), 100_000),
     "warehouse garbage": lambda p: warehouse(p).write_bytes(bytes(range(256)) * 200),
