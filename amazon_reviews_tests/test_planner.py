@@ -226,7 +226,7 @@ def test_missing_table_is_pending_with_all_its_partitions(world):
     assert [*pending] == ["gold[p1]", "gold[p2]", "gold[stream]", "mart", "copy"]
     assert pending["gold[p1]"] == "it is missing"
     work = world.work("gold[p1]")
-    assert (work.version, work.anew, work.is_ready) == (0, True, True)
+    assert (work.version, work.rebuilds, work.is_ready) == (0, True, True)
 
 
 def test_missing_whole_output_is_pending(world):
@@ -249,8 +249,8 @@ def test_damaged_partition_is_built_anew(world):
 
     assert [*world.pending()] == ["silver[p1]", "gold[p1]", "mart", "copy"]
     work = world.work("silver[p1]")
-    assert (work.reason, work.anew) == (MISSING_FILE, True)
-    assert not world.work("gold[p1]").anew
+    assert (work.reason, work.rebuilds) == (MISSING_FILE, True)
+    assert not world.work("gold[p1]").rebuilds
 
 
 def test_damaged_whole_is_built_anew_with_all_its_partitions(world):
@@ -258,7 +258,7 @@ def test_damaged_whole_is_built_anew_with_all_its_partitions(world):
 
     works = [work for work in world.plan().work if work.key == "gold"]
 
-    assert [(w.partition, w.reason, w.anew) for w in works] == [
+    assert [(w.partition, w.reason, w.rebuilds) for w in works] == [
         ("p1", MISSING_FILE, True),
         ("p2", MISSING_FILE, True),
         ("stream", MISSING_FILE, True),
@@ -280,7 +280,7 @@ def test_arrivals_are_pending_with_their_reasons(world):
     assert pending["bronze[p1]"] == "it changed in the landing zone"
     assert pending["events"] == "the hub has 3 unread events"
     assert "bronze[p2]" not in pending
-    assert not world.work("events").anew
+    assert not world.work("events").rebuilds
 
 
 def test_used_partition_that_is_gone_is_lost_and_its_outputs_stay(world):
@@ -428,7 +428,7 @@ def test_partition_that_has_not_passed_its_own_check_is_built_again(world, verdi
 
     assert [*world.pending()] == ["silver[p1]", "gold[p1]", "mart", "copy"]
     work = world.work("silver[p1]")
-    assert (work.reason, work.anew) == (f"check accounted {text}", True)
+    assert (work.reason, work.rebuilds) == (f"check accounted {text}", True)
 
 
 @pytest.mark.parametrize(("verdict", "text"), [("failed", "failed"), ("not run", "was not run")])
@@ -527,7 +527,7 @@ def test_failed_check_of_a_whole_table_rebuilds_all_its_partitions(world):
 
     assert [*pending] == ["gold[p1]", "gold[p2]", "gold[stream]", "mart", "copy"]
     assert pending["gold[p1]"] == "check unique failed"
-    assert world.work("gold[p1]").anew
+    assert world.work("gold[p1]").rebuilds
 
 
 def test_failed_check_of_a_whole_table_blocks_below_partitions_that_were_rebuilt():
@@ -607,7 +607,7 @@ def test_requested_partitions_are_built_anew(world):
 
     assert [*world.pending(rebuild=rebuild)] == ["silver[p2]", "gold[p2]", "mart", "copy"]
     work = world.work("silver[p2]", rebuild=rebuild)
-    assert (work.reason, work.anew) == ("it was requested", True)
+    assert (work.reason, work.rebuilds) == ("it was requested", True)
 
 
 @pytest.mark.parametrize(
@@ -637,8 +637,8 @@ def test_changed_code_builds_anew_also_what_has_a_newer_input(world):
     world.touch("silver", "p1")
     world.by_key["gold"] = replace(GOLD, code_version="2")
 
-    assert world.work("gold[p1]", code_changed=True).anew
-    assert not world.work("gold[p1]").anew
+    assert world.work("gold[p1]", code_changed=True).rebuilds
+    assert not world.work("gold[p1]").rebuilds
 
 
 def test_copy_has_no_code_that_could_change(world):

@@ -16,7 +16,7 @@ import dagster as dg
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
-from amazon_reviews.defs.requests import add_partitions, anew_config, asset_key, table_checks
+from amazon_reviews.defs.requests import add_partitions, asset_key, rebuild_config, table_checks
 from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -59,7 +59,9 @@ class Stage:
     @property
     def remark(self) -> str:
         """The reason, if it is another than that an input is newer, or nothing is there yet."""
-        remarkable = (w.reason for w in self.work if (w.anew and not w.is_first) or w.only_checks)
+        remarkable = (
+            w.reason for w in self.work if (w.rebuilds and not w.is_first) or w.only_checks
+        )
         return next(remarkable, "")
 
 
@@ -252,7 +254,7 @@ class HeadlessRun:
 
     def _run_config(self, stage: Stage) -> dict[str, Any]:
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        if ops := anew_config(stage.work):
+        if ops := rebuild_config(stage.work):
             config["ops"] = ops
         return config
 

@@ -67,8 +67,8 @@ class Work:
 
     `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
     such as a failed check. `inputs` are the versions that it would be built from now, `version` is
-    its own. `anew` is True if also what did not change must be built again, `follows` if only pending
-    inputs are the reason, `is_first` if nothing was ever built from it.
+    its own. `rebuilds` is True if also what did not change must be built again, `follows` if only
+    pending inputs are the reason, `is_first` if nothing was ever built from it.
     """
 
     key: str
@@ -79,7 +79,7 @@ class Work:
     inputs: tuple[tuple[str, int], ...] = ()
     version: int = 0
     pace: Pace = "at once"
-    anew: bool = False
+    rebuilds: bool = False
     follows: bool = False
     is_first: bool = False
     only_checks: bool = False

@@ -103,7 +103,7 @@ class _Planner:
         lost = self._find_lost(output, partitions, used)
         self._lost |= {name_of(output.key, partition): why for partition, why in lost.items()}
         if WHOLE in lost or (lost and WHOLE in found.damage):
-            # To build a part of it anew would remove what a person may still save.
+            # To build a part of it would remove what a person may still save.
             return []
         outdated = _outdated(output, found.records, partitions)
         if outdated:
@@ -115,7 +115,7 @@ class _Planner:
         reasons = {**self._changes(output, partitions), **rebuilt, **arrived}
         done = lost.keys() | self._settled[output.key]
         works = [
-            self._work(output, partition, reasons[partition], anew=partition in rebuilt)
+            self._work(output, partition, reasons[partition], rebuilds=partition in rebuilt)
             for partition in (partitions if reasons else ())
             if partition in reasons and partition not in done
         ]
@@ -135,7 +135,7 @@ class _Planner:
             )
         return works
 
-    def _work(self, output: Output, partition: str, reason: str, *, anew: bool) -> Work:
+    def _work(self, output: Output, partition: str, reason: str, *, rebuilds: bool) -> Work:
         # The partition of each input; `WHOLE` stands for all of one.
         used = [
             (key, partition if self._by_partition(output, key) else WHOLE)
@@ -152,7 +152,7 @@ class _Planner:
             inputs=tuple((key, self._version(key, part)) for key, part in used),
             version=self._version(output.key, partition),
             pace=output.pace,
-            anew=anew,
+            rebuilds=rebuilds,
             follows=reason.endswith(_PENDING),
             is_first=not self._version(output.key, WHOLE) and not self._used[output.key],
         )

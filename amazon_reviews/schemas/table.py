@@ -49,8 +49,8 @@ class Table:
     for a table that is built as a whole; `partition_by` are the columns that partition its files.
     `partition_inputs` are pairs of a partition and an input that only this partition is built from.
 
-    `checks` are the blocking checks that the build itself evaluates, besides `adds_up`. `pace` says how soon sensors
-    let the table follow its inputs.
+    `checks` are the blocking checks that the build itself evaluates, besides `adds_up`. `pace` says
+    how soon sensors let the table follow its inputs.
 
     `unique_key` and `rules` are checked after each build. `published` tables are loaded into the
     warehouse. There, rows are stored in the order of `sort_by`, the column by which apps look a

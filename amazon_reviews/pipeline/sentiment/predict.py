@@ -64,8 +64,8 @@ def predict_partitions(
         parts = segments(rows) if name == STREAM.partition else [name]
         inputs = {part: _transaction_version(files.get(part, []), version) for part in parts}
         committed = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
-        anew = rebuild or name != STREAM.partition
-        changed = [part for part in parts if anew or committed[part] != inputs[part]]
+        rebuilds = rebuild or name != STREAM.partition
+        changed = [part for part in parts if rebuilds or committed[part] != inputs[part]]
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])
         built = {GOLD_REVIEWS.key: versions.get(name, 0), MODEL_SENTIMENT.key: model_built}
