@@ -22,7 +22,7 @@ from amazon_reviews.defs.partitions import (
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
-from amazon_reviews.planner.model import Plan, State, Work
+from amazon_reviews.planner.model import Plan, State, Work, name_of
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
@@ -110,7 +110,8 @@ def ask(
     """Return the runs for pending work of the selected outputs that no run has been asked to do.
 
     The cursor holds digests of the work that was asked for and is still pending: it is asked for
-    again when its inputs change, and once a day.
+    again when its inputs change, and once a day. What is built from such work, or from work whose
+    turn has not come, goes on with what is there.
     """
     running = _in_progress(instance)
     before = _digests(cursor)
@@ -120,27 +121,32 @@ def ask(
         for work in plan.work
         if _digest(work, observed, now) in before and not _runs(running, work.key, work.partition)
     }
+    later = {(work.key, work.partition) for work in plan.work if not work.is_due(now)}
     asked = {_digest(work, observed, now) for work in plan.work} & before
-    if tried:
-        plan = _plan(observed, selected, tried)
-    free = [work for work in plan.work if _is_free(work, running, now)]
+    if tried or later:
+        plan = _plan(observed, selected, tried | later)
+    free = [work for work in plan.work if _is_free(work, running)]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
         requests.append(_request(group))
         asked |= {_digest(work, observed, now) for work in group}
-    return Asked(requests, _cursor(asked), summarize(plan, observed, tried))
+    return Asked(requests, _cursor(asked), summarize(plan, observed, tried, later))
 
 
-def summarize(plan: Plan, observed: Observed, tried: Collection[tuple[str, str]] = ()) -> str:
+def summarize(
+    plan: Plan,
+    observed: Observed,
+    tried: Collection[tuple[str, str]],
+    later: Collection[tuple[str, str]],
+) -> str:
     """Return what is pending, with numbers and a few examples."""
     parts = [_line(key, works) for key, works in _by_key(plan.work).items()]
     text = "; ".join(parts[:_EXAMPLES]) or "nothing is pending"
     if len(parts) > _EXAMPLES:
         text += f"; and {len(parts) - _EXAMPLES} more outputs"
     groups = {
-        "failed, and asked for again when their inputs change": [
-            f"{key}[{partition}]" if partition else key for key, partition in tried
-        ],
+        "failed, and asked for again when their inputs change": [name_of(*work) for work in tried],
+        "wait for their turn": [name_of(*work) for work in later],
         "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
         "no longer in the landing zone, rows are kept": observed.disappeared,
         "cannot be read": observed.faults,
@@ -171,9 +177,9 @@ def _plan(
     return make_plan(OUTPUTS, observed.state, settled=tried, selected=selected)
 
 
-def _is_free(work: Work, running: Mapping[str, set[str] | None], now: datetime) -> bool:
-    """Return True if no run builds it or an input of it, and its turn has come."""
-    if work.blocked or not work.is_due(now) or _runs(running, work.key, work.partition):
+def _is_free(work: Work, running: Mapping[str, set[str] | None]) -> bool:
+    """Return True if no run builds it or an input of it."""
+    if work.blocked or _runs(running, work.key, work.partition):
         return False
     for key, _ in work.inputs:
         partition = work.partition if key in TABLES and TABLES[key].partitions else ""
