@@ -244,7 +244,7 @@ def test_missing_partition_is_pending(world):
     assert pending["silver[p2]"] == "it was not built yet"
 
 
-def test_damaged_partition_is_built_anew(world):
+def test_damaged_partition_is_built_again(world):
     world.damage["silver"] = {"p1": MISSING_FILE}
 
     assert [*world.pending()] == ["silver[p1]", "gold[p1]", "mart", "copy"]
@@ -253,7 +253,7 @@ def test_damaged_partition_is_built_anew(world):
     assert not world.work("gold[p1]").rebuilds
 
 
-def test_damaged_whole_is_built_anew_with_all_its_partitions(world):
+def test_damaged_whole_is_built_again_with_all_its_partitions(world):
     world.damage["gold"] = {WHOLE: MISSING_FILE}
 
     works = [work for work in world.plan().work if work.key == "gold"]
@@ -265,7 +265,7 @@ def test_damaged_whole_is_built_anew_with_all_its_partitions(world):
     ]
 
 
-def test_damaged_output_without_partitions_is_built_anew(world):
+def test_damaged_output_without_partitions_is_built_again(world):
     world.damage["mart"] = {WHOLE: MISSING_FILE}
 
     assert world.pending() == {"mart": MISSING_FILE, "copy": "mart is pending"}
@@ -602,7 +602,7 @@ def test_only_selected_outputs_are_pending(world):
     assert world.pending(selected={"gold"}) == {}
 
 
-def test_requested_partitions_are_built_anew(world):
+def test_requested_partitions_are_built_again(world):
     rebuild = {"silver": {"p2", "unknown"}}
 
     assert [*world.pending(rebuild=rebuild)] == ["silver[p2]", "gold[p2]", "mart", "copy"]
@@ -633,7 +633,7 @@ def test_code_of_another_version_is_outdated_and_pending_only_on_demand(world):
     assert changed.work[0].reason == "its code changed to version 2"
 
 
-def test_changed_code_builds_anew_also_what_has_a_newer_input(world):
+def test_changed_code_rebuilds_also_what_has_a_newer_input(world):
     world.touch("silver", "p1")
     world.by_key["gold"] = replace(GOLD, code_version="2")
 

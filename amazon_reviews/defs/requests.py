@@ -110,7 +110,8 @@ def ask(
     """Return the runs for pending work of the selected outputs that no run has been asked to do.
 
     The cursor holds digests of the work that was asked for and is still pending: it is asked for
-    again when its inputs change, and once a day.
+    again when its inputs change, and once a day. What is built from such work, or from work whose
+    turn has not come, goes on with what is there.
     """
     running = _in_progress(instance)
     before = _digests(cursor)
@@ -120,9 +121,8 @@ def ask(
         for work in plan.work
         if _digest(work, observed, now) in before and not _runs(running, work.key, work.partition)
     }
-    asked = {_digest(work, observed, now) for work in plan.work} & before
-    # What has its turn later holds up nothing that is built from it.
     later = {(work.key, work.partition) for work in plan.work if not work.is_due(now)}
+    asked = {_digest(work, observed, now) for work in plan.work} & before
     if tried or later:
         plan = _plan(observed, selected, tried | later)
     free = [work for work in plan.work if _is_free(work, running)]
@@ -136,8 +136,8 @@ def ask(
 def summarize(
     plan: Plan,
     observed: Observed,
-    tried: Collection[tuple[str, str]] = (),
-    later: Collection[tuple[str, str]] = (),
+    tried: Collection[tuple[str, str]],
+    later: Collection[tuple[str, str]],
 ) -> str:
     """Return what is pending, with numbers and a few examples."""
     parts = [_line(key, works) for key, works in _by_key(plan.work).items()]
@@ -145,8 +145,8 @@ def summarize(
     if len(parts) > _EXAMPLES:
         text += f"; and {len(parts) - _EXAMPLES} more outputs"
     groups = {
-        "failed, and asked for again when their inputs change": [name_of(*one) for one in tried],
-        "have their turn later": sorted({key for key, _ in later}),
+        "failed, and asked for again when their inputs change": [name_of(*work) for work in tried],
+        "wait for their turn": [name_of(*work) for work in later],
         "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
         "no longer in the landing zone, rows are kept": observed.disappeared,
         "cannot be read": observed.faults,
@@ -178,7 +178,7 @@ def _plan(
 
 
 def _is_free(work: Work, running: Mapping[str, set[str] | None]) -> bool:
-    """Return True if nothing blocks it, and no run builds it or an input of it."""
+    """Return True if no run builds it or an input of it."""
     if work.blocked or _runs(running, work.key, work.partition):
         return False
     for key, _ in work.inputs:

@@ -220,14 +220,13 @@ class Project:
 
 def requested(requests: Iterable[dg.RunRequest]) -> list[str]:
     """Return the assets of each run that is asked for, with the first and the last partition."""
-    return [
-        " ".join(key.to_user_string() for key in request.asset_selection or ())
-        + (
-            f" {request.tags[RANGE_START]}..{request.tags[RANGE_END]}"
-            * (RANGE_START in request.tags)
-        )
-        for request in requests
-    ]
+    texts = []
+    for request in requests:
+        text = " ".join(key.to_user_string() for key in request.asset_selection or ())
+        if RANGE_START in request.tags:
+            text += f" {request.tags[RANGE_START]}..{request.tags[RANGE_END]}"
+        texts.append(text)
+    return texts
 
 
 def start_run(

@@ -1,17 +1,17 @@
 """The marts as assets: made together, current, checked, and in the warehouse."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import duckdb
-import pytest
 
+from amazon_reviews.defs.requests import ask
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.pipeline.state import observe
 from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.schemas.built import WHOLE, written_at
 from amazon_reviews_tests.dagster.project import LAYERS, MARTS, failed_steps
-from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.helpers import review
-
-NOON = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
 
 
 def test_headless_run_builds_all_marts_in_one_run_and_loads_them(done):
@@ -91,34 +91,21 @@ def test_marts_are_built_from_products_alone(with_products):
     assert totals["products"] > 0
 
 
-@pytest.fixture
-def current(done):
-    """Everything is there and known to the automation of the marts, a minute past noon."""
+def test_marts_are_requested_every_quarter_of_an_hour_at_most(done):
     assert not done.run(MARTS).failures
-    automation = Automation(done, 'group:marts and key:"gold/reviews"+1', NOON)
-    automation.tick()
-    automation.now += timedelta(minutes=15)
-    assert automation.tick() == {}
-    return automation
+    done.add_file("amazon_reviews", "partition_4", review())
+    assert not done.run(LAYERS).failures
+    marts = {table.key for table in MART_TABLES}
+    observed = observe(places_of(done.settings), data_files=False, arrivals=())
 
+    def asked(now):
+        return [
+            {key.to_user_string() for key in request.asset_selection}
+            for request in ask(done.instance, observed, marts, None, now).requests
+        ]
 
-def test_marts_are_requested_every_quarter_of_an_hour_at_most(current):
-    project = current.project
-
-    def change():
-        project.add_file(
-            "amazon_reviews", "partition_4", review(), file=f"{current.now:%M}.json.gz"
-        )
-        assert not project.run(LAYERS).failures
-
-    change()
-    current.now += timedelta(minutes=15)
-    asked = current.tick()
-    assert {"gold/review_counts", "gold/totals"} <= set(asked)
-    assert "gold/category_products" not in asked
-    assert all(run.success for run in current.run_asked())
-    change()
-    current.now += timedelta(minutes=1)
-    assert current.tick() == {}
-    current.now += timedelta(minutes=15)
-    assert "gold/review_counts" in current.tick()
+    written = [written_at(done.lakehouse.versions(key)[WHOLE]) for key in marts]
+    assert asked(min(written)) == []
+    (changed,) = asked(max(written) + timedelta(minutes=15))
+    assert {"gold/review_counts", "gold/totals"} <= changed
+    assert "gold/category_products" not in changed

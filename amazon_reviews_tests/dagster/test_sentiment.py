@@ -1,6 +1,6 @@
 """The sentiment model as assets: examples, training, evaluation, predictions, drift."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -17,7 +17,6 @@ from amazon_reviews.pipeline.sentiment.example_table import SEED, TEST_SHARE
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project
-from amazon_reviews_tests.dagster.test_conditions import Automation
 from amazon_reviews_tests.models.reviews import synthetic_reviews
 from amazon_reviews_tests.models.test_star_classifier import write as write_network
 
@@ -204,30 +203,6 @@ def test_without_gold_there_is_no_model(tmp_path):
 
     assert success
     assert recorded["not_trained"].startswith("0 negative and 0 positive reviews")
-
-
-def test_model_is_requested_once_a_day_at_most(project):
-    automation = Automation(project, f'key:"{EXAMPLES}"', datetime(2026, 1, 1, 12, tzinfo=UTC))
-    gold = "gold/reviews"
-    project.add_partitions("reviews", "partition_1")
-
-    def change():
-        from dagster import AssetKey, AssetMaterialization
-
-        project.instance.report_runless_asset_event(
-            AssetMaterialization(AssetKey(gold.split("/")), partition="partition_1")
-        )
-
-    automation.tick()
-    change()
-    automation.now += timedelta(minutes=1)
-    assert automation.tick() == {EXAMPLES: None}
-    assert all(run.success for run in automation.run_asked())
-    change()
-    automation.now += timedelta(hours=2)
-    assert automation.tick() == {}
-    automation.now += timedelta(hours=14)
-    assert automation.tick() == {EXAMPLES: None}
 
 
 def test_examples_are_the_rated_reviews_with_users_on_one_side(project):

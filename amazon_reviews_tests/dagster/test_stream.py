@@ -51,13 +51,6 @@ def asked(result):
     ]
 
 
-def add_new(project, result):
-    for request in result.dynamic_partitions_requests or []:
-        project.instance.add_dynamic_partitions(
-            request.partitions_def_name, list(request.partition_keys)
-        )
-
-
 def gold(project, columns="count(*)"):
     table = duckdb.arrow(project.lakehouse.delta("gold/reviews").to_pyarrow_table())
     return table.query("gold", f"SELECT {columns} FROM gold").fetchall()
@@ -98,7 +91,6 @@ def test_requested_run_brings_events_to_gold_once(streaming, server):
     server.append("reviews", "0", *map(body, range(4)))
     server.append("reviews", "3", body(3), b"no json")
     result = tick(streaming)
-    add_new(streaming, result)
     server.append("reviews", "3", body(50))
 
     (request,) = result.run_requests

@@ -8,10 +8,10 @@ import duckdb
 import pytest
 from deltalake import write_deltalake
 
+from amazon_reviews.defs.landing_sensor import landing_sensor
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.pipeline.reconciliation import reconcile_all
-from amazon_reviews_tests.dagster.project import TITLES, Project, copy_first_row
-from amazon_reviews_tests.dagster.test_landing_sensor import asked, follow, tick
+from amazon_reviews_tests.dagster.project import TITLES, Project, copy_first_row, requested
 from amazon_reviews_tests.helpers import content, rows
 
 SMALL = SampleOptions(
@@ -171,17 +171,17 @@ def test_sensor_requests_catalogues_and_files_of_ratings(made, tmp_path):
     (tmp_path / "landing" / "title_ratings" / "not a name.csv").write_text("")
     project = Project(tmp_path)
 
-    result = tick(project)
+    result = project.tick(landing_sensor)
 
-    assert asked(result) == [
-        ("read_titles", "amazon", "netflix"),
-        ("read_title_ratings", "1", "2"),
+    assert requested(result.run_requests) == [
+        "bronze/titles amazon..netflix",
+        "bronze/title_ratings 1..2",
     ]
-    assert follow(project, result) == [True, True]
+    assert all(project.execute(request).success for request in result.run_requests)
     assert project.materialized("bronze/titles") == dict.fromkeys(PLATFORMS, 1)
-    later = tick(project, result.cursor)
+    later = project.tick(landing_sensor, result.cursor)
     assert not later.run_requests
-    assert "title_ratings/not a name.csv is not read" in later.skip_reason.skip_message
+    assert "title_ratings/not a name.csv is not read" in later.skip_message
 
 
 def no_ratings(delta):

@@ -73,7 +73,7 @@ def describe(plan: Plan) -> Iterator[str]:
     if plan.outdated:
         number = sum(plan.outdated.values())
         yield (
-            f"the code of {_some([*plan.outdated])} has changed since they were built, {number:,} in "
+            f"the code of {_some([*plan.outdated])} changed since they were built, {number:,} in "
             "all: `amazon-reviews run --code-changed` builds them again"
         )
 
