@@ -73,7 +73,8 @@ def _adopt_table(places: Places, output: Output, events: Events) -> None:
 def _inputs(places: Places, output: Output, partition: str) -> Iterator[tuple[str, int]]:
     for key in output.inputs_of(partition):
         versions = places.lakehouse.versions(key) if key in TABLES else {}
-        yield key, versions.get(partition) or versions.get(WHOLE, 0)
+        by_partition = output.partitioned and key in TABLES and TABLES[key].partitions
+        yield key, versions.get(partition if by_partition else WHOLE, 0)
 
 
 def _is_older(events: Events, output: Output, partition: str) -> bool:

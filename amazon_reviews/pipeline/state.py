@@ -293,8 +293,8 @@ def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, s
             arrived[name] = "it is new in the landing zone"
         elif known != partition.fingerprint:
             arrived[name] = "it changed in the landing zone"
-        elif name in broken:
-            arrived[name] = broken[name]
+        elif why := broken.get(name) or broken.get(WHOLE):
+            arrived[name] = why
         if name in arrived:
             observed.fingerprints[name_of(dataset.bronze, name)] = partition.fingerprint
     present = listing.partitions.keys() | listing.unreadable.keys()

@@ -101,9 +101,8 @@ class Work:
 
     def is_due(self, now: datetime) -> bool:
         """Return True if a sensor may ask for it now: the missing at once, the rest at its pace."""
-        if not self.version or self.pace == "at once":
-            return True
-        return written_at(self.version) < _last_turn(self.pace, now)
+        # What is missing has version 0, which counts as written in 1970.
+        return self.pace == "at once" or written_at(self.version) < _last_turn(self.pace, now)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class _Planner:
         found = self._found(output.key)
         lost = self._find_lost(output, partitions, used)
         self._lost |= {name_of(output.key, partition): why for partition, why in lost.items()}
-        if WHOLE in lost or (lost and WHOLE in found.damage):
+        if lost and WHOLE in found.damage:
             # To build a part of it would remove what a person may still save.
             return []
         outdated = _outdated(output, found.records, partitions)
