@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from amazon_reviews.errors import DamagedTableError
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.pipeline.state import Places
@@ -43,7 +44,11 @@ def adopt(instance: dg.DagsterInstance, places: Places) -> list[str]:
 
 
 def _has_no_record(places: Places, output: Output) -> bool:
-    records = places.lakehouse.records(output.key)
+    try:
+        records = places.lakehouse.records(output.key)
+    except DamagedTableError:
+        # It had records, or is built again; either way there is nothing to take over.
+        return False
     return bool(
         records is not None
         and not records.versions
@@ -68,8 +73,15 @@ def _adopt_table(places: Places, output: Output, events: Events) -> None:
 
 def _inputs(places: Places, output: Output, partition: str) -> Iterator[tuple[str, int]]:
     for key in output.inputs_of(partition):
-        versions = places.lakehouse.versions(key) if key in TABLES else {}
+        versions = _versions(places, key) if key in TABLES else {}
         yield key, versions.get(partition) or versions.get(WHOLE, 0)
+
+
+def _versions(places: Places, key: str) -> dict[str, int]:
+    try:
+        return places.lakehouse.versions(key)
+    except DamagedTableError:
+        return {}
 
 
 def _is_older(events: Events, output: Output, partition: str) -> bool:

@@ -22,15 +22,16 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from amazon_reviews import atomic_file, config
+from amazon_reviews import atomic_file, config, interrupts
 from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.defs.checks import tables as table_checks
 from amazon_reviews.defs.partitions import PARTITIONS, known_partitions
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
-from amazon_reviews.headless import runner
 from amazon_reviews.headless.runner import Outcome
 from amazon_reviews.pipeline import state
+from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse import tables
+from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.warehouse.duckdb import warehouse
 from amazon_reviews.schemas import PUBLISHED, TABLES
 from amazon_reviews_tests.dagster.project import LAYERS, MARTS, Project
@@ -128,19 +129,19 @@ def dying(fatal: int, *, after: bool) -> Iterator[Commits]:
     replace_file = commits.wrapped(atomic_file.replace_file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "DeltaTable", Mortal)
-        patch.setattr(tables, "write_deltalake", commits.wrapped(tables.write_deltalake))
-        patch.setattr(state, "drop_table", commits.wrapped(state.drop_table))
+        patch.setattr(tables, "write_deltalake", commits.wrapped(deltalake.write_deltalake))
+        patch.setattr(state, "drop_table", commits.wrapped(drop_table))
         patch.setattr(atomic_file, "replace_file", replace_file)
         patch.setattr(warehouse, "replace_file", replace_file)
         # Dagster reports the death as a failed step, and goes on.
-        patch.setattr(runner.interrupts, "check", commits.check)
+        patch.setattr(interrupts, "check", commits.check)
         yield commits
 
 
 @contextmanager
 def failing_checks(project: Project, kind: str) -> Iterator[None]:
     """Let checks fail, crash, or find that silver has lost a row."""
-    build_silver, rule_checks = silver_assets.build_silver, table_checks.rule_checks
+    rule_checks = table_checks.rule_checks
 
     def losing(*arguments: Any) -> Iterator[Any]:
         yield from list(build_silver(*arguments))
@@ -163,14 +164,12 @@ def failing_checks(project: Project, kind: str) -> Iterator[None]:
 def delete_row(project: Project, key: str, number: int) -> bool:
     """Delete a row of a table; return False if it has none."""
     delta = project.lakehouse.delta(key)
-    rows = delta.to_pyarrow_table(columns=["partition", "file", "line"]).to_pylist()
-    rows.sort(key=repr)
+    columns = ["review_id"] if key == "gold/reviews" else ["partition", "file", "line"]
+    rows = sorted(delta.to_pyarrow_table(columns=columns).to_pylist(), key=repr)
     if not rows:
         return False
     row = rows[number % len(rows)]
-    delta.delete(
-        f"partition = '{row['partition']}' AND file = '{row['file']}' AND line = {row['line']}"
-    )
+    delta.delete(" AND ".join(f"{name} = {value!r}" for name, value in row.items()))
     return True
 
 
@@ -495,15 +494,16 @@ class AnyOrder(RuleBasedStateMachine):
         note(
             "stages: " + "; ".join(f"{s.name} {s.partitions} {s.reason}" for s, _ in outcome.stages)
         )
-        assert _real(outcome.failures) == []
+        failures = _real(outcome.failures)
+        assert not failures, failures
         _assert_once(outcome)
         for stage, _ in outcome.stages:
             for work in stage.work:
                 if work.key in _BY_FOLDER and "*" not in self.allowed[work.key]:
                     assert work.partition in self.allowed[work.key], work
         self.allowed.clear()
-        again = self.project.run(self.world.select)
-        assert not again.stages, [(s.name, s.partitions, s.reason) for s, _ in again.stages]
+        left = self.project.headless(self.world.select).plan().work
+        assert not left, [(work.name, work.reason) for work in left]
         if self.world.compared_at_once:
             self.compare()
 
@@ -515,7 +515,8 @@ class AnyOrder(RuleBasedStateMachine):
             return
         root = self.world.folder / f"reference_{next(_numbers)}"
         reference = self.new_project(root, AMAZON_REVIEWS_LANDING=str(self.shadow))
-        assert _real(reference.run(self.world.select).failures) == []
+        failures = _real(reference.run(self.world.select).failures)
+        assert not failures, failures
         assert_same(content(self.project), content(reference))
         assert_same(warehouse_content(self.project), warehouse_content(reference))
         self.compared = True
