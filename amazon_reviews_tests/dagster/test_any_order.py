@@ -32,7 +32,7 @@ def run(world, examples, steps):
 
 
 def test_any_order_ends_as_a_build_from_nothing(tmp_path, spark):
-    run(World(tmp_path, SOME_MARTS), examples=2, steps=4)
+    run(World(tmp_path, SOME_MARTS), examples=2, steps=3)
 
 
 @pytest.mark.long
