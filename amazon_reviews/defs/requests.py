@@ -116,15 +116,22 @@ def ask(
     running = _in_progress(instance)
     before = _digests(cursor)
     plan = _plan(observed, selected, ())
-    tried = {
-        (work.key, work.partition)
-        for work in plan.work
-        if _digest(work, observed, now) in before and not _runs(running, work.key, work.partition)
-    }
     later = {(work.key, work.partition) for work in plan.work if not work.is_due(now)}
-    asked = {_digest(work, observed, now) for work in plan.work} & before
-    if tried or later:
+    tried: set[tuple[str, str]] = set()
+    asked: set[bytes] = set()
+    while True:
         plan = _plan(observed, selected, tried | later)
+        digests = {
+            (work.key, work.partition): _digest(work, observed, now)
+            for work in plan.work
+            if not work.waits_on and not _runs(running, work.key, work.partition)
+        }
+        again = {name for name, digest in digests.items() if digest in before}
+        if not again:
+            break
+        tried |= again
+        asked |= {digests[name] for name in again}
+    asked |= {_digest(work, observed, now) for work in plan.work} & before
     free = [work for work in plan.work if _is_free(work, running)]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
