@@ -115,17 +115,24 @@ def ask(
     """
     running = _in_progress(instance)
     before = _digests(cursor)
-    plan = _plan(observed, selected, ())
-    tried = {
-        (work.key, work.partition)
-        for work in plan.work
-        if _digest(work, observed, now) in before and not _runs(running, work.key, work.partition)
-    }
-    later = {(work.key, work.partition) for work in plan.work if not work.is_due(now)}
-    asked = {_digest(work, observed, now) for work in plan.work} & before
-    if tried or later:
+    tried: set[tuple[str, str]] = set()
+    later: set[tuple[str, str]] = set()
+    asked: set[bytes] = set()
+    while True:
         plan = _plan(observed, selected, tried | later)
-    free = [work for work in plan.work if _is_free(work, running)]
+        settled = len(tried) + len(later)
+        for work in plan.work:
+            if work.waits_on or _runs(running, work.key, work.partition):
+                continue
+            if not work.is_due(now):
+                later.add((work.key, work.partition))
+            elif (digest := _digest(work, observed, now)) in before:
+                tried.add((work.key, work.partition))
+                asked.add(digest)
+        if len(tried) + len(later) == settled:
+            break
+    asked |= {_digest(work, observed, now) for work in plan.work} & before
+    free = [work for work in plan.work if work.is_due(now) and _is_free(work, running)]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
         requests.append(_request(group))

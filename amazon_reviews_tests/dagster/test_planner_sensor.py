@@ -338,6 +338,10 @@ def test_what_waits_for_its_turn_holds_up_nothing(tick):
 
     assert requested(asked.requests) == [f"{predictions} partition_1..partition_5"]
     assert asked.summary.endswith(f"wait for their turn: {EXAMPLES}")
+    built = {GOLD: version(70), model: version(55)}
+    state[predictions] = found(version(0), *NAMES, inputs=built, checks=["complete"])
+    done = tick(state, asked.cursor, selected={EXAMPLES, model, predictions})
+    assert done.summary == f"nothing is pending; wait for their turn: {EXAMPLES}"
 
 
 def test_failed_check_holds_back_the_tables_below(tick):
