@@ -155,14 +155,6 @@ def _add_unbalanced(
         for account in reconcile_silver(lakehouse, dataset)
     ]
     accounts += [(GOLD_REVIEWS.key, account) for account in reconcile_gold(lakehouse, REVIEWS)]
-    # Its partitions are in the rows, and so a data file of it is read.
-    if GOLD_PRODUCTS.key not in damage:
-        try:
-            products = [*reconcile_gold(lakehouse, PRODUCTS)]
-        except (pa.ArrowException, OSError) as error:
-            damage[GOLD_PRODUCTS.key] = {WHOLE: f"a data file cannot be read: {error}"}
-        else:
-            accounts += [(GOLD_PRODUCTS.key, account) for account in products]
     for key, account in accounts:
         partition = account.partition if TABLES[key].partitions else WHOLE
         if not account.balanced and _is_current(found, key, partition):
