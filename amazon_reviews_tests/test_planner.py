@@ -655,12 +655,12 @@ def test_arrival_that_could_not_be_read_does_not_hold_up_a_whole():
     assert world.build_all(settled=[("bronze", "p3")]) == [("bronze", "p1"), ("mart", WHOLE)]
 
 
-def test_whole_that_could_never_be_built_does_not_hold_up_what_is_below():
+def test_output_without_any_input_is_not_built_from_nothing():
     world = World(Output("model"), Output("mart", ("model",)))
     world.lose("model")
     world.lose("mart")
 
-    assert world.ready(settled=[("model", WHOLE)]) == ["mart"]
+    assert world.ready(settled=[("model", WHOLE)]) == []
 
 
 def test_output_of_a_missing_whole_that_could_not_be_built_stays(world):

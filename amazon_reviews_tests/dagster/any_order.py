@@ -498,7 +498,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Run to the end: nothing fails, nothing is built twice, nothing is left."""
         outcome = self.project.run(self.world.select)
         _note(
-            "stages: " + "; ".join(f"{s.name} {s.partitions} {s.reason}" for s, _ in outcome.stages)
+            "stages: " + "; ".join(f"{s.name} {s.partitions} {s.remark}" for s, _ in outcome.stages)
         )
         failures = _real(outcome.failures)
         assert not failures, failures

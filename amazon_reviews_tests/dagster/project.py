@@ -114,7 +114,9 @@ class Project:
             instance=self.instance,
             cursor=cursor,
             repository_def=self.defs.get_repository_def(),
-            resources={name: self.defs.resources[name] for name in sensor.required_resource_keys},
+            resources={
+                name: (self.defs.resources or {})[name] for name in sensor.required_resource_keys
+            },
         ) as context:
             return sensor.evaluate_tick(context)
 
