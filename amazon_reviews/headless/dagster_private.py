@@ -8,21 +8,11 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 # replace this import.
 from dagster._core.execution.plan.objects import StepFailureData
 
-# The record and status of an asset check. `DagsterInstance` has public methods for
-# materializations only; one such as `get_latest_asset_check_executions` would replace these
-# imports and the use of `event_log_storage`.
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecord,
-    AssetCheckExecutionRecordStatus,
-)
-
 # The type of the value of `capture_logs`. An option of the compute log manager to start its helper
 # processes with signals blocked would replace this import and the patch in compute_logs.py.
 from dagster._core.storage.compute_log_manager import CapturedLogContext
 
 __all__ = [
-    "AssetCheckExecutionRecord",
-    "AssetCheckExecutionRecordStatus",
     "AssetGraph",
     "CapturedLogContext",
     "StepFailureData",
