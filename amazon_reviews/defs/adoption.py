@@ -12,6 +12,7 @@ from amazon_reviews.errors import DamagedTableError
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.pipeline.state import Places
+from amazon_reviews.pipeline.versions import model_version
 from amazon_reviews.planner.model import Output
 from amazon_reviews.planner.plan import in_build_order
 from amazon_reviews.resources.lakehouse.tables import partition_rows, row_count
@@ -25,22 +26,21 @@ Events = Mapping[str, Mapping[str, int]]
 def adopt(instance: dg.DagsterInstance, places: Places) -> list[str]:
     """Give each output without a record one, where Dagster's events know it; return their keys."""
     outputs = in_build_order(OUTPUTS)
-    tables = [output for output in outputs if output.key in TABLES]
-    without = {output.key for output in tables if _has_no_record(places, output)}
+    without = [o.key for o in outputs if o.key in TABLES and _has_no_record(places, o)]
     if not without:
         return []
     events = {output.key: _newest_events(instance, output) for output in outputs}
-    for output in tables:
+    for output in outputs:
+        model = output.key.removeprefix("model/")
         if output.key in without:
             _adopt_table(places, output, events)
-    for output in outputs:
-        name = output.key.removeprefix("model/")
-        if name != output.key and events[output.key] and places.model_store.current(name):
+        elif model != output.key and events[output.key] and places.model_store.current(model):
             current = not _is_older(events, output, WHOLE)
             inputs = dict(_inputs(places, output, WHOLE)) if current else {}
             checks = dict.fromkeys(output.checks, True)
-            places.model_store.record(name, Built(new_version(output.code_version), inputs, checks))
-    return sorted(without)
+            version = new_version(output.code_version)
+            places.model_store.record(model, Built(version, inputs, checks))
+    return without
 
 
 def _has_no_record(places: Places, output: Output) -> bool:
@@ -72,9 +72,11 @@ def _adopt_table(places: Places, output: Output, events: Events) -> None:
 
 def _inputs(places: Places, output: Output, partition: str) -> Iterator[tuple[str, int]]:
     for key in output.inputs_of(partition):
-        versions = places.lakehouse.versions(key) if key in TABLES else {}
-        by_partition = output.partitioned and key in TABLES and TABLES[key].partitions
-        yield key, versions.get(partition if by_partition else WHOLE, 0)
+        if key not in TABLES:
+            yield key, model_version(places.model_store, key)
+            continue
+        by_partition = output.partitioned and TABLES[key].partitions
+        yield key, places.lakehouse.versions(key).get(partition if by_partition else WHOLE, 0)
 
 
 def _is_older(events: Events, output: Output, partition: str) -> bool:

@@ -59,8 +59,10 @@ def describe(plan: Plan) -> Iterator[str]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for work in first:
         # Partitions of one output, or outputs without partitions.
-        key = work.key if work.partition else ""
-        names = alike.setdefault((key, work.general_reason, work.blocked), [])
+        key, reason = work.key if work.partition else "", work.general_reason
+        if not key and reason.endswith(" is newer"):
+            reason = "an input is newer"
+        names = alike.setdefault((key, reason, work.blocked), [])
         names.append(work.partition or work.key)
     for (key, reason, blocked), names in alike.items():
         name = f"{key}[{_some(names)}]" if key else _some(names)
