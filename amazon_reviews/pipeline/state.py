@@ -1,5 +1,6 @@
 """The state of the project for the planner: the records of all outputs, and what has arrived."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from amazon_reviews.config import is_remote
 from amazon_reviews.errors import (
     DamagedTableError,
     DamagedWarehouseError,
@@ -192,22 +194,23 @@ def _lost_files(lakehouse: Lakehouse, table: Table) -> Iterator[Mapping[str, str
     paths = [unquote(path) for path in actions["path"].to_pylist()]
     if not paths:
         return
-    present = _data_files(lakehouse, table.key)
-    missing = [number for number, path in enumerate(paths) if path not in present]
+    missing = _missing(lakehouse, table.key, paths)
     if missing:
         values = actions["partition"] if table.partition_by else None
         for number in missing:
             yield values[number].as_py() if values is not None else {}
 
 
-def _data_files(lakehouse: Lakehouse, key: str) -> set[str]:
+def _missing(lakehouse: Lakehouse, key: str, paths: Sequence[str]) -> list[int]:
+    """Return the positions of the files of a table that do not exist."""
+    if not is_remote(lakehouse.location):
+        # Much faster than listing the many folders of a table.
+        folder = f"{lakehouse.location}/{key}"
+        return [n for n, path in enumerate(paths) if not os.path.exists(f"{folder}/{path}")]
     selector = pafs.FileSelector(key, recursive=True, allow_not_found=True)
-    start = len(key) + 1
-    return {
-        info.path[start:]
-        for info in filesystem(lakehouse.location).get_file_info(selector)
-        if info.is_file
-    }
+    infos = filesystem(lakehouse.location).get_file_info(selector)
+    present = {info.path.removeprefix(f"{key}/") for info in infos}
+    return [n for n, path in enumerate(paths) if path not in present]
 
 
 def _owner(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
