@@ -11,6 +11,7 @@ import pytest
 from amazon_reviews import config
 from amazon_reviews.defs.event_hub_sensor import STREAM_JOB, event_hub_sensor
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
+from amazon_reviews.pipeline.stream import receive
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 from amazon_reviews_tests.helpers import review, upload
 
@@ -137,6 +138,18 @@ def test_a_headless_run_reads_up_to_the_head_and_then_finds_nothing_new(streamin
     assert "bronze/review_events" in names
     assert "gold/reviews" in names
     assert gold(streaming, "count(DISTINCT review_id)") == gold(streaming)
+
+
+def test_events_that_a_killed_run_left_in_bronze_reach_gold(streaming, server):
+    assert streaming.run().failures == []
+    server.append("reviews", "0", *map(body, range(5)))
+    receive(streaming.defs.resources["event_hub"], streaming.lakehouse)
+
+    outcome = streaming.run()
+
+    assert outcome.failures == []
+    assert gold(streaming) == [(5,)]
+    assert streaming.run().nothing_new
 
 
 def test_review_of_a_later_file_replaces_the_streamed_one(streaming, server):
