@@ -156,7 +156,7 @@ def summarize(
         "wait for their turn": [name_of(*work) for work in later],
         "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
         "no longer in the landing zone, rows are kept": observed.disappeared,
-        "cannot be read": observed.faults,
+        "cannot be read": [*observed.faults, *observed.unseen.values()],
     }
     for title, names in groups.items():
         if names:

@@ -111,14 +111,14 @@ class HeadlessRun:
         self._tried: set[tuple[str, str]] = set()
         adopt(instance, places)
         self._seen = self._observe_whole()
-        self._outcome = Outcome(
-            failures=[*self._seen.faults], disappeared=[*self._seen.disappeared]
-        )
+        self._outcome = Outcome(failures=[*self.faults], disappeared=[*self._seen.disappeared])
 
     @property
     def faults(self) -> list[str]:
-        """The texts about what could not be looked at."""
-        return self._seen.faults
+        """The texts about what could not be looked at, as far as it is selected."""
+        kinds = {key.partition("/")[0] for key in self._keys}
+        unseen = [text for kind, text in self._seen.unseen.items() if kind in kinds]
+        return [*self._seen.faults, *unseen]
 
     def plan(self) -> Plan:
         """Return the work that is pending now."""

@@ -69,15 +69,17 @@ class Places:
 
 @dataclass
 class Observed:
-    """The state, with `faults` that kept parts of it from being seen.
+    """The state, with `faults` of what has arrived.
 
+    `unseen` are texts about kinds of outputs that could not be seen: warehouse or model.
     `disappeared` are partitions whose folder is gone; their rows are kept. `damaged_logs` are the
-    keys of tables whose log cannot be read. `fingerprints` are those of arrived files,
-    by name of the output.
+    keys of tables whose log cannot be read. `fingerprints` are those of arrived files, by name of
+    the output.
     """
 
     state: State
     faults: list[str] = field(default_factory=list)
+    unseen: dict[str, str] = field(default_factory=dict)
     disappeared: list[str] = field(default_factory=list)
     damaged_logs: list[str] = field(default_factory=list)
     fingerprints: dict[str, int] = field(default_factory=dict)
@@ -235,7 +237,7 @@ def _add_warehouse(places: Places, found: dict[str, Found], observed: Observed) 
     except DamagedWarehouseError:
         return
     except WarehouseError as error:
-        observed.faults.append(str(error))
+        observed.unseen["warehouse"] = str(error)
         # It may be there, and is nothing to build upon: nothing is asked for until it is seen.
         contents = {t.key: _version(found, t.key) for t in PUBLISHED}
     for table in PUBLISHED:
@@ -252,7 +254,7 @@ def _add_models(store: ModelStore, found: dict[str, Found], observed: Observed) 
     try:
         records, lost = store.records(), store.lost()
     except LocationError as error:
-        observed.faults.append(str(error))
+        observed.unseen["model"] = str(error)
         return
     for artifact in MODELS:
         name = artifact.key.removeprefix("model/")

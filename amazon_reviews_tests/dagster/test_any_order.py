@@ -31,6 +31,7 @@ def run(world, examples, steps):
     )
 
 
+@pytest.mark.long
 def test_any_order_ends_as_a_build_from_nothing(tmp_path, spark):
     run(World(tmp_path, SOME_MARTS), examples=2, steps=3)
 

@@ -27,8 +27,8 @@ def test_rejected_lines_are_grouped_by_table_and_reason(lakehouse):
         (("reviews", "wrong_type"), 1),
     ]
     assert partitions_with_rejected(lakehouse) == {
-        "products": ["partition_1"],
-        "reviews": ["partition_2", "partition_10"],
+        "silver/products": ["partition_1"],
+        "silver/reviews": ["partition_2", "partition_10"],
     }
 
 

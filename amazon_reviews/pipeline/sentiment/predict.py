@@ -46,8 +46,8 @@ def predict_partitions(
 ) -> Iterator[tuple[str, Predicted]]:
     """Update these partitions of gold/sentiment_predictions.
 
-    Segments of the stream with the same model and the same files of gold/reviews stay, unless
-    `rebuild` is set. `model_built` is the version of model/sentiment to record. Yields each
+    Rows of the same model and the same files of gold/reviews stay, unless `rebuild` is set; the
+    stream is updated by segment. `model_built` is the version of model/sentiment to record. Yields each
     partition after its commit.
 
     Raises:
@@ -64,8 +64,7 @@ def predict_partitions(
         parts = segments(rows) if name == STREAM.partition else [name]
         inputs = {part: _transaction_version(files.get(part, []), version) for part in parts}
         committed = lakehouse.transaction_versions(SENTIMENT_PREDICTIONS.key, parts)
-        rebuilds = rebuild or name != STREAM.partition
-        changed = [part for part in parts if rebuilds or committed[part] != inputs[part]]
+        changed = [part for part in parts if rebuild or committed[part] != inputs[part]]
         for part in changed:
             _predict(lakehouse, model, reviews, part, inputs[part])
         built = {GOLD_REVIEWS.key: versions.get(name, 0), MODEL_SENTIMENT.key: model_built}

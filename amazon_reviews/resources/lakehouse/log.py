@@ -108,7 +108,7 @@ def _commit(files: pafs.FileSystem, key: str, version: int) -> bytes | None:
     try:
         with files.open_input_stream(_path(key, version, ".json"), compression=None) as stream:
             return bytes(stream.read())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -122,7 +122,7 @@ def _last_checkpoint(files: pafs.FileSystem, key: str) -> int | None:
     try:
         with files.open_input_stream(f"{key}/_delta_log/_last_checkpoint") as stream:
             return int(json.loads(stream.read())["version"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
