@@ -47,8 +47,8 @@ def predict_partitions(
     """Update these partitions of gold/sentiment_predictions.
 
     Rows of the same model and the same files of gold/reviews stay, unless `rebuild` is set; the
-    stream is updated by segment. `model_built` is the version of model/sentiment to record. Yields each
-    partition after its commit.
+    stream is updated by segment. `model_built` is the version of model/sentiment to record. Yields
+    each partition after its commit.
 
     Raises:
         FailedPartitionsError: at the end, for the partitions that could not be read or written.
