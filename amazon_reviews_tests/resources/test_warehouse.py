@@ -492,6 +492,19 @@ def test_damaged_file_is_kept_beside_the_new_one_of_the_next_load(
     assert leftovers(file) == []
 
 
+def test_file_that_was_never_a_warehouse_is_refused_and_stays(lake, tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("This is no warehouse, but somebody needs it.\n" * 100)
+    before = file.read_bytes()
+
+    for _ in range(2):
+        with pytest.raises(WarehouseError, match=r"notes\.txt is not a DuckDB file.*stays"):
+            DuckDBWarehouse(file).load([TableVersion("gold/t", str(lake / "t"), 0)])
+
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.glob("*notes*")] == ["notes.txt"]
+
+
 def test_failed_load_of_a_damaged_file_leaves_it(lake, file, loaded):
     os.truncate(file, 4_096)
     content = file.read_bytes()

@@ -38,6 +38,7 @@ from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partit
 
 _log = logging.getLogger(__name__)
 
+_MAGIC, _MAGIC_AT = b"DUCK", 8
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 
 
@@ -61,6 +62,8 @@ class DuckDBWarehouse:
         """
         if len({table.name for table in tables}) < len(tables):
             raise ValueError("a table is named twice in one load")
+        with explained(self._path):
+            self._check_own()
         with explained(self._path), self._locked():
             snapshots = [_opened(table) for table in tables]
             try:
@@ -120,10 +123,29 @@ class DuckDBWarehouse:
         """See `Warehouse.relation`."""
         return relation(name)
 
+    @property
+    def _lock_file(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.lock")
+
+    def _check_own(self) -> None:
+        """Raise WarehouseError if the file is neither DuckDB's nor one of an earlier load.
+
+        A setting may name any file by mistake, which must not be taken for a damaged warehouse.
+        """
+        if not self._path.is_file() or self._lock_file.exists():
+            return
+        with self._path.open("rb") as file:
+            start = file.read(_MAGIC_AT + len(_MAGIC))
+        if start[_MAGIC_AT:] != _MAGIC:
+            raise WarehouseError(
+                f"{self._path} is not a DuckDB file, and stays as it is; set "
+                "AMAZON_REVIEWS_WAREHOUSE to another file"
+            )
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        path = self._path.with_name(f".{self._path.name}.lock")
+        path = self._lock_file
         # No soft lock: that of a killed process would stay.
         with FileLock(path, fallback_to_soft=False, thread_local=False):
             for stale in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
