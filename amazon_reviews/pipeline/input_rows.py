@@ -1,6 +1,6 @@
 """Checked inputs of a layer: the layer below has the rows that a build needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -9,6 +9,7 @@ from amazon_reviews.errors import MissingInputError
 from amazon_reviews.pipeline.datasets import SilverSpec
 from amazon_reviews.pipeline.segments import is_segment
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
+from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     SILVER_REJECTED,
     SILVER_REVIEWS,
@@ -25,6 +26,22 @@ def check_in_bronze(lakehouse: Lakehouse, dataset: SilverSpec, partitions: Seque
         raise MissingInputError(
             f"{dataset.bronze} has no {', '.join(missing)}; materialize that first"
         )
+
+
+def check_inputs_are_there(
+    lakehouse: Lakehouse, key: str, inputs: Mapping[str, int], partition: str = WHOLE
+) -> None:
+    """Raise MissingInputError if a table was built from an input that is missing now.
+
+    `inputs` are the present versions of its inputs. Read as if it were empty, a deleted table
+    would empty those below it.
+    """
+    records = lakehouse.records(key) or Records()
+    for name, version in inputs.items():
+        if not version and records.inputs.get(name, {}).get(partition):
+            raise MissingInputError(
+                f"{name} is missing, and {key} was built from it; `amazon-reviews run` makes both"
+            )
 
 
 def silver_rows(lakehouse: Lakehouse, dataset: SilverSpec, gold: str) -> dict[str, int]:

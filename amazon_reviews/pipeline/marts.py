@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
+from amazon_reviews.pipeline.input_rows import check_inputs_are_there
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import MART_TABLES, Table
 from amazon_reviews.schemas import sentiment as sentiment_tables
@@ -87,12 +88,17 @@ def build_whole(
     transform: Transform,
     versions: Mapping[str, int],
 ) -> None:
-    """Rebuild a whole table in one commit: `transform` takes the rows of its inputs, in order."""
+    """Rebuild a whole table in one commit: `transform` takes the rows of its inputs, in order.
+
+    Raises:
+        MissingInputError: it was built from a table that is missing now; it stays as it is.
+    """
     inputs = lakehouse.input_versions(table.key) | {
         key: lakehouse.version_at(key, version)
         for key, version in versions.items()
         if key in table.inputs
     }
+    check_inputs_are_there(lakehouse, table.key, inputs)
     frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in table.inputs]
     rows = _typed(transform(*frames), table)
     lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})

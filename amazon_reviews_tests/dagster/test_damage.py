@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from amazon_reviews.pipeline.reconciliation import reconcile_all
-from amazon_reviews_tests.dagster.project import MARTS, Project
+from amazon_reviews_tests.dagster.project import MARTS, Project, failed_steps
 from amazon_reviews_tests.helpers import content, review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -131,6 +131,17 @@ def test_a_mart_does_not_shrink_when_gold_is_gone_and_one_folder_changes(project
     assert project.lakehouse.versions("gold/reviews").keys() == {"", *PARTITIONS}
     (totals,) = project.lakehouse.delta("gold/totals").to_pyarrow_table().to_pylist()
     assert totals["reviews"] == sum(content(project.lakehouse, "gold/reviews").values())
+
+
+def test_a_mart_made_by_hand_is_not_emptied_by_a_missing_table(project):
+    before = content(project.lakehouse, "gold/totals")
+    shutil.rmtree(table(project, "gold/reviews"))
+
+    result = project.materialize("gold/totals")
+
+    assert not result.success
+    assert "gold/reviews is missing" in str(failed_steps(result))
+    assert content(project.lakehouse, "gold/totals") == before
 
 
 def test_a_new_warehouse_is_filled(project, finished):
