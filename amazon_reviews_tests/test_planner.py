@@ -68,7 +68,7 @@ class World:
             records.checks.setdefault(name, {})[WHOLE] = records.versions[WHOLE]
 
     def build_all(self, **options):
-        """Do the first ready work until there is none; return what was done."""
+        """Do the first ready work until nothing is ready; return what was done."""
         done = []
         while work := next((w for w in self.plan(**options).work if w.is_ready), None):
             assert (work.key, work.partition) not in done

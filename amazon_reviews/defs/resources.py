@@ -45,7 +45,7 @@ def resources(settings: Settings) -> Resources:
 
 
 def places_of(settings: Settings) -> Places:
-    """Return where the project keeps its outputs, and where its rows come from."""
+    """Return the places of the outputs, and of the rows that arrive."""
     return Places(
         landing=LandingZone.at(settings.landing),
         lakehouse=Lakehouse(settings.lakehouse),

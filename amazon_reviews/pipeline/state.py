@@ -54,7 +54,7 @@ _GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
 
 @dataclass(frozen=True)
 class Places:
-    """Where the project keeps its outputs, and where its rows come from.
+    """The places of the outputs of a project, and of the rows that arrive.
 
     `files` are the paths of reports and exported files by key.
     """

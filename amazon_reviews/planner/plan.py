@@ -343,7 +343,7 @@ def _unpassed(output: Output, records: Records) -> Reasons:
 
 
 def _failed(checks: Iterable[str], records: Records) -> str:
-    """Return the check that the present version of the whole failed, empty if there is none."""
+    """Return the check that the present version of the whole failed, empty without one."""
     version = records.versions.get(WHOLE, 0)
     failed = (name for name in checks if records.checks.get(name, {}).get(WHOLE) == -version)
     return next((f"check {name} failed" for name in failed if version), "")

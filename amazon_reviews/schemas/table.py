@@ -11,7 +11,7 @@ MONEY = pa.decimal128(12, 2)
 STARS = pa.decimal128(2, 1)
 
 Pace = Literal["at once", "quarter-hourly", "daily"]
-"""How soon sensors let an output follow its inputs; a run by hand takes everything."""
+"""The pace at which sensors let an output follow its inputs; a run by hand takes everything."""
 
 
 @dataclass(frozen=True)

@@ -310,7 +310,7 @@ _BY_FOLDER = {
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """What may happen to a project, and runs that bring its outputs up to date."""
+    """The events of a project, and runs that bring its outputs up to date."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
