@@ -220,6 +220,18 @@ class Settings(EnvironmentSettings):
         default=500_000,
         description="Rows that one engine query takes at most; a landing partition is never split.",
     )
+    rejected_percent: WholeNumber = Field(
+        default=20,
+        description="Percentage of rejected lines of a partition above which a check warns.",
+    )
+    profiles: Annotated[Path | None, AfterValidator(_folder)] = Field(
+        default=None,
+        description="Folder of your own source profiles, one YAML file each; unset means none.",
+    )
+    max_unpacked_gb: WholeNumber = Field(
+        default=200,
+        description="Size in GB above which a compressed landing file is refused.",
+    )
     dagster_home: _AbsolutePath = Field(
         default_factory=_in_data("dagster"),
         validation_alias=DAGSTER_HOME,

@@ -78,6 +78,10 @@ class LandingError(LocationError):
     """A landing folder or file cannot be read; the text names it and what to do."""
 
 
+class ProfileError(LandingError):
+    """A source profile is not valid, or two fit a file equally; the text names file and line."""
+
+
 class LakehouseError(LocationError):
     """The lakehouse cannot be reached; the text names the location and what to check."""
 

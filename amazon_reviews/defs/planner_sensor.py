@@ -9,6 +9,7 @@ from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.requests import add_partitions, ask, look
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
+from amazon_reviews.pipeline.upgrade import add_missing_columns
 
 _KEYS = frozenset(output.key for output in OUTPUTS if not output.arrives)
 
@@ -33,6 +34,7 @@ def planner_sensor(
     last, _, cursor = (context.cursor or "").partition(" ")
     if last != hour:
         adopt(context.instance, places)
+        add_missing_columns(places.lakehouse, places.warehouse)
     observed = look(context.instance, places, _KEYS, data_files=last != hour)
     if last != hour:
         add_partitions(context.instance, observed.state, streams=places.event_hub.enabled)

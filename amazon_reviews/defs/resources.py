@@ -38,6 +38,7 @@ def resources(settings: Settings) -> Resources:
         "warehouse": places.warehouse,
         "model_store": places.model_store,
         "places": places,
+        "rejected_percent": settings.rejected_percent,
         "engine": SparkEngine(
             settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
         ),

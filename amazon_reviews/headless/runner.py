@@ -27,6 +27,7 @@ from amazon_reviews.pipeline.reconciliation import (
     reconcile_silver,
 )
 from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
+from amazon_reviews.pipeline.upgrade import add_missing_columns
 from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
@@ -110,6 +111,7 @@ class HeadlessRun:
         self._code_changed = code_changed
         self._tried: set[tuple[str, str]] = set()
         adopt(instance, places)
+        add_missing_columns(places.lakehouse, places.warehouse)
         self._seen = self._observe_whole()
         self._outcome = Outcome(failures=[*self.faults], disappeared=[*self._seen.disappeared])
 

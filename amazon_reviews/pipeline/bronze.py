@@ -6,49 +6,43 @@ survive.
 """
 
 import base64
-import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from io import BufferedReader
-from typing import BinaryIO, cast
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import pyarrow as pa
-from isal import igzip
-from isal.igzip_lib import IsalError
 
 from amazon_reviews.errors import LandingError
-from amazon_reviews.pipeline.csv_files import csv_records
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
+from amazon_reviews.profiles.detection import detect
+from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
-from amazon_reviews.schemas.table import STRINGS
 
 # Opening a remote file takes longer than reading a small one, so a few are opened ahead.
 _FILES_AHEAD = 16
 _BYTES_AHEAD = 16 * 1024 * 1024
-_BLOCK_BYTES = 8 * 1024 * 1024
-_LONGEST_LINE_BYTES = 64 * 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
-_LINES = BRONZE_REVIEWS.arrow_schema
-_RECORDS = _LINES.append(pa.field("header", STRINGS))
-# The type hints of isal declare its error as an instance.
-_DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
+_SCHEMA = BRONZE_REVIEWS.arrow_schema
 
 
 @dataclass
 class BronzeCounts:
-    """The files and lines of an ingested partition; `size` is in bytes of the landing zone."""
+    """The files and lines of an ingested partition; `size` is in bytes of the landing zone.
+
+    `profiles` counts the files of each source profile.
+    """
 
     files: int
     size: int
     lines: int = 0
+    profiles: Counter[str] = field(default_factory=Counter)
 
 
 def ingest_each(
@@ -95,12 +89,10 @@ def _partition_batches(
     landing: LandingZone, dataset: Dataset, partition: LandingPartition, counts: BronzeCounts
 ) -> Iterator[pa.RecordBatch]:
     for file, stream in _opened_ahead(landing, partition.files):
-        batches = (
-            read_records(stream, file, partition.name, dataset.required)
-            if dataset.layout.suffix == ".csv"
-            else read_lines(stream, file, partition.name)
-        )
-        for batch in batches:
+        source = open_source(stream, file)
+        profile = profile_of(dataset, source, file.path)
+        counts.profiles[profile.name if profile else "unrecognized"] += 1
+        for batch in _record_batches(source, profile, file, partition.name):
             counts.lines += batch.num_rows
             yield batch
     now = landing.partition(dataset.folder, partition.name, dataset.layout)
@@ -136,100 +128,64 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
     return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
 
 
-def read_records(
-    stream: BinaryIO, file: LandingFile, partition: str, required: Sequence[str]
+def profile_of(dataset: Dataset, source: SourceFile, path: str) -> Profile | None:
+    """Return the source profile of a file, None if no profile fits it.
+
+    Raises:
+        ProfileError: two profiles fit equally.
+        LandingError: the dataset has no profiles, and the file lacks a column that it requires.
+    """
+    header = source.format.header
+    if dataset.profiles:
+        present = {name for record in source.sample for name in record}
+        return detect(dataset.profiles, header or present, path)
+    if header is None:
+        raise LandingError(f"{path} is not a CSV file; upload one with a header")
+    if missing := [name for name in dataset.required if name not in header]:
+        listed = ", ".join(header)[:200]
+        raise LandingError(f"{path}: its header lacks {', '.join(missing)}; it names {listed}")
+    return dataset.native
+
+
+def _record_batches(
+    source: SourceFile, profile: Profile | None, file: LandingFile, partition: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a CSV file in order, as batches of bronze rows with its header.
-
-    The line number of a record is that of its first line.
-
-    Raises:
-        LandingError: see `read_lines`; also if the header lacks a `required` column, or the file
-            ends within a record.
-    """
-    for header, records in csv_records(_blocks_of_lines(stream, file), file.path, required):
-        columns = _columns(records, file.name, partition)
-        names = pa.repeat(pa.scalar(header, STRINGS), len(records))
-        yield pa.RecordBatch.from_arrays([*columns, names], schema=_RECORDS)
-
-
-def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[pa.RecordBatch]:
-    """Yield the lines of a file in order, as batches of bronze rows, with bounded memory.
-
-    A line of white space gives no row but has a number.
-
-    Raises:
-        LandingError: the file cannot be decompressed to its end, or a line has no end.
-    """
-    number = 0
-    for block in _blocks_of_lines(stream, file):
-        filled = [(n, line) for n, line in enumerate(block, number + 1) if line.strip()]
-        columns = _columns(filled, file.name, partition)
-        yield pa.RecordBatch.from_arrays(columns, schema=_LINES)
-        number += len(block)
+    """Yield the records of a file in order, as batches of bronze rows, with bounded memory."""
+    for numbered in source.records():
+        count = len(numbered)
+        constants = {
+            "file": file.name,
+            "partition": partition,
+            "charset": source.format.charset,
+            "delimiter": source.format.delimiter,
+            "quote": source.format.quote,
+            "header": source.format.header,
+            "profile": profile.name if profile else None,
+            "mapping": None if profile is None or profile.built_in else profile.to_json(),
+        }
+        columns = _raw_columns(numbered)
+        for name, value in constants.items():
+            columns[name] = pa.repeat(pa.scalar(value, _SCHEMA.field(name).type), count)
+        yield pa.RecordBatch.from_arrays([columns[name] for name in _SCHEMA.names], schema=_SCHEMA)
 
 
-def _columns(numbered: list[tuple[int, bytes]], file: str, partition: str) -> list[pa.Array]:
-    """Return raw, encoding, file, line and partition of numbered lines."""
-    lines = [line for _, line in numbered]
+def _raw_columns(numbered: list[tuple[int, bytes]]) -> dict[str, pa.Array]:
+    """Return raw, encoding and line of numbered records."""
+    records = [record for _, record in numbered]
     try:
         # Arrow checks a whole batch for UTF-8 much faster than Python decodes its lines.
-        raw = pa.array(lines, pa.binary()).cast(pa.string())
-        encoding = pa.repeat("utf-8", len(lines))
+        raw = pa.array(records, pa.binary()).cast(pa.string())
+        encoding = pa.repeat("utf-8", len(records))
     except pa.ArrowInvalid:
-        pairs = [_as_text(line) for line in lines]
+        pairs = [_as_text(record) for record in records]
         raw = pa.array([text for text, _ in pairs], pa.string())
         encoding = pa.array([name for _, name in pairs], pa.string())
     numbers = pa.array([number for number, _ in numbered], pa.int64())
-    count = len(lines)
-    return [raw, encoding, pa.repeat(file, count), numbers, pa.repeat(partition, count)]
+    return {"raw": raw, "encoding": encoding, "line": numbers}
 
 
-def _as_text(line: bytes) -> tuple[str, str]:
+def _as_text(record: bytes) -> tuple[str, str]:
     try:
-        return line.decode("utf-8"), "utf-8"
+        return record.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
-        return base64.b64encode(line).decode("ascii"), "base64"
-
-
-def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes]]:
-    rest: list[bytes] = []
-    number = 1
-    for block in _decompressed(stream, file):
-        *lines, last = block.split(b"\n")
-        if lines:
-            lines[0] = b"".join([*rest, lines[0]])
-            rest = []
-            yield lines
-            number += len(lines)
-        rest.append(last)
-        if sum(map(len, rest)) > _LONGEST_LINE_BYTES:
-            raise LandingError(
-                f"{file.path}: line {number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB; "
-                "this is not a file of lines"
-            )
-    if last_line := b"".join(rest):
-        yield [last_line]
-
-
-def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
-    compressed = file.name.endswith(".gz")
-    if compressed and not file.size:
-        raise LandingError(f"{file.path} is empty, and so not a gzip file; upload it again")
-    try:
-        if compressed and not cast(BufferedReader, stream).peek(2).startswith(_GZIP_MAGIC):
-            raise LandingError(
-                f"{file.path} is not gzip, although its name ends in .gz; upload it compressed, or "
-                "under a name without .gz"
-            )
-        source = igzip.open(stream, "rb") if compressed else stream
-        block = source.read(_BLOCK_BYTES)
-        if not compressed and block.startswith(_GZIP_MAGIC):
-            raise LandingError(f"{file.path} is gzip; give it a name that ends in .gz")
-        yield block.removeprefix(_BOM)
-        while block := source.read(_BLOCK_BYTES):
-            yield block
-    except _DAMAGED as error:
-        raise LandingError(
-            f"{file.path} cannot be read to its end ({error}); upload it again"
-        ) from error
+        return base64.b64encode(record).decode("ascii"), "base64"

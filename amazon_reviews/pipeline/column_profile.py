@@ -1,13 +1,16 @@
 """Column profile: counts of filled source columns, one partition at a time."""
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import bronze_batches
+from amazon_reviews.pipeline.records import parsed_rows
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.transforms.marts.source import column_counts
 
@@ -32,9 +35,20 @@ def count_columns(
         check_in_bronze(lakehouse, dataset, batch)
         versions = lakehouse.versions(dataset.bronze)
         lines = lakehouse.read(spark, dataset.bronze, batch)
-        counts = column_counts(lines, dataset.fields)
+        formats = list(parsed_rows(dataset, lines))
+        counts = reduce(
+            DataFrame.unionByName,
+            (
+                column_counts(parsed, record_format.profile.source_fields)
+                for record_format, parsed in formats
+            ),
+        )
+        counts = counts.groupBy("partition", "column").agg(
+            *(F.sum(name).alias(name) for name in ("lines", "missing"))
+        )
         built = {name: {dataset.bronze: versions.get(name, 0)} for name in batch}
         lakehouse.write(counts, dataset.columns, replacing={"partition": batch}, built=built)
-        return ((name, len(dataset.fields)) for name in batch)
+        columns = {name for each, _ in formats for name in each.profile.source_fields}
+        return ((name, len(columns)) for name in batch)
 
     yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)

@@ -11,12 +11,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.event_records import batch_fault
+from amazon_reviews.profiles.files import built_in_profiles
+from amazon_reviews.profiles.profile import Profile, identity_profile
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import FILES, FOLDERS, Layout
 from amazon_reviews.schemas.vocabulary import ORIGIN, PLATFORMS
-from amazon_reviews.transforms import product_lines, products, reviews, title_ratings, titles
-from amazon_reviews.transforms.csv_records import parse_records
-from amazon_reviews.transforms.lines import event_lines, parse_lines, repeated_lines
+from amazon_reviews.transforms import product_lines, reviews, title_ratings, titles
+from amazon_reviews.transforms.lines import event_lines, repeated_lines
+
+FORMAT = ("profile", "mapping", "delimiter", "quote", "header")
+"""The columns of bronze that say how a record is read."""
 
 # The rejection reasons that a batch of something else than objects can have.
 _REASONS_OF_BATCHES = ("not_utf8", "not_json", "not_an_object", "missing_field")
@@ -26,20 +30,19 @@ _REASONS_OF_BATCHES = ("not_utf8", "not_json", "not_an_object", "missing_field")
 class SilverSpec(ABC):
     """The build of a silver table from its bronze table.
 
-    `unique_key` is the silver column that identifies a row within its partition, `fields` the
-    known source fields. `lines` selects raw, encoding, file, line and partition of the bronze
-    rows, and the header of CSV files. `parse` turns these lines into records. `type_lines` and
-    `clean` are the transforms of records.
+    `unique_key` is the silver column that identifies a row within its partition. `native` is the
+    source profile of lines without one. `lines` selects raw, encoding, file, line and partition of
+    the bronze rows, and their format. `type_lines` is the transform of records of a profile,
+    `clean` that of its result.
     """
 
     name: str
     bronze: str
     unique_key: str
-    fields: tuple[str, ...]
+    native: Profile
     lines: Callable[[DataFrame], DataFrame]
-    type_lines: Callable[[DataFrame], DataFrame]
+    type_lines: Callable[[DataFrame, Profile], DataFrame]
     clean: Callable[[DataFrame], DataFrame]
-    parse: Callable[[DataFrame, Sequence[str]], DataFrame] = parse_lines
 
     @property
     def silver(self) -> str:
@@ -68,13 +71,14 @@ class SilverSpec(ABC):
 class Dataset(SilverSpec):
     """A dataset of the landing zone: `folder` is its folder, `layout` the layout of its files.
 
-    `fixed_partitions` are the names of its partitions if they are known in advance. `required` are
-    the columns that the header of a CSV file must name.
+    `fixed_partitions` are the names of its partitions if they are known in advance. Without
+    `profiles`, each file must be a delimited file with the columns `required`.
     """
 
     folder: str
     layout: Layout = FOLDERS
     fixed_partitions: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     required: tuple[str, ...] = ()
 
     @property
@@ -146,11 +150,11 @@ class Stream(SilverSpec):
 
 
 def _select_lines(bronze: DataFrame) -> DataFrame:
-    return bronze.select("raw", "encoding", "file", "line", "partition")
+    return bronze.select("raw", "encoding", "file", "line", "partition", *FORMAT)
 
 
-def _select_csv_records(bronze: DataFrame) -> DataFrame:
-    return bronze.select("raw", "encoding", "file", "line", "partition", "header")
+def _profiles(dataset: str) -> tuple[Profile, ...]:
+    return tuple(profile for profile in built_in_profiles() if profile.dataset == dataset)
 
 
 def _platform(file: str) -> str | None:
@@ -163,7 +167,8 @@ REVIEWS = Dataset(
     bronze="bronze/reviews",
     folder="amazon_reviews",
     unique_key="review_id",
-    fields=reviews.FIELDS,
+    native=reviews.NATIVE,
+    profiles=_profiles("reviews"),
     lines=_select_lines,
     type_lines=reviews.type_reviews,
     clean=reviews.clean_reviews,
@@ -173,7 +178,8 @@ PRODUCTS = Dataset(
     bronze="bronze/products",
     folder="amazon_metadata",
     unique_key="line_id",
-    fields=products.FIELDS,
+    native=product_lines.NATIVE,
+    profiles=_profiles("products"),
     lines=_select_lines,
     type_lines=product_lines.type_products,
     clean=product_lines.silver_products,
@@ -183,7 +189,7 @@ STREAM = Stream(
     bronze="bronze/review_events",
     partition="stream",
     unique_key="review_id",
-    fields=(*reviews.FIELDS, *reviews.SENDER_FIELDS),
+    native=identity_profile("amazon_2018", "reviews", (*reviews.FIELDS, *reviews.SENDER_FIELDS)),
     lines=event_lines,
     type_lines=reviews.type_reviews,
     clean=reviews.clean_reviews,
@@ -196,10 +202,9 @@ TITLES = Dataset(
     fixed_partitions=PLATFORMS,
     required=("show_id", "type", "title"),
     unique_key="id",
-    fields=titles.FIELDS,
-    lines=_select_csv_records,
-    parse=parse_records,
-    type_lines=titles.type_titles,
+    native=identity_profile("titles", "titles", titles.FIELDS),
+    lines=_select_lines,
+    type_lines=lambda parsed, _: titles.type_titles(parsed),
     clean=titles.silver_titles,
 )
 TITLE_RATINGS = Dataset(
@@ -209,10 +214,9 @@ TITLE_RATINGS = Dataset(
     layout=FILES,
     required=title_ratings.REQUIRED,
     unique_key="rating_id",
-    fields=title_ratings.FIELDS,
-    lines=_select_csv_records,
-    parse=parse_records,
-    type_lines=title_ratings.type_ratings,
+    native=identity_profile("title_ratings", "title_ratings", title_ratings.FIELDS),
+    lines=_select_lines,
+    type_lines=lambda parsed, _: title_ratings.type_ratings(parsed),
     clean=title_ratings.silver_ratings,
 )
 REVIEW_DATASETS = (REVIEWS, PRODUCTS)

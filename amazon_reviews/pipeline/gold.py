@@ -20,8 +20,10 @@ from amazon_reviews.pipeline.gold_duplicates import (
 )
 from amazon_reviews.pipeline.input_rows import (
     REVIEW_SOURCES,
+    read_review_products,
     read_reviews,
     review_rows,
+    rows_of_review_products,
     silver_rows,
 )
 from amazon_reviews.pipeline.isolation import isolated
@@ -31,7 +33,10 @@ from amazon_reviews.pipeline.segments import (
     segments,
     sum_by_partition,
 )
-from amazon_reviews.resources.lakehouse.scans import unreadable_partitions
+from amazon_reviews.resources.lakehouse.scans import (
+    partitions_with_values,
+    unreadable_partitions,
+)
 from amazon_reviews.resources.lakehouse.tables import (
     ALL_ROWS,
     Lakehouse,
@@ -64,7 +69,7 @@ class GoldCounts:
 
 
 def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, GoldCounts]:
-    """Rebuild gold/products from all of silver/products; it is empty if no product ever came in.
+    """Rebuild gold/products from all products in silver; it is empty if none ever came in.
 
     Raises:
         MissingInputError: silver has no rows although bronze has usable lines, or gold has rows;
@@ -73,7 +78,11 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
     inputs = lakehouse.input_versions(GOLD_PRODUCTS.key)
     rows = silver_rows(lakehouse, PRODUCTS, GOLD_PRODUCTS.key)
     silver = lakehouse.read(spark, SILVER_PRODUCTS.key)
-    best = best_products(silver, partition_ranks(spark, rows))
+    ranks = partition_ranks(spark, rows)
+    if of_reviews := rows_of_review_products(lakehouse):
+        rows = rows | of_reviews
+        silver = silver.unionByName(read_review_products(spark, lakehouse))
+    best = best_products(silver, ranks)
     lakehouse.write(
         impute_prices(best), GOLD_PRODUCTS.key, replacing=ALL_ROWS, built={WHOLE: inputs}
     )
@@ -209,6 +218,7 @@ def _rebuild_reviews(
     moved = [] if everything else moved_partitions(spark, lakehouse, partitions, rows)
     affected = natural_order({*partitions, *moved} - failed.keys())
     products = lakehouse.read(spark, GOLD_PRODUCTS.key)
+    with_families = partitions_with_values(lakehouse.delta(SILVER_REVIEWS.key), "parent_asin")
 
     def rebuild(batch: Sequence[str]) -> list[tuple[str, None]]:
         silver = read_reviews(spark, lakehouse, batch)
@@ -216,7 +226,7 @@ def _rebuild_reviews(
         kept = silver.join(losers, on=list(ORIGIN), how="left_anti")
         check_held()
         lakehouse.write(
-            gold_reviews(kept, products),
+            gold_reviews(kept, products, has_families=not with_families.isdisjoint(batch)),
             GOLD_REVIEWS.key,
             replacing={"partition": batch},
             built={display_partition(name): {} for name in batch},

@@ -12,12 +12,16 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows,
 from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     SILVER_REJECTED,
+    SILVER_REVIEW_PRODUCTS,
     SILVER_REVIEWS,
     SILVER_STREAMED_REVIEWS,
 )
 
 REVIEW_SOURCES = {SILVER_REVIEWS.key: "batch", SILVER_STREAMED_REVIEWS.key: "stream"}
 """The tables of silver that hold reviews, each with the `source` of its rows in gold."""
+
+# Partitions of products never have a slash in their names.
+_OF_REVIEWS = "reviews/"
 
 
 def check_in_bronze(lakehouse: Lakehouse, dataset: SilverSpec, partitions: Sequence[str]) -> None:
@@ -85,3 +89,17 @@ def read_reviews(
     batch, stream = frames.values()
     kinds = {True, False} if partitions is None else set(map(is_segment, partitions))
     return batch.unionByName(stream) if len(kinds) > 1 else stream if kinds == {True} else batch
+
+
+def rows_of_review_products(lakehouse: Lakehouse) -> dict[str, int]:
+    """Return the products that reviews name, by partition of reviews as gold/products names it."""
+    if not lakehouse.exists(SILVER_REVIEW_PRODUCTS.key):
+        return {}
+    rows = partition_rows(lakehouse.delta(SILVER_REVIEW_PRODUCTS.key))
+    return {f"{_OF_REVIEWS}{name}": count for name, count in rows.items()}
+
+
+def read_review_products(spark: SparkSession, lakehouse: Lakehouse) -> DataFrame:
+    """Return the products that reviews name, with partitions as gold/products names them."""
+    named = lakehouse.read(spark, SILVER_REVIEW_PRODUCTS.key)
+    return named.withColumn("partition", F.concat(F.lit(_OF_REVIEWS), F.col("partition")))

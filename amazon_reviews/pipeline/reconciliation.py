@@ -16,9 +16,10 @@ from amazon_reviews.pipeline.datasets import (
     Dataset,
     SilverSpec,
 )
-from amazon_reviews.pipeline.input_rows import review_rows
+from amazon_reviews.pipeline.input_rows import review_rows, rows_of_review_products
 from amazon_reviews.pipeline.rejected import rejected_by_reason
 from amazon_reviews.pipeline.segments import sum_by_partition
+from amazon_reviews.pipeline.unrecognized import describe_unrecognized
 from amazon_reviews.resources.lakehouse.scans import value_counts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.layout import natural_order
@@ -87,17 +88,18 @@ def describe_wholly_rejected(
     lakehouse: Lakehouse, reconciliations: Iterable[Reconciliation]
 ) -> Iterator[str]:
     """Describe the partitions of silver whose lines were all rejected, one text each."""
-    names = {dataset.name for dataset in DATASETS}
+    datasets = {dataset.name: dataset for dataset in DATASETS}
     for row in reconciliations:
-        if row.layer != "silver" or row.table not in names:
+        if row.layer != "silver" or row.table not in datasets:
             continue
         if not row.lines or row.rejected != row.lines:
             continue
         reasons = rejected_by_reason(lakehouse, row.table, row.partition)
         why = ", ".join(f"{reason} {count:,}" for (_, reason), count in reasons.items())
+        profiles = describe_unrecognized(lakehouse, datasets[row.table], row.partition)
         yield (
             f"silver/{row.table} {row.partition}: 0 of {row.lines:,} lines could be "
-            f"used ({why}); silver/rejected has each with its detail"
+            f"used ({why}); {profiles}silver/rejected has each with its detail"
         )
 
 
@@ -110,6 +112,8 @@ def reconcile_gold(
         if dataset == REVIEWS
         else _rows(lakehouse, dataset.silver)
     )
+    if dataset == PRODUCTS:
+        lines |= rows_of_review_products(lakehouse)
     kept = _gold_rows(lakehouse, dataset)
     duplicates = _rows(lakehouse, GOLD_DUPLICATES.key, dataset.name)
     for name in natural_order(_names(partitions, lines, kept, duplicates)):

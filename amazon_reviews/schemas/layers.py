@@ -16,30 +16,27 @@ RAW_LINE = (_RAW, _ENCODING)
 _RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know")
 
 
-_HEADER = Column("header", STRINGS, "names of the file's columns, in order")
-
-
-def bronze_lines(name: str, grain: str, *, group: str = "") -> Table:
-    """Declare the bronze table of a dataset of JSON lines, by landing partition."""
-    return Table(
-        f"bronze/{name}",
-        grain,
-        (*RAW_LINE, *ORIGIN),
-        ("partition",),
-        details="The line is unchanged, so every other table can be rebuilt from it.",
-        group=group,
-        partitions=name,
-    )
+_HEADER = Column("header", STRINGS, "names of the columns of a delimited file, in order")
+_FORMAT = (
+    Column("charset", pa.string(), "text encoding of the landing file"),
+    Column("delimiter", pa.string(), "character between the columns of a delimited file"),
+    Column("quote", pa.string(), "quote character of a delimited file; null if quotes are text"),
+    _HEADER,
+)
+_PROFILE = Column("profile", pa.string(), "source profile of the landing file")
+_MAPPING = Column("mapping", pa.string(), "declaration of a user-defined profile, as JSON")
 
 
 def bronze_records(name: str, grain: str, *, group: str = "") -> Table:
-    """Declare the bronze table of a dataset of CSV files, by landing partition."""
+    """Declare the bronze table of a dataset of landing files, by landing partition."""
     return Table(
         f"bronze/{name}",
         grain,
-        (*RAW_LINE, *ORIGIN, _HEADER),
+        (*RAW_LINE, *ORIGIN, *_FORMAT, _PROFILE, _MAPPING),
         ("partition",),
-        details="The record is unchanged, so every other table can be rebuilt from it.",
+        details="The record is unchanged, so every other table can be rebuilt from it. A record "
+        "that is neither a JSON line nor a record of a delimited file is the JSON object of its "
+        "fields. Columns that a file does not need are null.",
         group=group,
         partitions=name,
     )
@@ -67,6 +64,7 @@ _REVIEW = (
     Column("review_id", pa.string(), "128-bit hash of reviewer, product, stars, text and summary"),
     Column("reviewer_id", pa.string(), "who wrote the review"),
     Column("asin", pa.string(), "product the review is about"),
+    Column("parent_asin", pa.string(), "family of variants that the product belongs to"),
     Column("overall", STARS, "stars from 1 to 5; null when the review is unrated"),
     Column("unrated", pa.bool_(), "the source has 0 stars"),
     Column("sentiment", pa.string(), "negative below 3 stars, neutral at 3, positive above"),
@@ -77,9 +75,18 @@ _REVIEW_FACTS = (
     Column("reviewer_name", pa.string(), "name the reviewer shows"),
     Column("verified", pa.bool_(), "the purchase was verified"),
     Column("vote", pa.int32(), "helpful votes; null when none was given"),
+    Column("helpful_total", pa.int32(), "helpful and unhelpful votes"),
     Column("style", TEXT_MAP, "variant bought, e.g. Size -> Large"),
     Column("image_count", pa.int32(), "pictures in the review"),
     Column("reviewed_on", pa.date32(), "day of the review in UTC; null where the source has none"),
+    Column(
+        "reviewed_at",
+        pa.timestamp("us", "UTC"),
+        "time of the review; 0:00 where the source has the day only",
+    ),
+    Column("language", pa.string(), "language of the review as the source names it"),
+    Column("marketplace", pa.string(), "shop of a country as the source names it"),
+    Column("vine", pa.bool_(), "the reviewer got the product for free from Amazon Vine"),
 )
 _LENGTHS = (
     Column("word_count", pa.int32(), "words in review_text"),
@@ -113,6 +120,8 @@ _PRODUCT_DETAILS = (
     Column("international_shipping", pa.string(), "where it ships abroad"),
     Column("also_buy", STRINGS, "products bought with this one"),
     Column("also_view", STRINGS, "products viewed with this one"),
+    Column("average_rating", pa.float64(), "mean of all ratings, as the source gives it"),
+    Column("rating_number", pa.int64(), "number of all ratings, as the source gives it"),
     Column("completeness", pa.int32(), "number of fields that carry information"),
 )
 _PRODUCT = (
@@ -137,8 +146,8 @@ _REJECTED = (
     Column("rejected_at", pa.timestamp("us", "UTC"), "when the line was rejected"),
 )
 
-BRONZE_REVIEWS = bronze_lines("reviews", "One row per line of a landing file of reviews.")
-BRONZE_PRODUCTS = bronze_lines("products", "One row per line of a landing file of products.")
+BRONZE_REVIEWS = bronze_records("reviews", "One row per record of a landing file of reviews.")
+BRONZE_PRODUCTS = bronze_records("products", "One row per record of a landing file of products.")
 BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
     "One row per event of the Event Hub; of an event that is a batch, one per record.",
@@ -180,12 +189,12 @@ BRONZE_EVENT_GAPS = Table(
 SILVER_REVIEWS = Table(
     "silver/reviews",
     "One row per distinct review of a landing partition.",
-    (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _RESCUED, *ORIGIN),
+    (*_REVIEW, *_REVIEW_FACTS, *_LENGTHS, _PROFILE, _RESCUED, *ORIGIN),
     ("partition",),
     details="Of equal reviews the first by file and line is kept. Rejected lines go to "
     "silver/rejected with their reason, duplicates to silver/duplicates.",
     inputs=("bronze/reviews",),
-    code_version="2",
+    code_version="3",
     partitions="reviews",
 )
 SILVER_STREAMED_REVIEWS = Table(
@@ -197,7 +206,7 @@ SILVER_STREAMED_REVIEWS = Table(
     details="Built from the events that silver does not have yet, or from all with `rebuild`. "
     "Rejected events go to silver/rejected with their reason, duplicates to silver/duplicates.",
     inputs=("bronze/review_events",),
-    code_version="2",
+    code_version="3",
 )
 SILVER_PRODUCTS = Table(
     "silver/products",
@@ -206,13 +215,23 @@ SILVER_PRODUCTS = Table(
         Column("line_id", pa.string(), "128-bit hash of the source line"),
         *_PRODUCT,
         *_PRODUCT_DETAILS,
+        _PROFILE,
         _RESCUED,
         *ORIGIN,
     ),
     ("partition",),
     inputs=("bronze/products",),
-    code_version="2",
+    code_version="3",
     partitions="products",
+)
+SILVER_REVIEW_PRODUCTS = Table(
+    "silver/review_products",
+    "One row per landing partition of reviews and distinct facts of a product that they name.",
+    SILVER_PRODUCTS.columns,
+    ("partition",),
+    details="Empty unless the source profile has the facts of a product in each review.",
+    inputs=("bronze/reviews",),
+    partitions="reviews",
 )
 SILVER_REJECTED = Table(
     "silver/rejected",
@@ -258,10 +277,11 @@ SCRATCH_DUPLICATES = Table(
 GOLD_PRODUCTS = Table(
     "gold/products",
     "One row per asin over all landing partitions.",
-    (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _RESCUED, *ORIGIN),
+    (*_PRODUCT, _IMPUTED, *_PRODUCT_DETAILS, _PROFILE, _RESCUED, *ORIGIN),
     details="The most complete of its rows is kept. A missing price is the mean of its main "
     "category, else of all products, and flagged.",
-    inputs=("silver/products",),
+    inputs=("silver/products", "silver/review_products"),
+    code_version="2",
     checks=("accounted",),
     unique_key=("asin",),
     rules=(
@@ -287,6 +307,7 @@ GOLD_REVIEWS = Table(
         *_LENGTHS,
         Column("source", pa.string(), "batch or stream"),
         _PARTITION,
+        _PROFILE,
         _RESCUED,
         _TITLE,
         _BRAND,

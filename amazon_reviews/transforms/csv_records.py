@@ -1,5 +1,6 @@
-"""From CSV records to records by name: known fields, unknown columns, and faults."""
+"""From delimited records to records by name: known fields, unknown columns, and faults."""
 
+import re
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -7,18 +8,24 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.lines import MAX_LINE_BYTES
 
-# Every field with the comma before it, so that none is empty.
-_INNER = '[^"]*(?:""[^"]*)*'
-_FIELDS = rf',("{_INNER}"[^,]*|[^,]*)'
+_WHITE_SPACE = " \t\r\n"
 
 
-def parse_records(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
-    """Parse CSV records into `record`, a struct of `fields` as text, and `rescued`.
+def parse_records(
+    bronze: DataFrame,
+    fields: Sequence[str],
+    *,
+    delimiter: str = ",",
+    quote: str | None = '"',
+    strip: bool = True,
+) -> DataFrame:
+    """Parse delimited records into `record`, a struct of `fields` as text, and `rescued`.
 
-    `bronze` has raw, encoding, file, line, partition and header. The result has instead of header:
+    `bronze` has raw, encoding, file, line, partition and header. Without a `quote` character,
+    quotes are text. The result has instead of header:
 
-    - record: stripped texts, null where empty or not in the header. All are null if the record
-      has another number of fields than the header.
+    - record: texts, stripped of white space with `strip`, null where empty or not in the header.
+      All are null if the record has another number of fields than the header.
     - rescued: a map of the filled unknown columns, null without any.
     - sizes: `counted` fields of the record and `named` fields of the header.
     """
@@ -26,10 +33,16 @@ def parse_records(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     # A carriage return before the line feed is part of the line's end.
     line = F.rtrim(F.when(is_text, F.col("raw")), F.lit("\r"))
     kept = [name for name in bronze.columns if name != "header"]
+
+    def text(written: Column) -> Column:
+        unquoted = written if quote is None else _unquoted(written, quote)
+        return F.btrim(unquoted, F.lit(_WHITE_SPACE)) if strip else unquoted
+
     return (
-        bronze.select("*", _written(line).alias("written"))
+        bronze.select("*", _written(line, delimiter, quote).alias("written"))
         .select("*", F.struct(*_sizes()).alias("sizes"))
         .select("*", F.when(_complete(F.col("sizes")), F.col("written")).alias("complete"))
+        .select("*", F.transform("complete", text).alias("texts"))
         .select(
             *kept,
             F.struct(*(_named(name).alias(name) for name in fields)).alias("record"),
@@ -39,10 +52,21 @@ def parse_records(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     )
 
 
-def _written(line: Column) -> Column:
-    """Return the fields as written; a line without quotes is split at commas, which is faster."""
-    quoted = F.regexp_extract_all(F.concat(F.lit(","), line), F.lit(_FIELDS), F.lit(1))
-    return F.when(line.contains('"'), quoted).otherwise(F.split(line, ",", -1))
+def _written(line: Column, delimiter: str, quote: str | None) -> Column:
+    """Return the fields as written; a line without quotes is split, which is faster."""
+    end = re.escape(delimiter)
+    split = F.split(line, end, -1)
+    if quote is None:
+        return split
+    # Every field with the delimiter before it, so that none is empty.
+    field = rf"{end}({quote}{_inner(quote)}{quote}[^{end}]*|[^{end}]*)"
+    quoted = F.regexp_extract_all(F.concat(F.lit(delimiter), line), F.lit(field), F.lit(1))
+    return F.when(line.contains(quote), quoted).otherwise(split)
+
+
+def _inner(quote: str) -> str:
+    """Return a regular expression of what is between quotes, in which quotes are doubled."""
+    return f"[^{quote}]*(?:{quote}{quote}[^{quote}]*)*"
 
 
 def _sizes() -> list[Column]:
@@ -72,23 +96,23 @@ def record_size(sizes: Column) -> Column:
     )
 
 
-def _text(written: Column) -> Column:
-    """Return the value of a field, without its quotes and the spaces around."""
-    bare = F.regexp_replace(written, rf'^"({_INNER})"', "$1")
-    single = F.replace(bare, F.lit('""'), F.lit('"'))
-    return F.btrim(F.when(written.startswith('"'), single).otherwise(written), F.lit(" \t\r\n"))
+def _unquoted(written: Column, quote: str) -> Column:
+    """Return the value of a field without its quotes."""
+    bare = F.regexp_replace(written, rf"^{quote}({_inner(quote)}){quote}", "$1")
+    single = F.replace(bare, F.lit(quote * 2), F.lit(quote))
+    return F.when(written.startswith(quote), single).otherwise(written)
 
 
 def _named(name: str) -> Column:
     place = F.array_position("header", F.lit(name)).cast("int")
-    text = _text(F.get("complete", place - 1))
+    text = F.get("texts", place - 1)
     return F.when(text != "", text)
 
 
 def _rescued(fields: Sequence[str]) -> Column:
     # Most files have no unknown columns.
     extended = F.exists("header", lambda name: ~name.isin(*fields))
-    unknown = F.transform(F.when(extended, F.col("complete")), lambda written: _text(written))
+    unknown = F.when(extended, F.col("texts"))
     pairs = F.map_from_arrays(F.when(unknown.isNotNull(), F.col("header")), unknown)
     filled = F.map_filter(pairs, lambda name, text: ~name.isin(*fields) & (text != ""))
     return F.when(F.size(filled) > 0, filled)

@@ -28,6 +28,9 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 
 BOM = "\ufeff"
 
+SIZES = "struct<counted: int, named: int>"
+"""Type of the numbers of fields of a CSV record and of its header."""
+
 
 def event_lines(events: DataFrame) -> DataFrame:
     """Return events as lines: raw, encoding, file (hub/partition), line (sequence number).
@@ -56,7 +59,7 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
 
     `bronze` has raw, encoding, file, line and partition. The result adds record: scalars as text,
     arrays and objects as JSON text, null where the line is not an object. It also adds rescued: a
-    map of the unknown fields, null without any.
+    map of the unknown fields, null without any. `sizes`, the sizes of a CSV record, is null.
     """
     # One scan finds what is rare and costly.
     searched = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
@@ -71,6 +74,7 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
             *bronze.columns,
             value_of(F.col("json"), f"struct<{schema}>").alias("record"),
             _rescued(fields).alias("rescued"),
+            F.lit(None).cast(SIZES).alias("sizes"),
         )
     )
 
@@ -115,7 +119,7 @@ def _none_of(words: Sequence[str]) -> str:
 
 def structured(raw: Column, fields: Sequence[str]) -> Column:
     """Return True if one of these text fields holds an array or an object instead."""
-    return raw.rlike(rf'[{{,]\s*"(?:{"|".join(fields)})"\s*:\s*[\[{{]')
+    return raw.rlike(rf'[{{,]\s*"(?:{"|".join(map(re.escape, fields))})"\s*:\s*[\[{{]')
 
 
 def why_unreadable(raw: Column, encoding: Column) -> Column:

@@ -17,29 +17,8 @@ from amazon_reviews.transforms.product_details import (
     fact_entries,
     is_feature,
 )
+from amazon_reviews.transforms.strict_json import number
 
-FIELDS = (
-    "asin",
-    "title",
-    "brand",
-    "main_cat",
-    "category",
-    "price",
-    "description",
-    "feature",
-    "details",
-    "image",
-    "imageURL",
-    "imageURLHighRes",
-    "rank",
-    "date",
-    "also_buy",
-    "also_view",
-    "tech1",
-    "tech2",
-    "fit",
-    "similar_item",
-)
 _LAST = 2**31 - 1
 _RANK = r"^>?#?([0-9][0-9,]*) in ([^(]+)"
 # Code of the page that was read as a title: a statement of its script
@@ -56,7 +35,7 @@ _TEXTS = ("main_category", "description", "price_min", "sales_rank", "date_first
 def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
     """Return typed products without HTML in the columns of silver/products and those to `keep`.
 
-    `parsed` is the result of `parse_lines` for `FIELDS`. Grain: as given.
+    `parsed` has a `record` of the canonical fields. Grain: as given.
     """
     return (
         _with_days(_clean_texts(parsed, keep))
@@ -79,6 +58,8 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
             *LABELS,
             "also_buy",
             "also_view",
+            "average_rating",
+            "rating_number",
             _completeness().alias("completeness"),
             "rescued",
             "file",
@@ -145,6 +126,17 @@ def _single_texts(record: Column) -> dict[str, Column]:
     }
 
 
+def average_rating(record: Column) -> Column:
+    """Return the mean of all ratings as the source gives it; null if that is no number."""
+    return number(record["average_rating"])
+
+
+def rating_number(record: Column) -> Column:
+    """Return the number of ratings as the source gives it; null if that is no whole number."""
+    count = number(F.replace(record["rating_number"], F.lit(","), F.lit("")))
+    return F.when(count == F.floor(count), count.try_cast("bigint"))
+
+
 def _is_category(entry: Column) -> Column:
     return ~entry.rlike("</?[A-Za-z]")
 
@@ -170,6 +162,8 @@ def _columns(record: Column) -> list[Column]:
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
         present(string_list(record["also_buy"])).alias("also_buy"),
         present(string_list(record["also_view"])).alias("also_view"),
+        average_rating(record).alias("average_rating"),
+        rating_number(record).alias("rating_number"),
     ]
 
 

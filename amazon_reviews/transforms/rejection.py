@@ -12,6 +12,7 @@ from operator import or_
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.csv_records import record_size, why_without_fields
 from amazon_reviews.transforms.lines import why_unreadable
 
 REJECTION_COLUMNS = ("raw", "encoding", "reason", "detail")
@@ -32,29 +33,24 @@ def any_broken(rules: Sequence[Rule]) -> Column:
     return reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
 
 
-def rejection(
-    rules: Sequence[Rule],
-    is_rejected: Column,
-    unreadable: Column | None = None,
-    unreadable_detail: Column | None = None,
-) -> list[Column]:
+def rejection(rules: Sequence[Rule], is_rejected: Column) -> list[Column]:
     """Return the `REJECTION_COLUMNS` of a parsed line: the line itself, and its fault.
 
     `is_rejected` is `any_broken(rules)` as a column that exists already: the reason is derived
-    only for those lines. `unreadable` is the reason of a line without any fields, by default that
-    of `why_unreadable`. Its detail is `unreadable_detail`, or null to be written later. All
-    columns but encoding are null for an accepted line.
+    only for those lines. The fault of a line without any fields comes first; the detail of one
+    that is not a CSV record is null, to be written later. All columns but encoding are null for an
+    accepted line.
     """
-    raw, encoding = F.col("raw"), F.col("encoding")
+    raw, encoding, sizes = F.col("raw"), F.col("encoding"), F.col("sizes")
     broken, detail = _first_broken(rules)
-    without_fields = why_unreadable(raw, encoding) if unreadable is None else unreadable
-    reason = F.coalesce(without_fields, broken)
-    other = F.lit(None).cast("string") if unreadable_detail is None else unreadable_detail
-    detail = F.when(without_fields.isNull(), detail).otherwise(other)
+    without_fields = F.when(sizes.isNull(), why_unreadable(raw, encoding)).otherwise(
+        why_without_fields(raw, encoding, sizes)
+    )
+    detail = F.when(without_fields.isNull(), detail).otherwise(record_size(sizes))
     return [
         F.when(is_rejected, raw).alias("raw"),
         encoding,
-        F.when(is_rejected, reason).alias("reason"),
+        F.when(is_rejected, F.coalesce(without_fields, broken)).alias("reason"),
         F.when(is_rejected, detail).alias("detail"),
     ]
 

@@ -3,7 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.dates import written_day
+from amazon_reviews.profiles.profile import REVIEW_FIELDS, Profile, identity_profile
+from amazon_reviews.transforms.canonical import canonical_record, seconds_since_1970, written
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import fingerprint
@@ -26,49 +27,67 @@ FIELDS = (
     "unixReviewTime",
     "reviewTime",
 )
+_LABELS = ("parent_asin", "language", "marketplace")
 SENDER_FIELDS = ("internal_partition", "partition_number")
 """Fields that the sender of events adds for its own use; only bronze keeps them."""
+
+NATIVE = identity_profile("amazon_2018", "reviews", FIELDS)
+"""The profile of events, and of lines that were read before there were profiles."""
 
 _STARS = "decimal(2,1)"
 
 
-def type_reviews(parsed: DataFrame) -> DataFrame:
+def type_reviews(parsed: DataFrame, profile: Profile = NATIVE) -> DataFrame:
     """Add types, `review_id` and the `REJECTION_COLUMNS` to each record.
 
-    `parsed` is the result of `parse_lines` for `FIELDS`. Grain: one row per line.
+    `parsed` is the result of `parse_lines` or `parse_records` for the profile's source fields.
+    Grain: one row per line.
     """
+    canonical = canonical_record(F.col("record"), profile.fields, REVIEW_FIELDS)
     record = F.col("record")
-    typed = parsed.select("*", *_typed(record))
-    rules = review_rules(record, F.col("raw"))
+    rows = parsed.withColumn("record", canonical)
+    typed = rows.select("*", *_typed(record, profile))
+    rules = review_rules(record, F.col("raw"), profile.source_name)
     checked = typed.select("*", any_broken(rules).alias("is_rejected"))
     return checked.select(
         *rejection(rules, F.col("is_rejected")),
         _review_id(record).alias("review_id"),
         *(record[field].alias(field) for field in TEXTS),
+        *(_text(record[field]).alias(field) for field in _LABELS),
         "stars",
         "verified",
         "vote",
+        "helpful_total",
+        "vine",
         "variant",
         F.size("images").alias("images"),
         "seconds",
-        "written_on",
-        _with_unread_day(record).alias("rescued"),
+        "written_at",
+        F.lit(profile.name).alias("profile"),
+        _with_unread_day(record, profile.source_name("reviewTime")).alias("rescued"),
         "file",
         "line",
         "partition",
     )
 
 
-def _typed(record: Column) -> list[Column]:
+def _typed(record: Column, profile: Profile) -> list[Column]:
     return [
         F.round(number(record["overall"]), 1).alias("stars"),
         flag(record["verified"]).alias("verified"),
         _count(record["vote"]).alias("vote"),
+        _count(record["helpful_total"]).alias("helpful_total"),
+        flag(record["vine"]).alias("vine"),
         _style(record["style"]).alias("variant"),
         string_array(record["image"]).alias("images"),
-        number(record["unixReviewTime"]).alias("seconds"),
-        written_day(record["reviewTime"]).alias("written_on"),
+        seconds_since_1970(record, profile, "unixReviewTime").alias("seconds"),
+        written(record, profile, "reviewTime").alias("written_at"),
     ]
+
+
+def _text(text: Column) -> Column:
+    """Return a text without spaces around; null for a blank one."""
+    return F.when(~is_blank(text), F.trim(text))
 
 
 def _count(text: Column) -> Column:
@@ -82,10 +101,10 @@ def _style(text: Column) -> Column:
     return text_map(F.regexp_replace(text, rf':"{BLANKS}*:(?:{BLANKS}*("){BLANKS}*)?', '":$1'))
 
 
-def _with_unread_day(record: Column) -> Column:
+def _with_unread_day(record: Column, name: str) -> Column:
     """Return the rescued fields, with an unreadable reviewTime beside a unixReviewTime."""
-    unread = ~is_blank(record["reviewTime"]) & F.col("written_on").isNull()
-    day = F.create_map(F.lit("reviewTime"), record["reviewTime"])
+    unread = ~is_blank(record["reviewTime"]) & F.col("written_at").isNull()
+    day = F.create_map(F.lit(name), record["reviewTime"])
     rescued = F.when(F.col("rescued").isNull(), day).otherwise(F.map_concat("rescued", day))
     return F.when(unread, rescued).otherwise(F.col("rescued"))
 
@@ -113,6 +132,7 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         "review_id",
         F.trim("reviewerID").alias("reviewer_id"),
         F.trim("asin").alias("asin"),
+        "parent_asin",
         F.when(F.col("stars") > 0, F.col("stars").try_cast(_STARS)).alias("overall"),
         (F.col("stars") == 0).alias("unrated"),
         F.when(F.col("stars") > 0, sentiment_of(F.col("stars"))).alias("sentiment"),
@@ -121,11 +141,17 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         clean_text(F.col("reviewerName")).alias("reviewer_name"),
         "verified",
         "vote",
+        "helpful_total",
         F.when(F.size("variant") > 0, F.col("variant")).alias("style"),
         F.when(F.col("images") > 0, F.col("images")).otherwise(0).alias("image_count"),
-        _reviewed_on(F.col("seconds"), F.col("written_on")).alias("reviewed_on"),
+        _reviewed_on(F.col("seconds"), F.col("written_at")).alias("reviewed_on"),
+        _reviewed_at(F.col("seconds"), F.col("written_at")).alias("reviewed_at"),
+        "language",
+        "marketplace",
+        "vine",
         _words(F.col("review_text")).alias("word_count"),
         F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
+        "profile",
         "rescued",
         "file",
         "line",
@@ -137,7 +163,13 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
 def _reviewed_on(seconds: Column, written: Column) -> Column:
     """Return the day in UTC of unixReviewTime, else of reviewTime."""
     day = F.date_from_unix_date(F.floor(seconds / 86_400).try_cast("int"))
-    return F.coalesce(day, F.when(seconds.isNull(), written))
+    return F.coalesce(day, F.when(seconds.isNull(), written).cast("date"))
+
+
+def _reviewed_at(seconds: Column, written: Column) -> Column:
+    """Return the time in UTC of unixReviewTime, else of reviewTime."""
+    time = F.timestamp_micros(F.round(seconds * 1_000_000).try_cast("bigint"))
+    return F.coalesce(time, F.when(seconds.isNull(), written))
 
 
 def _words(text: Column) -> Column:
@@ -163,14 +195,15 @@ def normalize(text: Column) -> Column:
     return F.trim(F.regexp_replace(closed, r" ?[^\p{L} ]+[^\p{L}]*", " "))
 
 
-def gold_reviews(silver: DataFrame, products: DataFrame) -> DataFrame:
+def gold_reviews(silver: DataFrame, products: DataFrame, *, has_families: bool = True) -> DataFrame:
     """Join reviews with their products, in the columns of gold/reviews.
 
     `silver` has one row per review_id with its `source`, `products` one per asin, so that no
-    review is multiplied. Grain: one row per review_id.
+    review is multiplied. Without `has_families` every parent_asin is null, which saves a join.
+    Grain: one row per review_id.
     """
     facts = products.select(
-        "asin",
+        F.col("asin").alias("product_asin"),
         "title",
         "brand",
         "main_category",
@@ -180,10 +213,19 @@ def gold_reviews(silver: DataFrame, products: DataFrame) -> DataFrame:
         "price_max",
         "price_imputed",
     )
-    return silver.join(facts, on="asin", how="left").select(
+    keyed = silver.withColumn("product_asin", F.col("asin"))
+    if has_families:
+        # The family where the catalogue knows it: some catalogues have one row per family.
+        families = products.select(F.col("asin").alias("parent_asin"), F.lit(True).alias("known"))
+        product = F.when(F.col("known"), F.col("parent_asin")).otherwise(F.col("asin"))
+        keyed = silver.join(families, on="parent_asin", how="left").withColumn(
+            "product_asin", product
+        )
+    return keyed.join(facts, on="product_asin", how="left").select(
         "review_id",
         "reviewer_id",
         "asin",
+        "parent_asin",
         "overall",
         "unrated",
         "sentiment",
@@ -193,15 +235,21 @@ def gold_reviews(silver: DataFrame, products: DataFrame) -> DataFrame:
         "reviewer_name",
         "verified",
         "vote",
+        "helpful_total",
         "style",
         "image_count",
         "reviewed_on",
+        "reviewed_at",
+        "language",
+        "marketplace",
+        "vine",
         F.year("reviewed_on").alias("year"),
         F.month("reviewed_on").alias("month"),
         "word_count",
         "char_count",
         "source",
         "partition",
+        "profile",
         "rescued",
         "title",
         "brand",

@@ -3,7 +3,6 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import record_size, why_without_fields
 from amazon_reviews.transforms.lines import fingerprint
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
 from amazon_reviews.transforms.strict_json import number
@@ -30,11 +29,10 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
         number(record["timestamp"]).alias("seconds"),
         F.lower(record["movieId"]).alias("title_id"),
     )
-    unreadable = why_without_fields(F.col("raw"), F.col("encoding"), F.col("sizes"))
     rules = _rating_rules(record)
     checked = typed.select("*", any_broken(rules).alias("is_rejected"))
     return checked.select(
-        *rejection(rules, F.col("is_rejected"), unreadable, record_size(F.col("sizes"))),
+        *rejection(rules, F.col("is_rejected")),
         _rating_id().alias("rating_id"),
         "user_id",
         "title_id",

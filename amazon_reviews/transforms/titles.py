@@ -3,7 +3,6 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.csv_records import record_size, why_without_fields
 from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
 from amazon_reviews.transforms.strict_json import number
@@ -39,11 +38,10 @@ def type_titles(parsed: DataFrame) -> DataFrame:
     record = F.col("record")
     lower = parsed.select("*", *(F.lower(record[name]).alias(f"_{name}") for name in FIELDS))
     typed = lower.select("*", *_typed(record))
-    unreadable = why_without_fields(F.col("raw"), F.col("encoding"), F.col("sizes"))
     rules = _title_rules(record)
     checked = typed.select("*", any_broken(rules).alias("is_rejected"))
     return checked.select(
-        *rejection(rules, F.col("is_rejected"), unreadable, record_size(F.col("sizes"))),
+        *rejection(rules, F.col("is_rejected")),
         F.concat(F.substring("partition", 1, 1), F.col("_show_id")).alias("id"),
         *(F.col(f"_{name}").alias(name) for name in FIELDS),
         "added",

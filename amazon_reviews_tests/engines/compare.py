@@ -17,6 +17,7 @@ from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, SilverSpec
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.pipeline.records import cleaned_rows
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 from amazon_reviews_tests.helpers import content
 from amazon_reviews_tests.transforms.frames import RECORDS
@@ -34,10 +35,12 @@ def cleaned(
     Of a rejected line only the columns of silver/rejected are compared. CSV records have all
     fields.
     """
-    numbered = [(line, "utf-8", "f", n, "hulu", [*dataset.fields]) for n, line in enumerate(lines)]
+    header = [*dataset.native.source_fields]
+    numbered = [(line, "utf-8", "f", n, "hulu", header) for n, line in enumerate(lines)]
     bronze = spark.createDataFrame(numbered, RECORDS)
-    parsed = dataset.parse(dataset.lines(bronze), dataset.fields)
-    frame = dataset.clean(dataset.type_lines(parsed))
+    for name in ("profile", "mapping", "delimiter", "quote"):
+        bronze = bronze.withColumn(name, F.lit(None).cast("string"))
+    frame = cleaned_rows(dataset, bronze)
     accepted = F.col("reason").isNull()
     compared = frame.select(
         *(

@@ -19,6 +19,7 @@ from amazon_reviews.pipeline.reconciliation import (
     reconcile_silver,
 )
 from amazon_reviews.pipeline.rejected import rejected_by_reason
+from amazon_reviews.pipeline.review_products import build_review_products
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -26,7 +27,7 @@ from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
-from amazon_reviews.schemas.layers import SILVER_REJECTED
+from amazon_reviews.schemas.layers import SILVER_REJECTED, SILVER_REVIEW_PRODUCTS
 
 
 def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
@@ -43,6 +44,7 @@ def _rows_kept_spec(key: Sequence[str]) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         ROWS_KEPT,
         asset=key,
+        blocking=True,
         description="every partition of the run that had lines keeps at least one row",
     )
 
@@ -92,6 +94,9 @@ def _ingest(
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,
                 "bytes_read": read.size,
+                "profiles": ", ".join(
+                    f"{profile} ({files})" for profile, files in sorted(read.profiles.items())
+                ),
             }
             advance(name)
     fingerprints = lakehouse.transaction_versions(
@@ -141,7 +146,27 @@ def _profile_columns(
     return partitioned_result(context, lakehouse, figures, failures)
 
 
-DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(dataset)]
+@table_asset(SILVER_REVIEW_PRODUCTS)
+def review_products(
+    context: dg.AssetExecutionContext,
+    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
+) -> dg.MaterializeResult:
+    """Build the products that the reviews of the run's partitions name."""
+    figures: dict[str, dict[str, int]] = {}
+    names = context.partition_keys
+    with failures_of(context) as failures:
+        for name, rows in build_review_products(
+            engine.session, lakehouse, names, engine.batch_rows
+        ):
+            figures[name] = {"dagster/partition_row_count": rows}
+            advance(name)
+    return partitioned_result(context, lakehouse, figures, failures)
+
+
+DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(dataset)] + [
+    review_products
+]
 """The assets of every dataset."""
 
 

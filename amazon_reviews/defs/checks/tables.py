@@ -13,7 +13,7 @@ from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 
-REJECTED_BOUND = 0.02
+_MOST_NAMED = 5
 
 
 def table_checks(table: Table) -> dg.AssetChecksDefinition:
@@ -118,17 +118,39 @@ def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]
 
 @dg.asset_check(
     asset=["silver", "rejected"],
-    description=f"at most {REJECTED_BOUND:.0%} of all lines are rejected",
+    description="no partition has a larger share of rejected lines than "
+    "AMAZON_REVIEWS_REJECTED_PERCENT",
 )
-def rejected_share(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
-    """Compare the rejected lines of all silver tables with their input."""
+def rejected_share(
+    lakehouse: dg.ResourceParam[Lakehouse], rejected_percent: dg.ResourceParam[int]
+) -> dg.AssetCheckResult:
+    """Compare the rejected lines of each partition of silver, and of the stream, with its input."""
     silver = [account for account in reconcile_all(lakehouse) if account.layer == "silver"]
+    above = sorted(
+        (
+            account
+            for account in silver
+            if 100 * account.rejected > rejected_percent * account.lines
+        ),
+        key=lambda account: account.rejected / account.lines,
+        reverse=True,
+    )
+    named = ", ".join(
+        f"silver/{account.table} {account.partition} ({account.rejected / account.lines:.0%})"
+        for account in above[:_MOST_NAMED]
+    )
     lines = sum(account.lines for account in silver)
     rejected = sum(account.rejected for account in silver)
     return dg.AssetCheckResult(
-        passed=rejected <= REJECTED_BOUND * lines,
+        passed=not above,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"lines": lines, "rejected": rejected, "share": rejected / max(lines, 1)},
+        description=f"{len(above)} above {rejected_percent} %: {named}" if above else None,
+        metadata={
+            "lines": lines,
+            "rejected": rejected,
+            "share": rejected / max(lines, 1),
+            "partitions_above": len(above),
+        },
     )
 
 

@@ -6,7 +6,7 @@ time, each in a pass over the log, so the log is read here, and once read only i
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,6 +18,8 @@ from amazon_reviews.errors import DamagedTableError
 from amazon_reviews.schemas.built import WHOLE, Records
 
 _TRANSACTION = b'{"txn"'
+_METADATA = b'{"metaData"'
+_NONE: frozenset[str] = frozenset()
 _KINDS = ("version", "input", "check")
 
 
@@ -41,13 +43,14 @@ class TableLog:
     """The state of a table's log at its newest version.
 
     `transactions` are the newest versions of the ids that are not records. `newest` identifies
-    the file of the newest commit.
+    the file of the newest commit. `columns` are the names of the table's columns.
     """
 
     version: int
     newest: tuple[int, int]
     records: Records
     transactions: Mapping[str, int]
+    columns: frozenset[str] = frozenset()
 
 
 def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) -> TableLog | None:
@@ -62,9 +65,12 @@ def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) ->
         checkpoint = _last_checkpoint(files, key)
         records = Records()
         transactions: dict[str, int] = {}
+        columns: frozenset[str] = frozenset()
         if checkpoint is not None:
-            _add(_in_checkpoint(files, key, checkpoint), records, transactions)
-        start = TableLog(-1 if checkpoint is None else checkpoint, (0, 0), records, transactions)
+            found, columns = _in_checkpoint(files, key, checkpoint)
+            _add(found, records, transactions)
+        first = -1 if checkpoint is None else checkpoint
+        start = TableLog(first, (0, 0), records, transactions, columns)
         state = _with_commits(files, key, start, start.version + 1, records)
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise DamagedTableError(f"the log of {key} cannot be read: {error}") from error
@@ -91,13 +97,25 @@ def _with_commits(
     """Return the state after all commits from `first` on, which are added to `records`."""
     version = first
     transactions = dict(state.transactions)
+    columns = state.columns
     while (commit := _commit(files, key, version)) is not None:
         _add(_in_commit(commit), records, transactions)
+        columns = _columns_in(commit) or columns
         version += 1
     if version == first and state.newest != (0, 0):
         return state
     newest = _newest(files, key, version - 1)
-    return TableLog(version - 1, newest, records, transactions)
+    return TableLog(version - 1, newest, records, transactions, columns)
+
+
+def _columns_in(commit: bytes) -> frozenset[str]:
+    """Return the columns that a commit declares, none if it leaves them as they were."""
+    declared = (line for line in commit.splitlines() if line.startswith(_METADATA))
+    return next((_names(json.loads(line)["metaData"]["schemaString"]) for line in declared), _NONE)
+
+
+def _names(schema: str) -> frozenset[str]:
+    return frozenset(field["name"] for field in json.loads(schema)["fields"])
 
 
 def _path(key: str, version: int, suffix: str) -> str:
@@ -136,7 +154,10 @@ def _in_commit(commit: bytes) -> Iterator[tuple[str, int]]:
             yield transaction["appId"], transaction["version"]
 
 
-def _in_checkpoint(files: pafs.FileSystem, key: str, version: int) -> Iterator[tuple[str, int]]:
+def _in_checkpoint(
+    files: pafs.FileSystem, key: str, version: int
+) -> tuple[list[tuple[str, int]], frozenset[str]]:
+    """Return the transactions of a checkpoint, and the columns of the table."""
     # One file, as delta-rs writes it, or the parts that other engines write.
     path = _path(key, version, ".checkpoint.parquet")
     paths = [path]
@@ -148,14 +169,21 @@ def _in_checkpoint(files: pafs.FileSystem, key: str, version: int) -> Iterator[t
         ]
         if not paths:
             raise ValueError(f"the checkpoint of version {version} is gone")
+    transactions: list[tuple[str, int]] = []
+    columns = _NONE
     for path in paths:
-        column = pq.read_table(path, columns=["txn"], filesystem=files)["txn"].combine_chunks()
+        wanted = ["txn", "metaData.schemaString"]
+        table = pq.read_table(path, columns=wanted, filesystem=files)
+        column = table["txn"].combine_chunks()
         column = column.filter(column.is_valid())
         ids, versions = (pc.struct_field(column, name) for name in ("appId", "version"))
-        yield from zip(ids.to_pylist(), versions.to_pylist(), strict=True)
+        transactions += zip(ids.to_pylist(), versions.to_pylist(), strict=True)
+        for schema in filter(None, pc.struct_field(table["metaData"], "schemaString").to_pylist()):
+            columns = _names(schema)
+    return transactions, columns
 
 
-def _add(transactions: Iterator[tuple[str, int]], records: Records, others: dict[str, int]) -> None:
+def _add(transactions: Iterable[tuple[str, int]], records: Records, others: dict[str, int]) -> None:
     for name, version in transactions:
         kind, _, rest = name.partition(":")
         if kind not in _KINDS or ":" not in rest:

@@ -304,6 +304,15 @@ class Lakehouse:
                 commit_properties=_commit(changes),
             )
 
+    def add_columns(self, key: str) -> None:
+        """Add the declared columns that a table lacks; they are null in the rows that it has."""
+        with self.writer_lock(key):
+            table = self.delta(key)
+            written = {field.name for field in table.schema().fields}
+            missing = [f for f in _delta_schema(TABLES[key]).fields if f.name not in written]
+            if missing:
+                table.alter.add_columns(missing)
+
     def transaction_versions(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
         """Return the version that the table's commits recorded last for each application id."""
         log = self.log(key)

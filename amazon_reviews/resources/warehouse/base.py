@@ -134,6 +134,13 @@ class Warehouse(Protocol):
         """
         ...
 
+    def outdate(self, name: str) -> None:
+        """Forget the content version of a loaded table, so that it is loaded again.
+
+        Raises WarehouseError if the warehouse cannot be changed.
+        """
+        ...
+
     def drop(self, name: str) -> None:
         """Remove a table, if it is there. Raises WarehouseError if it cannot be removed."""
         ...

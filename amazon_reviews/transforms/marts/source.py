@@ -7,24 +7,24 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
 from amazon_reviews.transforms.marts.ratings import ratio
-from amazon_reviews.transforms.strict_json import value_of
 
 _EMPTY = ("", "[]", "{}")
 
 
-def column_counts(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
-    """Return one row per partition and field: lines that are JSON objects, and missing of them.
+def column_counts(parsed: DataFrame, fields: Sequence[str]) -> DataFrame:
+    """Return one row per partition and field: lines that have fields, and missing of them.
 
-    `lines` has raw, encoding and partition; a field is missing where it is absent, null or empty.
+    `parsed` is the result of `parse_lines` or `parse_records`. A field is missing where it is
+    absent, null or empty.
     """
-    schema = ", ".join(f"`{field}`: string" for field in fields)
-    text = F.when(F.col("encoding") == "utf-8", F.col("raw"))
-    record = value_of(text, f"struct<{schema}>").alias("record")
-    is_object = F.col("record").isNotNull()
+    sizes = F.col("sizes")
+    is_object = F.when(sizes.isNull(), F.col("record").isNotNull()).otherwise(
+        F.coalesce(sizes["counted"] == sizes["named"], F.lit(False))
+    )
     missing = [is_object & _empty(F.col("record")[field]) for field in fields]
     # One array of flags: separate aggregates would parse the line once for each field.
     flags = F.array(*(flag.cast("int") for flag in (is_object, *missing)))
-    flagged = lines.select("partition", record).select("partition", flags.alias("flags"))
+    flagged = parsed.select("partition", flags.alias("flags"))
     sums = (
         flagged.select("partition", F.posexplode("flags").alias("place", "flag"))
         .groupBy("partition", "place")

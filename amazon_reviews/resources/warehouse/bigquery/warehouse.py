@@ -91,6 +91,14 @@ class BigQueryWarehouse:
             version = int(table.labels["delta_version"])
             return TableDescription(name, version, table.num_rows, table.description or "", columns)
 
+    def outdate(self, name: str) -> None:
+        """See `Warehouse.outdate`."""
+        if name in self.versions():
+            with self._explained(f"{name} could not be changed"):
+                table = self._table(name)
+                table.labels = {**table.labels, "delta_content": "0"}
+                self._connection.client.update_table(table, ["labels"])
+
     def drop(self, name: str) -> None:
         """See `Warehouse.drop`; a table that another program loaded stays."""
         if name in self.versions():

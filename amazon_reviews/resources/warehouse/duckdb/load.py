@@ -122,6 +122,12 @@ def _forget(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         connection.execute(f"DELETE FROM main.{metadata} WHERE name = ?", [name])
 
 
+def forget_content(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Remove the content version of a loaded table from an open, writable warehouse file."""
+    connection.execute(_METADATA)
+    connection.execute("UPDATE main._loads SET content = NULL WHERE name = ?", [name])
+
+
 def drop_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Remove a loaded table from an open, writable warehouse file."""
     connection.execute(f"DROP TABLE {relation(name)}")

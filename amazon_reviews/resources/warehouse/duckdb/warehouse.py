@@ -11,7 +11,7 @@ import glob
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,12 @@ from amazon_reviews.resources.warehouse.base import (
     literal,
 )
 from amazon_reviews.resources.warehouse.duckdb.errors import explained
-from amazon_reviews.resources.warehouse.duckdb.load import drop_table, load_tables, relation
+from amazon_reviews.resources.warehouse.duckdb.load import (
+    drop_table,
+    forget_content,
+    load_tables,
+    relation,
+)
 from amazon_reviews.resources.warehouse.duckdb.reader import Reader
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
 
@@ -105,8 +110,16 @@ class DuckDBWarehouse:
         description = comment[0]["comment"] or ""
         return TableDescription(name, state.version, state.rows, description, described)
 
+    def outdate(self, name: str) -> None:
+        """See `Warehouse.outdate`."""
+        self._change(name, forget_content)
+
     def drop(self, name: str) -> None:
         """See `Warehouse.drop`; readers of the old file are not disturbed."""
+        self._change(name, drop_table)
+
+    def _change(self, name: str, change: Callable[[duckdb.DuckDBPyConnection, str], None]) -> None:
+        """Replace the file by one with a change to a loaded table."""
         with explained(self._path, "changed"), self._locked():
             if name not in self._loaded():
                 return
@@ -116,7 +129,7 @@ class DuckDBWarehouse:
                 file = Path(folder) / "warehouse.duckdb"
                 _clone(self._path, file)
                 with self._connect(file) as connection:
-                    drop_table(connection, name)
+                    change(connection, name)
                 replace_file(file, self._path)
 
     def relation(self, name: str) -> str:
