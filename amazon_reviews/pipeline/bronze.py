@@ -6,21 +6,21 @@ survive.
 """
 
 import base64
-import zlib
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
-from isal import igzip
-from isal.igzip_lib import IsalError
 
 from amazon_reviews.errors import LandingError
-from amazon_reviews.pipeline.csv_files import csv_records
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.source_files.formats import BLOCK_BYTES, Reading
+from amazon_reviews.pipeline.source_files.lines import filled, lines_of
+from amazon_reviews.pipeline.source_files.source import MAX_UNPACKED_BYTES, open_source
+from amazon_reviews.pipeline.source_files.unpacking import UnpackedFile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
@@ -32,14 +32,9 @@ from amazon_reviews.schemas.table import STRINGS
 # Opening a remote file takes longer than reading a small one, so a few are opened ahead.
 _FILES_AHEAD = 16
 _BYTES_AHEAD = 16 * 1024 * 1024
-_BLOCK_BYTES = 8 * 1024 * 1024
-_LONGEST_LINE_BYTES = 64 * 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+_CSV = Reading(charset="utf-8", delimiter=",", quote='"')
 _LINES = BRONZE_REVIEWS.arrow_schema
 _RECORDS = _LINES.append(pa.field("header", STRINGS))
-# The type hints of isal declare its error as an instance.
-_DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
 
 
 @dataclass
@@ -147,7 +142,14 @@ def read_records(
         LandingError: see `read_lines`; also if the header lacks a `required` column, or the file
             ends within a record.
     """
-    for header, records in csv_records(_blocks_of_lines(stream, file), file.path, required):
+    source = open_source(stream, file, _CSV)
+    header = source.format.header or ()
+    if missing := [name for name in required if name not in header]:
+        raise LandingError(
+            f"{file.path}: its header lacks {', '.join(missing)}; it names "
+            f"{', '.join(header)[:200]}. Columns are separated by commas"
+        )
+    for records in source.records():
         columns = _columns(records, file.name, partition)
         names = pa.repeat(pa.scalar(header, STRINGS), len(records))
         yield pa.RecordBatch.from_arrays([*columns, names], schema=_RECORDS)
@@ -161,12 +163,11 @@ def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[
     Raises:
         LandingError: the file cannot be decompressed to its end, or a line has no end.
     """
-    number = 0
-    for block in _blocks_of_lines(stream, file):
-        filled = [(n, line) for n, line in enumerate(block, number + 1) if line.strip()]
-        columns = _columns(filled, file.name, partition)
-        yield pa.RecordBatch.from_arrays(columns, schema=_LINES)
-        number += len(block)
+    source = UnpackedFile(stream, file, MAX_UNPACKED_BYTES)
+    source.read(len(BOM_UTF8) if source.head.startswith(BOM_UTF8) else 0)
+    blocks = iter(lambda: source.read(BLOCK_BYTES), b"")
+    for lines in filled(lines_of(blocks, file.path)):
+        yield pa.RecordBatch.from_arrays(_columns(lines, file.name, partition), schema=_LINES)
 
 
 def _columns(numbered: list[tuple[int, bytes]], file: str, partition: str) -> list[pa.Array]:
@@ -190,46 +191,3 @@ def _as_text(line: bytes) -> tuple[str, str]:
         return line.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         return base64.b64encode(line).decode("ascii"), "base64"
-
-
-def _blocks_of_lines(stream: BinaryIO, file: LandingFile) -> Iterator[list[bytes]]:
-    rest: list[bytes] = []
-    number = 1
-    for block in _decompressed(stream, file):
-        *lines, last = block.split(b"\n")
-        if lines:
-            lines[0] = b"".join([*rest, lines[0]])
-            rest = []
-            yield lines
-            number += len(lines)
-        rest.append(last)
-        if sum(map(len, rest)) > _LONGEST_LINE_BYTES:
-            raise LandingError(
-                f"{file.path}: line {number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB; "
-                "this is not a file of lines"
-            )
-    if last_line := b"".join(rest):
-        yield [last_line]
-
-
-def _decompressed(stream: BinaryIO, file: LandingFile) -> Iterator[bytes]:
-    compressed = file.name.endswith(".gz")
-    if compressed and not file.size:
-        raise LandingError(f"{file.path} is empty, and so not a gzip file; upload it again")
-    try:
-        if compressed and not cast(BufferedReader, stream).peek(2).startswith(_GZIP_MAGIC):
-            raise LandingError(
-                f"{file.path} is not gzip, although its name ends in .gz; upload it compressed, or "
-                "under a name without .gz"
-            )
-        source = igzip.open(stream, "rb") if compressed else stream
-        block = source.read(_BLOCK_BYTES)
-        if not compressed and block.startswith(_GZIP_MAGIC):
-            raise LandingError(f"{file.path} is gzip; give it a name that ends in .gz")
-        yield block.removeprefix(_BOM)
-        while block := source.read(_BLOCK_BYTES):
-            yield block
-    except _DAMAGED as error:
-        raise LandingError(
-            f"{file.path} cannot be read to its end ({error}); upload it again"
-        ) from error
