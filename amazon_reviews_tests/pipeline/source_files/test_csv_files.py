@@ -1,26 +1,28 @@
 """CSV files: every record once as it is written, or an error for the file."""
 
+import io
+
 import pytest
 
 from amazon_reviews.errors import LandingError
-from amazon_reviews.pipeline import csv_files
-from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.csv_files import csv_records
+from amazon_reviews.pipeline.bronze import ingest, read_records
 from amazon_reviews.pipeline.datasets import TITLES
+from amazon_reviews.pipeline.source_files import delimited, source
 from amazon_reviews_tests.helpers import rows, upload_bytes
+from amazon_reviews_tests.pipeline.source_files.reading import landing_file, open_bytes
 
 HEADER = "a,b,c"
-FILE = "zone/file.csv"
+FILE = "zone/partition_1/file.csv"
 
 
-def read(*lines, blocks=1, required=("a",)):
-    """Return the records of a file with these lines, read in blocks of `blocks` lines."""
-    cut = [lines[at : at + blocks] for at in range(0, len(lines), blocks)]
-    records = csv_records([[line.encode() for line in block] for block in cut], FILE, required)
-    return [(number, text.decode()) for _, block in records for number, text in block]
+def read(*lines, required=("a",)):
+    """Return the records of a CSV file with these lines."""
+    content = "\n".join(lines).encode()
+    batches = read_records(io.BytesIO(content), landing_file("file.csv"), "p", required)
+    return [(row["line"], row["raw"]) for batch in batches for row in batch.to_pylist()]
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 99])
+@pytest.mark.parametrize("block_bytes", [1, 7, 9999])
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -39,12 +41,14 @@ def read(*lines, blocks=1, required=("a",)):
         pytest.param(["1,2", "1,2,3,4"], [(2, "1,2"), (3, "1,2,3,4")], id="other field counts"),
     ],
 )  # fmt: skip
-def test_lines_become_numbered_records(lines, expected, blocks):
-    assert read(HEADER, *lines, blocks=blocks) == expected
+def test_lines_become_numbered_records(lines, expected, block_bytes, monkeypatch):
+    monkeypatch.setattr(source, "BLOCK_BYTES", block_bytes)
+
+    assert read(HEADER, *lines) == expected
 
 
 def test_record_that_is_too_long_is_only_its_first_line(monkeypatch):
-    monkeypatch.setattr(csv_files, "_LONGEST_RECORD_BYTES", 10)
+    monkeypatch.setattr(delimited, "_LONGEST_OPEN_BYTES", 10)
 
     assert read(HEADER, '1,"x', "y" * 20, "z,", "4,5,6")[0] == (2, '1,"x')
 
@@ -70,14 +74,14 @@ def test_error_names_the_unreadable_file(lines, fault):
 
 
 def test_columns_without_a_name_are_named_by_position():
-    ((header, _),) = csv_records([[b",a, ,b,", b"0,1,2,3,4"]], FILE, ("a", "b"))
+    source_file = open_bytes(b",a, ,b,\n0,1,2,3,4")
 
-    assert header == ["column 1", "a", "column 3", "b", "column 5"]
+    assert source_file.format.header == ("column 1", "a", "column 3", "b", "column 5")
 
 
 def test_error_names_the_file_whose_header_is_not_text():
-    with pytest.raises(LandingError, match="its header is not UTF-8"):
-        list(csv_records([[b"\xff\xfea\x00,b"]], FILE, ()))
+    with pytest.raises(LandingError, match=f"{FILE}: its header is not text in utf-8"):
+        open_bytes(b"\xff\xfda,b", charset="utf-8", delimiter=",")
 
 
 def test_bronze_rows_have_the_header_and_keep_bytes_that_are_not_text(landing, lakehouse):

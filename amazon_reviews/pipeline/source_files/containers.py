@@ -1,0 +1,103 @@
+"""The container of a file, found from its first bytes; its name only decides where they do not."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal
+
+import orjson
+
+from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.source_files import avro
+from amazon_reviews.pipeline.source_files.formats import Numbered
+from amazon_reviews.pipeline.source_files.header import sniffed_fit
+from amazon_reviews.pipeline.source_files.json_documents import is_series
+from amazon_reviews.pipeline.source_files.paragraphs import KEY_LINE
+from amazon_reviews.pipeline.source_files.python_literals import literal_json
+
+_BINARY = {b"PAR1": "parquet", avro.MAGIC: "avro"}
+_FOREIGN = {
+    b"PAR1"[:3] + b"E": "an encrypted Parquet file",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"%PDF-": "a PDF document",
+    b"7z\xbc\xaf": "a 7z archive",
+}
+_NAMED_LINES = (".json", ".jsonl", ".ndjson")
+_EXAMINED_LINES = 100
+_CLEAR_FIT = 0.9
+
+Text = Literal["lines", "array", "objects", "python", "paragraphs", "delimited"]
+
+
+def binary_container(head: bytes, path: str) -> Literal["parquet", "avro"] | None:
+    """Return the container of a binary file, None for text.
+
+    Raises:
+        LandingError: the file is of a known kind that is not read, or its name is wrong.
+    """
+    for magic, kind in _FOREIGN.items():
+        if head.startswith(magic):
+            raise LandingError(f"{path} is {kind}; upload its content as CSV, JSON or Parquet")
+    for container in ("parquet", "avro"):
+        if any(head.startswith(magic) for magic, of in _BINARY.items() if of == container):
+            return container
+    for container in ("parquet", "avro"):
+        if path.endswith(f".{container}"):
+            fault = f"not {container.capitalize()}, although its name ends in .{container}"
+            raise LandingError(f"{path} is {fault if head else 'empty'}; upload it again")
+    return None
+
+
+def text_container(head: bytes, lines: Sequence[Numbered], path: str) -> Text:
+    """Return what a text of this beginning consists of; `lines` are those of `head`.
+
+    Text with the name of a JSON file is one value per line, if nothing else is certain.
+    """
+    first = head.lstrip()[:1]
+    if first == b"[":
+        # A file of lines may hold a list in its first one.
+        return "lines" if _is_list_line(head) else "array"
+    filled = [line for _, line in islice((n for n in lines if n[1].strip()), _EXAMINED_LINES)]
+    objects = [line for line in filled if line.lstrip().startswith(b"{")]
+    if first == b"{" and is_series(head):
+        return "objects"
+    if first == b"{" or 2 * len(objects) > len(filled):
+        return "python" if _are_literals(objects) else "lines"
+    if filled and KEY_LINE.match(filled[0]):
+        return "paragraphs"
+    named = _has_extension(path, _NAMED_LINES)
+    if named and sniffed_fit(lines, path) < _CLEAR_FIT:
+        return "lines"
+    return "lines" if named and not filled else "delimited"
+
+
+def _is_list_line(head: bytes) -> bool:
+    """Return True if the first line is a whole JSON list, and text other than one follows it."""
+    line, _, rest = head.lstrip().partition(b"\n")
+    return bool(rest.strip()) and _is_json(line)
+
+
+def _are_literals(lines: Sequence[bytes]) -> bool:
+    only_python = only_json = 0
+    for line in lines:
+        is_json = _is_json(line)
+        is_python = literal_json(line) is not None
+        only_python += is_python and not is_json
+        only_json += is_json and not is_python
+    return only_python > 0 and only_python >= only_json
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _has_extension(path: str, extensions: Sequence[str]) -> bool:
+    name = path.rpartition("/")[2].lower()
+    for packed in (".gz", ".zst", ".bz2"):
+        name = name.removesuffix(packed)
+    return name.endswith(tuple(extensions))

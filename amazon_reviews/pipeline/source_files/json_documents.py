@@ -1,0 +1,182 @@
+"""Elements of a JSON document that is not one object per line: an array, or indented objects.
+
+The number of a record is the position of its element, from 1, because one line may hold all of
+them. Blanks between the tokens are left out; the text of every token stays as it is written, so an
+element that is not valid JSON is a record too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.source_files.formats import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    LONGEST_LINE_BYTES,
+    Blocks,
+    Numbered,
+)
+
+_READ_BYTES = 1024 * 1024
+_BLANKS = re.compile(rb"[ \t\r\n]*")
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_TOKEN = re.compile(rb'%b|["{}\[\],]' % _STRING, re.DOTALL)
+_INNER_BLANKS = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
+
+
+class _IncompleteError(Exception):
+    """The text ends within an element."""
+
+
+def array_records(blocks: Iterable[bytes], path: str) -> Blocks:
+    """Yield the elements of a JSON array.
+
+    Raises:
+        LandingError: the array has no end, text follows it, or an element is too long.
+    """
+    yield from _bounded(_Elements(blocks, path).of_array())
+
+
+def object_records(blocks: Iterable[bytes], path: str) -> Blocks:
+    """Yield JSON objects that follow each other, each over any number of lines.
+
+    Raises:
+        LandingError: the file ends within an object, or other text is between them.
+    """
+    yield from _bounded(_Elements(blocks, path).of_series())
+
+
+def is_series(head: bytes) -> bool:
+    """Return True if the text begins with an object that extends over more than one line."""
+    first = head.lstrip().partition(b"\n")[0]
+    if first.strip() == b"{":
+        return True
+    try:
+        return bool(first) and b"\n" in head.lstrip()[: _end_of_value(head.lstrip(), 0)]
+    except (_IncompleteError, ValueError):
+        return False
+
+
+def _bounded(elements: Iterator[bytes]) -> Blocks:
+    block: list[Numbered] = []
+    size = 0
+    for number, element in enumerate(elements, 1):
+        block.append((number, element))
+        size += len(element)
+        if size > BLOCK_BYTES or len(block) == BLOCK_ROWS:
+            yield block
+            block, size = [], 0
+    yield block
+
+
+@dataclass
+class _Elements:
+    """A window over the text, which is moved on while its elements are read."""
+
+    blocks: Iterable[bytes]
+    path: str
+
+    def __post_init__(self) -> None:
+        self._blocks = iter(self.blocks)
+        self._text = b""
+        self._at = 0
+        self._count = 0
+
+    def of_array(self) -> Iterator[bytes]:
+        self._next_byte()
+        self._at += 1
+        if self._next_byte() == b"]":
+            self._at += 1
+        else:
+            yield from self._separated()
+        if self._next_byte():
+            raise LandingError(f"{self.path}: text follows the end of its JSON array")
+
+    def of_series(self) -> Iterator[bytes]:
+        while first := self._next_byte():
+            if first != b"{":
+                raise LandingError(
+                    f"{self.path}: after object {self._count} follows text that is no JSON object; "
+                    "upload one object per line"
+                )
+            yield self._element()
+
+    def _separated(self) -> Iterator[bytes]:
+        while True:
+            yield self._element()
+            separator = self._next_byte()
+            if not separator:
+                raise self._cut_off()
+            self._at += 1
+            if separator == b"]":
+                return
+
+    def _element(self) -> bytes:
+        """Return the next element: the text up to its closing bracket, or the next comma."""
+        self._count += 1
+        while True:
+            try:
+                end = _end_of_value(self._text, self._at)
+            except _IncompleteError:
+                size = len(self._text) - self._at
+                if size > LONGEST_LINE_BYTES:
+                    raise LandingError(
+                        f"{self.path}: element {self._count} is longer than "
+                        f"{LONGEST_LINE_BYTES >> 20} MiB"
+                    ) from None
+                # Twice as much each time, so that a long element is not scanned too often.
+                if not self._read(max(size, 1)):
+                    raise self._cut_off() from None
+                continue
+            element = self._text[self._at : end]
+            self._at = end
+            return _INNER_BLANKS.sub(rb"\1", element)
+
+    def _next_byte(self) -> bytes:
+        """Return the next byte that is not blank, without passing it; b"" at the end."""
+        while True:
+            match = _BLANKS.match(self._text, self._at)
+            self._at = match.end() if match else self._at
+            if self._at < len(self._text) or not self._read(1):
+                return self._text[self._at : self._at + 1]
+
+    def _read(self, size: int) -> bool:
+        """Read at least `size` bytes more; return False at the end of the file."""
+        parts = [self._text[self._at :]]
+        count = 0
+        while count < size and (block := next(self._blocks, b"")):
+            parts.append(block)
+            count += len(block)
+        self._text, self._at = b"".join(parts), 0
+        return count > 0
+
+    def _cut_off(self) -> LandingError:
+        return LandingError(
+            f"{self.path} ends within its JSON text, after {self._count} elements; upload it again"
+        )
+
+
+def _end_of_value(text: bytes, start: int) -> int:
+    """Return the end of the value at `start`.
+
+    Raises:
+        _IncompleteError: the text ends before the value does.
+    """
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        match token[0]:
+            case b"{" | b"[":
+                depth += 1
+            case b"}" | b"]":
+                depth -= 1
+                if depth < 0:
+                    return token.start()
+                if not depth and text[start : start + 1] in b"{[":
+                    return token.end()
+            case b",":
+                if not depth:
+                    return token.start()
+            case b'"':
+                break
+    raise _IncompleteError
