@@ -67,9 +67,12 @@ def known_charset(name: str, path: str) -> str:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
         known = ""
-    if known == "cp1252":
-        return "windows-1252"
-    if known == "utf-8" or known in _MULTIPLE_BYTES or (known and _is_single_byte(known)):
+    known = {"cp1252": "windows-1252", "utf-8-sig": "utf-8"}.get(known, known)
+    if (
+        known in ("utf-8", "windows-1252")
+        or known in _MULTIPLE_BYTES
+        or (known and _is_single_byte(known))
+    ):
         return known
     raise LandingError(
         f"{path}: the charset {name!r} is not supported; use utf-8, utf-16-le, utf-16-be, "

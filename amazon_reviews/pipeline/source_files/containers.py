@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
-import orjson
-
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.source_files import avro
 from amazon_reviews.pipeline.source_files.formats import Numbered
 from amazon_reviews.pipeline.source_files.header import sniffed_fit
-from amazon_reviews.pipeline.source_files.json_documents import is_series
+from amazon_reviews.pipeline.source_files.json_documents import is_json, is_series
 from amazon_reviews.pipeline.source_files.paragraphs import KEY_LINE
 from amazon_reviews.pipeline.source_files.python_literals import literal_json
 
@@ -55,16 +53,18 @@ def text_container(head: bytes, lines: Sequence[Numbered], path: str) -> Text:
     Text with the name of a JSON file is one value per line, if nothing else is certain.
     """
     first = head.lstrip()[:1]
-    if first == b"[":
-        # A file of lines may hold a list in its first one.
-        return "lines" if _is_list_line(head) else "array"
     filled = [line for _, line in islice((n for n in lines if n[1].strip()), _EXAMINED_LINES)]
     objects = [line for line in filled if line.lstrip().startswith(b"{")]
+    if first == b"[":
+        # A file of lines may have anything in its first one.
+        alone = 2 * sum(map(is_json, objects)) > len(filled)
+        return "lines" if alone or (len(filled) > 1 and is_json(filled[0])) else "array"
     if first == b"{" and is_series(head):
         return "objects"
     if first == b"{" or 2 * len(objects) > len(filled):
         return "python" if _are_literals(objects) else "lines"
-    if filled and KEY_LINE.match(filled[0]):
+    keys = [KEY_LINE.match(line) is not None for line in filled]
+    if any(keys[:1]) or 2 * sum(keys) > len(keys):
         return "paragraphs"
     named = _has_extension(path, _NAMED_LINES)
     if named and sniffed_fit(lines, path) < _CLEAR_FIT:
@@ -72,28 +72,14 @@ def text_container(head: bytes, lines: Sequence[Numbered], path: str) -> Text:
     return "lines" if named and not filled else "delimited"
 
 
-def _is_list_line(head: bytes) -> bool:
-    """Return True if the first line is a whole JSON list, and text other than one follows it."""
-    line, _, rest = head.lstrip().partition(b"\n")
-    return bool(rest.strip()) and _is_json(line)
-
-
 def _are_literals(lines: Sequence[bytes]) -> bool:
     only_python = only_json = 0
     for line in lines:
-        is_json = _is_json(line)
-        is_python = literal_json(line) is not None
-        only_python += is_python and not is_json
-        only_json += is_json and not is_python
+        in_json = is_json(line)
+        in_python = literal_json(line) is not None
+        only_python += in_python and not in_json
+        only_json += in_json and not in_python
     return only_python > 0 and only_python >= only_json
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _has_extension(path: str, extensions: Sequence[str]) -> bool:

@@ -66,4 +66,4 @@ class Reading:
     @property
     def delimited(self) -> bool:
         """True if the file is read as a delimited one."""
-        return not (self.delimiter is self.quote is self.columns is None)
+        return any(fixed is not None for fixed in (self.delimiter, self.quote, self.columns))

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import orjson
+
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.source_files.formats import (
     BLOCK_BYTES,
@@ -49,13 +51,23 @@ def object_records(blocks: Iterable[bytes], path: str) -> Blocks:
 
 def is_series(head: bytes) -> bool:
     """Return True if the text begins with an object that extends over more than one line."""
-    first = head.lstrip().partition(b"\n")[0]
-    if first.strip() == b"{":
-        return True
+    text = head.lstrip()
+    first, _, rest = text.partition(b"\n")
     try:
-        return bool(first) and b"\n" in head.lstrip()[: _end_of_value(head.lstrip(), 0)]
-    except (_IncompleteError, ValueError):
+        value = text[: _end_of_value(text, 0)]
+    except _IncompleteError:
+        # Either the head is too short for it, or it is the one broken line of a file of lines.
+        return first.strip() == b"{" and not is_json(rest.lstrip().partition(b"\n")[0])
+    return b"\n" in value and is_json(value)
+
+
+def is_json(text: bytes) -> bool:
+    """Return True if the text is one JSON value."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
         return False
+    return True
 
 
 def _bounded(elements: Iterator[bytes]) -> Blocks:

@@ -23,6 +23,15 @@ _MOST_ROWS = 4_096
 _MOST_VALUES = 500_000
 _COLUMN_BUFFER_BYTES = 256 * 1024
 _COPY_BYTES = 8 * 1024 * 1024
+_DAMAGED = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    OverflowError,
+    KeyError,
+    TypeError,
+    RecursionError,
+)
 
 
 def parquet_records(source: UnpackedFile, path: str, max_bytes: int) -> Blocks:
@@ -35,7 +44,7 @@ def parquet_records(source: UnpackedFile, path: str, max_bytes: int) -> Blocks:
     with _seekable(source) as stream:
         try:
             yield from _rows(stream, path, max_bytes)
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        except _DAMAGED as error:
             raise LandingError(
                 f"{path} cannot be read to its end as Parquet ({error}); upload it again"
             ) from error
@@ -96,15 +105,11 @@ def _texts(batch: pa.RecordBatch, names: list[str]) -> Iterator[list[bytes]]:
 
 def _values(column: pa.Array) -> list[Any]:
     """Return a column as Python values; a 32-bit number has the digits that it was written with."""
-    if pa.types.is_map(column.type):
-        return [None if pairs is None else _entries(pairs) for pairs in column.to_pylist()]
     if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):
         shortest = pc.cast(pc.cast(column, pa.float32()), pa.string())
         return [None if text is None else float(text) for text in shortest.to_pylist()]
-    return column.to_pylist()
-
-
-def _entries(pairs: list[tuple[Any, Any]]) -> dict[str, Any] | list[tuple[Any, Any]]:
-    """Return the entries of a map as an object; as pairs if a key repeats or is no text."""
-    entries = dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else {}
-    return entries if len(entries) == len(pairs) else pairs
+    try:
+        return column.to_pylist(maps_as_pydicts="strict")
+    except KeyError:
+        # A map that repeats a key is a list of pairs.
+        return column.to_pylist()

@@ -23,7 +23,6 @@ from amazon_reviews.pipeline.source_files.delimited import delimited_records, sp
 from amazon_reviews.pipeline.source_files.formats import (
     BLOCK_BYTES,
     Blocks,
-    Container,
     FileFormat,
     Numbered,
     Reading,
@@ -38,6 +37,7 @@ from amazon_reviews.pipeline.source_files.unpacking import HEAD_BYTES, UnpackedF
 from amazon_reviews.resources.landing.layout import LandingFile
 
 MAX_UNPACKED_BYTES = 200 * 10**9
+_CONTAINERS: dict[str, Any] = {"lines": "json", "array": "json", "objects": "json"}
 _SAMPLED_RECORDS = 1_000
 _SAMPLED_BYTES = 1024 * 1024
 
@@ -53,8 +53,8 @@ class SourceFile:
 
     def __init__(self, file_format: FileFormat, records: Blocks) -> None:
         self.format = file_format
-        self._first = next(records, [])
-        self._rest = records
+        self._records = (block for block in records if block)
+        self._first = next(self._records, [])
         self.sample = _decoded_json(self._first)
 
     def records(self, *, quote: str | EllipsisType | None = ...) -> Blocks:
@@ -66,7 +66,7 @@ class SourceFile:
         Raises:
             LandingError: the file cannot be read to its end.
         """
-        return (block for block in chain([self._first], self._rest) if block)
+        return chain([self._first] if self._first else [], self._records)
 
 
 class _DelimitedFile(SourceFile):
@@ -157,12 +157,18 @@ def _text_source(source: UnpackedFile, path: str, reading: Reading) -> SourceFil
     kind = "delimited" if reading.delimited else text_container(head, lines, path)
     if kind in ("delimited", "paragraphs") and charset == "utf-8" and not reading.charset:
         charset = "windows-1252" if is_windows_1252(head, whole=whole) else charset
-    container: Container = "json" if kind in ("lines", "array", "objects") else kind
+    container = _CONTAINERS.get(kind, kind)
     file_format = partial(
         FileFormat, container=container, compression=source.compression, charset=charset
     )
     if kind == "delimited":
-        layout = find_layout(lines, charset, reading, path)
+        if not lines and not whole:
+            raise LandingError(
+                f"{path}: its first line is longer than {HEAD_BYTES >> 20} MiB; this is not "
+                "delimited text"
+            )
+        in_lines = "utf-8" if decodes_before_lines(charset) else charset
+        layout = find_layout(lines, in_lines, reading, path)
         delimited = file_format(
             delimiter=layout.delimiter, quote=layout.quote, header=layout.header
         )
@@ -203,7 +209,7 @@ def _in_utf8(blocks: Blocks, charset: str) -> Blocks:
 def _after(lines: Blocks, last: int) -> Blocks:
     """Yield the lines after the header."""
     for block in lines:
-        yield [line for line in block if line[0] > last] if block[0][0] <= last else block
+        yield [line for line in block if line[0] > last] if block and block[0][0] <= last else block
 
 
 def _few(records: list[Numbered]) -> list[Numbered]:
