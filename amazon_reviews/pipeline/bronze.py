@@ -16,7 +16,7 @@ import pyarrow as pa
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.source_files import SourceFile, open_source
+from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
 from amazon_reviews.profiles.detection import detect
 from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches

@@ -14,10 +14,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, SilverSpec
+from amazon_reviews.pipeline.records import cleaned_rows
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.pipeline.records import cleaned_rows
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 from amazon_reviews_tests.helpers import content
 from amazon_reviews_tests.transforms.frames import RECORDS

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms import products, reviews
+from amazon_reviews.transforms import product_lines, reviews
 from amazon_reviews.transforms.lines import (
     MAX_LINE_BYTES,
     fingerprint,
@@ -234,7 +234,9 @@ def test_known_fields_need_no_second_parse(record, style, ascii_only):
     assert not PATTERN.search(line)
 
 
-@pytest.mark.parametrize("fields", [reviews.FIELDS, products.FIELDS], ids=["reviews", "products"])
+@pytest.mark.parametrize(
+    "fields", [reviews.FIELDS, product_lines.FIELDS], ids=["reviews", "products"]
+)
 def test_pattern_of_unknown_fields_works_on_the_engine(spark, fields):
     names = [*fields, *(name + "x" for name in fields), *(name[:-1] for name in fields), "", "Asin"]
     table = spark.createDataFrame(

@@ -6,8 +6,9 @@ import random
 import pytest
 from pyspark.sql import functions as F
 
+from amazon_reviews.profiles.profile import PRODUCT_FIELDS as FIELDS
 from amazon_reviews.transforms.lines import parse_lines
-from amazon_reviews.transforms.products import FIELDS, best_products, clean_products
+from amazon_reviews.transforms.products import best_products, clean_products
 from amazon_reviews_tests.transforms.frames import frame_of_lines
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from amazon_reviews.profiles.profile import PRODUCT_FIELDS as FIELDS
 from amazon_reviews.transforms.lines import parse_lines
-from amazon_reviews.transforms.products import FIELDS, best_products, clean_products
+from amazon_reviews.transforms.products import best_products, clean_products
 from amazon_reviews_tests.transforms.frames import LINES
 
 VARIABLE = "AMAZON_REVIEWS_REAL_DATA"

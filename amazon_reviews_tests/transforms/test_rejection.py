@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from amazon_reviews.transforms import product_lines, products, reviews
+from amazon_reviews.transforms import product_lines, reviews
 from amazon_reviews.transforms.lines import parse_lines
 from amazon_reviews_tests.helpers import product, review
 from amazon_reviews_tests.transforms.frames import LINES, frame_of_lines, rows_by_line
@@ -13,7 +13,7 @@ from amazon_reviews_tests.transforms.rejected_lines import REJECTED, REJECTED_RE
 
 TYPED = {
     "reviews": (reviews.type_reviews, reviews.FIELDS),
-    "products": (product_lines.type_products, products.FIELDS),
+    "products": (product_lines.type_products, product_lines.FIELDS),
 }
 
 
