@@ -97,7 +97,7 @@ def _partition_batches(
     for file, stream in _opened_ahead(landing, partition.files):
         batches = (
             read_records(stream, file, partition.name, dataset.required)
-            if dataset.layout.suffix == ".csv"
+            if not dataset.layout.in_folders
             else read_lines(stream, file, partition.name)
         )
         for batch in batches:
