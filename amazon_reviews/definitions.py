@@ -16,7 +16,7 @@ from amazon_reviews.defs.assets import (
     warehouse,
 )
 from amazon_reviews.defs.assets.report import report_assets
-from amazon_reviews.defs.checks import drift, streaming, tables
+from amazon_reviews.defs.checks import drift, landing, streaming, tables
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
@@ -50,7 +50,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             sentiment.examples_asset(settings.sentiment_examples),
             sentiment_results.evaluation_assets(settings.star_classifier),
         ],
-        asset_checks=dg.load_asset_checks_from_modules([tables, streaming, drift]),
+        asset_checks=dg.load_asset_checks_from_modules([landing, tables, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, planner_sensor],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],

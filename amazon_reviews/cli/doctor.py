@@ -21,6 +21,7 @@ from amazon_reviews.pipeline.state import observe
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.unmatched import describe_alike
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, jars_folder
@@ -66,7 +67,7 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     yield Finding("python", platform.python_version())
     for package in _PACKAGES:
         yield Finding(package, version(package))
-    yield _landing(settings)
+    yield from _landing(settings)
     yield _lakehouse(settings)
     yield _writable(config.DAGSTER_HOME, settings.dagster_home)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
@@ -84,22 +85,32 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
     yield _reached(config.ENGINE, address, lambda: _query(settings))
 
 
-def _landing(settings: config.Settings) -> Finding:
+def _landing(settings: config.Settings) -> Iterator[Finding]:
     location = settings.landing
     zone = LandingZone.at(location)
     try:
         listings = {
             dataset.folder: zone.listing(dataset.folder, dataset.layout) for dataset in DATASETS
         }
+        unmatched = zone.unmatched_elsewhere([*listings])
     except (LandingError, OSError) as error:
-        return Finding(config.LANDING, location, str(error), wrong=True)
+        yield Finding(config.LANDING, location, str(error), wrong=True)
+        return
     numbers = {folder: len(listing.partitions) for folder, listing in listings.items()}
     unreadable = [str(e) for listing in listings.values() for e in listing.unreadable.values()]
     advice = "" if any(numbers.values()) else "put files there, or run `amazon-reviews sample`"
     advice = "; ".join(unreadable) or advice
     counts = ", ".join(f"partitions of {folder}: {number}" for folder, number in numbers.items())
     exists = config.is_remote(location) or Path(location).is_dir()
-    return Finding(config.LANDING, f"{location} ({counts})", advice, wrong=not exists)
+    yield Finding(config.LANDING, f"{location} ({counts})", advice, wrong=not exists)
+    for listing in listings.values():
+        unmatched.update(listing.unmatched)
+    for row in unmatched.rows():
+        value = f"{row['count']:,}: {row['reason']}, such as {row['examples']}"
+        yield Finding("not read", value, str(row["advice"]))
+    alike = [f"{folder}/{path}" for folder, listing in listings.items() for path in listing.alike]
+    for text in describe_alike(alike):
+        yield Finding("names", text)
 
 
 def _lakehouse(settings: config.Settings) -> Finding:

@@ -9,12 +9,16 @@ from amazon_reviews import config
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.defs.resources import places_of
+from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.datasets import DATASETS
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all
 from amazon_reviews.pipeline.state import observe
 from amazon_reviews.planner.model import Plan
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.unmatched import UnmatchedFiles
+from amazon_reviews.resources.landing.zone import LandingZone
 
 
 @click.command()
@@ -22,7 +26,8 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 def reconcile(as_json: bool) -> None:
     """Print the reconciliation; exit 1 if lines are lost or invented.
 
-    In every partition of a table, lines = kept + duplicates + rejected.
+    In every partition of a table, lines = kept + duplicates + rejected. Files of the landing zone
+    that are not read are named on stderr.
     """
     settings = config.load()
     accounts = reconcile_all(Lakehouse(settings.lakehouse))
@@ -31,12 +36,26 @@ def reconcile(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
+    for text in _landing_warnings(places_of(settings).landing):
+        click.echo(plain(f"warning {text}"), err=True)
     differing = [account for account in accounts if not account.balanced]
     if differing:
         plan = make_plan(OUTPUTS, observe(places_of(settings), data_files=True).state)
         for account in differing:
             click.echo(plain(_advice(account, plan)), err=True)
     sys.exit(1 if differing else 0)
+
+
+def _landing_warnings(landing: LandingZone) -> list[str]:
+    """Return texts about the files that the reconciliation does not cover: they are not read."""
+    unmatched = UnmatchedFiles()
+    try:
+        for dataset in DATASETS:
+            unmatched.update(landing.listing(dataset.folder, dataset.layout).unmatched)
+        unmatched.update(landing.unmatched_elsewhere([dataset.folder for dataset in DATASETS]))
+    except LandingError as error:
+        return [str(error)]
+    return unmatched.lines()
 
 
 def _advice(account: Reconciliation, plan: Plan) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import dagster as dg
 
 from amazon_reviews.pipeline.datasets import DATASETS
-from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.resources.landing.names import natural_order
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

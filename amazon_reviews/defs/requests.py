@@ -157,6 +157,7 @@ def summarize(
         "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
         "no longer in the landing zone, rows are kept": observed.disappeared,
         "cannot be read": [*observed.faults, *observed.unseen.values()],
+        "in the landing zone": observed.warnings,
     }
     for title, names in groups.items():
         if names:

@@ -19,7 +19,7 @@ from amazon_reviews.defs.partitions import add_missing, consecutive, known_parti
 from amazon_reviews.defs.requests import add_partitions, asset_key, rebuild_config, table_checks
 from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
-from amazon_reviews.pipeline.datasets import DATASETS
+from amazon_reviews.pipeline.datasets import DATASETS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.reconciliation import (
     ROWS_KEPT,
@@ -31,9 +31,16 @@ from amazon_reviews.pipeline.upgrade import add_missing_columns
 from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
+from amazon_reviews.resources.landing.reasons import FOLDER_WITHOUT_FILES
+from amazon_reviews.resources.landing.unmatched import UnmatchedFiles
+from amazon_reviews.schemas.built import WHOLE
 
 # The name of a stage with more tables is shortened.
 _MOST_NAMES = 3
+_NOTHING_READ = (
+    "the landing zone holds files, but none of them is read: see the reasons above, and "
+    "docs/how-to/landing-zone.md"
+)
 Rebuild = Mapping[str, Collection[str]]
 """The partitions to build again, by key of their output; `WHOLE` among them stands for all."""
 
@@ -71,13 +78,16 @@ class Outcome:
     """The result of a headless run.
 
     `stages` have their seconds; `disappeared` are landing partitions; `dead_runs` are runs of
-    earlier processes that died.
+    earlier processes that died; `unmatched` are files of the landing zone that are not read, and
+    `warnings` texts about them.
     """
 
     stages: list[tuple[Stage, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     disappeared: list[str] = field(default_factory=list)
     dead_runs: list[str] = field(default_factory=list)
+    unmatched: UnmatchedFiles = field(default_factory=UnmatchedFiles)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def nothing_new(self) -> bool:
@@ -113,7 +123,12 @@ class HeadlessRun:
         adopt(instance, places)
         add_missing_columns(places.lakehouse, places.warehouse)
         self._seen = self._observe_whole()
-        self._outcome = Outcome(failures=[*self.faults], disappeared=[*self._seen.disappeared])
+        self._outcome = Outcome(
+            failures=[*self.faults],
+            disappeared=[*self._seen.disappeared],
+            unmatched=self._seen.unmatched,
+            warnings=self.warnings,
+        )
 
     @property
     def faults(self) -> list[str]:
@@ -121,6 +136,11 @@ class HeadlessRun:
         kinds = {key.partition("/")[0] for key in self._keys}
         unseen = [text for kind, text in self._seen.unseen.items() if kind in kinds]
         return [*self._seen.faults, *unseen]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The texts about files of the landing zone that are not read."""
+        return self._seen.warnings
 
     def plan(self) -> Plan:
         """Return the work that is pending now."""
@@ -151,7 +171,17 @@ class HeadlessRun:
             if dataset.silver in self._keys and readable:
                 accounts = reconcile_silver(self._places.lakehouse, dataset)
                 self._outcome.failures += describe_wholly_rejected(self._places.lakehouse, accounts)
+        if self._reads_nothing(state):
+            self._outcome.failures.append(_NOTHING_READ)
         return self._outcome
+
+    def _reads_nothing(self, state: State) -> bool:
+        """Return True if the landing zone holds files, and bronze never had a row of any."""
+        tables = {dataset.bronze for dataset in DATASETS} & self._keys
+        found = (state.found.get(key) for key in (*tables, STREAM.bronze))
+        ever_read = any(any(one.records.versions.keys() - {WHOLE}) for one in found if one)
+        files = len(self._seen.unmatched) - self._seen.unmatched.count(FOLDER_WITHOUT_FILES)
+        return bool(tables and files and not self._seen.landed and not ever_read)
 
     def _observe_whole(self) -> Observed:
         return observe(self._places, data_files=True)

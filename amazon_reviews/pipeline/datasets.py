@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -198,7 +198,7 @@ TITLES = Dataset(
     name="titles",
     bronze="bronze/titles",
     folder="titles",
-    layout=Layout(".csv", False, _platform, f"beginning with {', '.join(PLATFORMS)}"),
+    layout=replace(FILES, partition_of=_platform, naming=f"beginning with {', '.join(PLATFORMS)}"),
     fixed_partitions=PLATFORMS,
     required=("show_id", "type", "title"),
     unique_key="id",

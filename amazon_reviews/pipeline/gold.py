@@ -42,7 +42,7 @@ from amazon_reviews.resources.lakehouse.tables import (
     Lakehouse,
     partition_rows,
 )
-from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from amazon_reviews.pipeline.input_rows import read_reviews
 from amazon_reviews.pipeline.segments import is_segment, segments
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
-from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS, SCRATCH_DUPLICATES
 from amazon_reviews.schemas.vocabulary import ORIGIN
 

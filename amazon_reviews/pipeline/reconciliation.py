@@ -22,7 +22,7 @@ from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.pipeline.unrecognized import describe_unrecognized
 from amazon_reviews.resources.lakehouse.scans import value_counts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
-from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,

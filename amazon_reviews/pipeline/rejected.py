@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews.resources.landing.layout import natural_order
+from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED
 

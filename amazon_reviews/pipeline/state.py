@@ -31,6 +31,8 @@ from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
+from amazon_reviews.resources.landing.names import displayed, partition_path
+from amazon_reviews.resources.landing.unmatched import UnmatchedFiles, describe_alike
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -74,7 +76,8 @@ class Observed:
     `unseen` are texts about kinds of outputs that could not be seen: warehouse or model.
     `disappeared` are partitions whose folder is gone; their rows are kept. `damaged_logs` are the
     keys of tables whose log cannot be read. `fingerprints` are those of arrived files, by name of
-    the output.
+    the output. `landed` is the number of landing partitions, `unmatched` are the files of the
+    landing zone that are not read, `alike` the paths of partitions with nearly the same name.
     """
 
     state: State
@@ -83,6 +86,14 @@ class Observed:
     disappeared: list[str] = field(default_factory=list)
     damaged_logs: list[str] = field(default_factory=list)
     fingerprints: dict[str, int] = field(default_factory=dict)
+    landed: int = 0
+    unmatched: UnmatchedFiles = field(default_factory=UnmatchedFiles)
+    alike: list[str] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Texts about files of the landing zone that a person should look at."""
+        return [*self.unmatched.lines(), *describe_alike(self.alike)]
 
 
 def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None = None) -> Observed:
@@ -276,6 +287,9 @@ def _arrived(
     if errors and len(errors) == len(datasets):
         # Then the landing zone itself cannot be read, and not only a folder of it.
         raise errors[0]
+    if datasets:
+        folders = [dataset.folder for dataset in DATASETS]
+        observed.unmatched.update(places.landing.unmatched_elsewhere(folders))
     observed.faults += map(str, errors)
     if _EVENTS in wanted and places.event_hub.enabled:
         yield _EVENTS, dict(_waiting_events(places))
@@ -302,14 +316,16 @@ def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, s
             arrived[name] = why
         if name in arrived:
             observed.fingerprints[name_of(dataset.bronze, name)] = partition.fingerprint
-    present = listing.partitions.keys() | listing.unreadable.keys()
     there = found.records.versions if found else {}
     observed.disappeared += [
-        f"{dataset.folder}/{name}" for name in there if name and name not in present
+        f"{dataset.folder}/{displayed(partition_path(name))}"
+        for name in there
+        if name and not listing.may_hold(name)
     ]
-    naming = dataset.layout.naming
-    observed.faults += [f"{f} is not read: give it a name {naming}" for f in listing.unmatched]
     observed.faults += map(str, listing.unreadable.values())
+    observed.landed += len(listing.partitions)
+    observed.unmatched.update(listing.unmatched)
+    observed.alike += [f"{dataset.folder}/{displayed(path)}" for path in listing.alike]
     return arrived
 
 

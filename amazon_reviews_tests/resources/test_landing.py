@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from amazon_reviews.errors import LandingError
-from amazon_reviews.resources.landing.layout import LandingFile, natural_order
+from amazon_reviews.resources.landing.layout import LandingFile
+from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import upload, upload_bytes
 

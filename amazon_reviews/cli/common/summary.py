@@ -29,7 +29,7 @@ _COLUMNS = ("lines", "kept", "duplicates", "rejected")
 
 
 def summarize(settings: Settings, outcome: Outcome) -> dict[str, Any]:
-    """Return the stages, the reconciliation by table, and the rows of the warehouse's tables.
+    """Return the stages, unmatched files, reconciliation by table, and rows of the warehouse.
 
     If the warehouse cannot be read, `warehouse_error` is the reason: the stages before the
     warehouse are reported nevertheless.
@@ -49,6 +49,7 @@ def summarize(settings: Settings, outcome: Outcome) -> dict[str, Any]:
         ],
         "failures": outcome.failures,
         "disappeared": outcome.disappeared,
+        "unmatched": outcome.unmatched.rows(),
         "reconciliation": _reconciliation(Lakehouse(settings.lakehouse)),
         "warehouse": rows,
         "warehouse_error": warehouse_error,

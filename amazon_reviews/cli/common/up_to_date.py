@@ -55,14 +55,14 @@ def bring_up_to_date(
 def pending(
     settings: Settings, select: str, rebuild: Rebuild | None = None, *, code_changed: bool = False
 ) -> Plan:
-    """Return the work that `bring_up_to_date` would do; print on stderr what cannot be seen.
+    """Return the work that `bring_up_to_date` would do; print on stderr what is not read or seen.
 
     Raises:
         SettingsError, UsageError: see `bring_up_to_date`.
     """
     with _headless(settings, select, rebuild, code_changed) as headless:
-        for fault in headless.faults:
-            console(stderr=True).print(plain(fault))
+        for text in (*headless.warnings, *headless.faults):
+            console(stderr=True).print(plain(text))
         return headless.plan()
 
 
@@ -112,5 +112,7 @@ def _problems(outcome: Outcome) -> Iterator[str]:
         yield f"run {run} had died and is reported as failed"
     for folder in outcome.disappeared:
         yield f"{folder} is no longer in the landing zone; its rows are kept"
+    for warning in outcome.warnings:
+        yield f"warning {warning}"
     for failure in outcome.failures:
         yield f"failed {failure}"

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
@@ -18,11 +19,18 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ExponentialRetry
+from azure.storage.blob import (
+    BlobClient,
+    BlobPrefix,
+    BlobProperties,
+    ContainerClient,
+    ExponentialRetry,
+)
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.resources.azure_credential import default_credential
-from amazon_reviews.resources.landing.layout import LandingFile, readable
+from amazon_reviews.resources.landing.layout import Entry, LandingFile, LandingFolder
+from amazon_reviews.resources.landing.names import is_marker
 
 _DATA_LAKE = re.compile(r"abfss://([^@/]+)@([^./@]+)\.dfs\.core\.windows\.net(?:/(.*))?")
 _BLOBS = re.compile(r"az://([^@/]+)(?:/(.*))?")
@@ -78,17 +86,40 @@ class AzureFiles:
             ),
         )
 
-    def list(self, folder: str) -> Iterator[tuple[str, LandingFile]]:
-        """Yield the files to read below `folder`, each with its path relative to `folder`."""
-        prefix = "/".join(filter(None, (self._root, folder))) + "/"
-        with self._explained(folder):
-            blobs = self._client.list_blobs(
-                name_starts_with=prefix, include=["metadata"], results_per_page=_PAGE_FILES
-            )
-            for blob in blobs:
-                parent, _, name = blob.name.removeprefix(prefix).rpartition("/")
-                if readable(name) and not _is_folder(blob):
+    def list(self, folder: str, *, deep: bool = True) -> Iterator[tuple[str, Entry]]:
+        """Yield what is below `folder`, see `Files`.
+
+        A blob that only marks a folder, and a folder of nothing but markers, are empty folders.
+        """
+        prefix = "".join(f"{part}/" for part in (self._root, folder) if part)
+        options = {"name_starts_with": prefix or None, "results_per_page": _PAGE_FILES}
+        list_blobs = self._client.list_blobs if deep else self._client.walk_blobs
+        with self._explained(folder or "the landing zone"):
+            for blob in list_blobs(include=["metadata"], **options):
+                path = blob.name.removeprefix(prefix)
+                names = path.split("/")
+                shown = [*takewhile(lambda name: not is_marker(name), names)]
+                if len(shown) < len(names):
+                    if deep:
+                        yield "", LandingFolder("/".join(shown))
+                elif isinstance(blob, BlobPrefix) or _is_folder(blob):
+                    yield "", LandingFolder(path.rstrip("/"))
+                else:
+                    parent, _, name = path.rpartition("/")
                     yield parent, self._file(blob, name)
+
+    def file(self, path: str) -> LandingFile | None:
+        """Return one file, see `Files`."""
+        blob = self._client.get_blob_client("/".join(filter(None, (self._root, path))))
+        try:
+            properties = blob.get_blob_properties()
+        except ResourceNotFoundError as error:
+            if error.error_code == "ContainerNotFound":
+                raise self._error(path, error) from None
+            return None
+        except AzureError as error:
+            raise self._error(path, error) from None
+        return None if _is_folder(properties) else self._file(properties, path.rpartition("/")[2])
 
     def open(self, file: LandingFile) -> BinaryIO:
         """Open a file, which is read by ranges in advance; a change meanwhile is an error."""
@@ -106,7 +137,10 @@ class AzureFiles:
             yield
         except AzureError as error:
             # Without its cause: the text may hold a request with its token.
-            raise LandingError(f"{subject}: {self._place} {_reason(error)}") from None
+            raise self._error(subject, error) from None
+
+    def _error(self, subject: str, error: AzureError) -> LandingError:
+        return LandingError(f"{subject}: {self._place} {_reason(error)}")
 
 
 class _BlobReader(io.RawIOBase):
@@ -191,8 +225,12 @@ def _quoted(etag: str) -> str:
 
 
 def _is_folder(blob: BlobProperties) -> bool:
-    """Return True for a folder, which a Data Lake lists as a blob without bytes."""
-    return (blob.metadata or {}).get("hdi_isfolder", "").lower() == "true"
+    """Return True for a blob without bytes that stands for a folder.
+
+    A Data Lake marks it by its metadata, some tools by the end of its name.
+    """
+    is_marked = (blob.metadata or {}).get("hdi_isfolder", "").lower() == "true"
+    return is_marked or (blob.name.endswith("/") and not blob.size)
 
 
 def _reason(error: AzureError) -> str:

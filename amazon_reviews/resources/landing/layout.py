@@ -1,19 +1,28 @@
-"""Layout of a landing zone: files, partitions, their names and order."""
+"""Layout of a landing zone: files, partitions, and the files that a dataset reads."""
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing.names import (
+    LONGEST_KEY,
+    is_too_long,
+    partition_key,
+    partition_path,
+)
+from amazon_reviews.resources.landing.unmatched import Unmatched, UnmatchedFiles
 
-# A table's folder of the partition adds a few characters; most file systems allow 255.
-_LONGEST_NAME = 200
-# Dagster reads "a...b" as all partitions from a to b.
-_STEM = re.compile(rf"(?!.*\.\.\.)[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
-_PREFIX = "partition_"
-_SUFFIXES = (".json", ".csv")
+EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".parquet", ".avro")
+"""The extensions of files of reviews and products, in any case."""
+
+COMPRESSIONS = (".gz", ".zst", ".bz2")
+"""The extensions that may follow one of `EXTENSIONS`."""
+
+_STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
+_LONGEST_STEM = 200
 
 
 @dataclass(frozen=True)
@@ -27,16 +36,30 @@ class LandingFile:
 
 
 @dataclass(frozen=True)
+class LandingFolder:
+    """A folder: of a listing of one level any folder, of a deep listing an empty one."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class LandingPartition:
-    """A landing partition with at least one file to read, its files ordered by name."""
+    """A landing partition with at least one file to read, its files ordered by name.
+
+    `name` is the partition key. `profile_file` is the user-defined profile of the files: the one
+    in their folder, else the one in the dataset's folder.
+    """
 
     name: str
     files: tuple[LandingFile, ...]
+    profile_file: LandingFile | None = None
 
     @property
     def fingerprint(self) -> int:
         """A 63-bit number that changes when a file is added, removed or uploaded again."""
         parts = [f"{file.name}\0{file.size}\0{file.changed}" for file in self.files]
+        if profile := self.profile_file:
+            parts.append(f"profile\0{profile.size}\0{profile.changed}")
         digest = hashlib.sha256("\n".join(parts).encode()).digest()
         return int.from_bytes(digest[:8], "big") >> 1
 
@@ -51,90 +74,110 @@ class Layout:
     """The layout of a dataset's folder.
 
     Attributes:
-        suffix: end of the names of its files, before an optional `.gz`.
-        in_folders: True if each folder is a partition, False if all files are side by side.
-        partition_of: returns the partition of a folder or file by its name, None without one.
-        naming: rule for names, as error texts quote it.
+        in_folders: True if a folder at any depth is a partition, and a file beside the folders is
+            another. False if all files are side by side.
+        reads: returns True if a file of this name belongs to the dataset.
+        partition_of: returns the partition of a path below the dataset's folder, None without one.
+        naming: rule for names of files, as texts for people quote it.
+        extensions: the extensions, as texts for people quote them.
     """
 
-    suffix: str
     in_folders: bool
+    reads: Callable[[str], bool]
     partition_of: Callable[[str], str | None]
     naming: str
-
-    def has(self, name: str) -> bool:
-        """Return True if a file of this name belongs to the dataset."""
-        return readable(name) and name.removesuffix(".gz").endswith(self.suffix)
+    extensions: str
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The partitions of a dataset by name, and the unmatched files and folders.
+    """The partitions of a dataset by key in natural order, and what is not read.
 
-    `unreadable` holds the partitions whose folder cannot be listed, each with the reason.
+    Attributes:
+        partitions: the partitions.
+        unmatched: the files and folders that are not read.
+        unreadable: the folders that cannot be listed, by partition key, each with the reason.
+        profile_file: the user-defined profile of all partitions without one of their own.
+        alike: paths of partitions that differ only in upper and lower case or in Unicode form.
     """
 
     partitions: dict[str, LandingPartition]
-    unmatched: list[str]
+    unmatched: UnmatchedFiles
     unreadable: dict[str, LandingError]
+    profile_file: LandingFile | None
+    alike: list[str]
+
+    def may_hold(self, name: str) -> bool:
+        """Return True if a partition is there, or in a folder that cannot be listed."""
+        if name in self.partitions or name in self.unreadable:
+            return True
+        path = partition_path(name)
+        return any(path.startswith(f"{partition_path(up)}/") for up in self.unreadable)
 
 
-def folder_partition(name: str) -> str | None:
-    """Return the partition of a folder with this name, None if the name is not allowed."""
-    rest = name.removeprefix(_PREFIX)
-    return name if rest != name and _STEM.fullmatch(rest) else None
+def reads_records(name: str) -> bool:
+    """Return True for the name of a file of reviews or products, by its extension."""
+    stem = name.lower()
+    for compression in COMPRESSIONS:
+        stem = stem.removesuffix(compression) if stem.endswith(compression) else stem
+    return stem.endswith(EXTENSIONS)
 
 
-def misnamed_folder(name: str) -> bool:
-    """Return True if a folder is meant as a partition, but its name is not allowed."""
-    return name.startswith(_PREFIX) and "/" not in name and not folder_partition(name)
+def reads_csv(name: str) -> bool:
+    """Return True for the name of a CSV file, gzipped or not."""
+    return name.removesuffix(".gz").endswith(".csv")
 
 
-def stem(name: str) -> str:
-    """Return the name of a file without its extensions."""
-    return name.removesuffix(".gz").rpartition(".")[0]
+def record_partition(path: str) -> str | None:
+    """Return the key of the partition with this path, None if it is too long."""
+    key = partition_key(path)
+    return None if is_too_long(key) else key
 
 
 def file_partition(name: str) -> str | None:
     """Return the partition that consists of the file of this name, None if not allowed."""
-    return stem(name) if _STEM.fullmatch(stem(name)) else None
+    stem = name.removesuffix(".gz").rpartition(".")[0]
+    return stem if _STEM.fullmatch(stem) and len(stem) <= _LONGEST_STEM else None
 
 
-def natural_key(name: str) -> tuple[tuple[int, str], ...]:
-    """Return a sort key with numbers by value: partition_2 before partition_10."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Return partition names in their natural order."""
-    return sorted(names, key=lambda name: (natural_key(name), name))
-
-
-def readable(name: str) -> bool:
-    """Return True if a file of this name is to be read."""
-    return name.removesuffix(".gz").endswith(_SUFFIXES) and name[0] not in "._"
-
-
-_CHARACTERS = (
-    f"at most {_LONGEST_NAME} of the letters A to Z and a to z, digits, '-', '_' and '.', but not "
-    "'...'"
+FOLDERS = Layout(
+    in_folders=True,
+    reads=reads_records,
+    partition_of=record_partition,
+    naming=f"of at most {LONGEST_KEY} letters, with all folders above it",
+    extensions=f"{', '.join(EXTENSIONS)}, also with {', '.join(COMPRESSIONS)}",
 )
-FOLDERS = Layout(".json", True, folder_partition, f"of {_PREFIX} and {_CHARACTERS}")
-FILES = Layout(".csv", False, file_partition, f"of {_CHARACTERS}")
+FILES = Layout(
+    in_folders=False,
+    reads=reads_csv,
+    partition_of=file_partition,
+    naming=f"of at most {_LONGEST_STEM} of the letters A to Z and a to z, digits, '-', '_' and "
+    "'.', but not '...'",
+    extensions=".csv, also with .gz",
+)
+
+Entry = LandingFile | LandingFolder | Unmatched | LandingError
 
 
 class Files(Protocol):
     """Files of a landing zone in one kind of storage."""
 
-    def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
-        """Yield the files to read below `folder`, each with its path relative to `folder`.
+    def list(self, folder: str, *, deep: bool = True) -> Iterator[tuple[str, Entry]]:
+        """Yield what is below `folder`, each with the path of its own folder relative to `folder`.
 
-        At least those in `folder` (their path is "") and in the folders directly below it. If a
-        folder below cannot be listed, the error replaces its files.
+        A deep listing yields files at any depth, else only those in `folder`. Names in `MARKERS`
+        are left out with all below them. If a folder below cannot be listed, the error replaces
+        all of its files; its path is then that of the folder.
 
         Raises:
             LandingError: `folder` itself cannot be listed.
+        """
+
+    def file(self, path: str) -> LandingFile | None:
+        """Return one file, None if there is no file.
+
+        Raises:
+            LandingError: access is denied.
         """
 
     def open(self, file: LandingFile) -> BinaryIO:

@@ -1,33 +1,41 @@
 """The landing zone: folders of files as they were uploaded.
 
-In some datasets each folder `<dataset>/partition_N` of JSON lines is a partition. In others all CSV
-files are side by side, and a partition is one of them or several. Names that begin with a dot or
-an underscore are uploads in progress or markers, and are not read.
+In some datasets a folder of files is a partition, at any depth below the dataset's folder, and a
+file beside the folders is another one. In others all CSV files are side by side, and a partition
+is one of them or several. What is not read is reported with the reason, but for the markers of
+`names.MARKERS`.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from stat import S_ISREG
 from typing import BinaryIO, Self
 
 from amazon_reviews.config import is_remote
 from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing import reasons
 from amazon_reviews.resources.landing.layout import (
     FOLDERS,
+    Entry,
     Files,
     LandingFile,
+    LandingFolder,
     LandingPartition,
     Layout,
     Listing,
-    misnamed_folder,
-    natural_order,
-    readable,
 )
+from amazon_reviews.resources.landing.listing import list_partitions
+from amazon_reviews.resources.landing.local import LocalFiles
+from amazon_reviews.resources.landing.names import PROFILES, partition_key, partition_path
+from amazon_reviews.resources.landing.unmatched import Unmatched, UnmatchedFiles
 
+CAPTURE = "event_hubs_capture"
+"""The folder of Avro files that Event Hubs Capture writes."""
+
+# Beside the folders of the datasets: what the sample writes for the emulator and for tests.
+_KNOWN = ("events", "truth.json")
 _AZURE_VARIABLES = {
     "azure_account": "AZURE_STORAGE_ACCOUNT_NAME",
     "azure_endpoint": "AZURE_STORAGE_ENDPOINT",
@@ -69,31 +77,32 @@ class LandingZone:
         return self.listing(dataset, layout).partitions
 
     def listing(self, dataset: str, layout: Layout = FOLDERS) -> Listing:
-        """Return the partitions, unmatched files, and folders whose names resemble partitions.
-
-        Folders of other names are left out.
+        """Return the partitions of `dataset`, and what is in its folder and not read.
 
         Raises:
             LandingError: see `partitions`.
         """
-        files: defaultdict[str, list[LandingFile]] = defaultdict(list)
-        unmatched = set()
-        unreadable: dict[str, LandingError] = {}
-        for folder, file in self._files().list(dataset):
-            if isinstance(file, LandingError):
-                if layout.in_folders and (name := layout.partition_of(folder)):
-                    unreadable[name] = file
-                continue
-            if layout.in_folders != bool(folder) or not layout.has(file.name):
-                continue
-            if name := layout.partition_of(folder or file.name):
-                files[name].append(file)
-            elif not layout.in_folders:
-                unmatched.add(f"{dataset}/{file.name}")
-            elif misnamed_folder(folder):
-                unmatched.add(f"{dataset}/{folder}")
-        partitions = {name: _partition(name, files[name]) for name in natural_order(files)}
-        return Listing(partitions, sorted(unmatched), unreadable)
+        return list_partitions(dataset, self._files().list(dataset), layout)
+
+    def unmatched_elsewhere(self, datasets: Sequence[str]) -> UnmatchedFiles:
+        """Return what is not read outside the folders of `datasets`.
+
+        An unknown folder counts as one, with all that it holds.
+
+        Raises:
+            LandingError: see `partitions`.
+        """
+        unmatched = UnmatchedFiles()
+        for _, entry in self._files().list("", deep=False):
+            if isinstance(entry, Unmatched):
+                unmatched.add(entry)
+            elif isinstance(entry, LandingFolder) and entry.name == CAPTURE:
+                self._add_captured(unmatched)
+            elif not isinstance(entry, LandingError) and entry.name not in (*_KNOWN, *datasets):
+                is_folder = isinstance(entry, LandingFolder)
+                reason = _misplaced(entry.name, datasets, is_folder=is_folder)
+                unmatched.add(Unmatched(entry.name, *reason))
+        return unmatched
 
     def partition(self, dataset: str, name: str, layout: Layout = FOLDERS) -> LandingPartition:
         """Return one partition in its present state.
@@ -101,22 +110,16 @@ class LandingZone:
         Raises:
             LandingError: it does not exist, holds no file to read, or cannot be read.
         """
-        below = f"{dataset}/{name}" if layout.in_folders else dataset
-        files = [
-            file
-            for folder, file in self._files().list(below)
-            if not folder
-            and isinstance(file, LandingFile)
-            and layout.has(file.name)
-            and (layout.in_folders or layout.partition_of(file.name) == name)
-        ]
-        if not files:
+        entries = self._of_partition(dataset, name) if layout.in_folders else self._flat(dataset)
+        partition = list_partitions(dataset, entries, layout).partitions.get(name)
+        if partition is None:
+            path = f"{dataset}/{partition_path(name)}" if layout.in_folders else dataset
             of_partition = "" if layout.in_folders else f"of {name} "
             raise LandingError(
-                f"{self.location}/{below} holds no file {of_partition}ending in {layout.suffix} or "
-                f"{layout.suffix}.gz; upload the partition's files, or leave its rows as they are"
+                f"{self.location}/{path} holds no file {of_partition}ending in "
+                f"{layout.extensions}; upload the partition's files, or leave its rows as they are"
             )
-        return _partition(name, files)
+        return partition
 
     def open(self, file: LandingFile) -> BinaryIO:
         """Open a file for reading its bytes.
@@ -126,9 +129,41 @@ class LandingZone:
         """
         return self._files().open(file)
 
+    def _of_partition(self, dataset: str, name: str) -> Iterator[tuple[str, Entry]]:
+        """Yield the file or the folder of a partition, and the profiles of its dataset."""
+        path = partition_path(name)
+        # Another name could lead out of the dataset's folder.
+        if partition_key(path) != name or {"", ".", ".."} & {*path.split("/")}:
+            return
+        files = self._files()
+        for profile in PROFILES:
+            if file := files.file(f"{dataset}/{profile}"):
+                yield "", file
+        if "/" not in path and (file := files.file(f"{dataset}/{path}")):
+            yield "", file
+            return
+        for _, entry in files.list(f"{dataset}/{path}", deep=False):
+            if not isinstance(entry, LandingFolder):
+                yield path, entry
+
+    def _flat(self, dataset: str) -> Iterator[tuple[str, Entry]]:
+        for folder, entry in self._files().list(dataset, deep=False):
+            if not isinstance(entry, LandingFolder):
+                yield folder, entry
+
+    def _add_captured(self, unmatched: UnmatchedFiles) -> None:
+        for folder, entry in self._files().list(CAPTURE):
+            if isinstance(entry, Unmatched):
+                unmatched.add(entry)
+            elif isinstance(entry, LandingError):
+                unmatched.add(Unmatched(f"{CAPTURE}/{folder}", *reasons.CLOSED))
+            elif isinstance(entry, LandingFile) and not entry.name.endswith(".avro"):
+                path = "/".join(filter(None, (CAPTURE, folder, entry.name)))
+                unmatched.add(Unmatched(path, *reasons.NOT_AVRO))
+
     def _files(self) -> Files:
         if not is_remote(self.location):
-            return _LocalFiles(Path(self.location))
+            return LocalFiles(Path(self.location))
         # Imported here because it loads Azure's client, which a local folder does not need.
         from amazon_reviews.resources.landing.azure import AzureAccess, azure_files
 
@@ -138,59 +173,12 @@ class LandingZone:
         return azure_files(self.location, access)
 
 
-class _LocalFiles:
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def list(self, folder: str) -> Iterator[tuple[str, LandingFile | LandingError]]:
-        top = self._root / folder
-        try:
-            paths = [*top.iterdir()]
-        except FileNotFoundError:
-            return
-        except NotADirectoryError:
-            raise LandingError(
-                f"{top} is not a folder; AMAZON_REVIEWS_LANDING must hold one"
-            ) from None
-        except OSError as error:
-            raise _not_listed(top, error) from None
-        for path in paths:
-            try:
-                if path.is_dir():
-                    # All of a folder's files or none: some of them would look like a smaller one.
-                    files = _files_in(path.iterdir())
-                    yield from ((path.name, file) for file in files)
-                else:
-                    yield from (("", file) for file in _files_in([path]))
-            except FileNotFoundError:
-                # It was removed while the folder was listed.
-                continue
-            except OSError as error:
-                yield path.name, _not_listed(path, error)
-
-    def open(self, file: LandingFile) -> BinaryIO:
-        try:
-            return Path(file.path).open("rb")
-        except OSError as error:
-            raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
-
-
-def _partition(name: str, files: list[LandingFile]) -> LandingPartition:
-    return LandingPartition(name, tuple(sorted(files, key=lambda file: file.path)))
-
-
-def _files_in(paths: Iterable[Path]) -> list[LandingFile]:
-    """Return the files to read among `paths`, without those that are removed meanwhile."""
-    files = []
-    for path in paths:
-        with suppress(FileNotFoundError):
-            if readable(path.name) and S_ISREG((stat := path.stat()).st_mode):
-                files.append(LandingFile(str(path), path.name, stat.st_size, str(stat.st_mtime_ns)))
-    return files
-
-
-def _not_listed(path: Path, error: OSError) -> LandingError:
-    return LandingError(
-        f"{path} cannot be listed ({error.strerror}); let the user of this process read it, or "
-        "remove it"
-    )
+def _misplaced(name: str, datasets: Sequence[str], *, is_folder: bool) -> tuple[str, str]:
+    """Return the reason and the advice for a name at the root of the landing zone."""
+    folders = ", ".join(datasets)
+    if not is_folder:
+        advice = f"move it into a folder of its dataset, such as {datasets[0]}/partition_1"
+        return "file outside the folders of the datasets", f"{advice}; the datasets are {folders}"
+    nearest = get_close_matches(name.lower(), datasets, n=1)
+    advice = f"rename it to {nearest[0]}" if nearest else f"move it into one of {folders}"
+    return "folder that is not the folder of a dataset", advice

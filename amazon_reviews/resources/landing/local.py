@@ -1,0 +1,126 @@
+"""Landing files in a local folder. Only plain files are opened, never a device or a pipe."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from errno import ELOOP
+from pathlib import Path
+from typing import BinaryIO
+
+from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.landing import reasons
+from amazon_reviews.resources.landing.layout import Entry, LandingFile, LandingFolder
+from amazon_reviews.resources.landing.names import is_marker
+from amazon_reviews.resources.landing.unmatched import Unmatched
+
+_KINDS = {
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+}
+
+
+class LocalFiles:
+    """The files below a local folder; links are followed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, folder: str, *, deep: bool = True) -> Iterator[tuple[str, Entry]]:
+        """Yield what is below `folder`, see `Files`."""
+        waiting = [""]
+        while waiting:
+            parent = waiting.pop()
+            path = os.path.join(self._root, folder, parent)
+            try:
+                # All of a folder's files or none: some of them would look like a smaller one.
+                entries = self._entries(path)
+            except FileNotFoundError:
+                # It was removed while the folder above was listed.
+                continue
+            except OSError as error:
+                failure = _not_listed(path, error)
+                if not parent:
+                    raise failure from None
+                yield parent, failure
+                continue
+            if entries is None:
+                above, _, name = parent.rpartition("/")
+                yield above, LandingFolder(name)
+                continue
+            for entry in entries:
+                if deep and isinstance(entry, LandingFolder):
+                    waiting.append(f"{parent}/{entry.name}" if parent else entry.name)
+                else:
+                    yield parent, entry
+
+    def file(self, path: str) -> LandingFile | None:
+        """Return one file, see `Files`."""
+        full = os.path.join(self._root, path)
+        try:
+            found = os.stat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise LandingError(f"{full} cannot be read ({error.strerror})") from None
+        return _file(full, found) if stat.S_ISREG(found.st_mode) else None
+
+    def open(self, file: LandingFile) -> BinaryIO:
+        """Open a file for reading its bytes, see `Files`."""
+        try:
+            return Path(file.path).open("rb")
+        except OSError as error:
+            raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
+
+    def _entries(self, path: str) -> Sequence[Entry] | None:
+        """Return what is in a folder, None if there is nothing but markers."""
+        with os.scandir(path) as found:
+            shown = [entry for entry in found if not is_marker(entry.name)]
+        if not shown:
+            return None
+        entries = (self._entry(entry, path) for entry in shown)
+        return [entry for entry in entries if entry is not None]
+
+    def _entry(self, entry: os.DirEntry[str], folder: str) -> Entry | None:
+        """Return a file, a folder, or something else with the reason; None if it is gone."""
+        try:
+            if entry.is_dir():
+                is_loop = entry.is_symlink() and _leads_up(entry.path, folder)
+                return self._not_read(entry, reasons.LOOP) if is_loop else LandingFolder(entry.name)
+            found = entry.stat()
+        except FileNotFoundError:
+            return self._not_read(entry, reasons.NOWHERE) if entry.is_symlink() else None
+        except OSError as error:
+            if not entry.is_symlink():
+                raise
+            reason = reasons.LOOP if error.errno == ELOOP else reasons.CLOSED
+            return self._not_read(entry, reason)
+        if stat.S_ISREG(found.st_mode):
+            return _file(entry.path, found)
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
+        return self._not_read(entry, (kind, reasons.NO_FILE_ADVICE))
+
+    def _not_read(self, entry: os.DirEntry[str], reason: tuple[str, str]) -> Unmatched:
+        return Unmatched(os.path.relpath(entry.path, self._root), *reason)
+
+
+def _file(path: str, found: os.stat_result) -> LandingFile:
+    return LandingFile(path, os.path.basename(path), found.st_size, str(found.st_mtime_ns))
+
+
+def _leads_up(link: str, folder: str) -> bool:
+    """Return True if a link in a folder leads to this folder or to one above it."""
+    target = os.stat(link)
+    place = Path(os.path.abspath(folder))
+    return any(os.path.samestat(target, os.stat(above)) for above in (place, *place.parents))
+
+
+def _not_listed(path: str, error: OSError) -> LandingError:
+    place = path.rstrip("/")
+    if isinstance(error, NotADirectoryError):
+        return LandingError(f"{place} is not a folder; AMAZON_REVIEWS_LANDING must hold one")
+    return LandingError(
+        f"{place} cannot be listed ({error.strerror}); let the user of this process read it, or "
+        "remove it"
+    )
