@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 
 from amazon_reviews.config import Settings
 from amazon_reviews.pipeline.artifacts import file_paths
+from amazon_reviews.pipeline.intake import Intake
 from amazon_reviews.pipeline.state import Places
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -26,6 +27,8 @@ class Resources(TypedDict):
     model_store: ModelStore
     engine: SparkEngine
     places: Places
+    intake: Intake
+    rejected_percent: int
 
 
 def resources(settings: Settings) -> Resources:
@@ -38,6 +41,7 @@ def resources(settings: Settings) -> Resources:
         "warehouse": places.warehouse,
         "model_store": places.model_store,
         "places": places,
+        "intake": places.intake,
         "rejected_percent": settings.rejected_percent,
         "engine": SparkEngine(
             settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
@@ -48,6 +52,7 @@ def resources(settings: Settings) -> Resources:
 def places_of(settings: Settings) -> Places:
     """Return the places of the outputs, and of the rows that arrive."""
     return Places(
+        intake=Intake(settings.profiles, settings.max_unpacked_gb * 10**9),
         landing=LandingZone.at(settings.landing),
         lakehouse=Lakehouse(settings.lakehouse),
         event_hub=EventHub(

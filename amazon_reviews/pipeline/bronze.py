@@ -15,9 +15,16 @@ import pyarrow as pa
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import Dataset
+from amazon_reviews.pipeline.intake import (
+    Intake,
+    profile_beside,
+    profile_of,
+    profiles_id,
+    profiles_version,
+    reading_of,
+)
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
-from amazon_reviews.profiles.detection import detect
 from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -46,7 +53,11 @@ class BronzeCounts:
 
 
 def ingest_each(
-    landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, names: Sequence[str]
+    landing: LandingZone,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    names: Sequence[str],
+    intake: Intake = Intake(),  # noqa: B008
 ) -> Iterator[tuple[str, BronzeCounts]]:
     """Ingest partitions one after the other, see `ingest`; yields each when it is committed.
 
@@ -55,24 +66,36 @@ def ingest_each(
     """
     yield from isolated(
         ([name] for name in names),
-        lambda batch: [(name, ingest(landing, lakehouse, dataset, name)) for name in batch],
+        lambda batch: [(name, ingest(landing, lakehouse, dataset, name, intake)) for name in batch],
     )
 
 
-def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: str) -> BronzeCounts:
-    """Replace a partition of bronze by the lines of its files.
+def ingest(
+    landing: LandingZone,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    name: str,
+    intake: Intake = Intake(),  # noqa: B008
+) -> BronzeCounts:
+    """Replace a partition of bronze by the records of its files.
 
     The fingerprint of the files is part of the same commit.
 
     Raises:
         LandingError: a file breaks off, is damaged, or changed while it was read. The text
             names it, and the table is unchanged.
+        ProfileError: two profiles fit a file equally, or one of people's own is not valid.
     """
+    own = intake.own_profiles()
     partition = landing.partition(dataset.folder, name, dataset.layout)
     lakehouse.ensure(dataset.bronze)
     counts = BronzeCounts(len(partition.files), partition.size)
-    read = PrefetchedBatches(_partition_batches(landing, dataset, partition, counts))
-    versions = {dataset.fingerprint_id(name): partition.fingerprint}
+    batches = _partition_batches(landing, dataset, partition, counts, own, intake)
+    read = PrefetchedBatches(batches)
+    versions = {
+        dataset.fingerprint_id(name): partition.fingerprint,
+        **({profiles_id(dataset, name): profiles_version(own)} if intake.profiles else {}),
+    }
     rows = pa.RecordBatchReader.from_batches(TABLES[dataset.bronze].arrow_schema, read)
     with read.raising_errors():
         lakehouse.write(
@@ -86,11 +109,19 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: s
 
 
 def _partition_batches(
-    landing: LandingZone, dataset: Dataset, partition: LandingPartition, counts: BronzeCounts
+    landing: LandingZone,
+    dataset: Dataset,
+    partition: LandingPartition,
+    counts: BronzeCounts,
+    own: Sequence[Profile],
+    intake: Intake,
 ) -> Iterator[pa.RecordBatch]:
+    beside = None
+    if partition.profile_file:
+        beside = profile_beside(landing, partition.profile_file)
     for file, stream in _opened_ahead(landing, partition.files):
-        source = open_source(stream, file)
-        profile = profile_of(dataset, source, file.path)
+        source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
+        profile = beside or profile_of(dataset, own, source, file.path)
         counts.profiles[profile.name if profile else "unrecognized"] += 1
         for batch in _record_batches(source, profile, file, partition.name):
             counts.lines += batch.num_rows
@@ -126,25 +157,6 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
     """Return True if one more file may be opened ahead."""
     size = sum(other.size for other in opened) + file.size
     return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
-
-
-def profile_of(dataset: Dataset, source: SourceFile, path: str) -> Profile | None:
-    """Return the source profile of a file, None if no profile fits it.
-
-    Raises:
-        ProfileError: two profiles fit equally.
-        LandingError: the dataset has no profiles, and the file lacks a column that it requires.
-    """
-    header = source.format.header
-    if dataset.profiles:
-        present = {name for record in source.sample for name in record}
-        return detect(dataset.profiles, header or present, path)
-    if header is None:
-        raise LandingError(f"{path} is not a CSV file; upload one with a header")
-    if missing := [name for name in dataset.required if name not in header]:
-        listed = ", ".join(header)[:200]
-        raise LandingError(f"{path}: its header lacks {', '.join(missing)}; it names {listed}")
-    return dataset.native
 
 
 def _record_batches(

@@ -17,15 +17,19 @@ from amazon_reviews.errors import (
     HubChangedError,
     LandingError,
     LocationError,
+    ProfileError,
     WarehouseError,
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
+from amazon_reviews.pipeline.input_rows import rows_of_review_products
+from amazon_reviews.pipeline.intake import Intake, read_by_other_profiles
 from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS, OUTPUTS
 from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
 from amazon_reviews.pipeline.segments import display_partition
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.planner.model import Found, Plan, State, name_of
+from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
@@ -58,7 +62,8 @@ _GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
 class Places:
     """The places of the outputs of a project, and of the rows that arrive.
 
-    `files` are the paths of reports and exported files by key.
+    `files` are the paths of reports and exported files by key, `intake` the settings by which
+    landing files are read.
     """
 
     landing: LandingZone
@@ -67,6 +72,7 @@ class Places:
     warehouse: Warehouse
     model_store: ModelStore
     files: Mapping[str, Path]
+    intake: Intake = field(default_factory=Intake)
 
 
 @dataclass
@@ -113,7 +119,13 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
         if built := read_built(places.files[artifact.key]):
             found[artifact.key] = Found(Records.of(built))
     wanted = [d.bronze for d in DATASETS] + [_EVENTS] if arrivals is None else arrivals
-    observed.state = State(found, dict(_arrived(places, wanted, observed)))
+    own = None
+    if data_files and wanted:
+        try:
+            own = places.intake.own_profiles()
+        except ProfileError as error:
+            observed.faults.append(str(error))
+    observed.state = State(found, dict(_arrived(places, wanted, observed, own)))
     return observed
 
 
@@ -193,11 +205,14 @@ def _is_current(found: Mapping[str, Found], key: str, partition: str) -> bool:
 
 def _products_balance(lakehouse: Lakehouse) -> bool:
     """Return True if gold and its duplicates have as many rows as silver, by the logs alone."""
-    if not all(map(lakehouse.exists, (PRODUCTS.silver, GOLD_DUPLICATES.key))):
-        return not row_count(lakehouse.delta(GOLD_PRODUCTS.key))
-    duplicates = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), PRODUCTS.name)
     kept = row_count(lakehouse.delta(GOLD_PRODUCTS.key))
-    return row_count(lakehouse.delta(PRODUCTS.silver)) == kept + sum(duplicates.values())
+    if not lakehouse.exists(GOLD_DUPLICATES.key):
+        return not kept
+    duplicates = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), PRODUCTS.name)
+    rows = sum(rows_of_review_products(lakehouse).values())
+    if lakehouse.exists(PRODUCTS.silver):
+        rows += row_count(lakehouse.delta(PRODUCTS.silver))
+    return rows == kept + sum(duplicates.values())
 
 
 def _lost_files(lakehouse: Lakehouse, table: Table) -> Iterator[Mapping[str, str]]:
@@ -275,13 +290,13 @@ def _add_models(store: ModelStore, found: dict[str, Found], observed: Observed) 
 
 
 def _arrived(
-    places: Places, wanted: Sequence[str], observed: Observed
+    places: Places, wanted: Sequence[str], observed: Observed, own: Sequence[Profile] | None
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
     errors = []
     datasets = [dataset for dataset in DATASETS if dataset.bronze in wanted]
     for dataset in datasets:
         try:
-            yield dataset.bronze, _landed(places, dataset, observed)
+            yield dataset.bronze, _landed(places, dataset, observed, own)
         except LandingError as error:
             errors.append(error)
     if errors and len(errors) == len(datasets):
@@ -295,8 +310,13 @@ def _arrived(
         yield _EVENTS, dict(_waiting_events(places))
 
 
-def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, str]:
-    """Return the partitions whose files differ from those that bronze has read."""
+def _landed(
+    places: Places, dataset: Dataset, observed: Observed, own: Sequence[Profile] | None
+) -> dict[str, str]:
+    """Return the partitions whose files differ from those that bronze has read.
+
+    With people's `own` profiles, also those that would be read by other profiles now.
+    """
     listing = places.landing.listing(dataset.folder, dataset.layout)
     found = observed.state.found.get(dataset.bronze)
     try:
@@ -305,6 +325,9 @@ def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, s
         log = None
     read = log.transactions if log else {}
     broken = found.damage if found else {}
+    others: set[str] = set()
+    if own is not None and log is not None:
+        others = read_by_other_profiles(places.lakehouse, dataset, own)
     arrived = {}
     for name, partition in listing.partitions.items():
         known = read.get(dataset.fingerprint_id(name))
@@ -312,6 +335,8 @@ def _landed(places: Places, dataset: Dataset, observed: Observed) -> dict[str, s
             arrived[name] = "it is new in the landing zone"
         elif known != partition.fingerprint:
             arrived[name] = "it changed in the landing zone"
+        elif name in others:
+            arrived[name] = "the source profiles changed"
         elif why := broken.get(name) or broken.get(WHOLE):
             arrived[name] = why
         if name in arrived:

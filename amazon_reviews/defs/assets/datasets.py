@@ -11,6 +11,7 @@ from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
+from amazon_reviews.pipeline.intake import Intake
 from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.pipeline.reconciliation import (
     ROWS_KEPT,
@@ -58,8 +59,9 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         landing: dg.ResourceParam[LandingZone],
         lakehouse: dg.ResourceParam[Lakehouse],
+        intake: dg.ResourceParam[Intake],
     ) -> dg.MaterializeResult:
-        return _ingest(context, landing, lakehouse, dataset)
+        return _ingest(context, landing, lakehouse, dataset, intake)
 
     @table_asset(silver, checks=[accounted(silver.path), _rows_kept_spec(silver.path)])
     def build(
@@ -84,12 +86,16 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
 
 
 def _ingest(
-    context: dg.AssetExecutionContext, landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset
+    context: dg.AssetExecutionContext,
+    landing: LandingZone,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    intake: Intake,
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
     figures: dict[str, dict[str, int | str]] = {}
     with failures_of(context) as failures:
-        for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys):
+        for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys, intake):
             figures[name] = {
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,
