@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.pipeline.records import parsed_rows
+from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS, SILVER_REVIEW_PRODUCTS
 from amazon_reviews.transforms.product_lines import products_of_reviews
@@ -40,17 +42,19 @@ def build_review_products(
                 REVIEWS, bronze, lambda of_rows: bool(of_rows.profile.products)
             )
         ]
-        rows = (
-            reduce(DataFrame.unionByName, frames).select(*SILVER_REVIEW_PRODUCTS.names)
-            if frames
-            else SILVER_REVIEW_PRODUCTS.arrow_schema.empty_table()
-        )
         lakehouse.ensure(_KEY)
         before = partition_rows(lakehouse.delta(_KEY))
-        if not frames and not any(before.get(name) for name in names):
+        if frames:
+            products = reduce(DataFrame.unionByName, frames).select(*SILVER_REVIEW_PRODUCTS.names)
+            # The embedded engine cannot filter these columns before they are written.
+            with scratch_copy(products, lakehouse.location, _KEY) as rows:
+                named = rows.where(F.col("asin") != "")
+                lakehouse.write(named, _KEY, replacing={"partition": names}, built=built)
+        elif any(before.get(name) for name in names):
+            nothing = SILVER_REVIEW_PRODUCTS.arrow_schema.empty_table()
+            lakehouse.write(nothing, _KEY, replacing={"partition": names}, built=built)
+        else:
             lakehouse.record(_KEY, built)
-            return [(name, 0) for name in names]
-        lakehouse.write(rows, _KEY, replacing={"partition": names}, built=built)
         after = partition_rows(lakehouse.delta(_KEY))
         return [(name, after.get(name, 0)) for name in names]
 

@@ -53,13 +53,13 @@ def products_of_reviews(parsed: DataFrame, profile: Profile) -> DataFrame:
     """Return the products that reviews name, in the columns of silver/review_products.
 
     `parsed` has the records of reviews of a profile with product fields. Of the same facts the
-    first line by file is kept. Grain: one row per partition and distinct facts of a product.
+    first line by file is kept. Some may have no asin. Grain: one row per partition and distinct
+    facts of a product.
     """
     record = canonical_record(F.col("record"), profile.products, PRODUCT_FIELDS)
     origin = F.struct("file", "line")
     distinct = (
         parsed.select(record.alias("record"), "partition", "file", "line")
-        .where(F.trim(F.col("record")["asin"]) != "")
         .groupBy("partition", "record")
         .agg(F.min(origin).alias("origin"))
     )
