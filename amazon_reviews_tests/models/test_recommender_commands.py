@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.models.recommender.names import names_without_products
-from amazon_reviews.serving.input_files import read_ratings
+from amazon_reviews.serving.rating_files import read_ratings
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
 
@@ -121,7 +121,7 @@ def test_ids_are_read_without_decimals_if_all_are_whole_numbers(tmp_path, users,
     rows = [f"{place},{user},i{place},5.0,1" for place, user in enumerate(users)]
     path.write_text("\n".join([",user,item,rating,timestamp", *rows]))
 
-    assert read_ratings(path).user_ids.tolist() == sorted(expected)
+    assert read_ratings(path).interactions.user_ids.tolist() == sorted(expected)
 
 
 @pytest.mark.parametrize(
