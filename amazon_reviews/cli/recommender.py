@@ -10,7 +10,7 @@ import click
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import SplitError, UsageError
 from amazon_reviews.models.recommender.evaluation import Evaluator
-from amazon_reviews.models.recommender.held_out import HeldOut, by_timestamp, held_out, last_out
+from amazon_reviews.models.recommender.held_out import by_timestamp, held_out, last_out
 from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.names import (
     BENCHMARK_SPLITS,
@@ -21,7 +21,7 @@ from amazon_reviews.models.recommender.names import (
 )
 from amazon_reviews.models.recommender.splits import Split, split_named
 from amazon_reviews.serving.benchmark_files import part_files, read_split_files
-from amazon_reviews.serving.rating_files import ROLES, Ratings, read_ratings
+from amazon_reviews.serving.rating_files import ROLES, read_ratings
 
 _PATH = click.Path(path_type=Path)
 
@@ -91,17 +91,14 @@ def _splits(
         splits, summaries = read_split_files(files, columns)
         return vars(splits), summaries
     ratings = read_ratings(paths[0], columns)
-    if name in BENCHMARK_SPLITS:
-        return vars(_held_out(name, ratings)), [ratings.summary]
-    split = split_named(cast(SplitName, name or "temporal"), ratings.interactions)
-    return {"test": split}, [ratings.summary]
-
-
-def _held_out(name: str, ratings: Ratings) -> HeldOut:
     interactions, milliseconds = ratings.interactions, ratings.milliseconds
+    if name == "last-out":
+        parts = last_out(interactions, milliseconds)
+        return vars(held_out(interactions, parts)), [ratings.summary]
     if name == "timestamp":
-        return held_out(interactions, by_timestamp(milliseconds))
-    return held_out(interactions, last_out(interactions, milliseconds))
+        return vars(held_out(interactions, by_timestamp(milliseconds))), [ratings.summary]
+    split = split_named(cast(SplitName, name or "temporal"), interactions)
+    return {"test": split}, [ratings.summary]
 
 
 def _methods(option: str | None) -> Sequence[str]:

@@ -10,7 +10,8 @@ from amazon_reviews.cli.common.stored_model import stored_model
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import UsageError
 from amazon_reviews.models.sentiment.texts import unusable_reason
-from amazon_reviews.serving.review_files import LABEL_MEANINGS, LabelMeaning, read_reviews
+from amazon_reviews.serving.review_files import read_reviews
+from amazon_reviews.serving.review_labels import LABEL_MEANINGS, LabelMeaning
 from amazon_reviews.serving.sentiment_csv import predict_csv
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

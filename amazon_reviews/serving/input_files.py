@@ -220,6 +220,10 @@ def _reader(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Any:
         return _Colons(lines)
     # A review may be longer than the module's default of 131,072 characters.
     csv.field_size_limit(_LONGEST)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     # In a comma-separated file a stray quote is legal; in others it shows that quotes are text.
-    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=delimiter == "\t")
+    return csv.reader(
+        lines,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=delimiter == "\t",
+    )

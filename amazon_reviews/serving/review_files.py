@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -21,9 +21,13 @@ from amazon_reviews.serving.input_files import (
     sample,
     text_lines,
 )
-
-LabelMeaning = Literal["stars", "polarity"]
-LABEL_MEANINGS = get_args(LabelMeaning)
+from amazon_reviews.serving.review_labels import (
+    WORDS,
+    LabelMeaning,
+    is_label,
+    meaning_of,
+    normal_label,
+)
 
 _STARS = ("overall", "stars", "rating", "star_rating", "score")
 _LABELS = ("label", "class", "sentiment", "polarity")
@@ -44,16 +48,6 @@ _LABEL = "__label__"
 _DELIMITERS = {"\t": "tab-separated", ",": "CSV", ";": "CSV with semicolons"}
 # The polarity and full data sets write line breaks and quotes so.
 _ESCAPE = re.compile(r'\\([n"])')
-_WORDS: Mapping[str, float] = {
-    "neg": 1.0,
-    "negative": 1.0,
-    "neutral": 3.0,
-    "pos": 5.0,
-    "positive": 5.0,
-}
-_POLARITY = {"1": 1.0, "2": 5.0}
-"""Classes of the polarity data sets. Such a class has no stars; 1 and 5 stand for any of it."""
-_POLARITY_FROM_0 = {"0": 1.0, "1": 5.0}
 _REVIEWS_AT_ONCE = 5_000
 _SCHEMA = pa.schema(
     [("summary", pa.string()), ("review_text", pa.string()), ("overall", pa.float64())]
@@ -159,7 +153,7 @@ def read_reviews(path: Path, labels: LabelMeaning | None = None) -> ReviewFile:
         return ReviewFile(path, form, "stars", None)
     # All labels are read before: files may be sorted by label.
     seen = {record.label for record in _records(path, form)} - {""}
-    meaning, stars_of = _meaning(seen, labels, str(path))
+    meaning, stars_of = meaning_of(seen, labels, str(path))
     return ReviewFile(path, form, meaning, stars_of)
 
 
@@ -203,12 +197,12 @@ def _delimited_form(start: Sample, delimiter: str) -> _Form | None:
         found = tuple(name or "" for name in names)
         form = f"{_DELIMITERS[delimiter]} with {', '.join(filter(None, found))}"
         return _Form(form, stars is not None, delimiter, quoted, True, found, places)
-    if len(first) not in (2, 3) or not _is_label(_normal(first[0])):
+    if len(first) not in (2, 3) or not is_label(normal_label(first[0])):
         return None
     found, places = ("class", "title", "text"), (0, 1, 2)
     if len(first) == 2:
         found, places = ("class", "", "text"), (0, None, 1)
-    form = f"{_DELIMITERS[delimiter]} without a header, read as {', '.join(filter(None, found))}"
+    form = f"{_DELIMITERS[delimiter]} without a header, columns {', '.join(filter(None, found))}"
     return _Form(form, False, delimiter, quoted, False, found, places)
 
 
@@ -276,41 +270,12 @@ def _checked(value: str, name: str, form: _Form, place: str) -> str:
         if value.strip() and number(value) is None:
             raise InputFileError(f"{place}: {name} is not a number")
         return value
-    label = _normal(value)
-    if not _is_label(label):
+    label = normal_label(value)
+    if not is_label(label):
         raise InputFileError(
-            f"{place}: {name} {label[:40]!r} is unknown; labels are 0 to 5, {', '.join(_WORDS)}"
+            f"{place}: {name} {label[:40]!r} is unknown; labels are 0 to 5, {', '.join(WORDS)}"
         )
     return label
-
-
-def _normal(label: str) -> str:
-    value = number(label)
-    return label.strip().lower() if value is None else f"{value:g}"
-
-
-def _is_label(label: str) -> bool:
-    return label in _WORDS or label in ("", *"012345")
-
-
-def _meaning(
-    seen: set[str], wanted: LabelMeaning | None, name: str
-) -> tuple[LabelMeaning, Mapping[str, float]]:
-    """Return the meaning of the labels of a file, and the stars of each."""
-    digits = seen - set(_WORDS)
-    if not digits and wanted != "stars":
-        return "polarity", _WORDS
-    if digits == seen and wanted != "stars":
-        for classes in (_POLARITY, _POLARITY_FROM_0):
-            if digits <= set(classes):
-                return "polarity", classes
-    if digits == seen and wanted != "polarity" and (wanted or "0" not in digits):
-        return "stars", {label: float(label) for label in digits}
-    labels = ", ".join(sorted(seen)) or "none"
-    raise InputFileError(
-        f"{name} has the labels {labels}, which are not of one kind: words, 1 and 2, 0 and 1, or "
-        "stars from 1 to 5; if they are stars and 0 is unrated, add --labels stars"
-    )
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:

@@ -152,8 +152,11 @@ def test_invalid_row_exits_with_2_and_names_its_line(tmp_path, row, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no column user, item, rating, timestamp in its first line, only: nothing"),
-        (b"user,item,stars\na,b,5\n", "no column rating, timestamp in its first line, only: user"),
+        (b"", "is empty"),
+        (
+            b"user,item,stars\na,b,5\n",
+            "no column timestamp: its first line is 'user,item,stars'. Known",
+        ),
         (b"user,item,rating,timestamp\n", "has no ratings"),
         (b"user,item,rating,timestamp\na,\xe4,5,1\n", "line 2 is not UTF-8"),
         (
