@@ -19,7 +19,7 @@ from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.metrics import difference
 from amazon_reviews.models.recommender.names import SPLITS, SplitName, names_without_products
 from amazon_reviews.models.recommender.splits import split_named
-from amazon_reviews.serving.input_files import read_ratings
+from amazon_reviews.serving.rating_files import read_ratings
 from benchmarks.machine import describe
 from benchmarks.peers.implicit_models import candidates
 
@@ -101,7 +101,7 @@ def _line(method: str, evaluation: Evaluation) -> str:
 
 def _read(file: Path) -> Interactions:
     if file.suffix == ".csv":
-        return read_ratings(file)
+        return read_ratings(file).interactions
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         reviews = [json.loads(line) for line in lines if line.strip()]
     return Interactions.from_rows(

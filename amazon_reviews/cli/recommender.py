@@ -1,26 +1,29 @@
 """`amazon-reviews recommender evaluate`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
+from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import SplitError, UsageError
 from amazon_reviews.models.recommender.evaluation import Evaluator
-from amazon_reviews.models.recommender.interactions import Interactions
+from amazon_reviews.models.recommender.held_out import by_timestamp, held_out, last_out
 from amazon_reviews.models.recommender.methods import method_named
 from amazon_reviews.models.recommender.names import (
+    BENCHMARK_SPLITS,
     METHOD_NAMES,
     SPLITS,
     SplitName,
     names_without_products,
 )
-from amazon_reviews.models.recommender.splits import split_named
-from amazon_reviews.serving.input_files import read_ratings
+from amazon_reviews.models.recommender.splits import Split, split_named
+from amazon_reviews.serving.benchmark_files import part_files, read_split_files
+from amazon_reviews.serving.rating_files import ROLES, read_ratings
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_PATH = click.Path(path_type=Path)
 
 
 @click.group()
@@ -29,29 +32,73 @@ def recommender() -> None:
 
 
 @recommender.command()
-@click.argument("ratings", type=_FILE)
+@click.argument("ratings", type=_PATH, nargs=-1, required=True)
 @click.option(
     "--split",
-    type=click.Choice(SPLITS),
-    default="temporal",
-    show_default=True,
-    help="Test on ratings after one moment, the same for all, or on the last of each user.",
+    type=click.Choice([*SPLITS, *BENCHMARK_SPLITS]),
+    help="Test on ratings after one moment, the same for all, or on the last of each user "
+    "(default: temporal). last-out and timestamp: validation and test parts of the Amazon Reviews "
+    "2023 benchmark.",
+)
+@click.option(
+    "--columns",
+    help="Comma-separated names of the columns by place: user, item, rating, timestamp; any other "
+    "name is ignored (default: found out from the content).",
 )
 @click.option("--methods", help="Comma-separated names (default: all that need ratings only).")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-def evaluate(ratings: Path, split: SplitName, methods: str | None, seed: int) -> None:
-    """Evaluate methods on RATINGS, a CSV file with user, item, rating and timestamp; print JSON.
+def evaluate(
+    ratings: tuple[Path, ...],
+    split: str | None,
+    columns: str | None,
+    methods: str | None,
+    seed: int,
+) -> None:
+    """Evaluate methods on RATINGS, a file of user, item, rating and timestamp; print JSON.
+
+    RATINGS may be three files X.train.csv, X.valid.csv and X.test.csv, or their folder. They are
+    used as they are split.
 
     Every method learns from the same earlier ratings, and ranks all items that the user has not
-    rated. A timestamp is a number of seconds (or milliseconds) since 1970, or a date and time as
-    2018-05-01T10:00:00, in UTC.
+    rated. A rating of 0 is skipped. A timestamp is a number of seconds (or milliseconds) since
+    1970, or a date and time as 2018-05-01T10:00:00, in UTC.
     """
     names = _methods(methods)
-    interactions = read_ratings(ratings)
     try:
-        click.echo(json.dumps(_metrics(interactions, split, names, seed), indent=2))
+        splits, summaries = _splits(ratings, split, _columns(columns))
     except SplitError as error:
-        raise SplitError(f"{ratings}: {error}") from None
+        raise SplitError(f"{', '.join(map(str, ratings))}: {error}") from None
+    for summary in summaries:
+        click.echo(plain(summary), err=True)
+    click.echo(json.dumps(_metrics(splits, names, seed), indent=2))
+
+
+def _columns(option: str | None) -> list[str] | None:
+    names = None if option is None else [name.strip() for name in option.split(",")]
+    if names is not None and any(names.count(role) != 1 for role in ROLES):
+        raise UsageError(f"--columns needs each of {', '.join(ROLES)} once, not {option}")
+    return names
+
+
+def _splits(
+    paths: Sequence[Path], name: str | None, columns: Sequence[str] | None
+) -> tuple[Mapping[str, Split | None], list[str]]:
+    """Return the splits of the ratings by name of the tested part, and what is to be reported."""
+    if len(paths) > 1 or paths[0].is_dir():
+        files = part_files(paths)
+        if name in SPLITS:
+            raise UsageError(f"--split {name}: the files are split already; leave the option out")
+        splits, summaries = read_split_files(files, columns)
+        return vars(splits), summaries
+    ratings = read_ratings(paths[0], columns)
+    interactions, milliseconds = ratings.interactions, ratings.milliseconds
+    if name == "last-out":
+        parts = last_out(interactions, milliseconds)
+        return vars(held_out(interactions, parts)), [ratings.summary]
+    if name == "timestamp":
+        return vars(held_out(interactions, by_timestamp(milliseconds))), [ratings.summary]
+    split = split_named(cast(SplitName, name or "temporal"), interactions)
+    return {"test": split}, [ratings.summary]
 
 
 def _methods(option: str | None) -> Sequence[str]:
@@ -69,11 +116,16 @@ def _methods(option: str | None) -> Sequence[str]:
 
 
 def _metrics(
-    interactions: Interactions, split: SplitName, methods: Sequence[str], seed: int
+    splits: Mapping[str, Split | None], methods: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    evaluator = Evaluator(split_named(split, interactions), seed=seed)
+    """Return the figures of the test part by method, with those of the validation part in it."""
+    evaluators = {part: split and Evaluator(split, seed=seed) for part, split in splits.items()}
     metrics = {}
     for name in methods:
-        metrics[name] = evaluator.evaluate(method_named(name)).summary()
+        figures: dict[str, Any] = {
+            part: evaluator and evaluator.evaluate(method_named(name)).summary()
+            for part, evaluator in evaluators.items()
+        }
+        metrics[name] = figures.pop("test") | figures
         click.echo(f"{name}: trained in {metrics[name]['fit_seconds']:.1f} s", err=True)
     return metrics

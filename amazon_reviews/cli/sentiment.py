@@ -10,7 +10,8 @@ from amazon_reviews.cli.common.stored_model import stored_model
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import UsageError
 from amazon_reviews.models.sentiment.texts import unusable_reason
-from amazon_reviews.serving.input_files import read_reviews
+from amazon_reviews.serving.review_files import read_reviews
+from amazon_reviews.serving.review_labels import LABEL_MEANINGS, LabelMeaning
 from amazon_reviews.serving.sentiment_csv import predict_csv
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -66,17 +67,36 @@ def _print_explanation(text: str) -> None:
     show_default=True,
     help="Classes: 1-2 and 4-5 stars; 1-3 and 4-5; 1-2, 3 and 4-5; or five of one star each.",
 )
-def evaluate(file: Path, task: str) -> None:
-    """Evaluate the model on the reviews of FILE, JSON lines, gzipped or not; print JSON."""
+@click.option(
+    "--labels",
+    type=click.Choice(LABEL_MEANINGS),
+    help="Meaning of labels that are numbers: stars, or two classes (default: found out from all "
+    "labels of the file).",
+)
+def evaluate(file: Path, task: str, labels: LabelMeaning | None) -> None:
+    """Evaluate the model on the reviews of FILE; print JSON.
+
+    FILE has JSON lines, fastText lines such as `__label__2 text`, or records separated by commas
+    or tabs. It may be compressed. Labels 1 and 2 alone, as 0 and 1, are negative and positive.
+    Reviews without a label are skipped.
+    """
     # Here because scikit-learn takes seconds to import, which help and errors must not wait for.
     from amazon_reviews.models.sentiment import compare, storage, tasks
 
     model = stored_model("sentiment")
-    predictions = compare.predict_chunks(model, read_reviews(file), tasks.task_named(task))
+    reviews = read_reviews(file, labels)
+    name = tasks.task_named(task).name
+    if reviews.meaning == "polarity" and name == "five":
+        raise UsageError(
+            f"{file} has classes, not stars: --task five needs stars; use another task, or "
+            "--labels stars if its labels are stars"
+        )
+    predictions = compare.predict_chunks(model, reviews.examples(), tasks.task_named(task))
     metrics = {
-        "task": tasks.task_named(task).name,
+        "task": name,
         **asdict(predictions.metrics()),
         "skipped": predictions.skipped,
         "model_version": storage.model_version(model),
     }
+    click.echo(plain(reviews.summary()), err=True)
     click.echo(json.dumps(metrics, indent=2))

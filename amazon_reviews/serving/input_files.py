@@ -1,42 +1,31 @@
-"""Files that users hand over: CSV and JSON lines, gzipped or not.
+"""Files that users hand over: their lines and the records of delimited files.
 
-A file or line that cannot be read raises InputFileError, which names the file and the line.
+Files may be compressed with gzip, Zstandard or bzip2; the content decides. A file or line that
+cannot be read raises InputFileError, which names the file and the line.
 """
 
+import bz2
 import csv
 import gzip
+import io
 import math
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import orjson
 import pyarrow as pa
 
 from amazon_reviews.errors import InputFileError
-from amazon_reviews.models.recommender.interactions import LONGEST_ID, Interactions
-from amazon_reviews.models.sentiment.examples import Examples
 
-_GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_LONGEST_FIELD = 1 << 30
+_LONGEST = 1 << 22
+"""The most bytes of a line and characters of a field: memory is bounded whatever a file holds."""
+_SAMPLE_LINES, _SAMPLE_BYTES = 1_000, 1 << 20
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _BLANKS = " \t\r\n"
-
-_RATING_COLUMNS = ("user", "item", "rating", "timestamp")
-_MILLISECONDS_FROM = 1e11
-"""As seconds, a number from here on would be in the year 5138 or later."""
-_FLOAT_ID = re.compile(r"[0-9]+\.0")
-
-_REVIEWS_AT_ONCE = 5_000
-_TEXTS = {"summary": "summary", "reviewText": "review_text"}
-_REVIEW_SCHEMA = pa.schema(
-    [("summary", pa.string()), ("review_text", pa.string()), ("overall", pa.float64())]
-)
 
 
 class CsvFile(NamedTuple):
@@ -45,6 +34,50 @@ class CsvFile(NamedTuple):
     header: list[str]
     places: list[int]
     rows: Iterator[tuple[int, list[str]]]
+
+
+class Sample(NamedTuple):
+    """The first lines of a file; `cut` if the file has more."""
+
+    lines: list[str]
+    cut: bool
+
+    def first_line(self) -> str:
+        """Return the first line that is not empty, shortened for a message."""
+        line = next((line.strip() for line in self.lines if line.strip()), "")
+        return line if len(line) <= 100 else f"{line[:100]}…"
+
+    def rows(self, delimiter: str, *, quoted: bool = True) -> list[list[str]]:
+        """Return the records as far as they can be read; empty lines are left out."""
+        rows: list[list[str]] = []
+        reader = _reader(self.lines, delimiter, quoted=quoted)
+        try:
+            for row in reader:
+                rows += [row] if row else []
+        except csv.Error:
+            # A record that goes on after the sample counts as one like the first.
+            if self.cut and rows and reader.line_num == len(self.lines):
+                rows.append(rows[0])
+        return rows
+
+    def is_quoted(self, delimiter: str) -> bool:
+        """Return True if quotes enclose fields, False if they are part of the text.
+
+        Only tab-separated files are in doubt. The reading with more records as long as the first
+        one is the right one.
+        """
+        if delimiter != "\t":
+            return delimiter != COLONS
+
+        def regular(rows: list[list[str]]) -> int:
+            return sum(len(row) == len(rows[0]) for row in rows)
+
+        quoted, plain = self.rows(delimiter), self.rows(delimiter, quoted=False)
+        return regular(quoted) >= regular(plain)
+
+
+COLONS = "::"
+"""The delimiter of the MovieLens file `ratings.dat`."""
 
 
 def read_csv(path: Path, columns: Sequence[str], name: str | None = None) -> CsvFile:
@@ -58,7 +91,7 @@ def read_csv(path: Path, columns: Sequence[str], name: str | None = None) -> Csv
             it for a bad row.
     """
     name = name or str(path)
-    rows = _csv_rows(path, name)
+    rows = delimited_rows(path, name)
     header = next(rows, (1, []))[1]
     names = [column.strip().lower() for column in header]
     if missing := [column for column in columns if column not in names]:
@@ -69,153 +102,128 @@ def read_csv(path: Path, columns: Sequence[str], name: str | None = None) -> Csv
     return CsvFile(header, [names.index(column) for column in columns], rows)
 
 
-def read_reviews(path: Path) -> Iterator[Examples]:
-    """Read a file of reviews as JSON lines in the source's format, a few thousand at a time.
+def sample(path: Path) -> Sample:
+    """Return the first lines of a file, at most 1,000 and about 1 MiB.
 
     Raises:
-        InputFileError: the file cannot be read, or a line is not a review.
+        InputFileError: the file cannot be read.
     """
-    name = str(path)
-    lines = ((number, line) for number, line in _lines(path, name) if line.strip())
-    reviews = (_review(line, f"{name}, line {number}") for number, line in lines)
-    while rows := list(islice(reviews, _REVIEWS_AT_ONCE)):
-        yield Examples.from_arrow(pa.Table.from_pylist(rows, _REVIEW_SCHEMA))
+    lines: list[str] = []
+    size = 0
+    for line in islice(text_lines(path, str(path)), _SAMPLE_LINES):
+        lines.append(line)
+        size += len(line)
+        if size > _SAMPLE_BYTES:
+            break
+    return Sample(lines, cut=len(lines) == _SAMPLE_LINES or size > _SAMPLE_BYTES)
 
 
-def read_ratings(path: Path) -> Interactions:
-    """Read a CSV file of ratings with the columns `user`, `item`, `rating` and `timestamp`.
-
-    If all users, or all items, are written like `1.0` (pandas may do so), they are read as `1`.
+def delimited_rows(
+    path: Path, name: str, delimiter: str = ",", *, quoted: bool = True
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a delimited file, each with the number of the line where it begins.
 
     Raises:
-        InputFileError: the file cannot be read, lacks a column, has a row that is not a rating, or
-            has no row.
+        InputFileError: the file cannot be read, or a record is longer or shorter than the first.
     """
-    file = read_csv(path, _RATING_COLUMNS)
-    users, items, stars, times = [], [], [], []
-    for number, row in file.rows:
+    reader = _reader(text_lines(path, name), delimiter, quoted=quoted)
+    fields, begin = 0, 1
+    while True:
         try:
-            user, item, rating, time = _rating([row[place].strip() for place in file.places])
-        except ValueError as error:
-            raise InputFileError(f"{path}, line {number}: {error}") from None
-        users.append(user)
-        items.append(item)
-        stars.append(rating)
-        times.append(time)
-    if not users:
-        raise InputFileError(f"{path} has no ratings")
-    return Interactions.from_rows(_without_decimals(users), _without_decimals(items), stars, times)
+            row = next(reader, None)
+        except csv.Error as error:
+            raise InputFileError(f"{name}, line {begin}: {error}") from None
+        if row is None:
+            return
+        fields = fields or len(row)
+        if row and len(row) != fields:
+            raise InputFileError(
+                f"{name}, line {begin}: {len(row)} fields, the first line has {fields}"
+            )
+        if row:
+            yield begin, row
+        begin = reader.line_num + 1
 
 
-def _lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines by number, from 1, without a byte order mark."""
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, 1):
-                yield number, line.removeprefix(_BOM) if number == 1 else line
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise InputFileError(f"{name} breaks off after line {number}") from None
-    except OSError as error:
-        raise InputFileError(f"{name} cannot be read: {error.strerror or error}") from None
+def text_lines(path: Path, name: str) -> Iterator[str]:
+    """Yield the lines as text, without a byte order mark.
 
-
-def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
-    with path.open("rb") as file:
-        is_gzip = file.read(2) == _GZIP
-    return gzip.open(path, "rb") if is_gzip else path.open("rb")
-
-
-def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
-    # A review may be longer than the module's default of 131,072 characters.
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(_text_lines(path, name))
-    fields = 0
-    try:
-        for row in filter(None, reader):
-            fields = fields or len(row)
-            if len(row) != fields:
-                raise InputFileError(
-                    f"{name}, line {reader.line_num}: {len(row)} fields, the first line has "
-                    f"{fields}"
-                )
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise InputFileError(f"{name}, line {reader.line_num}: {error}") from None
-
-
-def _text_lines(path: Path, name: str) -> Iterator[str]:
-    for number, line in _lines(path, name):
+    Raises:
+        InputFileError: the file cannot be read, or a line is not UTF-8 or longer than 4 MiB.
+    """
+    for number, line in lines(path, name):
         try:
             yield line.decode()
         except UnicodeDecodeError:
             raise InputFileError(f"{name}, line {number} is not UTF-8") from None
 
 
-def _review(line: bytes, place: str) -> dict[str, Any]:
+def lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines by number, from 1, without a byte order mark.
+
+    Raises:
+        InputFileError: the file cannot be read, or a line is longer than 4 MiB.
+    """
+    number = 0
     try:
-        review = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise InputFileError(f"{place} is not JSON: {error.msg}") from None
-    if not isinstance(review, dict):
-        raise InputFileError(f"{place} is not a JSON object")
-    for field in _TEXTS:
-        if isinstance(review.get(field), list | dict):
-            raise InputFileError(f"{place}: {field} is not a text")
-    overall = _as_text(review.get("overall")) or ""
-    stars = _number(overall)
-    if overall.strip() and stars is None:
-        raise InputFileError(f"{place}: overall is not a number")
-    texts = {column: _as_text(review.get(field)) for field, column in _TEXTS.items()}
-    return {"overall": stars, **texts}
+        with _open(path) as file:
+            while line := file.readline(_LONGEST + 1):
+                number += 1
+                if len(line) > _LONGEST:
+                    raise InputFileError(f"{name}, line {number} is longer than 4 MiB")
+                yield number, line.removeprefix(_BOM) if number == 1 else line
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputFileError(f"{name} breaks off after line {number}") from None
+    except OSError as error:
+        if "Truncated" in str(error):
+            raise InputFileError(f"{name} breaks off after line {number}") from None
+        raise InputFileError(f"{name} cannot be read: {error.strerror or error}") from None
 
 
-def _as_text(value: Any) -> str | None:
-    """Return a value as text: files may have numbers for texts and the reverse."""
-    return value if isinstance(value, str | None) else orjson.dumps(value).decode()
-
-
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
     """Return the finite decimal number in a text, read as the pipeline reads it, or None."""
     # The rule is that of `transforms.strict_json.number`. float() also reads "1_0" and "nan".
     value = float(text) if _NUMBER.fullmatch(text := text.strip(_BLANKS)) else math.nan
     return value if math.isfinite(value) else None
 
 
-def _rating(fields: Sequence[str]) -> tuple[str, str, float, int]:
-    user, item, rating, timestamp = fields
-    for column, text in (("user", user), ("item", item)):
-        if not text:
-            raise ValueError(f"{column} is empty")
-        if len(text) > LONGEST_ID:
-            raise ValueError(f"{column} has {len(text)} characters, at most are {LONGEST_ID}")
-    stars = _number(rating)
-    if stars is None or abs(stars) > 1e6:
-        raise ValueError(f"rating {rating!r} is not a number")
-    return user, item, stars, _seconds(timestamp)
+def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path, "rb")
+    if magic.startswith(b"BZh"):
+        return bz2.open(path, "rb")
+    if magic == b"\x28\xb5\x2f\xfd":
+        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
+    return path.open("rb")
 
 
-def _seconds(text: str) -> int:
-    """Return the seconds since 1970 of a number of seconds or milliseconds, or of a date."""
-    try:
-        value = float(text)
-    except ValueError:
-        return _seconds_of_date(text)
-    if not math.isfinite(value) or abs(value) > 1e15:
-        raise ValueError(f"timestamp {text!r} is not a number of seconds since 1970")
-    return int(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value)
+class _Colons:
+    """Records of lines whose fields are separated by `::`, with the interface of a csv reader."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.line_num = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        line = next(self._lines).rstrip("\r\n")
+        self.line_num += 1
+        return line.split(COLONS) if line else []
 
 
-def _seconds_of_date(text: str) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"timestamp {text!r} is neither a number of seconds since 1970 nor a date"
-        ) from None
-    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
-
-
-def _without_decimals(ids: Sequence[str]) -> list[str]:
-    floats = all(map(_FLOAT_ID.fullmatch, ids))
-    return [text.removesuffix(".0") if floats else text for text in ids]
+def _reader(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Any:
+    if delimiter == COLONS:
+        return _Colons(lines)
+    # A review may be longer than the module's default of 131,072 characters.
+    csv.field_size_limit(_LONGEST)
+    # In a comma-separated file a stray quote is legal; in others it shows that quotes are text.
+    return csv.reader(
+        lines,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=delimiter == "\t",
+    )

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from amazon_reviews.cli import main
 from amazon_reviews.models.recommender.names import names_without_products
-from amazon_reviews.serving.input_files import read_ratings
+from amazon_reviews.serving.rating_files import read_ratings
 from amazon_reviews_tests.models.interactions import DAY, blocks, tastes
 
 
@@ -121,7 +121,7 @@ def test_ids_are_read_without_decimals_if_all_are_whole_numbers(tmp_path, users,
     rows = [f"{place},{user},i{place},5.0,1" for place, user in enumerate(users)]
     path.write_text("\n".join([",user,item,rating,timestamp", *rows]))
 
-    assert read_ratings(path).user_ids.tolist() == sorted(expected)
+    assert read_ratings(path).interactions.user_ids.tolist() == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,11 @@ def test_invalid_row_exits_with_2_and_names_its_line(tmp_path, row, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no column user, item, rating, timestamp in its first line, only: nothing"),
-        (b"user,item,stars\na,b,5\n", "no column rating, timestamp in its first line, only: user"),
+        (b"", "is empty"),
+        (
+            b"user,item,stars\na,b,5\n",
+            "no column timestamp: its first line is 'user,item,stars'. Known",
+        ),
         (b"user,item,rating,timestamp\n", "has no ratings"),
         (b"user,item,rating,timestamp\na,\xe4,5,1\n", "line 2 is not UTF-8"),
         (

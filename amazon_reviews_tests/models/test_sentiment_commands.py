@@ -205,6 +205,25 @@ def test_evaluate_converts_numbers_and_texts_as_the_pipeline(command, tmp_path):
     assert (numbers["rows"], numbers["skipped"]) == (1, 1)
 
 
+def test_evaluate_of_labels_reports_form_and_skipped_reviews(command, tmp_path):
+    path = tmp_path / "labels.txt"
+    lines = ["__label__2 great, love it", "__label__1 broke, what a waste", "__label__ nothing"]
+    path.write_text("\n".join(lines))
+
+    for task in ("binary", "negative_up_to_3", "three"):
+        result = command("evaluate", path, "--task", task)
+        figures = json.loads(result.stdout)
+        assert (figures["rows"], figures["skipped"], figures["accuracy"]) == (2, 1, 1)
+    assert result.stderr == (
+        f"{path}: fastText labels; label 1 (negative): 1; label 2 (positive): 1; "
+        "1 skipped without a label\n"
+    )
+    five = usage_error(command("evaluate", path, "--task", "five"))
+    assert f"{path} has classes, not stars" in five
+    result = command("evaluate", path, "--task", "five", "--labels", "stars")
+    assert json.loads(result.stdout)["rows"] == 2
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -23,6 +23,9 @@ NEED_PRODUCTS = frozenset({"popularity_category", "content_categories", "content
 
 SplitName = Literal["temporal", "leave-last-out"]
 SPLITS = get_args(SplitName)
+BenchmarkSplitName = Literal["last-out", "timestamp"]
+BENCHMARK_SPLITS = get_args(BenchmarkSplitName)
+"""The splits of the Amazon Reviews 2023 benchmark, into training, validation and test."""
 
 
 def names_without_products() -> tuple[str, ...]:

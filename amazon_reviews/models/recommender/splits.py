@@ -56,9 +56,14 @@ def temporal_split(interactions: Interactions, test_share: float = TEST_SHARE) -
     is_test = known & (times > min(last, before_the_last.max()))
     train = interactions.where(known & ~is_test)
     test = interactions.where(is_test)
+    return Split(train, test, warm_and_cold(train, test))
+
+
+def warm_and_cold(train: Interactions, test: Interactions) -> dict[str, Codes]:
+    """Return the test users with training interactions, and those without."""
     users = np.unique(test.users)
     warm = np.isin(users, train.users)
-    return Split(train, test, {"warm": users[warm], "cold": users[~warm]})
+    return {"warm": users[warm], "cold": users[~warm]}
 
 
 def leave_last_out(interactions: Interactions) -> Split:
