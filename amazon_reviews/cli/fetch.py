@@ -9,8 +9,8 @@ from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.cli.common.transfer import transfer
 from amazon_reviews.errors import NotPublishedError, SettingsError, UsageError
 from amazon_reviews.resources import amazon_2023 as published
-from amazon_reviews.resources.download import fetch as download
-from amazon_reviews.resources.http_file import checked_url
+from amazon_reviews.resources.download.fetch import fetch as download
+from amazon_reviews.resources.download.http_file import checked_url
 
 
 @click.group()

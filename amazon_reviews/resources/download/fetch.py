@@ -5,25 +5,27 @@ gets its own name only when it is complete and verified; `.NAME.json` then state
 landing zone ignores names that begin with a dot.
 """
 
-import errno
 import hashlib
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from filelock import FileLock, Timeout
 from isal import igzip
 
-from amazon_reviews.atomic_file import replace_file, replacing
-from amazon_reviews.errors import DownloadError, LandingError, NotPublishedError, UsageError
-from amazon_reviews.resources.gzip_stream import DAMAGED, Inflater, LineCount
-from amazon_reviews.resources.http_file import (
+from amazon_reviews.atomic_file import replace_file
+from amazon_reviews.errors import DownloadError, LandingError, NotPublishedError
+from amazon_reviews.resources.download.files import (
+    DownloadFiles,
+    check_space,
+    locked,
+    unwritable,
+)
+from amazon_reviews.resources.download.gzip_stream import DAMAGED, Inflater, LineCount
+from amazon_reviews.resources.download.http_file import (
     OtherVersionError,
     Response,
     RetryableError,
@@ -69,49 +71,15 @@ def fetch(
         LandingError: `final` cannot be written, or was not fetched from there.
         UsageError: another process downloads this file.
     """
-    files = _Files(final)
+    files = DownloadFiles(final)
     try:
-        with _locked(files):
+        with locked(files):
             for url in urls[:-1]:
                 with suppress(NotPublishedError):
                     return _Download(url, files, watcher, rows, wait).run()
             return _Download(urls[-1], files, watcher, rows, wait).run()
     except OSError as error:
-        raise _unwritable(final, error) from None
-
-
-@dataclass(frozen=True)
-class _Files:
-    """A file, and the hidden files beside it that belong to its download."""
-
-    final: Path
-
-    def hidden(self, suffix: str) -> Path:
-        return self.final.with_name(f".{self.final.name}.{suffix}")
-
-    @property
-    def part(self) -> Path:
-        return self.hidden("part")
-
-    @property
-    def part_size(self) -> int:
-        return self.part.stat().st_size if self.part.exists() else 0
-
-    def save(self, suffix: str, version: Version, **facts: int) -> None:
-        with replacing(self.hidden(suffix)) as file:
-            file.write(json.dumps(asdict(version) | facts).encode())
-
-    def saved(self, suffix: str) -> tuple[Version, dict[str, Any]] | None:
-        """Return a saved version with its facts; None if it is missing or unreadable."""
-        with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-            facts = json.loads(self.hidden(suffix).read_bytes())
-            fields = {name: facts.pop(name) for name in asdict(Version(""))}
-            return Version(**fields), facts
-        return None
-
-    def discard_part(self) -> None:
-        for suffix in ("part", "part.json", "packed"):
-            self.hidden(suffix).unlink(missing_ok=True)
+        raise unwritable(final, error) from None
 
 
 @dataclass(frozen=True)
@@ -119,7 +87,7 @@ class _Download:
     """The download of the file at one address; see `fetch`."""
 
     url: str
-    files: _Files
+    files: DownloadFiles
     watcher: Watcher
     rows: int | None
     wait: Callable[[float], object]
@@ -146,8 +114,8 @@ class _Download:
         size = final.stat().st_size
         version, facts = self.files.saved("json") or (None, {})
         if version and facts.get("size") == size:
-            # Another server has other ETags and times.
-            if version.url != published.url:
+            # Another server has other ETags and times, and some have none.
+            if version.url != published.url or not (published.etag or published.modified):
                 return published.length is not None and version.length == published.length
             return version.matches(published)
         if not self.rows and size == published.length and not self._problem(final, published):
@@ -201,10 +169,10 @@ class _Download:
             version = self._continued(response, start, version, first)
             if not response.start:
                 lines = LineCount(self.rows)
-            # Unbuffered, so that a killed process loses nothing.
-            with self.files.part.open("ab", buffering=0) as part:
+            with self.files.part.open("ab") as part:
                 for chunk in chain([first], chunks):
                     part.write(chunk)
+                    part.flush()
                     lines.add(chunk)
                     self._show(lines, part.tell(), version)
                     if lines.suffice:
@@ -229,7 +197,7 @@ class _Download:
             version = response.version
             self.files.save("part.json", version)
         if not self.rows and version.length is not None:
-            _check_space(self.files.final, version.length - response.start)
+            check_space(self.files.final, version.length - response.start)
         return version
 
     def _show(self, lines: "LineCount", size: int, version: Version) -> None:
@@ -306,26 +274,6 @@ class _Download:
                 self.watcher.advance(step, done, size)
 
 
-@contextmanager
-def _locked(files: _Files) -> Iterator[None]:
-    """Let one process at a time download a file; remove the folder again if it stays empty."""
-    folder = files.final.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    path = files.hidden("lock")
-    try:
-        # No soft lock: that of a killed process would stay.
-        lock = FileLock(path, timeout=0, fallback_to_soft=False)
-        with lock:
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    folder.rmdir()
-    except Timeout:
-        raise UsageError(f"another process downloads {files.final}; wait for its end") from None
-
-
 def _compressed(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(1) == b"\x1f"
@@ -343,24 +291,3 @@ def _check_start(response: Response, first: bytes) -> None:
             f"{url} answers with {response.media_type}, which is neither gzip nor JSON lines: it "
             "may be a page of a proxy, or a login; check HTTPS_PROXY, or give a mirror with --url"
         )
-
-
-def _check_space(final: Path, needed: int) -> None:
-    free = shutil.disk_usage(final.parent).free
-    if needed > free:
-        raise LandingError(
-            f"{final.parent} has {free:,} bytes free, and {needed:,} are needed; free some, and "
-            "fetch again"
-        )
-
-
-def _unwritable(final: Path, error: OSError) -> LandingError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LandingError(
-            f"{final.parent} has no space left ({error.strerror}); free some, and fetch again, "
-            "which continues from there"
-        )
-    return LandingError(
-        f"{final} cannot be written ({error.strerror or error}); check AMAZON_REVIEWS_LANDING and "
-        "the rights of its folders"
-    )
