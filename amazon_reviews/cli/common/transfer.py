@@ -29,7 +29,7 @@ class Transfer:
             if step not in self._tasks:
                 for task in self._tasks.values():
                     self._bars.update(task, visible=False)
-                self._tasks[step] = self._bars.add_task(f"{step} {self._name}")
+                self._tasks[step] = self._bars.add_task(f"{step} {self._name}", count="")
             self._bars.update(self._tasks[step], completed=done, total=total, count=count)
         elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()

@@ -72,12 +72,16 @@ def fetch(
         UsageError: another process downloads this file.
     """
     files = DownloadFiles(final)
+    first, *others = urls
     try:
         with locked(files):
-            for url in urls[:-1]:
-                with suppress(NotPublishedError):
-                    return _Download(url, files, watcher, rows, wait).run()
-            return _Download(urls[-1], files, watcher, rows, wait).run()
+            try:
+                return _Download(first, files, watcher, rows, wait).run()
+            except NotPublishedError:
+                for url in others:
+                    with suppress(NotPublishedError):
+                        return _Download(url, files, watcher, rows, wait).run()
+                raise
     except OSError as error:
         raise unwritable(final, error) from None
 
@@ -137,6 +141,8 @@ class _Download:
             try:
                 return action()
             except RetryableError as error:
+                if isinstance(error, OtherVersionError):
+                    self.files.discard_part()
                 failures = 0 if self.files.part_size > best else failures + 1
                 best = max(best, self.files.part_size)
                 seconds = 2.0**failures if error.seconds is None else error.seconds
@@ -187,7 +193,6 @@ class _Download:
         """Prepare the part for the bytes of a response, from `start` on or all of them."""
         if response.start:
             if not version or response.start != start or not version.matches(response.version):
-                self.files.discard_part()
                 raise OtherVersionError(f"{shown(self.url)} has changed")
         else:
             _check_start(response, first)

@@ -167,6 +167,15 @@ def shown(url: str) -> str:
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
+class _Https(request.AbstractHTTPHandler):
+    """Reads the trusted certificates, which takes a while, for encrypted connections only."""
+
+    https_request = request.AbstractHTTPHandler.do_request_
+
+    def https_open(self, req: request.Request) -> http.client.HTTPResponse:
+        return self.do_open(http.client.HTTPSConnection, req, context=_certificates())
+
+
 class _Redirects(request.HTTPRedirectHandler):
     """Follows redirects to http and https, but never from https to http."""
 
@@ -189,7 +198,7 @@ def _opener() -> request.OpenerDirector:
         request.ProxyHandler(),
         request.UnknownHandler(),
         request.HTTPHandler(),
-        request.HTTPSHandler(context=_certificates()),
+        _Https(),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),
         _Redirects(),
