@@ -205,7 +205,7 @@ def test_a_killed_download_continues_with_the_next_call(fetch, server, tmp_path,
     command = ["fetch", "amazon-2023", "All_Beauty", "--url", f"{server.url}/raw"]
     process = subprocess.Popen(
         [sys.executable, "-m", "amazon_reviews.cli", *command],
-        env={"AMAZON_REVIEWS_LANDING": str(tmp_path / "landing"), "PYTHONPATH": sys.path[0]},
+        env={"AMAZON_REVIEWS_LANDING": str(tmp_path / "landing")},
         stderr=subprocess.PIPE,
         text=True,
     )
