@@ -178,7 +178,6 @@ class _Download:
             with self.files.part.open("ab") as part:
                 for chunk in chain([first], chunks):
                     part.write(chunk)
-                    part.flush()
                     lines.add(chunk)
                     self._show(lines, part.tell(), version)
                     if lines.suffice:

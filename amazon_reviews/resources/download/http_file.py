@@ -96,10 +96,8 @@ class Response:
                 raise OtherVersionError(f"{shown(url)} answers with an unknown range")
             self.start, size = int(span[1]), int(span[2])
             self._left = size - self.start
-        # In a part of the file, some servers send the checksum of the part.
-        checksum = "" if self.start else _checksum(headers)
         etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-        self.version = Version(url, etag, modified, size, checksum)
+        self.version = Version(url, etag, modified, size, _checksum(headers))
 
     def __iter__(self) -> Iterator[bytes]:
         while self._left != 0:
