@@ -147,10 +147,9 @@ class _Download:
                 best = max(best, self.files.part_size)
                 seconds = 2.0**failures if error.seconds is None else error.seconds
                 if failures >= TRIES or seconds > _LONGEST_WAIT_SECONDS:
-                    raise DownloadError(
-                        f"{error}; fetch again later, which continues after the "
-                        f"{self.files.part_size:,} bytes that have arrived"
-                    ) from None
+                    size = self.files.part_size
+                    rest = f", which continues after the first {size:,} bytes" if size else ""
+                    raise DownloadError(f"{error}; fetch again later{rest}") from None
                 self.watcher.remark(f"{error}; next attempt in {seconds:.0f} s")
                 self.wait(seconds)
 
