@@ -13,6 +13,8 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   ├── WarehouseError        the warehouse cannot be loaded or read: exit code 2
 │   │   └── DamagedWarehouseError
 │   ├── EventHubUnavailableError, StreamingOffError
+│   ├── DownloadError         a file on the web cannot be downloaded: exit code 1
+│   │   └── NotPublishedError
 │   ├── ModelFileError        a file of a model is damaged or foreign: exit code 2
 │   └── NoDataError           a page of the dashboard has no data to show
 └── BuildError                a table or a model cannot be built: exit code 1
@@ -75,7 +77,7 @@ class LocationError(UnavailableError):
 
 
 class LandingError(LocationError):
-    """A landing folder or file cannot be read; the text names it and what to do."""
+    """A landing folder or file cannot be read or written; the text names it and what to do."""
 
 
 class ProfileError(LandingError):
@@ -106,6 +108,14 @@ class EventHubUnavailableError(UnavailableError):
 
 class StreamingOffError(UnavailableError):
     """No hub is configured."""
+
+
+class DownloadError(UnavailableError):
+    """A file cannot be downloaded; the text names its address and what to do, and holds no key."""
+
+
+class NotPublishedError(DownloadError):
+    """The server has no file at an address."""
 
 
 class ModelFileError(UnavailableError):

@@ -21,6 +21,7 @@ COMMANDS = {
     "demo-stream": "Send the sample's events to a hub and show them arrive in gold.",
     "doctor": "Check settings, versions and connections; exit 2 on a problem.",
     "event-hub": "Serve event hubs for development until interrupted.",
+    "fetch": "Download published review data into the landing zone.",
     "jars": "Fetch the jars of the engine `spark`, and print their folder.",
     "maintain": "Compact small files; remove old files and old tables.",
     "orphaned-runs": "",
