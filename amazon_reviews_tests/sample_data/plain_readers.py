@@ -119,7 +119,8 @@ _RAW: dict[str, Callable[[bytes], Iterator[Record | str]]] = {
 
 
 def _review(profile: str, record: Record) -> Record | str:
-    reviewer, product, stars, text, summary, time = (record.get(key) for key in FIELDS[profile])
+    values: list[Any] = [record.get(key) for key in FIELDS[profile]]
+    reviewer, product, stars, text, summary, time = values
     if None in (reviewer, product, stars) or text is summary is None:
         return "missing_field"
     texts = [value for value in (reviewer, product, text, summary) if value is not None]

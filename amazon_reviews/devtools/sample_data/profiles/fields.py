@@ -29,7 +29,7 @@ class FieldReviews(EncodedReviews):
 
     columns: tuple[str, ...]
     fields: Fields
-    reasons = ("missing_field", "wrong_type", "out_of_range", "not_utf8")
+    reasons: tuple[str, ...] = ("missing_field", "wrong_type", "out_of_range", "not_utf8")
 
     def encode(self, review: Review) -> str:
         """Return the record of a review."""
