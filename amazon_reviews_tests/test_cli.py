@@ -378,13 +378,31 @@ def test_sample_writes_the_numbers_of_its_options(finished, truth):
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [(["--reviews", "0"], "reviews"), (["--reviews", "2", "--partitions", "3"], "partitions")],
+    [
+        (["--reviews", "0"], "reviews"),
+        (["--reviews", "2", "--partitions", "3"], "partitions"),
+    ],
 )
 def test_sample_with_impossible_options_names_them_in_one_line(tmp_path, options, named):
     result = cli(tmp_path, "sample", *options, "--out", str(tmp_path / "out"))
 
     assert result.exit_code == 2
     assert named in one_line(result)
+
+
+def test_sample_has_the_files_of_its_profile(tmp_path):
+    result = cli(tmp_path, "sample", *OPTIONS, "--profile", "yelp", "--out", str(tmp_path / "out"))
+
+    assert result.exit_code == 0
+    (file, _) = sorted((tmp_path / "out" / "amazon_reviews" / "partition_1").iterdir())
+    assert file.name == "yelp_academic_dataset_review.json"
+
+
+def test_sample_with_an_unknown_profile_names_the_known_ones(tmp_path):
+    result = cli(tmp_path, "sample", "--profile", "amazon_2019", "--out", str(tmp_path / "out"))
+
+    assert result.exit_code == 2
+    assert "amazon_2023" in result.stderr
 
 
 def test_sample_overwrites_no_other_files(tmp_path):

@@ -7,7 +7,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.progress import progress_bar
-from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import PROFILES, SampleOptions, generate
 from amazon_reviews.errors import UsageError
 
 
@@ -19,10 +19,19 @@ from amazon_reviews.errors import UsageError
 @click.option("--events", default=1_000, show_default=True, help="Event bodies for the stream.")
 @click.option("--titles", default=300, show_default=True, help="Streaming titles.")
 @click.option("--title-ratings", default=6_000, show_default=True, help="Ratings of the titles.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default=PROFILES[0],
+    show_default=True,
+    help="Source profile of reviews and products.",
+)
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
 def sample(out: Path | None, **options: Any) -> None:
     """Generate sample data in the source's own formats.
+
+    Every profile has the same reviews. Files of products exist for the profiles amazon_….
 
     The files have the quirks and faults of real ones; truth.json has the expected results.
     """

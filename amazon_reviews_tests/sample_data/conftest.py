@@ -1,6 +1,8 @@
-"""A sample with many defects, and its valid reviews."""
+"""A sample with many defects, its valid reviews, and samples of the profiles."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,13 @@ from amazon_reviews_tests.sample_data.counting import (
     partitions,
     review_rejection,
 )
+from amazon_reviews_tests.sample_data.profile_samples import Sample
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sample]:
+    """A function that returns the sample of a profile."""
+    return cache(lambda profile: Sample(tmp_path_factory.mktemp(profile), profile))
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,7 @@ def test_progress_reports_the_number_of_written_lines(tmp_path):
         ({"unknown_fields": "x"}, "unknown_fields must be a number"),
         ({"duplicates_within": 0.3, "malformed": 0.3}, "duplicates_within . duplicates_across"),
         ({"compress": 1}, "compress must be"),
+        ({"profile": "amazon_2019"}, "profile must be one of amazon_2018, amazon_2014"),
         ({"titles": -1}, "titles must be"),
         ({"titles": 0}, "title_ratings must be 0"),
     ],

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
-from amazon_reviews.devtools.sample_data.profiles import public
 from amazon_reviews.devtools.sample_data.reviews import Reviews
+from amazon_reviews.devtools.sample_data.variants import public
 from amazon_reviews_tests.sample_data.counting import (
     REVIEW_KEYS,
     csv_rows,

@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazon_reviews.devtools.sample_data import defects
 from amazon_reviews.devtools.sample_data.draws import python_random, quota, spans
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.population import Population
 from amazon_reviews.devtools.sample_data.products import VERSION_SHARE, Products
+from amazon_reviews.devtools.sample_data.profiles.records import Records
 from amazon_reviews.devtools.sample_data.truth import Tally
 from amazon_reviews.devtools.sample_data.writer import PartFile, parts
 
@@ -24,8 +24,9 @@ class Catalogue:
     (of the same span in a single partition), byte-identical duplicates and rejected lines.
     """
 
-    def __init__(self, options: SampleOptions, population: Population) -> None:
+    def __init__(self, options: SampleOptions, population: Population, records: Records) -> None:
         self._options = options
+        self._records = records
         self._products = Products(options.seed, population)
         self._spans = spans(options.products, options.metadata_partitions)
         self._rejected = 0
@@ -33,8 +34,10 @@ class Catalogue:
     def write(self, out: Path, partition: int) -> Tally:
         """Write the metadata partition with a number from 1."""
         tally = Tally()
-        for part in parts(self._options, out, FOLDER, partition, self._spans[partition - 1]):
-            with PartFile(part.path, part.ending, self._options.compress) as file:
+        place = out / FOLDER / f"partition_{partition}"
+        names = self._records.file_names(partition)
+        for part in parts(place, partition, self._spans[partition - 1], names):
+            with PartFile(part.path, part.ending) as file:
                 places = range(part.start, part.stop)
                 lines = self._lines(places, partition, part.style == 0, tally)
                 for chunk in _chunks(lines):
@@ -47,7 +50,7 @@ class Catalogue:
             rng = python_random(self._options.seed, "defect", -1 - place)
             new = list(self._versions(place, partition, public))
             tally.distinct += len(new)
-            yield from new
+            yield from map(self._records.record, new)
             recent = (recent + new)[-_RECENT:]
             yield from self._defects(place, recent, rng, tally)
 
@@ -72,12 +75,12 @@ class Catalogue:
     ) -> Iterator[str]:
         for _ in range(quota(self._options.duplicates_within, place, place + 1)):
             tally.duplicates_within += 1
-            yield rng.choice(recent)
+            yield self._records.record(rng.choice(recent))
         for _ in range(quota(self._options.malformed, place, place + 1)):
-            reason = defects.PRODUCT_REASONS[self._rejected % len(defects.PRODUCT_REASONS)]
+            reason, record = self._records.rejected(recent[-1], self._rejected, rng)
             self._rejected += 1
             tally.rejected[reason] += 1
-            yield defects.invalid_product(recent[-1], reason, rng)
+            yield record
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -3,14 +3,15 @@
 import json
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from amazon_reviews.devtools.sample_data import defects
 from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
 from amazon_reviews.devtools.sample_data.options import SampleOptions
-from amazon_reviews.devtools.sample_data.profiles import Profile
 from amazon_reviews.devtools.sample_data.reviews import Reviews
 from amazon_reviews.devtools.sample_data.truth import Tally
+from amazon_reviews.devtools.sample_data.variants import Variant
 from amazon_reviews.devtools.sample_data.writer import PartFile
 
 BY_FILE_SHARE = 0.2
@@ -42,13 +43,21 @@ class Events:
     """Writes the event bodies and counts them.
 
     Some bodies are reviews that are in a file too (`by_file` counts the distinct ones), some are
-    sent twice, and some are invalid. The others are in the stream only.
+    sent twice, and some are invalid. The others are in the stream only. A review whose identity
+    the source profile of the files changes (`is_same` is false) counts as in the stream only.
     """
 
-    def __init__(self, options: SampleOptions, reviews: Reviews, profile: Profile) -> None:
+    def __init__(
+        self,
+        options: SampleOptions,
+        reviews: Reviews,
+        variant: Variant,
+        is_same: Callable[[str], bool],
+    ) -> None:
         self._options = options
+        self._is_same = is_same
         self._reviews = reviews
-        self._profile = profile
+        self._variant = variant
         self._rng = python_random(options.seed, "event")
         self._waiting: deque[str] = deque()
         self._sent: deque[str] = deque(maxlen=BLOCK)
@@ -61,7 +70,7 @@ class Events:
         share = len(from_files) / max(1, self._options.events)
         for start, stop in blocks(0, self._options.events, BLOCK):
             first = self._options.reviews
-            lines = self._reviews.lines(first + start, first + stop, self._profile)
+            lines = self._reviews.lines(first + start, first + stop, self._variant)
             kinds = self._kinds(start, stop, share)
             numbers = range(FIRST_NUMBER + start, FIRST_NUMBER + stop)
             file.write(map(self._body, kinds, lines, numbers))
@@ -79,15 +88,16 @@ class Events:
 
     def _body(self, kind: str, line: str, number: int) -> str:
         if kind == "invalid":
-            reason = defects.REASONS[self.tally.rejected.total() % len(defects.REASONS)]
+            rejected = self.tally.rejected.total()
+            reason, record = defects.rejected_review(body(line, number), rejected, self._rng)
             self.tally.rejected[reason] += 1
-            return defects.invalid_review(body(line, number), reason, self._rng)
+            return record
         if kind == "duplicate" and self._sent:
             self.tally.duplicates_within += 1
             return body(self._rng.choice(self._sent), number)
         if kind == "file" and self._waiting:
             line = self._waiting.popleft()
-            self.by_file += 1
+            self.by_file += self._is_same(line)
         self.tally.distinct += 1
         self._sent.append(line)
         return body(line, number)

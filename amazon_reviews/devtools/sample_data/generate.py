@@ -12,11 +12,12 @@ from amazon_reviews.devtools.sample_data.catalogue import Catalogue
 from amazon_reviews.devtools.sample_data.draws import spans
 from amazon_reviews.devtools.sample_data.events import Events
 from amazon_reviews.devtools.sample_data.landing import Landing
-from amazon_reviews.devtools.sample_data.options import SampleOptions
-from amazon_reviews.devtools.sample_data.profiles import datathon, public
+from amazon_reviews.devtools.sample_data.options import PROFILES, SampleOptions
+from amazon_reviews.devtools.sample_data.profiles.registry import create_profile
 from amazon_reviews.devtools.sample_data.reviews import Reviews
 from amazon_reviews.devtools.sample_data.titles import RATINGS, TITLES, Titles
 from amazon_reviews.devtools.sample_data.truth import TRUTH, Tally, write_truth
+from amazon_reviews.devtools.sample_data.variants import datathon, public
 from amazon_reviews.devtools.sample_data.writer import PartFile, file_names, replaced_tree
 
 
@@ -27,7 +28,9 @@ def generate(
 
     The sample consists of amazon_reviews/partition_N, amazon_metadata/partition_N,
     events/events.jsonl, titles/*.csv, title_ratings/*.csv and truth.json. It replaces an earlier
-    sample in `out`; other files stay. The same options give the same bytes.
+    sample in `out`; other files stay. The same options give the same bytes. A source profile
+    without files of products has no amazon_metadata. Events, titles and ratings are the same for
+    all profiles.
 
     The truth has these keys:
         seed, options: The input.
@@ -37,6 +40,7 @@ def generate(
         events: The same, with the distinct events that are in a file too as `by_file`.
         files: Names of the files of titles and ratings.
         gold: Rows of reviews (batch only), reviews_with_events, products, titles and title_ratings.
+            An empty text of JSON is a text, an empty field of a delimited file is null.
 
     Args:
         options: Size and defects of the sample.
@@ -56,20 +60,23 @@ def _write(
     options: SampleOptions, staging: Path, progress: Callable[[int], None]
 ) -> dict[str, Any]:
     reviews = Reviews(options)
-    profiles = (public(), datathon())
+    variants = (public(), datathon())
     scratch = partial(tempfile.TemporaryFile, "w+", encoding="utf-8", dir=staging)
-    with closing(Landing(options, reviews, profiles, scratch)) as landing:
+    profile = create_profile(options, reviews.population)
+    with closing(Landing(options, reviews, variants, profile.reviews, scratch)) as landing:
         review_tallies = {
             f"partition_{number}": landing.write(staging, number, span, progress)
             for number, span in enumerate(spans(options.reviews, options.partitions), start=1)
         }
-    catalogue = Catalogue(options, reviews.population)
-    product_tallies = {
-        f"partition_{number}": catalogue.write(staging, number)
-        for number in range(1, options.metadata_partitions + 1)
-    }
-    events = Events(options, reviews, profiles[0])
-    with PartFile(staging / "events" / "events.jsonl", "\n", compress=False) as file:
+    product_tallies: dict[str, Tally] = {}
+    if profile.products:
+        catalogue = Catalogue(options, reviews.population, profile.products)
+        product_tallies = {
+            f"partition_{number}": catalogue.write(staging, number)
+            for number in range(1, options.metadata_partitions + 1)
+        }
+    events = Events(options, reviews, variants[0], profile.reviews.is_same)
+    with PartFile(staging / "events" / "events.jsonl", "\n") as file:
         events.write(file, landing.by_file)
     titles = Titles(options)
     catalogues = titles.write_catalogues(staging) if options.titles else {}
@@ -77,7 +84,7 @@ def _write(
     in_gold = sum(tally.distinct for tally in review_tallies.values()) - landing.across
     return {
         "seed": options.seed,
-        "options": asdict(options),
+        "options": _options_of_truth(options),
         "reviews": _as_json(review_tallies),
         "products": _as_json(product_tallies),
         "titles": _as_json(catalogues),
@@ -87,11 +94,21 @@ def _write(
         "gold": {
             "reviews": in_gold,
             "reviews_with_events": in_gold + events.tally.distinct - events.by_file,
-            "products": options.products,
+            "products": (
+                options.products if profile.products else profile.reviews.described_products
+            ),
             "titles": sum(tally.distinct for tally in catalogues.values()),
             "title_ratings": titles.rated,
         },
     }
+
+
+def _options_of_truth(options: SampleOptions) -> dict[str, Any]:
+    named = asdict(options)
+    if options.profile == PROFILES[0]:
+        # Samples of the default profile have the bytes of earlier releases.
+        del named["profile"]
+    return named
 
 
 def _as_json(tallies: dict[str, Tally]) -> dict[str, Any]:

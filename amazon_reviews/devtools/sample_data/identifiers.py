@@ -12,12 +12,25 @@ _COMMON_NAMES = (("Amazon Customer", 0.08), ("Kindle Customer", 0.02))
 # Multiplication by an odd number modulo a power of two is one to one, so ids never collide.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(0xD1B54A32D192ED03)
+_INVERSE = pow(int(_FACTOR), -1, 2**64)
 _LETTERS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
 
 
 def reviewer_ids(users: np.ndarray) -> list[str]:
     """Return `A` and thirteen letters or digits for each user number, as in A2OCDK0BOW6UC."""
     return _codes("A", _scattered(users, 64), 36, 13)
+
+
+def user_number(reviewer_id: str) -> int:
+    """Return the user number of one of `reviewer_ids`."""
+    return _unscattered(int(reviewer_id[1:], 36), 64)
+
+
+def product_number(asin: str) -> int:
+    """Return the product number of one of `asins`."""
+    if asin.startswith("0"):
+        return _unscattered(int(asin[1:]), 29)
+    return _unscattered(int(asin[2:], 36), 41)
 
 
 def reviewer_names() -> list[str]:
@@ -42,6 +55,10 @@ def asins(products: np.ndarray, is_book: np.ndarray) -> list[str]:
 def _scattered(numbers: np.ndarray, bits: int) -> np.ndarray:
     mixed = numbers.astype(np.uint64) * _FACTOR + _SHIFT
     return mixed & np.uint64(2**bits - 1)
+
+
+def _unscattered(code: int, bits: int) -> int:
+    return (code - int(_SHIFT)) * _INVERSE % 2**bits
 
 
 def _codes(prefix: str, numbers: np.ndarray, base: int, digits: int) -> list[str]:

@@ -9,9 +9,10 @@ from amazon_reviews.devtools.sample_data import defects
 from amazon_reviews.devtools.sample_data.draws import blocks, python_random, quota
 from amazon_reviews.devtools.sample_data.events import BY_FILE_SHARE
 from amazon_reviews.devtools.sample_data.options import SampleOptions
-from amazon_reviews.devtools.sample_data.profiles import Profile
+from amazon_reviews.devtools.sample_data.profiles.records import ReviewRecords
 from amazon_reviews.devtools.sample_data.reviews import Reviews
 from amazon_reviews.devtools.sample_data.truth import Tally
+from amazon_reviews.devtools.sample_data.variants import Variant
 from amazon_reviews.devtools.sample_data.writer import PartFile, parts
 
 BLOCK = 8192
@@ -31,12 +32,14 @@ class Landing:
         self,
         options: SampleOptions,
         reviews: Reviews,
-        profiles: tuple[Profile, Profile],
+        variants: tuple[Variant, Variant],
+        records: ReviewRecords,
         scratch: Callable[[], IO[str]],
     ) -> None:
         self._options = options
         self._reviews = reviews
-        self._profiles = profiles
+        self._variants = variants
+        self._records = records
         self._scratch = scratch
         self._waiting = scratch()
         self._next = scratch()
@@ -54,12 +57,15 @@ class Landing:
         self._waiting.seek(0)
         self._remembered = []
         tally = Tally()
-        for part in parts(self._options, out, FOLDER, partition, span):
-            with PartFile(part.path, part.ending, self._options.compress) as file:
+        place = out / FOLDER / f"partition_{partition}"
+        names = self._records.file_names(partition)
+        for part in parts(place, partition, span, names):
+            with PartFile(part.path, part.ending, self._records.newline) as file:
+                file.write(self._records.header)
                 for block in blocks(part.start, part.stop, BLOCK):
-                    lines = self._reviews.lines(*block, self._profiles[part.style])
-                    self._add_defects(lines, block, partition, tally)
-                    file.write(lines)
+                    lines = self._reviews.lines(*block, self._variants[part.style])
+                    rejected = self._add_defects(lines, block, partition, tally)
+                    file.write(self._encoded(lines, rejected))
                     progress(block[1])
         return tally
 
@@ -68,29 +74,34 @@ class Landing:
         self._waiting.close()
         self._next.close()
 
+    def _encoded(self, lines: list[str], rejected: dict[int, str]) -> list[str]:
+        return [
+            rejected[place] if place in rejected else self._records.record(line)
+            for place, line in enumerate(lines)
+        ]
+
     def _add_defects(
         self, lines: list[str], block: tuple[int, int], partition: int, tally: Tally
-    ) -> None:
-        """Replace the quota of lines by defects, in place."""
+    ) -> dict[int, str]:
+        """Replace the quota of lines by duplicates, and return the rejected records by place."""
         rng = python_random(self._options.seed, "defect", block[0])
         places = list(range(len(lines)))
         rng.shuffle(places)
-        self._reject(lines, _take(places, quota(self._options.malformed, *block)), rng, tally)
+        invalid = _take(places, quota(self._options.malformed, *block))
+        rejected = {place: self._reject(lines[place], rng, tally) for place in invalid}
         across = self._repeat_earlier(lines, places, block, partition, rng)
         within = self._repeat_current(lines, places, block, rng)
         self.across += across
         tally.distinct += len(places) + across
         tally.duplicates_within += within
         self._store([lines[place] for place in places], block, partition)
+        return rejected
 
-    def _reject(
-        self, lines: list[str], places: list[int], rng: random.Random, tally: Tally
-    ) -> None:
-        for place in places:
-            reason = defects.REASONS[self._rejected % len(defects.REASONS)]
-            lines[place] = defects.invalid_review(lines[place], reason, rng)
-            tally.rejected[reason] += 1
-            self._rejected += 1
+    def _reject(self, line: str, rng: random.Random, tally: Tally) -> str:
+        reason, record = self._records.rejected(line, self._rejected, rng)
+        tally.rejected[reason] += 1
+        self._rejected += 1
+        return record
 
     def _repeat_earlier(
         self,

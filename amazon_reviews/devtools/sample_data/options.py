@@ -2,6 +2,18 @@
 
 from dataclasses import dataclass
 
+# Names of formats; `fine_food_snap` is fine_food as paragraphs.
+PROFILES = (
+    "amazon_2018",
+    "amazon_2014",
+    "amazon_2023",
+    "aws_customer_reviews",
+    "fine_food",
+    "fine_food_snap",
+    "marc",
+    "datafiniti",
+    "yelp",
+)
 LARGEST_COUNT = 500_000_000
 LARGEST_SHARE = 0.5
 
@@ -39,7 +51,8 @@ class SampleOptions:
         malformed: Share of lines that must be rejected.
         unknown_fields: Share of valid reviews with fields that are not in the schema.
         files_per_partition: Part files of a partition.
-        compress: True for gzip.
+        compress: True for gzip, where the files of the profile are published compressed.
+        profile: Source profile of reviews and products, one of PROFILES.
 
     Raises:
         ValueError: A value is not valid; the text names the option.
@@ -59,6 +72,7 @@ class SampleOptions:
     unknown_fields: float = 0.001
     files_per_partition: int = 2
     compress: bool = True
+    profile: str = PROFILES[0]
 
     def __post_init__(self) -> None:
         for name, least in _AT_LEAST.items():
@@ -79,6 +93,8 @@ class SampleOptions:
             raise ValueError("title_ratings must be 0 if titles is 0")
         if not isinstance(self.compress, bool):
             raise ValueError(f"compress must be true or false, got {self.compress!r}")
+        if self.profile not in PROFILES:
+            raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {self.profile!r}")
 
     @property
     def metadata_partitions(self) -> int:

@@ -40,7 +40,7 @@ _PUBLIC_ORDER = (
 _BRAND_STARTS = ("Nor", "Bel", "Kas", "Ever", "Lumi", "Oak", "Tri", "Vel", "Zen", "Har")
 _BRAND_ENDS = ("dale", "ex", "wood", "mark", "line", "ton", "ora", "field", "co", "vista")
 _BRAND_KINDS = ("", "", "", " Inc.", " &amp; Sons", " Publications")
-_MATERIALS = ("Cotton", "Steel", "Leather", "Classic", "Deluxe", "Portable", "Vintage", "Kids'")
+MATERIALS = ("Cotton", "Steel", "Leather", "Classic", "Deluxe", "Portable", "Vintage", "Kids'")
 
 
 class Products:
@@ -51,11 +51,11 @@ class Products:
         self._population = population
 
     def line(self, place: int, public: bool) -> str:
-        """Return the complete row of a product, in one of the two source profiles."""
+        """Return the complete row of a product, in one of the two variants."""
         return _write(self._record(place, public), public)
 
     def earlier_version(self, place: int, public: bool) -> str:
-        """Return a less complete row of a product, in the schema of the other profile."""
+        """Return a less complete row of a product, in the schema of the other variant."""
         product = self._record(place, not public)
         rng = python_random(self._seed, "product", -1 - place)
         product["description"] = []
@@ -84,7 +84,7 @@ class Products:
 
 def _texts(category: Category, rng: random.Random) -> dict[str, Any]:
     noun = rng.choice(category.nouns)
-    brand = _brand(rng)
+    brand = brand_name(rng)
     return {
         "title": _title(brand, noun, rng),
         "brand": _worn_brand(brand, rng),
@@ -97,7 +97,8 @@ def _texts(category: Category, rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _brand(rng: random.Random) -> str:
+def brand_name(rng: random.Random) -> str:
+    """Draw the name of a brand."""
     return rng.choice(_BRAND_STARTS) + rng.choice(_BRAND_ENDS) + rng.choice(_BRAND_KINDS)
 
 
@@ -114,7 +115,7 @@ def _title(brand: str, noun: str, rng: random.Random) -> str:
         return markup.UNCLOSED_TITLE
     if chance < 0.10:
         return ""
-    words = f"{rng.choice(_MATERIALS)} {noun.title()} {rng.randrange(1, 9999)}"
+    words = f"{rng.choice(MATERIALS)} {noun.title()} {rng.randrange(1, 9999)}"
     if chance < 0.20:
         return f"{brand} {words}, 4&quot;, Black &amp; White (Harvey&#39;s)"
     if chance < 0.23:
@@ -190,7 +191,7 @@ def _detail_list(asin: str, dimensions: str, weight: str, rng: random.Random) ->
 def _date(listed: str, in_features: bool, rng: random.Random) -> str:
     chance = rng.random()
     if in_features:
-        return markup.DATE_BLOCK if chance < 0.8 else _brand(rng)
+        return markup.DATE_BLOCK if chance < 0.8 else brand_name(rng)
     return "" if chance < 0.5 else listed
 
 

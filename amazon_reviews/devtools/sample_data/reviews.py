@@ -11,17 +11,17 @@ from amazon_reviews.devtools.sample_data.draws import choose_rows, cumulative_ta
 from amazon_reviews.devtools.sample_data.identifiers import NAMES, reviewer_ids
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.population import Draw, Population
-from amazon_reviews.devtools.sample_data.profiles import (
+from amazon_reviews.devtools.sample_data.texts import Texts
+from amazon_reviews.devtools.sample_data.variants import (
     FIRST_DAY,
     IMAGES,
     LARGEST_VOTE,
     STYLES,
     UNKNOWN_FIELDS,
     Order,
-    Profile,
+    Variant,
     day_count,
 )
-from amazon_reviews.devtools.sample_data.texts import Texts
 
 UNRATED_SHARE = 0.0002
 NO_TEXT_SHARE = 0.0015
@@ -52,52 +52,52 @@ class Reviews:
         """Users and products behind the reviews."""
         return self._population
 
-    def lines(self, start: int, stop: int, profile: Profile) -> list[str]:
+    def lines(self, start: int, stop: int, variant: Variant) -> list[str]:
         """Return the reviews start to stop - 1 as JSON lines without newlines.
 
         The same numbers give the same reviews only within the same block.
         """
         rng = generator(self._options.seed, "review", start)
         draw = self._population.draw(start, stop, rng)
-        columns = self._columns(draw, profile, rng)
-        orders = _orders(profile, stop - start, rng)
-        comma = profile.comma
+        columns = self._columns(draw, variant, rng)
+        orders = _orders(variant, stop - start, rng)
+        comma = variant.comma
         lines = [
             f"{{{comma.join(filter(None, order(row)))}}}"
             for order, row in zip(orders, zip(*columns, strict=True), strict=True)
         ]
-        self._add_unknown_fields(lines, profile, rng)
+        self._add_unknown_fields(lines, variant, rng)
         return lines
 
-    def _columns(self, draw: Draw, profile: Profile, rng: np.random.Generator) -> list[list[str]]:
-        """Return the fragments in the order of profiles.COLUMNS, '' for an omitted key."""
+    def _columns(self, draw: Draw, variant: Variant, rng: np.random.Generator) -> list[list[str]]:
+        """Return the fragments in the order of variants.COLUMNS, '' for an omitted key."""
         count = len(draw.user)
         day = np.searchsorted(self._days, rng.random(count), side="right")
         verified = (rng.random(count) < self._verified[day]).astype(np.int8)
         stars = np.where(rng.random(count) < UNRATED_SHARE, 0, draw.stars)
         return [
-            _sometimes(profile.images, rng.integers(0, IMAGES, count), IMAGE_SHARE, rng),
-            _pick(profile.overall, stars),
-            _sometimes(profile.votes, _votes(count, rng), VOTE_SHARE, rng),
-            _pick(profile.verified, verified),
-            _sometimes(profile.days, day, 1 - NO_TIME_SHARE, rng),
-            _fragments(profile.key("reviewerID"), reviewer_ids(draw.user)),
-            _fragments(profile.key("asin"), self._population.asins(draw.product)),
-            _sometimes(profile.styles, _styles(draw.category, rng), STYLE_SHARE, rng),
-            _sometimes(profile.names, draw.user * 2_654_435_761 % NAMES, 1 - NO_NAME_SHARE, rng),
-            *self._words(draw, profile, rng),
-            _pick(profile.unix_days, day),
+            _sometimes(variant.images, rng.integers(0, IMAGES, count), IMAGE_SHARE, rng),
+            _pick(variant.overall, stars),
+            _sometimes(variant.votes, _votes(count, rng), VOTE_SHARE, rng),
+            _pick(variant.verified, verified),
+            _sometimes(variant.days, day, 1 - NO_TIME_SHARE, rng),
+            _fragments(variant.key("reviewerID"), reviewer_ids(draw.user)),
+            _fragments(variant.key("asin"), self._population.asins(draw.product)),
+            _sometimes(variant.styles, _styles(draw.category, rng), STYLE_SHARE, rng),
+            _sometimes(variant.names, draw.user * 2_654_435_761 % NAMES, 1 - NO_NAME_SHARE, rng),
+            *self._words(draw, variant, rng),
+            _pick(variant.unix_days, day),
         ]
 
     def _words(
-        self, draw: Draw, profile: Profile, rng: np.random.Generator
+        self, draw: Draw, variant: Variant, rng: np.random.Generator
     ) -> tuple[list[str], list[str]]:
         """Return the fragments of text and summary; one of the two may be empty."""
-        texts, summaries = self._texts.write(draw.category, draw.stars, profile.ascii_only, rng)
+        texts, summaries = self._texts.write(draw.category, draw.stars, variant.ascii_only, rng)
         for row in np.flatnonzero(draw.visit).tolist():
             texts[row] = f"Order number {draw.visit[row] + 1}. {texts[row]}"
-        texts = _fragments(profile.key("reviewText"), texts)
-        summaries = _fragments(profile.key("summary"), summaries)
+        texts = _fragments(variant.key("reviewText"), texts)
+        summaries = _fragments(variant.key("summary"), summaries)
         chance = rng.random(len(texts))
         for row in np.flatnonzero((chance < NO_TEXT_SHARE) & (draw.visit == 0)).tolist():
             texts[row] = ""
@@ -106,11 +106,11 @@ class Reviews:
         return texts, summaries
 
     def _add_unknown_fields(
-        self, lines: list[str], profile: Profile, rng: np.random.Generator
+        self, lines: list[str], variant: Variant, rng: np.random.Generator
     ) -> None:
         share = self._options.unknown_fields
         for row in np.flatnonzero(rng.random(len(lines)) < share).tolist():
-            lines[row] = lines[row][:-1] + profile.unknown[row % len(UNKNOWN_FIELDS)]
+            lines[row] = lines[row][:-1] + variant.unknown[row % len(UNKNOWN_FIELDS)]
 
 
 def _pick(fragments: tuple[str, ...] | list[str], chosen: np.ndarray) -> list[str]:
@@ -143,12 +143,12 @@ def _votes(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.minimum(2 + 2.5 * rng.pareto(0.9, count), LARGEST_VOTE).astype(np.int64)
 
 
-def _orders(profile: Profile, count: int, rng: np.random.Generator) -> list[Order]:
-    others = len(profile.orders) - 1
+def _orders(variant: Variant, count: int, rng: np.random.Generator) -> list[Order]:
+    others = len(variant.orders) - 1
     weights = (USUAL_ORDER_SHARE, *[(1 - USUAL_ORDER_SHARE) / others] * others)
     rows = np.zeros(count, dtype=np.int64)
     chosen: list[int] = choose_rows(cumulative_table([weights]), rows, rng).tolist()
-    return [profile.orders[index] for index in chosen]
+    return [variant.orders[index] for index in chosen]
 
 
 def _calendar() -> tuple[np.ndarray, np.ndarray]:

@@ -105,9 +105,8 @@ class Titles:
         return records, Tally(len(distinct), len(duplicates))
 
     def _file(self, out: Path, folder: str, name: str, header: str, records: list[_Record]) -> None:
-        compress = self._options.compress
-        path = out / folder / f"{name}.csv{'.gz' if compress else ''}"
-        with PartFile(path, "\n", compress) as file:
+        path = out / folder / f"{name}.csv{'.gz' if self._options.compress else ''}"
+        with PartFile(path, "\n") as file:
             file.write([header, *map(_line, records)])
 
 

@@ -1,17 +1,15 @@
 """Files of a sample: part files, and a folder that is replaced completely or not."""
 
 import gzip
-import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from amazon_reviews.devtools.sample_data.draws import spans
-from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.truth import TRUTH, files_of_sample
 
 STAGING = ".sample.tmp"
@@ -21,15 +19,19 @@ ENDINGS = ("\n", "\n\n", "\n", "")  # the files of the source end in different w
 
 
 class PartFile:
-    """A part file of lines, with one of ENDINGS at its end."""
+    """A part file of records, compressed if its name ends in .gz, with one of ENDINGS at its end.
 
-    def __init__(self, path: Path, ending: str, compress: bool) -> None:
+    `newline` separates the records, and replaces the newlines of the ending.
+    """
+
+    def __init__(self, path: Path, ending: str, newline: str = "\n") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._raw = path.open("wb")
         self._file: BinaryIO | gzip.GzipFile = self._raw
-        if compress:
+        if path.suffix == ".gz":
             self._file = gzip.GzipFile("", "wb", COMPRESSION_LEVEL, self._raw, mtime=0)
-        self._ending = ending
+        self._ending = ending.replace("\n", newline)
+        self._newline = newline
         self._empty = True
 
     def __enter__(self) -> Self:
@@ -44,20 +46,20 @@ class PartFile:
             self._raw.close()
 
     def write(self, lines: Iterable[str]) -> None:
-        """Append lines; lone surrogates are written as the bytes that they represent."""
-        text = "\n".join(lines)
+        """Append records; lone surrogates are written as the bytes that they represent."""
+        text = self._newline.join(lines)
         if not text:
             return
-        separator = "" if self._empty else "\n"
+        separator = "" if self._empty else self._newline
         self._file.write(f"{separator}{text}".encode("utf-8", "surrogateescape"))
         self._empty = False
 
 
 @dataclass(frozen=True)
 class Part:
-    """The plan of a part file: its items [start, stop), path, source profile and ending.
+    """The plan of a part file: its items [start, stop), path, variant and ending.
 
-    `style` is the number of the profile. It alternates, so that neighbouring files differ.
+    `style` is the number of the variant. It alternates, so that neighbouring files differ.
     """
 
     start: int
@@ -67,18 +69,22 @@ class Part:
     ending: str
 
 
-def parts(
-    options: SampleOptions, out: Path, folder: str, partition: int, span: tuple[int, int]
-) -> list[Part]:
-    """Distribute the items [span[0], span[1]) of a partition over part files."""
+def parts(place: Path, partition: int, span: tuple[int, int], names: Sequence[str]) -> list[Part]:
+    """Distribute the items [span[0], span[1]) of a partition over files with at most `names`.
+
+    Args:
+        place: Folder of the partition.
+        partition: Number of the partition, from 1.
+        span: First item, and the one after the last.
+        names: Names of the files.
+    """
     start, stop = span
-    count = min(options.files_per_partition, stop - start)
-    place = out / folder / f"partition_{partition}"
+    count = min(len(names), stop - start)
     return [
         Part(
             start + first,
             start + last,
-            place / _part_name(options, folder, partition, number),
+            place / names[number],
             (partition + number) % 2,
             ENDINGS[(partition + number) % len(ENDINGS)],
         )
@@ -129,10 +135,3 @@ def _check_owned(out: Path) -> None:
                 f"{out / folder} contains {foreign[0]}, which is not part of a sample: "
                 "choose an empty folder"
             )
-
-
-def _part_name(options: SampleOptions, folder: str, partition: int, number: int) -> str:
-    """Return `part-00000-<hex>-c000.json.gz`, like the file names of a cluster."""
-    words = f"{options.seed}/{folder}/{partition}/{number}".encode()
-    suffix = "json.gz" if options.compress else "json"
-    return f"part-{number:05d}-{hashlib.blake2b(words, digest_size=16).hexdigest()}-c000.{suffix}"

@@ -1,4 +1,4 @@
-"""The two source profiles of reviews: the public files and the datathon's files.
+"""The two variants of reviews of amazon_2018: the public files and the datathon's files.
 
 A fragment is a complete `"key": value`. An empty fragment omits its key.
 """
@@ -90,8 +90,8 @@ Order = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Profile:
-    """The fragments of a source profile.
+class Variant:
+    """The fragments of a variant.
 
     Attributes:
         ascii_only: True if other characters are escaped.
@@ -124,20 +124,20 @@ class Profile:
     unknown: tuple[str, ...]
 
     def key(self, name: str) -> str:
-        """Return `"name": ` with the spacing of this profile."""
+        """Return `"name": ` with the spacing of this variant."""
         return f'"{name}"{self.colon}'
 
 
 @cache
-def public() -> Profile:
-    """Return the profile of the 2018 data set: objects nested, 5.0, true, spaces, ASCII."""
-    return _profile(True, (_PUBLIC, _PUBLIC_OLD, _PUBLIC_MIXED))
+def public() -> Variant:
+    """Return the variant of the 2018 data set: objects nested, 5.0, true, spaces, ASCII."""
+    return _variant(True, (_PUBLIC, _PUBLIC_OLD, _PUBLIC_MIXED))
 
 
 @cache
-def datathon() -> Profile:
-    """Return the profile of the datathon: objects as JSON text, 5, "true", no reviewTime, UTF-8."""
-    return _profile(False, (_DATATHON, _DATATHON_SORTED))
+def datathon() -> Variant:
+    """Return the variant of the datathon: objects as JSON text, 5, "true", no reviewTime, UTF-8."""
+    return _variant(False, (_DATATHON, _DATATHON_SORTED))
 
 
 def day_count() -> int:
@@ -145,7 +145,7 @@ def day_count() -> int:
     return (LAST_DAY - FIRST_DAY).days + 1
 
 
-def _profile(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Profile:
+def _variant(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Variant:
     colon, comma = (": ", ", ") if is_public else (":", ",")
 
     def text(value: object) -> str:
@@ -158,7 +158,7 @@ def _profile(is_public: bool, orders: tuple[tuple[str, ...], ...]) -> Profile:
         return pair(name, value if is_public else text(value))
 
     days = [FIRST_DAY + timedelta(days=number) for number in range(day_count())]
-    return Profile(
+    return Variant(
         ascii_only=is_public,
         colon=colon,
         comma=comma,
