@@ -23,6 +23,8 @@ def record_of(artifact: Artifact, source: Lakehouse | Warehouse) -> Built:
         inputs = {key: source.versions(key).get(WHOLE, 0) for key in artifact.inputs}
     else:
         contents = source.contents()
-        by_output = {f"warehouse/{TABLES[key].name}": contents[key] for key in contents}
+        # A warehouse of an earlier version may hold tables that have another name now.
+        known = contents.keys() & TABLES.keys()
+        by_output = {f"warehouse/{TABLES[key].name}": contents[key] for key in known}
         inputs = {key: by_output.get(key, 0) for key in artifact.inputs}
     return Built(new_version(artifact.code_version), inputs)
