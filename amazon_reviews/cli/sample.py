@@ -31,7 +31,7 @@ from amazon_reviews.errors import UsageError
 def sample(out: Path | None, **options: Any) -> None:
     """Generate sample data in the source's own formats.
 
-    Every profile has the same reviews. Files of products exist for the profiles amazon_….
+    Every profile has the same reviews; only amazon_… profiles have files of products.
 
     The files have the quirks and faults of real ones; truth.json has the expected results.
     """

@@ -94,6 +94,7 @@ def test_products_of_2023_have_the_published_fields_and_the_ratings_of_the_revie
         assert product["rating_number"] > reviews[product["parent_asin"]]
     assert {type(product["price"]) for product in products} == {float, str, type(None)}
     assert any(product["details"].get("Best Sellers Rank") for product in products)
+    assert {"AMAZON FASHION", None} < {product["main_category"] for product in products}
     assert any(product["images"] and product["images"][0]["hi_res"] for product in products)
 
 

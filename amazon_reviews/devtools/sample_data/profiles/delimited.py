@@ -66,10 +66,6 @@ class AwsReviews(DelimitedReviews):
         """Return texts as a record; a tab in a text becomes a space."""
         return "\t".join([text.replace("\t", " ") for text in values])
 
-    def keeps_identity(self, review: Review) -> bool:
-        """Return False, since the ids differ."""
-        return False
-
 
 class FineFoodReviews(CsvReviews):
     """Fine food reviews, as on Kaggle."""
@@ -223,10 +219,6 @@ class DatafinitiReviews(CsvReviews):
             review.reviewer.lower(),
             f"https://www.amazon.com/dp/{review.asin}",
         )
-
-    def keeps_identity(self, review: Review) -> bool:
-        """Return False, since the user has no id."""
-        return False
 
 
 def _one_line(text: str | None) -> str:

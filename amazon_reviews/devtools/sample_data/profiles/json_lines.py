@@ -127,10 +127,6 @@ class MarcReviews(JsonReviews):
             f'"product_category": {_text(self.items[review.asin].path[0].lower())}}}'
         )
 
-    def keeps_identity(self, review: Review) -> bool:
-        """Return False, since the ids differ."""
-        return False
-
 
 class YelpReviews(JsonReviews):
     """Reviews of Yelp: no title, which replaces an omitted text; slashes are escaped."""
@@ -155,10 +151,6 @@ class YelpReviews(JsonReviews):
             f'"useful":{review.votes},"funny":{review.salt % 3},"cool":{review.salt % 5},'
             f'"text":{text},"date":"{review.day} {review.clock}"}}'
         )
-
-    def keeps_identity(self, review: Review) -> bool:
-        """Return False, since the ids differ."""
-        return False
 
 
 def _asin(review: Review) -> str:

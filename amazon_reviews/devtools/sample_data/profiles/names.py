@@ -26,7 +26,10 @@ class FileNames:
     suffix: str
 
     def listed(self, partition: int, count: int, compress: bool) -> list[str]:
-        """Return `count` names; partitions count from 1. `compress` removes no suffix `.gz`."""
+        """Return `count` names for a partition, which has a number from 1.
+
+        Names end in `.gz` only with `compress`, and only where the published ones do.
+        """
         suffix = self.suffix if compress else self.suffix.removesuffix(".gz")
         category = CATEGORIES[(partition - 1) % len(CATEGORIES)]
         names: list[str] = []

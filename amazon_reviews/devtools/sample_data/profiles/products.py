@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from amazon_reviews.devtools.sample_data import defects
+from amazon_reviews.devtools.sample_data.categories import FASHION_LOGO
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.profiles.names import FileNames
 from amazon_reviews.devtools.sample_data.profiles.ratings import Ratings
@@ -109,7 +110,7 @@ class Products2023(EncodedProducts):
         brand = _plain(product["brand"])
         price = _price(product["price"])
         return {
-            "main_category": _plain(product["main_cat"]) or "AMAZON FASHION",
+            "main_category": _department(product["main_cat"]),
             "title": _plain(product["title"]),
             "average_rating": mean,
             "rating_number": count,
@@ -132,6 +133,10 @@ class Products2023(EncodedProducts):
     def invalid(self, record: str, reason: str, rng: random.Random) -> str:
         """Return a record like the given one with a defect."""
         return defects.invalid_product(record, reason, rng, "parent_asin")
+
+
+def _department(name: str) -> str | None:
+    return "AMAZON FASHION" if name == FASHION_LOGO else _plain(name) or None
 
 
 def _plain(text: str) -> str:

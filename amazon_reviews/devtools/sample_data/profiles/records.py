@@ -18,15 +18,7 @@ from amazon_reviews.devtools.sample_data.profiles.review import Review, parse_re
 
 
 class Records(ABC):
-    """Records of reviews or of products.
-
-    Attributes:
-        header: Lines at the beginning of a file: none or one.
-        newline: Separator of the records.
-    """
-
-    header: tuple[str, ...] = ()
-    newline = "\n"
+    """Records of reviews or of products."""
 
     def __init__(self, options: SampleOptions) -> None:
         self._options = options
@@ -49,7 +41,15 @@ class Records(ABC):
 
 
 class ReviewRecords(Records):
-    """Records of reviews."""
+    """Records of reviews.
+
+    Attributes:
+        header: Lines at the beginning of a file: none or one.
+        newline: Separator of the records.
+    """
+
+    header: tuple[str, ...] = ()
+    newline = "\n"
 
     @abstractmethod
     def is_same(self, line: str) -> bool:
@@ -118,9 +118,12 @@ class EncodedReviews(ReviewRecords):
     def invalid(self, review: Review, reason: str, rng: random.Random) -> str:
         """Return a record like that of the review, with a defect of one of `reasons`."""
 
-    @abstractmethod
     def keeps_identity(self, review: Review) -> bool:
-        """Return True if the record has the ids, stars and texts of amazon_2018."""
+        """Return True if the record has the ids, stars and texts of amazon_2018.
+
+        It is False by default, for profiles with ids of their own.
+        """
+        return False
 
 
 @dataclass(frozen=True)
