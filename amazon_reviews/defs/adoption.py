@@ -19,6 +19,9 @@ from amazon_reviews.resources.lakehouse.tables import partition_rows, row_count
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE, Built, new_version
 
+# No release has it, so `--code-changed` builds again what was adopted.
+_UNKNOWN_CODE = "0"
+
 Events = Mapping[str, Mapping[str, int]]
 """The newest materialization by key of the output and partition, or `WHOLE`."""
 
@@ -67,7 +70,7 @@ def _adopt_table(places: Places, output: Output, events: Events) -> None:
         current = partition in events[output.key] and not _is_older(events, output, partition)
         built[partition] = dict(_inputs(places, output, partition)) if current else {}
         checks.setdefault(partition, {}).update(dict.fromkeys(output.checks, True))
-    places.lakehouse.record(output.key, built, checks)
+    places.lakehouse.record(output.key, built, checks, _UNKNOWN_CODE)
 
 
 def _inputs(places: Places, output: Output, partition: str) -> Iterator[tuple[str, int]]:

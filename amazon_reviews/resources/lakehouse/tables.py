@@ -264,6 +264,7 @@ class Lakehouse:
         key: str,
         built: BuiltFrom | None = None,
         checks: Mapping[str, Mapping[str, bool]] | None = None,
+        code_version: str | None = None,
     ) -> None:
         """Record inputs of partitions, or verdicts of checks on their present versions.
 
@@ -274,6 +275,7 @@ class Lakehouse:
             key: the table's key.
             built: see `write`.
             checks: whether a check passed, by partition, or `WHOLE`, and by its name.
+            code_version: the code that wrote partitions without a version, by default the present.
         """
         if not (built or checks):
             return
@@ -282,7 +284,8 @@ class Lakehouse:
             changes: dict[str, int] = {}
             for partition, inputs in (built or {}).items():
                 if partition not in records.versions:
-                    changes[version_id(partition)] = new_version(TABLES[key].code_version)
+                    code = code_version or TABLES[key].code_version
+                    changes[version_id(partition)] = new_version(code)
                 for name, version in inputs.items():
                     if records.inputs.get(name, {}).get(partition) != version:
                         changes[input_id(partition, name)] = version
