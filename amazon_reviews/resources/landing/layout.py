@@ -25,7 +25,7 @@ _STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
 _LONGEST_STEM = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LandingFile:
     """A file of a partition; `size` is in bytes, `changed` differs between its versions."""
 
