@@ -38,8 +38,8 @@ from amazon_reviews.schemas.built import WHOLE
 # The name of a stage with more tables is shortened.
 _MOST_NAMES = 3
 _NOTHING_READ = (
-    "the landing zone holds files, but none of them is read: see the reasons above, and "
-    "docs/how-to/landing-zone.md"
+    "the landing zone holds files, but none of them is read; the warnings name them, and "
+    "docs/how-to/landing-zone.md says what is read"
 )
 Rebuild = Mapping[str, Collection[str]]
 """The partitions to build again, by key of their output; `WHOLE` among them stands for all."""

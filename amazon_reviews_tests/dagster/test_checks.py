@@ -14,6 +14,8 @@ from amazon_reviews_tests.dagster.project import Project, copy_first_row, failed
 
 def expected_checks():
     return {
+        ("bronze/reviews", "every_file_read", False),
+        ("bronze/products", "every_file_read", False),
         ("bronze/review_events", "lag_bound", False),
         ("bronze/review_events", "no_gaps", False),
         ("silver/streamed_reviews", "accounted", True),
@@ -45,6 +47,8 @@ def test_the_checks_and_which_of_them_block(all_done):
         ("model/sentiment", "not_worse", True),
         ("gold/sentiment_predictions", "complete", True),
         ("gold/sentiment_predictions", "drift", False),
+        ("bronze/titles", "every_file_read", False),
+        ("bronze/title_ratings", "every_file_read", False),
         ("silver/titles", "accounted", True),
         ("silver/title_ratings", "accounted", True),
         ("silver/titles", "rows_kept", False),

@@ -11,7 +11,7 @@ from amazon_reviews.defs.partitions import consecutive
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
 from amazon_reviews_tests.dagster.project import requested, start_run
-from amazon_reviews_tests.helpers import review
+from amazon_reviews_tests.helpers import review, rows
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 
@@ -139,17 +139,48 @@ def test_failed_folder_is_requested_again_only_after_a_change(project, sample):
     assert tick(project, third.cursor).skip_message == "nothing is pending"
 
 
-def test_empty_and_foreign_folders_become_no_partitions(empty):
+def test_what_is_not_read_becomes_no_partition_and_is_named(empty):
     empty.folder("amazon_reviews", "partition_1").mkdir(parents=True)
     empty.add_file("amazon_reviews", "partition_2", review(), file="_SUCCESS")
-    empty.add_file("amazon_reviews", "partition_3", review(), file=".part-0.json.gz.tmp")
-    empty.add_file("amazon_reviews", "archive", review())
+    empty.add_file("amazon_reviews", "partition_3", review(), file="a.json.xz")
     empty.add_file("events", "partition_4", review())
+    empty.add_file("reviews", "partition_5", review())
 
     result = tick(empty)
 
     assert not result.run_requests
-    assert result.skip_message == "nothing is pending"
+    assert result.skip_message == (
+        "nothing is pending; in the landing zone: amazon_reviews/partition_1, "
+        "amazon_reviews/partition_2 are not read: folder without files; put its files there, or "
+        "remove it, amazon_reviews/partition_3/a.json.xz is not read: unknown extension; read are "
+        ".json, .jsonl, .ndjson, .csv, .tsv, .txt, .parquet, .avro, also with .gz, .zst, .bz2; "
+        "convert or remove it, reviews is not read: folder that is not the folder of a dataset; "
+        "rename it to amazon_reviews"
+    )
+
+
+def test_partitions_of_any_name_are_requested_and_built(empty):
+    names = ("2023/08/01", "a...b", "stream", "Home & Kitchen", "50%", "a:b", "[x],y", "büro")
+    for name in names:
+        empty.add_file("amazon_reviews", name, review(reviewerID=name))
+    keys = [*empty.landing.partitions("amazon_reviews")]
+
+    result = tick(empty)
+
+    assert len(keys) == len(names)
+    assert requested(result.run_requests) == [f"bronze/reviews {keys[0]}..{keys[-1]}"]
+    assert follow(empty, result) == [True]
+    outcome = empty.run("key:silver/reviews or key:gold/reviews or key:gold/products")
+    assert not outcome.failures
+    assert {partition for (partition,) in rows(empty.lakehouse, "gold/reviews", "partition")} == {
+        *keys
+    }
+    assert empty.run("key:silver/reviews or key:gold/reviews").nothing_new
+    rebuilt = empty.run("key:silver/reviews", {"silver/reviews": ["a%3Ab", "%73tream"]})
+    assert {name for stage, _ in rebuilt.stages for name in stage.partitions} == {
+        "a%3Ab",
+        "%73tream",
+    }
 
 
 def test_disappeared_folder_is_reported_and_keeps_its_rows(project):

@@ -55,7 +55,6 @@ def state(lakehouse):
         pytest.param(b" one \n", [(1, " one ")], id="white space around"),
         pytest.param("\x00\x01\n\x85\n".encode(), [(1, "\x00\x01"), (2, "\x85")], id="control"),
         pytest.param("é\u2028漢\n".encode(), [(1, "é\u2028漢")], id="line separator ends no line"),
-        pytest.param(b"", [], id="empty file"),
         pytest.param(b"\n\n", [], id="blank lines only"),
         pytest.param(b"\xef\xbb\xbf", [], id="byte order mark only"),
     ],
@@ -321,7 +320,8 @@ def test_folder_without_files_leaves_the_table_unchanged(landing, lakehouse, bef
     elif left == "other files":
         (folder / "_SUCCESS").touch()
         (folder / ".a.json").write_text("hidden")
-        (folder / "a.csv").write_text("other")
+        (folder / "a.md").write_text("other")
+        (folder / "b.json").touch()
     elif left == "a folder named like a file":
         (folder / "x.json.gz").mkdir()
 

@@ -10,12 +10,12 @@ from azure.storage.blob import ContentSettings, ExponentialRetry
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import ingest
-from amazon_reviews.pipeline.datasets import REVIEWS
+from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing import azure as module
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.azurite import ACCOUNT, FaultyProxy
-from amazon_reviews_tests.helpers import content, review, upload
+from amazon_reviews_tests.helpers import content, review, upload, upload_bytes
 
 DATASET = REVIEWS.folder
 _names = (f"landing{number}" for number in count())
@@ -53,32 +53,91 @@ def read(landing, partition="partition_1"):
 
 
 @pytest.mark.parametrize("credential", ["token", "token with ?", "key"])
-def test_folders_are_partitions_as_in_a_local_folder(azurite, container, credential):
+def test_every_credential_reads_the_same(azurite, container, credential):
     token = azurite.sas(container.container_name)
     given = {
         "token": {"azure_sas_token": token},
         "token with ?": {"azure_sas_token": f"?{token}"},
         "key": {"azure_account_key": azurite.key},
     }
-    for name in ("partition_10", "partition_2", "partition_1"):
-        for file in ("b.json", "a.json.gz", "_SUCCESS", ".part.json", "notes.txt"):
-            put(container, f"{DATASET}/{name}/{file}")
-    put(container, f"{DATASET}/partition_2/deeper/c.json")
-    put(container, f"{DATASET}/partition_3", b"", metadata={"hdi_isfolder": "true"})
-    put(container, f"{DATASET}/partition_3/d.json", b"", metadata={"hdi_isfolder": "true"})
-    put(container, f"{DATASET}/other/a.json")
-    put(container, "amazon_metadata/partition_7/a.json")
+    put(container, f"{DATASET}/partition_2/a.json.gz")
     landing = zone(azurite, container, **given[credential])
 
     partitions = landing.partitions(DATASET)
 
-    assert list(partitions) == ["partition_1", "partition_2", "partition_10"]
-    assert [file.name for file in partitions["partition_2"].files] == ["a.json.gz", "b.json"]
     assert landing.partition(DATASET, "partition_2") == partitions["partition_2"]
     assert partitions["partition_2"].files[0].path == (
         f"az://{container.container_name}/lake/{DATASET}/partition_2/a.json.gz"
     )
     assert landing.partitions("titles") == {}
+
+
+def test_listing_equals_that_of_a_local_folder(azurite, container, landing):
+    paths = [
+        *(f"partition_{n}/{file}" for n in (10, 2, 1) for file in ("b.json", "a.csv.gz", "_x")),
+        *("partition_2/deeper/c.json", "partition_2/deeper/d.json", "partition_2/notes.md"),
+        *("2023/08/01/a.json", "2023/08/02/a.json", "2023/README.md", "_hidden/a.json"),
+        *("partition_3/_SUCCESS", "partition_4/.b/a.json", "_temporary/a.json", "profile.yaml"),
+        *("partition_1/profile.yml", "single file.jsonl", "é...漢/a:b.json", "stream/a.json"),
+    ]
+    others = ["reviews/a.json", "All_Beauty.jsonl", "truth.json", "event_hubs_capture/0/a.txt"]
+    for path in (*(f"{DATASET}/{path}" for path in paths), *others):
+        put(container, path, b"{}\n")
+        upload_bytes(landing, "", "", b"{}\n", path)
+    for name in ("partition_1/empty.json", "empty.csv"):
+        put(container, f"{DATASET}/{name}", b"")
+        upload_bytes(landing, DATASET, "", b"", name)
+    remote = zone(azurite, container)
+    there, here = remote.listing(DATASET), landing.listing(DATASET)
+    folders = [dataset.folder for dataset in DATASETS]
+
+    assert shape(there) == shape(here)
+    assert there.unmatched.rows() == here.unmatched.rows()
+    assert len(here.unmatched) == 11
+    assert {name: remote.partition(DATASET, name) for name in there.partitions} == there.partitions
+    elsewhere = landing.unmatched_elsewhere(folders)
+    assert remote.unmatched_elsewhere(folders).rows() == elsewhere.rows()
+    assert len(elsewhere) == 3
+
+
+def shape(listing):
+    """Return the names of the files by partition, and those of the profiles."""
+    return [
+        (key, [file.name for file in found.files], found.profile_file and found.profile_file.name)
+        for key, found in listing.partitions.items()
+    ]
+
+
+def test_blobs_that_mark_folders_are_no_files(azurite, container):
+    put(container, f"{DATASET}/partition_2/a.json")
+    put(container, f"{DATASET}/partition_2", b"")
+    put(container, f"{DATASET}/partition_2/", b"")
+    put(container, f"{DATASET}/partition_2_$folder$", b"")
+    put(container, f"{DATASET}/2023", b"", metadata={"hdi_isfolder": "true"})
+    put(container, f"{DATASET}/2023/08", b"", metadata={"hdi_isfolder": "true"})
+    put(container, f"{DATASET}/2023/08/a.json")
+    put(container, f"{DATASET}/partition_3", b"", metadata={"hdi_isfolder": "true"})
+    put(container, f"{DATASET}/partition_4/d.json", b"", metadata={"hdi_isfolder": "true"})
+
+    listing = zone(azurite, container).listing(DATASET)
+
+    assert list(listing.partitions) == ["2023%2F08", "partition_2"]
+    assert [(one.path, one.reason) for one in listing.unmatched] == [
+        (f"{DATASET}/partition_3", "folder without files"),
+        (f"{DATASET}/partition_4/d.json", "folder without files"),
+    ]
+
+
+def test_folder_and_file_of_one_name_are_not_mixed(azurite, container):
+    put(container, f"{DATASET}/x.json")
+    put(container, f"{DATASET}/x.json/a.json")
+    landing = zone(azurite, container)
+
+    listing = landing.listing(DATASET)
+
+    assert [file.name for file in listing.partitions["x.json"].files] == ["x.json"]
+    assert landing.partition(DATASET, "x.json") == listing.partitions["x.json"]
+    assert [one.reason for one in listing.unmatched] == ["folder with the name of a file"]
 
 
 def test_listing_of_many_pages_is_complete(azurite, container, monkeypatch):
@@ -107,7 +166,7 @@ def test_file_uploaded_again_is_another_version(azurite, container):
         landing.open(before.files[0]).read()
 
 
-@pytest.mark.parametrize("size", [0, 1, 1_000, 1_024, 2_500, 70_000])
+@pytest.mark.parametrize("size", [1, 1_000, 1_024, 2_500, 70_000])
 def test_file_is_read_unchanged_by_ranges(azurite, container, monkeypatch, size):
     monkeypatch.setattr(module, "_RANGE_BYTES", 1_024)
     data = random.Random(size).randbytes(size)

@@ -1,7 +1,6 @@
 """The landing zone: partitions, files, and fingerprints of changes."""
 
 import os
-import shutil
 from pathlib import Path
 from random import Random
 
@@ -9,7 +8,7 @@ import pytest
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.resources.landing.layout import LandingFile
-from amazon_reviews.resources.landing.names import natural_order
+from amazon_reviews.resources.landing.names import natural_order, partition_key
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import upload, upload_bytes
 
@@ -64,44 +63,112 @@ def test_partitions_are_in_natural_order_with_files_by_name(landing):
 @pytest.mark.parametrize(
     "name",
     [
-        *("_part.json", ".part.json", "_SUCCESS", "a.json.crc", "a.json.gz.part", "a.jsonl"),
-        *("a.JSON", "a.csv", "json", "a.json.bz2"),
+        *("a.json", "a.jsonl", "a.ndjson", "a.csv", "a.tsv", "a.txt", "a.parquet", "a.avro"),
+        *("a.jsonl.gz", "a.csv.zst", "a.json.bz2", "UPPER.JSON", "a.Csv.GZ"),
     ],
 )
-def test_hidden_and_foreign_names_are_not_read(landing, folder, name):
-    before = fingerprint(landing)
-    (folder / name).write_text("x")
+def test_files_of_every_container_are_read(landing, name):
+    upload_bytes(landing, DATASET, "partition_1", b"content", name)
 
-    assert [file.name for file in landing.partition(DATASET, "partition_1").files] == [
-        "a.json",
-        "b.json.gz",
-    ]
-    assert fingerprint(landing) == before
+    assert [file.name for file in landing.partition(DATASET, "partition_1").files] == [name]
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("path", "key"),
     [
-        *("part_1", "partition_", "Partition_1", "_partition_1", "partition_1\n"),
-        *("partition_a b", "partition_é", "partition_50%", "partition_'"),
-        *("partition_1...2", "partition_...", "partition_a....b"),
+        ("partition_7", "partition_7"),
+        ("category=Books", "category=Books"),
+        ("2023-08-01", "2023-08-01"),
+        ("2023/08/01", "2023%2F08%2F01"),
+        ("2023/a.b", "2023%2Fa.b"),
+        ("Home & Kitchen", "Home%20%26%20Kitchen"),
+        ("stream", "%73tream"),
+        ("a...b", "a%2E%2E%2Eb"),
+        ("x.json", "x.json"),
+        ("new\nline", "new%0Aline"),
     ],
 )
-def test_folders_of_other_names_are_not_partitions(landing, name):
-    upload(landing, DATASET, name, "x", "y")
-    upload(landing, DATASET, name, "x", file="b.json")
+def test_folder_with_files_is_a_partition_named_by_its_path(landing, path, key):
+    file = upload(landing, DATASET, path, "x", file="a.json")
+
+    (partition,) = landing.partitions(DATASET).values()
+
+    assert (partition.name, partition.files[0].path) == (key, str(file))
+    assert landing.partition(DATASET, key) == partition
+    assert len(landing.listing(DATASET).unmatched) == 0
+
+
+def test_file_beside_the_folders_is_a_partition(landing):
+    for name in ("b 2.jsonl", "a.csv.gz"):
+        upload_bytes(landing, DATASET, "", b"x", name)
+    upload(landing, DATASET, "partition_1", "x")
+
+    partitions = landing.partitions(DATASET)
+
+    assert list(partitions) == ["a.csv.gz", "b%202.jsonl", "partition_1"]
+    assert [file.name for file in partitions["b%202.jsonl"].files] == ["b 2.jsonl"]
+    assert {name: landing.partition(DATASET, name) for name in partitions} == partitions
+
+
+@pytest.mark.parametrize(
+    "key", ["..%2Famazon_metadata%2Fpartition_1", "../amazon_metadata/partition_1", "%70artition_1"]
+)
+def test_other_key_leads_nowhere(landing, folder, key):
+    upload(landing, "amazon_metadata", "partition_1", "x")
+
+    with pytest.raises(LandingError, match="holds no file"):
+        landing.partition(DATASET, key)
+
+
+def test_partitions_that_look_alike_are_both_read_and_named(landing):
+    for name in ("Books", "books", "Beauty"):
+        upload(landing, DATASET, name, "x")
 
     listing = landing.listing(DATASET)
 
-    assert listing.partitions == {}
-    assert listing.unmatched == ([f"{DATASET}/{name}"] if name.startswith("partition_") else [])
+    assert list(listing.partitions) == ["Beauty", "Books", "books"]
+    assert listing.alike == ["Books", "books"]
 
 
-def test_folder_without_files_is_not_a_partition(landing, folder):
-    (folder.parent / "partition_2" / "x.json").mkdir(parents=True)
-    (folder.parent / "partition_3").write_text("a file")
+def test_profile_of_a_partition_comes_before_that_of_the_dataset(landing, folder):
+    upload(landing, DATASET, "partition_2", "x")
+    upload_bytes(landing, DATASET, "", b"x", "a.csv")
+    before = landing.listing(DATASET)
+    of_partition = upload_bytes(landing, DATASET, "partition_1", b"profile", "profile.yml")
+    with_own = landing.partition(DATASET, "partition_1")
+    assert with_own.profile_file.path == str(of_partition)
+    assert with_own.fingerprint != before.partitions["partition_1"].fingerprint
+    assert with_own.files == before.partitions["partition_1"].files
 
-    assert list(landing.partitions(DATASET)) == ["partition_1"]
+    of_dataset = upload_bytes(landing, DATASET, "", b"profile", "profile.yaml")
+    listing = landing.listing(DATASET)
+
+    assert before.profile_file is None
+    assert listing.profile_file.path == str(of_dataset)
+    assert listing.partitions["partition_1"] == with_own
+    assert len(listing.unmatched) == 0
+    for name in ("partition_2", "a.csv"):
+        partition = landing.partition(DATASET, name)
+        assert partition == listing.partitions[name]
+        assert partition.profile_file == listing.profile_file
+        assert partition.fingerprint != before.partitions[name].fingerprint
+
+
+def test_changed_profile_gives_another_fingerprint(landing, folder):
+    profile = upload_bytes(landing, DATASET, "partition_1", b"profile", "profile.yaml")
+    before = fingerprint(landing)
+    profile.write_text("changed")
+
+    assert fingerprint(landing) != before
+
+
+def test_fingerprint_of_earlier_releases_stays(landing, folder):
+    for name in ("a.json", "b.json.gz"):
+        os.utime(folder / name, ns=(0, 1_000_000_007))
+    (folder / "b.json.gz").write_bytes(b"12345")
+    os.utime(folder / "b.json.gz", ns=(0, 1_000_000_007))
+
+    assert fingerprint(landing) == 6_206_529_327_131_619_152
 
 
 @pytest.mark.parametrize(
@@ -156,7 +223,7 @@ def _removed(folder):
 
 
 def _added(folder):
-    (folder / "c.json").write_text("")
+    (folder / "c.json").write_text("c")
 
 
 @pytest.mark.parametrize(
@@ -202,58 +269,63 @@ def test_missing_file_is_named(landing, tmp_path):
         landing.open(gone)
 
 
-def test_folder_removed_during_the_listing_is_left_out(landing, folder, monkeypatch):
-    other = upload(landing, DATASET, "partition_2", "c", file="c.json")
-    is_dir = Path.is_dir
+def test_folder_and_file_removed_during_the_listing_are_left_out(landing, folder, monkeypatch):
+    upload(landing, DATASET, "partition_2", "c", file="c.json")
+    upload(landing, DATASET, "partition_3", "d", file="d.json")
+    scandir = os.scandir
 
     def vanishing(path):
-        result = is_dir(path)
-        if path.name == "partition_2":
-            shutil.rmtree(path, ignore_errors=True)
-        if path.name == "partition_1":
-            (path / "b.json.gz").unlink()
-        return result
+        if Path(path).name == "partition_2":
+            (folder.parent / "partition_2" / "c.json").unlink()
+            (folder.parent / "partition_2").rmdir()
+        entries = scandir(path)
+        if Path(path).name == "partition_1":
+            (folder / "b.json.gz").unlink()
+        return entries
 
-    monkeypatch.setattr(Path, "is_dir", vanishing)
+    monkeypatch.setattr(os, "scandir", vanishing)
 
     listing = landing.listing(DATASET)
 
-    assert not other.exists()
     assert {name: [f.name for f in p.files] for name, p in listing.partitions.items()} == {
-        "partition_1": ["a.json"]
+        "partition_1": ["a.json"],
+        "partition_3": ["d.json"],
     }
     assert listing.unreadable == {}
+    assert len(listing.unmatched) == 0
 
 
-def test_file_removed_during_the_listing_is_left_out(landing, folder, monkeypatch):
-    stat = Path.stat
+@pytest.mark.parametrize("bad", ["partition_31", "2023/08"])
+def test_unlistable_folder_fails_alone(landing, folder, monkeypatch, bad):
+    upload(landing, DATASET, f"{bad}/deep", "x")
+    path = folder.parent / bad
+    scandir = os.scandir
 
-    def vanishing(path, **options):
-        if path.name == "b.json.gz":
-            path.unlink(missing_ok=True)
-        return stat(path, **options)
-
-    monkeypatch.setattr(Path, "stat", vanishing)
-
-    assert [f.name for f in landing.partition(DATASET, "partition_1").files] == ["a.json"]
-
-
-def test_unlistable_folder_fails_alone(landing, folder, monkeypatch):
-    bad = upload(landing, DATASET, "partition_31", "x").parent
-    iterdir = Path.iterdir
-
-    def denied(path):
-        if path == bad:
+    def denied(folder):
+        if str(folder).rstrip("/") == str(path):
             raise PermissionError(13, "Permission denied", str(path))
-        return iterdir(path)
+        return scandir(folder)
 
-    monkeypatch.setattr(Path, "iterdir", denied)
+    monkeypatch.setattr(os, "scandir", denied)
 
     listing = landing.listing(DATASET)
 
+    key = partition_key(bad)
     assert list(listing.partitions) == ["partition_1"]
-    assert str(listing.unreadable["partition_31"]).startswith(
-        f"{bad} cannot be listed (Permission denied); "
-    )
+    assert str(listing.unreadable[key]).startswith(f"{path} cannot be listed (Permission denied); ")
+    assert listing.may_hold(key)
+    assert listing.may_hold(f"{key}%2Fdeep")
+    assert not listing.may_hold("partition_3")
     with pytest.raises(LandingError, match="cannot be listed"):
-        landing.partition(DATASET, "partition_31")
+        landing.partition(DATASET, key)
+
+
+def test_listing_looks_at_every_file_once(landing, folder, monkeypatch):
+    looked = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: looked.append(Path(path).name) or scandir(path))
+    monkeypatch.setattr(os, "stat", lambda *_, **__: pytest.fail("a file has a second look"))
+
+    landing.listing(DATASET)
+
+    assert sorted(looked) == ["amazon_reviews", "partition_1"]

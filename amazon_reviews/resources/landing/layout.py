@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -25,7 +25,7 @@ _STEM = re.compile(r"(?!.*\.\.\.)[A-Za-z0-9_.-]+")
 _LONGEST_STEM = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LandingFile:
     """A file of a partition; `size` is in bytes, `changed` differs between its versions."""
 
@@ -144,7 +144,7 @@ FOLDERS = Layout(
     in_folders=True,
     reads=reads_records,
     partition_of=record_partition,
-    naming=f"of at most {LONGEST_KEY} letters, with all folders above it",
+    naming=f"whose path has at most {LONGEST_KEY} characters, other than A to Z percent-encoded",
     extensions=f"{', '.join(EXTENSIONS)}, also with {', '.join(COMPRESSIONS)}",
 )
 FILES = Layout(
@@ -173,8 +173,8 @@ class Files(Protocol):
             LandingError: `folder` itself cannot be listed.
         """
 
-    def file(self, path: str) -> LandingFile | None:
-        """Return one file, None if there is no file.
+    def named(self, folder: str, names: Sequence[str]) -> Iterator[LandingFile]:
+        """Yield those files of these names that are in a folder.
 
         Raises:
             LandingError: access is denied.

@@ -45,26 +45,26 @@ class LocalFiles:
                     raise failure from None
                 yield parent, failure
                 continue
-            if entries is None:
-                above, _, name = parent.rpartition("/")
-                yield above, LandingFolder(name)
-                continue
+            if not entries and parent:
+                yield "", LandingFolder(parent)
             for entry in entries:
                 if deep and isinstance(entry, LandingFolder):
                     waiting.append(f"{parent}/{entry.name}" if parent else entry.name)
                 else:
                     yield parent, entry
 
-    def file(self, path: str) -> LandingFile | None:
-        """Return one file, see `Files`."""
-        full = os.path.join(self._root, path)
-        try:
-            found = os.stat(full)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise LandingError(f"{full} cannot be read ({error.strerror})") from None
-        return _file(full, found) if stat.S_ISREG(found.st_mode) else None
+    def named(self, folder: str, names: Sequence[str]) -> Iterator[LandingFile]:
+        """Yield the files of these names in a folder, see `Files`."""
+        for name in names:
+            path = os.path.join(self._root, folder, name)
+            try:
+                found = os.stat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise LandingError(f"{path} cannot be read ({error.strerror})") from None
+            if stat.S_ISREG(found.st_mode):
+                yield _file(path, found)
 
     def open(self, file: LandingFile) -> BinaryIO:
         """Open a file for reading its bytes, see `Files`."""
@@ -73,14 +73,10 @@ class LocalFiles:
         except OSError as error:
             raise LandingError(f"{file.path} cannot be opened ({error}); upload again") from error
 
-    def _entries(self, path: str) -> Sequence[Entry] | None:
-        """Return what is in a folder, None if there is nothing but markers."""
+    def _entries(self, path: str) -> Sequence[Entry]:
         with os.scandir(path) as found:
-            shown = [entry for entry in found if not is_marker(entry.name)]
-        if not shown:
-            return None
-        entries = (self._entry(entry, path) for entry in shown)
-        return [entry for entry in entries if entry is not None]
+            entries = (self._entry(entry, path) for entry in found if not is_marker(entry.name))
+            return [entry for entry in entries if entry is not None]
 
     def _entry(self, entry: os.DirEntry[str], folder: str) -> Entry | None:
         """Return a file, a folder, or something else with the reason; None if it is gone."""

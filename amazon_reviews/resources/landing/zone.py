@@ -110,7 +110,9 @@ class LandingZone:
         Raises:
             LandingError: it does not exist, holds no file to read, or cannot be read.
         """
-        entries = self._of_partition(dataset, name) if layout.in_folders else self._flat(dataset)
+        entries = (
+            self._of_partition(dataset, name, layout) if layout.in_folders else self._flat(dataset)
+        )
         partition = list_partitions(dataset, entries, layout).partitions.get(name)
         if partition is None:
             path = f"{dataset}/{partition_path(name)}" if layout.in_folders else dataset
@@ -129,18 +131,17 @@ class LandingZone:
         """
         return self._files().open(file)
 
-    def _of_partition(self, dataset: str, name: str) -> Iterator[tuple[str, Entry]]:
+    def _of_partition(self, dataset: str, name: str, layout: Layout) -> Iterator[tuple[str, Entry]]:
         """Yield the file or the folder of a partition, and the profiles of its dataset."""
         path = partition_path(name)
         # Another name could lead out of the dataset's folder.
         if partition_key(path) != name or {"", ".", ".."} & {*path.split("/")}:
             return
         files = self._files()
-        for profile in PROFILES:
-            if file := files.file(f"{dataset}/{profile}"):
-                yield "", file
-        if "/" not in path and (file := files.file(f"{dataset}/{path}")):
-            yield "", file
+        yield from (("", file) for file in files.named(dataset, PROFILES))
+        is_file = "/" not in path and layout.reads(path)
+        if is_file and (side_by_side := [*files.named(dataset, [path])]):
+            yield from (("", file) for file in side_by_side)
             return
         for _, entry in files.list(f"{dataset}/{path}", deep=False):
             if not isinstance(entry, LandingFolder):
