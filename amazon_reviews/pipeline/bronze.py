@@ -17,8 +17,8 @@ import pyarrow as pa
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.source_files.formats import BLOCK_BYTES, Reading
-from amazon_reviews.pipeline.source_files.lines import filled, lines_of
+from amazon_reviews.pipeline.source_files.formats import Reading
+from amazon_reviews.pipeline.source_files.lines import filled_lines
 from amazon_reviews.pipeline.source_files.source import MAX_UNPACKED_BYTES, open_source
 from amazon_reviews.pipeline.source_files.unpacking import UnpackedFile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
@@ -165,8 +165,7 @@ def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[
     """
     source = UnpackedFile(stream, file, MAX_UNPACKED_BYTES)
     source.read(len(BOM_UTF8) if source.head.startswith(BOM_UTF8) else 0)
-    blocks = iter(lambda: source.read(BLOCK_BYTES), b"")
-    for lines in filled(lines_of(blocks, file.path)):
+    for lines in filled_lines(source.blocks(), file.path):
         yield pa.RecordBatch.from_arrays(_columns(lines, file.name, partition), schema=_LINES)
 
 

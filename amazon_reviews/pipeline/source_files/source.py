@@ -21,7 +21,6 @@ from amazon_reviews.pipeline.source_files.charsets import (
 from amazon_reviews.pipeline.source_files.containers import binary_container, text_container
 from amazon_reviews.pipeline.source_files.delimited import delimited_records, split_fields
 from amazon_reviews.pipeline.source_files.formats import (
-    BLOCK_BYTES,
     Blocks,
     FileFormat,
     Numbered,
@@ -29,7 +28,7 @@ from amazon_reviews.pipeline.source_files.formats import (
 )
 from amazon_reviews.pipeline.source_files.header import DelimitedText, find_layout
 from amazon_reviews.pipeline.source_files.json_documents import array_records, object_records
-from amazon_reviews.pipeline.source_files.lines import filled, lines_of
+from amazon_reviews.pipeline.source_files.lines import filled_lines, lines_of
 from amazon_reviews.pipeline.source_files.paragraphs import paragraph_records
 from amazon_reviews.pipeline.source_files.parquet import parquet_records
 from amazon_reviews.pipeline.source_files.python_literals import literal_records
@@ -149,7 +148,8 @@ def _text_source(source: UnpackedFile, path: str, reading: Reading) -> SourceFil
     if reading.charset:
         charset = known_charset(reading.charset, path)
     head = source.head[mark:]
-    blocks: Iterable[bytes] = _blocks(source, mark)
+    source.read(mark)
+    blocks: Iterable[bytes] = source.blocks()
     if decodes_before_lines(charset):
         head = b"".join(decoded([head], charset, path, whole=whole))
         blocks = decoded(blocks, charset, path)
@@ -176,12 +176,6 @@ def _text_source(source: UnpackedFile, path: str, reading: Reading) -> SourceFil
     return SourceFile(file_format(), _text_records(kind, blocks, charset, path))
 
 
-def _blocks(source: UnpackedFile, mark: int) -> Iterable[bytes]:
-    """Return the bytes after the byte order mark."""
-    source.read(mark)
-    return iter(lambda: source.read(BLOCK_BYTES), b"")
-
-
 def _whole_lines(head: bytes, path: str, *, whole: bool) -> list[Numbered]:
     """Return the first lines, without one that is cut off."""
     text = head if whole else head.rpartition(b"\n")[0]
@@ -193,10 +187,9 @@ def _text_records(kind: str, blocks: Iterable[bytes], charset: str, path: str) -
         if charset != "utf-8" and not decodes_before_lines(charset):
             blocks = decoded(blocks, charset, path)
         return (array_records if kind == "array" else object_records)(blocks, path)
-    lines = lines_of(blocks, path)
     if kind == "paragraphs":
-        return paragraph_records(lines, charset, path)
-    lines = _in_utf8(filled(lines), charset)
+        return paragraph_records(lines_of(blocks, path), charset, path)
+    lines = _in_utf8(filled_lines(blocks, path), charset)
     return map(literal_records, lines) if kind == "python" else lines
 
 

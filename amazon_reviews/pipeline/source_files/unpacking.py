@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.source_files.formats import BLOCK_BYTES
 from amazon_reviews.resources.landing.layout import LandingFile
 
 HEAD_BYTES = 1024 * 1024
@@ -41,6 +43,13 @@ class UnpackedFile(io.BufferedReader):
         self.compression = raw.compression
         self.head = self.peek(HEAD_BYTES)
         self.stored = None if raw.compression else stream
+        self._bytes = raw
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield all bytes that were not read yet, without another copy of them."""
+        yield self.read(len(self.peek(1)))
+        while block := self._bytes.read_block():
+            yield block
 
 
 class _UnpackedBytes(io.RawIOBase):
@@ -51,7 +60,7 @@ class _UnpackedBytes(io.RawIOBase):
         self._source: Any = _Replayed(stream)
         self.compression = self._compression()
         if self.compression == "gzip":
-            self._source = igzip.open(io.BufferedReader(self._source, HEAD_BYTES), "rb")
+            self._source = igzip.open(self._source, "rb")
         elif self.compression:
             packed = pa.PythonFile(self._source, mode="r")
             self._source = pa.CompressedInputStream(packed, self.compression.replace("ip2", "2"))
@@ -63,30 +72,26 @@ class _UnpackedBytes(io.RawIOBase):
         """Fill the buffer, or what the file still has: a head is then always of the same size."""
         target = memoryview(buffer)
         filled = 0
-        while filled < len(target):
-            count = self._read_some(target[filled:])
-            if not count:
-                break
-            filled += count
+        while filled < len(target) and (block := self._read(len(target) - filled)):
+            target[filled : filled + len(block)] = block
+            filled += len(block)
         return filled
 
-    def _read_some(self, target: memoryview) -> int:
+    def read_block(self) -> bytes:
+        return self._read(BLOCK_BYTES)
+
+    def _read(self, size: int) -> bytes:
         try:
-            if hasattr(self._source, "readinto"):
-                count = self._source.readinto(target)
-            else:
-                block = self._source.read(len(target))
-                count = len(block)
-                target[:count] = block
+            block: bytes = self._source.read(size)
         except _DAMAGED as error:
             raise _unreadable(self._file, error) from error
-        self._count += count
+        self._count += len(block)
         if self.compression and self._count > self._max_bytes:
             raise LandingError(
                 f"{self._file.path} is unpacked to more than {self._max_bytes / 10**9:g} GB; if "
                 "that is right, set AMAZON_REVIEWS_MAX_UNPACKED_GB to more"
             )
-        return count
+        return block
 
     def _compression(self) -> str:
         path = self._file.path
@@ -123,9 +128,13 @@ class _Replayed(io.RawIOBase):
             self._seen += more
         return self._seen
 
-    def readinto(self, buffer: Any) -> int:
-        block = self._seen[: len(buffer)] or self._stream.read(len(buffer))
+    def read(self, size: int = -1) -> bytes:
+        block = self._seen[:size] or self._stream.read(size)
         self._seen = self._seen[len(block) :]
+        return block
+
+    def readinto(self, buffer: Any) -> int:
+        block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
 

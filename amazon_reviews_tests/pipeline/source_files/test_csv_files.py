@@ -7,7 +7,7 @@ import pytest
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import ingest, read_records
 from amazon_reviews.pipeline.datasets import TITLES
-from amazon_reviews.pipeline.source_files import delimited, source
+from amazon_reviews.pipeline.source_files import delimited, unpacking
 from amazon_reviews_tests.helpers import rows, upload_bytes
 from amazon_reviews_tests.pipeline.source_files.reading import landing_file, open_bytes
 
@@ -42,7 +42,8 @@ def read(*lines, required=("a",)):
     ],
 )  # fmt: skip
 def test_lines_become_numbered_records(lines, expected, block_bytes, monkeypatch):
-    monkeypatch.setattr(source, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(unpacking, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(unpacking, "HEAD_BYTES", 64)
 
     assert read(HEADER, *lines) == expected
 
