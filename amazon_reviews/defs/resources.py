@@ -47,7 +47,7 @@ def resources(settings: Settings) -> Resources:
 def places_of(settings: Settings) -> Places:
     """Return the places of the outputs, and of the rows that arrive."""
     return Places(
-        landing=LandingZone.at(settings.landing),
+        landing=LandingZone.at(settings.landing, settings.max_unpacked_gb),
         lakehouse=Lakehouse(settings.lakehouse),
         event_hub=EventHub(
             settings.event_hub.get_secret_value(),

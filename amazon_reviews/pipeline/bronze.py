@@ -19,7 +19,7 @@ from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.source_files.formats import Reading
 from amazon_reviews.pipeline.source_files.lines import filled_lines
-from amazon_reviews.pipeline.source_files.source import MAX_UNPACKED_BYTES, open_source
+from amazon_reviews.pipeline.source_files.source import open_source
 from amazon_reviews.pipeline.source_files.unpacking import UnpackedFile
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -89,11 +89,12 @@ def ingest(landing: LandingZone, lakehouse: Lakehouse, dataset: Dataset, name: s
 def _partition_batches(
     landing: LandingZone, dataset: Dataset, partition: LandingPartition, counts: BronzeCounts
 ) -> Iterator[pa.RecordBatch]:
+    most = landing.max_unpacked_bytes
     for file, stream in _opened_ahead(landing, partition.files):
         batches = (
-            read_records(stream, file, partition.name, dataset.required)
+            read_records(stream, file, partition.name, dataset.required, most)
             if dataset.layout.suffix == ".csv"
-            else read_lines(stream, file, partition.name)
+            else read_lines(stream, file, partition.name, most)
         )
         for batch in batches:
             counts.lines += batch.num_rows
@@ -132,7 +133,11 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
 
 
 def read_records(
-    stream: BinaryIO, file: LandingFile, partition: str, required: Sequence[str]
+    stream: BinaryIO,
+    file: LandingFile,
+    partition: str,
+    required: Sequence[str],
+    max_unpacked_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of a CSV file in order, as batches of bronze rows with its header.
 
@@ -142,7 +147,7 @@ def read_records(
         LandingError: see `read_lines`; also if the header lacks a `required` column, or the file
             ends within a record.
     """
-    source = open_source(stream, file, _CSV)
+    source = open_source(stream, file, _CSV, max_unpacked_bytes)
     header = source.format.header or ()
     if missing := [name for name in required if name not in header]:
         raise LandingError(
@@ -155,7 +160,12 @@ def read_records(
         yield pa.RecordBatch.from_arrays([*columns, names], schema=_RECORDS)
 
 
-def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[pa.RecordBatch]:
+def read_lines(
+    stream: BinaryIO,
+    file: LandingFile,
+    partition: str,
+    max_unpacked_bytes: int,
+) -> Iterator[pa.RecordBatch]:
     """Yield the lines of a file in order, as batches of bronze rows, with bounded memory.
 
     A line of white space gives no row but has a number.
@@ -163,7 +173,7 @@ def read_lines(stream: BinaryIO, file: LandingFile, partition: str) -> Iterator[
     Raises:
         LandingError: the file cannot be decompressed to its end, or a line has no end.
     """
-    source = UnpackedFile(stream, file, MAX_UNPACKED_BYTES)
+    source = UnpackedFile(stream, file, max_unpacked_bytes)
     source.read(len(BOM_UTF8) if source.head.startswith(BOM_UTF8) else 0)
     for lines in filled_lines(source.blocks(), file.path):
         yield pa.RecordBatch.from_arrays(_columns(lines, file.name, partition), schema=_LINES)

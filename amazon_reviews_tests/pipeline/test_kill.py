@@ -110,8 +110,8 @@ def mortal(commit):
     return wrapped
 
 
-def reading(stream, file, partition, read_lines=bronze.read_lines):
-    yield from read_lines(stream, file, partition)
+def reading(stream, file, partition, most, read_lines=bronze.read_lines):
+    yield from read_lines(stream, file, partition, most)
     die()
 
 

@@ -21,6 +21,8 @@ from amazon_reviews.pipeline.source_files.formats import (
 
 _LONGEST_OPEN_BYTES = 16 * 1024 * 1024
 _MOST_OPEN_LINES = 500_000
+_MOST_READ_AGAIN = 8
+_FREE_READ_AGAIN = 100_000
 
 
 def delimited_records(
@@ -36,8 +38,8 @@ def delimited_records(
     if quote is None:
         yield from ([line for line in block if line[1].strip()] for block in blocks)
         return
-    splitter = _Splitter(Dialect.of(delimiter, quote), delimiter.encode(), fields)
-    yield from chain(map(splitter.split, blocks), splitter.end(path))
+    splitter = _Splitter(Dialect.of(delimiter, quote), delimiter.encode(), fields, path)
+    yield from chain(map(splitter.split, blocks), splitter.end())
 
 
 def split_fields(record: str, delimiter: str, quote: str | None) -> list[str]:
@@ -109,12 +111,16 @@ class _Splitter:
     dialect: Dialect
     delimiter: bytes
     fields: int
+    path: str
+    _lines: int = 0
+    _read_again: int = 0
     _open: list[Numbered] = field(default_factory=list)
     _bytes: int = 0
     _fields: int = 0
 
     def split(self, lines: list[Numbered]) -> list[Numbered]:
         """Return the records that end in these lines; keep the rest for the next ones."""
+        self._lines += len(lines)
         quote = self.dialect.quote
         if not self._open and not any(quote in line for _, line in lines):
             return [(number, line) for number, line in lines if line.strip()]
@@ -131,7 +137,7 @@ class _Splitter:
                 records.append((number, line))
         return records
 
-    def end(self, path: str) -> Iterator[list[Numbered]]:
+    def end(self) -> Iterator[list[Numbered]]:
         """Yield the records that remain at the end of the file.
 
         Raises:
@@ -141,9 +147,11 @@ class _Splitter:
             first, *others = self._open
             if not any(self._count(line) == self.fields for _, line in others):
                 raise LandingError(
-                    f"{path} ends within the quotes that line {first[0]} opens; upload it again"
+                    f"{self.path} ends within the quotes that line {first[0]} opens; upload it "
+                    "again"
                 )
             self._open = []
+            self._check_effort(others)
             yield [first, *self.split(others)]
 
     def _opens(self, number: int, line: bytes) -> bool:
@@ -173,8 +181,18 @@ class _Splitter:
             return []
         first, *others = self._open
         self._open = []
+        self._check_effort(others)
         rest.extendleft(reversed(others))
         return [first]
+
+    def _check_effort(self, read_again: list[Numbered]) -> None:
+        """Refuse a file whose lines are read again too often, which would take days."""
+        self._read_again += len(read_again)
+        if self._read_again > _MOST_READ_AGAIN * self._lines + _FREE_READ_AGAIN:
+            raise LandingError(
+                f"{self.path}: quotes are not closed in too many of its {self._lines} first lines; "
+                "if quotes are text, name no quote in a profile"
+            )
 
     def _stays_open(self, line: bytes) -> bool:
         quoted = self.dialect.quote + line

@@ -1,5 +1,6 @@
 """The delimiter, quote and column names of a delimited file, found from its first lines."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -171,7 +172,7 @@ def _names(written: bytes, charset: str, layout: _Layout, path: str) -> tuple[st
         ) from None
     cells = split_fields(text, layout.delimiter, layout.quote)
     names = tuple(name or f"column {position}" for position, name in enumerate(cells, 1))
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise LandingError(
             f"{path}: its header names {', '.join(repeated)[:200]} twice; name each column once, "
             "or name the columns in a profile if the file has no header"

@@ -1,5 +1,6 @@
 """The unpacked bytes of a landing file: gzip, zstd, bzip2 or none, as its content shows."""
 
+import bz2
 import io
 import zlib
 from collections.abc import Iterator
@@ -18,11 +19,14 @@ HEAD_BYTES = 1024 * 1024
 
 _SUFFIXES = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2"}
 _MAGIC_BYTES = 10
+_PACKED_BYTES = 256 * 1024
 # A skippable frame may come first in a zstd file; pzstd writes one.
 _ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + low]) + b"\x2a\x4d\x18" for low in range(16)))
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 # The type hints of isal declare its error as an instance.
-_DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
+_DAMAGED = cast(
+    "tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError, pa.ArrowException)
+)
 
 
 class UnpackedFile(io.BufferedReader):
@@ -61,9 +65,11 @@ class _UnpackedBytes(io.RawIOBase):
         self.compression = self._compression()
         if self.compression == "gzip":
             self._source = igzip.open(self._source, "rb")
-        elif self.compression:
+        elif self.compression == "zstd":
             packed = pa.PythonFile(self._source, mode="r")
-            self._source = pa.CompressedInputStream(packed, self.compression.replace("ip2", "2"))
+            self._source = pa.CompressedInputStream(packed, "zstd")
+        elif self.compression == "bzip2":
+            self._source = _Bzip2(self._source)
 
     def readable(self) -> bool:
         return True
@@ -137,6 +143,29 @@ class _Replayed(io.RawIOBase):
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
+
+
+class _Bzip2:
+    """The unpacked bytes of bzip2 streams; Python's own reader ignores what follows them."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._stream = bz2.BZ2Decompressor()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            packed = b""
+            if self._stream.eof:
+                packed = self._stream.unused_data or self._packed.read(_PACKED_BYTES)
+                if not packed:
+                    return b""
+                self._stream = bz2.BZ2Decompressor()
+            elif self._stream.needs_input:
+                packed = self._packed.read(_PACKED_BYTES)
+                if not packed:
+                    raise EOFError("it ends before its end marker")
+            if block := self._stream.decompress(packed, size):
+                return block
 
 
 def _detect(magic: bytes) -> str:

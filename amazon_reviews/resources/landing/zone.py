@@ -34,6 +34,8 @@ _AZURE_VARIABLES = {
     "azure_sas_token": "AZURE_STORAGE_SAS_TOKEN",
     "azure_account_key": "AZURE_STORAGE_ACCOUNT_KEY",
 }
+MAX_UNPACKED_GB = 200
+"""The default of AMAZON_REVIEWS_MAX_UNPACKED_GB."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class LandingZone:
 
     Attributes:
         location: the folder, or the abfss:// or az:// address, that holds the datasets.
+        max_unpacked_bytes: size of a file, when it is unpacked, above which it is not read.
         azure_account: the storage account of an az:// address.
         azure_endpoint: the account's address outside of Azure's public cloud.
         azure_sas_token: a token for access; not in a representation.
@@ -49,16 +52,17 @@ class LandingZone:
     """
 
     location: str
+    max_unpacked_bytes: int = MAX_UNPACKED_GB * 10**9
     azure_account: str = ""
     azure_endpoint: str = ""
     azure_sas_token: str = field(default="", repr=False)
     azure_account_key: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, location: str) -> Self:
+    def at(cls, location: str, max_unpacked_gb: int = MAX_UNPACKED_GB) -> Self:
         """Return the landing zone there, with the account and credentials of the environment."""
         account = {name: os.environ.get(of, "") for name, of in _AZURE_VARIABLES.items()}
-        return cls(location, **account)
+        return cls(location, max_unpacked_gb * 10**9, **account)
 
     def partitions(self, dataset: str, layout: Layout = FOLDERS) -> dict[str, LandingPartition]:
         """Return the partitions of `dataset` that hold files, by name in natural order.
