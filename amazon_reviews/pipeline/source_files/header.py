@@ -99,7 +99,9 @@ def _without_quotes(lines: Sequence[Numbered], quoted: _Layout, reading: Reading
     bare = _layout(lines, quoted.delimiter, None, reading, None)
     if bare.fit < 1 or bare.fields < 2:
         return None
-    return bare if _layout(lines, quoted.delimiter, quoted.quote, reading, None).fit < 1 else None
+    every = _layout(lines, quoted.delimiter, quoted.quote, reading, None)
+    # Quotes that are text join lines, each of which is a record.
+    return bare if every.fit < 1 or every.records < bare.records else None
 
 
 def _layouts(lines: Sequence[Numbered], delimiter: str, reading: Reading) -> Iterator[_Layout]:

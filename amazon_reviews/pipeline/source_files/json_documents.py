@@ -25,6 +25,7 @@ _BLANKS = re.compile(rb"[ \t\r\n]*")
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
 _TO_SEPARATOR = re.compile(rb'(?:[^",}\]]++|%b)*+([,}\]])' % _STRING, re.DOTALL)
+_DEEPEST = 10_000
 # A line feed is never part of a JSON string.
 _LINE_BREAKS = re.compile(rb"[ \t\r]*\n\s*")
 
@@ -57,6 +58,8 @@ def is_series(head: bytes) -> bool:
     first, _, rest = text.partition(b"\n")
     try:
         value = text[: _end_of_value(text, 0)]
+    except RecursionError:
+        return False
     except _IncompleteError:
         # Either the head is too short for it, or it is the one broken line of a file of lines.
         return first.strip() == b"{" and not is_json(rest.lstrip().partition(b"\n")[0])
@@ -129,6 +132,7 @@ class _Elements:
     def _element(self) -> bytes:
         """Return the next element: the text up to its closing bracket, or the next comma."""
         self._count += 1
+        self._next_byte()
         while True:
             try:
                 end = _end_of_value(self._text, self._at)
@@ -143,6 +147,10 @@ class _Elements:
                 if not self._read(max(size, 1)):
                     raise self._cut_off() from None
                 continue
+            except RecursionError:
+                raise LandingError(
+                    f"{self.path}: element {self._count} is nested more than {_DEEPEST} levels deep"
+                ) from None
             element = self._text[self._at : end]
             self._at = end
             return _LINE_BREAKS.sub(b"", element) if b"\n" in element else element.rstrip()
@@ -176,6 +184,7 @@ def _end_of_value(text: bytes, start: int) -> int:
 
     Raises:
         _IncompleteError: the text ends before the value does.
+        RecursionError: it is nested too deep to be read.
     """
     if text[start : start + 1] not in (b"{", b"["):
         if separator := _TO_SEPARATOR.match(text, start):
@@ -186,6 +195,8 @@ def _end_of_value(text: bytes, start: int) -> int:
     while bracket := _TO_BRACKET.match(text, at):
         depth += 1 if bracket[1] in b"{[" else -1
         at = bracket.end()
+        if depth > _DEEPEST:
+            raise RecursionError
         if not depth:
             return at
     raise _IncompleteError

@@ -64,7 +64,7 @@ def test_damaged_file_is_refused_by_name(kind, damage):
         "damaged": packed[:1000] + bytes(200) + packed[1200:],
     }[damage]
 
-    with pytest.raises(LandingError, match=rf"partition_1/a\.json\.\w+ cannot be read to its end"):
+    with pytest.raises(LandingError, match=r"partition_1/a\.json\.\w+ cannot be read to its end"):
         read(content, name_of(kind))
 
 
