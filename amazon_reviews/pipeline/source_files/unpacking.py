@@ -148,7 +148,7 @@ class _Replayed(io.RawIOBase):
 class _Bzip2:
     """The unpacked bytes of bzip2 streams; Python's own reader ignores what follows them."""
 
-    def __init__(self, packed: BinaryIO) -> None:
+    def __init__(self, packed: io.RawIOBase) -> None:
         self._packed = packed
         self._stream = bz2.BZ2Decompressor()
 
@@ -156,12 +156,12 @@ class _Bzip2:
         while True:
             packed = b""
             if self._stream.eof:
-                packed = self._stream.unused_data or self._packed.read(_PACKED_BYTES)
+                packed = self._stream.unused_data or self._packed.read(_PACKED_BYTES) or b""
                 if not packed:
                     return b""
                 self._stream = bz2.BZ2Decompressor()
             elif self._stream.needs_input:
-                packed = self._packed.read(_PACKED_BYTES)
+                packed = self._packed.read(_PACKED_BYTES) or b""
                 if not packed:
                     raise EOFError("it ends before its end marker")
             if block := self._stream.decompress(packed, size):

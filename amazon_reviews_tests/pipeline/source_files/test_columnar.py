@@ -23,8 +23,8 @@ from amazon_reviews_tests.pipeline.source_files.reading import (
     records_of,
 )
 
-_TIME = datetime.datetime(2023, 1, 2, 3, 4, 5, 678000)
-_UTC = _TIME.replace(tzinfo=datetime.UTC)
+_UTC = datetime.datetime(2023, 1, 2, 3, 4, 5, 678000, datetime.UTC)
+_TIME = _UTC.replace(tzinfo=None)
 
 
 def parquet(table, **options):
@@ -182,7 +182,7 @@ def avro_file(schema, records, codec="null", **options):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz", "zstandard"])
+@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
 def test_avro_records_of_each_codec_become_json(codec):
     content = avro_file(RECORD, [VALUES] * 500, codec, sync_interval=2_000)
 
@@ -192,17 +192,7 @@ def test_avro_records_of_each_codec_become_json(codec):
     assert records_of(source) == [(number, TEXT) for number in range(1, 501)]
 
 
-def test_avro_blocks_in_snappy_become_json():
-    content = with_codec(avro_file(NUMBERS, [{"a": 7}]), b"snappy", pack_snappy)
-
-    assert read(content, "a.avro") == [(1, b'{"a":7}')]
-
-
 NUMBERS = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "long"}]}
-
-
-def pack_snappy(block):
-    return pa.compress(block, "snappy", asbytes=True) + zlib.crc32(block).to_bytes(4, "big")
 
 
 def avro_long(value):
@@ -224,10 +214,21 @@ def container(schema, blocks, codec=b"null"):
     return avro.MAGIC + avro_long(2) + meta + avro_long(0) + sync + body
 
 
-def with_codec(content, codec, pack):
-    del content
+def pack_snappy(block):
+    return pa.compress(block, codec="snappy", asbytes=True) + zlib.crc32(block).to_bytes(4, "big")
+
+
+def pack_zstd(block):
+    return pa.compress(block, codec="zstd", asbytes=True)
+
+
+@pytest.mark.parametrize(("codec", "pack"), [(b"snappy", pack_snappy), (b"zstandard", pack_zstd)])
+def test_avro_blocks_of_other_codecs_become_json(codec, pack):
     block = pack(avro_long(7))
-    return container(NUMBERS, [(1, len(block), block)], codec)
+
+    content = container(NUMBERS, [(1, len(block), block)], codec)
+
+    assert read(content, "a.avro") == [(1, b'{"a":7}')]
 
 
 _NODE = {"type": "record", "name": "N", "fields": [{"name": "n", "type": ["null", "N"]}]}

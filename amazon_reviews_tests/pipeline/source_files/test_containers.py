@@ -17,12 +17,9 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=8,
 )
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 _LITERALS = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=9),
+    st.none() | st.booleans() | st.integers() | _FLOATS | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=8,
 )
@@ -171,6 +168,8 @@ def test_dict_literal_becomes_the_same_json(value):
         ("{'a': 123456789012345678901234567890}", b'{"a":123456789012345678901234567890}'),
         (r"{'a': '\x41\u00e9\n'}", '{"a":"Aé\\n"}'.encode()),
         (r"{'a': '\ud83d'}", b'{"a":"\\ud83d"}'),
+        (r"{'a': '<br \/>\\\n'}", b'{"a":"<br \\\\/>\\\\\\n"}'),
+        (r"{'a': 'x' '\/'}", b'{"a":"x\\\\/"}'),
         ("{'a': 1e999}", b'{"a":"Infinity"}'),
     ],
 )  # fmt: skip
