@@ -194,6 +194,11 @@ class Settings(EnvironmentSettings):
         description="The landing zone: a local folder, or a location in Azure as "
         "`abfss://container@account.dfs.core.windows.net/path` or `az://container/path`.",
     )
+    max_unpacked_gb: WholeNumber = Field(
+        default=200,
+        description="Gigabytes that one compressed landing file, or a Parquet file, may hold when "
+        "it is unpacked; a larger file is rejected whole.",
+    )
     lakehouse: Annotated[str, AfterValidator(_lakehouse)] = Field(
         default_factory=_in_data("lakehouse"),
         description="The Delta tables: a local folder, or a location in an object store "
@@ -227,10 +232,6 @@ class Settings(EnvironmentSettings):
     profiles: Annotated[Path | None, AfterValidator(_folder)] = Field(
         default=None,
         description="Folder of your own source profiles, one YAML file each; unset means none.",
-    )
-    max_unpacked_gb: WholeNumber = Field(
-        default=200,
-        description="Size in GB above which a compressed landing file is refused.",
     )
     dagster_home: _AbsolutePath = Field(
         default_factory=_in_data("dagster"),

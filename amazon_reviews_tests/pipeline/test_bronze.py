@@ -78,7 +78,7 @@ def test_line_that_is_not_utf8_is_stored_as_base64(landing, lakehouse):
 
 
 def test_lines_across_blocks_keep_bytes_and_numbers(landing, lakehouse, monkeypatch):
-    monkeypatch.setattr("amazon_reviews.pipeline.bronze.BLOCK_BYTES", 7)
+    monkeypatch.setattr("amazon_reviews.pipeline.source_files.unpacking.BLOCK_BYTES", 7)
     lines = [b"x" * length for length in range(1, 40)] + [b"", "é".encode() * 30]
 
     actual = bring(landing, lakehouse, b"\n".join(lines))

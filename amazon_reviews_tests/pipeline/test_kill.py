@@ -110,8 +110,8 @@ def mortal(commit):
     return wrapped
 
 
-def reading(stream, file, partition, read_lines=bronze.read_lines):
-    yield from read_lines(stream, file, partition)
+def reading(source, profile, file, partition, read=bronze._record_batches):
+    yield from read(source, profile, file, partition)
     die()
 
 
@@ -124,7 +124,7 @@ def die_at_new_file():
 
 
 if when == "while lines are read":
-    bronze.read_lines = reading
+    bronze._record_batches = reading
 elif when == "while files are written":
     Thread(target=die_at_new_file, daemon=True).start()
 else:

@@ -37,12 +37,11 @@ def _without_mark(head: bytes) -> str:
     """Return UTF-16 if about every other byte is zero, as in text of mostly Latin letters."""
     units = len(head) // 2
     first, second = (head[at : 2 * units : 2].count(0) for at in (0, 1))
-    if units >= _FEWEST_UNITS and min(first, second) * 100 < units:
-        if second * 2 > units:
-            return "utf-16-le"
-        if first * 2 > units:
-            return "utf-16-be"
-    return "utf-8"
+    if units < _FEWEST_UNITS or min(first, second) * 10 > max(first, second):
+        return "utf-8"
+    if 2 * max(first, second) <= units:
+        return "utf-8"
+    return "utf-16-le" if second > first else "utf-16-be"
 
 
 def is_windows_1252(head: bytes, *, whole: bool) -> bool:

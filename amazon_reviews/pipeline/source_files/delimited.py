@@ -15,13 +15,14 @@ from itertools import chain
 
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.source_files.formats import (
-    BLOCK_BYTES,
     Blocks,
     Numbered,
 )
 
 _LONGEST_OPEN_BYTES = 16 * 1024 * 1024
 _MOST_OPEN_LINES = 500_000
+_MOST_READ_AGAIN = 8
+_FREE_READ_AGAIN = 100_000
 
 
 def delimited_records(
@@ -37,9 +38,8 @@ def delimited_records(
     if quote is None:
         yield from ([line for line in block if line[1].strip()] for block in blocks)
         return
-    splitter = _Splitter(Dialect.of(delimiter, quote), delimiter.encode(), fields)
-    for records in chain(map(splitter.split, blocks), splitter.end(path)):
-        yield from _by_bytes(records)
+    splitter = _Splitter(Dialect.of(delimiter, quote), delimiter.encode(), fields, path)
+    yield from chain(map(splitter.split, blocks), splitter.end())
 
 
 def split_fields(record: str, delimiter: str, quote: str | None) -> list[str]:
@@ -62,18 +62,6 @@ def _value(written: str, quote: str) -> str:
         return written
     inner, _, after = written[1:].rpartition(quote)
     return inner.replace(quote * 2, quote) + after
-
-
-def _by_bytes(records: list[Numbered]) -> Blocks:
-    """Yield the records in lists of a few MiB, because one line may hold many bytes."""
-    start = size = 0
-    for position, (_, text) in enumerate(records):
-        if size > BLOCK_BYTES:
-            yield records[start:position]
-            start, size = position, 0
-        size += len(text)
-    if start < len(records):
-        yield records[start:] if start else records
 
 
 @dataclass(frozen=True)
@@ -123,12 +111,16 @@ class _Splitter:
     dialect: Dialect
     delimiter: bytes
     fields: int
+    path: str
+    _lines: int = 0
+    _read_again: int = 0
     _open: list[Numbered] = field(default_factory=list)
     _bytes: int = 0
     _fields: int = 0
 
     def split(self, lines: list[Numbered]) -> list[Numbered]:
         """Return the records that end in these lines; keep the rest for the next ones."""
+        self._lines += len(lines)
         quote = self.dialect.quote
         if not self._open and not any(quote in line for _, line in lines):
             return [(number, line) for number, line in lines if line.strip()]
@@ -145,7 +137,7 @@ class _Splitter:
                 records.append((number, line))
         return records
 
-    def end(self, path: str) -> Iterator[list[Numbered]]:
+    def end(self) -> Iterator[list[Numbered]]:
         """Yield the records that remain at the end of the file.
 
         Raises:
@@ -155,47 +147,58 @@ class _Splitter:
             first, *others = self._open
             if not any(self._count(line) == self.fields for _, line in others):
                 raise LandingError(
-                    f"{path} ends within the quotes that line {first[0]} opens; upload it again"
+                    f"{self.path} ends within the quotes that line {first[0]} opens; upload it "
+                    "again"
                 )
             self._open = []
+            self._check_effort(others)
             yield [first, *self.split(others)]
 
     def _opens(self, number: int, line: bytes) -> bool:
         """Return True if the line may be the beginning of a record of several lines."""
-        self._fields = self._count(line)
-        self._bytes = len(line)
-        if self._too_much() or not self.dialect.strict_open.fullmatch(line):
+        if not self.dialect.strict_open.fullmatch(line) or len(line) > _LONGEST_OPEN_BYTES:
             return False
         self._open = [(number, line)]
+        self._bytes = len(line)
+        self._fields = 0
         return True
 
     def _continued(self, number: int, line: bytes, rest: deque[Numbered]) -> list[Numbered]:
         """Return the record that this line ends, if any; return lines to read again to `rest`."""
         self._open.append((number, line))
         self._bytes += len(line) + 1
-        closes = still_open = False
-        if self.dialect.quote in line:
-            quoted = self.dialect.quote + line
-            closes = bool(self.dialect.strict.fullmatch(quoted))
-            still_open = not closes and bool(self.dialect.strict_open.fullmatch(quoted))
-            self._fields += self._count(quoted) - 1
-        else:
-            still_open = True
-        if still_open and not self._too_much():
+        too_long = self._bytes > _LONGEST_OPEN_BYTES or len(self._open) > _MOST_OPEN_LINES
+        if self.dialect.quote not in line:
+            if not too_long:
+                return []
+        elif self.dialect.strict.fullmatch(self.dialect.quote + line):
+            record = b"\n".join([text for _, text in self._open])
+            if record.count(self.delimiter) < self.fields or self._count(record) <= self.fields:
+                number = self._open[0][0]
+                self._open = []
+                return [(number, record)]
+        elif not too_long and self._stays_open(line):
             return []
         first, *others = self._open
         self._open = []
-        if closes and not self._too_much():
-            return [(first[0], b"\n".join([first[1], *(text for _, text in others)]))]
+        self._check_effort(others)
         rest.extendleft(reversed(others))
         return [first]
 
-    def _too_much(self) -> bool:
-        return (
-            self._fields > self.fields
-            or self._bytes > _LONGEST_OPEN_BYTES
-            or len(self._open) > _MOST_OPEN_LINES
-        )
+    def _check_effort(self, read_again: list[Numbered]) -> None:
+        """Refuse a file whose lines are read again too often, which would take days."""
+        self._read_again += len(read_again)
+        if self._read_again > _MOST_READ_AGAIN * self._lines + _FREE_READ_AGAIN:
+            raise LandingError(
+                f"{self.path}: quotes are not closed in too many of its {self._lines} first lines; "
+                "if quotes are text, name no quote in a profile"
+            )
+
+    def _stays_open(self, line: bytes) -> bool:
+        quoted = self.dialect.quote + line
+        self._fields = self._fields or self._count(self._open[0][1])
+        self._fields += self._count(quoted) - 1
+        return self._fields <= self.fields and bool(self.dialect.strict_open.fullmatch(quoted))
 
     def _count(self, record: bytes) -> int:
         return self.dialect.count(record, self.delimiter)

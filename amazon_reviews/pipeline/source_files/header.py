@@ -1,5 +1,6 @@
 """The delimiter, quote and column names of a delimited file, found from its first lines."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -98,7 +99,9 @@ def _without_quotes(lines: Sequence[Numbered], quoted: _Layout, reading: Reading
     bare = _layout(lines, quoted.delimiter, None, reading, None)
     if bare.fit < 1 or bare.fields < 2:
         return None
-    return bare if _layout(lines, quoted.delimiter, quoted.quote, reading, None).fit < 1 else None
+    every = _layout(lines, quoted.delimiter, quoted.quote, reading, None)
+    # Quotes that are text join lines, each of which is a record.
+    return bare if every.fit < 1 or every.records < bare.records else None
 
 
 def _layouts(lines: Sequence[Numbered], delimiter: str, reading: Reading) -> Iterator[_Layout]:
@@ -171,7 +174,7 @@ def _names(written: bytes, charset: str, layout: _Layout, path: str) -> tuple[st
         ) from None
     cells = split_fields(text, layout.delimiter, layout.quote)
     names = tuple(name or f"column {position}" for position, name in enumerate(cells, 1))
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise LandingError(
             f"{path}: its header names {', '.join(repeated)[:200]} twice; name each column once, "
             "or name the columns in a profile if the file has no header"

@@ -1,8 +1,8 @@
 """Elements of a JSON document that is not one object per line: an array, or indented objects.
 
 The number of a record is the position of its element, from 1, because one line may hold all of
-them. Blanks between the tokens are left out; the text of every token stays as it is written, so an
-element that is not valid JSON is a record too.
+them. An element is as it is written, without its line breaks and indents, so that an element that
+is not valid JSON is a record too.
 """
 
 import re
@@ -23,8 +23,11 @@ from amazon_reviews.pipeline.source_files.formats import (
 _READ_BYTES = 1024 * 1024
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_TOKEN = re.compile(rb'%b|["{}\[\],]' % _STRING, re.DOTALL)
-_INNER_BLANKS = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
+_TO_SEPARATOR = re.compile(rb'(?:[^",}\]]++|%b)*+([,}\]])' % _STRING, re.DOTALL)
+_DEEPEST = 10_000
+# A line feed is never part of a JSON string.
+_LINE_BREAKS = re.compile(rb"[ \t\r]*\n\s*")
 
 
 class _IncompleteError(Exception):
@@ -55,6 +58,8 @@ def is_series(head: bytes) -> bool:
     first, _, rest = text.partition(b"\n")
     try:
         value = text[: _end_of_value(text, 0)]
+    except RecursionError:
+        return False
     except _IncompleteError:
         # Either the head is too short for it, or it is the one broken line of a file of lines.
         return first.strip() == b"{" and not is_json(rest.lstrip().partition(b"\n")[0])
@@ -127,6 +132,7 @@ class _Elements:
     def _element(self) -> bytes:
         """Return the next element: the text up to its closing bracket, or the next comma."""
         self._count += 1
+        self._next_byte()
         while True:
             try:
                 end = _end_of_value(self._text, self._at)
@@ -141,9 +147,13 @@ class _Elements:
                 if not self._read(max(size, 1)):
                     raise self._cut_off() from None
                 continue
+            except RecursionError:
+                raise LandingError(
+                    f"{self.path}: element {self._count} is nested more than {_DEEPEST} levels deep"
+                ) from None
             element = self._text[self._at : end]
             self._at = end
-            return _INNER_BLANKS.sub(rb"\1", element)
+            return _LINE_BREAKS.sub(b"", element) if b"\n" in element else element.rstrip()
 
     def _next_byte(self) -> bytes:
         """Return the next byte that is not blank, without passing it; b"" at the end."""
@@ -170,25 +180,23 @@ class _Elements:
 
 
 def _end_of_value(text: bytes, start: int) -> int:
-    """Return the end of the value at `start`.
+    """Return the end of the value at `start`: behind its last bracket, or before the next comma.
 
     Raises:
         _IncompleteError: the text ends before the value does.
+        RecursionError: it is nested too deep to be read.
     """
+    if text[start : start + 1] not in (b"{", b"["):
+        if separator := _TO_SEPARATOR.match(text, start):
+            return separator.start(1)
+        raise _IncompleteError
     depth = 0
-    for token in _TOKEN.finditer(text, start):
-        match token[0]:
-            case b"{" | b"[":
-                depth += 1
-            case b"}" | b"]":
-                depth -= 1
-                if depth < 0:
-                    return token.start()
-                if not depth and text[start : start + 1] in b"{[":
-                    return token.end()
-            case b",":
-                if not depth:
-                    return token.start()
-            case b'"':
-                break
+    at = start
+    while bracket := _TO_BRACKET.match(text, at):
+        depth += 1 if bracket[1] in b"{[" else -1
+        at = bracket.end()
+        if depth > _DEEPEST:
+            raise RecursionError
+        if not depth:
+            return at
     raise _IncompleteError

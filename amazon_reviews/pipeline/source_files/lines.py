@@ -12,18 +12,23 @@ def lines_of(blocks: Iterable[bytes], path: str) -> Blocks:
     Raises:
         LandingError: a line has no end.
     """
-    before = 0
+    for start, lines in _parts(blocks, path):
+        yield list(enumerate(lines, start))
+
+
+def filled_lines(blocks: Iterable[bytes], path: str) -> Blocks:
+    """Yield the lines that are more than white space; see `lines_of`."""
+    for start, lines in _parts(blocks, path):
+        yield [numbered for numbered in enumerate(lines, start) if numbered[1].strip()]
+
+
+def _parts(blocks: Iterable[bytes], path: str) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield lists of lines, each with the number of its first one."""
+    start = 1
     for lines in _lines(blocks, path):
-        for start in range(0, len(lines), BLOCK_ROWS):
-            part = lines[start : start + BLOCK_ROWS]
-            yield list(enumerate(part, before + 1))
-            before += len(part)
-
-
-def filled(blocks: Blocks) -> Blocks:
-    """Yield the lines that are more than white space."""
-    for block in blocks:
-        yield [numbered for numbered in block if numbered[1].strip()]
+        for at in range(0, len(lines), BLOCK_ROWS):
+            yield start + at, lines[at : at + BLOCK_ROWS]
+        start += len(lines)
 
 
 def _lines(blocks: Iterable[bytes], path: str) -> Iterator[list[bytes]]:

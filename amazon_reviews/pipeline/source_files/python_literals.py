@@ -14,6 +14,8 @@ _WORDS = {"True": "true", "False": "false", "None": "null"}
 _TOKENS = re.compile(
     r"""'((?:[^'\\\n]++|\\.)*+)'|("(?:[^"\\\n]++|\\.)*+")|([A-Za-z_]\w*)|\s+|\d[\d.eE+-]*"""
 )
+# Python warns of other escapes, and takes them as they are written.
+_ESCAPES = re.compile(r"""\\(?:([\\'"abfnrtvxuUN0-7\n])|(.))""", re.DOTALL)
 _NOT_PLAIN = re.compile(r'[\\"\x00-\x1f\x7f\ud800-\udfff]')
 
 
@@ -50,15 +52,19 @@ def _rewrite(token: re.Match[str]) -> str:
             if not _NOT_PLAIN.search(inner):
                 return f'"{inner}"'
             if "\\" in inner:
-                inner = ast.literal_eval(written)
+                inner = ast.literal_eval(_with_known_escapes(written))
             return orjson.dumps(inner).decode()
         case 3:
             return _WORDS[written]
     return "" if written.isspace() else written
 
 
+def _with_known_escapes(text: str) -> str:
+    return _ESCAPES.sub(lambda escape: escape[0] if escape[1] else f"\\{escape[0]}", text)
+
+
 def _parsed(text: str) -> bytes | None:
     if len(text) > _LONGEST_PARSED:
         return None
-    value = ast.literal_eval(text)
+    value = ast.literal_eval(_with_known_escapes(text))
     return canonical_json(value) if isinstance(value, dict) else None

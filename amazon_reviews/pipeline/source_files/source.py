@@ -21,7 +21,6 @@ from amazon_reviews.pipeline.source_files.charsets import (
 from amazon_reviews.pipeline.source_files.containers import binary_container, text_container
 from amazon_reviews.pipeline.source_files.delimited import delimited_records, split_fields
 from amazon_reviews.pipeline.source_files.formats import (
-    BLOCK_BYTES,
     Blocks,
     FileFormat,
     Numbered,
@@ -29,14 +28,14 @@ from amazon_reviews.pipeline.source_files.formats import (
 )
 from amazon_reviews.pipeline.source_files.header import DelimitedText, find_layout
 from amazon_reviews.pipeline.source_files.json_documents import array_records, object_records
-from amazon_reviews.pipeline.source_files.lines import filled, lines_of
+from amazon_reviews.pipeline.source_files.lines import filled_lines, lines_of
 from amazon_reviews.pipeline.source_files.paragraphs import paragraph_records
 from amazon_reviews.pipeline.source_files.parquet import parquet_records
 from amazon_reviews.pipeline.source_files.python_literals import literal_records
 from amazon_reviews.pipeline.source_files.unpacking import HEAD_BYTES, UnpackedFile
 from amazon_reviews.resources.landing.layout import LandingFile
+from amazon_reviews.resources.landing.zone import MAX_UNPACKED_GB
 
-MAX_UNPACKED_BYTES = 200 * 10**9
 _CONTAINERS: dict[str, Any] = {"lines": "json", "array": "json", "objects": "json"}
 _SAMPLED_RECORDS = 1_000
 _SAMPLED_BYTES = 1024 * 1024
@@ -122,7 +121,7 @@ def open_source(
     stream: BinaryIO,
     file: LandingFile,
     reading: Reading = Reading(),  # noqa: B008
-    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
+    max_unpacked_bytes: int = MAX_UNPACKED_GB * 10**9,
 ) -> SourceFile:
     """Return a landing file as records; `stream` has its bytes, and is read while they are.
 
@@ -149,13 +148,14 @@ def _text_source(source: UnpackedFile, path: str, reading: Reading) -> SourceFil
     if reading.charset:
         charset = known_charset(reading.charset, path)
     head = source.head[mark:]
-    blocks: Iterable[bytes] = _blocks(source, mark)
+    source.read(mark)
+    blocks: Iterable[bytes] = source.blocks()
     if decodes_before_lines(charset):
         head = b"".join(decoded([head], charset, path, whole=whole))
         blocks = decoded(blocks, charset, path)
     lines = _whole_lines(head, path, whole=whole)
     kind = "delimited" if reading.delimited else text_container(head, lines, path)
-    if kind in ("delimited", "paragraphs") and charset == "utf-8" and not reading.charset:
+    if kind in ("delimited", "paragraphs") and charset == "utf-8" and not (mark or reading.charset):
         charset = "windows-1252" if is_windows_1252(head, whole=whole) else charset
     container = _CONTAINERS.get(kind, kind)
     file_format = partial(
@@ -176,12 +176,6 @@ def _text_source(source: UnpackedFile, path: str, reading: Reading) -> SourceFil
     return SourceFile(file_format(), _text_records(kind, blocks, charset, path))
 
 
-def _blocks(source: UnpackedFile, mark: int) -> Iterable[bytes]:
-    """Return the bytes after the byte order mark."""
-    source.read(mark)
-    return iter(lambda: source.read(BLOCK_BYTES), b"")
-
-
 def _whole_lines(head: bytes, path: str, *, whole: bool) -> list[Numbered]:
     """Return the first lines, without one that is cut off."""
     text = head if whole else head.rpartition(b"\n")[0]
@@ -193,10 +187,9 @@ def _text_records(kind: str, blocks: Iterable[bytes], charset: str, path: str) -
         if charset != "utf-8" and not decodes_before_lines(charset):
             blocks = decoded(blocks, charset, path)
         return (array_records if kind == "array" else object_records)(blocks, path)
-    lines = lines_of(blocks, path)
     if kind == "paragraphs":
-        return paragraph_records(lines, charset, path)
-    lines = _in_utf8(filled(lines), charset)
+        return paragraph_records(lines_of(blocks, path), charset, path)
+    lines = _in_utf8(filled_lines(blocks, path), charset)
     return map(literal_records, lines) if kind == "python" else lines
 
 

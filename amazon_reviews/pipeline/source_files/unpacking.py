@@ -1,7 +1,9 @@
 """The unpacked bytes of a landing file: gzip, zstd, bzip2 or none, as its content shows."""
 
+import bz2
 import io
 import zlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -9,6 +11,7 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from amazon_reviews.errors import LandingError
+from amazon_reviews.pipeline.source_files.formats import BLOCK_BYTES
 from amazon_reviews.resources.landing.layout import LandingFile
 
 HEAD_BYTES = 1024 * 1024
@@ -16,11 +19,14 @@ HEAD_BYTES = 1024 * 1024
 
 _SUFFIXES = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2"}
 _MAGIC_BYTES = 10
+_PACKED_BYTES = 256 * 1024
 # A skippable frame may come first in a zstd file; pzstd writes one.
 _ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + low]) + b"\x2a\x4d\x18" for low in range(16)))
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 # The type hints of isal declare its error as an instance.
-_DAMAGED = cast("tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError))
+_DAMAGED = cast(
+    "tuple[type[Exception], ...]", (EOFError, OSError, zlib.error, IsalError, pa.ArrowException)
+)
 
 
 class UnpackedFile(io.BufferedReader):
@@ -41,6 +47,13 @@ class UnpackedFile(io.BufferedReader):
         self.compression = raw.compression
         self.head = self.peek(HEAD_BYTES)
         self.stored = None if raw.compression else stream
+        self._bytes = raw
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield all bytes that were not read yet, without another copy of them."""
+        yield self.read(len(self.peek(1)))
+        while block := self._bytes.read_block():
+            yield block
 
 
 class _UnpackedBytes(io.RawIOBase):
@@ -51,10 +64,12 @@ class _UnpackedBytes(io.RawIOBase):
         self._source: Any = _Replayed(stream)
         self.compression = self._compression()
         if self.compression == "gzip":
-            self._source = igzip.open(io.BufferedReader(self._source, HEAD_BYTES), "rb")
-        elif self.compression:
+            self._source = igzip.open(self._source, "rb")
+        elif self.compression == "zstd":
             packed = pa.PythonFile(self._source, mode="r")
-            self._source = pa.CompressedInputStream(packed, self.compression.replace("ip2", "2"))
+            self._source = pa.CompressedInputStream(packed, "zstd")
+        elif self.compression == "bzip2":
+            self._source = _Bzip2(self._source)
 
     def readable(self) -> bool:
         return True
@@ -63,30 +78,26 @@ class _UnpackedBytes(io.RawIOBase):
         """Fill the buffer, or what the file still has: a head is then always of the same size."""
         target = memoryview(buffer)
         filled = 0
-        while filled < len(target):
-            count = self._read_some(target[filled:])
-            if not count:
-                break
-            filled += count
+        while filled < len(target) and (block := self._read(len(target) - filled)):
+            target[filled : filled + len(block)] = block
+            filled += len(block)
         return filled
 
-    def _read_some(self, target: memoryview) -> int:
+    def read_block(self) -> bytes:
+        return self._read(BLOCK_BYTES)
+
+    def _read(self, size: int) -> bytes:
         try:
-            if hasattr(self._source, "readinto"):
-                count = self._source.readinto(target)
-            else:
-                block = self._source.read(len(target))
-                count = len(block)
-                target[:count] = block
+            block: bytes = self._source.read(size)
         except _DAMAGED as error:
             raise _unreadable(self._file, error) from error
-        self._count += count
+        self._count += len(block)
         if self.compression and self._count > self._max_bytes:
             raise LandingError(
                 f"{self._file.path} is unpacked to more than {self._max_bytes / 10**9:g} GB; if "
                 "that is right, set AMAZON_REVIEWS_MAX_UNPACKED_GB to more"
             )
-        return count
+        return block
 
     def _compression(self) -> str:
         path = self._file.path
@@ -123,11 +134,38 @@ class _Replayed(io.RawIOBase):
             self._seen += more
         return self._seen
 
-    def readinto(self, buffer: Any) -> int:
-        block = self._seen[: len(buffer)] or self._stream.read(len(buffer))
+    def read(self, size: int = -1) -> bytes:
+        block = self._seen[:size] or self._stream.read(size)
         self._seen = self._seen[len(block) :]
+        return block
+
+    def readinto(self, buffer: Any) -> int:
+        block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
+
+
+class _Bzip2:
+    """The unpacked bytes of bzip2 streams; Python's own reader ignores what follows them."""
+
+    def __init__(self, packed: io.RawIOBase) -> None:
+        self._packed = packed
+        self._stream = bz2.BZ2Decompressor()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            packed = b""
+            if self._stream.eof:
+                packed = self._stream.unused_data or self._packed.read(_PACKED_BYTES) or b""
+                if not packed:
+                    return b""
+                self._stream = bz2.BZ2Decompressor()
+            elif self._stream.needs_input:
+                packed = self._packed.read(_PACKED_BYTES) or b""
+                if not packed:
+                    raise EOFError("it ends before its end marker")
+            if block := self._stream.decompress(packed, size):
+                return block
 
 
 def _detect(magic: bytes) -> str:

@@ -1,15 +1,16 @@
 """CSV files: every record once as it is written, or an error for the file."""
 
-import io
+from dataclasses import replace
 
 import pytest
 
 from amazon_reviews.errors import LandingError
-from amazon_reviews.pipeline.bronze import ingest, read_records
+from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import TITLES
-from amazon_reviews.pipeline.source_files import delimited, source
+from amazon_reviews.pipeline.intake import profile_of
+from amazon_reviews.pipeline.source_files import delimited, unpacking
 from amazon_reviews_tests.helpers import rows, upload_bytes
-from amazon_reviews_tests.pipeline.source_files.reading import landing_file, open_bytes
+from amazon_reviews_tests.pipeline.source_files.reading import open_bytes, records_of
 
 HEADER = "a,b,c"
 FILE = "zone/partition_1/file.csv"
@@ -17,9 +18,9 @@ FILE = "zone/partition_1/file.csv"
 
 def read(*lines, required=("a",)):
     """Return the records of a CSV file with these lines."""
-    content = "\n".join(lines).encode()
-    batches = read_records(io.BytesIO(content), landing_file("file.csv"), "p", required)
-    return [(row["line"], row["raw"]) for batch in batches for row in batch.to_pylist()]
+    source_file = open_bytes("\n".join(lines).encode(), delimiter=",")
+    profile_of(replace(TITLES, required=required), (), source_file, FILE)
+    return [(number, record.decode()) for number, record in records_of(source_file)]
 
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 9999])
@@ -42,7 +43,8 @@ def read(*lines, required=("a",)):
     ],
 )  # fmt: skip
 def test_lines_become_numbered_records(lines, expected, block_bytes, monkeypatch):
-    monkeypatch.setattr(source, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(unpacking, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(unpacking, "HEAD_BYTES", 64)
 
     assert read(HEADER, *lines) == expected
 
@@ -65,6 +67,7 @@ def test_blank_lines_before_the_header_are_skipped():
         ([], "has no header"),
         ([""], "has no header"),
         (["a;b;c", "1;2;3"], "lacks a, b; it names a;b;c"),
+        (["x,b,c", "1,2,3"], "lacks a; it names x, b, c"),
         (["a,b,a", "1,2,3"], "names a twice"),
     ],
 )
