@@ -34,9 +34,11 @@ from amazon_reviews.pipeline.source_files.parquet import parquet_records
 from amazon_reviews.pipeline.source_files.python_literals import literal_records
 from amazon_reviews.pipeline.source_files.unpacking import HEAD_BYTES, UnpackedFile
 from amazon_reviews.resources.landing.layout import LandingFile
-from amazon_reviews.resources.landing.zone import MAX_UNPACKED_GB
 
 _CONTAINERS: dict[str, Any] = {"lines": "json", "array": "json", "objects": "json"}
+MAX_UNPACKED_BYTES = 200 * 10**9
+"""The default of AMAZON_REVIEWS_MAX_UNPACKED_GB, in bytes."""
+
 _SAMPLED_RECORDS = 1_000
 _SAMPLED_BYTES = 1024 * 1024
 
@@ -121,7 +123,7 @@ def open_source(
     stream: BinaryIO,
     file: LandingFile,
     reading: Reading = Reading(),  # noqa: B008
-    max_unpacked_bytes: int = MAX_UNPACKED_GB * 10**9,
+    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
 ) -> SourceFile:
     """Return a landing file as records; `stream` has its bytes, and is read while they are.
 
