@@ -438,7 +438,16 @@ def test_the_first_rows_continue_after_a_break(download):
 
     assert gzip.decompress(download.path.read_bytes()) == b"".join(LINES[:rows])
     assert download.server.ranges == [None, REST, REST, f"bytes={CUT + 100}-"]
+    assert ("download", rows, rows) in download.watcher.steps
     assert download.fetch(rows=rows) is False
+
+
+def test_the_first_rows_start_from_zero_without_ranges(download):
+    rows = 4_000
+    download.fetch(Reply(cut=CUT), Reply(ranges=False), rows=rows)
+
+    assert gzip.decompress(download.path.read_bytes()) == b"".join(LINES[:rows])
+    assert ("download", rows, rows) in download.watcher.steps
 
 
 def test_more_rows_than_there_are_take_all(download):
