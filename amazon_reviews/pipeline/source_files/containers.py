@@ -73,13 +73,9 @@ def text_container(head: bytes, lines: Sequence[Numbered], path: str) -> Text:
 
 
 def _are_literals(lines: Sequence[bytes]) -> bool:
-    only_python = only_json = 0
-    for line in lines:
-        in_json = is_json(line)
-        in_python = literal_json(line) is not None
-        only_python += in_python and not in_json
-        only_json += in_json and not in_python
-    return only_python > 0 and only_python >= only_json
+    """Return True if most lines are Python literals and not JSON; some may be both."""
+    python = sum(not is_json(line) and literal_json(line) is not None for line in lines)
+    return 2 * python > len(lines)
 
 
 def _has_extension(path: str, extensions: Sequence[str]) -> bool:
