@@ -124,11 +124,11 @@ def ask(
         for work in plan.work:
             if work.waits_on or _runs(running, work.key, work.partition):
                 continue
-            if not work.is_due(now):
-                later.add((work.key, work.partition))
-            elif (digest := _digest(work, observed, now)) in before:
+            if (digest := _digest(work, observed, now)) in before:
                 tried.add((work.key, work.partition))
                 asked.add(digest)
+            elif not work.is_due(now):
+                later.add((work.key, work.partition))
         if len(tried) + len(later) == settled:
             break
     asked |= {_digest(work, observed, now) for work in plan.work} & before

@@ -151,7 +151,7 @@ class _Planner:
                 filter(None, (_first(self._blocked[key], part) for key, part in used)), ""
             ),
             inputs=tuple((key, self._version(key, part)) for key, part in used),
-            version=self._version(output.key, partition),
+            version=self._version(output.key, partition) or self._version(output.key, WHOLE),
             pace=output.pace,
             rebuilds=rebuilds,
             follows=reason.endswith(_PENDING),

@@ -320,6 +320,28 @@ def test_table_of_examples_is_built_again_once_a_day(tick):
     assert at(NOON, without()) == [EXAMPLES]
 
 
+def test_new_partitions_come_in_the_turn_of_the_others(tick):
+    """What is built from all partitions would be built twice else."""
+    predictions, mart = "gold/sentiment_predictions", "gold/sentiment_years"
+    built = found(version(10), *NAMES[:3], WHOLE, inputs={GOLD: version(70)}, checks=["complete"])
+    state = SETTLED | {
+        GOLD: with_newer(SETTLED[GOLD], version(5), *NAMES[2:], WHOLE),
+        "model/sentiment": found(version(60), checks=["not_worse"]),
+        predictions: built,
+        mart: found(version(9), inputs={predictions: version(10)}),
+    }
+    selected = {predictions, mart}
+
+    waiting = tick(state, now=NOON - 2 * MINUTE, selected=selected)
+    first = tick(state, waiting.cursor, selected=selected)
+    built.records.versions[WHOLE] = version(0)
+    failed = tick(state, first.cursor, now=NOON + 20 * MINUTE, selected=selected)
+
+    assert not waiting.requests
+    assert requested(first.requests) == [f"{predictions} partition_1..partition_5"]
+    assert not [text for text in requested(failed.requests) if predictions in text]
+
+
 def test_what_waits_for_its_turn_holds_up_nothing(tick):
     """Predictions for new reviews come from the model of yesterday."""
     model, predictions = "model/sentiment", "gold/sentiment_predictions"
