@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
-from amazon_reviews.defs.requests import add_partitions, ask, look
+from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
 
@@ -36,5 +36,8 @@ def planner_sensor(
     observed = look(context.instance, places, _KEYS, data_files=last != hour)
     if last != hour:
         add_partitions(context.instance, observed.state, streams=places.event_hub.enabled)
+    if observed.damaged_logs and is_busy(context.instance):
+        # They are removed when no run is under way, and some are only seen in such a look.
+        hour = last
     asked = ask(context.instance, observed, _KEYS, cursor, now)
     return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)

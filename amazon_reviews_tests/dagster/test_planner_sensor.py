@@ -498,18 +498,50 @@ def test_missing_data_file_is_noticed_in_the_first_tick_of_an_hour(done):
 
 
 @pytest.mark.usefixtures("only_layers")
+def test_failed_repair_of_a_data_file_is_asked_for_again_in_the_next_hour(done):
+    table = Path(done.settings.lakehouse) / "silver" / "reviews"
+    for folder in table.glob("data-*"):
+        shutil.rmtree(folder)
+    repair = [f"{SILVER} partition_1..partition_5"]
+
+    first = first_tick(done)
+    second = done.tick(planner_sensor, first.cursor)
+    next_hour = done.tick(planner_sensor, second.cursor.replace(second.cursor[:13], "earlier"))
+
+    assert requested(first.run_requests) == repair
+    assert not second.run_requests
+    assert requested(next_hour.run_requests) == repair
+
+
+@pytest.mark.usefixtures("only_layers")
 def test_damaged_log_is_removed_only_while_nothing_runs(done):
     table = Path(done.settings.lakehouse) / "gold" / "products"
     for file in (table / "_delta_log").glob("*.json"):
         file.write_text("no json")
-    start_run(done.instance, BRONZE)
-    later_tick(done)
+    start_run(done.instance, "gold/brands")
+    waiting = later_tick(done)
     assert table.exists()
+    assert not waiting.run_requests
     done.instance.wipe()
 
-    result = later_tick(done)
+    result = done.tick(planner_sensor, waiting.cursor)
 
     assert not table.exists()
+    assert requested(result.run_requests)[0].startswith("gold/products ")
+
+
+@pytest.mark.usefixtures("only_layers")
+def test_damage_seen_once_an_hour_is_looked_for_again_while_something_runs(done):
+    log = Path(done.settings.lakehouse) / "gold" / "products" / "_delta_log"
+    quiet = later_tick(done)
+    sorted(log.glob("*.json"))[0].unlink()
+    start_run(done.instance, "gold/brands")
+
+    waiting = done.tick(planner_sensor, quiet.cursor.replace(quiet.cursor[:13], "earlier"))
+    done.instance.wipe()
+    result = done.tick(planner_sensor, waiting.cursor)
+
+    assert not waiting.run_requests
     assert requested(result.run_requests)[0].startswith("gold/products ")
 
 
