@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
-from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look
+from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look, split_cursor
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
 
@@ -29,8 +29,7 @@ def planner_sensor(
     cursor begins with the hour of the last look.
     """
     now = datetime.now(UTC)
-    hour = f"{now:%Y-%m-%dT%H}"
-    last, _, cursor = (context.cursor or "").partition(" ")
+    hour, last, cursor = split_cursor(context.cursor, now)
     if last != hour:
         adopt(context.instance, places)
     observed = look(context.instance, places, _KEYS, data_files=last != hour)

@@ -145,6 +145,12 @@ def ask(
     return Asked(requests, _cursor(asked), summarize(plan, observed, tried, later))
 
 
+def split_cursor(cursor: str | None, now: datetime) -> tuple[str, str, str]:
+    """Return the hour, that of the last look at data files, and the cursor of `ask`."""
+    last, _, asked = (cursor or "").partition(" ")
+    return f"{now:%Y-%m-%dT%H}", last, asked
+
+
 def summarize(
     plan: Plan,
     observed: Observed,

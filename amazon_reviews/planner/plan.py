@@ -206,6 +206,9 @@ class _Planner:
 
     def _find_lost(self, output: Output, partitions: Mapping[str, None], used: set[str]) -> Reasons:
         """Return what is damaged, or missing and in use, and cannot be built again."""
+        if output.arrives and output.partitioned and output.key not in self._state.arrived:
+            # The landing zone was not looked at: it may have the files.
+            return {}
         found = self._found(output.key)
         damage, versions = found.damage, found.records.versions
         # Nothing of a damaged whole counts as there.
