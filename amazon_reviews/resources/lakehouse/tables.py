@@ -206,8 +206,8 @@ class Lakehouse:
                 the lock. In all cases the table stays as it was.
         """
         _check_names_rows(replacing)
-        version = new_version(TABLES[key].code_version)
-        records = new_records(built or {}, version) | {version_id(WHOLE): version}
+        written = new_version(TABLES[key].code_version)
+        records = new_records(built or {}, written) | {version_id(WHOLE): written}
         commit = commit_of(records | dict(transaction_versions or {}))
         with self.writer_lock(key) as check_lock:
             table = self.delta(key)
