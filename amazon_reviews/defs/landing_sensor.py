@@ -1,11 +1,11 @@
 """The sensor and the schedules that read new and changed landing partitions into bronze."""
 
-from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from amazon_reviews.defs.requests import Asked, ask, asset_key, look
+from amazon_reviews.defs.requests import ask, asset_key, is_busy, look, split_cursor
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.pipeline.state import Places
 
@@ -20,8 +20,17 @@ _BRONZE = [dataset.bronze for dataset in DATASETS]
 def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:
-    """Ask for runs for partitions that are new, or changed since bronze read them."""
-    return _ask(context.instance, places, _BRONZE, context.cursor).result(context)
+    """Ask for runs for partitions that are new, or changed since bronze read them.
+
+    Once an hour it also looks for partitions that lack a data file.
+    """
+    now = datetime.now(UTC)
+    hour, last, cursor = split_cursor(context.cursor, now)
+    observed = look(context.instance, places, _BRONZE, data_files=last != hour, arrivals=_BRONZE)
+    if observed.damaged_logs and is_busy(context.instance):
+        hour = last
+    asked = ask(context.instance, observed, _BRONZE, cursor, now)
+    return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
@@ -37,14 +46,9 @@ def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
     def schedule(
         context: dg.ScheduleEvaluationContext, places: dg.ResourceParam[Places]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        asked = _ask(context.instance, places, [dataset.bronze], None)
+        keys = [dataset.bronze]
+        observed = look(context.instance, places, keys, data_files=True, arrivals=keys)
+        asked = ask(context.instance, observed, keys, None, datetime.now(UTC))
         return asked.requests or dg.SkipReason(asked.summary)
 
     return schedule
-
-
-def _ask(
-    instance: dg.DagsterInstance, places: Places, keys: Collection[str], cursor: str | None
-) -> Asked:
-    observed = look(instance, places, keys, data_files=False, arrivals=keys)
-    return ask(instance, observed, keys, cursor, datetime.now(UTC))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
-from amazon_reviews.defs.requests import add_partitions, ask, look
+from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look, split_cursor
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
 from amazon_reviews.pipeline.upgrade import add_missing_columns
@@ -30,13 +30,15 @@ def planner_sensor(
     cursor begins with the hour of the last look.
     """
     now = datetime.now(UTC)
-    hour = f"{now:%Y-%m-%dT%H}"
-    last, _, cursor = (context.cursor or "").partition(" ")
+    hour, last, cursor = split_cursor(context.cursor, now)
     if last != hour:
         adopt(context.instance, places)
         add_missing_columns(places.lakehouse, places.warehouse)
     observed = look(context.instance, places, _KEYS, data_files=last != hour)
     if last != hour:
         add_partitions(context.instance, observed.state, streams=places.event_hub.enabled)
+    if observed.damaged_logs and is_busy(context.instance):
+        # They are removed when no run is under way, and some are only seen in such a look.
+        hour = last
     asked = ask(context.instance, observed, _KEYS, cursor, now)
     return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)

@@ -111,7 +111,8 @@ def ask(
 
     The cursor holds digests of the work that was asked for and is still pending: it is asked for
     again when its inputs change, and once a day. What is built from such work, or from work whose
-    turn has not come, goes on with what is there.
+    turn has not come, goes on with what is there. A table with a damaged log waits until `look`
+    has removed it: a run could not write it.
     """
     running = _in_progress(instance)
     before = _digests(cursor)
@@ -124,20 +125,30 @@ def ask(
         for work in plan.work:
             if work.waits_on or _runs(running, work.key, work.partition):
                 continue
-            if not work.is_due(now):
-                later.add((work.key, work.partition))
-            elif (digest := _digest(work, observed, now)) in before:
+            if (digest := _digest(work, observed, now)) in before:
                 tried.add((work.key, work.partition))
                 asked.add(digest)
+            elif not work.is_due(now):
+                later.add((work.key, work.partition))
         if len(tried) + len(later) == settled:
             break
     asked |= {_digest(work, observed, now) for work in plan.work} & before
-    free = [work for work in plan.work if work.is_due(now) and _is_free(work, running)]
+    free = [
+        work
+        for work in plan.work
+        if work.is_due(now) and work.key not in observed.damaged_logs and _is_free(work, running)
+    ]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
         requests.append(_request(group))
         asked |= {_digest(work, observed, now) for work in group}
     return Asked(requests, _cursor(asked), summarize(plan, observed, tried, later))
+
+
+def split_cursor(cursor: str | None, now: datetime) -> tuple[str, str, str]:
+    """Return the hour, that of the last look at data files, and the cursor of `ask`."""
+    last, _, asked = (cursor or "").partition(" ")
+    return f"{now:%Y-%m-%dT%H}", last, asked
 
 
 def summarize(
@@ -204,6 +215,11 @@ def _runs(running: Mapping[str, set[str] | None], key: str, partition: str) -> b
         return False
     partitions = running[key]
     return partitions is None or not partition or partition in partitions
+
+
+def is_busy(instance: dg.DagsterInstance) -> bool:
+    """Return True if a run is queued or under way."""
+    return instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED))) > 0
 
 
 def _in_progress(instance: dg.DagsterInstance) -> dict[str, set[str] | None]:
@@ -293,7 +309,7 @@ def look(
 ) -> Observed:
     """Look at everything, and remove damaged tables that the selected work builds again."""
     observed = observe(places, data_files=data_files, arrivals=[*arrivals])
-    if observed.damaged_logs and not _in_progress(instance):
+    if observed.damaged_logs and not is_busy(instance):
         plan = _plan(observed, selected, ())
         if discard_damaged(places.lakehouse, observed, plan):
             observed = observe(places, data_files=data_files, arrivals=[*arrivals])

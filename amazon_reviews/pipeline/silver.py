@@ -135,18 +135,18 @@ def _build_batch(
             counts: dict[str, SilverCounts] = {}
 
             def write_other_lines(kept_rows: Mapping[str, int]) -> None:
+                others: dict[str, tuple[pa.Table, pa.Table]] = {}
                 for name in names:
                     of_name = pc.field("partition") == name
-                    others = rejected.filter(of_name), duplicates.filter(of_name)
-                    counts[name] = _counted(lines.get(name, 0), kept_rows.get(name, 0), *others)
+                    others[name] = rejected.filter(of_name), duplicates.filter(of_name)
+                    lines_in, kept_lines = lines.get(name, 0), kept_rows.get(name, 0)
+                    counts[name] = _counted(lines_in, kept_lines, *others[name])
                 for name, of_partition in counts.items():
                     if not of_partition.balanced:
                         raise LostLinesError(f"{dataset.silver} {name}: {of_partition}")
                 check_held()
-                for name in names:
-                    of_name = pc.field("partition") == name
-                    others = rejected.filter(of_name), duplicates.filter(of_name)
-                    _write_other_lines(lakehouse, dataset, name, *others)
+                for name, other_lines in others.items():
+                    _write_other_lines(lakehouse, dataset, name, *other_lines)
 
             # The rows of silver say what they were built from, so they come last: as long as they
             # are not there, the work of a killed run is repeated.

@@ -66,9 +66,10 @@ class Work:
     """One partition of an output, or the whole of it, to be built, or only to be checked.
 
     `waits_on` are the keys of inputs with pending work. `blocked` says what else is in the way,
-    such as a failed check. `inputs` are the versions that it would be built from now, `version` is
-    its own. `rebuilds` is True if also what did not change must be built again, `follows` if only
-    pending inputs are the reason, `is_first` if nothing was ever built from it.
+    such as a failed check. `inputs` are the versions that it would be built from now. `version` is
+    its own, for a new partition that of the whole. `rebuilds` is True if also what did not change
+    must be built again, `follows` if only pending inputs are the reason, `is_first` if nothing was
+    ever built from it.
     """
 
     key: str
@@ -100,7 +101,11 @@ class Work:
         return not self.waits_on and not self.blocked
 
     def is_due(self, now: datetime) -> bool:
-        """Return True if a sensor may ask for it now: the missing at once, the rest at its pace."""
+        """Return True if a sensor may ask for it now.
+
+        A missing output is due at once, all else at its pace: also a new partition, so that what
+        is built from all partitions is built once for those that arrive together.
+        """
         # What is missing has version 0, which counts as written in 1970.
         return self.pace == "at once" or written_at(self.version) < _last_turn(self.pace, now)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from amazon_reviews.planner.model import Found, Output, Plan, State, Work, name_of
+from amazon_reviews.planner.verdicts import failed_check, unpassed_partitions, unrun_check
 from amazon_reviews.schemas.built import WHOLE, Records, code_of
 
 _ABSENT = Found(Records())
@@ -119,7 +120,7 @@ class _Planner:
             for partition in (partitions if reasons else ())
             if partition in reasons and partition not in done
         ]
-        unchecked = _unchecked(output.table_checks, found.records)
+        unchecked = unrun_check(output.table_checks, found.records)
         # The build of a partition checks the table as well, but a blocked one may never come.
         if unchecked and WHOLE not in done and all(work.blocked for work in works):
             version = found.records.versions[WHOLE]
@@ -150,7 +151,7 @@ class _Planner:
                 filter(None, (_first(self._blocked[key], part) for key, part in used)), ""
             ),
             inputs=tuple((key, self._version(key, part)) for key, part in used),
-            version=self._version(output.key, partition),
+            version=self._version(output.key, partition) or self._version(output.key, WHOLE),
             pace=output.pace,
             rebuilds=rebuilds,
             follows=reason.endswith(_PENDING),
@@ -205,6 +206,9 @@ class _Planner:
 
     def _find_lost(self, output: Output, partitions: Mapping[str, None], used: set[str]) -> Reasons:
         """Return what is damaged, or missing and in use, and cannot be built again."""
+        if output.arrives and output.partitioned and output.key not in self._state.arrived:
+            # The landing zone was not looked at: it may have the files.
+            return {}
         found = self._found(output.key)
         damage, versions = found.damage, found.records.versions
         # Nothing of a damaged whole counts as there.
@@ -233,9 +237,9 @@ class _Planner:
         # A later reason replaces an earlier one.
         if self._code_changed:
             reasons |= dict.fromkeys(outdated, f"its code changed to version {output.code_version}")
-        if failed := _failed(output.table_checks, records):
+        if failed := failed_check(output.table_checks, records):
             reasons |= dict.fromkeys(partitions, failed)
-        reasons |= _unpassed(output, records)
+        reasons |= unpassed_partitions(output, records)
         inputs = output.all_inputs
         possible = not inputs or any(
             key in self._state.found or self._pending[key] for key in inputs
@@ -284,10 +288,12 @@ class _Planner:
         records, pending = self._found(output.key).records, self._pending[output.key]
         blocks = {
             partition: f"{name_of(output.key, partition)}: {why}"
-            for partition, why in _unpassed(output, records).items()
+            for partition, why in unpassed_partitions(output, records).items()
             if partition not in pending
         }
-        why = _failed(output.table_checks, records) or _unchecked(output.table_checks, records)
+        why = failed_check(output.table_checks, records) or unrun_check(
+            output.table_checks, records
+        )
         if why and WHOLE not in pending:
             blocks[WHOLE] = f"{output.key}: {why}"
         if not output.arrives:
@@ -322,36 +328,3 @@ def _outdated(output: Output, records: Records, partitions: Iterable[str]) -> li
         for partition in partitions
         if (version := versions.get(partition)) and code_of(version) != output.code_version
     ]
-
-
-def _unpassed(output: Output, records: Records) -> Reasons:
-    """Return the partitions of which a check has not passed the present version."""
-    unpassed: Reasons = {}
-    # Segments of the stream have versions of their own in tables without partitions.
-    versions = records.versions
-    if not output.partitioned:
-        versions = {WHOLE: versions.get(WHOLE, 0)}
-    for name in reversed(output.checks):
-        judged = records.checks.get(name, {})
-        for partition, version in versions.items():
-            if version and judged.get(partition) != version:
-                failed = judged.get(partition) == -version
-                unpassed[partition] = f"check {name} {'failed' if failed else 'was not run'}"
-    if output.partitioned:
-        unpassed.pop(WHOLE, None)
-    return unpassed
-
-
-def _failed(checks: Iterable[str], records: Records) -> str:
-    """Return the check that the present version of the whole failed, empty without one."""
-    version = records.versions.get(WHOLE, 0)
-    failed = (name for name in checks if records.checks.get(name, {}).get(WHOLE) == -version)
-    return next((f"check {name} failed" for name in failed if version), "")
-
-
-def _unchecked(checks: Iterable[str], records: Records) -> str:
-    """Return the check that did not judge the present version of the whole, empty if all did."""
-    version = records.versions.get(WHOLE, 0)
-    judged = ((name, abs(records.checks.get(name, {}).get(WHOLE, 0))) for name in checks)
-    missing = (name for name, judgement in judged if version and judgement != version)
-    return next((f"check {name} was not run" for name in missing), "")

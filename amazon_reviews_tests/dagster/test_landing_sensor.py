@@ -1,6 +1,7 @@
 """The runs that the landing sensor and its schedules ask for, executed as they are asked for."""
 
 import shutil
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,6 +11,9 @@ from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.partitions import consecutive
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
+from amazon_reviews.pipeline.outputs import OUTPUTS
+from amazon_reviews.pipeline.state import observe
+from amazon_reviews.planner.plan import make_plan
 from amazon_reviews_tests.dagster.project import requested, start_run
 from amazon_reviews_tests.helpers import review, rows
 
@@ -46,6 +50,28 @@ def test_unchanged_landing_zone_requests_no_run(project):
 
     assert not second.run_requests
     assert second.skip_message == "nothing is pending"
+
+
+def test_missing_data_file_is_read_again_in_the_first_tick_of_an_hour(done):
+    quiet = tick(done)
+    shutil.rmtree(Path(done.settings.lakehouse) / "bronze" / "reviews" / "partition=partition_3")
+
+    later = tick(done, quiet.cursor)
+    next_hour = tick(done, quiet.cursor.replace(quiet.cursor[:13], "earlier"))
+
+    assert not later.run_requests
+    (request,) = next_hour.run_requests
+    assert requested([request]) == ["bronze/reviews partition_3..partition_3"]
+    assert request.tags["amazon_reviews/reason"].endswith("a data file is missing")
+
+
+def test_damage_of_bronze_is_not_lost_as_long_as_the_landing_zone_was_not_looked_at(done):
+    shutil.rmtree(Path(done.settings.lakehouse) / "bronze" / "reviews" / "partition=partition_3")
+
+    observed = observe(places_of(done.settings), data_files=True, arrivals=())
+
+    assert observed.state.found["bronze/reviews"].damage
+    assert not make_plan(OUTPUTS, observed.state).lost
 
 
 def test_requested_partitions_are_not_requested_again_while_they_run(project):

@@ -320,6 +320,28 @@ def test_table_of_examples_is_built_again_once_a_day(tick):
     assert at(NOON, without()) == [EXAMPLES]
 
 
+def test_new_partitions_come_in_the_turn_of_the_others(tick):
+    """What is built from all partitions would be built twice else."""
+    predictions, mart = "gold/sentiment_predictions", "gold/sentiment_years"
+    built = found(version(10), *NAMES[:3], WHOLE, inputs={GOLD: version(70)}, checks=["complete"])
+    state = SETTLED | {
+        GOLD: with_newer(SETTLED[GOLD], version(5), *NAMES[2:], WHOLE),
+        "model/sentiment": found(version(60), checks=["not_worse"]),
+        predictions: built,
+        mart: found(version(9), inputs={predictions: version(10)}),
+    }
+    selected = {predictions, mart}
+
+    waiting = tick(state, now=NOON - 2 * MINUTE, selected=selected)
+    first = tick(state, waiting.cursor, selected=selected)
+    built.records.versions[WHOLE] = version(0)
+    failed = tick(state, first.cursor, now=NOON + 20 * MINUTE, selected=selected)
+
+    assert not waiting.requests
+    assert requested(first.requests) == [f"{predictions} partition_1..partition_5"]
+    assert not [text for text in requested(failed.requests) if predictions in text]
+
+
 def test_what_waits_for_its_turn_holds_up_nothing(tick):
     """Predictions for new reviews come from the model of yesterday."""
     model, predictions = "model/sentiment", "gold/sentiment_predictions"
@@ -476,18 +498,50 @@ def test_missing_data_file_is_noticed_in_the_first_tick_of_an_hour(done):
 
 
 @pytest.mark.usefixtures("only_layers")
+def test_failed_repair_of_a_data_file_is_asked_for_again_in_the_next_hour(done):
+    table = Path(done.settings.lakehouse) / "silver" / "reviews"
+    for folder in table.glob("data-*"):
+        shutil.rmtree(folder)
+    repair = [f"{SILVER} partition_1..partition_5"]
+
+    first = first_tick(done)
+    second = done.tick(planner_sensor, first.cursor)
+    next_hour = done.tick(planner_sensor, second.cursor.replace(second.cursor[:13], "earlier"))
+
+    assert requested(first.run_requests) == repair
+    assert not second.run_requests
+    assert requested(next_hour.run_requests) == repair
+
+
+@pytest.mark.usefixtures("only_layers")
 def test_damaged_log_is_removed_only_while_nothing_runs(done):
     table = Path(done.settings.lakehouse) / "gold" / "products"
     for file in (table / "_delta_log").glob("*.json"):
         file.write_text("no json")
-    start_run(done.instance, BRONZE)
-    later_tick(done)
+    start_run(done.instance, "gold/brands")
+    waiting = later_tick(done)
     assert table.exists()
+    assert not waiting.run_requests
     done.instance.wipe()
 
-    result = later_tick(done)
+    result = done.tick(planner_sensor, waiting.cursor)
 
     assert not table.exists()
+    assert requested(result.run_requests)[0].startswith("gold/products ")
+
+
+@pytest.mark.usefixtures("only_layers")
+def test_damage_seen_once_an_hour_is_looked_for_again_while_something_runs(done):
+    log = Path(done.settings.lakehouse) / "gold" / "products" / "_delta_log"
+    quiet = later_tick(done)
+    sorted(log.glob("*.json"))[0].unlink()
+    start_run(done.instance, "gold/brands")
+
+    waiting = done.tick(planner_sensor, quiet.cursor.replace(quiet.cursor[:13], "earlier"))
+    done.instance.wipe()
+    result = done.tick(planner_sensor, waiting.cursor)
+
+    assert not waiting.run_requests
     assert requested(result.run_requests)[0].startswith("gold/products ")
 
 

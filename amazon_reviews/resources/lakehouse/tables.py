@@ -11,7 +11,6 @@ from deltalake import (
     CommitProperties,
     DeltaTable,
     Field,
-    Transaction,
     WriterProperties,
     write_deltalake,
 )
@@ -23,19 +22,19 @@ from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.config import is_remote
 from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError
+from amazon_reviews.resources.lakehouse.build_records import (
+    BuiltFrom,
+    changed_records,
+    commit_of,
+    new_records,
+)
 from amazon_reviews.resources.lakehouse.data_files import (
     check_partitions,
     staged_files,
     staged_rows,
 )
 from amazon_reviews.resources.lakehouse.locks import lock
-from amazon_reviews.resources.lakehouse.log import (
-    TableLog,
-    check_id,
-    input_id,
-    read_log,
-    version_id,
-)
+from amazon_reviews.resources.lakehouse.log import TableLog, read_log, version_id
 from amazon_reviews.resources.lakehouse.object_store import (
     explained,
     filesystem,
@@ -55,8 +54,6 @@ WRITER_PROPERTIES = WriterProperties(
 
 ArrowRows: TypeAlias = pa.Table | pa.RecordBatchReader
 ReplacedRows: TypeAlias = Mapping[str, Sequence[str | int]] | Literal["all rows"]
-BuiltFrom: TypeAlias = Mapping[str, Mapping[str, int]]
-"""The versions of inputs by partition, or `WHOLE`, and by key of the input."""
 
 # The logs that this process has read, by location and table, so that only new commits are read.
 _LOGS: dict[tuple[str, str], TableLog] = {}
@@ -209,13 +206,9 @@ class Lakehouse:
                 the lock. In all cases the table stays as it was.
         """
         _check_names_rows(replacing)
-        commit = _commit(
-            {
-                **_new_records(key, built or {}),
-                version_id(WHOLE): new_version(TABLES[key].code_version),
-            }
-            | dict(transaction_versions or {})
-        )
+        written = new_version(TABLES[key].code_version)
+        records = new_records(built or {}, written) | {version_id(WHOLE): written}
+        commit = commit_of(records | dict(transaction_versions or {}))
         with self.writer_lock(key) as check_lock:
             table = self.delta(key)
             for name, version in (expected or {}).items():
@@ -280,22 +273,12 @@ class Lakehouse:
         if not (built or checks):
             return
         with self.writer_lock(key):
-            records = self.records(key) or Records()
-            changes: dict[str, int] = {}
-            for partition, inputs in (built or {}).items():
-                if partition not in records.versions:
-                    code = code_version or TABLES[key].code_version
-                    changes[version_id(partition)] = new_version(code)
-                for name, version in inputs.items():
-                    if records.inputs.get(name, {}).get(partition) != version:
-                        changes[input_id(partition, name)] = version
-            for partition, verdicts in (checks or {}).items():
-                new = changes.get(version_id(partition), 0)
-                judged = records.versions.get(partition, new)
-                for name, passed in verdicts.items():
-                    verdict = judged if passed else -judged
-                    if records.checks.get(name, {}).get(partition) != verdict:
-                        changes[check_id(partition, name)] = verdict
+            changes = changed_records(
+                self.records(key) or Records(),
+                built or {},
+                checks or {},
+                new_version(code_version or TABLES[key].code_version),
+            )
             if not changes:
                 return
             table = self.delta(key)
@@ -304,7 +287,7 @@ class Lakehouse:
                 mode="append",
                 schema=table.schema(),
                 partition_by=list(TABLES[key].partition_by),
-                commit_properties=_commit(changes),
+                commit_properties=commit_of(changes),
             )
 
     def add_columns(self, key: str) -> None:
@@ -384,21 +367,6 @@ def row_count(table: DeltaTable) -> int:
     # Arrow's own constructor of a table would load pandas, which takes most of a second.
     actions = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
     return sum(actions["num_records"].to_pylist())
-
-
-def _commit(transaction_versions: Mapping[str, int]) -> CommitProperties:
-    recorded = [Transaction(*version) for version in transaction_versions.items()]
-    return CommitProperties(app_transactions=recorded)
-
-
-def _new_records(key: str, built: BuiltFrom) -> dict[str, int]:
-    """Return the transactions that give partitions a new version, built from these inputs."""
-    version = new_version(TABLES[key].code_version)
-    return {version_id(partition): version for partition in built} | {
-        input_id(partition, name): used
-        for partition, inputs in built.items()
-        for name, used in inputs.items()
-    }
 
 
 def _delta_schema(table: Table) -> DeltaSchema:
