@@ -1,12 +1,11 @@
 """Following `docs/tutorial/amazon-2023.md` with generated reviews, from a server on loopback."""
 
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -16,6 +15,9 @@ from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.file_server import file_server
 from amazon_reviews_tests.serving.served import open_tab, served_dashboard
 from amazon_reviews_tests.serving.test_pages import FAILURES, figure, settle, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial" / "amazon-2023.md"
 BLOCK = re.compile(r"^```(\w*)\n(.+?)^```", re.DOTALL | re.MULTILINE)
@@ -43,7 +45,7 @@ class Followed:
         printed: what each command printed, by its words.
     """
 
-    def __init__(self, home: Path, truth: dict[str, object]) -> None:
+    def __init__(self, home: Path, truth: dict[str, Any]) -> None:
         self.home = home
         self.truth = truth
         self.printed: dict[str, str] = {}
@@ -73,7 +75,7 @@ class Followed:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
     home = tmp_path_factory.mktemp("home")
     truth = generate(SAMPLE, home / "sample")
     exports, *commands = blocks("")
@@ -88,10 +90,10 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
                 arguments += f" --url {server.url}"
             if arguments != "app":
                 project.run(exports, arguments)
-    yield project
+    return project
 
 
-def test_the_commands_of_the_page_are_those_that_the_test_runs(followed):
+def test_the_commands_of_the_page_are_those_that_the_test_runs(followed: Followed) -> None:
     assert [command.split()[1] for command in blocks("")[1:]] == [*followed.printed, "app"]
     paths = followed.printed["fetch"].splitlines()
     assert [Path(path).name for path in paths] == [
@@ -100,7 +102,7 @@ def test_the_commands_of_the_page_are_those_that_the_test_runs(followed):
     ]
 
 
-def test_the_warehouse_has_the_expected_reviews_and_products(followed):
+def test_the_warehouse_has_the_expected_reviews_and_products(followed: Followed) -> None:
     truth = followed.truth
     (reviews,) = truth["reviews"].values()
 
@@ -114,7 +116,7 @@ def test_the_warehouse_has_the_expected_reviews_and_products(followed):
     assert followed.query(counts) == [(reviews["lines"], reviews["duplicates_within"], rejected)]
 
 
-def test_the_queries_of_the_page_return_rows(followed):
+def test_the_queries_of_the_page_return_rows(followed: Followed) -> None:
     origins, variants, coverage = map(followed.query, blocks("sql"))
 
     assert [row[:2] for row in origins] == [("amazon_2023", followed.truth["gold"]["reviews"])]
@@ -122,7 +124,7 @@ def test_the_queries_of_the_page_return_rows(followed):
     assert all(0 < share <= 1 for *_, share, _, _ in coverage)
 
 
-def test_every_review_of_a_variant_has_the_product_of_its_family(followed):
+def test_every_review_of_a_variant_has_the_product_of_its_family(followed: Followed) -> None:
     sums = "SELECT count(*), count(title), count(*) FILTER (asin <> parent_asin)"
     ((reviews, described, variants),) = followed.query(
         f"{sums} FROM gold.reviews WHERE parent_asin IN (SELECT asin FROM gold.products)"
@@ -134,7 +136,7 @@ def test_every_review_of_a_variant_has_the_product_of_its_family(followed):
     assert held == reviews
 
 
-def test_the_dashboard_shows_the_reviews(followed, browser):
+def test_the_dashboard_shows_the_reviews(followed: Followed, browser: "Browser") -> None:
     ((variant, product),) = followed.query(
         "SELECT asin, product_asin FROM gold.product_variants ORDER BY reviews DESC, asin LIMIT 1"
     )
