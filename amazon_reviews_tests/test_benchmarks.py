@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
 
-from benchmarks import batch, marts, report
+from benchmarks import batch, marts, profiles, report
 from benchmarks.agreement import compare
 from benchmarks.measure import CommandError, measure
 from benchmarks.runs import TO_GOLD, Project, run_peer
@@ -166,6 +166,40 @@ def test_report_has_all_runs_and_marks_wrong_row_counts():
     wrong = _figures()
     wrong["sizes"][0]["peers"][0]["rows"] = 1
     assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
+
+
+def test_profiles_are_compared_on_the_same_reviews(tmp_path):
+    figures = profiles.bench(2_000, tmp_path / "profiles", 1, lambda _: None)
+
+    base, compared = figures["profiles"]
+    assert (base["name"], compared["name"]) == ("amazon_2018", "amazon_2023")
+    for each in figures["profiles"]:
+        assert [run["rows"] for run in each["runs"]] == [each["expected_rows"]]
+    seconds = [each["runs"][0]["seconds"] for each in (base, compared)]
+    assert figures["ratios"] == [pytest.approx(seconds[0] / seconds[1], abs=1e-3)]
+    assert not (tmp_path / "profiles").exists()
+
+
+def _by_profile(*seconds):
+    runs = {name: [_run("to gold", took, 1_000_000) for took in seconds] for name in "ab"}
+    return {
+        "reviews": 1_000_000,
+        "profiles": [
+            {"name": name, "expected_rows": 1_000_000, "runs": each} for name, each in runs.items()
+        ],
+        "ratios": [0.7, 0.95, 0.96],
+    }
+
+
+def test_report_has_both_rates_and_the_median_ratio_of_the_profiles():
+    figures = _figures() | {"sizes": [], "profiles": _by_profile(10.0, 30.0, 20.0)}
+
+    assert [target.verdict for target in report.targets(figures)] == ["met (0.95)"]
+    text = report.text(figures, "amazon-reviews bench")
+    for line in ("a           20.0     50,000", "b           20.0     50,000", "0.70, 0.95, 0.96"):
+        assert line in text
+    figures["profiles"]["profiles"][1]["expected_rows"] += 1
+    assert "b: OTHER ROWS THAN EXPECTED (1,000,001)" in report.text(figures, "x")
 
 
 def _received(rate, peak, rows):

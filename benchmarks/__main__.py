@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import landing_zone, marts, stream
+from benchmarks import landing_zone, marts, profiles, stream
 from benchmarks.batch import Options, as_json, bench
 from benchmarks.report import text
 
@@ -45,6 +45,21 @@ class _Counts(click.ParamType):
 @click.option("--small", default=100_000, show_default=True, help="Reviews to the warehouse.")
 @click.option("--partition", default=100_000, show_default=True, help="Rows of one partition.")
 @click.option(
+    "--profiles",
+    "profile_reviews",
+    type=click.IntRange(0),
+    default=1_000_000,
+    show_default=True,
+    help="Reviews of the comparison of the source profiles of 2018 and 2023; 0 skips it.",
+)
+@click.option(
+    "--profile-rounds",
+    type=click.IntRange(1),
+    default=profiles.ROUNDS,
+    show_default=True,
+    help="Runs of each of the two profiles.",
+)
+@click.option(
     "--events",
     type=click.IntRange(0),
     default=300_000,
@@ -73,6 +88,8 @@ def main(
     spark_up_to: int,
     small: int,
     partition: int,
+    profile_reviews: int,
+    profile_rounds: int,
     events: int,
     stream_gold: int,
     mart_reviews: int,
@@ -85,6 +102,10 @@ def main(
     options = Options(reviews, spark_up_to, small, partition)
     with tempfile.TemporaryDirectory(prefix="amazon-reviews-bench-", dir=folder) as temporary:
         figures = bench(options, Path(temporary))
+        if profile_reviews:
+            figures["profiles"] = profiles.bench(
+                profile_reviews, Path(temporary) / "profiles", profile_rounds
+            )
         if events:
             figures["stream"] = stream.bench(stream.Options(events, stream_gold), Path(temporary))
         if mart_reviews:
@@ -93,17 +114,19 @@ def main(
         figures["landing_zone"] = landing_zone.bench()
     else:
         figures["skipped"].append("landing zone in an Azure container: no Azurite (make azurite)")
-    arguments = _arguments(options, events, stream_gold, mart_reviews)
+    arguments = _arguments(options, profile_reviews, events, stream_gold, mart_reviews)
     figures["command"] = " ".join(["amazon-reviews bench", *arguments])
     print(as_json(figures) if json_ else text(figures, figures["command"]))
 
 
-def _arguments(options: Options, events: int, stream_gold: int, mart_reviews: int) -> list[str]:
+def _arguments(
+    options: Options, profile_reviews: int, events: int, stream_gold: int, mart_reviews: int
+) -> list[str]:
     """Return the command-line arguments without those that have no effect."""
     sizes = ",".join(map(str, options.reviews))
     batch = f"--reviews {sizes} --spark-up-to {options.spark_up_to}" if sizes else "--reviews ''"
     stream = [f"--events {events}", *([f"--stream-gold {stream_gold}"] if events else [])]
-    return [batch, *stream, f"--marts {mart_reviews}"]
+    return [batch, f"--profiles {profile_reviews}", *stream, f"--marts {mart_reviews}"]
 
 
 if __name__ == "__main__":

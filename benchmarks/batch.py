@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.devtools.sample_data import PROFILES, SampleOptions, generate
 from benchmarks import machine
 from benchmarks.agreement import compare
 from benchmarks.runs import TO_GOLD, TO_WAREHOUSE, Project, Run, java, run_peer
@@ -47,7 +47,12 @@ class Landing:
     gold_rows: int
 
 
-def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, Any]:
+def on_stderr(text: str) -> None:
+    """Print a line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def bench(options: Options, folder: Path, say: Say = on_stderr) -> dict[str, Any]:
     """Run the benchmarks below `folder`, which is empty afterwards.
 
     `say` gets a line for each step that begins.
@@ -55,31 +60,37 @@ def bench(options: Options, folder: Path, say: Say | None = None) -> dict[str, A
     Raises:
         CommandError: A run failed.
     """
-    tell = say or (lambda text: print(text, file=sys.stderr, flush=True))
     figures: dict[str, Any] = {"machine": machine.describe(), "sizes": [], "skipped": []}
     for reviews in sorted(options.reviews):
         with_spark = reviews <= options.spark_up_to
         if with_spark and java() is None:
             figures["skipped"].append(f"JVM Spark at {reviews:,} reviews: {NO_JAVA}")
             with_spark = False
-        figures["sizes"].append(_bench_size(reviews, with_spark, folder / "size", tell))
+        figures["sizes"].append(_bench_size(reviews, with_spark, folder / "size", say))
     if options.reviews:
-        figures["small"] = _bench_small(options.small, folder / "small", tell)
-        figures["partition"] = _bench_partition(options.partition, folder / "partition", tell)
+        figures["small"] = _bench_small(options.small, folder / "small", say)
+        figures["partition"] = _bench_partition(options.partition, folder / "partition", say)
     return figures
 
 
-def landing_zone(folder: Path, reviews: int, partitions: int, say: Say) -> Landing:
+def landing_zone(
+    folder: Path, reviews: int, partitions: int, say: Say, profile: str = PROFILES[0]
+) -> Landing:
     """Generate a landing zone with one product for 50 and one reviewer for 20 reviews."""
-    say(f"generating {reviews:,} reviews")
+    say(f"generating {reviews:,} reviews of {profile}")
     products, users = max(1, reviews // 50), max(1, reviews // 20)
     truth = generate(
         SampleOptions(
-            reviews=reviews, products=products, users=users, partitions=partitions, events=0
+            reviews=reviews,
+            products=products,
+            users=users,
+            partitions=partitions,
+            events=0,
+            profile=profile,
         ),
         folder,
     )
-    size = sum(path.stat().st_size for path in folder.rglob("*.json.gz"))
+    size = sum(path.stat().st_size for path in folder.rglob("*.gz"))
     return Landing(folder, reviews, products, partitions, size, truth["gold"]["reviews"])
 
 

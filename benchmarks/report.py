@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import landing_zone, marts
+from benchmarks import landing_zone, marts, profiles
 from benchmarks.layout import Target, steps_text, table
 from benchmarks.peers.duckdb_statements import DIFFERENCES
 from benchmarks.stream_report import stream_lines, stream_targets
@@ -14,10 +14,11 @@ _HEAD = ("run", "seconds", "reviews/s", "CPU s", "peak MiB", "gold rows", "times
 def targets(figures: dict[str, Any]) -> list[Target]:
     """Return the targets of all measurements."""
     batch = _batch_targets(figures) if figures["sizes"] else []
+    by_profile = profiles.targets(figures["profiles"]) if "profiles" in figures else []
     stream = stream_targets(figures["stream"]) if "stream" in figures else []
     azure = landing_zone.targets(figures["landing_zone"]) if "landing_zone" in figures else []
     mart_targets = marts.targets(figures["marts"]) if "marts" in figures else []
-    return [*batch, *stream, *mart_targets, *azure]
+    return [*batch, *by_profile, *stream, *mart_targets, *azure]
 
 
 def _batch_targets(figures: dict[str, Any]) -> list[Target]:
@@ -77,6 +78,8 @@ def _lines(figures: dict[str, Any], command: str) -> Iterator[str]:
     yield from _machine(figures["machine"])
     if figures["sizes"]:
         yield from _batch(figures)
+    if "profiles" in figures:
+        yield from profiles.lines(figures["profiles"])
     if "stream" in figures:
         yield from stream_lines(figures["stream"])
     if "marts" in figures:

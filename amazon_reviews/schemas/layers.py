@@ -309,6 +309,12 @@ GOLD_REVIEWS = Table(
         _PARTITION,
         _PROFILE,
         _RESCUED,
+        Column(
+            "product_asin",
+            pa.string(),
+            "asin of the product: parent_asin where gold/products has it, else asin; null in rows "
+            "of earlier versions, whose product is asin",
+        ),
         _TITLE,
         _BRAND,
         _MAIN_CATEGORY,

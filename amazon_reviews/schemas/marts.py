@@ -231,6 +231,31 @@ PRODUCT_RATINGS = _mart(
     adds_up=True,
     cluster_by=("main_category", "brand", "asin"),
 )
+PRODUCT_VARIANTS = _mart(
+    "gold/product_variants",
+    "One row per reviewed asin whose product has another one: that of its family.",
+    (
+        Column("asin", pa.string(), "asin of the reviews"),
+        Column("product_asin", pa.string(), "asin of the product in all other marts"),
+        *_RATINGS,
+    ),
+    sort_by="asin",
+    inputs=("gold/reviews",),
+)
+PRODUCT_COVERAGE = _mart(
+    "gold/product_coverage",
+    "One row per product whose source gives its number of ratings.",
+    (
+        *_PRODUCT,
+        Column("rating_number", _COUNT, "all ratings, as the source gives their number"),
+        _REVIEWS,
+        Column("share_held", _REAL, "reviews over rating_number; null for no rating"),
+        Column("average_rating", _REAL, "mean of all ratings, as the source gives it"),
+        _MEAN,
+        Column("difference", _REAL, "mean_stars less average_rating"),
+    ),
+    inputs=("gold/products", "gold/product_ratings"),
+)
 PRODUCT_MONTHS = _mart(
     "gold/product_months",
     "One row per product, year and month with reviews.",
@@ -343,6 +368,24 @@ HELPFUL_VOTES = _mart(
         Column("votes", _COUNT, "helpful votes"),
         Column("mean_votes", _REAL, "votes of a review that has some"),
         Column("mean_votes_missing_as_one", _REAL, "votes of a review, none counted as one"),
+    ),
+    inputs=("gold/reviews",),
+    adds_up=True,
+)
+REVIEW_ORIGINS = _mart(
+    "gold/review_origins",
+    "One row per source profile, marketplace and language.",
+    (
+        Column("profile", pa.string(), "source profile; null in rows of earlier versions"),
+        Column("marketplace", pa.string(), "marketplace; null where the source has none"),
+        Column("language", pa.string(), "language; null where the source has none"),
+        *_RATINGS,
+        _SHARE,
+        Column("negative_share", _REAL, "part of the rated reviews below 3 stars, 0 to 1"),
+        Column("verified_share", _REAL, "verified part of the reviews that state it; else null"),
+        Column("vine_share", _REAL, "part from Vine of the reviews that state it; else null"),
+        Column("first_on", pa.date32(), "day of the first review; null without dates"),
+        Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
     inputs=("gold/reviews",),
     adds_up=True,

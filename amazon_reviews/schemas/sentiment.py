@@ -90,6 +90,7 @@ SENTIMENT_PREDICTIONS = _table(
     (
         _REVIEW_ID,
         _ASIN,
+        Column("product_asin", pa.string(), "asin of the product, as in gold/reviews"),
         _BRAND,
         _MAIN_CATEGORY,
         _OVERALL,

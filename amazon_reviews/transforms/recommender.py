@@ -14,7 +14,7 @@ def interactions(reviews: DataFrame) -> DataFrame:
     latest = F.max(F.struct(day.alias("day"), "overall"))
     rated = reviews.where(F.col("overall").isNotNull())
     return (
-        rated.groupBy("reviewer_id", "asin")
+        rated.groupBy("reviewer_id", F.coalesce("product_asin", "asin").alias("asin"))
         .agg(
             latest.alias("latest"),
             F.max("reviewed_on").alias("reviewed_on"),

@@ -251,6 +251,7 @@ def gold_reviews(silver: DataFrame, products: DataFrame, *, has_families: bool =
         "partition",
         "profile",
         "rescued",
+        "product_asin",
         "title",
         "brand",
         "main_category",

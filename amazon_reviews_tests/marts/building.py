@@ -64,9 +64,12 @@ def put_gold(lakehouse: Lakehouse, reviews: Sequence[Row], products: Sequence[Ro
     by_asin = {row["asin"]: row for row in products}
     joined = []
     for number, row in enumerate(reviews):
-        described = by_asin.get(row["asin"], {})
+        family = row.get("parent_asin")
+        product_asin = family if family in by_asin else row["asin"]
+        described = by_asin.get(product_asin, {})
         facts = {name: described.get(name) for name in (*_JOINED, "price_imputed")}
-        joined.append({"review_id": f"{number:032x}"} | row | facts)
+        named = {"review_id": f"{number:032x}", "product_asin": product_asin}
+        joined.append(named | row | facts)
     _put(lakehouse, "gold/products", list(products))
     _put(lakehouse, "gold/reviews", joined)
 

@@ -37,6 +37,8 @@ def _product(random: Random, number: int) -> dict[str, Any]:
         price=price,
         price_imputed=price is not None and random.random() < 0.3,
         image_count=random.randrange(5),
+        average_rating=random.choice([None, 1.0, 3.7, 5.0]),
+        rating_number=random.choice([None, 0, 1, 40, 100_000]),
     )
 
 
@@ -45,10 +47,14 @@ def _review(random: Random) -> dict[str, Any]:
     # A third of the products is reviewed faster over time, another third is rated lower.
     age = random.expovariate(1 / 60) if number % 3 == 0 else random.uniform(0, 1_200)
     liked = number % 3 != 1 or age > 120
+    # Every fifth product has variants, of which the catalogue has one row.
+    variant = random.randrange(3) if number % 5 == 0 else 0
+    asin = f"B{number:03}"
     return review(
         random.choice(_STARS if liked else _STARS[:5]),
         None if random.random() < 0.05 else NEWEST - timedelta(days=int(age)),
-        asin=f"B{number:03}",
+        asin=f"{asin}V{variant}" if variant else asin,
+        parent_asin=asin if number % 5 == 0 else random.choice([None, "F"]),
         reviewer_id=f"A{random.randrange(90)}",
         reviewer_name=random.choice(
             [None, "", "Ann", "ann", "Zoë", f"Name {random.randrange(1_500)}"]
@@ -56,6 +62,10 @@ def _review(random: Random) -> dict[str, Any]:
         summary=random.choice([None, "", "Good", "good", "Ünique", *_summaries(random)]),
         verified=random.choice([None, True, True, False]),
         vote=random.choice([None, None, 0, 1, 7]),
+        profile=random.choice([None, "amazon_2018", "marc"]),
+        marketplace=random.choice([None, "US", "DE"]),
+        language=random.choice([None, "de", "en"]),
+        vine=random.choice([None, True, False]),
         source=random.choice(["batch", "batch", "stream"]),
         **_length(random),
     )

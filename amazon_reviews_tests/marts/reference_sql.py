@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from amazon_reviews.profiles.files import built_in_profiles
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.transforms import products, reviews
 
 _SQL = Path(__file__).with_name("sql")
 _MACROS = "macros"
@@ -33,10 +33,10 @@ def reading(lakehouse: Lakehouse, threads: int = 2) -> Iterator[duckdb.DuckDBPyC
     """Yield a DuckDB connection with a view of each table that the statements read."""
     with duckdb.connect(config={"threads": threads}) as db:
         db.execute("SET TimeZone = 'UTC'")
-        db.execute(_text(_MACROS))
         db.create_function("two_sided", _two_sided, ["DOUBLE"], "DOUBLE")
         for name, key in _TABLES.items():
             add_view(db, lakehouse, name, key)
+        db.execute(_text(_MACROS))
         yield db
 
 
@@ -59,10 +59,11 @@ def expected_rows(db: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
 
 def statement(name: str) -> str:
     """Return the query for the rows of the mart `gold/<name>`."""
+    fields = {profile.name: profile.source_fields for profile in built_in_profiles()}
     return (
         _text(name)
-        .replace("{review_fields}", _texts(reviews.FIELDS))
-        .replace("{product_fields}", _texts(products.FIELDS))
+        .replace("{review_fields}", _texts(fields["amazon_2018"]))
+        .replace("{product_fields}", _texts(fields["amazon_2018_products"]))
     )
 
 

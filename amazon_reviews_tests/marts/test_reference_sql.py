@@ -5,8 +5,9 @@ import pytest
 from amazon_reviews_tests.marts.building import BY_NAME, checked_mart
 from amazon_reviews_tests.marts.reference_sql import NAMES
 
-# These files have no alert in the last 90 days, and random gold has no files.
-QUIET = {"product_alerts"}
+# These files have no alert in the last 90 days, no variants and no numbers of ratings, and random
+# gold has no files.
+QUIET = {"product_alerts", "product_variants", "product_coverage"}
 WITHOUT_FILES = {"source_columns"}
 
 

@@ -15,6 +15,7 @@ from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import MissingInputError
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
+from amazon_reviews.pipeline.recommender.matrices import make_interactions
 from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all, reconcile_gold
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -419,3 +420,42 @@ def test_gold_of_a_sample_agrees_with_its_truth(spark, tmp_path):
     assert {row.layer for row in reconciliations} == {"bronze", "silver", "gold"}
     assert all(row.balanced for row in reconciliations)
     assert sum(row.duplicates for row in reconciliations if row.layer == "gold") > 0
+
+
+def test_a_variant_has_the_product_of_its_family_where_the_catalogue_has_it(spark, lakehouse):
+    put_products(lakehouse, P1, ("BF", "Mug", 3), ("BX", "Pan", 3))
+    for name, asin, family in (
+        ("a", "BF1", "BF"),
+        ("b", "BF2", "BF"),
+        ("c", "BX", "unknown"),
+        ("d", "BX", None),
+        ("e", "BY", "unknown"),
+    ):
+        put_reviews(lakehouse, f"partition_{ord(name)}", [name], asin=asin, parent_asin=family)
+    names = [f"partition_{ord(name)}" for name in "abcde"]
+    build_gold_products(spark, lakehouse)
+    build_gold(spark, lakehouse, *names)
+
+    columns = ("review_id", "asin", "product_asin", "title")
+    assert rows(lakehouse, "gold/reviews", *columns) == [
+        ("a", "BF1", "BF", "Mug"),
+        ("b", "BF2", "BF", "Mug"),
+        ("c", "BX", "BX", "Pan"),
+        ("d", "BX", "BX", "Pan"),
+        ("e", "BY", "BY", None),
+    ]
+
+
+def test_a_user_has_one_rating_of_the_variants_of_a_product(spark, lakehouse):
+    put_products(lakehouse, P1, ("BF", "Mug", 3))
+    usual = {"reviewer_id": "A1", "parent_asin": "BF"}
+    put_reviews(lakehouse, P1, ["a"], asin="BF1", overall=Decimal(2), **usual)
+    put_reviews(lakehouse, P2, ["b"], asin="BF2", overall=Decimal(4), **usual)
+    build_gold_products(spark, lakehouse)
+    build_gold(spark, lakehouse, P1, P2)
+
+    make_interactions(spark, lakehouse)
+
+    columns = ("reviewer_id", "asin", "rating", "reviews")
+    (row,) = rows(lakehouse, "gold/recommender_interactions", *columns)
+    assert row == ("A1", "BF", 4, 2)

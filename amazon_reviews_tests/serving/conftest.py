@@ -1,15 +1,9 @@
 """Fixtures: a synthetic warehouse, the dashboard on it, and a browser."""
 
-import os
 import shutil
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,8 +14,8 @@ from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.models.reviews import synthetic_reviews
-from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
+from amazon_reviews_tests.serving.served import open_tab, served_dashboard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -65,28 +59,12 @@ def models(tmp_path_factory: pytest.TempPathFactory, empty_store: Callable[[Path
 @pytest.fixture(scope="session")
 def address(warehouse_url: str, models: Path) -> Iterator[str]:
     """The dashboard as the console script serves it."""
-    port = free_port()
-    command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
-    environment = os.environ | {
+    environment = {
         "AMAZON_REVIEWS_WAREHOUSE": warehouse_url,
         "AMAZON_REVIEWS_MODELS": str(models),
     }
-    with subprocess.Popen(command, env=environment) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=60):
-                return
-        except OSError:
-            continue
-    raise RuntimeError(f"the dashboard ended with exit code {server.returncode}")
+    with served_dashboard(environment) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +83,7 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture
 def tab(browser: "Browser", address: str) -> Iterator["Page"]:
     """A fresh tab of 1,280 × 900 pixels without failures or requests to other hosts."""
-    with _tab(browser, address) as page:
+    with open_tab(browser, address) as page:
         yield page
 
 
@@ -113,25 +91,5 @@ def tab(browser: "Browser", address: str) -> Iterator["Page"]:
 def phone(browser: "Browser", address: str) -> Iterator["Page"]:
     """A tab of a phone's width that prefers dark pages."""
     options: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
-    with _tab(browser, address, **options) as page:
+    with open_tab(browser, address, **options) as page:
         yield page
-
-
-@contextmanager
-def _tab(browser: "Browser", address: str, **options: Any) -> Iterator["Page"]:
-    options = {"viewport": {"width": 1280, "height": 900}} | options
-    context = browser.new_context(base_url=address, **options)
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("request", lambda request: failures.extend(_remote(request.url)))
-    yield page
-    context.close()
-    assert failures == []
-
-
-def _remote(url: str) -> list[str]:
-    parts = urlsplit(url)
-    is_local = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
-    return [] if is_local else [url]

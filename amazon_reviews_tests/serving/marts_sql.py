@@ -62,6 +62,23 @@ MARTS = {
         "asin, title, brand, main_category, price, price_imputed",
         f"{_SHRUNK}, {_STARS_COLUMNS}, {_DAYS}",
     ),
+    "gold/product_variants": _by(
+        "variant AS asin, product_asin", _RATINGS, "variant <> product_asin"
+    ),
+    "gold/product_coverage": """SELECT asin, title, brand, main_category, rating_number,
+        average_rating, coalesce(r.reviews, 0) AS reviews, r.mean_stars,
+        coalesce(r.reviews, 0) / nullif(rating_number, 0) AS share_held,
+        r.mean_stars - average_rating AS difference
+        FROM products LEFT JOIN (SELECT asin, reviews, mean_stars FROM product_ratings) r
+        USING (asin) WHERE rating_number IS NOT NULL""",
+    "gold/review_origins": f"""SELECT *, negative / rated AS negative_share
+        FROM ({
+        _by(
+            "profile, marketplace, language",
+            f"{_RATINGS}, {_SHARE}, {_DAYS}, "
+            "avg(verified::INT) AS verified_share, avg(vine::INT) AS vine_share",
+        )
+    })""",
     "gold/product_months": _by("asin, year, month", _RATINGS, "year IS NOT NULL"),
     "gold/product_titles": _by(
         "title",
@@ -95,8 +112,8 @@ MARTS = {
         count(DISTINCT reviewer_id) AS customers, count(DISTINCT asin) AS reviewed_products,
         (SELECT count(*) FROM products) AS products,
         (SELECT count(DISTINCT brand) FROM products) AS brands, {_DAYS} FROM reviews""",
-    "gold/sentiment_predictions": """SELECT review_id, asin, brand, main_category, overall,
-        sentiment, reviewed_on, source, partition, 'abc' AS model_version,
+    "gold/sentiment_predictions": """SELECT review_id, asin, product_asin, brand,
+        main_category, overall, sentiment, reviewed_on, source, partition, 'abc' AS model_version,
         CASE WHEN hash(review_id) % 10 = 0 THEN 'negative' ELSE coalesce(sentiment, 'neutral') END
         AS predicted, coalesce(overall, 3) / 5.0 AS positive, coalesce(overall, 3) AS expected_stars
         FROM reviews""",

@@ -66,7 +66,14 @@ def _review(draw: random.Random, number: int) -> dict[str, Any]:
         "char_count": words * 5,
         "source": "stream" if number % 10 == 0 else "batch",
         "partition": "stream" if number % 10 == 0 else f"partition_{number % 3 + 1}",
+        "profile": ("amazon_2023", "marc")[number % 2],
+        "language": (None, "de", "en")[number % 3],
+        "marketplace": ("DE", "US")[number % 5 > 1],
+        "vine": number % 7 == 0,
         **_product(product),
+        # A product has reviews of its own asin and of a variant.
+        "asin": f"P{product:03}" + ("V" if number % 4 == 3 else ""),
+        "product_asin": f"P{product:03}",
     }
 
 
@@ -85,13 +92,22 @@ def _product(number: int) -> dict[str, Any]:
     }
 
 
+def _ratings(number: int) -> dict[str, Any]:
+    """Return the ratings at the source, which two of three products have."""
+    return {"average_rating": 3.5, "rating_number": number * 100} if number % 3 else {}
+
+
 def tables(seed: int = 7, count: int = 900) -> dict[str, pa.Table]:
     """Return the tables of the warehouse by name, in the declared schemas."""
     connection = duckdb.connect()
     review_table = pa.Table.from_pylist(reviews(seed, count), TABLES["gold/reviews"].arrow_schema)
-    products = [{**_product(n), "image_count": n % 4} for n in range(45)]
+    products = [{**_product(n), "image_count": n % 4, **_ratings(n)} for n in range(45)]
     product_table = pa.Table.from_pylist(products, TABLES["gold/products"].arrow_schema)
-    connection.register("reviews", review_table)
+    connection.register("gold_reviews", review_table)
+    connection.sql(
+        "CREATE VIEW reviews AS SELECT * REPLACE (product_asin AS asin), asin AS variant "
+        "FROM gold_reviews"
+    )
     connection.register("products", product_table)
     by_name = {
         "gold/reviews": review_table,
@@ -110,7 +126,7 @@ def recommender() -> RecommenderModel:
     rated = [row for row in reviews() if row["overall"] is not None]
     interactions = Interactions.from_rows(
         [row["reviewer_id"] for row in rated],
-        [row["asin"] for row in rated],
+        [row["product_asin"] for row in rated],
         [float(row["overall"]) for row in rated],
         [MISSING_TIME] * len(rated),
     )

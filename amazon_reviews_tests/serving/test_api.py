@@ -149,7 +149,7 @@ def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
 
 
 def test_a_product_has_its_reviews_by_stars_and_month(api, reviews):
-    of_product = [r for r in reviews if r["asin"] == "P003"]
+    of_product = [r for r in reviews if r["product_asin"] == "P003"]
     stars = Counter(str(int(r["overall"])) for r in of_product if r["overall"])
 
     content = get(api, "/products/P003")
@@ -161,6 +161,10 @@ def test_a_product_has_its_reviews_by_stars_and_month(api, reviews):
     )
     assert set(content["versions"]) == {"gold/product_ratings", "gold/product_months"}
     assert get(api, "/products/P999", 404)["detail"].endswith("asin P999")
+
+
+def test_the_asin_of_a_variant_gives_the_product_of_its_family(api):
+    assert get(api, "/products/P003V") == get(api, "/products/P003")
 
 
 def test_similar_and_recommended_products_are_listed(api):

@@ -16,9 +16,9 @@ from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTIL
 TABS = {
     "recommendations": ["For a customer", "Similar products", "The methods"],
     "overview": ["Overview"],
-    "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility"],
+    "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility", "Origin"],
     "categories": ["Reviews", "Products", "Second categories", "Prices"],
-    "brands": ["Products", "Brands", "Reputation", "Alerts", "Titles"],
+    "brands": ["Products", "Brands", "Reputation", "Alerts", "Completeness", "Titles"],
     "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
     "sentiment": ["Categories", "Brands & products", "Words", "The model"],
     "titles": ["Longest", "Films", "Actors", "Search", "Predict", "Explore"],
@@ -234,14 +234,14 @@ def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
     search.press("Enter")
     tab.wait_for_selector("text=Product 12 · Acme · P012")
 
-    of_product = [review for review in reviews if review["asin"] == "P012"]
+    of_product = [review for review in reviews if review["product_asin"] == "P012"]
     assert figure(tab, "Reviews") == str(len(of_product))
     for review in of_product:
         tab.get_by_text(review["review_text"], exact=True).wait_for()
 
 
 def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
-    stars = [row["overall"] for row in reviews if row["asin"] == "P000"]
+    stars = [row["overall"] for row in reviews if row["product_asin"] == "P000"]
     assert len(stars) > PAGE_ROWS > stars.count(1)
     visit(tab, "/brands")
     pager = tab.get_by_text(f"Page of {-(-len(stars) // PAGE_ROWS)}, newest first")

@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 import pyarrow as pa
 import pytest
 
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.schemas import TABLES
 from amazon_reviews.serving.queries import catalogue, pipeline
 from amazon_reviews.serving.queries import reviews as queries
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.query import MOST_ROWS, rows
-from amazon_reviews_tests.serving.synthetic import HOSTILE_TITLE
+from amazon_reviews_tests.serving.synthetic import HOSTILE_TITLE, write_warehouse
 
 CHOICES = {
     "nothing": Filters(),
@@ -173,14 +175,16 @@ def test_the_product_count_is_not_limited_to_the_listed_products(warehouse, revi
     books = Filters(main_categories=("Books",))
     for filters in (Filters(), books):
         chosen = filters.main_categories or {review["main_category"] for review in reviews}
-        products = {r["asin"] for r in reviews if r["main_category"] in chosen}
+        products = {r["product_asin"] for r in reviews if r["main_category"] in chosen}
         (count,) = catalogue.product_count(warehouse, "", filters)["products"].to_pylist()
         assert count == len(products) > 2
         assert catalogue.products(warehouse, "", filters, 2).num_rows == 2
 
 
 def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):
-    expected = [r["review_id"] for r in reviews if r["asin"] == "P000" and r["overall"] in (4, 5)]
+    of_product = [review for review in reviews if review["product_asin"] == "P000"]
+    assert {review["asin"] for review in of_product} == {"P000", "P000V"}
+    expected = [review["review_id"] for review in of_product if review["overall"] in (4, 5)]
 
     pages = [catalogue.product_reviews(warehouse, "P000", (4, 5), page) for page in range(3)]
 
@@ -190,6 +194,63 @@ def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):
     days = [row["reviewed_on"] for row in both if row["reviewed_on"]]
     assert days == sorted(days, reverse=True)
     assert all(row["reviewed_on"] is None for row in both[len(days) :])
+
+
+def test_variants_of_a_product_have_its_other_reviews(warehouse, reviews):
+    number = sum(review["asin"] == "P001V" for review in reviews)
+
+    (row,) = catalogue.variants(warehouse, "P001").to_pylist()
+
+    assert (row["asin"], row["reviews"]) == ("P001V", number)
+
+
+@pytest.mark.parametrize(
+    ("query", "column"),
+    [(queries.by_language, "language"), (queries.by_marketplace, "marketplace")],
+)
+def test_origins_are_those_of_the_reviews(warehouse, reviews, query, column):
+    of_origin = defaultdict(list)
+    for review in reviews:
+        of_origin[review[column] or queries.NOT_GIVEN].append(review)
+
+    rows = query(warehouse).to_pylist()
+
+    assert {r[column]: r["reviews"] for r in rows} == {o: len(rs) for o, rs in of_origin.items()}
+    means = {origin: mean(of_one) for origin, of_one in of_origin.items()}
+    assert {r[column]: r["mean_stars"] for r in rows} == pytest.approx(means)
+    negative = {o: sum(r["sentiment"] == "negative" for r in rs) for o, rs in of_origin.items()}
+    counted = {r[column]: r["negative_share"] * r["rated"] for r in rows}
+    assert counted == pytest.approx(negative)
+
+
+def test_reviews_without_language_and_marketplace_have_no_origins(tmp_path):
+    schema = TABLES["gold/review_origins"].arrow_schema
+    row = {"profile": "amazon_2018", "reviews": 3, "rated": 3, "mean_stars": 4.0, "negative": 0}
+    tables = {"gold/review_origins": pa.Table.from_pylist([row], schema)}
+    warehouse = open_warehouse(write_warehouse(tmp_path, tables))
+
+    assert queries.by_language(warehouse).num_rows == 0
+    assert queries.by_marketplace(warehouse).num_rows == 0
+    assert queries.origins(warehouse)["reviews"].to_pylist() == [3]
+
+
+def test_coverage_compares_reviews_with_the_ratings_of_the_source(warehouse, reviews):
+    numbers = {f"P{n:03}": n * 100 for n in range(45) if n % 3}
+    held = Counter(review["product_asin"] for review in reviews)
+
+    rows = catalogue.coverage(warehouse, Filters()).to_pylist()
+    (totals,) = catalogue.coverage_totals(warehouse, Filters()).to_pylist()
+
+    assert {row["asin"]: row["rating_number"] for row in rows} == numbers
+    assert {row["asin"]: row["reviews"] for row in rows} == {asin: held[asin] for asin in numbers}
+    assert totals == {
+        "products": len(numbers),
+        "rating_number": sum(numbers.values()),
+        "reviews": sum(held[asin] for asin in numbers),
+    }
+    books = Filters(main_categories=("Books",))
+    (of_books,) = catalogue.coverage_totals(warehouse, books).to_pylist()
+    assert 0 < of_books["products"] == catalogue.coverage(warehouse, books).num_rows < len(numbers)
 
 
 def test_a_query_returns_at_most_50_000_rows(warehouse):

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any
 
+import orjson
 import pyarrow as pa
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response, status
 from pydantic import BaseModel
 
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -71,6 +72,17 @@ _PRODUCTS = KeyLookup(
 )
 
 
+def _variants_by_asin(variants: Rows) -> Iterator[tuple[str, Contents]]:
+    for row in reversed(variants):
+        # Of several products the last one stays: the one with most reviews of the variant.
+        yield row["asin"], row
+
+
+_VARIANTS = KeyLookup(
+    catalogue.variant_range_starts, (catalogue.variants_in_range,), _variants_by_asin
+)
+
+
 def _product(row: dict[str, Any], months: Rows) -> Contents:
     stars = {name[-1]: row.pop(name) for name in _STARS}
     sentiment = {name: row.pop(name) for name in ("positive", "neutral", "negative")}
@@ -87,9 +99,18 @@ def _product(row: dict[str, Any], months: Rows) -> Contents:
 async def product(
     queries: Queries, asin: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Response:
-    """A product by its asin: its facts, its reviews by stars and sentiment, and by month."""
+    """A product by its asin: its facts, its reviews by stars and sentiment, and by month.
+
+    The asin of a variant gives the product of its family, whose asin is in the response.
+    """
     unknown = f"no product with reviews has the asin {asin}"
-    return await queries.look_up(_PRODUCTS, asin, unknown)
+    try:
+        return await queries.look_up(_PRODUCTS, asin, unknown)
+    except HTTPException as error:
+        if error.status_code != status.HTTP_404_NOT_FOUND:
+            raise
+    variant = orjson.loads((await queries.look_up(_VARIANTS, asin, unknown)).body)
+    return await queries.look_up(_PRODUCTS, variant["product_asin"], unknown)
 
 
 @router.get("/analytics/{name}", response_model=Mart)

@@ -145,6 +145,25 @@ def title_images(table: pa.Table) -> alt.Chart:
     return style.ranking(table.to_pylist(), title, "title", value, tooltip)
 
 
+def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
+    """Chart the share of the ratings that is held, of the products with most ratings."""
+    rows = [
+        row | {"name": row["title"] or row["asin"]}
+        for row in table.to_pylist()[:most]
+        if row["share_held"] is not None
+    ]
+    tooltip = tips(
+        name=("product", None),
+        rating_number=("ratings at the source", EXACT),
+        reviews=("reviews held", EXACT),
+        average_rating=("mean at the source", MEAN),
+        mean_stars=("mean stars", MEAN),
+    )
+    value = ("share_held", "reviews held, share of the ratings", PART)
+    title = "Completeness of the products with most ratings"
+    return style.ranking(rows, title, "name", value, tooltip)
+
+
 def _category() -> list[alt.Tooltip]:
     return [*tips(main_category=("category", None)), *_SHRUNK]
 

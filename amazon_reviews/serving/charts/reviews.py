@@ -207,6 +207,19 @@ def credibility(table: pa.Table) -> alt.LayerChart:
     return style.layered("Verified minus unverified stars", zero, interval, means)
 
 
+def reviews_per_origin(table: pa.Table, most: int = 15) -> alt.Chart:
+    """Chart the reviews of the languages or marketplaces, which are the first column."""
+    name = table.column_names[0]
+    tooltip = tips(
+        **{name: (name, None)},
+        reviews=("reviews", EXACT),
+        mean_stars=("mean stars", MEAN),
+        negative_share=("negative", SHARE),
+    )
+    rows, value = table.to_pylist()[:most], ("reviews", "reviews", COUNT)
+    return style.ranking(rows, f"Reviews per {name}", name, value, tooltip)
+
+
 _YEARS = style.x_names("label", "year")
 _MONTHS = style.x_names("label", "month", style.MONTHS)
 _TIME = alt.X("on", type="temporal", title="month", axis=alt.Axis(format="%Y", tickCount="year"))

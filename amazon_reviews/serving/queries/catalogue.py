@@ -61,34 +61,40 @@ def trend_counts(warehouse: Warehouse) -> pa.Table:
     )
 
 
-@query("gold/product_ratings")
+@query("gold/product_ratings", "gold/product_variants")
 def products(
     warehouse: Warehouse, search: str, filters: Filters, limit: int = PAGE_ROWS
 ) -> pa.Table:
     """One row per product whose title, brand or asin contains the search, most reviews first.
 
-    Filtered by category.
+    The asin of a variant finds its product. Filtered by category.
     """
-    where = _matching(search, filters)
+    where = _matching(warehouse, search, filters)
     return mart(warehouse, "gold/product_ratings", "m.reviews DESC, m.asin", where, limit)
 
 
-@query("gold/product_ratings")
+@query("gold/product_ratings", "gold/product_variants")
 def product_count(warehouse: Warehouse, search: str, filters: Filters) -> pa.Table:
     """One row: the number of products that match the search, filtered by category."""
-    condition, parameters = _matching(search, filters)
+    condition, parameters = _matching(warehouse, search, filters)
     relation = warehouse.relation("gold/product_ratings")
     sql = f"SELECT COUNT(*) AS products FROM {relation} AS m WHERE {condition}"
     return rows(warehouse, sql, parameters)
 
 
-def _matching(search: str, filters: Filters) -> tuple[str, tuple[object, ...]]:
+def _matching(
+    warehouse: Warehouse, search: str, filters: Filters
+) -> tuple[str, tuple[object, ...]]:
     """Return the condition that title, brand or asin contains the search, and its parameters."""
     condition, parameters = filters.where("m", CATEGORY_ONLY)
     matches = " OR ".join(
         f"STRPOS(LOWER(m.{name}), LOWER(?)) > 0" for name in ("title", "brand", "asin")
     )
-    return f"{condition} AND ({matches})", (*parameters, search, search, search)
+    variants = (
+        f"SELECT v.product_asin FROM {warehouse.relation('gold/product_variants')} AS v "
+        "WHERE STRPOS(LOWER(v.asin), LOWER(?)) > 0"
+    )
+    return f"{condition} AND ({matches} OR m.asin IN ({variants}))", (*parameters, *[search] * 4)
 
 
 @query("gold/product_ratings")
@@ -123,6 +129,46 @@ def months_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Tab
     )
 
 
+@query("gold/product_variants")
+def variant_range_starts(warehouse: Warehouse) -> pa.Table:
+    """Asins that divide the variants into ranges."""
+    return range_starts(warehouse, "gold/product_variants", "asin", _RANGE_ROWS)
+
+
+@query("gold/product_variants")
+def variants_in_range(warehouse: Warehouse, start: str, end: str | None) -> pa.Table:
+    """One row per variant whose asin is in a range, in the order of the asins."""
+    order = "m.asin, m.reviews DESC, m.product_asin"
+    return mart(warehouse, "gold/product_variants", order, in_range("m.asin", start, end))
+
+
+@query("gold/product_variants")
+def variants(warehouse: Warehouse, asin: str, limit: int = 200) -> pa.Table:
+    """One row per variant of a product, most reviews first."""
+    where = ("m.product_asin = ?", (asin,))
+    return mart(warehouse, "gold/product_variants", "m.reviews DESC, m.asin", where, limit)
+
+
+@query("gold/product_coverage")
+def coverage(warehouse: Warehouse, filters: Filters, limit: int = 200) -> pa.Table:
+    """One row per product with a number of ratings, the largest first; filtered by category."""
+    where = filters.where("m", CATEGORY_ONLY)
+    return mart(warehouse, "gold/product_coverage", "m.rating_number DESC, m.asin", where, limit)
+
+
+@query("gold/product_coverage")
+def coverage_totals(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row: the products with a number of ratings, and the sums; filtered by category."""
+    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    return rows(
+        warehouse,
+        "SELECT COUNT(*) AS products, SUM(m.rating_number) AS rating_number, "
+        f"SUM(m.reviews) AS reviews FROM {warehouse.relation('gold/product_coverage')} AS m "
+        f"WHERE {condition}",
+        parameters,
+    )
+
+
 @query("gold/product_months")
 def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
     """One row per year and month with reviews of a product."""
@@ -143,7 +189,8 @@ def product_reviews(
         warehouse,
         "SELECT r.review_id, r.overall, r.summary, r.review_text, r.reviewer_name, r.verified, "
         f"r.vote, r.reviewed_on FROM {warehouse.relation('gold/reviews')} AS r "
-        f"WHERE r.asin = ?{condition} ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
+        f"WHERE COALESCE(r.product_asin, r.asin) = ?{condition} "
+        "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
         (asin, *stars),
         PAGE_ROWS,
         page * PAGE_ROWS,

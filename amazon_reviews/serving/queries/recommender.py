@@ -68,9 +68,10 @@ def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.
     """One row per review of a customer, the newest first, with title and price of the product."""
     return rows(
         warehouse,
-        "SELECT r.reviewed_on, r.overall, r.title, r.main_category, r.price, r.asin, r.summary "
+        "SELECT r.reviewed_on, r.overall, r.title, r.main_category, r.price, "
+        "COALESCE(r.product_asin, r.asin) AS asin, r.summary "
         f"FROM {warehouse.relation('gold/reviews')} AS r WHERE r.reviewer_id = ? "
-        "ORDER BY r.reviewed_on DESC NULLS LAST, r.asin, r.review_id",
+        "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
         (reviewer_id,),
         limit,
     )

@@ -21,6 +21,9 @@ _MEASURES = f"""
     SUM(CASE WHEN c.stars > {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS positive,
     SUM(CASE WHEN c.stars = {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS neutral,
     SUM(CASE WHEN c.stars < {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS negative"""
+NOT_GIVEN = "not given"
+"""Name of the language or marketplace of the reviews whose source has none."""
+
 _DATED = "c.year IS NOT NULL"
 _SENTIMENT = (
     f"CASE WHEN c.stars < {NEUTRAL_STARS} THEN '{NEGATIVE}' "
@@ -139,6 +142,39 @@ def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
     condition, parameters = filters.where("m", ("main_category",))
     known = f"({condition} OR m.main_category = 'All categories') AND m.low IS NOT NULL"
     return mart(warehouse, "gold/credibility", "m.difference DESC", (known, parameters))
+
+
+@query("gold/review_origins")
+def origins(warehouse: Warehouse) -> pa.Table:
+    """One row per source profile, marketplace and language, most reviews first."""
+    order = "m.reviews DESC, m.profile, m.marketplace, m.language"
+    return mart(warehouse, "gold/review_origins", order)
+
+
+@query("gold/review_origins")
+def by_language(warehouse: Warehouse) -> pa.Table:
+    """One row per language, most reviews first; no row if no review has a language."""
+    return _by_origin(warehouse, "language")
+
+
+@query("gold/review_origins")
+def by_marketplace(warehouse: Warehouse) -> pa.Table:
+    """One row per marketplace, most reviews first; no row if no review has a marketplace."""
+    return _by_origin(warehouse, "marketplace")
+
+
+def _by_origin(warehouse: Warehouse, column: str) -> pa.Table:
+    relation = warehouse.relation("gold/review_origins")
+    return rows(
+        warehouse,
+        f"SELECT COALESCE(m.{column}, '{NOT_GIVEN}') AS {column}, SUM(m.reviews) AS reviews, "
+        "SUM(m.rated) AS rated, "
+        "SUM(m.mean_stars * m.rated) / NULLIF(SUM(m.rated), 0) AS mean_stars, "
+        "SUM(m.negative) / NULLIF(SUM(m.rated), 0) AS negative_share "
+        f"FROM {relation} AS m WHERE EXISTS "
+        f"(SELECT 1 FROM {relation} AS g WHERE g.{column} IS NOT NULL) "
+        "GROUP BY 1 ORDER BY 2 DESC, 1",
+    )
 
 
 def _measured(

@@ -92,6 +92,8 @@ _SECTIONS = (
                     "purchases and other reviews is unlikely to be chance alone."
                 ),
             ),
+            Panel(reviews.by_language, review_charts.reviews_per_origin),
+            Panel(reviews.by_marketplace, review_charts.reviews_per_origin),
             Panel(
                 customers.helpful_votes,
                 customer_charts.helpful_votes,
@@ -167,6 +169,12 @@ _SECTIONS = (
                 ("negative", _TITLES),
             ),
             Panel(catalogue.titles, catalogue_charts.title_images, ("reviews", _TITLES)),
+            Panel(
+                catalogue.coverage,
+                catalogue_charts.product_coverage,
+                _ALL,
+                note="The source counts ratings without a text too, which are no reviews.",
+            ),
         ),
     ),
     Section(

@@ -61,6 +61,11 @@ def category(column: str = "main_category") -> Column:
     return F.coalesce(column, F.lit(UNKNOWN)).alias("main_category")
 
 
+def product() -> Column:
+    """Return the asin of the product of a row of gold/reviews: of its family, or its own."""
+    return F.coalesce("product_asin", "asin").alias("asin")
+
+
 def _review_count() -> Column:
     return F.count(F.lit(1)).alias("reviews")
 

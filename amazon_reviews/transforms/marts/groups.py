@@ -19,6 +19,7 @@ from amazon_reviews.transforms.sentiment_rule import sentiment_of
 ALL_CATEGORIES = "All categories"
 _NORMAL_95 = 1.959963984540054
 _LENGTH = ("length_from", "length_to")
+_ORIGIN = ("profile", "marketplace", "language")
 _PRICE = ("price_from", "price_to", "price_imputed")
 
 
@@ -154,6 +155,30 @@ def helpful_votes(reviews: DataFrame) -> DataFrame:
     )
     mean = ratio(F.col("votes"), F.col("voted")).alias("mean_votes")
     return rows.select("stars", "reviews", "voted", "votes", mean, "mean_votes_missing_as_one")
+
+
+def review_origins(reviews: DataFrame) -> DataFrame:
+    """Return one row per source profile, marketplace and language, from gold/reviews."""
+    flags = [
+        aggregate
+        for name in ("verified", "vine")
+        for aggregate in (
+            F.count(name).alias(f"{name}_known"),
+            F.count(F.when(F.col(name), 1)).alias(f"{name}_true"),
+        )
+    ]
+    days = [F.min("reviewed_on").alias("first_on"), F.max("reviewed_on").alias("last_on")]
+    grouped = reviews.groupBy(*_ORIGIN).agg(*tallies(F.col("overall"), F.lit(1)), *flags, *days)
+    return with_share(with_means(grouped)).select(
+        *_ORIGIN,
+        *MEASURES,
+        "share",
+        ratio(F.col("negative"), F.col("rated")).alias("negative_share"),
+        ratio(F.col("verified_true"), F.col("verified_known")).alias("verified_share"),
+        ratio(F.col("vine_true"), F.col("vine_known")).alias("vine_share"),
+        "first_on",
+        "last_on",
+    )
 
 
 def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:

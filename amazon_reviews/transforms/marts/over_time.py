@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.transforms.marts.counts import product
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
@@ -51,7 +52,7 @@ def _by(counts: DataFrame, *keys: str) -> DataFrame:
 def product_months(reviews: DataFrame) -> DataFrame:
     """Return one row per product, year and month, from gold/reviews."""
     dated = reviews.where(F.col("year").isNotNull())
-    grouped = dated.groupBy("asin", "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
+    grouped = dated.groupBy(product(), "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
     return with_means(grouped).select("asin", "year", "month", *MEASURES)
 
 

@@ -3,14 +3,16 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.marts.counts import category
+from amazon_reviews.transforms.marts.counts import category, product
 from amazon_reviews.transforms.marts.groups import sample_variance
 from amazon_reviews.transforms.marts.ratings import (
+    MEASURES,
     SHRUNK_MEASURES,
     TALLIES,
     ratio,
     summed_tallies,
     tallies,
+    with_means,
     with_shrunk_means,
 )
 
@@ -31,7 +33,7 @@ def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) 
         F.count(F.when((stars >= n - 0.5) & (stars < n + 0.5), 1)).alias(f"stars_{n}")
         for n in range(1, 6)
     ]
-    grouped = reviews.groupBy("asin").agg(
+    grouped = reviews.groupBy(product()).agg(
         *tallies(stars, F.lit(1)),
         *full,
         F.min("reviewed_on").alias("first_on"),
@@ -51,6 +53,33 @@ def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) 
             "first_on",
             "last_on",
         )
+    )
+
+
+def product_variants(reviews: DataFrame) -> DataFrame:
+    """Return one row per asin that is not the one of its product, from gold/reviews."""
+    variants = reviews.where(F.col("product_asin") != F.col("asin"))
+    grouped = variants.groupBy("asin", "product_asin").agg(*tallies(F.col("overall"), F.lit(1)))
+    return with_means(grouped).select("asin", "product_asin", *MEASURES)
+
+
+def product_coverage(products: DataFrame, rated: DataFrame) -> DataFrame:
+    """Return one row per product with a rating_number.
+
+    From gold/products and gold/product_ratings.
+    """
+    counted = products.where(F.col("rating_number").isNotNull())
+    held = rated.select("asin", "reviews", "mean_stars")
+    reviews = F.coalesce("reviews", F.lit(0))
+    return counted.join(held, on="asin", how="left").select(
+        "asin",
+        *_PRODUCT,
+        "rating_number",
+        reviews.alias("reviews"),
+        ratio(reviews, F.col("rating_number")).alias("share_held"),
+        "average_rating",
+        "mean_stars",
+        (F.col("mean_stars") - F.col("average_rating")).alias("difference"),
     )
 
 
@@ -117,7 +146,7 @@ def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
     newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
     days = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
     dated = reviews.where(F.col("reviewed_on").isNotNull()).join(newest, how="cross")
-    aged = dated.select("asin", "as_of", days, F.col("overall").cast("double").alias("stars"))
+    aged = dated.select(product(), "as_of", days, F.col("overall").cast("double").alias("stars"))
     recent = F.col("days") < RECENT_DAYS
     earlier = (F.col("days") >= RECENT_DAYS) & (F.col("days") < RECENT_DAYS + EARLIER_DAYS)
     sums = aged.groupBy("asin", "as_of").agg(

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import NEGATIVE, POSITIVE, SENTIMENTS
+from amazon_reviews.transforms.marts.counts import product
 from amazon_reviews.transforms.marts.ratings import ratio
 
 _MEASURES = (
@@ -31,7 +32,8 @@ def sentiment_brands(predictions: DataFrame) -> DataFrame:
 
 def sentiment_products(predictions: DataFrame) -> DataFrame:
     """Return one row per product with reviews, from gold/sentiment_predictions."""
-    return _measures(predictions, "asin")
+    by_product = predictions.withColumn("asin", product())
+    return _measures(by_product, "asin")
 
 
 def sentiment_years(predictions: DataFrame) -> DataFrame:

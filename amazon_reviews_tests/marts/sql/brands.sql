@@ -14,5 +14,5 @@ SELECT brand, any_value(products) AS products, any_value(price_min) AS price_min
     count(*) FILTER (sentiment = 'neutral') AS neutral,
     count(*) FILTER (sentiment = 'negative') AS negative
 FROM brands JOIN (SELECT asin, brand FROM products) USING (brand)
-    LEFT JOIN (SELECT asin, overall, sentiment FROM reviews) r USING (asin)
+    LEFT JOIN (SELECT asin, overall, sentiment FROM product_reviews()) r USING (asin)
 GROUP BY brand

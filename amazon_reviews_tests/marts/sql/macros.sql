@@ -27,3 +27,7 @@ CREATE MACRO is_object(raw) AS
 
 CREATE MACRO is_missing(text) AS
     coalesce(regexp_full_match(text, '[ \t\r\n]*(\[\]|\{\})?[ \t\r\n]*'), true);
+
+CREATE MACRO product_reviews() AS TABLE
+    SELECT * REPLACE (CASE WHEN product_asin IS NULL THEN asin ELSE product_asin END AS asin)
+    FROM reviews;

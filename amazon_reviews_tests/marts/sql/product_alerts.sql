@@ -1,7 +1,7 @@
 WITH newest AS (SELECT max(reviewed_on) AS as_of FROM reviews), windows AS (
     SELECT asin, title, brand, main_category, as_of, overall::DOUBLE AS stars,
         reviewed_on > as_of - 90 AS recent
-    FROM reviews, newest
+    FROM product_reviews(), newest
     WHERE reviewed_on > as_of - 455
 ), counts AS (
     SELECT asin, any_value(title) AS title, any_value(brand) AS brand,

@@ -3,6 +3,6 @@ SELECT asin, year, month, count(*) AS reviews, count(overall) AS rated,
     count(*) FILTER (sentiment = 'positive') AS positive,
     count(*) FILTER (sentiment = 'neutral') AS neutral,
     count(*) FILTER (sentiment = 'negative') AS negative
-FROM reviews
+FROM product_reviews()
 WHERE year IS NOT NULL
 GROUP BY asin, year, month

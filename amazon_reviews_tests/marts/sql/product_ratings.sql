@@ -13,5 +13,5 @@ SELECT asin, any_value(title) AS title, any_value(brand) AS brand,
     count(*) FILTER (overall >= 3.5 AND overall < 4.5) AS stars_4,
     count(*) FILTER (overall >= 4.5) AS stars_5,
     min(reviewed_on) AS first_on, max(reviewed_on) AS last_on
-FROM reviews
+FROM product_reviews()
 GROUP BY asin

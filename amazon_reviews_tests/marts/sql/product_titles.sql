@@ -11,5 +11,5 @@ SELECT title, any_value(products) AS products, any_value(mean_images) AS mean_im
     count(*) FILTER (sentiment = 'neutral') AS neutral,
     count(*) FILTER (sentiment = 'negative') AS negative
 FROM titles JOIN (SELECT asin, title FROM products) USING (title)
-    LEFT JOIN (SELECT asin, overall, sentiment FROM reviews) r USING (asin)
+    LEFT JOIN (SELECT asin, overall, sentiment FROM product_reviews()) r USING (asin)
 GROUP BY title

@@ -10,5 +10,5 @@ SELECT p.main_category, secondary_category, count(DISTINCT p.asin) AS products,
     count(*) FILTER (sentiment = 'positive') AS positive,
     count(*) FILTER (sentiment = 'neutral') AS neutral,
     count(*) FILTER (sentiment = 'negative') AS negative
-FROM pathed p LEFT JOIN reviews r USING (asin)
+FROM pathed p LEFT JOIN product_reviews() r USING (asin)
 GROUP BY p.main_category, secondary_category

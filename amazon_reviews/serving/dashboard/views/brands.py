@@ -5,7 +5,15 @@ from functools import partial
 import streamlit as st
 
 from amazon_reviews.serving.charts import catalogue as charts
-from amazon_reviews.serving.dashboard.components import chart, note, sections, table
+from amazon_reviews.serving.dashboard.components import (
+    chart,
+    compact,
+    note,
+    sections,
+    share,
+    table,
+    tiles,
+)
 from amazon_reviews.serving.dashboard.views import product
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
@@ -21,6 +29,7 @@ def show(filters: Filters) -> None:
         "Brands": _brands,
         "Reputation": _reputation,
         "Alerts": _alerts,
+        "Completeness": _completeness,
         "Titles": _titles,
     }
     sections("brands", contents, filters)
@@ -61,6 +70,30 @@ def _alerts(filters: Filters) -> None:
     first = ["asin", "title", "surge", "dropped", "velocity", "rating_drop"]
     others = [name for name in rows.column_names if name not in first]
     table("product_alerts", rows.select(first + others))
+
+
+def _completeness(filters: Filters) -> None:
+    note(filters, ["main_category"])
+    rows = read(catalogue.coverage, filters)
+    if not rows.num_rows:
+        st.info(
+            "No product has a number of ratings. Of the built-in source profiles, only "
+            "amazon_2023_products has it.",
+            icon=":material/info:",
+        )
+        return
+    (totals,) = read(catalogue.coverage_totals, filters).to_pylist()
+    tiles(
+        {
+            "Products": compact(totals["products"]),
+            "Ratings at the source": compact(totals["rating_number"]),
+            "Reviews held": compact(totals["reviews"]),
+            "Share held": share(totals["reviews"], totals["rating_number"]),
+        }
+    )
+    chart("product_coverage", charts.product_coverage, rows)
+    st.caption("The source counts ratings without a text too, which are no reviews.")
+    table("products_with_ratings", rows)
 
 
 def _titles(filters: Filters) -> None:

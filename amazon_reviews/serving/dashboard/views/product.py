@@ -8,7 +8,14 @@ import streamlit as st
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
-from amazon_reviews.serving.dashboard.components import chart, compact, note, stars, tiles
+from amazon_reviews.serving.dashboard.components import (
+    chart,
+    compact,
+    note,
+    stars,
+    table,
+    tiles,
+)
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
@@ -56,6 +63,10 @@ def _product(asin: str) -> None:
         chart("product_reviews", review_charts.reviews_over_time, months)
     with right:
         chart("product_months", review_charts.mean_over_time, months)
+    variants = read(catalogue.variants, asin)
+    if variants.num_rows:
+        st.subheader("Variants")
+        table("variants", variants, hidden=["product_asin"])
     _reviews(asin, facts)
 
 

@@ -18,6 +18,7 @@ def show(filters: Filters) -> None:
         "Over time": _over_time,
         "Length": _length,
         "Credibility": _credibility,
+        "Origin": _origin,
     }
     sections("ratings", contents, filters)
 
@@ -77,3 +78,17 @@ def _credibility(filters: Filters) -> None:
         "not contain 0, the difference is unlikely to be chance alone."
     )
     note(filters, ["main_category"])
+
+
+def _origin(filters: Filters) -> None:
+    note(filters)
+    by_origin = {"language": reviews.by_language, "marketplace": reviews.by_marketplace}
+    for (name, query), column in zip(by_origin.items(), st.columns(2), strict=True):
+        rows = read(query)
+        with column:
+            if rows.num_rows:
+                chart(f"reviews_per_{name}", charts.reviews_per_origin, rows)
+            else:
+                text = f"No review has a {name}: the source profiles below have none."
+                st.info(text, icon=":material/info:")
+    table("review_origins", read(reviews.origins))
