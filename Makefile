@@ -31,7 +31,10 @@ demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
 	@$(BIN)/amazon-reviews run
 	@$(BIN)/amazon-reviews demo-stream
 
+# Dagster shows a run whose process died together with 'dagster dev' as running for ever, and the
+# sensors wait for it.
 ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
+	@$(BIN)/amazon-reviews orphaned-runs --before "$$(date +%s)"
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 # A file's tests share what is costly to make, and each process has a core of its own.
