@@ -372,7 +372,7 @@ def test_gold_products_are_empty_if_all_lines_are_rejected(spark, landing, lakeh
     upload(landing, "amazon_metadata", P1, product())
     build_silver_all(spark, landing, lakehouse, PRODUCTS)
     build_gold_products(spark, lakehouse)
-    upload(landing, "amazon_metadata", P1, "{'asin': 'B1'}")
+    upload(landing, "amazon_metadata", P1, '{"asin": "B1"')
     build_silver_all(spark, landing, lakehouse, PRODUCTS)
 
     build_gold_products(spark, lakehouse)

@@ -22,6 +22,8 @@ _MOST_ROWS = 4_096
 # Each value of a batch is a Python object.
 _MOST_VALUES = 500_000
 _COLUMN_BUFFER_BYTES = 256 * 1024
+# In a larger column most texts are stored as they are, and a dictionary of them is slow to build.
+_LARGEST_DICTIONARY_BYTES = 8 * 1024 * 1024
 _COPY_BYTES = 8 * 1024 * 1024
 _DAMAGED = (
     pa.ArrowException,
