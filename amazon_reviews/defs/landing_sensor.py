@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.requests import Asked, ask, asset_key, look
-from amazon_reviews.pipeline.datasets import DATASETS, Dataset
+from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
+from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
 
-_BRONZE = [dataset.bronze for dataset in DATASETS]
+_BRONZE = [*(dataset.bronze for dataset in DATASETS), STREAM.bronze]
 
 
 @dg.sensor(
     asset_selection=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
     minimum_interval_seconds=30,
-    description="Reads new and changed folders of the landing zone.",
+    description="Reads new and changed folders of the landing zone, and files of Event Hubs "
+    "Capture.",
 )
 def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
@@ -46,5 +48,7 @@ def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
 def _ask(
     instance: dg.DagsterInstance, places: Places, keys: Collection[str], cursor: str | None
 ) -> Asked:
-    observed = look(instance, places, keys, data_files=False, arrivals=keys)
+    # The sensor of the hub asks for its own events.
+    arrivals = [CAPTURE_FOLDER if key == STREAM.bronze else key for key in keys]
+    observed = look(instance, places, keys, data_files=False, arrivals=arrivals)
     return ask(instance, observed, keys, cursor, datetime.now(UTC))

@@ -1,7 +1,8 @@
-"""Stream offsets: the last event that bronze holds of each hub partition.
+"""Stream offsets: the event of each hub partition after which the stream reads on.
 
 An offset is a sequence number of the hub. Bronze records it as a transaction version in the commit
-that adds the events, so that events and offset cannot differ. No other place holds it.
+that adds the events, so that events and offset cannot differ. No other place holds it. Captured
+events may be in bronze beyond it, where others before them are missing.
 """
 
 from collections.abc import Mapping
@@ -14,21 +15,21 @@ from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
 
 def committed_offsets(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
     """Return the offset of each hub partition in bronze, None for one that was never read."""
-    ids = {name: offset_id(hub, name) for name in hub.partitions}
+    ids = {name: offset_id(hub.name, name) for name in hub.partitions}
     versions = lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, ids.values())
     return {name: versions[ids[name]] for name in hub.partitions}
 
 
 def recorded_versions(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
     """Return all transaction versions of this hub in bronze, by their ids."""
-    ids = [created_id(hub), *(offset_id(hub, name) for name in hub.partitions)]
+    ids = [created_id(hub.name), *(offset_id(hub.name, name) for name in hub.partitions)]
     return lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, ids)
 
 
 def new_versions(hub: Hub, spans: Mapping[str, Span]) -> dict[str, int]:
     """Return the transaction versions to commit with the events of these spans."""
-    versions = {offset_id(hub, name): span.last for name, span in spans.items()}
-    versions[created_id(hub)] = _created_milliseconds(hub)
+    versions = {offset_id(hub.name, name): span.last for name, span in spans.items()}
+    versions[created_id(hub.name)] = _created_milliseconds(hub)
     return versions
 
 
@@ -76,14 +77,42 @@ def requested_spans(
     return spans
 
 
-def offset_id(hub: Hub, partition: str) -> str:
+def offset_id(hub: str, partition: str) -> str:
     """Return the transaction id under which bronze records the offset of a hub partition."""
-    return f"{hub.name}/{partition}/sequence_number"
+    return f"{hub}/{partition}/sequence_number"
 
 
-def created_id(hub: Hub) -> str:
+def created_id(hub: str) -> str:
     """Return the transaction id under which bronze records the creation time of the hub."""
-    return f"{hub.name}/created_at"
+    return f"{hub}/created_at"
+
+
+def captured_since_id(hub: str) -> str:
+    """Return the transaction id of the time of the earliest captured event of a hub.
+
+    The version is in milliseconds since 1970.
+    """
+    return f"{hub}/captured_since"
+
+
+def captures_id(hub: str, partition: str) -> str:
+    """Return the transaction id that changes with each commit of captured events."""
+    return f"{hub}/{partition}/captures"
+
+
+def captured_first_id(hub: str, partition: str) -> str:
+    """Return the transaction id of the lowest captured sequence number of a hub partition."""
+    return f"{hub}/{partition}/captured_first"
+
+
+def captured_last_id(hub: str, partition: str) -> str:
+    """Return the transaction id of the highest captured sequence number of a hub partition."""
+    return f"{hub}/{partition}/captured_last"
+
+
+def precedes(milliseconds: int, created: int) -> bool:
+    """Return True if a captured event is older than the hub; Capture cuts times to seconds."""
+    return milliseconds + 1000 <= created
 
 
 def _created_milliseconds(hub: Hub) -> int:
@@ -95,9 +124,12 @@ def _check_hub_is_same(lakehouse: Lakehouse, hub: Hub) -> None:
 
     Sequence numbers cannot show the difference: another run may have read on meanwhile.
     """
-    version_id = created_id(hub)
-    versions = lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, [version_id])
-    if versions[version_id] not in (None, _created_milliseconds(hub)):
+    ids = [created_id(hub.name), captured_since_id(hub.name)]
+    versions = lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, ids)
+    known, captured = (versions[each] for each in ids)
+    created = _created_milliseconds(hub)
+    is_later = known is None and captured is not None and precedes(captured, created)
+    if is_later or known not in (None, created):
         raise HubChangedError(
             f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
             f"again at {hub.created_at:%Y-%m-%d %H:%M:%S} UTC, and its sequence numbers start "

@@ -264,6 +264,7 @@ class Lakehouse:
         key: str,
         built: BuiltFrom | None = None,
         checks: Mapping[str, Mapping[str, bool]] | None = None,
+        transaction_versions: Mapping[str, int] | None = None,
     ) -> None:
         """Record inputs of partitions, or verdicts of checks on their present versions.
 
@@ -274,12 +275,13 @@ class Lakehouse:
             key: the table's key.
             built: see `write`.
             checks: whether a check passed, by partition, or `WHOLE`, and by its name.
+            transaction_versions: application ids with further versions to record.
         """
-        if not (built or checks):
+        if not (built or checks or transaction_versions):
             return
         with self.writer_lock(key):
             records = self.records(key) or Records()
-            changes: dict[str, int] = {}
+            changes = dict(transaction_versions or {})
             for partition, inputs in (built or {}).items():
                 if partition not in records.versions:
                     changes[version_id(partition)] = new_version(TABLES[key].code_version)

@@ -1,0 +1,341 @@
+"""From files of Event Hubs Capture to bronze: every event once, with the key of the live stream.
+
+A file is read twice: first its sequence numbers, to its end, so that a damaged file changes
+nothing, then the events that bronze lacks. Each commit records which files were read.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from amazon_reviews.errors import FailedPartitionsError, HubChangedError, LandingError
+from amazon_reviews.pipeline.bronze_events import compare_events, held_numbers
+from amazon_reviews.pipeline.capture_events import (
+    CapturedEvent,
+    CapturedNumbers,
+    captured_events,
+    captured_numbers,
+)
+from amazon_reviews.pipeline.capture_files import CaptureDay, CaptureFile, unread_captures
+from amazon_reviews.pipeline.sequence_numbers import Numbers
+from amazon_reviews.pipeline.stream_commit import COMMIT_EVENTS, CommitFullError, write_events
+from amazon_reviews.pipeline.stream_offsets import (
+    captured_first_id,
+    captured_last_id,
+    captured_since_id,
+    captures_id,
+    created_id,
+    offset_id,
+    precedes,
+)
+from amazon_reviews.pipeline.stream_rows import event_rows
+from amazon_reviews.resources.event_hub import EventHub, Span
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.schemas.built import new_version
+from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
+
+_KEY = BRONZE_REVIEW_EVENTS.key
+_COMMIT_FILES = 2_000
+
+HubPartition = tuple[str, str]
+"""The name of a hub, and the name of one of its partitions."""
+
+
+@dataclass
+class Captured:
+    """The files that were read, and the events that were new, by hub and partition."""
+
+    files: int = 0
+    events: dict[HubPartition, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _ReadFile:
+    """A file whose numbers were read, with its hub partition."""
+
+    capture: CaptureFile
+    captured: CapturedNumbers
+    numbers: Numbers
+
+    @property
+    def key(self) -> HubPartition:
+        return self.capture.path.hub, self.capture.path.partition
+
+
+def read_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captured:
+    """Add the events of all new capture files to bronze, except those that it has already.
+
+    Raises:
+        FailedPartitionsError: at the end, for the files that could not be read (LandingError) or
+            are of an earlier hub of the same name (HubChangedError); nothing of them was
+            committed.
+        LandingError: the landing zone cannot be listed.
+        ConcurrentWriteError: another run read the same hub partitions meanwhile.
+    """
+    captures = unread_captures(landing, lakehouse, event_hub)
+    if captures.days:
+        lakehouse.ensure(_KEY)
+    reader = _CaptureReader(landing, lakehouse, captures.days)
+    reader.read()
+    if reader.errors:
+        raise FailedPartitionsError(reader.errors)
+    return reader.captured
+
+
+class _UnreadableFileError(RuntimeError):
+    """A file could not be read again; nothing was written."""
+
+    def __init__(self, capture: CaptureFile, error: LandingError) -> None:
+        super().__init__(str(error))
+        self.capture = capture
+        self.error = error
+
+
+class _CaptureReader:
+    """Reads files in the order of their events, several in a commit."""
+
+    def __init__(
+        self, landing: LandingZone, lakehouse: Lakehouse, days: Sequence[CaptureDay]
+    ) -> None:
+        self._landing = landing
+        self._lakehouse = lakehouse
+        self._days = {day.id: day for day in days}
+        self._day_of = {file.name: day.id for day in days for file in day.unread}
+        self._waiting = deque(file for day in days for file in day.unread)
+        self._numbers: dict[str, _ReadFile] = {}
+        self._versions = self._committed_versions()
+        self._done: set[str] = set()
+        self.errors: dict[str, Exception] = {}
+        self.captured = Captured()
+
+    def read(self) -> None:
+        """Read all files; those that failed are in `errors`."""
+        max_events = COMMIT_EVENTS
+        while files := self._next_files(max_events):
+            try:
+                self._commit(files, max_events)
+            except CommitFullError as full:
+                max_events = max(1, full.events // 2)
+            except _UnreadableFileError as unreadable:
+                self._fail(unreadable.capture, unreadable.error)
+            else:
+                max_events = min(2 * max_events, COMMIT_EVENTS)
+
+    def _next_files(self, max_events: int) -> list[_ReadFile]:
+        """Return the next files, with at least as many events if there are, without failed ones."""
+        files: list[_ReadFile] = []
+        events = 0
+        for capture in [*self._waiting]:
+            if events >= max_events or len(files) >= _COMMIT_FILES:
+                break
+            if file := self._numbers.get(capture.name) or self._read_numbers(capture):
+                files.append(file)
+                events += len(file.captured.numbers)
+        return files
+
+    def _read_numbers(self, capture: CaptureFile) -> _ReadFile | None:
+        try:
+            captured = captured_numbers(self._landing, capture.file)
+            file = _ReadFile(capture, captured, Numbers.of(captured.numbers))
+            self._check_hub_is_same(file)
+        except (LandingError, HubChangedError) as error:
+            self._fail(capture, error)
+            return None
+        self._numbers[capture.name] = file
+        return file
+
+    def _check_hub_is_same(self, file: _ReadFile) -> None:
+        created = self._versions.get(created_id(file.key[0]))
+        if created is None or not file.numbers:
+            return
+        earliest = int(file.captured.seconds.min()) * 1000
+        if precedes(earliest, created):
+            raise _other_hub(file, "some were enqueued before the hub of this name was created")
+
+    def _commit(self, files: list[_ReadFile], max_events: int) -> None:
+        """Commit the new events of files, at most `max_events`, and what was read to its end."""
+        # Read before anything is decided, so that every later commit of another run is noticed.
+        self._versions = self._committed_versions()
+        chosen: dict[HubPartition, Numbers] = {}
+        left: dict[HubPartition, Numbers] = {}
+        for key, of_partition in _by_partition(files).items():
+            held, usable = self._compare(key, of_partition)
+            new = _union(file.numbers for file in usable) - held
+            room = max_events - sum(map(len, chosen.values()))
+            chosen[key] = new.lowest(room) if room > 0 else Numbers()
+            left[key] = new - chosen[key]
+        files = [file for file in files if file.capture.name not in self.errors]
+        read = [file for file in files if not file.numbers & left[file.key]]
+        chosen = {key: numbers for key, numbers in chosen.items() if numbers}
+        done = {file.capture.name for file in read}
+        versions = self._files_versions(done)
+        if chosen:
+            events, expected = self._event_versions(files, chosen)
+            rows = _new_rows(self._landing, files, chosen)
+            write_events(self._lakehouse, rows, versions | events, expected)
+        elif versions:
+            self._lakehouse.record(_KEY, transaction_versions=versions)
+        self._finish(read, chosen)
+
+    def _finish(self, read: list[_ReadFile], chosen: Mapping[HubPartition, Numbers]) -> None:
+        self.captured.files += len(read)
+        for key, numbers in chosen.items():
+            self.captured.events[key] = self.captured.events.get(key, 0) + len(numbers)
+        for file in read:
+            self._done.add(file.capture.name)
+            del self._numbers[file.capture.name]
+        self._waiting = deque(
+            capture for capture in self._waiting if capture.name not in self._done
+        )
+
+    def _compare(
+        self, key: HubPartition, files: list[_ReadFile]
+    ) -> tuple[Numbers, list[_ReadFile]]:
+        """Return the numbers that bronze holds, and the files whose events are of the same hub."""
+        usable: list[_ReadFile] = []
+        numbers = Numbers()
+        for file in files:
+            if file.numbers & numbers and any(_differ(earlier, file) for earlier in usable):
+                reason = "another file has other events with the same sequence numbers"
+                self._fail(file.capture, _other_hub(file, reason))
+            else:
+                usable.append(file)
+                numbers |= file.numbers
+        together = CapturedNumbers(
+            np.concatenate([file.captured.numbers for file in usable]),
+            np.concatenate([file.captured.seconds for file in usable]),
+        )
+        held, others = compare_events(self._lakehouse, *key, together)
+        for file in usable:
+            if file.numbers & others:
+                reason = "bronze/review_events has other events with the same sequence numbers"
+                self._fail(file.capture, _other_hub(file, reason))
+        return held, [file for file in usable if not file.numbers & others]
+
+    def _fail(self, capture: CaptureFile, error: Exception) -> None:
+        self.errors[capture.name] = error
+        self._numbers.pop(capture.name, None)
+        self._waiting.remove(capture)
+
+    def _files_versions(self, names: set[str]) -> dict[str, int]:
+        """Return the versions that record files as read, up to the first unread one of each day."""
+        versions = {}
+        for day_id in {self._day_of[name] for name in names}:
+            day = self._days[day_id]
+            count = day.read
+            while count < len(day.files) and day.files[count].name in names | self._done:
+                count += 1
+            if count > day.read:
+                versions[day_id] = day.version(count)
+        return versions
+
+    def _event_versions(
+        self, files: Iterable[_ReadFile], chosen: Mapping[HubPartition, Numbers]
+    ) -> tuple[dict[str, int], dict[str, int | None]]:
+        """Return the versions to commit with new events, and those that must still be there."""
+        versions: dict[str, int] = {}
+        expected: dict[str, int | None] = {}
+        for (hub, partition), numbers in chosen.items():
+            ids = captures_id(hub, partition), offset_id(hub, partition)
+            expected[ids[0]], offset = map(self._versions.get, ids)
+            versions[ids[0]] = new_version()
+            first, last = numbers.spans[0].first, numbers.spans[-1].last
+            self._extend(versions, captured_first_id(hub, partition), first, min)
+            self._extend(versions, captured_last_id(hub, partition), last, max)
+            if offset is None or last > offset:
+                expected[ids[1]] = offset
+                versions[ids[1]] = self._new_offset(hub, partition, offset, numbers)
+        for file in files:
+            if file.numbers and file.key in chosen:
+                since = int(file.captured.seconds.min()) * 1000
+                name = captured_since_id(file.key[0])
+                expected[name] = self._versions.get(name)
+                self._extend(versions, name, since, min)
+        return versions, expected
+
+    def _new_offset(self, hub: str, partition: str, offset: int | None, new: Numbers) -> int:
+        """Return the last number before which none is missing after the offset."""
+        first = new.spans[0].first if offset is None else offset + 1
+        last = self._versions.get(captured_last_id(hub, partition), -1)
+        known = new | held_numbers(self._lakehouse, hub, partition, Span(first, last))
+        return next((s.last for s in known.spans if s.first <= first <= s.last), first - 1)
+
+    def _extend(
+        self, versions: dict[str, int], name: str, value: int, choose: Callable[[int, int], int]
+    ) -> None:
+        before = versions.get(name, self._versions.get(name))
+        versions[name] = value if before is None else choose(before, value)
+
+    def _committed_versions(self) -> Mapping[str, int]:
+        log = self._lakehouse.log(_KEY)
+        return log.transactions if log else {}
+
+
+def _other_hub(file: _ReadFile, reason: str) -> HubChangedError:
+    return HubChangedError(
+        f"{file.capture.file.path} has events of another hub than {file.key[0]} is now: {reason}. "
+        "Nothing of it was read. Capture the hub that was created again under another name, or "
+        "remove the file"
+    )
+
+
+def _by_partition(files: Iterable[_ReadFile]) -> dict[HubPartition, list[_ReadFile]]:
+    grouped: dict[HubPartition, list[_ReadFile]] = {}
+    for file in files:
+        grouped.setdefault(file.key, []).append(file)
+    return grouped
+
+
+def _union(sets: Iterable[Numbers]) -> Numbers:
+    numbers = Numbers()
+    for each in sets:
+        numbers |= each
+    return numbers
+
+
+def _differ(one: _ReadFile, other: _ReadFile) -> bool:
+    """Return True if two files have events with the same number from different times."""
+    if not one.numbers & other.numbers:
+        return False
+    _, first, second = np.intersect1d(
+        one.captured.numbers, other.captured.numbers, return_indices=True
+    )
+    apart = np.abs(one.captured.seconds[first] - other.captured.seconds[second])
+    return bool((apart > 1).any())
+
+
+def _new_rows(
+    landing: LandingZone, files: Iterable[_ReadFile], chosen: Mapping[HubPartition, Numbers]
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield rows of the chosen events, each event once, with the number of events up to them."""
+    left = dict(chosen)
+    count = 0
+    for file in files:
+        wanted = left.get(file.key, Numbers()) & file.numbers
+        if not wanted:
+            continue
+        for events in _events_of(landing, file):
+            numbers = np.array([event.sequence_number for event in events], np.int64)
+            positions = np.flatnonzero(wanted.contains(numbers))
+            # A file may have an event twice.
+            _, first = np.unique(numbers[positions], return_index=True)
+            positions = np.sort(positions[first])
+            taken = Numbers.of(numbers[positions])
+            wanted, left[file.key] = wanted - taken, left[file.key] - taken
+            count += len(positions)
+            for batch in event_rows(*file.key, [events[position] for position in positions]):
+                yield count, batch
+        if wanted:
+            text = f"{file.capture.file.path} changed while it was read; run again to read it"
+            raise _UnreadableFileError(file.capture, LandingError(text))
+
+
+def _events_of(landing: LandingZone, file: _ReadFile) -> Iterator[list[CapturedEvent]]:
+    try:
+        yield from captured_events(landing, file.capture.file)
+    except LandingError as error:
+        raise _UnreadableFileError(file.capture, error) from error
