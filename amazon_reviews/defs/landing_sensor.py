@@ -10,11 +10,11 @@ from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
 
-_BRONZE = [*(dataset.bronze for dataset in DATASETS), STREAM.bronze]
+_BRONZE = [dataset.bronze for dataset in DATASETS]
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
+    asset_selection=dg.AssetSelection.assets(*map(asset_key, [*_BRONZE, STREAM.bronze])),
     minimum_interval_seconds=30,
     description="Reads new and changed folders of the landing zone, and files of Event Hubs "
     "Capture.",
@@ -23,7 +23,8 @@ def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:
     """Ask for runs for partitions that are new, or changed since bronze read them."""
-    return _ask(context.instance, places, _BRONZE, context.cursor).result(context)
+    arrivals = [*_BRONZE, CAPTURE_FOLDER]
+    return _ask(context.instance, places, arrivals, context.cursor).result(context)
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
@@ -46,9 +47,9 @@ def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
 
 
 def _ask(
-    instance: dg.DagsterInstance, places: Places, keys: Collection[str], cursor: str | None
+    instance: dg.DagsterInstance, places: Places, arrivals: Collection[str], cursor: str | None
 ) -> Asked:
-    # The sensor of the hub asks for its own events.
-    arrivals = [CAPTURE_FOLDER if key == STREAM.bronze else key for key in keys]
-    observed = look(instance, places, keys, data_files=False, arrivals=arrivals)
-    return ask(instance, observed, keys, cursor, datetime.now(UTC))
+    observed = look(instance, places, arrivals, data_files=False, arrivals=arrivals)
+    # Events of the hub have a sensor of their own.
+    selected = {*arrivals, *observed.state.arrived}
+    return ask(instance, observed, selected, cursor, datetime.now(UTC))

@@ -1,8 +1,10 @@
 """The sequence numbers of the events that bronze holds, from the narrow columns of its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.pipeline.capture_events import CapturedNumbers
@@ -27,9 +29,8 @@ def held_numbers(lakehouse: Lakehouse, hub: str, partition: str, span: Span) -> 
 def compare_events(
     lakehouse: Lakehouse, hub: str, partition: str, captured: CapturedNumbers
 ) -> tuple[Numbers, Numbers]:
-    """Return the numbers that bronze holds, and those of which it holds another event.
+    """Return the numbers that bronze holds, and those with another enqueued time in bronze.
 
-    Two events with one number are of different hubs if they were enqueued at different times;
     Capture cuts off the fractions of seconds.
     """
     held, others = Numbers(), Numbers()
@@ -45,6 +46,30 @@ def compare_events(
         held |= Numbers.of(batch.numbers)
         others |= Numbers.of(batch.numbers[apart])
     return held, others
+
+
+def holds_rows(
+    lakehouse: Lakehouse, hub: str, partition: str, rows: Iterable[pa.RecordBatch]
+) -> bool:
+    """Return True if bronze holds exactly these bodies for the events of these few rows."""
+    columns = ["sequence_number", "record", "body"]
+    expected = {row for batch in rows for row in _tuples(batch.select(columns))}
+    numbers = {number for number, *_ in expected}
+    held = (
+        lakehouse.delta(_KEY)
+        .to_pyarrow_dataset(schema=BRONZE_REVIEW_EVENTS.arrow_schema)
+        .to_table(
+            columns=columns,
+            filter=(pc.field("hub") == hub)
+            & (pc.field("hub_partition") == partition)
+            & pc.field("sequence_number").isin([*numbers]),
+        )
+    )
+    return {*_tuples(held)} == expected
+
+
+def _tuples(rows: pa.Table | pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.to_pylist() for column in rows.columns), strict=True)
 
 
 def _scan(lakehouse: Lakehouse, hub: str, partition: str, span: Span) -> Iterator[CapturedNumbers]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from amazon_reviews.errors import FailedPartitionsError, HubChangedError, LandingError
-from amazon_reviews.pipeline.bronze_events import compare_events, held_numbers
+from amazon_reviews.pipeline.bronze_events import compare_events, held_numbers, holds_rows
 from amazon_reviews.pipeline.capture_events import (
     CapturedEvent,
     CapturedNumbers,
@@ -25,11 +25,8 @@ from amazon_reviews.pipeline.stream_commit import COMMIT_EVENTS, CommitFullError
 from amazon_reviews.pipeline.stream_offsets import (
     captured_first_id,
     captured_last_id,
-    captured_since_id,
     captures_id,
-    created_id,
     offset_id,
-    precedes,
 )
 from amazon_reviews.pipeline.stream_rows import event_rows
 from amazon_reviews.resources.event_hub import EventHub, Span
@@ -40,6 +37,8 @@ from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
 
 _KEY = BRONZE_REVIEW_EVENTS.key
 _COMMIT_FILES = 2_000
+# Enough to tell two hubs apart; they are held in memory.
+_COMPARED_EVENTS = 20
 
 HubPartition = tuple[str, str]
 """The name of a hub, and the name of one of its partitions."""
@@ -128,33 +127,32 @@ class _CaptureReader:
     def _next_files(self, max_events: int) -> list[_ReadFile]:
         """Return the next files, with at least as many events if there are, without failed ones."""
         files: list[_ReadFile] = []
+        numbers: dict[HubPartition, Numbers] = {}
         events = 0
         for capture in [*self._waiting]:
             if events >= max_events or len(files) >= _COMMIT_FILES:
                 break
-            if file := self._numbers.get(capture.name) or self._read_numbers(capture):
-                files.append(file)
-                events += len(file.captured.numbers)
+            file = self._numbers.get(capture.name) or self._read_numbers(capture)
+            if file is None:
+                continue
+            known = numbers.get(file.key, Numbers())
+            if file.numbers & known and any(_differ(earlier, file) for earlier in files):
+                # It is compared with the events of the others when they are in bronze.
+                break
+            numbers[file.key] = known | file.numbers
+            files.append(file)
+            events += len(file.captured.numbers)
         return files
 
     def _read_numbers(self, capture: CaptureFile) -> _ReadFile | None:
         try:
             captured = captured_numbers(self._landing, capture.file)
-            file = _ReadFile(capture, captured, Numbers.of(captured.numbers))
-            self._check_hub_is_same(file)
-        except (LandingError, HubChangedError) as error:
+        except LandingError as error:
             self._fail(capture, error)
             return None
+        file = _ReadFile(capture, captured, Numbers.of(captured.numbers))
         self._numbers[capture.name] = file
         return file
-
-    def _check_hub_is_same(self, file: _ReadFile) -> None:
-        created = self._versions.get(created_id(file.key[0]))
-        if created is None or not file.numbers:
-            return
-        earliest = int(file.captured.seconds.min()) * 1000
-        if precedes(earliest, created):
-            raise _other_hub(file, "some were enqueued before the hub of this name was created")
 
     def _commit(self, files: list[_ReadFile], max_events: int) -> None:
         """Commit the new events of files, at most `max_events`, and what was read to its end."""
@@ -174,7 +172,7 @@ class _CaptureReader:
         done = {file.capture.name for file in read}
         versions = self._files_versions(done)
         if chosen:
-            events, expected = self._event_versions(files, chosen)
+            events, expected = self._event_versions(chosen)
             rows = _new_rows(self._landing, files, chosen)
             write_events(self._lakehouse, rows, versions | events, expected)
         elif versions:
@@ -196,25 +194,37 @@ class _CaptureReader:
         self, key: HubPartition, files: list[_ReadFile]
     ) -> tuple[Numbers, list[_ReadFile]]:
         """Return the numbers that bronze holds, and the files whose events are of the same hub."""
-        usable: list[_ReadFile] = []
-        numbers = Numbers()
-        for file in files:
-            if file.numbers & numbers and any(_differ(earlier, file) for earlier in usable):
-                reason = "another file has other events with the same sequence numbers"
-                self._fail(file.capture, _other_hub(file, reason))
-            else:
-                usable.append(file)
-                numbers |= file.numbers
         together = CapturedNumbers(
-            np.concatenate([file.captured.numbers for file in usable]),
-            np.concatenate([file.captured.seconds for file in usable]),
+            np.concatenate([file.captured.numbers for file in files]),
+            np.concatenate([file.captured.seconds for file in files]),
         )
         held, others = compare_events(self._lakehouse, *key, together)
-        for file in usable:
-            if file.numbers & others:
-                reason = "bronze/review_events has other events with the same sequence numbers"
-                self._fail(file.capture, _other_hub(file, reason))
-        return held, [file for file in usable if not file.numbers & others]
+        usable = []
+        for file in files:
+            suspect = (file.numbers & others).lowest(_COMPARED_EVENTS)
+            if not suspect or self._holds(file, suspect):
+                usable.append(file)
+        return held, usable
+
+    def _holds(self, file: _ReadFile, numbers: Numbers) -> bool:
+        """Return True if bronze has these events of a file; if not, the file failed."""
+        try:
+            rows = [batch for _, batch in _new_rows(self._landing, [file], {file.key: numbers})]
+        except _UnreadableFileError as unreadable:
+            self._fail(file.capture, unreadable.error)
+            return False
+        if holds_rows(self._lakehouse, *file.key, rows):
+            return True
+        self._fail(
+            file.capture,
+            HubChangedError(
+                f"{file.capture.file.path} has events of another hub of the name {file.key[0]}: "
+                "bronze/review_events has other events with the same sequence numbers. Nothing of "
+                "it was read. Capture a hub that was created again under another name, or remove "
+                "the file"
+            ),
+        )
+        return False
 
     def _fail(self, capture: CaptureFile, error: Exception) -> None:
         self.errors[capture.name] = error
@@ -234,7 +244,7 @@ class _CaptureReader:
         return versions
 
     def _event_versions(
-        self, files: Iterable[_ReadFile], chosen: Mapping[HubPartition, Numbers]
+        self, chosen: Mapping[HubPartition, Numbers]
     ) -> tuple[dict[str, int], dict[str, int | None]]:
         """Return the versions to commit with new events, and those that must still be there."""
         versions: dict[str, int] = {}
@@ -249,12 +259,6 @@ class _CaptureReader:
             if offset is None or last > offset:
                 expected[ids[1]] = offset
                 versions[ids[1]] = self._new_offset(hub, partition, offset, numbers)
-        for file in files:
-            if file.numbers and file.key in chosen:
-                since = int(file.captured.seconds.min()) * 1000
-                name = captured_since_id(file.key[0])
-                expected[name] = self._versions.get(name)
-                self._extend(versions, name, since, min)
         return versions, expected
 
     def _new_offset(self, hub: str, partition: str, offset: int | None, new: Numbers) -> int:
@@ -275,14 +279,6 @@ class _CaptureReader:
         return log.transactions if log else {}
 
 
-def _other_hub(file: _ReadFile, reason: str) -> HubChangedError:
-    return HubChangedError(
-        f"{file.capture.file.path} has events of another hub than {file.key[0]} is now: {reason}. "
-        "Nothing of it was read. Capture the hub that was created again under another name, or "
-        "remove the file"
-    )
-
-
 def _by_partition(files: Iterable[_ReadFile]) -> dict[HubPartition, list[_ReadFile]]:
     grouped: dict[HubPartition, list[_ReadFile]] = {}
     for file in files:
@@ -299,7 +295,7 @@ def _union(sets: Iterable[Numbers]) -> Numbers:
 
 def _differ(one: _ReadFile, other: _ReadFile) -> bool:
     """Return True if two files have events with the same number from different times."""
-    if not one.numbers & other.numbers:
+    if one.key != other.key or not one.numbers & other.numbers:
         return False
     _, first, second = np.intersect1d(
         one.captured.numbers, other.captured.numbers, return_indices=True

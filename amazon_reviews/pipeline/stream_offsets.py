@@ -87,14 +87,6 @@ def created_id(hub: str) -> str:
     return f"{hub}/created_at"
 
 
-def captured_since_id(hub: str) -> str:
-    """Return the transaction id of the time of the earliest captured event of a hub.
-
-    The version is in milliseconds since 1970.
-    """
-    return f"{hub}/captured_since"
-
-
 def captures_id(hub: str, partition: str) -> str:
     """Return the transaction id that changes with each commit of captured events."""
     return f"{hub}/{partition}/captures"
@@ -110,13 +102,25 @@ def captured_last_id(hub: str, partition: str) -> str:
     return f"{hub}/{partition}/captured_last"
 
 
-def precedes(milliseconds: int, created: int) -> bool:
-    """Return True if a captured event is older than the hub; Capture cuts times to seconds."""
-    return milliseconds + 1000 <= created
-
-
 def _created_milliseconds(hub: Hub) -> int:
     return round(hub.created_at.timestamp() * 1000)
+
+
+def is_known(lakehouse: Lakehouse, hub: Hub) -> bool:
+    """Return True if events were read from the hub before, and not only captured."""
+    version_id = created_id(hub.name)
+    key = BRONZE_REVIEW_EVENTS.key
+    return lakehouse.transaction_versions(key, [version_id])[version_id] is not None
+
+
+def changed_error(hub: Hub) -> HubChangedError:
+    """Return the error for a hub whose name another hub had before."""
+    return HubChangedError(
+        f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
+        f"again at {hub.created_at:%Y-%m-%d %H:%M:%S} UTC, and its sequence numbers start "
+        "over. Nothing was read. Give the new hub another name, or start with an empty "
+        "lakehouse"
+    )
 
 
 def _check_hub_is_same(lakehouse: Lakehouse, hub: Hub) -> None:
@@ -124,15 +128,7 @@ def _check_hub_is_same(lakehouse: Lakehouse, hub: Hub) -> None:
 
     Sequence numbers cannot show the difference: another run may have read on meanwhile.
     """
-    ids = [created_id(hub.name), captured_since_id(hub.name)]
-    versions = lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, ids)
-    known, captured = (versions[each] for each in ids)
-    created = _created_milliseconds(hub)
-    is_later = known is None and captured is not None and precedes(captured, created)
-    if is_later or known not in (None, created):
-        raise HubChangedError(
-            f"{hub.name} is not the hub whose events bronze/review_events holds: it was created "
-            f"again at {hub.created_at:%Y-%m-%d %H:%M:%S} UTC, and its sequence numbers start "
-            "over. Nothing was read. Give the new hub another name, or start with an empty "
-            "lakehouse"
-        )
+    version_id = created_id(hub.name)
+    versions = lakehouse.transaction_versions(BRONZE_REVIEW_EVENTS.key, [version_id])
+    if versions[version_id] not in (None, _created_milliseconds(hub)):
+        raise changed_error(hub)
