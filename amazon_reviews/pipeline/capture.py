@@ -5,7 +5,7 @@ nothing, then the events that bronze lacks. Each commit records which files were
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +23,8 @@ from amazon_reviews.pipeline.capture_files import CaptureDay, CaptureFile, unrea
 from amazon_reviews.pipeline.sequence_numbers import Numbers
 from amazon_reviews.pipeline.stream_commit import COMMIT_EVENTS, CommitFullError, write_events
 from amazon_reviews.pipeline.stream_offsets import (
-    captured_first_id,
     captured_last_id,
+    captured_span_ids,
     captures_id,
     offset_id,
 )
@@ -253,26 +253,28 @@ class _CaptureReader:
             ids = captures_id(hub, partition), offset_id(hub, partition)
             expected[ids[0]], offset = map(self._versions.get, ids)
             versions[ids[0]] = new_version()
+            first_id, until_id = captured_span_ids(hub, partition)
+            last_id = captured_last_id(hub, partition)
             first, last = numbers.spans[0].first, numbers.spans[-1].last
-            self._extend(versions, captured_first_id(hub, partition), first, min)
-            self._extend(versions, captured_last_id(hub, partition), last, max)
+            earlier = Span(self._versions.get(first_id, first), self._versions.get(until_id, -1))
+            versions[first_id] = min(first, earlier.first)
+            versions[last_id] = max(last, self._versions.get(last_id, last))
+            if offset is None:
+                known = numbers | Numbers.between(earlier.first, earlier.last)
+                known |= self._held_after(hub, partition, earlier.last)
+                versions[until_id] = known.spans[0].last
+            elif last > offset:
+                known = numbers | self._held_after(hub, partition, offset)
+                versions[ids[1]] = known.end_of(offset + 1) or offset
             if offset is None or last > offset:
+                # The live stream must not have read on meanwhile.
                 expected[ids[1]] = offset
-                versions[ids[1]] = self._new_offset(hub, partition, offset, numbers)
         return versions, expected
 
-    def _new_offset(self, hub: str, partition: str, offset: int | None, new: Numbers) -> int:
-        """Return the last number before which none is missing after the offset."""
-        first = new.spans[0].first if offset is None else offset + 1
+    def _held_after(self, hub: str, partition: str, number: int) -> Numbers:
+        """Return the numbers of captured events after a number."""
         last = self._versions.get(captured_last_id(hub, partition), -1)
-        known = new | held_numbers(self._lakehouse, hub, partition, Span(first, last))
-        return next((s.last for s in known.spans if s.first <= first <= s.last), first - 1)
-
-    def _extend(
-        self, versions: dict[str, int], name: str, value: int, choose: Callable[[int, int], int]
-    ) -> None:
-        before = versions.get(name, self._versions.get(name))
-        versions[name] = value if before is None else choose(before, value)
+        return held_numbers(self._lakehouse, hub, partition, Span(number + 1, last))
 
     def _committed_versions(self) -> Mapping[str, int]:
         log = self._lakehouse.log(_KEY)

@@ -73,6 +73,13 @@ class Numbers:
         contained: _Mask = (position >= 0) & (values <= self.lasts[position])
         return contained
 
+    def end_of(self, number: int) -> int | None:
+        """Return the last number of the span with a number, None if it is not in the set."""
+        position = int(np.searchsorted(self.firsts, number, "right")) - 1
+        if position < 0 or number > self.lasts[position]:
+            return None
+        return int(self.lasts[position])
+
     def lowest(self, count: int) -> "Numbers":
         """Return the `count` lowest numbers, or all if there are fewer."""
         before = np.cumsum(self.lasts - self.firsts + 1) - (self.lasts - self.firsts + 1)

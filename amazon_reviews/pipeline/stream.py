@@ -14,7 +14,7 @@ from amazon_reviews.pipeline.stream_commit import (
     Received,
     commit_events_and_offsets,
 )
-from amazon_reviews.pipeline.stream_offsets import changed_error, committed_offsets, is_known
+from amazon_reviews.pipeline.stream_offsets import captured_spans, changed_error, committed_offsets
 from amazon_reviews.pipeline.stream_rows import event_rows
 from amazon_reviews.resources.event_hub import EventHub, Hub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -56,13 +56,12 @@ def _check_captured_events(event_hub: EventHub, lakehouse: Lakehouse, hub: Hub) 
 
     Captured events do not say when their hub was created.
     """
-    if is_known(lakehouse, hub):
-        return
-    for name, offset in committed_offsets(lakehouse, hub).items():
-        held = hub.partitions[name]
-        if offset is None or not held.first <= offset <= held.last:
+    offsets = committed_offsets(lakehouse, hub)
+    for name, span in captured_spans(lakehouse, hub).items():
+        held, last = hub.partitions[name], span.last
+        if offsets[name] is not None or not held.first <= last <= held.last:
             continue
-        events = event_hub.read({name: Span(offset, offset)}, partial(event_rows, hub.name))
+        events = event_hub.read({name: Span(last, last)}, partial(event_rows, hub.name))
         with closing(events):
             for _, rows in events:
                 if not holds_rows(lakehouse, hub.name, name, rows):

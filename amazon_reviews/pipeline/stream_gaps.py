@@ -13,9 +13,8 @@ import pyarrow as pa
 from amazon_reviews.pipeline.bronze_events import held_numbers
 from amazon_reviews.pipeline.sequence_numbers import Numbers
 from amazon_reviews.pipeline.stream_offsets import (
-    captured_first_id,
     captured_last_id,
-    captures_id,
+    captured_span_ids,
     offset_id,
 )
 from amazon_reviews.resources.event_hub import Span
@@ -83,12 +82,14 @@ def uncompared_captures(lakehouse: Lakehouse, live_hub: str) -> list[UncomparedC
     known, before = (log.transactions if log else {} for log in (events, gaps))
     uncompared = []
     for version_id in known:
-        hub, partition, kind = ["", "", *version_id.rsplit("/", 2)][-3:]
-        if version_id != captures_id(hub, partition) or not hub or kind != "captures":
+        if not version_id.endswith("/captures"):
             continue
-        offset = known[offset_id(hub, partition)]
+        hub, partition, _ = version_id.rsplit("/", 2)
+        first_id, until_id = captured_span_ids(hub, partition)
+        read_id = offset_id(hub, partition)
+        offset = known[read_id if read_id in known else until_id]
         last = max(offset, known[captured_last_id(hub, partition)])
-        span = Span(known[captured_first_id(hub, partition)], offset if hub == live_hub else last)
+        span = Span(known[first_id], offset if hub == live_hub else last)
         ids = _compared_ids(hub, partition)
         captures, first, end, offset_then = (before.get(each) for each in ids)
         compared = None if first is None or end is None else Span(first, end)
@@ -128,8 +129,8 @@ def _compare(lakehouse: Lakehouse, captures: UncomparedCaptures) -> None:
     reached = Numbers.between(span.first, span.last) | Numbers.between(
         compared.first, compared.last
     )
-    ends = reached.spans or [compared]
-    versions = (captures.captures, ends[0].first, ends[-1].last, captures.offset)
+    searched = next(iter(reached.spans), compared)
+    versions = (captures.captures, searched.first, searched.last, captures.offset)
     lakehouse.write(
         pa.Table.from_pylist(rows, BRONZE_EVENT_GAPS.arrow_schema),
         _KEY,

@@ -20,6 +20,18 @@ def committed_offsets(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
     return {name: versions[ids[name]] for name in hub.partitions}
 
 
+def captured_spans(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
+    """Return the first span of captured events of each hub partition that has some."""
+    log = lakehouse.log(BRONZE_REVIEW_EVENTS.key)
+    versions = log.transactions if log else {}
+    ids = {name: captured_span_ids(hub.name, name) for name in hub.partitions}
+    return {
+        name: Span(versions[first], versions[last])
+        for name, (first, last) in ids.items()
+        if last in versions
+    }
+
+
 def recorded_versions(lakehouse: Lakehouse, hub: Hub) -> dict[str, int | None]:
     """Return all transaction versions of this hub in bronze, by their ids."""
     ids = [created_id(hub.name), *(offset_id(hub.name, name) for name in hub.partitions)]
@@ -37,17 +49,21 @@ def unread_spans(lakehouse: Lakehouse, hub: Hub) -> dict[str, Span]:
     """Return the sequence numbers that bronze lacks, for hub partitions with unread events.
 
     A span begins after the offset in bronze, even if the hub has dropped its first events. For a
-    partition that was never read it begins with the first event in the hub.
+    partition that was never read it begins with the first event in the hub, or after the captured
+    events if these begin before it.
 
     Raises:
         HubChangedError: the hub was created again, so its sequence numbers mean other events.
     """
     _check_hub_is_same(lakehouse, hub)
     offsets = committed_offsets(lakehouse, hub)
+    captured = captured_spans(lakehouse, hub)
     spans = {}
     for name, held in hub.partitions.items():
         offset = offsets[name]
         first = held.first if offset is None else offset + 1
+        if offset is None and name in captured and captured[name].first <= held.first:
+            first = captured[name].last + 1
         if first <= held.last:
             spans[name] = Span(first, held.last)
     return spans
@@ -92,9 +108,13 @@ def captures_id(hub: str, partition: str) -> str:
     return f"{hub}/{partition}/captures"
 
 
-def captured_first_id(hub: str, partition: str) -> str:
-    """Return the transaction id of the lowest captured sequence number of a hub partition."""
-    return f"{hub}/{partition}/captured_first"
+def captured_span_ids(hub: str, partition: str) -> tuple[str, str]:
+    """Return the transaction ids of the ends of the first span of captured events.
+
+    The second one is not kept up to date after the live stream has read the hub partition: then
+    its offset shows what is in bronze.
+    """
+    return f"{hub}/{partition}/captured_first", f"{hub}/{partition}/captured_until"
 
 
 def captured_last_id(hub: str, partition: str) -> str:
@@ -104,13 +124,6 @@ def captured_last_id(hub: str, partition: str) -> str:
 
 def _created_milliseconds(hub: Hub) -> int:
     return round(hub.created_at.timestamp() * 1000)
-
-
-def is_known(lakehouse: Lakehouse, hub: Hub) -> bool:
-    """Return True if events were read from the hub before, and not only captured."""
-    version_id = created_id(hub.name)
-    key = BRONZE_REVIEW_EVENTS.key
-    return lakehouse.transaction_versions(key, [version_id])[version_id] is not None
 
 
 def changed_error(hub: Hub) -> HubChangedError:

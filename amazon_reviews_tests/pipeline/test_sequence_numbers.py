@@ -27,6 +27,9 @@ def test_sets_of_numbers_behave_like_sets(one, other, count):
     assert members(first.lowest(count)) == {*sorted(one)[:count]}
     assert len(first) == len(one)
     assert bool(first) == bool(one)
+    assert first.end_of(count) == (
+        min(n for n in range(count, 50) if n + 1 not in one) if count in one else None
+    )
     probes = np.array([*range(42), 2**62 - 1])
     assert first.contains(probes).tolist() == [number in one for number in probes.tolist()]
 
