@@ -281,7 +281,7 @@ def _arrived(
         # Then the landing zone itself cannot be read, and not only a folder of it.
         raise errors[0]
     observed.faults += map(str, errors)
-    reasons = []
+    reasons: list[str] = []
     if CAPTURE_FOLDER in wanted:
         reasons += _waiting_captures(places, observed)
     if _EVENTS in wanted and places.event_hub.enabled:
