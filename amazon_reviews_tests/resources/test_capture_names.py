@@ -5,6 +5,7 @@ import pytest
 from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
 from amazon_reviews.resources.capture_names import CapturePath, capture_path
+from amazon_reviews.resources.event_hub import EventHub
 
 DEFAULT = config.DEFAULT_CAPTURE_NAMES
 TIME = (2024, 5, 6, 7, 8, 9)
@@ -70,3 +71,20 @@ def test_form_with_wrong_placeholders_is_an_error_of_the_setting(names, problem)
 def test_default_form_needs_no_setting():
     assert config.load({}).capture_names == DEFAULT
     assert config.load({config.CAPTURE_NAMES: UNDERSCORES}).capture_names == UNDERSCORES
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("", ""),
+        ("Shop.servicebus.windows.net/Reviews", PUBLIC),
+        (
+            "Endpoint=sb://Shop.servicebus.windows.net/;SharedAccessKeyName=a;"
+            "SharedAccessKey=b;EntityPath=Reviews",
+            PUBLIC,
+        ),
+        ("Endpoint=nothing", ""),
+    ],
+)
+def test_name_of_a_hub_is_known_without_a_connection(address, name):
+    assert EventHub(address).name == name
