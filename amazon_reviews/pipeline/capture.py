@@ -5,21 +5,22 @@ nothing, then the events that bronze lacks. Each commit records which files were
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 
 from amazon_reviews.errors import FailedPartitionsError, HubChangedError, LandingError
 from amazon_reviews.pipeline.bronze_events import compare_events, held_numbers, holds_rows
-from amazon_reviews.pipeline.capture_events import (
-    CapturedEvent,
-    CapturedNumbers,
-    captured_events,
-    captured_numbers,
-)
+from amazon_reviews.pipeline.capture_events import CapturedNumbers, captured_numbers
 from amazon_reviews.pipeline.capture_files import CaptureDay, CaptureFile, unread_captures
+from amazon_reviews.pipeline.capture_rows import (
+    HubPartition,
+    ReadFile,
+    UnreadableFileError,
+    differ,
+    new_rows,
+)
 from amazon_reviews.pipeline.sequence_numbers import Numbers
 from amazon_reviews.pipeline.stream_commit import COMMIT_EVENTS, CommitFullError, write_events
 from amazon_reviews.pipeline.stream_offsets import (
@@ -28,7 +29,6 @@ from amazon_reviews.pipeline.stream_offsets import (
     captures_id,
     offset_id,
 )
-from amazon_reviews.pipeline.stream_rows import event_rows
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -40,9 +40,6 @@ _COMMIT_FILES = 2_000
 # Enough to tell two hubs apart; they are held in memory.
 _COMPARED_EVENTS = 20
 
-HubPartition = tuple[str, str]
-"""The name of a hub, and the name of one of its partitions."""
-
 
 @dataclass
 class Captured:
@@ -50,19 +47,6 @@ class Captured:
 
     files: int = 0
     events: dict[HubPartition, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _ReadFile:
-    """A file whose numbers were read, with its hub partition."""
-
-    capture: CaptureFile
-    captured: CapturedNumbers
-    numbers: Numbers
-
-    @property
-    def key(self) -> HubPartition:
-        return self.capture.path.hub, self.capture.path.partition
 
 
 def read_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captured:
@@ -85,15 +69,6 @@ def read_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHu
     return reader.captured
 
 
-class _UnreadableFileError(RuntimeError):
-    """A file could not be read again; nothing was written."""
-
-    def __init__(self, capture: CaptureFile, error: LandingError) -> None:
-        super().__init__(str(error))
-        self.capture = capture
-        self.error = error
-
-
 class _CaptureReader:
     """Reads files in the order of their events, several in a commit."""
 
@@ -105,7 +80,7 @@ class _CaptureReader:
         self._days = {day.id: day for day in days}
         self._day_of = {file.name: day.id for day in days for file in day.unread}
         self._waiting = deque(file for day in days for file in day.unread)
-        self._numbers: dict[str, _ReadFile] = {}
+        self._numbers: dict[str, ReadFile] = {}
         self._versions = self._committed_versions()
         self._done: set[str] = set()
         self.errors: dict[str, Exception] = {}
@@ -119,14 +94,14 @@ class _CaptureReader:
                 self._commit(files, max_events)
             except CommitFullError as full:
                 max_events = max(1, full.events // 2)
-            except _UnreadableFileError as unreadable:
+            except UnreadableFileError as unreadable:
                 self._fail(unreadable.capture, unreadable.error)
             else:
                 max_events = min(2 * max_events, COMMIT_EVENTS)
 
-    def _next_files(self, max_events: int) -> list[_ReadFile]:
+    def _next_files(self, max_events: int) -> list[ReadFile]:
         """Return the next files, with at least as many events if there are, without failed ones."""
-        files: list[_ReadFile] = []
+        files: list[ReadFile] = []
         numbers: dict[HubPartition, Numbers] = {}
         events = 0
         for capture in [*self._waiting]:
@@ -136,7 +111,7 @@ class _CaptureReader:
             if file is None:
                 continue
             known = numbers.get(file.key, Numbers())
-            if file.numbers & known and any(_differ(earlier, file) for earlier in files):
+            if file.numbers & known and any(differ(earlier, file) for earlier in files):
                 # It is compared with the events of the others when they are in bronze.
                 break
             numbers[file.key] = known | file.numbers
@@ -144,17 +119,17 @@ class _CaptureReader:
             events += len(file.captured.numbers)
         return files
 
-    def _read_numbers(self, capture: CaptureFile) -> _ReadFile | None:
+    def _read_numbers(self, capture: CaptureFile) -> ReadFile | None:
         try:
             captured = captured_numbers(self._landing, capture.file)
         except LandingError as error:
             self._fail(capture, error)
             return None
-        file = _ReadFile(capture, captured, Numbers.of(captured.numbers))
+        file = ReadFile(capture, captured, Numbers.of(captured.numbers))
         self._numbers[capture.name] = file
         return file
 
-    def _commit(self, files: list[_ReadFile], max_events: int) -> None:
+    def _commit(self, files: list[ReadFile], max_events: int) -> None:
         """Commit the new events of files, at most `max_events`, and what was read to its end."""
         # Read before anything is decided, so that every later commit of another run is noticed.
         self._versions = self._committed_versions()
@@ -173,13 +148,13 @@ class _CaptureReader:
         versions = self._files_versions(done)
         if chosen:
             events, expected = self._event_versions(chosen)
-            rows = _new_rows(self._landing, files, chosen)
+            rows = new_rows(self._landing, files, chosen)
             write_events(self._lakehouse, rows, versions | events, expected)
         elif versions:
             self._lakehouse.record(_KEY, transaction_versions=versions)
         self._finish(read, chosen)
 
-    def _finish(self, read: list[_ReadFile], chosen: Mapping[HubPartition, Numbers]) -> None:
+    def _finish(self, read: list[ReadFile], chosen: Mapping[HubPartition, Numbers]) -> None:
         self.captured.files += len(read)
         for key, numbers in chosen.items():
             self.captured.events[key] = self.captured.events.get(key, 0) + len(numbers)
@@ -190,9 +165,7 @@ class _CaptureReader:
             capture for capture in self._waiting if capture.name not in self._done
         )
 
-    def _compare(
-        self, key: HubPartition, files: list[_ReadFile]
-    ) -> tuple[Numbers, list[_ReadFile]]:
+    def _compare(self, key: HubPartition, files: list[ReadFile]) -> tuple[Numbers, list[ReadFile]]:
         """Return the numbers that bronze holds, and the files whose events are of the same hub."""
         together = CapturedNumbers(
             np.concatenate([file.captured.numbers for file in files]),
@@ -206,11 +179,11 @@ class _CaptureReader:
                 usable.append(file)
         return held, usable
 
-    def _holds(self, file: _ReadFile, numbers: Numbers) -> bool:
+    def _holds(self, file: ReadFile, numbers: Numbers) -> bool:
         """Return True if bronze has these events of a file; if not, the file failed."""
         try:
-            rows = [batch for _, batch in _new_rows(self._landing, [file], {file.key: numbers})]
-        except _UnreadableFileError as unreadable:
+            rows = [batch for _, batch in new_rows(self._landing, [file], {file.key: numbers})]
+        except UnreadableFileError as unreadable:
             self._fail(file.capture, unreadable.error)
             return False
         if holds_rows(self._lakehouse, *file.key, rows):
@@ -281,8 +254,8 @@ class _CaptureReader:
         return log.transactions if log else {}
 
 
-def _by_partition(files: Iterable[_ReadFile]) -> dict[HubPartition, list[_ReadFile]]:
-    grouped: dict[HubPartition, list[_ReadFile]] = {}
+def _by_partition(files: Iterable[ReadFile]) -> dict[HubPartition, list[ReadFile]]:
+    grouped: dict[HubPartition, list[ReadFile]] = {}
     for file in files:
         grouped.setdefault(file.key, []).append(file)
     return grouped
@@ -293,47 +266,3 @@ def _union(sets: Iterable[Numbers]) -> Numbers:
     for each in sets:
         numbers |= each
     return numbers
-
-
-def _differ(one: _ReadFile, other: _ReadFile) -> bool:
-    """Return True if two files have events with the same number from different times."""
-    if one.key != other.key or not one.numbers & other.numbers:
-        return False
-    _, first, second = np.intersect1d(
-        one.captured.numbers, other.captured.numbers, return_indices=True
-    )
-    apart = np.abs(one.captured.seconds[first] - other.captured.seconds[second])
-    return bool((apart > 1).any())
-
-
-def _new_rows(
-    landing: LandingZone, files: Iterable[_ReadFile], chosen: Mapping[HubPartition, Numbers]
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield rows of the chosen events, each event once, with the number of events up to them."""
-    left = dict(chosen)
-    count = 0
-    for file in files:
-        wanted = left.get(file.key, Numbers()) & file.numbers
-        if not wanted:
-            continue
-        for events in _events_of(landing, file):
-            numbers = np.array([event.sequence_number for event in events], np.int64)
-            positions = np.flatnonzero(wanted.contains(numbers))
-            # A file may have an event twice.
-            _, first = np.unique(numbers[positions], return_index=True)
-            positions = np.sort(positions[first])
-            taken = Numbers.of(numbers[positions])
-            wanted, left[file.key] = wanted - taken, left[file.key] - taken
-            count += len(positions)
-            for batch in event_rows(*file.key, [events[position] for position in positions]):
-                yield count, batch
-        if wanted:
-            text = f"{file.capture.file.path} changed while it was read; run again to read it"
-            raise _UnreadableFileError(file.capture, LandingError(text))
-
-
-def _events_of(landing: LandingZone, file: _ReadFile) -> Iterator[list[CapturedEvent]]:
-    try:
-        yield from captured_events(landing, file.capture.file)
-    except LandingError as error:
-        raise _UnreadableFileError(file.capture, error) from error
