@@ -25,6 +25,11 @@ WAREHOUSE_FORMS = (
     "bigquery://project/dataset?location=EU"
 )
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
+CAPTURE_NAMES = f"{PREFIX}CAPTURE_NAMES"
+CAPTURE_PLACEHOLDERS = (
+    *("Namespace", "EventHub", "PartitionId", "Year", "Month", "Day", "Hour", "Minute", "Second"),
+)
+DEFAULT_CAPTURE_NAMES = "/".join(f"{{{name}}}" for name in CAPTURE_PLACEHOLDERS)
 ENGINE = f"{PREFIX}ENGINE"
 MODELS = f"{PREFIX}MODELS"
 DAGSTER_HOME = "DAGSTER_HOME"
@@ -151,6 +156,16 @@ def _event_hub(value: SecretStr) -> SecretStr:
     return value
 
 
+def _capture_names(value: str) -> str:
+    names = re.findall(r"\{(\w*)\}", value)
+    if unknown := [name for name in names if name not in CAPTURE_PLACEHOLDERS]:
+        raise ValueError(f"{{{unknown[0]}}} is not one of {DEFAULT_CAPTURE_NAMES}")
+    # Without the namespace, files are of the hub that the stream reads.
+    if missing := [name for name in CAPTURE_PLACEHOLDERS[1:] if name not in names]:
+        raise ValueError(f"lacks {{{missing[0]}}}; the default is {DEFAULT_CAPTURE_NAMES}")
+    return value
+
+
 def _engine(value: str) -> str:
     if value not in ("sail", "spark") and not value.startswith("sc://"):
         # The part after a semicolon may be a token.
@@ -269,6 +284,11 @@ class Settings(EnvironmentSettings):
     )
     consumer_group: str = Field(
         default="$Default", description="Consumer group that reads the event hub."
+    )
+    capture_names: Annotated[str, AfterValidator(_capture_names)] = Field(
+        default=DEFAULT_CAPTURE_NAMES,
+        description="File names of Event Hubs Capture, with its placeholders; `{Namespace}` may be "
+        "left out where `AMAZON_REVIEWS_EVENT_HUB` names it.",
     )
     stream_events: WholeNumber = Field(
         default=1_000, description="Waiting events that start a run of the stream."

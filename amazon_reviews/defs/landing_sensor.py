@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.requests import ask, asset_key, is_busy, look, split_cursor
-from amazon_reviews.pipeline.datasets import DATASETS, Dataset
+from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
+from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
 
 _BRONZE = [dataset.bronze for dataset in DATASETS]
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.assets(*map(asset_key, _BRONZE)),
+    asset_selection=dg.AssetSelection.assets(*map(asset_key, [*_BRONZE, STREAM.bronze])),
     minimum_interval_seconds=30,
-    description="Reads new and changed folders of the landing zone.",
+    description="Reads new and changed folders of the landing zone, and files of Event Hubs "
+    "Capture.",
 )
 def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
@@ -26,10 +28,13 @@ def landing_sensor(
     """
     now = datetime.now(UTC)
     hour, last, cursor = split_cursor(context.cursor, now)
-    observed = look(context.instance, places, _BRONZE, data_files=last != hour, arrivals=_BRONZE)
+    arrivals = [*_BRONZE, CAPTURE_FOLDER]
+    observed = look(context.instance, places, arrivals, data_files=last != hour, arrivals=arrivals)
     if observed.damaged_logs and is_busy(context.instance):
         hour = last
-    asked = ask(context.instance, observed, _BRONZE, cursor, now)
+    # Events of the hub have a sensor of their own.
+    selected = {*arrivals, *observed.state.arrived}
+    asked = ask(context.instance, observed, selected, cursor, now)
     return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)
 
 

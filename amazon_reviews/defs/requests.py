@@ -271,6 +271,9 @@ def _request(group: list[Work]) -> dg.RunRequest:
     partitions = [work.partition for work in group if work.partition]
     keys = dict.fromkeys(asset_key(work.key) for work in group)
     config = rebuild_config(group)
+    if STREAM.bronze in {work.key for work in group}:
+        # Runs of the hub's own sensor read its events at the same time.
+        config[STREAM.bronze.replace("/", "__")] = {"config": {"captures_only": True}}
     return dg.RunRequest(
         asset_selection=[*keys],
         tags=tags | (range_tags(partitions) if partitions else {}),

@@ -61,6 +61,7 @@ def places_of(settings: Settings) -> Places:
             batch_events=settings.stream_events,
             batch_seconds=settings.stream_seconds,
             lag_seconds=settings.stream_lag_seconds,
+            capture_names=settings.capture_names,
         ),
         warehouse=open_warehouse(settings.warehouse),
         model_store=ModelStore.of(settings),

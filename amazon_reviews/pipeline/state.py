@@ -21,12 +21,14 @@ from amazon_reviews.errors import (
     WarehouseError,
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
+from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER, unread_captures
 from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
 from amazon_reviews.pipeline.input_rows import rows_of_review_products
 from amazon_reviews.pipeline.intake import Intake, read_by_other_profiles
 from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS, OUTPUTS
 from amazon_reviews.pipeline.reconciliation import reconcile_gold, reconcile_silver
 from amazon_reviews.pipeline.segments import display_partition
+from amazon_reviews.pipeline.stream_gaps import uncompared_captures
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.planner.model import Found, Plan, State, name_of
 from amazon_reviews.profiles.profile import Profile
@@ -107,6 +109,7 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
 
     With `data_files` it is also checked that every data file of the tables is there, and that no
     line is lost. `arrivals` are the bronze tables whose arrivals are looked for, by default all.
+    That of events stands for those of the hub, `CAPTURE_FOLDER` for captured ones.
     """
     found: dict[str, Found] = {}
     observed = Observed(State(found, {}))
@@ -118,7 +121,8 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
     for artifact in FILES:
         if built := read_built(places.files[artifact.key]):
             found[artifact.key] = Found(Records.of(built))
-    wanted = [d.bronze for d in DATASETS] + [_EVENTS] if arrivals is None else arrivals
+    every = [*(dataset.bronze for dataset in DATASETS), _EVENTS, CAPTURE_FOLDER]
+    wanted = every if arrivals is None else arrivals
     own = None
     if data_files and wanted:
         try:
@@ -306,8 +310,13 @@ def _arrived(
         folders = [dataset.folder for dataset in DATASETS]
         observed.unmatched.update(places.landing.unmatched_elsewhere(folders))
     observed.faults += map(str, errors)
+    reasons: list[str] = []
+    if CAPTURE_FOLDER in wanted:
+        reasons += _waiting_captures(places, observed)
     if _EVENTS in wanted and places.event_hub.enabled:
-        yield _EVENTS, dict(_waiting_events(places))
+        reasons += _waiting_events(places)
+    if reasons:
+        yield _EVENTS, {WHOLE: "; ".join(reasons)}
 
 
 def _landed(
@@ -354,12 +363,29 @@ def _landed(
     return arrived
 
 
-def _waiting_events(places: Places) -> Iterator[tuple[str, str]]:
+def _waiting_captures(places: Places, observed: Observed) -> Iterator[str]:
+    try:
+        captures = unread_captures(places.landing, places.lakehouse, places.event_hub)
+        uncompared = uncompared_captures(places.lakehouse, places.event_hub.name)
+    except DamagedTableError:
+        return
+    except LandingError as error:
+        observed.faults.append(str(error))
+        return
+    observed.faults += captures.faults
+    if files := sum(len(day.unread) for day in captures.days):
+        observed.fingerprints[_EVENTS] = captures.fingerprint
+        yield f"{files:,} capture file{'s are' if files > 1 else ' is'} new in the landing zone"
+    elif uncompared:
+        yield "its gaps were not compared with captured events"
+
+
+def _waiting_events(places: Places) -> Iterator[str]:
     try:
         spans = unread_spans(places.lakehouse, places.event_hub.look())
     except (EventHubUnavailableError, HubChangedError) as error:
         # The asset raises the error again, so that Dagster records it.
-        yield WHOLE, str(error)
+        yield str(error)
         return
     if events := sum(span.last - span.first + 1 for span in spans.values()):
-        yield WHOLE, f"the hub has {events:,} unread event{'s' if events > 1 else ''}"
+        yield f"the hub has {events:,} unread event{'s' if events > 1 else ''}"

@@ -4,14 +4,19 @@ An event that is a batch becomes one row per record.
 """
 
 from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 
+from amazon_reviews.pipeline.bronze_events import holds_rows
 from amazon_reviews.pipeline.stream_commit import (
     COMMIT_EVENTS,
     CommitFullError,
     Received,
     commit_events_and_offsets,
 )
-from amazon_reviews.resources.event_hub import EventHub, Span
+from amazon_reviews.pipeline.stream_offsets import captured_spans, changed_error, committed_offsets
+from amazon_reviews.pipeline.stream_rows import event_rows
+from amazon_reviews.resources.event_hub import EventHub, Hub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
 
@@ -26,11 +31,12 @@ def receive(
 
     Raises:
         EventHubUnavailableError: the hub cannot be read; bronze keeps the commits before.
-        HubChangedError: see `unread_spans`.
+        HubChangedError: see `unread_spans`; or bronze has captured events of another hub.
         SkippedEventsError: a span begins after events that were not read yet.
         ConcurrentWriteError: another run read the same partitions meanwhile.
     """
     hub = event_hub.look()
+    _check_captured_events(event_hub, lakehouse, hub)
     received = Received()
     max_events = COMMIT_EVENTS
     while True:
@@ -43,3 +49,20 @@ def receive(
             return received
         received.add(commit)
         max_events = min(2 * max_events, COMMIT_EVENTS)
+
+
+def _check_captured_events(event_hub: EventHub, lakehouse: Lakehouse, hub: Hub) -> None:
+    """Compare an event of each hub partition with the captured one, before the first read.
+
+    Captured events do not say when their hub was created.
+    """
+    offsets = committed_offsets(lakehouse, hub)
+    for name, span in captured_spans(lakehouse, hub).items():
+        held, last = hub.partitions[name], span.last
+        if offsets[name] is not None or not held.first <= last <= held.last:
+            continue
+        events = event_hub.read({name: Span(last, last)}, partial(event_rows, hub.name))
+        with closing(events):
+            for _, rows in events:
+                if not holds_rows(lakehouse, hub.name, name, rows):
+                    raise changed_error(hub)

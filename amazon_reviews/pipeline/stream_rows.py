@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import pyarrow as pa
-from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.event_records import Records, are_ordinary, records
 from amazon_reviews.resources.amqp import Body
-from amazon_reviews.resources.event_hub import Hub, number
 from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
 
 _SCHEMA = BRONZE_REVIEW_EVENTS.arrow_schema
@@ -20,34 +18,57 @@ _SCHEMA_OF_EVENTS = pa.schema([field for field in _SCHEMA if field.name != "part
 _BATCH_ROWS, _BATCH_BYTES = 10_000, 32 * 1024**2
 
 
+class Event(Protocol):
+    """An event of Azure's client, or a captured one."""
+
+    @property
+    def sequence_number(self) -> int | None:
+        """The number of the event in its hub partition."""
+
+    @property
+    def offset(self) -> str | None:
+        """The position of the event in its hub partition."""
+
+    @property
+    def enqueued_time(self) -> datetime | None:
+        """The time when the hub received the event."""
+
+    @property
+    def properties(self) -> Any:
+        """The properties by the sender, by name."""
+
+    @property
+    def body(self) -> Any:
+        """A `Body`, or the bytes of each section of data."""
+
+
 class _Row(NamedTuple):
     """A row of bronze: its event, the kind of the event's body, and the part of it in this row."""
 
-    event: EventData
+    event: Event
     kind: str
     body: bytes
     record: int | None = None
     compression: str | None = None
 
 
-def event_rows(
-    hub: Hub, partition: str, events: list[EventData]
-) -> tuple[list[int], Iterable[pa.RecordBatch]]:
-    """Return the sequence numbers of events, and their rows of bronze without a segment.
+def event_rows(hub: str, partition: str, events: Sequence[Event]) -> Iterable[pa.RecordBatch]:
+    """Return the rows of bronze of events, without a segment.
 
     Batches are divided into records only when their rows are read, because these may be many.
     """
-    numbers = [number(event) for event in events]
+    if not events:
+        return []
     typed_bodies = [_body(event) for event in events]
     kinds, bodies = (list(column) for column in zip(*typed_bodies, strict=True))
     if {*kinds} == {"data"} and are_ordinary(bodies):
         nulls = [None] * len(events)
-        return numbers, [_record_batch(hub, partition, events, kinds, bodies, nulls, nulls)]
+        return [_record_batch(hub, partition, events, kinds, bodies, nulls, nulls)]
     rows = (_Row(event, *body) for event, body in zip(events, typed_bodies, strict=True))
-    return numbers, _divided(hub, partition, rows)
+    return _divided(hub, partition, rows)
 
 
-def _divided(hub: Hub, partition: str, events: Iterable[_Row]) -> Iterator[pa.RecordBatch]:
+def _divided(hub: str, partition: str, events: Iterable[_Row]) -> Iterator[pa.RecordBatch]:
     rows: list[_Row] = []
     size = 0
     for row in chain.from_iterable(map(_records, events)):
@@ -68,9 +89,9 @@ def _records(whole: _Row) -> Iterator[_Row]:
 
 
 def _record_batch(
-    hub: Hub,
+    hub: str,
     partition: str,
-    events: list[EventData],
+    events: Sequence[Event],
     kinds: list[str],
     bodies: list[bytes],
     positions: Sequence[int | None],
@@ -87,7 +108,7 @@ def _record_batch(
         [
             pa.array(bodies, pa.binary()),
             _encodings(bodies),
-            pa.repeat(hub.name, count),
+            pa.repeat(hub, count),
             pa.repeat(partition, count),
             pa.array([event.sequence_number for event in events], pa.int64()),
             pa.array([event.offset for event in events], pa.string()),
@@ -101,13 +122,13 @@ def _record_batch(
     )
 
 
-def _enqueued_times(events: list[EventData]) -> pa.Array:
+def _enqueued_times(events: Sequence[Event]) -> pa.Array:
     """Return enqueued times from milliseconds: Arrow converts datetimes with a zone slowly."""
     times = [(time := event.enqueued_time) and _milliseconds(time) for event in events]
     return pa.array(times, pa.timestamp("ms", "UTC")).cast(_SCHEMA.field("enqueued_at").type)
 
 
-def _body(event: EventData) -> tuple[str, bytes]:
+def _body(event: Event) -> tuple[str, bytes]:
     """Return the kind of the sections of an event's body, and its bytes."""
     body = event.body
     if isinstance(body, Body):
@@ -131,7 +152,7 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _properties(event: EventData) -> list[tuple[str, str | None]]:
+def _properties(event: Event) -> list[tuple[str, str | None]]:
     if not event.properties:
         return []
     # Different keys may have the same text; the last value wins.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, Queue
@@ -9,11 +10,16 @@ from threading import Event, Lock, Thread
 from typing import Any, Generic, TypeVar
 
 from azure.core.exceptions import AzureError
-from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+from azure.eventhub import (
+    EventData,
+    EventHubConsumerClient,
+    PartitionContext,
+    parse_connection_string,
+)
 from azure.eventhub._pyamqp import receiver
 from azure.eventhub.exceptions import EventHubError
 
-from amazon_reviews.config import EVENT_HUB
+from amazon_reviews.config import DEFAULT_CAPTURE_NAMES, EVENT_HUB
 from amazon_reviews.errors import EventHubUnavailableError, StreamingOffError
 from amazon_reviews.resources.amqp import decode_message
 from amazon_reviews.resources.azure_credential import default_credential
@@ -79,6 +85,7 @@ class EventHub:
         batch_seconds: age of a waiting event that starts a run.
         lag_seconds: age of a waiting event at which the lag check fails.
         silence_seconds: limit of the wait for events that the hub holds.
+        capture_names: form of the file names of Event Hubs Capture, see `capture_path`.
     """
 
     address: str = field(default="", repr=False)
@@ -88,11 +95,22 @@ class EventHub:
     batch_seconds: int = 10
     lag_seconds: int = 900
     silence_seconds: float = 60
+    capture_names: str = DEFAULT_CAPTURE_NAMES
 
     @property
     def enabled(self) -> bool:
         """True if a hub is configured."""
         return bool(self.address)
+
+    @property
+    def name(self) -> str:
+        """The name of the hub, see `Hub`; empty without a hub or with a damaged address."""
+        if "=" not in self.address:
+            return self.address.lower()
+        with suppress(ValueError):
+            parts = parse_connection_string(self.address)
+            return f"{parts.fully_qualified_namespace}/{parts.eventhub_name}".lower()
+        return ""
 
     def look(self) -> Hub:
         """Return the state of the hub and its partitions, without reading an event.

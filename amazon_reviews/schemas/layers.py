@@ -168,12 +168,12 @@ BRONZE_REVIEW_EVENTS = Table(
         Column("partition", pa.string(), "segment of the stream: stream, stream-000002, …"),
     ),
     ("partition",),
-    details="The event is unchanged. Streaming is off without AMAZON_REVIEWS_EVENT_HUB: the table "
-    "then stays as it is.",
+    details="The event is unchanged. Without AMAZON_REVIEWS_EVENT_HUB, only files of Event Hubs "
+    "Capture add events.",
 )
 BRONZE_EVENT_GAPS = Table(
     "bronze/event_gaps",
-    "One row per range of events that the hub dropped before they were read.",
+    "One row per range of events that are missing: dropped by the hub, and not captured.",
     (
         Column("hub", pa.string(), "namespace and name of the hub"),
         Column("hub_partition", pa.string(), "partition of the hub"),
@@ -182,8 +182,8 @@ BRONZE_EVENT_GAPS = Table(
         Column("found_at", pa.timestamp("us", "UTC"), "when the gap was found"),
         Column("acknowledged_at", pa.timestamp("us", "UTC"), "when somebody accepted the loss"),
     ),
-    details="A gap is recorded before the events after it are committed. The job "
-    "`acknowledge_event_gaps` accepts the loss.",
+    details="A gap is recorded before the events after it are committed. Captured events close "
+    "it. The job `acknowledge_event_gaps` accepts the loss.",
     inputs=("bronze/review_events",),
 )
 SILVER_REVIEWS = Table(

@@ -13,18 +13,23 @@ from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.errors import (
     ConcurrentWriteError,
     EventHubUnavailableError,
+    FailedPartitionsError,
     HubChangedError,
+    LandingError,
     SkippedEventsError,
 )
 from amazon_reviews.markdown import markdown
+from amazon_reviews.pipeline.capture import Captured, read_captures
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import reconcile_silver
 from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.pipeline.stream_commit import Received
+from amazon_reviews.pipeline.stream_gaps import compare_with_captures
 from amazon_reviews.pipeline.stream_lag import Lag, lag
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import (
@@ -34,7 +39,13 @@ from amazon_reviews.schemas.layers import (
 )
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_EXPECTED = (EventHubUnavailableError, HubChangedError, SkippedEventsError, ConcurrentWriteError)
+_EXPECTED = (
+    ConcurrentWriteError,
+    EventHubUnavailableError,
+    HubChangedError,
+    LandingError,
+    SkippedEventsError,
+)
 
 
 class EventRanges(dg.Config):
@@ -43,7 +54,10 @@ class EventRanges(dg.Config):
     ranges: dict[str, str] = Field(
         default={},
         description="sequence numbers first-last by hub partition, such as 0: 120-240; "
-        "without ranges, all that the hub holds now",
+        "without ranges, all that the hub holds now, after new files of Event Hubs Capture",
+    )
+    captures_only: bool = Field(
+        default=False, description="read files of Event Hubs Capture, and nothing from the hub"
     )
 
     def spans(self) -> dict[str, Span] | None:
@@ -65,20 +79,34 @@ class EventRanges(dg.Config):
 def bronze_review_events(
     config: EventRanges,
     event_hub: dg.ResourceParam[EventHub],
+    landing: dg.ResourceParam[LandingZone],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
-    """Read the events of the hub into bronze."""
+    """Read captured events, then the events of the hub, into bronze.
+
+    Capture files that cannot be read fail the run after everything else is read.
+    """
     lakehouse.ensure(STREAM.bronze)
-    metadata = table_metadata(lakehouse, STREAM.bronze)
-    if not event_hub.enabled:
-        return dg.MaterializeResult(metadata=metadata | {"streaming": "off: no hub is set"})
+    spans = config.spans()
+    figures: dict[str, dg.MetadataValue] = {}
+    failed: FailedPartitionsError | None = None
     try:
-        received = receive(event_hub, lakehouse, config.spans())
-        behind = lag(event_hub, lakehouse)
+        if spans is None:
+            try:
+                figures |= _captured(read_captures(landing, lakehouse, event_hub))
+            except FailedPartitionsError as error:
+                failed = error
+        if not event_hub.enabled:
+            figures["streaming"] = dg.MetadataValue.text("off: no hub is set")
+        elif not config.captures_only:
+            figures |= _received(receive(event_hub, lakehouse, spans))
+            figures |= lag_metadata(lag(event_hub, lakehouse))
+        compare_with_captures(lakehouse, event_hub.name)
     except _EXPECTED as error:
         raise dg.Failure(str(error)) from None
-    metadata = table_metadata(lakehouse, STREAM.bronze)
-    return dg.MaterializeResult(metadata=_received(received) | lag_metadata(behind) | metadata)
+    if failed:
+        raise dg.Failure("; ".join(failed.reasons.values()))
+    return dg.MaterializeResult(metadata=figures | table_metadata(lakehouse, STREAM.bronze))
 
 
 @table_asset(SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS.path)])
@@ -134,4 +162,15 @@ def _received(received: Received) -> dict[str, dg.MetadataValue]:
         "events_read": dg.MetadataValue.int(sum(received.events.values())),
         "read": dg.MetadataValue.md(markdown(["hub partition", "events"], rows)),
         "gaps": dg.MetadataValue.int(len(received.gaps)),
+    }
+
+
+def _captured(captured: Captured) -> dict[str, dg.MetadataValue]:
+    if not captured.files:
+        return {}
+    rows = [[*key, count] for key, count in sorted(captured.events.items())]
+    return {
+        "capture_files": dg.MetadataValue.int(captured.files),
+        "captured_events": dg.MetadataValue.int(sum(captured.events.values())),
+        "captured": dg.MetadataValue.md(markdown(["hub", "hub partition", "events"], rows)),
     }

@@ -51,7 +51,8 @@ def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     lost = sum(gap["last"] - gap["first"] + 1 for gap in gaps)
     return dg.AssetCheckResult(
         passed=not gaps,
-        description=f"{lost} events are lost; launch the job acknowledge_event_gaps to accept it"
+        description=f"{lost} events are lost; add their files of Event Hubs Capture, or launch the "
+        "job acknowledge_event_gaps to accept it"
         if gaps
         else None,
         metadata={

@@ -258,6 +258,7 @@ class Lakehouse:
         built: BuiltFrom | None = None,
         checks: Mapping[str, Mapping[str, bool]] | None = None,
         code_version: str | None = None,
+        transaction_versions: Mapping[str, int] | None = None,
     ) -> None:
         """Record inputs of partitions, or verdicts of checks on their present versions.
 
@@ -269,11 +270,12 @@ class Lakehouse:
             built: see `write`.
             checks: whether a check passed, by partition, or `WHOLE`, and by its name.
             code_version: the code that wrote partitions without a version, by default the present.
+            transaction_versions: application ids with further versions to record.
         """
-        if not (built or checks):
+        if not (built or checks or transaction_versions):
             return
         with self.writer_lock(key):
-            changes = changed_records(
+            changes = dict(transaction_versions or {}) | changed_records(
                 self.records(key) or Records(),
                 built or {},
                 checks or {},

@@ -1,0 +1,185 @@
+"""The files of Event Hubs Capture in the landing zone, and which of them bronze has not read.
+
+Bronze records the read files of a hub partition and day as one transaction version: the number of
+files read, and a hash of them. As new files come after the read ones, only the new ones are read.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from amazon_reviews.config import CAPTURE_NAMES, is_remote
+from amazon_reviews.errors import LandingError
+from amazon_reviews.resources.capture_names import CapturePath, capture_path
+from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.layout import LandingFile, natural_key
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
+
+CAPTURE_FOLDER = "event_hubs_capture"
+
+_SUFFIX = ".avro"
+_COUNT_BITS = 20
+_HASH_BITS = 63 - _COUNT_BITS
+_WRONG_PATH = (
+    f"its path does not name hub, partition and time; set {CAPTURE_NAMES} to the file name format "
+    "of Capture, or move it"
+)
+_WRONG_TYPE = {
+    ".parquet": "Parquet files of Capture hold no sequence numbers; capture as Avro",
+}
+_NO_AVRO = "it is not an Avro file; remove it, or give it a name that ends in .avro"
+
+
+@dataclass(frozen=True)
+class CaptureFile:
+    """A capture file; `name` is its path below the folder of captures."""
+
+    name: str
+    file: LandingFile
+    path: CapturePath
+
+
+@dataclass(frozen=True)
+class CaptureDay:
+    """The files of a hub partition and day in the order of their time, the first `read` read."""
+
+    hub: str
+    partition: str
+    day: str
+    files: tuple[CaptureFile, ...]
+    read: int = 0
+
+    @property
+    def id(self) -> str:
+        """The transaction id under which bronze records the read files."""
+        return f"{CAPTURE_FOLDER}/{self.hub}/{self.partition}/{self.day}"
+
+    @property
+    def unread(self) -> tuple[CaptureFile, ...]:
+        """The files that bronze has not read."""
+        return self.files[self.read :]
+
+    def version(self, count: int) -> int:
+        """Return the transaction version that says that the first `count` files are read."""
+        digest = hashlib.sha256()
+        for each in self.files[:count]:
+            digest.update(f"{each.name}\0{each.file.size}\0{each.file.changed}\n".encode())
+        return (int.from_bytes(digest.digest()[:8], "big") >> (64 - _HASH_BITS)) << _COUNT_BITS | (
+            count
+        )
+
+
+@dataclass(frozen=True)
+class Captures:
+    """The days with unread files, and texts about files and folders that are not read."""
+
+    days: tuple[CaptureDay, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that changes with the unread files."""
+        versions = [(day.id, day.read, day.version(len(day.files))) for day in self.days]
+        return int.from_bytes(hashlib.sha256(repr(versions).encode()).digest()[:8], "big") >> 1
+
+
+def unread_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captures:
+    """Return the capture files that bronze has not read, by hub partition and day.
+
+    Raises:
+        LandingError: the landing zone cannot be listed.
+    """
+    days: defaultdict[tuple[str, str, str], list[CaptureFile]] = defaultdict(list)
+    wrong: defaultdict[str, list[str]] = defaultdict(list)
+    faults = []
+    for name, file in capture_files(landing):
+        if isinstance(file, LandingError):
+            faults.append(str(file))
+            continue
+        stem, suffix = os.path.splitext(name)
+        if suffix != _SUFFIX:
+            wrong[_WRONG_TYPE.get(suffix, _NO_AVRO)].append(name)
+        elif path := capture_path(stem, event_hub.capture_names, event_hub.name):
+            capture = CaptureFile(name, file, path)
+            days[path.hub, path.partition, path.day].append(capture)
+        else:
+            wrong[_WRONG_PATH].append(name)
+    faults += [_not_read(names, reason) for reason, names in wrong.items()]
+    return Captures(tuple(_unread_days(lakehouse, days)), tuple(faults))
+
+
+def _unread_days(
+    lakehouse: Lakehouse, days: Mapping[tuple[str, str, str], list[CaptureFile]]
+) -> Iterator[CaptureDay]:
+    log = lakehouse.log(BRONZE_REVIEW_EVENTS.key)
+    recorded = log.transactions if log else {}
+    for key in sorted(days, key=lambda each: (each[0], natural_key(each[1]), each[2])):
+        files = sorted(days[key], key=lambda each: (each.path.time, each.name))
+        day = CaptureDay(*key, tuple(files))
+        version = recorded.get(day.id, 0)
+        read = version & ((1 << _COUNT_BITS) - 1)
+        if read <= len(files) and day.version(read) == version:
+            day = CaptureDay(*key, tuple(files), read)
+        if day.unread:
+            yield day
+
+
+def _not_read(names: list[str], reason: str) -> str:
+    first = f"{CAPTURE_FOLDER}/{min(names)}"
+    if len(names) == 1:
+        return f"{first} is not read: {reason}"
+    return f"{len(names):,} files such as {first} are not read: {reason}"
+
+
+def capture_files(landing: LandingZone) -> Iterator[tuple[str, LandingFile | LandingError]]:
+    """Yield the files below the folder of captures, with their paths below it.
+
+    Names that begin with a dot or an underscore, of uploads in progress and markers, are left out.
+
+    Raises:
+        LandingError: the folder cannot be listed.
+    """
+    listed = _blobs(landing) if is_remote(landing.location) else _local_files(landing)
+    for name, file in listed:
+        if not any(part[0] in "._" for part in name.split("/") if part):
+            yield name, file
+
+
+def _local_files(landing: LandingZone) -> Iterator[tuple[str, LandingFile | LandingError]]:
+    top = Path(landing.location, CAPTURE_FOLDER)
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(top, onerror=errors.append):
+        folders.sort()
+        for name in names:
+            path = Path(folder, name)
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                if S_ISREG(stat.st_mode):
+                    changed = str(stat.st_mtime_ns)
+                    below = path.relative_to(top).as_posix()
+                    yield below, LandingFile(str(path), name, stat.st_size, changed)
+    for error in errors:
+        if not isinstance(error, FileNotFoundError):
+            text = f"{error.filename} cannot be listed ({error.strerror})"
+            yield "", LandingError(f"{text}; let the user of this process read it, or remove it")
+
+
+def _blobs(landing: LandingZone) -> Iterator[tuple[str, LandingFile]]:
+    # The listing of a landing zone leaves out files that are not JSON lines or CSV.
+    from amazon_reviews.resources.landing.azure import AzureFiles, _is_folder
+
+    files = landing._files()
+    assert isinstance(files, AzureFiles)
+    prefix = "/".join(filter(None, (files._root, CAPTURE_FOLDER))) + "/"
+    with files._explained(CAPTURE_FOLDER):
+        for blob in files._client.list_blobs(name_starts_with=prefix, include=["metadata"]):
+            below = blob.name.removeprefix(prefix)
+            if below and not _is_folder(blob):
+                yield below, files._file(blob, below.rpartition("/")[2])
