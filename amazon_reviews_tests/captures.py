@@ -7,8 +7,7 @@ from typing import Any
 
 import fastavro
 
-from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
-from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, LandingZone
 
 START = datetime(2024, 5, 6, 12, 0, 0, tzinfo=UTC)
 SCHEMA = {

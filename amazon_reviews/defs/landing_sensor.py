@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.requests import ask, asset_key, is_busy, look, split_cursor
-from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER
 
 _BRONZE = [dataset.bronze for dataset in DATASETS]
 

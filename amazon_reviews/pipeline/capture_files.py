@@ -5,36 +5,26 @@ files read, and a hash of them. As new files come after the read ones, only the 
 """
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from stat import S_ISREG
 
-from amazon_reviews.config import CAPTURE_NAMES, is_remote
+from amazon_reviews.config import CAPTURE_NAMES
 from amazon_reviews.errors import LandingError
 from amazon_reviews.resources.capture_names import CapturePath, capture_path
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews.resources.landing.layout import LandingFile, natural_key
-from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.landing.layout import LandingFile
+from amazon_reviews.resources.landing.names import natural_key
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, CAPTURE_SUFFIX, LandingZone
 from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
 
-CAPTURE_FOLDER = "event_hubs_capture"
-
-_SUFFIX = ".avro"
 _COUNT_BITS = 20
 _HASH_BITS = 63 - _COUNT_BITS
 _WRONG_PATH = (
     f"its path does not name hub, partition and time; set {CAPTURE_NAMES} to the file name format "
     "of Capture, or move it"
 )
-_WRONG_TYPE = {
-    ".parquet": "Parquet files of Capture hold no sequence numbers; capture as Avro",
-}
-_NO_AVRO = "it is not an Avro file; remove it, or give it a name that ends in .avro"
 
 
 @dataclass(frozen=True)
@@ -97,21 +87,20 @@ def unread_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: Event
         LandingError: the landing zone cannot be listed.
     """
     days: defaultdict[tuple[str, str, str], list[CaptureFile]] = defaultdict(list)
-    wrong: defaultdict[str, list[str]] = defaultdict(list)
+    wrong: list[str] = []
     faults = []
-    for name, file in capture_files(landing):
+    for name, file in landing.captures():
         if isinstance(file, LandingError):
             faults.append(str(file))
-            continue
-        stem, suffix = os.path.splitext(name)
-        if suffix != _SUFFIX:
-            wrong[_WRONG_TYPE.get(suffix, _NO_AVRO)].append(name)
-        elif path := capture_path(stem, event_hub.capture_names, event_hub.name):
+        elif path := capture_path(
+            name.removesuffix(CAPTURE_SUFFIX), event_hub.capture_names, event_hub.name
+        ):
             capture = CaptureFile(name, file, path)
             days[path.hub, path.partition, path.day].append(capture)
         else:
-            wrong[_WRONG_PATH].append(name)
-    faults += [_not_read(names, reason) for reason, names in wrong.items()]
+            wrong.append(name)
+    if wrong:
+        faults.append(_not_read(wrong))
     return Captures(tuple(_unread_days(lakehouse, days)), tuple(faults))
 
 
@@ -131,55 +120,8 @@ def _unread_days(
             yield day
 
 
-def _not_read(names: list[str], reason: str) -> str:
+def _not_read(names: list[str]) -> str:
     first = f"{CAPTURE_FOLDER}/{min(names)}"
     if len(names) == 1:
-        return f"{first} is not read: {reason}"
-    return f"{len(names):,} files such as {first} are not read: {reason}"
-
-
-def capture_files(landing: LandingZone) -> Iterator[tuple[str, LandingFile | LandingError]]:
-    """Yield the files below the folder of captures, with their paths below it.
-
-    Names that begin with a dot or an underscore, of uploads in progress and markers, are left out.
-
-    Raises:
-        LandingError: the folder cannot be listed.
-    """
-    listed = _blobs(landing) if is_remote(landing.location) else _local_files(landing)
-    for name, file in listed:
-        if not any(part[0] in "._" for part in name.split("/") if part):
-            yield name, file
-
-
-def _local_files(landing: LandingZone) -> Iterator[tuple[str, LandingFile | LandingError]]:
-    top = Path(landing.location, CAPTURE_FOLDER)
-    errors: list[OSError] = []
-    for folder, folders, names in os.walk(top, onerror=errors.append):
-        folders.sort()
-        for name in names:
-            path = Path(folder, name)
-            with suppress(FileNotFoundError):
-                stat = path.stat()
-                if S_ISREG(stat.st_mode):
-                    changed = str(stat.st_mtime_ns)
-                    below = path.relative_to(top).as_posix()
-                    yield below, LandingFile(str(path), name, stat.st_size, changed)
-    for error in errors:
-        if not isinstance(error, FileNotFoundError):
-            text = f"{error.filename} cannot be listed ({error.strerror})"
-            yield "", LandingError(f"{text}; let the user of this process read it, or remove it")
-
-
-def _blobs(landing: LandingZone) -> Iterator[tuple[str, LandingFile]]:
-    # The listing of a landing zone leaves out files that are not JSON lines or CSV.
-    from amazon_reviews.resources.landing.azure import AzureFiles, _is_folder
-
-    files = landing._files()
-    assert isinstance(files, AzureFiles)
-    prefix = "/".join(filter(None, (files._root, CAPTURE_FOLDER))) + "/"
-    with files._explained(CAPTURE_FOLDER):
-        for blob in files._client.list_blobs(name_starts_with=prefix, include=["metadata"]):
-            below = blob.name.removeprefix(prefix)
-            if below and not _is_folder(blob):
-                yield below, files._file(blob, below.rpartition("/")[2])
+        return f"{first} is not read: {_WRONG_PATH}"
+    return f"{len(names):,} files such as {first} are not read: {_WRONG_PATH}"

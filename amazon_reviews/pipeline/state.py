@@ -21,7 +21,7 @@ from amazon_reviews.errors import (
     WarehouseError,
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
-from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER, unread_captures
+from amazon_reviews.pipeline.capture_files import unread_captures
 from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
 from amazon_reviews.pipeline.input_rows import rows_of_review_products
 from amazon_reviews.pipeline.intake import Intake, read_by_other_profiles
@@ -39,7 +39,7 @@ from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
 from amazon_reviews.resources.landing.names import displayed, partition_path
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles, describe_alike
-from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, LandingZone
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas import PUBLISHED, TABLES, Table

@@ -7,7 +7,7 @@ import pytest
 from amazon_reviews import config
 from amazon_reviews.defs.landing_sensor import landing_sensor
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
-from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER
 from amazon_reviews_tests.captures import capture, enqueued, record
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 from amazon_reviews_tests.helpers import event, rows

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from amazon_reviews.pipeline.capture import Captured, read_captures
-from amazon_reviews.pipeline.capture_files import CAPTURE_FOLDER, unread_captures
+from amazon_reviews.pipeline.capture_files import unread_captures
 from amazon_reviews.resources.event_hub import EventHub
-from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, LandingZone
 from amazon_reviews_tests.azurite import ACCOUNT
 from amazon_reviews_tests.captures import capture
 from amazon_reviews_tests.helpers import content
@@ -21,7 +21,7 @@ def test_captures_of_a_container_are_read_as_from_a_folder(azurite, landing, lak
     for path in sorted(top.rglob("*.avro")):
         container.upload_blob(f"lake/{path.relative_to(top).as_posix()}", path.read_bytes())
     container.upload_blob(f"lake/{CAPTURE_FOLDER}/x", b"", metadata={"hdi_isfolder": "true"})
-    container.upload_blob(f"lake/{CAPTURE_FOLDER}/other.avro", b"")
+    container.upload_blob(f"lake/{CAPTURE_FOLDER}/other.avro", b"x")
     remote = LandingZone(
         location="az://captures/lake",
         azure_account=ACCOUNT,

@@ -26,3 +26,7 @@ NOWHERE = ("link to nowhere", f"repair it, {_REMOVE}")
 LOOP = ("link loop", "remove it")
 CLOSED = ("not readable (permission denied)", f"let the user of this process read it, {_REMOVE}")
 NOT_AVRO = ("not an Avro file of Event Hubs Capture", "move it to the folder of its dataset")
+PARQUET_CAPTURE = (
+    "Parquet file of Event Hubs Capture, which has no sequence numbers",
+    "let Capture write Avro files",
+)

@@ -31,8 +31,10 @@ from amazon_reviews.resources.landing.local import LocalFiles
 from amazon_reviews.resources.landing.names import PROFILES, partition_key, partition_path
 from amazon_reviews.resources.landing.unmatched import Unmatched, UnmatchedFiles
 
-CAPTURE = "event_hubs_capture"
+CAPTURE_FOLDER = "event_hubs_capture"
 """The folder of Avro files that Event Hubs Capture writes."""
+
+CAPTURE_SUFFIX = ".avro"
 
 # Beside the folders of the datasets: what the sample writes for the emulator and for tests.
 _KNOWN = ("events", "truth.json")
@@ -96,7 +98,7 @@ class LandingZone:
         for _, entry in self._files().list("", deep=False):
             if isinstance(entry, Unmatched):
                 unmatched.add(entry)
-            elif isinstance(entry, LandingFolder) and entry.name == CAPTURE:
+            elif isinstance(entry, LandingFolder) and entry.name == CAPTURE_FOLDER:
                 self._add_captured(unmatched)
             elif not isinstance(entry, LandingError) and entry.name not in (*_KNOWN, *datasets):
                 is_folder = isinstance(entry, LandingFolder)
@@ -152,15 +154,29 @@ class LandingZone:
             if not isinstance(entry, LandingFolder):
                 yield folder, entry
 
+    def captures(self) -> Iterator[tuple[str, LandingFile | LandingError]]:
+        """Yield the files of Event Hubs Capture, with their paths below `CAPTURE_FOLDER`.
+
+        Raises:
+            LandingError: the folder cannot be listed.
+        """
+        for folder, entry in self._files().list(CAPTURE_FOLDER):
+            if isinstance(entry, LandingError):
+                yield folder, entry
+            elif isinstance(entry, LandingFile) and entry.name.endswith(CAPTURE_SUFFIX):
+                yield "/".join(filter(None, (folder, entry.name))), entry
+
     def _add_captured(self, unmatched: UnmatchedFiles) -> None:
-        for folder, entry in self._files().list(CAPTURE):
+        for folder, entry in self._files().list(CAPTURE_FOLDER):
             if isinstance(entry, Unmatched):
                 unmatched.add(entry)
             elif isinstance(entry, LandingError):
-                unmatched.add(Unmatched(f"{CAPTURE}/{folder}", *reasons.CLOSED))
-            elif isinstance(entry, LandingFile) and not entry.name.endswith(".avro"):
-                path = "/".join(filter(None, (CAPTURE, folder, entry.name)))
-                unmatched.add(Unmatched(path, *reasons.NOT_AVRO))
+                unmatched.add(Unmatched(f"{CAPTURE_FOLDER}/{folder}", *reasons.CLOSED))
+            elif isinstance(entry, LandingFile) and not entry.name.endswith(CAPTURE_SUFFIX):
+                path = "/".join(filter(None, (CAPTURE_FOLDER, folder, entry.name)))
+                is_parquet = entry.name.endswith(".parquet")
+                reason = reasons.PARQUET_CAPTURE if is_parquet else reasons.NOT_AVRO
+                unmatched.add(Unmatched(path, *reason))
 
     def _files(self) -> Files:
         if not is_remote(self.location):
