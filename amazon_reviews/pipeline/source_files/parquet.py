@@ -65,7 +65,15 @@ def _seekable(source: UnpackedFile) -> BinaryIO:
 
 def _rows(stream: BinaryIO, path: str, max_bytes: int) -> Blocks:
     stream.seek(0)
-    file = pq.ParquetFile(stream, buffer_size=_COLUMN_BUFFER_BYTES, pre_buffer=False)
+    metadata = pq.read_metadata(stream)
+    stream.seek(0)
+    file = pq.ParquetFile(
+        stream,
+        metadata=metadata,
+        read_dictionary=_stored_once(metadata),
+        buffer_size=_COLUMN_BUFFER_BYTES,
+        pre_buffer=False,
+    )
     names = file.schema_arrow.names
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise LandingError(f"{path}: its schema names the column {', '.join(repeated)} twice")
@@ -80,6 +88,21 @@ def _rows(stream: BinaryIO, path: str, max_bytes: int) -> Blocks:
         for texts in _texts(batch, names):
             yield list(enumerate(texts, before + 1))
             before += len(texts)
+
+
+def _stored_once(metadata: pq.FileMetaData) -> list[str]:
+    """Return the columns whose texts are stored once each: a few bytes may stand for gigabytes."""
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    columns = [group.column(at) for group in groups for at in range(metadata.num_columns)]
+    return sorted(
+        {
+            column.path_in_schema
+            for column in columns
+            if column.has_dictionary_page
+            and column.physical_type == "BYTE_ARRAY"
+            and column.total_uncompressed_size <= _LARGEST_DICTIONARY_BYTES
+        }
+    )
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
@@ -107,6 +130,8 @@ def _texts(batch: pa.RecordBatch, names: list[str]) -> Iterator[list[bytes]]:
 
 def _values(column: pa.Array) -> list[Any]:
     """Return a column as Python values; a 32-bit number has the digits that it was written with."""
+    if pa.types.is_dictionary(column.type):
+        return _shared_values(column)
     if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):
         shortest = pc.cast(pc.cast(column, pa.float32()), pa.string())
         return [None if text is None else float(text) for text in shortest.to_pylist()]
@@ -115,3 +140,12 @@ def _values(column: pa.Array) -> list[Any]:
     except KeyError:
         # A map that repeats a key is a list of pairs.
         return column.to_pylist()
+
+
+def _shared_values(column: pa.DictionaryArray) -> list[Any]:
+    """Return the values of a column that has each of its values once in memory."""
+    positions = column.indices.to_pylist()
+    used = sorted({position for position in positions if position is not None})
+    texts = _values(column.dictionary.take(pa.array(used, pa.int64())))
+    values = dict(zip(used, texts, strict=True))
+    return [None if position is None else values[position] for position in positions]
