@@ -8,6 +8,7 @@ survive.
 import base64
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -120,12 +121,16 @@ def _partition_batches(
     if partition.profile_file:
         beside = profile_beside(landing, partition.profile_file)
     for file, stream in _opened_ahead(landing, partition.files):
-        source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
-        profile = beside or profile_of(dataset, own, source, file.path)
-        counts.profiles[profile.name if profile else "unrecognized"] += 1
-        for batch in _record_batches(source, profile, file, partition.name):
-            counts.lines += batch.num_rows
-            yield batch
+        with ExitStack() as opened:
+            source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
+            profile = beside or profile_of(dataset, own, source, file.path)
+            if profile and profile.changes_reading and profile != beside:
+                again = opened.enter_context(landing.open(file))
+                source = open_source(again, file, reading_of(profile), intake.max_unpacked_bytes)
+            counts.profiles[profile.name if profile else "unrecognized"] += 1
+            for batch in _record_batches(source, profile, file, partition.name):
+                counts.lines += batch.num_rows
+                yield batch
     now = landing.partition(dataset.folder, partition.name, dataset.layout)
     if now.fingerprint != partition.fingerprint:
         raise LandingError(
@@ -163,14 +168,17 @@ def _record_batches(
     source: SourceFile, profile: Profile | None, file: LandingFile, partition: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of a file in order, as batches of bronze rows, with bounded memory."""
-    for numbered in source.records():
+    quote = source.format.quote
+    if profile and source.format.delimiter and profile.quotes_of(source.format.delimiter) == "":
+        quote = None
+    for numbered in source.records(quote=quote):
         count = len(numbered)
         constants = {
             "file": file.name,
             "partition": partition,
             "charset": source.format.charset,
             "delimiter": source.format.delimiter,
-            "quote": source.format.quote,
+            "quote": quote,
             "header": source.format.header,
             "profile": profile.name if profile else None,
             "mapping": None if profile is None or profile.built_in else profile.to_json(),
