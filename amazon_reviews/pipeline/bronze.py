@@ -123,7 +123,7 @@ def _partition_batches(
         source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
         profile = beside or profile_of(dataset, own, source, file.path)
         counts.profiles[profile.name if profile else "unrecognized"] += 1
-        for batch in _record_batches(source, profile, file, partition.name):
+        for batch in record_batches(source, profile, file, partition.name):
             counts.lines += batch.num_rows
             yield batch
     now = landing.partition(dataset.folder, partition.name, dataset.layout)
@@ -159,7 +159,7 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
     return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
 
 
-def _record_batches(
+def record_batches(
     source: SourceFile, profile: Profile | None, file: LandingFile, partition: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of a file in order, as batches of bronze rows, with bounded memory."""
