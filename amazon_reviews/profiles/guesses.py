@@ -18,7 +18,7 @@ client id, account id, reviewer, user, customer, author, member, buyer, client, 
 user name, username, customer name, author name, profile name, nickname",
         "asin": "asin, product id, item id, product asin, sku, product sku, item sku, product \
 code, item code, article number, article id, ean, gtin, isbn, upc, business id, movie id, book id, \
-product, item, article",
+product, item, article, domain, company",
         "parent_asin": "parent asin, product parent, parent id, parent sku, product family",
         "overall": "overall, rating, star, star rating, score, rate, grade, mark",
         "reviewText": "text, body, comment, content, review, message, opinion, feedback",
