@@ -40,6 +40,9 @@ _KEYS = {
     "file": "charset, delimiter, quote and columns of the files",
 }
 _FILE_KEYS = ("charset", "delimiter", "quote", "columns")
+# What the engines do not have, or read in another way than Python.
+_FOREIGN_PATTERN = re.compile(r"\\(?:\\|(?P<escape>[0-9ZN]))|(?P<group>\(\?(?!:))|(?P<set>\[\[|&&)")
+_PATH = re.compile(r"\$(?:\.[^.\[\]'\"]+|\[[0-9]{1,9}\]|\['[^'\[\]]+'\])*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -65,13 +68,27 @@ def parse_profile(content: bytes, path: str) -> Profile:
         raise ProfileError(f"{path}: more than {MAX_PROFILE_BYTES >> 10} KiB; it is no profile")
     try:
         # Nodes instead of values, because they know their lines; they make no Python objects.
-        root = yaml.compose(content, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
+        root = yaml.compose(content, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
         line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "it is no YAML text"
-        raise ProfileError(f"{path}:{line} {problem}") from None
+        raise ProfileError(f"{path}:{line} {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        line_number = content.count(b"\n", 0, error.position) + 1
+        raise ProfileError(f"{path}: line {line_number}: it is no UTF-8 text") from None
+    except RecursionError:
+        raise ProfileError(f"{path}: line 1: it is nested too deeply") from None
     return _Declaration(path).profile(root)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads nodes; an alias is a fault, because a few of them can stand for millions of nodes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+        return super().compose_node(parent, index)
 
 
 class _Declaration:
@@ -170,6 +187,10 @@ class _Declaration:
                 values[key] = self._text(value, place)
         if "part" in values and "split" not in values:
             raise self._error(node, f"{where}: part needs split")
+        if not _PATH.fullmatch(values.get("path", "$")):
+            raise self._error(
+                nodes["path"], f"{where}: path: it must be like $.name, $['a name'] or $[0]"
+            )
         if "pattern" in values:
             self._check_pattern(nodes["pattern"], f"{where}: pattern", values["pattern"])
         return [Source(field=name, **values) for name in names]
@@ -179,6 +200,9 @@ class _Declaration:
             groups = re.compile(pattern).groups
         except re.error as error:
             raise self._error(node, f"{where}: {error}") from None
+        foreign = [found for found in _FOREIGN_PATTERN.finditer(pattern) if found.lastgroup]
+        if foreign:
+            raise self._error(node, f"{where}: {foreign[0][0]} is not supported")
         if groups != 1:
             raise self._error(node, f"{where}: it needs one group in parentheses, not {groups}")
 
@@ -189,20 +213,18 @@ class _Declaration:
             for key, value in nodes.items()
             if key != "columns"
         }
-        for key in ("delimiter", "quote"):
-            character = values.get(key, "")
-            if (
-                len(character) > 1
-                or not character.isascii()
-                or character in "\r\n" * bool(character)
-            ):
+        for key in values.keys() & {"delimiter", "quote"}:
+            character = values[key]
+            if len(character) > 1 or not character.isascii() or character in ("\r", "\n"):
                 raise self._error(nodes[key], f"file: {key}: it must be one ASCII character")
+        if "delimiter" in values and values["delimiter"] == values.get("quote"):
+            raise self._error(nodes["quote"], "file: quote: it is also the delimiter")
         if "charset" in values:
             try:
                 "".encode(values["charset"])
-            except LookupError:
+            except (LookupError, ValueError):
                 raise self._error(
-                    nodes["charset"], f"file: charset: {values['charset']} is unknown"
+                    nodes["charset"], f"file: charset: {values['charset'][:100]!r} is unknown"
                 ) from None
         if "columns" in nodes:
             values["columns"] = self._texts(nodes["columns"], "file: columns")
