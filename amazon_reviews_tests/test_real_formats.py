@@ -1,7 +1,4 @@
-"""Real files of every format that is known, compared with counts that were made without the project.
-
-The numbers are those of plain readers: records, stars, and the first and the last time.
-"""
+"""Real files of every format that is known, compared with counts of plain readers."""
 
 import csv
 import os
@@ -237,7 +234,7 @@ def test_products_that_real_reviews_name_are_rows(built):
 
 def test_a_shop_with_a_profile_beside_its_file_is_kept(built):
     file = next(iter(SHOPS))
-    lakehouse, names, counts = built
+    _, names, counts = built
     count = counts["reviews"][names["reviews"][file]]
 
     # One record of the file has another encoding than the others.

@@ -85,16 +85,19 @@ class Inspection:
         dataset: reviews or products.
         profile: name of the source profile, None if none fits.
         user_defined: True if the profile is one that people added.
-        nearest: without a profile, the nearest ones, the best first.
+        nearest: without a profile, the nearest ones, the best first: each with its name `profile`
+            and the required fields that are `missing`.
         missing: without a profile, what no field seems to be: reviewer, product, stars, text.
         reason: the reason why no record is kept, None if one is.
         records: the records that were mapped, at most 10,000 and 32 MiB.
         complete: True if these are all records of the file.
         kept: the records that become rows.
         duplicates: the records that repeat an earlier one.
-        rejected: the other records by rejection reason.
+        rejected: the other records by rejection reason: the number of `records`, and `line` and
+            `detail` of the first one.
         mapped: the first rows as silver would hold them.
-        unknown_fields: the fields that `rescued` would hold.
+        unknown_fields: the fields that `rescued` would hold: the number of `records` with a value,
+            and an `example`.
     """
 
     file: str
@@ -308,8 +311,10 @@ def _count(rows: pa.Table, dataset: Dataset, inspection: Inspection) -> None:
     seen: set[Any] = set()
     unknown: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    details = rejection_details(rows)
-    for row, detail in zip(rows.to_pylist(maps_as_pydicts="lossy"), details, strict=True):
+    # Values of rejected records may be out of the range of Python's types.
+    facts = rows.select(["line", "reason", "rescued", dataset.unique_key])
+    listed = facts.to_pylist(maps_as_pydicts="lossy")
+    for number, (row, detail) in enumerate(zip(listed, rejection_details(rows), strict=True)):
         for name, text in (row["rescued"] or {}).items():
             unknown[name] += 1
             examples.setdefault(name, (text or "")[:_LONGEST_EXAMPLE])
@@ -322,7 +327,8 @@ def _count(rows: pa.Table, dataset: Dataset, inspection: Inspection) -> None:
             seen.add(row[dataset.unique_key])
             inspection.kept += 1
             if len(inspection.mapped) < _MAPPED:
-                inspection.mapped.append({k: v for k, v in row.items() if k not in _ORIGIN})
+                mapped = rows.slice(number, 1).drop_columns([*_ORIGIN])
+                inspection.mapped += mapped.to_pylist(maps_as_pydicts="lossy")
     inspection.unknown_fields = {
         name: UnknownField(records, examples[name]) for name, records in unknown.most_common()
     }

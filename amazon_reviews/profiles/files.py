@@ -24,22 +24,35 @@ from amazon_reviews.profiles.profile import (
 MAX_PROFILE_BYTES = 256 * 1024
 """Largest profile file, in bytes."""
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
+_LONGEST_NAME = 500
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
     "unit": get_args(Unit),
     "order": get_args(Order),
     "form": tuple(filter(None, get_args(Form))),
 }
 _WORDS = ("true", "false")
-_KEYS = {
+KEYS = {
     "profile": "the name of the profile",
     "description": "the data in one line",
     "dataset": "reviews or products",
-    "requires": "the fields that a file of the profile has",
+    "requires": "the fields that a file of the profile has, a list of each; a list in it means "
+    "one of them (default: the fields behind the required canonical fields)",
     "fields": "canonical fields with their sources",
     "products": "product fields with their sources, if each review names its product too",
-    "file": "charset, delimiter, quote and columns of the files",
+    "file": "the format of the files; what is absent is found from their content",
 }
-_FILE_KEYS = ("charset", "delimiter", "quote", "columns")
+"""The keys of a profile file, each with its meaning."""
+
+REQUIRED_KEYS = ("profile", "dataset", "fields")
+FILE_KEYS = {
+    "charset": "the encoding",
+    "delimiter": "the character between the columns",
+    "quote": "the quote character; empty if quotes are text",
+    "columns": "the names of the columns of files without a header",
+}
+"""The keys below `file`, each with its meaning."""
+
 # What the engines do not have, or read in another way than Python.
 _FOREIGN_PATTERN = re.compile(r"\\(?:\\|(?P<escape>[0-9ZN]))|(?P<group>\(\?(?!:))|(?P<set>\[\[|&&)")
 _PATH = re.compile(r"\$(?:\.[^.\[\]'\"]+|\[[0-9]{1,9}\]|\['[^'\[\]]+'\])*")
@@ -100,10 +113,10 @@ class _Declaration:
     def profile(self, root: yaml.Node | None) -> Profile:
         if root is None:
             raise ProfileError(f"{self._path}: it is empty; it needs profile, dataset and fields")
-        nodes = self._mapping(root, "a profile", tuple(_KEYS))
-        for key in ("profile", "dataset", "fields"):
+        nodes = self._mapping(root, "a profile", tuple(KEYS))
+        for key in REQUIRED_KEYS:
             if key not in nodes:
-                raise self._error(root, f"{key} is missing: {_KEYS[key]}")
+                raise self._error(root, f"{key} is missing: {KEYS[key]}")
         name = self._text(nodes["profile"], "profile")
         if not _NAME.fullmatch(name):
             raise self._error(
@@ -152,7 +165,7 @@ class _Declaration:
     def _sources(
         self, node: yaml.Node, where: str, canonical: Sequence[str]
     ) -> dict[str, tuple[Source, ...]]:
-        sources = {}
+        sources: dict[str, tuple[Source, ...]] = {}
         for name, value in self._mapping(node, where, canonical).items():
             place = f"{where}: {name}"
             alternatives = value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -161,39 +174,42 @@ class _Declaration:
             sources[name] = tuple(
                 source for each in alternatives for source in self._alternatives(each, place)
             )
+            for key in ("unit", "order"):
+                if len({getattr(source, key) for source in sources[name]}) > 1:
+                    raise self._error(value, f"{place}: all its fields must have the same {key}")
         return sources
 
     def _alternatives(self, node: yaml.Node, where: str) -> list[Source]:
         """Return one source for each field that the node names."""
         if isinstance(node, yaml.ScalarNode):
-            return [Source(field=self._text(node, where))]
+            return [Source(field=name) for name in self._names(node, where)]
         keys = tuple(each.name for each in fields(Source))
         nodes = self._mapping(node, where, keys)
         if ("field" in nodes) == ("constant" in nodes):
             raise self._error(node, f"{where}: it needs a field or a constant, and not both")
-        values: dict[str, Any] = {}
         names: tuple[str | None, ...] = (None,)
-        for key, value in nodes.items():
-            place = f"{where}: {key}"
-            if key == "field":
-                names = self._texts(value, place)
-            elif key in _CHOICES:
-                values[key] = self._choice(value, place, _CHOICES[key])
-            elif key in _WORDS:
-                values[key] = tuple(word.lower() for word in self._texts(value, place))
-            elif key == "part":
-                values[key] = self._number(value, place)
-            else:
-                values[key] = self._text(value, place)
+        if "field" in nodes:
+            names = self._names(nodes.pop("field"), f"{where}: field")
+        values = {
+            key: self._conversion(key, value, f"{where}: {key}") for key, value in nodes.items()
+        }
         if "part" in values and "split" not in values:
             raise self._error(node, f"{where}: part needs split")
-        if not _PATH.fullmatch(values.get("path", "$")):
-            raise self._error(
-                nodes["path"], f"{where}: path: it must be like $.name, $['a name'] or $[0]"
-            )
-        if "pattern" in values:
-            self._check_pattern(nodes["pattern"], f"{where}: pattern", values["pattern"])
         return [Source(field=name, **values) for name in names]
+
+    def _conversion(self, key: str, node: yaml.Node, where: str) -> Any:
+        if key in CHOICES:
+            return self._choice(node, where, CHOICES[key])
+        if key in _WORDS:
+            return tuple(word.lower() for word in self._texts(node, where))
+        if key == "part":
+            return self._number(node, where)
+        text = self._text(node, where)
+        if key == "path" and not _PATH.fullmatch(text):
+            raise self._error(node, f"{where}: it must be like $.name, $['a name'] or $[0]")
+        if key == "pattern":
+            self._check_pattern(node, where, text)
+        return text
 
     def _check_pattern(self, node: yaml.Node, where: str, pattern: str) -> None:
         try:
@@ -207,7 +223,7 @@ class _Declaration:
             raise self._error(node, f"{where}: it needs one group in parentheses, not {groups}")
 
     def _file(self, node: yaml.Node) -> dict[str, Any]:
-        nodes = self._mapping(node, "file", _FILE_KEYS)
+        nodes = self._mapping(node, "file", tuple(FILE_KEYS))
         values: dict[str, Any] = {
             key: self._text(value, f"file: {key}", empty=key == "quote")
             for key, value in nodes.items()
@@ -249,6 +265,12 @@ class _Declaration:
                 raise self._error(key, f"{where}: {name} is there twice")
             nodes[name] = value
         return nodes
+
+    def _names(self, node: yaml.Node, where: str) -> tuple[str, ...]:
+        names = self._texts(node, where)
+        if any(len(name) > _LONGEST_NAME for name in names):
+            raise self._error(node, f"{where}: a field has more than {_LONGEST_NAME} characters")
+        return names
 
     def _texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
