@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from amazon_reviews.cli import main
+from amazon_reviews.errors import ProfileError
 from amazon_reviews.pipeline.bronze import ingest
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.intake import Intake
@@ -44,3 +47,19 @@ def test_the_example_of_the_page_gives_its_rows(spark, landing, lakehouse, tmp_p
     assert {*others} == {("kitchen.example", "kitchen_shop", None)}
     bronze = rows(lakehouse, "bronze/reviews", "charset", "delimiter", "line")
     assert bronze == [("windows-1252", ";", line) for line in (2, 4, 5)]
+
+
+def test_a_profile_of_another_dataset_is_an_error(landing, lakehouse):
+    folder = Path(landing.location) / REVIEWS.folder / "p"
+    folder.mkdir(parents=True)
+    (folder / "reviews.csv").write_text("sku,name\nB1,Can\n")
+    (folder / "profile.yml").write_text("profile: p\ndataset: products\nfields: {asin: sku}\n")
+
+    with pytest.raises(
+        ProfileError, match=r"p/profile\.yml is for products, but its folder is for"
+    ):
+        ingest(landing, lakehouse, REVIEWS, "p")
+    inspected = CliRunner().invoke(main, ["inspect", str(folder / "reviews.csv")])
+
+    assert inspected.exit_code == 1
+    assert "is for products, but its folder is for reviews" in inspected.stdout

@@ -118,7 +118,7 @@ def _partition_batches(
 ) -> Iterator[pa.RecordBatch]:
     beside = None
     if partition.profile_file:
-        beside = profile_beside(landing, partition.profile_file)
+        beside = profile_beside(landing, dataset, partition.profile_file)
     for file, stream in _opened_ahead(landing, partition.files):
         source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
         profile = beside or profile_of(dataset, own, source, file.path)

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from amazon_reviews.errors import LandingError, ProfileError
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import record_batches
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, Dataset
-from amazon_reviews.pipeline.intake import profile_of, reading_of
+from amazon_reviews.pipeline.intake import parse_for, profile_of, reading_of
 from amazon_reviews.pipeline.records import cleaned_rows
 from amazon_reviews.pipeline.silver import rejection_details
 from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
@@ -188,12 +188,12 @@ def open_file(stream: BinaryIO, file: LandingFile, choice: Choice) -> OpenFile:
         LandingError: the file cannot be read.
         ProfileError: two profiles fit it equally, or one is not valid.
     """
-    fixed = choice.profile or _profile_beside(Path(file.path), choice.dataset)
+    place = choice.dataset or _dataset_of_folder(Path(file.path))
+    fixed = choice.profile or _profile_beside(Path(file.path), place)
     source = open_source(stream, file, reading_of(fixed), choice.max_unpacked_bytes)
     if fixed:
         (dataset,) = (each for each in REVIEW_DATASETS if each.name == fixed.dataset)
         return OpenFile(file, source, dataset, fixed)
-    place = choice.dataset or _dataset_of_folder(Path(file.path))
     own = choice.own
     of_dataset = [
         OpenFile(file, source, dataset, profile_of(dataset, own, source, file.path), own)
@@ -243,12 +243,10 @@ def _profile_beside(path: Path, dataset: Dataset | None) -> Profile | None:
     for place in (folder, *of_dataset[:1]):
         for name in PROFILES:
             if (place / name).is_file():
-                profile = parse_profile((place / name).read_bytes(), str(place / name))
-                if dataset and profile.dataset != dataset.name:
-                    raise ProfileError(
-                        f"{place / name} is for {profile.dataset}, not for {dataset.name}"
-                    )
-                return profile
+                content, name_of = (place / name).read_bytes(), str(place / name)
+                if dataset:
+                    return parse_for(dataset, content, name_of)
+                return parse_profile(content, name_of)
     return None
 
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from amazon_reviews.profiles.profile import Order, Source, Unit
+from amazon_reviews.profiles.profile import Order, Source
 
 _TIMES = "date, time, timestamp, datetime, created, created at, created on, posted, posted at, \
 submitted, submitted at, published, published at, submission time, submission date, day"
@@ -245,7 +245,7 @@ def _unix_time(source: Source, texts: Sequence[str]) -> Source | None:
     if _mostly(texts, lambda text: _in_range(text, _FIRST_SECONDS, _FIRST_MILLISECONDS)):
         return source
     if _mostly(texts, lambda text: _in_range(text, _FIRST_MILLISECONDS, 10**14)):
-        return replace(source, unit=cast(Unit, "milliseconds"))
+        return replace(source, unit="milliseconds")
     return None
 
 
@@ -254,8 +254,8 @@ def _written_time(source: Source, texts: Sequence[str]) -> Source | None:
         return source
     if _mostly(texts, _NUMERIC_DATE.fullmatch):
         firsts = [int(found[1]) for found in map(_NUMERIC_DATE.fullmatch, texts) if found]
-        order = "day month year" if max(firsts) > 12 else "month day year"
-        return replace(source, order=cast(Order, order))
+        order: Order = "day month year" if max(firsts) > 12 else "month day year"
+        return replace(source, order=order)
     return _with_pattern(source, "reviewTime", texts)
 
 
