@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 from amazon_reviews.cli import main
 from amazon_reviews.config import Settings
 from amazon_reviews.definitions import defs
+from amazon_reviews.pipeline.inspection import Inspection
+from amazon_reviews.profiles.files import FILE_KEYS, KEYS, built_in_profiles
+from amazon_reviews.profiles.profile import CANONICAL_FIELDS, MEANINGS, Source
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.serving.api.app import create_app
 from amazon_reviews.serving.api.settings import ApiSettings
@@ -120,6 +124,24 @@ def test_every_check_is_on_the_page_of_checks(site: Path) -> None:
     graph = defs.resolve_asset_graph()
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     assert {*listed} == checks
+
+
+def test_every_profile_with_its_fields_is_on_the_page_of_profiles(site: Path) -> None:
+    text = page(site, "reference/source-profiles.html")
+    for profile in built_in_profiles():
+        section = text.partition(f'id="{profile.name}"')[2].partition("<h3")[0]
+        names = (*profile.source_fields, *profile.fields)
+        assert not [name for name in names if f"<code>{name}</code>" not in section], profile.name
+
+
+def test_every_key_and_canonical_field_is_on_the_page_of_own_columns(site: Path) -> None:
+    text = page(site, "how-to/map-your-own-columns.html")
+    keys = [*KEYS, *(f"file: {key}" for key in FILE_KEYS), *(f.name for f in fields(Source))]
+    keys += [f.name for f in fields(Inspection)]
+    for dataset, names in CANONICAL_FIELDS.items():
+        assert MEANINGS[dataset].keys() == {*names}
+        keys += names
+    assert not [key for key in keys if f"<code>{key}</code>" not in text]
 
 
 class _Requests(HTMLParser):

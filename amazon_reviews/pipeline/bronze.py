@@ -119,7 +119,7 @@ def _partition_batches(
 ) -> Iterator[pa.RecordBatch]:
     beside = None
     if partition.profile_file:
-        beside = profile_beside(landing, partition.profile_file)
+        beside = profile_beside(landing, dataset, partition.profile_file)
     for file, stream in _opened_ahead(landing, partition.files):
         with ExitStack() as opened:
             source = open_source(stream, file, reading_of(beside), intake.max_unpacked_bytes)
@@ -128,7 +128,7 @@ def _partition_batches(
                 again = opened.enter_context(landing.open(file))
                 source = open_source(again, file, reading_of(profile), intake.max_unpacked_bytes)
             counts.profiles[profile.name if profile else "unrecognized"] += 1
-            for batch in _record_batches(source, profile, file, partition.name):
+            for batch in record_batches(source, profile, file, partition.name):
                 counts.lines += batch.num_rows
                 yield batch
     now = landing.partition(dataset.folder, partition.name, dataset.layout)
@@ -164,7 +164,7 @@ def _has_room(opened: Sequence[LandingFile], file: LandingFile) -> bool:
     return not opened or (len(opened) < _FILES_AHEAD and size <= _BYTES_AHEAD)
 
 
-def _record_batches(
+def record_batches(
     source: SourceFile, profile: Profile | None, file: LandingFile, partition: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of a file in order, as batches of bronze rows, with bounded memory."""

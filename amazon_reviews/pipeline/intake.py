@@ -56,15 +56,30 @@ class Intake:
         return profiles
 
 
-def profile_beside(landing: LandingZone, file: LandingFile) -> Profile:
-    """Return the profile that a file of the landing zone declares.
+def profile_beside(landing: LandingZone, dataset: Dataset, file: LandingFile) -> Profile:
+    """Return the profile that a file in the folder of a dataset declares.
 
     Raises:
-        ProfileError: it is not valid.
+        ProfileError: it is not valid, or is for another dataset.
         LandingError: it cannot be read.
     """
     with landing.open(file) as stream:
-        return parse_profile(stream.read(MAX_PROFILE_BYTES + 1), file.path)
+        return parse_for(dataset, stream.read(MAX_PROFILE_BYTES + 1), file.path)
+
+
+def parse_for(dataset: Dataset, content: bytes, path: str) -> Profile:
+    """Return the profile that a YAML file declares for a dataset.
+
+    Raises:
+        ProfileError: it is not valid, or is for another dataset.
+    """
+    profile = parse_profile(content, path)
+    if profile.dataset != dataset.name:
+        raise ProfileError(
+            f"{path} is for {profile.dataset}, but its folder is for {dataset.name}; move it, or "
+            "correct its dataset"
+        )
+    return profile
 
 
 def reading_of(profile: Profile | None) -> Reading:

@@ -190,17 +190,21 @@ def _write_other_lines(
             )
 
 
-def _with_details(rejected: pa.Table) -> pa.Table:
-    """Return rejected lines with the time, and a detail also if they have no fields."""
+def rejection_details(rejected: pa.Table) -> list[str | None]:
+    """Return the details of rejected lines, also of those that have no fields."""
     lines = rejected.select(["detail", "reason", "raw", "encoding"])
     columns = (column.to_pylist() for column in lines.columns)
-    details = [
+    return [
         detail or (line_fault(*line) if line[0] in _REASONS_WITHOUT_FIELDS else None)
         for detail, *line in zip(*columns, strict=True)
     ]
+
+
+def _with_details(rejected: pa.Table) -> pa.Table:
+    """Return rejected lines with the time and `rejection_details`."""
     now = pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC"))
     return (
         rejected.drop_columns("detail")
-        .append_column("detail", pa.array(details, pa.string()))
+        .append_column("detail", pa.array(rejection_details(rejected), pa.string()))
         .append_column("rejected_at", pa.repeat(now, rejected.num_rows))
     )

@@ -8,11 +8,23 @@ import pyarrow.compute as pc
 
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.profiles.detection import nearest
+from amazon_reviews.profiles.guesses import fields_by_name
 from amazon_reviews.profiles.profile import REQUIRED_FIELDS, Profile
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.landing.names import displayed
+
+MEANINGS = {
+    "reviewerID": "reviewer",
+    "asin": "product",
+    "overall": "stars",
+    "reviewText": "text",
+}
+"""Words for the required canonical fields, by the first of each group."""
 
 _RECORDS = 1_000
 _MOST_FILES = 3
+_MOST_FIELDS = 20
+_LONGEST_FIELD = 40
 
 
 def describe_unrecognized(lakehouse: Lakehouse, dataset: Dataset, partition: str) -> str:
@@ -22,32 +34,67 @@ def describe_unrecognized(lakehouse: Lakehouse, dataset: Dataset, partition: str
         return ""
     rows = lakehouse.delta(dataset.bronze).to_pyarrow_dataset()
     of_partition = (pc.field("partition") == partition) & pc.field("profile").is_null()
-    present: dict[str, set[str]] = {}
+    # A dictionary keeps the order of the fields.
+    present: dict[str, dict[str, None]] = {}
     for row in rows.head(_RECORDS, columns=columns, filter=of_partition).to_pylist():
-        present.setdefault(row["file"], set()).update(row["header"] or _keys(row["raw"]))
+        names = row["header"] or _keys(row["raw"])
+        present.setdefault(row["file"], {}).update(dict.fromkeys(names))
     texts = [
-        f"{file} {describe_nearest(dataset.profiles, fields)}; " for file, fields in present.items()
+        f"{displayed(file)} {describe_misfit(dataset.profiles, fields)}; "
+        for file, fields in present.items()
     ]
     return "".join(texts[:_MOST_FILES])
 
 
-def describe_nearest(profiles: Sequence[Profile], present: Collection[str]) -> str:
-    """Describe the profile that comes nearest to a file with these fields, and what it lacks."""
+def describe_misfit(profiles: Sequence[Profile], present: Collection[str]) -> str:
+    """Describe the reason why a file with these fields cannot be kept, and its own fields."""
     if not present:
         return "has no fields that can be read"
-    profile = nearest(profiles, present)
+    profile = nearest(profiles, present)[0]
     missing = profile.missing(present)
     if not missing:
-        required = [
-            " or ".join(map(profile.source_name, group))
-            for group in REQUIRED_FIELDS[profile.dataset]
-            if not any(_has_source(profile.fields, name, present) for name in group)
-        ]
-        return f"is of the profile {profile.name}, but lacks {', '.join(required)}"
+        return f"is of the profile {profile.name}, but lacks {lacking_fields(profile, present)}"
+    lost = missing_meanings(profile.dataset, present)
+    without = f"; no field seems to be the {_joined(lost, 'or the')}" if lost else ""
     return (
-        f"fits no profile: the nearest is {profile.name}, but {', '.join(missing)} is missing "
+        f"fits no profile{without}. Its fields are {listed_fields(present)}. The nearest profile "
+        f"is {profile.name}, which also needs {', '.join(missing)}. Name the fields in a "
+        "profile.yaml, which `amazon-reviews inspect --write-profile` drafts "
         "(docs/how-to/map-your-own-columns)"
     )
+
+
+def lacking_fields(profile: Profile, present: Collection[str]) -> str:
+    """Name what a file of a profile lacks to be kept, empty without anything."""
+    lacking = [
+        f"the {MEANINGS[group[0]]} ({' or '.join(map(profile.source_name, group))})"
+        for group in REQUIRED_FIELDS[profile.dataset]
+        if not any(_has_source(profile.fields, name, present) for name in group)
+    ]
+    return _joined(lacking, "and") if lacking else ""
+
+
+def missing_meanings(dataset: str, present: Collection[str]) -> list[str]:
+    """Return what is required of a dataset and cannot be the meaning of any of these fields."""
+    guesses = fields_by_name(dataset, present)
+    return [
+        MEANINGS[group[0]]
+        for group in REQUIRED_FIELDS[dataset]
+        if not any(guesses[canonical] for canonical in group)
+    ]
+
+
+def listed_fields(present: Collection[str]) -> str:
+    """Return the names of fields for people: escaped, and long names and lists cut."""
+    names = [displayed(name) for name in present]
+    cut = [f"{name[:_LONGEST_FIELD]}…" if len(name) > _LONGEST_FIELD else name for name in names]
+    more = f" and {len(cut) - _MOST_FIELDS:,} more" if len(cut) > _MOST_FIELDS else ""
+    return ", ".join(cut[:_MOST_FIELDS]) + more
+
+
+def _joined(texts: Sequence[str], word: str) -> str:
+    *others, last = texts
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def _has_source(fields: Mapping[str, Any], canonical: str, present: Collection[str]) -> bool:

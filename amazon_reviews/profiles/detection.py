@@ -17,8 +17,10 @@ def detect(profiles: Sequence[Profile], present: Collection[str], path: str) -> 
     """
     fitting = [profile for profile in profiles if not profile.missing(present)]
     own = [profile for profile in fitting if not profile.built_in]
-    ranked = sorted(own or fitting, key=lambda profile: _known(profile, present), reverse=True)
-    if len(ranked) > 1 and _known(ranked[0], present) == _known(ranked[1], present):
+    ranked = sorted(
+        own or fitting, key=lambda profile: known_fields(profile, present), reverse=True
+    )
+    if len(ranked) > 1 and known_fields(ranked[0], present) == known_fields(ranked[1], present):
         raise ProfileError(
             f"{path}: the profiles {ranked[0].name} and {ranked[1].name} fit equally; put a "
             "profile.yaml beside the file that says which fields to read"
@@ -26,17 +28,19 @@ def detect(profiles: Sequence[Profile], present: Collection[str], path: str) -> 
     return ranked[0] if ranked else None
 
 
-def nearest(profiles: Sequence[Profile], present: Collection[str]) -> Profile:
-    """Return the profile that comes nearest to fitting a file with these fields."""
-    return max(
+def nearest(profiles: Sequence[Profile], present: Collection[str]) -> list[Profile]:
+    """Return the profiles by how near they come to fitting a file with these fields."""
+    return sorted(
         profiles,
         key=lambda profile: (
             len(profile.requires) - len(profile.missing(present)),
-            _known(profile, present),
+            known_fields(profile, present),
             -len(profile.requires),
         ),
+        reverse=True,
     )
 
 
-def _known(profile: Profile, present: Collection[str]) -> int:
+def known_fields(profile: Profile, present: Collection[str]) -> int:
+    """Count the fields of a file that a profile reads."""
     return sum(field in present for field in profile.source_fields)

@@ -24,22 +24,38 @@ from amazon_reviews.profiles.profile import (
 MAX_PROFILE_BYTES = 256 * 1024
 """Largest profile file, in bytes."""
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
+_LONGEST_NAME = 500
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
     "unit": get_args(Unit),
     "order": get_args(Order),
     "form": tuple(filter(None, get_args(Form))),
 }
 _WORDS = ("true", "false")
-_KEYS = {
+KEYS = {
     "profile": "the name of the profile",
     "description": "the data in one line",
     "dataset": "reviews or products",
-    "requires": "the fields that a file of the profile has",
+    "requires": "the fields that a file of the profile has, a list of each; a list in it means "
+    "one of them (default: the fields behind the required canonical fields)",
     "fields": "canonical fields with their sources",
     "products": "product fields with their sources, if each review names its product too",
-    "file": "charset, delimiter, quote and columns of the files",
+    "file": "the format of the files; what is absent is found from their content",
 }
-_FILE_KEYS = ("charset", "delimiter", "quote", "columns")
+"""The keys of a profile file, each with its meaning."""
+
+REQUIRED_KEYS = ("profile", "dataset", "fields")
+FILE_KEYS = {
+    "charset": "the encoding",
+    "delimiter": "the character between the columns",
+    "quote": "the quote character; empty if quotes are text",
+    "columns": "the names of the columns of files without a header",
+}
+"""The keys below `file`, each with its meaning."""
+
+# What the engines do not have, or read in another way than Python.
+_FOREIGN_PATTERN = re.compile(r"\\(?:\\|(?P<escape>[0-9ZN]))|(?P<group>\(\?(?!:))|(?P<set>\[\[|&&)")
+_PATH = re.compile(r"\$(?:\.[^.\[\]'\"]+|\[[0-9]{1,9}\]|\['[^'\[\]]+'\])*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -65,13 +81,27 @@ def parse_profile(content: bytes, path: str) -> Profile:
         raise ProfileError(f"{path}: more than {MAX_PROFILE_BYTES >> 10} KiB; it is no profile")
     try:
         # Nodes instead of values, because they know their lines; they make no Python objects.
-        root = yaml.compose(content, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
+        root = yaml.compose(content, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
         line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "it is no YAML text"
-        raise ProfileError(f"{path}:{line} {problem}") from None
+        raise ProfileError(f"{path}:{line} {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        line_number = content.count(b"\n", 0, error.position) + 1
+        raise ProfileError(f"{path}: line {line_number}: it is no UTF-8 text") from None
+    except RecursionError:
+        raise ProfileError(f"{path}: line 1: it is nested too deeply") from None
     return _Declaration(path).profile(root)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads nodes; an alias is a fault, because a few of them can stand for millions of nodes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+        return super().compose_node(parent, index)
 
 
 class _Declaration:
@@ -83,10 +113,10 @@ class _Declaration:
     def profile(self, root: yaml.Node | None) -> Profile:
         if root is None:
             raise ProfileError(f"{self._path}: it is empty; it needs profile, dataset and fields")
-        nodes = self._mapping(root, "a profile", tuple(_KEYS))
-        for key in ("profile", "dataset", "fields"):
+        nodes = self._mapping(root, "a profile", tuple(KEYS))
+        for key in REQUIRED_KEYS:
             if key not in nodes:
-                raise self._error(root, f"{key} is missing: {_KEYS[key]}")
+                raise self._error(root, f"{key} is missing: {KEYS[key]}")
         name = self._text(nodes["profile"], "profile")
         if not _NAME.fullmatch(name):
             raise self._error(
@@ -135,7 +165,7 @@ class _Declaration:
     def _sources(
         self, node: yaml.Node, where: str, canonical: Sequence[str]
     ) -> dict[str, tuple[Source, ...]]:
-        sources = {}
+        sources: dict[str, tuple[Source, ...]] = {}
         for name, value in self._mapping(node, where, canonical).items():
             place = f"{where}: {name}"
             alternatives = value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -144,65 +174,73 @@ class _Declaration:
             sources[name] = tuple(
                 source for each in alternatives for source in self._alternatives(each, place)
             )
+            for key in ("unit", "order"):
+                if len({getattr(source, key) for source in sources[name]}) > 1:
+                    raise self._error(value, f"{place}: all its fields must have the same {key}")
         return sources
 
     def _alternatives(self, node: yaml.Node, where: str) -> list[Source]:
         """Return one source for each field that the node names."""
         if isinstance(node, yaml.ScalarNode):
-            return [Source(field=self._text(node, where))]
+            return [Source(field=name) for name in self._names(node, where)]
         keys = tuple(each.name for each in fields(Source))
         nodes = self._mapping(node, where, keys)
         if ("field" in nodes) == ("constant" in nodes):
             raise self._error(node, f"{where}: it needs a field or a constant, and not both")
-        values: dict[str, Any] = {}
         names: tuple[str | None, ...] = (None,)
-        for key, value in nodes.items():
-            place = f"{where}: {key}"
-            if key == "field":
-                names = self._texts(value, place)
-            elif key in _CHOICES:
-                values[key] = self._choice(value, place, _CHOICES[key])
-            elif key in _WORDS:
-                values[key] = tuple(word.lower() for word in self._texts(value, place))
-            elif key == "part":
-                values[key] = self._number(value, place)
-            else:
-                values[key] = self._text(value, place)
+        if "field" in nodes:
+            names = self._names(nodes.pop("field"), f"{where}: field")
+        values = {
+            key: self._conversion(key, value, f"{where}: {key}") for key, value in nodes.items()
+        }
         if "part" in values and "split" not in values:
             raise self._error(node, f"{where}: part needs split")
-        if "pattern" in values:
-            self._check_pattern(nodes["pattern"], f"{where}: pattern", values["pattern"])
         return [Source(field=name, **values) for name in names]
+
+    def _conversion(self, key: str, node: yaml.Node, where: str) -> Any:
+        if key in CHOICES:
+            return self._choice(node, where, CHOICES[key])
+        if key in _WORDS:
+            return tuple(word.lower() for word in self._texts(node, where))
+        if key == "part":
+            return self._number(node, where)
+        text = self._text(node, where)
+        if key == "path" and not _PATH.fullmatch(text):
+            raise self._error(node, f"{where}: it must be like $.name, $['a name'] or $[0]")
+        if key == "pattern":
+            self._check_pattern(node, where, text)
+        return text
 
     def _check_pattern(self, node: yaml.Node, where: str, pattern: str) -> None:
         try:
             groups = re.compile(pattern).groups
         except re.error as error:
             raise self._error(node, f"{where}: {error}") from None
+        foreign = [found for found in _FOREIGN_PATTERN.finditer(pattern) if found.lastgroup]
+        if foreign:
+            raise self._error(node, f"{where}: {foreign[0][0]} is not supported")
         if groups != 1:
             raise self._error(node, f"{where}: it needs one group in parentheses, not {groups}")
 
     def _file(self, node: yaml.Node) -> dict[str, Any]:
-        nodes = self._mapping(node, "file", _FILE_KEYS)
+        nodes = self._mapping(node, "file", tuple(FILE_KEYS))
         values: dict[str, Any] = {
             key: self._text(value, f"file: {key}", empty=key == "quote")
             for key, value in nodes.items()
             if key != "columns"
         }
-        for key in ("delimiter", "quote"):
-            character = values.get(key, "")
-            if (
-                len(character) > 1
-                or not character.isascii()
-                or character in "\r\n" * bool(character)
-            ):
+        for key in values.keys() & {"delimiter", "quote"}:
+            character = values[key]
+            if len(character) > 1 or not character.isascii() or character in ("\r", "\n"):
                 raise self._error(nodes[key], f"file: {key}: it must be one ASCII character")
+        if "delimiter" in values and values["delimiter"] == values.get("quote"):
+            raise self._error(nodes["quote"], "file: quote: it is also the delimiter")
         if "charset" in values:
             try:
                 "".encode(values["charset"])
-            except LookupError:
+            except (LookupError, ValueError):
                 raise self._error(
-                    nodes["charset"], f"file: charset: {values['charset']} is unknown"
+                    nodes["charset"], f"file: charset: {values['charset'][:100]!r} is unknown"
                 ) from None
         if "columns" in nodes:
             values["columns"] = self._texts(nodes["columns"], "file: columns")
@@ -227,6 +265,12 @@ class _Declaration:
                 raise self._error(key, f"{where}: {name} is there twice")
             nodes[name] = value
         return nodes
+
+    def _names(self, node: yaml.Node, where: str) -> tuple[str, ...]:
+        names = self._texts(node, where)
+        if any(len(name) > _LONGEST_NAME for name in names):
+            raise self._error(node, f"{where}: a field has more than {_LONGEST_NAME} characters")
+        return names
 
     def _texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]

@@ -62,6 +62,53 @@ REQUIRED_FIELDS = {
 CANONICAL_FIELDS = {"reviews": REVIEW_FIELDS, "products": PRODUCT_FIELDS}
 """The canonical fields by dataset."""
 
+MEANINGS = {
+    "reviews": {
+        "reviewerID": "id of the reviewer; a name serves, but equal names are one reviewer",
+        "asin": "id of the product",
+        "parent_asin": "id of the family of variants that the product belongs to",
+        "overall": "stars from 1 to 5; 0 means that the review is not rated",
+        "reviewText": "text of the review",
+        "summary": "title of the review",
+        "reviewerName": "name that the reviewer shows",
+        "verified": "true if the purchase was verified",
+        "vote": "number of helpful votes",
+        "helpful_total": "number of helpful and unhelpful votes",
+        "style": "variant that was bought, as a JSON object",
+        "image": "pictures of the review, as a JSON array",
+        "unixReviewTime": "time of the review as a number since 1970",
+        "reviewTime": "date or time of the review as a text",
+        "language": "language of the review",
+        "marketplace": "shop of a country",
+        "vine": "true if the reviewer got the product for free",
+    },
+    "products": {
+        "asin": "id of the product",
+        "title": "name of the product",
+        "brand": "brand or maker",
+        "main_cat": "main category",
+        "category": "category path from broad to narrow, as a JSON array or one text",
+        "price": "price, such as 12.99 or $5.00 - $7.50",
+        "description": "description, as one text or a JSON array of paragraphs",
+        "feature": "bullet points, as one text or a JSON array",
+        "details": "facts by name, as a JSON object",
+        "image": "small pictures, as a JSON array",
+        "imageURL": "pictures, as a JSON array",
+        "imageURLHighRes": "large pictures, as a JSON array",
+        "rank": "sales rank, such as 1,234 in Music",
+        "date": "day the product was first listed",
+        "also_buy": "products that were bought too, as a JSON array",
+        "also_view": "products that were viewed too, as a JSON array",
+        "tech1": "table of facts in HTML",
+        "tech2": "second table of facts in HTML",
+        "fit": "size guide in HTML",
+        "similar_item": "table of similar products in HTML",
+        "average_rating": "mean stars as the producer gives it",
+        "rating_number": "number of ratings as the producer gives it",
+    },
+}
+"""The meaning of each canonical field, by dataset."""
+
 Unit = Literal["seconds", "milliseconds", "seconds or milliseconds"]
 Form = Literal["", "list", "ranks"]
 Order = Literal["year month day", "month day year", "day month year"]
@@ -82,8 +129,9 @@ class Source:
         pattern: a regular expression; its group gives the value of the texts that it matches.
         true: words that mean true, in any case.
         false: words that mean false, in any case.
-        unit: the unit of a time that is a number since 1970.
-        order: the order of day, month and year in dates of numbers only.
+        unit: the unit of a time that is a number since 1970, `seconds` by default.
+        order: the order of day, month and year in dates of numbers only, `year month day` by
+            default.
         form: `list` makes a list of one text; `ranks` is a JSON object of ranks by category.
     """
 

@@ -75,7 +75,8 @@ def _value(record: Column, source: Source) -> Column:
             .otherwise(value)
         )
     if source.form == "list":
-        value = F.when(value.startswith("["), value).otherwise(F.to_json(F.array(value)))
+        one = F.when(value.isNotNull(), F.to_json(F.array(value)))
+        value = F.when(value.startswith("["), value).otherwise(one)
     if source.form == "ranks":
         value = _first_rank(value)
     return value

@@ -26,6 +26,7 @@ from amazon_reviews.transforms.strict_json import (
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Longest line that is parsed, in bytes."""
 
+_LONGEST_NAME = 60
 BOM = "\ufeff"
 
 SIZES = "struct<counted: int, named: int>"
@@ -66,7 +67,8 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     suspected = F.when(is_long(F.col("raw")), True).otherwise(searched)
     is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
     json = F.when(F.col("suspected"), readable(F.col("raw"))).otherwise(F.col("raw"))
-    schema = ", ".join(f"`{field}`: string" for field in fields)
+    names = (field.replace("`", "``") for field in fields)
+    schema = ", ".join(f"`{name}`: string" for name in names)
     return (
         bronze.select("*", suspected.alias("suspected"))
         .select("*", F.when(is_text, json).alias("json"))
@@ -96,11 +98,13 @@ def unknown_field_pattern(fields: Sequence[str]) -> str:
 
     One scan leaves the costly second parse to the few lines that need it. The expression ignores
     nesting: keys of a nested object match too. Keys that end in a colon (as in `style`) do not
-    match inside the first nested object.
+    match inside the first nested object. Very long names always match.
     """
     colon_key = rf'"{STRING}:"\s*:'
+    # Each character is a level of the expression, and engines have a limit of levels.
+    short = [field for field in fields if len(field) <= _LONGEST_NAME]
     outside_style = rf"^\s*\{{[^{{]*{colon_key}|\}}\s*,(?s:.*){colon_key}"
-    return rf'[{{,]\s*"{_none_of(fields)}|{outside_style}'
+    return rf'[{{,]\s*"{_none_of(short)}|{outside_style}'
 
 
 def _none_of(words: Sequence[str]) -> str:

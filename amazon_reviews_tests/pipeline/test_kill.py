@@ -110,7 +110,7 @@ def mortal(commit):
     return wrapped
 
 
-def reading(source, profile, file, partition, read=bronze._record_batches):
+def reading(source, profile, file, partition, read=bronze.record_batches):
     yield from read(source, profile, file, partition)
     die()
 
@@ -124,7 +124,7 @@ def die_at_new_file():
 
 
 if when == "while lines are read":
-    bronze._record_batches = reading
+    bronze.record_batches = reading
 elif when == "while files are written":
     Thread(target=die_at_new_file, daemon=True).start()
 else:

@@ -1,12 +1,15 @@
 """MkDocs hook that fills the reference pages from the code.
 
 A page holds a marker such as `<!-- generated: settings -->`. The hook replaces it with Markdown
-made from the settings class, the click commands, the tables, the OpenAPI document or the checks.
+made from the settings class, the click commands, the tables, the OpenAPI document, the checks or
+the source profiles.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
+from inspect import cleandoc
 from typing import Any
 
 import click
@@ -17,6 +20,20 @@ from mkdocs.structure.pages import Page
 from pydantic.fields import FieldInfo
 
 from amazon_reviews.config import Settings, project_root
+from amazon_reviews.pipeline.inspection import Inspection
+from amazon_reviews.profiles.files import (
+    CHOICES,
+    FILE_KEYS,
+    KEYS,
+    REQUIRED_KEYS,
+    built_in_profiles,
+)
+from amazon_reviews.profiles.profile import (
+    CANONICAL_FIELDS,
+    MEANINGS,
+    REQUIRED_FIELDS,
+    Source,
+)
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.serving.api.settings import ApiSettings
 
@@ -166,6 +183,80 @@ def checks() -> Iterator[str]:
         )
 
 
+def profile_keys() -> Iterator[str]:
+    """Yield one row per key of a profile file."""
+    yield from (*_row("key", "required", "meaning"), *_row("---", "---", "---"))
+    for key, meaning in KEYS.items():
+        yield from _row(f"`{key}`", "yes" if key in REQUIRED_KEYS else "no", meaning)
+    for key, meaning in FILE_KEYS.items():
+        yield from _row(f"`file: {key}`", "no", meaning)
+
+
+def source_keys() -> Iterator[str]:
+    """Yield one row per key of a source."""
+    yield from (*_row("key", "meaning", "values"), *_row("---", "---", "---"))
+    for key, meaning in _attributes(Source).items():
+        choices = ", ".join(f"`{choice}`" for choice in CHOICES.get(key, ()))
+        yield from _row(f"`{key}`", meaning, choices)
+
+
+def _canonical_fields(dataset: str) -> Iterator[str]:
+    yield from (*_row("field", "required", "meaning"), *_row("---", "---", "---"))
+    groups = {name: group for group in REQUIRED_FIELDS[dataset] for name in group}
+    for name in CANONICAL_FIELDS[dataset]:
+        others = " or ".join(f"`{other}`" for other in groups.get(name, ()) if other != name)
+        required = "no" if name not in groups else f"yes, or {others}" if others else "yes"
+        yield from _row(f"`{name}`", required, MEANINGS[dataset][name])
+
+
+def inspection_keys() -> Iterator[str]:
+    """Yield one row per key of an inspection."""
+    yield from (*_row("key", "meaning"), *_row("---", "---"))
+    for key, meaning in _attributes(Inspection).items():
+        yield from _row(f"`{key}`", meaning)
+
+
+def profile_index() -> Iterator[str]:
+    """Yield one row per built-in profile."""
+    yield from (*_row("profile", "dataset", "data"), *_row("---", "---", "---"))
+    for profile in built_in_profiles():
+        link = f"[`{profile.name}`](#{profile.name})"
+        yield from _row(link, profile.dataset, profile.description)
+
+
+def profiles() -> Iterator[str]:
+    """Yield one section per built-in profile, with its fields and their conversions."""
+    for profile in built_in_profiles():
+        yield from ("", f"### {profile.name} {{ #{profile.name} }}", "", profile.description, "")
+        groups = (" or ".join(f"`{name}`" for name in group) for group in profile.requires)
+        yield from (f"A file needs the fields {', '.join(groups)}.", "")
+        yield from (*_row("field", "from", "conversion"), *_row("---", "---", "---"))
+        for name, sources in profile.fields.items():
+            yield from _source_row(name, sources)
+        for name, sources in profile.products.items():
+            yield from _source_row(f"product: {name}", sources)
+
+
+def _source_row(name: str, sources: Sequence[Source]) -> Iterable[str]:
+    fields = " or ".join(f"`{source.field or source.constant}`" for source in sources)
+    conversions = {
+        f"{key}: `{value}`": None
+        for source in sources
+        for key, value in asdict(source).items()
+        if key not in ("field", "constant") and value != getattr(Source(), key)
+    }
+    return _row(f"`{name}`", fields, ", ".join(conversions))
+
+
+def _attributes(documented: type) -> dict[str, str]:
+    """Return the attributes that the docstring of a class lists, with their meanings."""
+    section = cleandoc(documented.__doc__ or "").partition("Attributes:\n")[2]
+    return {
+        name: " ".join(text.split()).removesuffix(".")
+        for name, text in re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+    }
+
+
 def _row(*cells: str) -> Iterable[str]:
     # A line feed or a bar in a text would end the cell.
     escaped = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
@@ -178,5 +269,12 @@ SECTIONS: dict[str, Callable[[], Iterable[str]]] = {
     "table-index": table_index,
     "endpoints": endpoints,
     "checks": checks,
+    "profile-keys": profile_keys,
+    "source-keys": source_keys,
+    "review-fields": partial(_canonical_fields, "reviews"),
+    "product-fields": partial(_canonical_fields, "products"),
+    "inspection-keys": inspection_keys,
+    "profile-index": profile_index,
+    "profiles": profiles,
     **{page: partial(_tables, page) for page in table_pages()},
 }
