@@ -168,6 +168,7 @@ def test_report_has_all_runs_and_marks_wrong_row_counts():
     assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
 
 
+@pytest.mark.long
 def test_profiles_are_compared_on_the_same_reviews(tmp_path):
     figures = profiles.bench(2_000, tmp_path / "profiles", 1, lambda _: None)
 

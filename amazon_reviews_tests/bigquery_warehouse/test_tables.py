@@ -72,6 +72,47 @@ def test_load_preserves_types_and_values(lake, warehouse):
     assert Counter(map(comparable, loaded)) == Counter(map(comparable, expected))
 
 
+@pytest.mark.parametrize(
+    ("name", "types", "values"),
+    [
+        (
+            "gold/reviews",
+            ["TIMESTAMP", "INT64", "BOOL", "STRING", "STRING", "STRING", "STRING", "STRING"],
+            {
+                "reviewed_at": datetime(2023, 3, 5, 7, 8, 9, 120_000, UTC),
+                "helpful_total": 7,
+                "vine": True,
+                "language": "de",
+                "marketplace": "DE",
+                "profile": "amazon_2023",
+                "parent_asin": "B1",
+                "product_asin": "B1",
+            },
+        ),
+        (
+            "gold/products",
+            ["FLOAT64", "INT64", "STRING"],
+            {
+                "average_rating": 4.3,
+                "rating_number": 3_000_000_000,
+                "profile": "amazon_2023_products",
+            },
+        ),
+    ],
+)
+def test_columns_of_source_profiles_keep_types_and_values(lake, warehouse, name, types, values):
+    rows = [values, dict.fromkeys(values)]
+    write_deltalake(str(lake), pa.Table.from_pylist(rows, TABLES[name].arrow_schema))
+
+    warehouse.load([newest(lake, name)])
+
+    described = {column.name: column.type for column in warehouse.describe(name).columns}
+    assert [described[column] for column in values] == types
+    noun = name.removeprefix("gold/")
+    loaded = warehouse.query(f"SELECT {', '.join(values)} FROM {noun} ORDER BY profile DESC")
+    assert loaded.to_pylist() == rows
+
+
 def comparable(row):
     plain = {
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

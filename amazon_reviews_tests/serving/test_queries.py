@@ -231,7 +231,9 @@ def test_reviews_without_language_and_marketplace_have_no_origins(tmp_path):
 
     assert queries.by_language(warehouse).num_rows == 0
     assert queries.by_marketplace(warehouse).num_rows == 0
-    assert queries.origins(warehouse)["reviews"].to_pylist() == [3]
+    (row,) = queries.origins(warehouse).to_pylist()
+    origin = tuple(row[name] for name in ("profile", "marketplace", "language", "reviews"))
+    assert origin == ("amazon_2018", queries.NOT_GIVEN, queries.NOT_GIVEN, 3)
 
 
 def test_coverage_compares_reviews_with_the_ratings_of_the_source(warehouse, reviews):

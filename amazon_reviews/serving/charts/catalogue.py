@@ -148,7 +148,8 @@ def title_images(table: pa.Table) -> alt.Chart:
 def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
     """Chart the share of the ratings that is held, of the products with most ratings."""
     rows = [
-        row | {"name": row["title"] or row["asin"]}
+        # Bars of products with the same title would be stacked.
+        row | {"name": f"{row['title'] or UNKNOWN} · {row['asin']}"}
         for row in table.to_pylist()[:most]
         if row["share_held"] is not None
     ]

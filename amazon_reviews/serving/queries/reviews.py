@@ -1,6 +1,7 @@
 """Queries of the reviews: they read small cubes, which the filters can be applied to."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import (
@@ -22,7 +23,7 @@ _MEASURES = f"""
     SUM(CASE WHEN c.stars = {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS neutral,
     SUM(CASE WHEN c.stars < {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS negative"""
 NOT_GIVEN = "not given"
-"""Name of the language or marketplace of the reviews whose source has none."""
+"""Name of the profile, marketplace or language of the reviews that have none."""
 
 _DATED = "c.year IS NOT NULL"
 _SENTIMENT = (
@@ -148,7 +149,11 @@ def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
 def origins(warehouse: Warehouse) -> pa.Table:
     """One row per source profile, marketplace and language, most reviews first."""
     order = "m.reviews DESC, m.profile, m.marketplace, m.language"
-    return mart(warehouse, "gold/review_origins", order)
+    table = mart(warehouse, "gold/review_origins", order)
+    for number, name in enumerate(table.column_names):
+        if name in ("profile", "marketplace", "language"):
+            table = table.set_column(number, name, pc.fill_null(table[name], NOT_GIVEN))
+    return table
 
 
 @query("gold/review_origins")

@@ -89,6 +89,6 @@ def _origin(filters: Filters) -> None:
             if rows.num_rows:
                 chart(f"reviews_per_{name}", charts.reviews_per_origin, rows)
             else:
-                text = f"No review has a {name}: the source profiles below have none."
+                text = f"No review has a {name}: the files of the profiles below give none."
                 st.info(text, icon=":material/info:")
     table("review_origins", read(reviews.origins))
