@@ -39,6 +39,7 @@ MOST_RECORDS = 10_000
 """The records of a file that are mapped."""
 
 _MOST_BYTES = 32 * 1024 * 1024
+_ROWS_AT_ONCE = 100
 _NEAREST = 3
 _MAPPED = 3
 _LONGEST_EXAMPLE = 200
@@ -278,7 +279,10 @@ def _map_records(spark: SparkSession, opened: OpenFile, inspection: Inspection) 
         return
     with TemporaryDirectory() as folder:
         # The engine takes a frame of this size from a file only.
-        pq.write_table(pa.Table.from_batches(bronze), f"{folder}/bronze.parquet")
+        pq.write_table(
+            pa.Table.from_batches(bronze), f"{folder}/bronze.parquet", use_dictionary=["header"]
+        )
+        bronze.clear()
         frame = spark.read.parquet(f"{folder}/bronze.parquet")
         rows = cleaned_rows(opened.dataset, frame).toArrow().sort_by("line")
     _count(rows, opened.dataset, inspection)
@@ -309,24 +313,26 @@ def _count(rows: pa.Table, dataset: Dataset, inspection: Inspection) -> None:
     seen: set[Any] = set()
     unknown: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    # Values of rejected records may be out of the range of Python's types.
-    facts = rows.select(["line", "reason", "rescued", dataset.unique_key])
-    listed = facts.to_pylist(maps_as_pydicts="lossy")
-    for number, (row, detail) in enumerate(zip(listed, rejection_details(rows), strict=True)):
-        for name, text in (row["rescued"] or {}).items():
-            unknown[name] += 1
-            examples.setdefault(name, (text or "")[:_LONGEST_EXAMPLE])
-        if reason := row["reason"]:
-            problem = inspection.rejected.setdefault(reason, Problem(0, row["line"], detail))
-            problem.records += 1
-        elif row[dataset.unique_key] in seen:
-            inspection.duplicates += 1
-        else:
-            seen.add(row[dataset.unique_key])
-            inspection.kept += 1
-            if len(inspection.mapped) < _MAPPED:
-                mapped = rows.slice(number, 1).drop_columns([*_ORIGIN])
-                inspection.mapped += mapped.to_pylist(maps_as_pydicts="lossy")
+    for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
+        part = rows.slice(start, _ROWS_AT_ONCE)
+        # Values of rejected records may be out of the range of Python's types.
+        facts = part.select(["line", "reason", "rescued", dataset.unique_key])
+        listed = facts.to_pylist(maps_as_pydicts="lossy")
+        for number, (row, detail) in enumerate(zip(listed, rejection_details(part), strict=True)):
+            for name, text in (row["rescued"] or {}).items():
+                unknown[name] += 1
+                examples.setdefault(name, (text or "")[:_LONGEST_EXAMPLE])
+            if reason := row["reason"]:
+                problem = inspection.rejected.setdefault(reason, Problem(0, row["line"], detail))
+                problem.records += 1
+            elif row[dataset.unique_key] in seen:
+                inspection.duplicates += 1
+            else:
+                seen.add(row[dataset.unique_key])
+                inspection.kept += 1
+                if len(inspection.mapped) < _MAPPED:
+                    mapped = part.slice(number, 1).drop_columns([*_ORIGIN])
+                    inspection.mapped += mapped.to_pylist(maps_as_pydicts="lossy")
     inspection.unknown_fields = {
         name: UnknownField(records, examples[name]) for name, records in unknown.most_common()
     }
