@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -31,12 +32,18 @@ from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.layout import LandingFile, LandingPartition
 from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews.resources.spark.engine import ROW_GROUP_ROWS
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS
+from amazon_reviews.transforms.lines import MAX_LINE_BYTES
 
 # Opening a remote file takes longer than reading a small one, so a few are opened ahead.
 _FILES_AHEAD = 16
 _BYTES_AHEAD = 16 * 1024 * 1024
+# A record above MAX_LINE_BYTES is rejected. Of its bytes only the first are kept: an engine would
+# hold thousands of them at once.
+_KEPT_BYTES = MAX_LINE_BYTES + 4
+_ROW_GROUP_BYTES = 64 * 1024 * 1024
 _SCHEMA = BRONZE_REVIEWS.arrow_schema
 
 
@@ -92,7 +99,8 @@ def ingest(
     lakehouse.ensure(dataset.bronze)
     counts = BronzeCounts(len(partition.files), partition.size)
     batches = _partition_batches(landing, dataset, partition, counts, own, intake)
-    read = PrefetchedBatches(batches)
+    first = next(batches, None)
+    read = PrefetchedBatches(chain(filter(None, [first]), batches))
     versions = {
         dataset.fingerprint_id(name): partition.fingerprint,
         **({profiles_id(dataset, name): profiles_version(own)} if intake.profiles else {}),
@@ -105,8 +113,17 @@ def ingest(
             replacing={"partition": [name]},
             built={name: {}},
             transaction_versions=versions,
+            row_group_rows=_row_group_rows(first),
         )
     return counts
+
+
+def _row_group_rows(batch: pa.RecordBatch | None) -> int:
+    """Return the rows of a row group, fewer if they are large: engines hold one in memory."""
+    if batch is None or not batch.num_rows:
+        return ROW_GROUP_ROWS
+    rows = _ROW_GROUP_BYTES * batch.num_rows // (batch.nbytes + 1)
+    return min(max(rows, 1), ROW_GROUP_ROWS)
 
 
 def _partition_batches(
@@ -192,6 +209,8 @@ def record_batches(
 def _raw_columns(numbered: list[tuple[int, bytes]]) -> dict[str, pa.Array]:
     """Return raw, encoding and line of numbered records."""
     records = [record for _, record in numbered]
+    if max(map(len, records), default=0) > _KEPT_BYTES:
+        records = [_beginning(record) for record in records]
     try:
         # Arrow checks a whole batch for UTF-8 much faster than Python decodes its lines.
         raw = pa.array(records, pa.binary()).cast(pa.string())
@@ -202,6 +221,17 @@ def _raw_columns(numbered: list[tuple[int, bytes]]) -> dict[str, pa.Array]:
         encoding = pa.array([name for _, name in pairs], pa.string())
     numbers = pa.array([number for number, _ in numbered], pa.int64())
     return {"raw": raw, "encoding": encoding, "line": numbers}
+
+
+def _beginning(record: bytes) -> bytes:
+    """Return a record up to the size from which it is rejected, without half a character."""
+    if len(record) <= _KEPT_BYTES:
+        return record
+    try:
+        record.decode("utf-8")
+    except UnicodeDecodeError:
+        return record[:_KEPT_BYTES]
+    return record[:_KEPT_BYTES].decode("utf-8", "ignore").encode()
 
 
 def _as_text(record: bytes) -> tuple[str, str]:

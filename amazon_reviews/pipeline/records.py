@@ -13,6 +13,9 @@ from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.transforms.csv_records import parse_records
 from amazon_reviews.transforms.lines import parse_lines
 
+# An engine takes thousands of rows at once, and every field of them.
+_MANY_COLUMNS = 500
+_FIELDS_AT_ONCE = 2_000_000
 _FORMAT = ("profile", "mapping", "delimiter", "quote")
 
 
@@ -49,8 +52,15 @@ def parsed_rows(
     if "profile" not in lines.columns:
         yield (native := RecordFormat(dataset.native, None, None)), _parsed(lines, native)
         return
-    formats = [tuple(row) for row in lines.select(*_FORMAT).distinct().collect()]
-    for values in formats or [(None,) * len(_FORMAT)]:
+    columns = F.coalesce(F.size("header"), F.lit(0)).alias("columns")
+    formats = (
+        lines.select(*_FORMAT, "line", columns)
+        .groupBy(*_FORMAT)
+        .agg(F.max("columns").alias("columns"), F.max("line").alias("last"))
+        .collect()
+    )
+    for row in formats:
+        values = [row[name] for name in _FORMAT]
         record_format = _record_format(dataset, *values)
         if not select(record_format):
             continue
@@ -58,7 +68,23 @@ def parsed_rows(
         if len(formats) > 1:
             conditions = (_is(name, value) for name, value in zip(_FORMAT, values, strict=True))
             rows = lines.where(reduce(Column.__and__, conditions))
-        yield record_format, _parsed(rows.drop(*_FORMAT), record_format)
+        for part in _parts(rows, row["columns"], row["last"]):
+            yield record_format, _parsed(part.drop(*_FORMAT), record_format)
+    if not formats:
+        yield (
+            (native := _record_format(dataset, None, None, None, None)),
+            _parsed(lines.drop(*_FORMAT), native),
+        )
+
+
+def _parts(rows: DataFrame, columns: int, last: int) -> Iterator[DataFrame]:
+    """Yield the rows, in parts by line if their fields would not fit into memory at once."""
+    if columns <= _MANY_COLUMNS:
+        yield rows
+        return
+    step = max(1, _FIELDS_AT_ONCE // columns)
+    for first in range(1, last + 1, step):
+        yield rows.where(F.col("line").between(first, first + step - 1))
 
 
 def _is(name: str, value: str | None) -> Column:

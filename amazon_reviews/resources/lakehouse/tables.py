@@ -47,10 +47,13 @@ from amazon_reviews.schemas.built import WHOLE, Records, new_version
 ALL_ROWS: Final = "all rows"
 """The value of `replacing` that replaces all rows of a table."""
 
-# Engines read a file in parallel by its row groups.
-WRITER_PROPERTIES = WriterProperties(
-    compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
-)
+
+def writer_properties(row_group_rows: int = ROW_GROUP_ROWS) -> WriterProperties:
+    """Return how delta-rs writes files: engines read a file in parallel by its row groups."""
+    return WriterProperties(
+        compression="ZSTD", compression_level=1, max_row_group_size=row_group_rows
+    )
+
 
 ArrowRows: TypeAlias = pa.Table | pa.RecordBatchReader
 ReplacedRows: TypeAlias = Mapping[str, Sequence[str | int]] | Literal["all rows"]
@@ -180,6 +183,7 @@ class Lakehouse:
         transaction_versions: Mapping[str, int] | None = None,
         expected: Mapping[str, int | None] | None = None,
         before_commit: Callable[[Mapping[str, int]], None] | None = None,
+        row_group_rows: int = ROW_GROUP_ROWS,
     ) -> None:
         """Add rows to a table, or replace rows by them, in one commit.
 
@@ -198,6 +202,7 @@ class Lakehouse:
             expected: application ids with the versions that the table must still have.
             before_commit: called with the rows of each landing partition of the frame, before
                 they are committed.
+            row_group_rows: rows of a row group of a file, for Arrow rows.
 
         Raises:
             ValueError: `replacing` names no values, or a row of the frame has other values.
@@ -219,7 +224,7 @@ class Lakehouse:
             if isinstance(rows, DataFrame):
                 self._write_frame(rows, key, replacing, commit, check_lock, before_commit)
             else:
-                _write_arrow(rows, table, replacing, commit)
+                _write_arrow(rows, table, replacing, commit, row_group_rows)
 
     def _write_frame(
         self,
@@ -383,7 +388,11 @@ def _delta_schema(table: Table) -> DeltaSchema:
 
 
 def _write_arrow(
-    rows: ArrowRows, table: DeltaTable, replacing: ReplacedRows | None, commit: CommitProperties
+    rows: ArrowRows,
+    table: DeltaTable,
+    replacing: ReplacedRows | None,
+    commit: CommitProperties,
+    row_group_rows: int,
 ) -> None:
     options: dict[str, Any] = {"mode": "append" if replacing is None else "overwrite"}
     if isinstance(replacing, Mapping):
@@ -391,7 +400,11 @@ def _write_arrow(
     if not {*rows.schema.names} <= {field.name for field in table.schema().fields}:
         options["schema_mode"] = "merge"
     write_deltalake(
-        table, rows, writer_properties=WRITER_PROPERTIES, commit_properties=commit, **options
+        table,
+        rows,
+        writer_properties=writer_properties(row_group_rows),
+        commit_properties=commit,
+        **options,
     )
 
 
