@@ -1,10 +1,10 @@
 """Column profile: counts of filled source columns, one partition at a time."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+from pyspark.sql import SparkSession
 
 from amazon_reviews.pipeline.datasets import Dataset
 from amazon_reviews.pipeline.input_rows import check_in_bronze
@@ -12,6 +12,7 @@ from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.pipeline.records import parsed_rows
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.marts.source import column_counts
 
 
@@ -35,20 +36,19 @@ def count_columns(
         check_in_bronze(lakehouse, dataset, batch)
         versions = lakehouse.versions(dataset.bronze)
         lines = lakehouse.read(spark, dataset.bronze, batch)
-        formats = list(parsed_rows(dataset, lines))
-        counts = reduce(
-            DataFrame.unionByName,
-            (
-                column_counts(parsed, record_format.profile.source_fields)
-                for record_format, parsed in formats
-            ),
+        parts = pa.concat_tables(
+            column_counts(parsed, record_format.profile.source_fields).toArrow()
+            for record_format, parsed in parsed_rows(dataset, lines)
         )
-        counts = counts.groupBy("partition", "column").agg(
-            *(F.sum(name).alias(name) for name in ("lines", "missing"))
+        sums = parts.group_by(["partition", "column"]).aggregate(
+            [("lines", "sum"), ("missing", "sum")]
         )
+        table = TABLES[dataset.columns]
+        counts = sums.rename_columns(["partition", "column", "lines", "missing"])
+        counts = counts.select(table.names).cast(table.arrow_schema)
         built = {name: {dataset.bronze: versions.get(name, 0)} for name in batch}
         lakehouse.write(counts, dataset.columns, replacing={"partition": batch}, built=built)
-        columns = {name for each, _ in formats for name in each.profile.source_fields}
-        return ((name, len(columns)) for name in batch)
+        rows = Counter(counts["partition"].to_pylist())
+        return ((name, rows[name]) for name in batch)
 
     yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)

@@ -19,7 +19,7 @@ from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import record_batches
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, Dataset
 from amazon_reviews.pipeline.intake import parse_for, profile_of, reading_of
-from amazon_reviews.pipeline.records import cleaned_rows
+from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.pipeline.silver import rejection_details
 from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
 from amazon_reviews.pipeline.unrecognized import (
@@ -284,7 +284,8 @@ def _map_records(spark: SparkSession, opened: OpenFile, inspection: Inspection) 
         )
         bronze.clear()
         frame = spark.read.parquet(f"{folder}/bronze.parquet")
-        rows = cleaned_rows(opened.dataset, frame).toArrow().sort_by("line")
+        parts = [part.toArrow() for part in cleaned_parts(opened.dataset, frame)]
+        rows = pa.concat_tables(parts).sort_by("line")
     _count(rows, opened.dataset, inspection)
 
 

@@ -34,7 +34,7 @@ def line_fault(reason: str, raw: str, encoding: str) -> str:
     if reason == "not_utf8":
         return _fault_of_bytes(data)
     if reason == "too_large":
-        return f"{len(data)} bytes; at most {MAX_LINE_BYTES} are read"
+        return f"more than {MAX_LINE_BYTES:,} bytes; its first characters are kept"
     return _fault_of_text(raw)
 
 

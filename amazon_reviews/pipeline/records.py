@@ -27,15 +27,15 @@ class RecordFormat(NamedTuple):
     quote: str | None
 
 
-def cleaned_rows(dataset: SilverSpec, bronze: DataFrame) -> DataFrame:
-    """Return the rows of bronze as typed and cleaned rows of silver, rejected ones included."""
-    return reduce(
-        DataFrame.unionByName,
-        (
-            dataset.clean(dataset.type_lines(parsed, record_format.profile))
-            for record_format, parsed in parsed_rows(dataset, bronze)
-        ),
-    )
+def cleaned_parts(dataset: SilverSpec, bronze: DataFrame) -> list[DataFrame]:
+    """Return the rows of bronze as typed and cleaned rows of silver, rejected ones included.
+
+    A part is of one format, and small enough for the memory of an engine.
+    """
+    return [
+        dataset.clean(dataset.type_lines(parsed, record_format.profile))
+        for record_format, parsed in parsed_rows(dataset, bronze)
+    ]
 
 
 def parsed_rows(

@@ -1,9 +1,8 @@
 """Products that reviews name: some producers give the facts of a product in each review."""
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import REVIEWS
@@ -45,7 +44,7 @@ def build_review_products(
         lakehouse.ensure(_KEY)
         before = partition_rows(lakehouse.delta(_KEY))
         if frames:
-            products = reduce(DataFrame.unionByName, frames).select(*SILVER_REVIEW_PRODUCTS.names)
+            products = [frame.select(*SILVER_REVIEW_PRODUCTS.names) for frame in frames]
             # The embedded engine cannot filter these columns before they are written.
             with scratch_copy(products, lakehouse.location, _KEY) as rows:
                 named = rows.where(F.col("asin") != "")

@@ -16,7 +16,7 @@ from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
 from amazon_reviews.pipeline.partition_batches import bronze_batches
-from amazon_reviews.pipeline.records import cleaned_rows
+from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
@@ -122,7 +122,7 @@ def _build_batch(
         table = lakehouse.delta(dataset.bronze)
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
-        cleaned = cleaned_rows(dataset, bronze)
+        cleaned = cleaned_parts(dataset, bronze)
         with scratch_copy(cleaned, lakehouse.location, dataset.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())
             repeated = dataset.duplicates(spark, lakehouse, accepted, names)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.lines import MAX_LINE_BYTES
+from amazon_reviews.transforms.lines import MAX_LINE_BYTES, bounded
 
 _WHITE_SPACE = " \t\r\n"
 
@@ -115,4 +115,4 @@ def _rescued(fields: Sequence[str]) -> Column:
     unknown = F.when(extended, F.col("texts"))
     pairs = F.map_from_arrays(F.when(unknown.isNotNull(), F.col("header")), unknown)
     filled = F.map_filter(pairs, lambda name, text: ~name.isin(*fields) & (text != ""))
-    return F.when(F.size(filled) > 0, filled)
+    return F.when(F.size(filled) > 0, bounded(filled))

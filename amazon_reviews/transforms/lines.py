@@ -27,6 +27,9 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 """Longest line that is parsed, in bytes."""
 
 _LONGEST_NAME = 60
+MOST_RESCUED = 1_000
+"""Most unknown fields of a record that silver keeps."""
+
 BOM = "\ufeff"
 
 SIZES = "struct<counted: int, named: int>"
@@ -85,7 +88,17 @@ def _rescued(fields: Sequence[str]) -> Column:
     unknown = F.map_filter(text_map(F.col("json")), lambda name, _: ~name.isin(*fields))
     rescued = F.when(F.col("suspected"), unknown)
     texts = F.transform(F.map_values(rescued), _as_text)
-    return F.when(F.size(rescued) > 0, F.map_from_arrays(F.map_keys(rescued), texts))
+    rescued_texts = F.map_from_arrays(F.map_keys(rescued), texts)
+    return F.when(F.size(rescued) > 0, bounded(rescued_texts))
+
+
+def bounded(rescued: Column) -> Column:
+    """Return the first fields of a map, at most MOST_RESCUED; bronze has the others."""
+    names, texts = (
+        F.slice(part, 1, MOST_RESCUED) for part in (F.map_keys(rescued), F.map_values(rescued))
+    )
+    few = F.map_from_arrays(names, texts)
+    return F.when(F.size(rescued) > MOST_RESCUED, few).otherwise(rescued)
 
 
 def _as_text(value: Column) -> Column:

@@ -13,7 +13,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.csv_records import record_size, why_without_fields
-from amazon_reviews.transforms.lines import why_unreadable
+from amazon_reviews.transforms.lines import MAX_LINE_BYTES, why_unreadable
+
+_SHOWN = 64 * 1024
 
 REJECTION_COLUMNS = ("raw", "encoding", "reason", "detail")
 
@@ -48,7 +50,10 @@ def rejection(rules: Sequence[Rule], is_rejected: Column) -> list[Column]:
     )
     detail = F.when(without_fields.isNull(), detail).otherwise(record_size(sizes))
     return [
-        F.when(is_rejected, raw).alias("raw"),
+        # One of millions of bytes is not of use to people, and many are too much for one answer.
+        F.when(is_rejected & (F.octet_length(raw) > MAX_LINE_BYTES), F.substring(raw, 1, _SHOWN))
+        .when(is_rejected, raw)
+        .alias("raw"),
         encoding,
         F.when(is_rejected, F.coalesce(without_fields, broken)).alias("reason"),
         F.when(is_rejected, detail).alias("detail"),

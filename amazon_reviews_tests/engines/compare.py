@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, SilverSpec
-from amazon_reviews.pipeline.records import cleaned_rows
+from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
@@ -40,7 +40,7 @@ def cleaned(
     bronze = spark.createDataFrame(numbered, RECORDS)
     for name in ("profile", "mapping", "delimiter", "quote"):
         bronze = bronze.withColumn(name, F.lit(None).cast("string"))
-    frame = cleaned_rows(dataset, bronze)
+    (frame,) = cleaned_parts(dataset, bronze)
     accepted = F.col("reason").isNull()
     compared = frame.select(
         *(

@@ -236,7 +236,7 @@ def test_rejected_lines_have_all_reasons_and_no_other(rejected):
         ("number", "the number 42"),
         ("null", "null"),
         ("not text", "byte 11 of 13 is 0xFF; write UTF-8"),
-        ("too large", f"{len(json.dumps(LARGE_REVIEW))} bytes; at most 4194304 are read"),
+        ("too large", "more than 4,194,304 bytes; its first characters are kept"),
     ],
 )
 def test_detail_describes_the_fault_of_a_line(rejected, case, expected):
@@ -258,12 +258,17 @@ def test_rejected_line_has_the_time_of_its_rejection(spark, landing, lakehouse):
     assert number is None
 
 
-def test_line_of_ten_megabytes_is_rejected_in_full(spark, landing, lakehouse):
+def test_line_of_ten_megabytes_is_rejected_with_its_beginning(spark, landing, lakehouse):
     line = json.dumps(review(reviewText="é" * 5_000_000), ensure_ascii=False)
 
     bring_to_silver(spark, landing, lakehouse, review(), line)
 
-    assert rows(lakehouse, "silver/rejected", "raw", "reason", "line") == [(line, "too_large", 2)]
+    ((raw, reason, number),) = rows(lakehouse, "silver/rejected", "raw", "reason", "line")
+    assert (reason, number) == ("too_large", 2)
+    assert raw == line[: 64 * 1024]
+    ((kept,),) = [r for r in rows(lakehouse, "bronze/reviews", "raw") if len(r[0]) > 10**6]
+    assert line.startswith(kept)
+    assert 2**22 < len(kept.encode()) < 2**22 + 5
 
 
 def test_unknown_fields_of_reviews_are_rescued(spark, landing, lakehouse):

@@ -61,16 +61,19 @@ def staged_rows(files: Sequence[AddAction]) -> dict[str, int]:
 
 
 @contextmanager
-def scratch_copy(frame: DataFrame, location: str, key: str) -> Iterator[DataFrame]:
-    """Write `frame` to a scratch folder of the lakehouse and yield it as read from there.
+def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterator[DataFrame]:
+    """Write `frames` to a scratch folder of the lakehouse and yield them as read from there.
 
     The copy serves to build the table `key`. The caller ensures that only one exists at a time.
     The next copy replaces one that a killed process left.
     """
     name = f"scratch/{key.replace('/', '_')}"
     folder = f"{location}/{name}"
-    frame.write.mode("overwrite").option("compression", "lz4").parquet(folder)
-    yield frame.sparkSession.read.schema(frame.schema).parquet(folder)
+    mode = "overwrite"
+    for frame in frames:
+        frame.write.mode(mode).option("compression", "lz4").parquet(folder)
+        mode = "append"
+    yield frames[0].sparkSession.read.schema(frames[0].schema).parquet(folder)
     with suppress(FileNotFoundError):
         filesystem(location).delete_dir(name)
 
