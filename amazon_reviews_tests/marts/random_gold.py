@@ -68,6 +68,8 @@ def _review(random: Random) -> dict[str, Any]:
         vine=random.choice([None, True, False]),
         source=random.choice(["batch", "batch", "stream"]),
         **_length(random),
+        # Rows of earlier versions.
+        **({"product_asin": None} if number % 5 and random.random() < 0.1 else {}),
     )
 
 
