@@ -23,6 +23,7 @@ from amazon_reviews.pipeline.intake import (
     profile_of,
     profiles_id,
     profiles_version,
+    quote_of,
     reading_of,
 )
 from amazon_reviews.pipeline.isolation import isolated
@@ -185,9 +186,7 @@ def record_batches(
     source: SourceFile, profile: Profile | None, file: LandingFile, partition: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of a file in order, as batches of bronze rows, with bounded memory."""
-    quote = source.format.quote
-    if profile and source.format.delimiter and profile.quotes_of(source.format.delimiter) == "":
-        quote = None
+    quote = quote_of(source.format, profile)
     for numbered in source.records(quote=quote):
         count = len(numbered)
         constants = {

@@ -176,7 +176,7 @@ def landing_file(path: Path) -> LandingFile:
     Raises:
         LandingError: it is not a file, or cannot be read.
     """
-    file = LocalFiles(path.absolute().parent).file(path.name)
+    file = next(LocalFiles(path.absolute().parent).named("", [path.name]), None)
     if file is None:
         raise LandingError(f"{path} is not a file; name a file with data")
     return LandingFile(str(path), file.name, file.size, file.changed)
@@ -260,7 +260,7 @@ def _described(opened: OpenFile) -> Inspection:
         compression=file_format.compression,
         charset=file_format.charset,
         delimiter=file_format.delimiter,
-        quote=file_format.quote,
+        quote=quote_of(file_format, profile),
         columns=list(opened.present),
         dataset=opened.dataset.name,
         profile=profile.name if profile else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amazon_reviews.errors import LandingError, ProfileError
 from amazon_reviews.pipeline.datasets import Dataset
-from amazon_reviews.pipeline.source_files.formats import Reading
+from amazon_reviews.pipeline.source_files.formats import FileFormat, Reading
 from amazon_reviews.pipeline.source_files.source import (
     MAX_UNPACKED_BYTES,
     SourceFile,
@@ -92,6 +92,17 @@ def reading_of(profile: Profile | None) -> Reading:
         quote=profile.quote,
         columns=profile.columns or None,
     )
+
+
+def quote_of(file_format: FileFormat, profile: Profile | None) -> str | None:
+    """Return the quote character of a file, None if quotes are text.
+
+    A profile knows it better than the first lines of a file, if it is about the same delimiter.
+    """
+    delimiter = file_format.delimiter
+    if profile is None or profile.quote is None or profile.delimiter not in (None, delimiter):
+        return file_format.quote
+    return profile.quote or None if delimiter else None
 
 
 def profile_of(

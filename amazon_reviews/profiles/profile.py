@@ -190,10 +190,6 @@ class Profile:
         says = (self.charset, self.delimiter, self.quote) != (None, None, None)
         return not self.built_in and (says or bool(self.columns))
 
-    def quotes_of(self, delimiter: str) -> str | None:
-        """Return the quote character of files with this delimiter, None to find it out."""
-        return self.quote if self.delimiter in (None, delimiter) else None
-
     def source_name(self, canonical: str) -> str:
         """Return the name of a canonical field as people find it in their file."""
         names = [s.field for s in self.fields.get(canonical, ()) if s.field]

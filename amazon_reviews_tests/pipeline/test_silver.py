@@ -32,7 +32,6 @@ from amazon_reviews_tests.helpers import (
     upload,
 )
 from amazon_reviews_tests.transforms.rejected_lines import (
-    LARGE_REVIEW,
     REJECTED,
     REJECTED_REVIEWS,
 )

@@ -99,8 +99,8 @@ class Job:
         """Build silver as the project does: each line is parsed once."""
         with self._timed(dataset.silver):
             bronze = self._read(dataset.bronze).where(F.col("partition") == partition)
-            parsed = parse_lines(bronze, dataset.native.source_fields)
-            typed = dataset.type_lines(parsed, dataset.native)
+            records = parse_lines(bronze, dataset.native.source_fields)
+            typed = dataset.type_lines(records, dataset.native)
             parsed = f"scratch/{dataset.name}/{partition}"
             dataset.clean(typed).write.parquet(self._path(parsed))
             rows = self._read(parsed)
