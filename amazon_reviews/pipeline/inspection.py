@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import record_batches
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, Dataset
-from amazon_reviews.pipeline.intake import parse_for, profile_of, reading_of
+from amazon_reviews.pipeline.intake import parse_for, profile_of, quote_of, reading_of
 from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.pipeline.silver import rejection_details
 from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
