@@ -86,5 +86,21 @@ def _described(info: pafs.FileInfo, files: pafs.FileSystem) -> AddAction:
         partition_values={unquote(name): unquote(value) for name, _, value in parts},
         modification_time=int(info.mtime_ns // 1_000_000 if info.mtime_ns else time.time() * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": pq.read_metadata(info.path, filesystem=files).num_rows}),
+        stats=_statistics(pq.read_metadata(info.path, filesystem=files)),
     )
+
+
+def _statistics(metadata: pq.FileMetaData) -> str:
+    """Return rows and nulls of a file, as the log has them; nulls of columns without parts only."""
+    nulls: dict[str, int] = {}
+    unknown: set[str] = set()
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for number in range(group.num_columns):
+            column = group.column(number)
+            name, counts = column.path_in_schema, column.statistics
+            if "." in name or counts is None or counts.null_count is None:
+                unknown.add(name)
+            else:
+                nulls[name] = nulls.get(name, 0) + counts.null_count
+    known = {name: count for name, count in nulls.items() if name not in unknown}
+    return json.dumps({"numRecords": metadata.num_rows, "nullCount": known})
