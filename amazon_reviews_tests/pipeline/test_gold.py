@@ -17,6 +17,7 @@ from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.recommender.matrices import make_interactions
 from amazon_reviews.pipeline.reconciliation import Reconciliation, reconcile_all, reconcile_gold
+from amazon_reviews.resources.lakehouse.scans import partitions_with_values
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import (
@@ -27,6 +28,7 @@ from amazon_reviews_tests.helpers import (
     ingest_all,
     product,
     put_silver,
+    review,
     rows,
     upload,
 )
@@ -459,3 +461,17 @@ def test_a_user_has_one_rating_of_the_variants_of_a_product(spark, lakehouse):
     columns = ("reviewer_id", "asin", "rating", "reviews")
     (row,) = rows(lakehouse, "gold/recommender_interactions", *columns)
     assert row == ("A1", "BF", 4, 2)
+
+
+def test_families_are_looked_up_only_for_partitions_that_name_some(spark, landing, lakehouse):
+    upload(landing, "amazon_reviews", P1, review())
+    of_family = review(user_id="A9", rating=4.0, parent_asin="BF", title="t", text="x")
+    keys = ("user_id", "rating", "parent_asin", "asin", "title", "text")
+    upload(landing, "amazon_reviews", P2, {key: of_family[key] for key in keys})
+    build_silver_all(spark, landing, lakehouse, REVIEWS)
+
+    silver = lakehouse.delta("silver/reviews")
+
+    assert partitions_with_values(silver, "parent_asin") == {P2}
+    assert partitions_with_values(silver, "asin") == {P1, P2}
+    assert partitions_with_values(silver, "language") == set()
