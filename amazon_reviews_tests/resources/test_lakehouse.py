@@ -290,6 +290,84 @@ def test_arrow_rows_of_another_partition_are_rejected(filled):
     assert filled.version(KEY) == before
 
 
+def batches(*tables):
+    return pa.RecordBatchReader.from_batches(
+        GOLD_DUPLICATES.arrow_schema, [b for table in tables for b in table.to_batches()]
+    )
+
+
+@pytest.mark.parametrize("file_bytes", [0, 2**30])
+def test_batches_of_several_partitions_replace_them_in_one_commit(filled, monkeypatch, file_bytes):
+    monkeypatch.setattr("amazon_reviews.resources.lakehouse.data_files._FILE_BYTES", file_bytes)
+    before = filled.version(KEY)
+    nasty = "p 1%2F=é"
+    mixed = pa.concat_tables([arrow("x", partition="p1"), arrow("y", partition=nasty)])
+
+    filled.write(
+        batches(mixed.combine_chunks(), arrow("z", partition="p1"), arrow(partition="p1")),
+        KEY,
+        replacing={"table": ["reviews"], "partition": ["p1", nasty]},
+        transaction_versions={"mine": 7},
+    )
+
+    assert filled.version(KEY) == before + 1
+    assert ids(filled) == [(nasty, "y"), ("p1", "d"), ("p1", "x"), ("p1", "z"), ("p2", "c")]
+    assert filled.delta(KEY).transaction_version("mine") == 7
+    stats = pa.table(filled.delta(KEY).get_add_actions(flatten=True))
+    assert 0 in stats["null_count.id"].to_pylist()
+
+
+def test_batches_of_another_partition_and_failing_ones_leave_nothing(filled):
+    before, files = ids(filled), files_on_disk(filled)
+
+    def failing():
+        yield from arrow("x").to_batches()
+        raise RuntimeError("stop")
+
+    schema = GOLD_DUPLICATES.arrow_schema
+    for rows_, error in (
+        (batches(arrow("x", partition="p9")), ValueError),
+        (pa.RecordBatchReader.from_batches(schema, failing()), RuntimeError),
+    ):
+        with pytest.raises(error):
+            filled.write(rows_, KEY, replacing={"partition": ["p1"]})
+
+    assert ids(filled) == before
+    assert files_on_disk(filled) == files
+
+
+@pytest.mark.long
+def test_rows_that_compress_well_need_little_memory(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITE_ALIKE, tmp_path], capture_output=True, text=True, check=True
+    )
+
+    assert int(done.stdout) < 1024
+
+
+_WRITE_ALIKE = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.schemas.layers import GOLD_DUPLICATES
+schema = GOLD_DUPLICATES.arrow_schema
+values = ("x" * 100_000, "k", "reviews", "p", "f")
+def alike():
+    for _ in range(100):
+        columns = {name: pa.repeat(pa.scalar(value), 200) for name, value in zip(
+            ("id", "kept_in", "table", "partition", "file"), values)}
+        columns["line"] = pa.repeat(pa.scalar(1, pa.int64()), 200)
+        yield pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+Lakehouse(sys.argv[1]).write(
+    pa.RecordBatchReader.from_batches(schema, alike()),
+    "gold/duplicates", replacing={"partition": ["p"]},
+)
+status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+print(int(status["VmHWM"].split()[0]) // 1024)
+"""
+
+
 def test_rows_are_counted_from_the_log_without_data_files(spark, filled):
     table = filled.delta(KEY)
 

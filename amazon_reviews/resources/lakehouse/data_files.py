@@ -1,12 +1,15 @@
-"""Parquet files that the engine writes: data files before their commit, and scratch files."""
+"""Parquet files of the engine and of Arrow: data files before their commit, and scratch files."""
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import reduce
 from urllib.parse import unquote
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
@@ -14,6 +17,8 @@ from pyspark.sql import DataFrame
 
 from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.schemas import Table
+
+_FILE_BYTES = 128 * 1024 * 1024
 
 
 @contextmanager
@@ -35,11 +40,100 @@ def staged_files(frame: DataFrame, uri: str, table: Table) -> Iterator[list[AddA
             for info in files.get_file_info(selector)
             if info.path.endswith(".parquet") and info.is_file
         ]
-        yield [_described(info, files) for info in sorted(written, key=lambda info: info.path)]
+        yield [
+            _described(info, files, _values_in(info.path))
+            for info in sorted(written, key=lambda info: info.path)
+        ]
     except BaseException:
         with suppress(OSError):
             files.delete_dir(folder)
         raise
+
+
+@contextmanager
+def staged_batches(
+    batches: Iterable[pa.RecordBatch], uri: str, table: Table, row_group_rows: int
+) -> Iterator[list[AddAction]]:
+    """Write Arrow rows as `staged_files` does those of the engine, with bounded memory.
+
+    delta-rs is not used for them: it holds rows in memory until their compressed size fills a
+    file, which takes gigabytes of rows that compress well.
+    """
+    folder = f"data-{uuid4().hex}"
+    files = filesystem(uri)
+    files.create_dir(folder)
+    writers: dict[tuple[str, ...], _FileWriter] = {}
+    done: list[_FileWriter] = []
+    try:
+        for batch in batches:
+            for values, rows in _by_partition(batch, table.partition_by):
+                if values not in writers:
+                    path = f"{folder}/{len(done) + len(writers)}.parquet"
+                    writers[values] = _FileWriter(files, path, table, values)
+                writers[values].write(rows, row_group_rows)
+                if writers[values].is_full:
+                    done.append(writers.pop(values))
+                    done[-1].close()
+        done += writers.values()
+        for writer in writers.values():
+            writer.close()
+        yield [
+            _described(
+                files.get_file_info(writer.path),
+                files,
+                dict(zip(table.partition_by, writer.values, strict=True)),
+            )
+            for writer in done
+        ]
+    except BaseException:
+        for writer in writers.values():
+            with suppress(OSError, pa.ArrowException):
+                writer.close()
+        with suppress(OSError):
+            files.delete_dir(folder)
+        raise
+
+
+class _FileWriter:
+    """A Parquet file of the rows of one partition."""
+
+    def __init__(
+        self, files: pafs.FileSystem, path: str, table: Table, values: tuple[str, ...]
+    ) -> None:
+        self.path = path
+        self.values = values
+        schema = pa.schema([f for f in table.arrow_schema if f.name not in table.partition_by])
+        self._stream = files.open_output_stream(path)
+        self._writer = pq.ParquetWriter(
+            self._stream, schema, compression="zstd", compression_level=1
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """True if the rows after these belong into another file."""
+        return self._stream.tell() > _FILE_BYTES
+
+    def write(self, rows: pa.RecordBatch, row_group_rows: int) -> None:
+        self._writer.write_batch(rows.cast(self._writer.schema), row_group_rows)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._stream.close()
+
+
+def _by_partition(
+    batch: pa.RecordBatch, columns: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], pa.RecordBatch]]:
+    """Yield the rows of each partition, without the columns that name it."""
+    if not batch.num_rows:
+        return
+    keys = batch.select(list(columns))
+    rows = batch.drop_columns(list(columns))
+    for values in pa.Table.from_batches([keys]).group_by(list(columns)).aggregate([]).to_pylist():
+        masks = [pc.equal(keys[name], value) for name, value in values.items()]
+        mask = reduce(pc.and_, masks)
+        texts = tuple(str(values[name]) for name in columns)
+        yield texts, rows if pc.all(mask).as_py() else rows.filter(mask)
 
 
 def check_partitions(files: Sequence[AddAction], keys: Mapping[str, Sequence[str | int]]) -> None:
@@ -78,12 +172,17 @@ def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterat
         filesystem(location).delete_dir(name)
 
 
-def _described(info: pafs.FileInfo, files: pafs.FileSystem) -> AddAction:
-    parts = [part.partition("=") for part in info.path.split("/")[1:-1]]
+def _values_in(path: str) -> dict[str, str]:
+    """Return the partition values that the engine put into a path."""
+    parts = [part.partition("=") for part in path.split("/")[1:-1]]
+    return {unquote(name): unquote(value) for name, _, value in parts}
+
+
+def _described(info: pafs.FileInfo, files: pafs.FileSystem, values: Mapping[str, str]) -> AddAction:
     return AddAction(
         path=info.path,
         size=info.size,
-        partition_values={unquote(name): unquote(value) for name, _, value in parts},
+        partition_values=dict(values),
         modification_time=int(info.mtime_ns // 1_000_000 if info.mtime_ns else time.time() * 1000),
         data_change=True,
         stats=_statistics(pq.read_metadata(info.path, filesystem=files)),

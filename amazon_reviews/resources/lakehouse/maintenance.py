@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from amazon_reviews.resources.lakehouse.object_store import filesystem
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, writer_properties
+from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
 from amazon_reviews.schemas import TABLES
 
 RETENTION_HOURS = 48
@@ -38,7 +38,7 @@ def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
     with lakehouse.writer_lock(key):
         metrics = lakehouse.delta(key).optimize.compact(
-            target_size=_TARGET_FILE_BYTES, writer_properties=writer_properties()
+            target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
         )
     return metrics["numFilesRemoved"], metrics["numFilesAdded"]
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from deltalake import (
 )
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
@@ -30,6 +31,7 @@ from amazon_reviews.resources.lakehouse.build_records import (
 )
 from amazon_reviews.resources.lakehouse.data_files import (
     check_partitions,
+    staged_batches,
     staged_files,
     staged_rows,
 )
@@ -48,12 +50,10 @@ ALL_ROWS: Final = "all rows"
 """The value of `replacing` that replaces all rows of a table."""
 
 
-def writer_properties(row_group_rows: int = ROW_GROUP_ROWS) -> WriterProperties:
-    """Return how delta-rs writes files: engines read a file in parallel by its row groups."""
-    return WriterProperties(
-        compression="ZSTD", compression_level=1, max_row_group_size=row_group_rows
-    )
-
+# Engines read a file in parallel by its row groups.
+WRITER_PROPERTIES = WriterProperties(
+    compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
+)
 
 ArrowRows: TypeAlias = pa.Table | pa.RecordBatchReader
 ReplacedRows: TypeAlias = Mapping[str, Sequence[str | int]] | Literal["all rows"]
@@ -202,7 +202,7 @@ class Lakehouse:
             expected: application ids with the versions that the table must still have.
             before_commit: called with the rows of each landing partition of the frame, before
                 they are committed.
-            row_group_rows: rows of a row group of a file, for Arrow rows.
+            row_group_rows: rows of a row group of a file, for Arrow batches of partitions.
 
         Raises:
             ValueError: `replacing` names no values, or a row of the frame has other values.
@@ -221,28 +221,34 @@ class Lakehouse:
                     raise ConcurrentWriteError(
                         f"another run wrote {key} meanwhile; nothing is lost"
                     )
+            declared = TABLES[key]
+            partitions = isinstance(replacing, Mapping) and {*replacing} <= {*declared.partition_by}
             if isinstance(rows, DataFrame):
-                self._write_frame(rows, key, replacing, commit, check_lock, before_commit)
+                staged = staged_files(rows, self.uri(key), declared)
+            elif isinstance(rows, pa.RecordBatchReader) and partitions:
+                staged = staged_batches(rows, self.uri(key), declared, row_group_rows)
             else:
-                _write_arrow(rows, table, replacing, commit, row_group_rows)
+                _write_arrow(rows, table, replacing, commit)
+                return
+            self._commit_staged(staged, key, replacing, commit, check_lock, before_commit)
 
-    def _write_frame(
+    def _commit_staged(
         self,
-        frame: DataFrame,
+        staged: AbstractContextManager[list[AddAction]],
         key: str,
         replacing: ReplacedRows | None,
         commit: CommitProperties,
         check_lock: Callable[[], None],
         before_commit: Callable[[Mapping[str, int]], None] | None,
     ) -> None:
-        """Let the engine write the files and delta-rs commit them.
+        """Commit files by delta-rs that the engine or Arrow writes.
 
         The engine's own Delta writer is not used: Sail's replaceWhere fails on maps, its dynamic
         overwrite replaces the whole table, and it does not detect conflicting writers.
         """
         table = TABLES[key]
         values = replacing if isinstance(replacing, Mapping) else {}
-        with staged_files(frame, self.uri(key), table) as files:
+        with staged as files:
             check_partitions(files, values)
             if before_commit:
                 before_commit(staged_rows(files))
@@ -392,7 +398,6 @@ def _write_arrow(
     table: DeltaTable,
     replacing: ReplacedRows | None,
     commit: CommitProperties,
-    row_group_rows: int,
 ) -> None:
     options: dict[str, Any] = {"mode": "append" if replacing is None else "overwrite"}
     if isinstance(replacing, Mapping):
@@ -402,7 +407,7 @@ def _write_arrow(
     write_deltalake(
         table,
         rows,
-        writer_properties=writer_properties(row_group_rows),
+        writer_properties=WRITER_PROPERTIES,
         commit_properties=commit,
         **options,
     )
