@@ -114,7 +114,7 @@ def test_unmatched_capture_is_named_by_the_run(tmp_path, spark):
     project = Project(tmp_path)
     path = Path(project.settings.landing, CAPTURE_FOLDER, "reviews", "0.avro")
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"")
+    path.write_bytes(b"x")
 
     (failure,) = project.run().failures
 

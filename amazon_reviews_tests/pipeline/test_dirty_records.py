@@ -89,6 +89,11 @@ def assert_each_record_ends_once(spark, folder, profile, content, name):
     assert all(reason for (reason,) in rows(lakehouse, "silver/rejected", "reason"))
 
 
+def _some(names, *short):
+    """Return the names as parameters; all but the `short` ones are long."""
+    return [n if n in short else pytest.param(n, marks=pytest.mark.long) for n in names]
+
+
 EXAMPLES = settings(
     max_examples=3,
     deadline=None,
@@ -97,7 +102,7 @@ EXAMPLES = settings(
 )
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", _some(PROFILES, "amazon_2023", "amazon_2023_products"))
 @given(data=st.data())
 @EXAMPLES
 def test_each_dirty_json_record_ends_once(spark, tmp_path, name, data):
@@ -109,7 +114,10 @@ def test_each_dirty_json_record_ends_once(spark, tmp_path, name, data):
     assert_each_record_ends_once(spark, tmp_path, profile, content, "part.jsonl")
 
 
-@pytest.mark.parametrize("name", [n for n, p in PROFILES.items() if p.dataset == "reviews"])
+@pytest.mark.parametrize(
+    "name",
+    _some([n for n, p in PROFILES.items() if p.dataset == "reviews"], "aws_customer_reviews"),
+)
 @given(data=st.data())
 @EXAMPLES
 def test_each_dirty_delimited_record_ends_once(spark, tmp_path, name, data):
