@@ -345,9 +345,9 @@ def test_replay_moves_rejected_lines_to_silver_once(finished, root, monkeypatch)
         file.touch()
     type_lines = REVIEWS.type_lines
 
-    def stricter(lines):
+    def stricter(lines, profile):
         low = F.when(F.col("stars") <= 2, F.lit("out_of_range"))
-        return type_lines(lines).withColumn("reason", F.coalesce("reason", low))
+        return type_lines(lines, profile).withColumn("reason", F.coalesce("reason", low))
 
     with monkeypatch.context() as patch:
         patch.setitem(vars(REVIEWS), "type_lines", stricter)

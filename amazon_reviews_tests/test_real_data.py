@@ -172,4 +172,4 @@ def test_all_fields_of_the_datathon_metadata_are_known(data):
     with gzip.open(data / "metadata" / "datathon_schema.json.gz") as file:
         schema = json.load(file)
 
-    assert {field["name"] for field in schema["fields"]} <= set(PRODUCTS.fields)
+    assert {field["name"] for field in schema["fields"]} <= set(PRODUCTS.native.source_fields)

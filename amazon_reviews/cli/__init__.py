@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": "Check settings, versions and connections; exit 2 on a problem.",
     "event-hub": "Serve event hubs for development until interrupted.",
     "fetch": "Download published review data into the landing zone.",
-    "inspect": "Show how files would be read, and draft a profile for unknown ones.",
+    "inspect": "Show how each FILE would be read; exit 1 if one would not be kept.",
     "jars": "Fetch the jars of the engine `spark`, and print their folder.",
     "maintain": "Compact small files; remove old files and old tables.",
     "orphaned-runs": "",

@@ -119,6 +119,8 @@ def profile_of(
         present = header or {name for record in source.sample for name in record}
         fitting = [profile for profile in own if profile.dataset == dataset.name]
         return detect([*fitting, *dataset.profiles], present, path)
+    if not dataset.required:
+        return dataset.native
     if header is None:
         raise LandingError(f"{path} is not a CSV file; upload one with a header")
     if missing := [name for name in dataset.required if name not in header]:

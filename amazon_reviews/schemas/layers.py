@@ -232,6 +232,7 @@ SILVER_REVIEW_PRODUCTS = Table(
     details="Empty unless the source profile has the facts of a product in each review.",
     inputs=("bronze/reviews",),
     partitions="reviews",
+    optional=True,
 )
 SILVER_REJECTED = Table(
     "silver/rejected",

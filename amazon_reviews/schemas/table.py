@@ -50,7 +50,8 @@ class Table:
     `partition_inputs` are pairs of a partition and an input that only this partition is built from.
 
     `checks` are the blocking checks that the build itself evaluates, besides `adds_up`. `pace` says
-    how soon sensors let the table follow its inputs.
+    how soon sensors let the table follow its inputs. What is built from an `optional` table goes on
+    without the partitions of it that could not be built.
 
     `unique_key` and `rules` are checked after each build. `published` tables are loaded into the
     warehouse. There, rows are stored in the order of `sort_by`, the column by which apps look a
@@ -80,6 +81,7 @@ class Table:
     checks: tuple[str, ...] = ()
     pace: Pace = "at once"
     partition_inputs: tuple[tuple[str, str], ...] = ()
+    optional: bool = False
 
     @property
     def path(self) -> list[str]:

@@ -47,7 +47,7 @@ CONTENT = {
     ("reviews", "rejected"): '{"reviewerID": "A1"}\nnot json\n',
     ("reviews", "empty"): "\n \n",
     ("products", "some"): f"{json.dumps(product(asin='B0'))}\n{json.dumps(product(asin='B9'))}\n",
-    ("products", "rejected"): "{'asin': 'B1'}\n{'asin': 'B2'}\n",
+    ("products", "rejected"): '{"asin": "B1"\n{"asin": ""}\n',
     ("products", "empty"): "",
     ("titles", "some"): f"{TITLES}s1,Movie,One,2019,90 min,Ann\ns2,TV Show,Two,2020,1 Season,\n",
     ("titles", "rejected"): f"{TITLES},Movie,One,2019,90 min,Ann\n,Movie,Two,2019,80 min,\n",

@@ -52,6 +52,7 @@ def test_the_graph_has_the_tables_of_the_design(nodes):
         "bronze/review_events",
         "bronze/event_gaps",
         "silver/reviews",
+        "silver/review_products",
         "silver/streamed_reviews",
         "silver/products",
         "silver/rejected",
