@@ -617,6 +617,18 @@ def test_check_of_a_whole_table_that_failed_is_not_run_again_without_a_build(wor
     assert blocked == {"mart": "gold: check unique failed", "copy": ""}
 
 
+@pytest.mark.parametrize("optional", [False, True])
+def test_what_could_not_be_built_blocks_below_unless_it_is_optional(optional):
+    silver = Output("silver", ("bronze",), partitioned=True, optional=optional)
+    world = World(BRONZE, silver, Output("below", ("silver",)))
+    world.lose("silver", "p1")
+    world.touch("silver", "p2")
+
+    work = world.work("below", settled=[("silver", "p1")])
+
+    assert work.blocked == ("" if optional else "silver[p1], which is missing")
+
+
 def test_settled_work_does_not_hold_up_what_is_below(world):
     world.touch("bronze", "p1")
     world.touch("silver", "p2")

@@ -36,6 +36,7 @@ def _table(table: Table) -> Output:
         checks=(*accounted, *table.checks, *(("adds_up",) if table.adds_up else ())),
         table_checks=table.table_checks,
         pace=table.pace,
+        optional=table.optional,
         arrives=table.key in {dataset.bronze for dataset in (*DATASETS, STREAM)},
     )
 

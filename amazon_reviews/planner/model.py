@@ -18,7 +18,8 @@ class Output:
     `inputs` are keys of outputs, `partition_inputs` pairs of a partition and an input that only
     this partition has. A copy of its input has no `code_version`. `checks` are blocking checks
     that its build evaluates, `table_checks` those that run after it, on all of it. One that
-    `arrives` has rows from outside: the state names its pending partitions.
+    `arrives` has rows from outside: the state names its pending partitions. What is built from an
+    `optional` one goes on without the partitions of it that could not be built.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Output:
     table_checks: tuple[str, ...] = ()
     pace: Pace = "at once"
     arrives: bool = False
+    optional: bool = False
 
     @property
     def all_inputs(self) -> tuple[str, ...]:

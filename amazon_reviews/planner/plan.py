@@ -296,7 +296,7 @@ class _Planner:
         )
         if why and WHOLE not in pending:
             blocks[WHOLE] = f"{output.key}: {why}"
-        if not output.arrives:
+        if not (output.arrives or output.optional):
             # What should be there could not be built: what is built from it would shrink.
             tried = self._settled[output.key] & partitions.keys() - records.versions.keys()
             for partition in sorted(tried - {WHOLE}):

@@ -65,9 +65,7 @@ def test_the_combinations_contain_every_choice_of_states():
 # In the order of the datasets.
 NAMED = {
     "reviews without metadata": ("some", "absent", "absent", "absent", "absent"),
-    "metadata only": ("absent", "some", "absent", "absent", "absent"),
     "titles without ratings": ("absent", "absent", "some", "absent", "absent"),
-    "titles with all ratings rejected": ("absent", "absent", "some", "rejected", "absent"),
     "stream only": ("absent", "rejected", "absent", "absent", "some"),
     "everything rejected": ("rejected", "rejected", "rejected", "rejected", "rejected"),
     "nothing": ("absent", "absent", "absent", "absent", "absent"),
