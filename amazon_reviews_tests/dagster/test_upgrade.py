@@ -64,6 +64,7 @@ def test_next_run_adds_null_columns_and_keeps_every_row(earlier):
     assert earlier.run(SELECTION).nothing_new
 
 
+@pytest.mark.long
 def test_code_changed_fills_the_new_columns_and_keeps_the_ids(earlier):
     before = in_warehouse(earlier, OLD)
 

@@ -500,8 +500,9 @@ def full_hub():
         yield hub_of(server)
 
 
+@pytest.mark.long
 @settings(
-    max_examples=3,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
