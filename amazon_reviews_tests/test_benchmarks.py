@@ -26,6 +26,7 @@ while time.process_time() < 0.8:
 """
 
 
+@pytest.mark.long
 def test_project_and_duckdb_build_the_same_gold(tmp_path):
     landing = batch.landing_zone(tmp_path / "landing", 2_000, 2, lambda _: None)
     project = Project(landing.folder, tmp_path / "project").run("to gold", TO_GOLD)

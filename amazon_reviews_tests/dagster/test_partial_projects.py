@@ -64,7 +64,6 @@ def test_the_combinations_contain_every_choice_of_states():
 
 # In the order of the datasets.
 NAMED = {
-    "titles without ratings": ("absent", "absent", "some", "absent", "absent"),
     "stream only": ("absent", "rejected", "absent", "absent", "some"),
     "everything rejected": ("rejected", "rejected", "rejected", "rejected", "rejected"),
 }

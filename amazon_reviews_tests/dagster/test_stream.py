@@ -165,6 +165,7 @@ def test_review_of_a_later_file_replaces_the_streamed_one(streaming, server):
     assert (source, partition, str(day)) == ("batch", "partition_1", "2016-09-01")
 
 
+@pytest.mark.long
 def test_a_hub_that_cannot_be_reached_fails_the_run_and_names_the_hub(tmp_path, spark, monkeypatch):
     secret = "c2VjcmV0"
     address = (

@@ -116,7 +116,7 @@ def downloaded(container, lakehouse, key, folder):
 @pytest.mark.parametrize(
     "assets",
     [
-        LAYERS,
+        pytest.param(LAYERS, marks=pytest.mark.long),
         pytest.param(f'{LAYERS} or +key:"warehouse/totals"', marks=pytest.mark.long),
     ],
 )
