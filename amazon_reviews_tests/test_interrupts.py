@@ -140,7 +140,13 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "number"), list(zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True))
+    ("how", "number"),
+    [
+        pytest.param(how, number, marks=[pytest.mark.long] if place > 1 else [])
+        for place, (how, number) in enumerate(
+            zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True)
+        )
+    ],
 )
 def test_an_interrupted_run_ends_soon_and_the_next_one_continues(project, how, number):
     with stuck(project.root, how, "run", "--select", STAGES) as process:

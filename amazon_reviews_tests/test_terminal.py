@@ -69,6 +69,7 @@ def test_progress_shows_names_as_text(monkeypatch):
     assert ESCAPED in target.file.getvalue()
 
 
+@pytest.mark.long
 def test_a_run_on_hostile_data_prints_no_control_characters(tmp_path):
     project = Project(tmp_path)
     project.add_file("amazon_reviews", "partition_1", review())

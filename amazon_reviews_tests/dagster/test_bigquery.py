@@ -40,6 +40,7 @@ def plain(row, schema):
     return repr(found)
 
 
+@pytest.mark.long
 def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
     outcome = project.run(MARTS)
 

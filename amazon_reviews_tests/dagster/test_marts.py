@@ -55,6 +55,7 @@ def test_pipeline_marts_have_reconciliation_rejections_and_runs(done, truth):
     assert "gold/pipeline_reconciliation" in runs[0]["assets"]
 
 
+@pytest.mark.long
 def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(done, monkeypatch):
     done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())

@@ -198,6 +198,7 @@ def test_the_lag_is_checked_against_its_bound(streaming, server):
     assert found.description == "hub partitions above 900 s: 0"
 
 
+@pytest.mark.long
 def test_lost_events_fail_a_check_until_somebody_accepts_it(streaming, server):
     server.append("reviews", "0", body(1))
     assert streaming.run().failures == []

@@ -472,6 +472,7 @@ def stream(tmp_path_factory):
 @given(
     st.lists(by_producer, min_size=20, max_size=40), st.lists(on_the_wire, min_size=20, max_size=40)
 )
+@pytest.mark.long
 def test_every_random_message_is_stored_once_and_reconciled(spark, stream, sent, encoded):
     stream.producer.send_batch(sent, partition_id="0")
     stream.server.append_encoded("reviews", "1", *encoded)
