@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import duckdb
+import pytest
 
 from amazon_reviews.defs.requests import ask
 from amazon_reviews.defs.resources import places_of
