@@ -33,6 +33,7 @@ SESSION_SETTINGS = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
     "spark.sql.json.enablePartialResults": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 """Settings that the transforms rely on; they override an endpoint's own defaults."""
 
