@@ -129,7 +129,7 @@ class Inspection:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What people fix for an inspection.
+    """The dataset and profile that people choose for an inspection.
 
     Attributes:
         dataset: the dataset, None to find it out.

@@ -321,7 +321,7 @@ def test_table_of_examples_is_built_again_once_a_day(tick):
 
 
 def test_new_partitions_come_in_the_turn_of_the_others(tick):
-    """What is built from all partitions would be built twice else."""
+    """Work on all partitions waits, because a partition that comes later would repeat it."""
     predictions, mart = "gold/sentiment_predictions", "gold/sentiment_years"
     built = found(version(10), *NAMES[:3], WHOLE, inputs={GOLD: version(70)}, checks=["complete"])
     state = SETTLED | {

@@ -40,7 +40,7 @@ class FileFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a user fixes about a file in advance; None means that its content decides.
+    """The format of a file as far as a user states it; None means that its content decides.
 
     A delimiter, a quote or columns make the file a delimited one.
 
