@@ -5,7 +5,7 @@ The same code as in bronze and silver reads the first records, so the result is 
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -200,7 +200,11 @@ def open_file(stream: BinaryIO, file: LandingFile, choice: Choice) -> OpenFile:
         OpenFile(file, source, dataset, profile_of(dataset, own, source, file.path), own)
         for dataset in ([place] if place else REVIEW_DATASETS)
     ]
-    return of_dataset[0] if len(of_dataset) == 1 else _likelier(*of_dataset)
+    opened = of_dataset[0] if len(of_dataset) == 1 else _likelier(*of_dataset)
+    if opened.profile and opened.profile.changes_reading:
+        stream.seek(0)
+        return open_file(stream, file, replace(choice, profile=opened.profile))
+    return opened
 
 
 def inspect_file(spark: SparkSession, path: Path, choice: Choice) -> Inspection:
