@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Field, write_deltalake
+from deltalake.schema import PrimitiveType
 
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import TableVersion
@@ -505,3 +506,19 @@ def test_load_into_a_real_dataset(lake):
     assert (whole.rows, changed.rows, changed.bytes < whole.bytes) == (4, 3, True)
     assert numbers_of(warehouse, "smoke") == [1, 2, 7]
     assert warehouse.describe("gold/smoke").description == "A test."
+
+
+def test_outdated_table_is_loaded_again_with_its_new_columns(warehouse, three_files):
+    warehouse.load([replace(three_files, content=2**62)])
+
+    warehouse.outdate("gold/t")
+    warehouse.outdate("gold/absent")
+
+    assert warehouse.contents() == {"gold/t": 0}
+    DeltaTable(three_files.uri).alter.add_columns([Field("added", PrimitiveType("string"))])
+    table = replace(three_files, version=DeltaTable(three_files.uri).version(), content=2**62)
+    (load,) = warehouse.load([table])
+    assert not load.skipped
+    assert warehouse.contents() == {"gold/t": 2**62}
+    added = warehouse.query("SELECT added FROM t")["added"].to_pylist()
+    assert added == [None] * 4
