@@ -9,7 +9,7 @@ RUN apt-get update \
 FROM base AS build
 WORKDIR /source
 # The layer with the packages outlives changes of the code.
-COPY pyproject.toml constraints.txt LICENSE ./
+COPY locks/runtime.txt locks/
 COPY deploy/install.sh deploy/
 RUN deploy/install.sh dependencies /srv/amazon_reviews
 COPY . .

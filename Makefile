@@ -11,18 +11,17 @@ BIN := $(VENV)/bin
 # A process that had a session on JVM Spark would go on with it in other tests.
 ENGINES := amazon_reviews_tests/engines
 INSTALLED := $(VENV)/.installed
-PROJECT := --constraint constraints.txt --editable '.[dev]'
+LOCK := locks/dev.txt
+PIP := $(BIN)/python -m pip install --quiet --require-hashes
+UV := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python
+PROJECT := --no-deps --no-build-isolation --editable .
 
-# Dagster takes absolute paths only.
-DAGSTER_HOME ?= data/dagster
-demo ui: export DAGSTER_HOME := $(if $(filter /%,$(DAGSTER_HOME)),$(DAGSTER_HOME),$(CURDIR)/$(DAGSTER_HOME))
-
-.PHONY: help demo ui test test-all lint docs azurite jars bench constraints clean dagster-home
+.PHONY: help demo ui test test-all lint docs azurite jars bench constraints locks audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary, a live stream
+demo: $(INSTALLED) ## sample data, the whole asset graph, a summary, a live stream
 	@if [[ -z "$${AMAZON_REVIEWS_LANDING:-}" && ! -e data/landing ]]; then \
 	  rm -rf data/landing.part; \
 	  $(BIN)/amazon-reviews sample --out data/landing.part; \
@@ -31,11 +30,8 @@ demo: $(INSTALLED) dagster-home ## sample data, the whole asset graph, a summary
 	@$(BIN)/amazon-reviews run
 	@$(BIN)/amazon-reviews demo-stream
 
-# Dagster shows a run whose process died together with 'dagster dev' as running for ever, and the
-# sensors wait for it.
-ui: $(INSTALLED) dagster-home ## the Dagster UI on the same data (PORT=3000)
-	@$(BIN)/amazon-reviews orphaned-runs --before "$$(date +%s)"
-	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
+ui: $(INSTALLED) ## the Dagster UI on the same data (PORT=3000)
+	@$(BIN)/amazon-reviews ui --port $(PORT)
 
 # A file's tests share what is costly to make, and each process has a core of its own.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
@@ -67,27 +63,44 @@ jars: $(INSTALLED) ## Delta's jars, which AMAZON_REVIEWS_ENGINE=spark needs (tak
 bench: $(INSTALLED) ## the benchmarks, each against its peer
 	@$(BIN)/amazon-reviews bench
 
-constraints: $(INSTALLED) ## pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile --quiet --upgrade --extra dev --python $(BIN)/python \
-	  --no-header --no-annotate pyproject.toml --output-file constraints.txt
+# One set of versions for every Python from Debian's 3.11 on; the locks add the hashes of the files.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python $(BIN)/python --python-version 3.11.2 \
+  --no-header --no-annotate
+constraints: $(INSTALLED) ## pin the newest versions that pyproject.toml allows, and lock them
+	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file constraints.txt
+	@$(MAKE) --no-print-directory locks
+
+locks: $(INSTALLED) ## write the hashes of the pinned packages into locks/
+	mkdir -p locks
+	$(COMPILE) --generate-hashes --constraint constraints.txt --extra dev pyproject.toml \
+	  --output-file locks/dev.txt
+	$(COMPILE) --generate-hashes --constraint constraints.txt --extra build --extra postgres \
+	  pyproject.toml --output-file locks/runtime.txt
+	$(COMPILE) --generate-hashes --constraint constraints.txt --group audit \
+	  --output-file locks/audit.txt
+
+audit: ## a bill of materials in dist/sbom.cdx.json, and known vulnerabilities of the packages
+	@$(PYTHON) -m venv --clear .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --require-hashes --requirement locks/audit.txt
+	@mkdir -p dist
+	@.venv-audit/bin/cyclonedx-py requirements --output-reproducible \
+	  --output-file dist/sbom.cdx.json locks/runtime.txt
+	@.venv-audit/bin/python deploy/audit.py locks/dev.txt
 
 clean: ## remove the environment and the tools' caches; data/ stays
-	rm -rf $(VENV) .azurite .jars build dist site *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-audit .azurite .jars build dist site *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find amazon_reviews amazon_reviews_tests -name __pycache__ -prune -exec rm -rf {} +
 
-# Dagster reads dagster.yaml from DAGSTER_HOME only; a file that is there already is the user's.
-dagster-home:
-	@mkdir -p "$$DAGSTER_HOME"
-	@[[ -e "$$DAGSTER_HOME/dagster.yaml" ]] || ln -sf '$(CURDIR)/dagster.yaml' "$$DAGSTER_HOME/dagster.yaml"
-
-# The pins are exact, so what uv's cache holds need not be asked for again: --offline first.
+# Every file is compared with its hash in the lock, those of uv and setuptools included.
+# What uv's cache holds need not be asked for again: --offline first.
 # uv does not read pip's configuration: where it reaches no packages, pip does the work.
-$(INSTALLED): constraints.txt pyproject.toml | $(BIN)/python
+$(INSTALLED): $(LOCK) pyproject.toml | $(BIN)/python
 	@echo 'Installing the packages into $(VENV) (a few minutes the first time)' >&2
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv || true
-	@$(BIN)/uv pip install --quiet --compile-bytecode --offline --python $(BIN)/python $(PROJECT) 2>/dev/null \
-	  || $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(PROJECT) 2> >(grep -v '^ + ' >&2) \
-	  || $(BIN)/python -m pip install $(PROJECT)
+	@$(PIP) --requirement <(awk '/^[^ ]/ { uv = /^uv==/ } uv' $(LOCK)) || true
+	@$(UV) --offline --requirements $(LOCK) 2>/dev/null \
+	  || $(UV) --requirements $(LOCK) 2> >(grep -v '^ + ' >&2) \
+	  || $(PIP) --requirement $(LOCK)
+	@$(BIN)/python -m pip install --quiet $(PROJECT)
 	@touch $@
 
 # Debian keeps what venv needs to bring pip in a package of its own, python3-venv; without it the

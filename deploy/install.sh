@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the project into a folder of an image or a server: install.sh PART TARGET
-#   dependencies  the pinned packages, in TARGET/.venv
+#   dependencies  the packages, in TARGET/.venv, compared with the hashes of locks/runtime.txt
 #   project       the package, its console scripts, the settings and, if Java is installed, the jars
 # Run it from the root of the sources. It needs Python 3.11 with venv.
 set -eu
@@ -11,16 +11,10 @@ pip="$target/.venv/bin/pip install --no-cache-dir --disable-pip-version-check"
 case $part in
 dependencies)
   python3 -m venv "$target/.venv"
-  empty=$(mktemp -d)
-  mkdir "$empty/amazon_reviews"
-  touch "$empty/amazon_reviews/__init__.py"
-  cp pyproject.toml LICENSE "$empty"
-  $pip --constraint constraints.txt "$empty[postgres]"
-  "$target/.venv/bin/pip" uninstall --yes --quiet amazon-reviews
-  rm -r "$empty"
+  $pip --require-hashes --requirement locks/runtime.txt
   ;;
 project)
-  $pip --no-deps .
+  $pip --no-deps --no-build-isolation .
   cp -R dagster.yaml workspace.yaml deploy "$target"
   if command -v java >/dev/null; then
     (cd "$target" && .venv/bin/amazon-reviews jars)

@@ -35,6 +35,7 @@ COMMANDS = {
     "sample": "Generate sample data in the source's own formats.",
     "sentiment": "Predict the sentiment of texts, and evaluate the model.",
     "similar": "List the products that are most similar to ASIN.",
+    "ui": "Serve the Dagster UI and its daemon until interrupted.",
 }
 """Each command with its one line of help; one without help is hidden."""
 

@@ -1,4 +1,4 @@
-"""`amazon-reviews orphaned-runs`, called by deploy/code-server.sh and by `make ui`."""
+"""`amazon-reviews orphaned-runs`, called by deploy/code-server.sh."""
 
 import click
 
