@@ -142,7 +142,7 @@ def project(tmp_path):
 @pytest.mark.parametrize(
     ("how", "number"),
     [
-        pytest.param(how, number, marks=[pytest.mark.long] if place > 1 else [])
+        pytest.param(how, number, marks=[pytest.mark.long] if place > 0 else [])
         for place, (how, number) in enumerate(
             zip(STUCK, [signal.SIGINT, signal.SIGTERM] * 2, strict=True)
         )

@@ -65,6 +65,7 @@ def test_products_of_reviews_complete_the_catalogue_and_are_reconciled(spark, la
     assert (of_reviews.lines, of_reviews.kept, of_reviews.duplicates) == (2, 1, 1)
 
 
+@pytest.mark.long
 def test_partition_of_another_profile_names_no_product_any_more(spark, landed, lakehouse):
     build(spark, landed, lakehouse)
     upload(landed, "amazon_reviews", NAME, review(asin="K1"), file="reviews.tsv")

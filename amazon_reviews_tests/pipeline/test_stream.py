@@ -573,6 +573,7 @@ def brought(spark, folder, sent_bodies):
     return lakehouse, bring_stream(spark, lakehouse)
 
 
+@pytest.mark.long
 def test_gold_does_not_depend_on_the_order_of_events(spark, tmp_path):
     """The truth of the sample confirms the counts."""
     options = SampleOptions(
