@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    accounts_check,
+    record_accounted,
+    rows_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
@@ -183,10 +187,10 @@ def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeRes
     lakehouse.ensure(SILVER_REJECTED.key)
     lakehouse.record(SILVER_REJECTED.key, {WHOLE: inputs})
     counts = rejected_by_reason(lakehouse)
-    table = markdown(["table", "reason", "lines"], [[*key, n] for key, n in counts.items()])
+    by_reason = [[*key, n] for key, n in counts.items()]
     metadata = {
         **table_metadata(lakehouse, SILVER_REJECTED.key),
-        "by_reason": dg.MetadataValue.md(table),
+        "by_reason": rows_metadata(["table", "reason", "lines"], by_reason),
     }
     return dg.MaterializeResult(metadata=metadata)
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import table_metadata
+from amazon_reviews.defs.assets.metadata import rows_metadata, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import TooFewReviewsError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import SENTIMENT
 from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
 from amazon_reviews.pipeline.versions import record_of
@@ -108,7 +107,7 @@ def _metadata(trained: "Trained") -> dict[str, Any]:
         "held_out_rows": figures.pop("rows"),
         **{name: value for name, value in figures.items() if value is not None},
         "parameters": dg.MetadataValue.json(dict(trained.parameters)),
-        "strongest_words": dg.MetadataValue.md(markdown(header, strongest)),
+        "strongest_words": rows_metadata(header, strongest),
     }
 
 

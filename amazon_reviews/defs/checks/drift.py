@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.errors import ModelFileError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import SENTIMENT, current_model
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
@@ -47,7 +47,7 @@ def drift(
         description=description,
         metadata={
             "reviews": comparison.reviews,
-            "bands": dg.MetadataValue.md(markdown(header, bands)),
+            "bands": rows_metadata(header, bands),
             **({} if comparison.index is None else {"index": comparison.index}),
         },
     )

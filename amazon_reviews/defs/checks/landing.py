@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.errors import LandingError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS, Dataset
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
@@ -45,10 +45,8 @@ def _check(landing: LandingZone, dataset: Dataset) -> dg.AssetCheckResult:
         description="\n".join(texts) or None,
         metadata={
             "not_read": len(unmatched),
-            "by_reason": dg.MetadataValue.md(
-                markdown(
-                    ["reason", "count", "examples", "advice"], [list(row.values()) for row in rows]
-                )
+            "by_reason": rows_metadata(
+                ["reason", "count", "examples", "advice"], [row.values() for row in rows]
             ),
         },
     )

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.defs.assets.stream import lag_metadata
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.stream_gaps import open_gaps
 from amazon_reviews.pipeline.stream_lag import lag
 from amazon_reviews.resources.event_hub import EventHub
@@ -57,8 +57,6 @@ def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
         else None,
         metadata={
             "lost_events": lost,
-            "gaps": dg.MetadataValue.md(
-                markdown(header, [[gap[name] for name in header] for gap in gaps])
-            ),
+            "gaps": rows_metadata(header, [[gap[name] for name in header] for gap in gaps]),
         },
     )

@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from amazon_reviews.atomic_file import replacing
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.resources.built_files import stamped_markdown
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.built import Built
 from amazon_reviews.serving.queries.recommender import evaluation
+from amazon_reviews.shown_text import markdown_table
 
 Figures = dict[str, tuple[float, float | None, float | None]]
 """Value by name, and the ends of its confidence interval or None."""
@@ -66,7 +66,7 @@ def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     yield _common_figures(next(iter(methods.values())))
     yield _at_10(methods)
     yield "The same at 5 and at 20:"
-    yield markdown(
+    yield markdown_table(
         ("method", *_OTHERS),
         (
             (name, *(_text(figures, figure) for figure in _OTHERS))
@@ -75,7 +75,7 @@ def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     )
     parts = {group: by_method for group, by_method in groups.items() if group != "all"}
     yield "NDCG@10 by group of users:"
-    yield markdown(
+    yield markdown_table(
         ("method", *(f"{group} ({_users(part):,})" for group, part in parts.items())),
         ((name, *(_text(part[name], "ndcg@10") for part in parts.values())) for name in methods),
     )
@@ -110,7 +110,7 @@ def _at_10(methods: ByMethod) -> str:
         )
         for method, figures in methods.items()
     )
-    return markdown(header, rows)
+    return markdown_table(header, rows)
 
 
 def _users(methods: ByMethod) -> int:
