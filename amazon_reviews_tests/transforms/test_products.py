@@ -218,7 +218,7 @@ CASES = [
             "brand": "\x07Bright",
             "category": ["a\x9bb", "\x00"],
         },
-        {"title": "[31mLamp red", "brand": "Bright", "categories": ["a b"]},
+        {"title": "[31mLamp red", "brand": "Acme", "categories": ["a b"]},
     ),
     (
         {"also_buy": ["B\x001", "B2"], "new\x1b": "x\u2069", "rank": "5 in A\x1bB ("},
