@@ -83,7 +83,8 @@ def csv_cell(value: Any) -> Any:
 
 def write_csv(target: TextIO, rows: Iterable[Iterable[Any]]) -> None:
     """Write rows, the header among them, as CSV to a text file."""
-    csv.writer(target, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
+    # These line ends also make the writer quote a cell with any of them.
+    csv.writer(target, lineterminator="\r\n").writerows(map(csv_cell, row) for row in rows)
 
 
 def _visible(character: str) -> str:

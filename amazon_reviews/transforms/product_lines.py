@@ -87,8 +87,8 @@ def _product_rules(record: Column, raw: Column, profile: Profile) -> list[Rule]:
     names = [name for field in _TEXTS for name in profile.source_name(field).split(" or ")]
     rules = [
         Rule("missing_field", profile.source_name("asin"), ~_filled(asin), asin),
-        id_rule(profile.source_name("asin"), asin),
         Rule("wrong_type", ", ".join(names), _holds_structure(texts, raw, names), raw),
+        id_rule(profile.source_name("asin"), asin),
     ]
     rules += [
         Rule(

@@ -90,8 +90,8 @@ def _wrong_type_rules(record: Column, raw: Column, name: Names) -> list[Rule]:
     }
     return [
         Rule("wrong_type", name("overall"), stars.isNull() | F.isnan(stars), record["overall"]),
-        *(id_rule(name(field), record[field]) for field in _IDS),
         Rule("wrong_type", ", ".join(map(name, TEXTS)), _holds_structure(record, raw, name), raw),
+        *(id_rule(name(field), record[field]) for field in _IDS),
         *(
             Rule(
                 "wrong_type",

@@ -215,7 +215,7 @@ CASES = [
     (
         {
             "title": "\x1b[31mLamp\u202e\x00red",
-            "brand": "\x07Bright",
+            "brand": "\x07Acme",
             "category": ["a\x9bb", "\x00"],
         },
         {"title": "[31mLamp red", "brand": "Acme", "categories": ["a b"]},

@@ -118,7 +118,7 @@ def test_title_fields_become_typed_columns(typed_titles, number):
 REJECTED_TITLES = [
     ({"show_id": " "}, "missing_field", "show_id: absent"),
     ({"show_id": "s\x1b1"}, "wrong_type", "show_id: U+001B in s 1"),
-    ({"title": "\x00"}, "missing_field", "title: "),
+    ({"title": "\x00"}, "missing_field", "title:"),
     ({"type": ""}, "missing_field", "type: absent"),
     ({"title": ""}, "missing_field", "title: absent"),
     ({"type": "Book"}, "out_of_range", "type: Book"),

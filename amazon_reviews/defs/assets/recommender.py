@@ -123,7 +123,7 @@ def _evaluation_metadata(evaluation: Evaluated) -> dict[str, Any]:
 
     by_split = methods_tables(evaluation.rows).items()
     return {
-        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in by_split},
+        **{f"methods_{split}": rows_metadata(*table) for split, table in by_split},
         **{f"not_split_{name}": why for name, why in evaluation.not_split.items()},
     }
 

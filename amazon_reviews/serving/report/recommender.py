@@ -17,6 +17,7 @@ from amazon_reviews.shown_text import markdown_table
 Figures = dict[str, tuple[float, float | None, float | None]]
 """Value by name, and the ends of its confidence interval or None."""
 ByMethod = dict[str, Figures]
+_Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 _RANKED = ("recall", "ndcg", "hit_rate", "map")
 _AT_10 = (*(f"{name}@10" for name in _RANKED), "coverage@10", "novelty@10")
@@ -55,8 +56,8 @@ def methods_page(rows: pa.Table) -> str:
     return "\n\n".join([_TITLE, *parts]) + "\n"
 
 
-def methods_tables(rows: pa.Table) -> dict[str, str]:
-    """Return for each split the figures at 10 of all users, one row per method."""
+def methods_tables(rows: pa.Table) -> dict[str, _Table]:
+    """Return for each split the figures at 10 of all users: header, and one row per method."""
     return {split: _at_10(groups["all"]) for split, groups in _by_split(rows).items()}
 
 
@@ -64,7 +65,7 @@ def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     methods = groups["all"]
     yield f"## The {split} split"
     yield _common_figures(next(iter(methods.values())))
-    yield _at_10(methods)
+    yield markdown_table(*_at_10(methods))
     yield "The same at 5 and at 20:"
     yield markdown_table(
         ("method", *_OTHERS),
@@ -96,7 +97,7 @@ def _common_figures(any_method: Figures) -> str:
     )
 
 
-def _at_10(methods: ByMethod) -> str:
+def _at_10(methods: ByMethod) -> _Table:
     header = ("method", *_AT_10, "hybrid is better by", "cold complete", "rmse", "mae", "fit s")
     rows = (
         (
@@ -110,7 +111,7 @@ def _at_10(methods: ByMethod) -> str:
         )
         for method, figures in methods.items()
     )
-    return markdown_table(header, rows)
+    return header, [*rows]
 
 
 def _users(methods: ByMethod) -> int:
