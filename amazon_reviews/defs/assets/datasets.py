@@ -33,6 +33,7 @@ from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED, SILVER_REVIEW_PRODUCTS
+from amazon_reviews.shown_text import markdown_text
 
 
 def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
@@ -200,6 +201,6 @@ def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Reconciliation]) -> dg.A
     return dg.AssetCheckResult(
         check_name=ROWS_KEPT,
         passed=not emptied,
-        description="; ".join(emptied) or None,
+        description=markdown_text("; ".join(emptied)) or None,
         metadata={"partitions_without_rows": len(emptied)},
     )

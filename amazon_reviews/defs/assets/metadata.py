@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.schemas.built import WHOLE
-from amazon_reviews.shown_text import markdown_table
+from amazon_reviews.shown_text import markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.publish import Trained
@@ -76,7 +76,9 @@ def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetChe
         passed=not off,
         check_name=name,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
+        description=markdown_text(f"unbalanced: {', '.join(off)}")
+        if off
+        else "every line is accounted for",
         metadata={"accounts": rows_metadata(header, rows), **_totals(accounts)},
     )
 

@@ -15,6 +15,7 @@ from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.shown_text import markdown_text
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.sentiment.train import Trained
@@ -90,7 +91,9 @@ def model_sentiment(
 
 
 def _result(metadata: dict[str, Any], passed: bool, description: str) -> dg.MaterializeResult:
-    check = dg.AssetCheckResult(check_name="not_worse", passed=passed, description=description)
+    check = dg.AssetCheckResult(
+        check_name="not_worse", passed=passed, description=markdown_text(description)
+    )
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 

@@ -7,6 +7,7 @@ from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.shown_text import markdown_text
 
 
 @dg.asset_check(
@@ -26,7 +27,7 @@ def drift(
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"the current sentiment model cannot be read: {error}",
+            description=markdown_text(f"the current sentiment model cannot be read: {error}"),
         )
     if model is None:
         return dg.AssetCheckResult(passed=True, description="no sentiment model yet")

@@ -9,6 +9,7 @@ from amazon_reviews.pipeline.stream_gaps import open_gaps
 from amazon_reviews.pipeline.stream_lag import lag
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.shown_text import markdown_text
 
 _EVENTS = ["bronze", "review_events"]
 _WARN = dg.AssetCheckSeverity.WARN
@@ -28,12 +29,14 @@ def lag_bound(
     try:
         behind = lag(event_hub, lakehouse)
     except (EventHubUnavailableError, HubChangedError) as error:
-        return dg.AssetCheckResult(passed=False, description=str(error), severity=_WARN)
+        return dg.AssetCheckResult(passed=False, description=markdown_text(error), severity=_WARN)
     late = [name for name, partition in behind.items() if partition.seconds > event_hub.lag_seconds]
     return dg.AssetCheckResult(
         passed=not late,
         severity=_WARN,
-        description=f"hub partitions above {event_hub.lag_seconds} s: {', '.join(late)}"
+        description=markdown_text(
+            f"hub partitions above {event_hub.lag_seconds} s: {', '.join(late)}"
+        )
         if late
         else None,
         metadata=lag_metadata(behind),
