@@ -28,6 +28,8 @@ UnavailableError with status 503. Errors that a module raises and catches itself
 
 from collections.abc import Mapping
 
+from amazon_reviews.shown_text import terminal_text
+
 _LONGEST_REASON = 500
 
 
@@ -35,6 +37,10 @@ class AmazonReviewsError(Exception):
     """An error with a text for people: what is wrong, where, and what to do."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the text, which may name files and values, for a terminal, a log or metadata."""
+        return terminal_text(super().__str__())
 
 
 class UsageError(AmazonReviewsError):
@@ -182,7 +188,7 @@ def one_line(error: Exception) -> str:
 
     The text of a foreign error follows the name of its class.
     """
-    text = " ".join(str(error).split())
+    text = " ".join(terminal_text(error).split())
     if len(text) > _LONGEST_REASON:
         # The engine's errors begin with what was done, and end with what the system reported.
         text = f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"

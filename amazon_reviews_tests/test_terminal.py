@@ -11,29 +11,13 @@ from amazon_reviews.cli import main, report
 from amazon_reviews.cli.common.console import console
 from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.cli.common.tables import print_table
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import BuildError, UsageError
+from amazon_reviews.shown_text import terminal_text
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import product, review
 
 CATEGORY = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \x1b[31m \u202eX"
 ESCAPED = "Toys [/b] [red]Games[/red] [link=http://evil.example]x[/link] :bug: \\x1b[31m \\u202eX"
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("Crème brûlée 日本 👩‍🔧", "Crème brûlée 日本 👩‍🔧"),
-        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
-        ("a\u202eb\u2066c\u200e", "a\\u202eb\\u2066c\\u200e"),
-        ("\r\t\x9b1m\x00\x7f", "\\r\\t\\x9b1m\\x00\\x7f"),
-        ("two\nlines", "two\nlines"),
-        ("\ud800\u2028", "\\ud800\\u2028"),
-        (CATEGORY, ESCAPED),
-    ],
-)
-def test_plain_text_has_no_control_characters(text, escaped):
-    assert plain(text) == escaped
 
 
 def test_a_table_shows_its_cells_title_and_columns_as_text(capsys, monkeypatch):
@@ -63,7 +47,7 @@ def test_progress_shows_names_as_text(monkeypatch):
     target = console()
     target.file = io.StringIO()
     bars = progress_bars(target)
-    bars.add_task(plain(CATEGORY), total=1)
+    bars.add_task(terminal_text(CATEGORY), total=1)
     target.print(bars.get_renderable())
 
     assert ESCAPED in target.file.getvalue()

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from amazon_reviews import interrupts
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import AmazonReviewsError
 
 COMMANDS = {
@@ -69,7 +69,7 @@ class _Commands(click.Group):
             try:
                 return super().invoke(ctx)
             except AmazonReviewsError as error:
-                click.echo(f"Error: {plain(error)}", err=True)
+                echo(f"Error: {error}", err=True)
                 ctx.exit(error.exit_code)
 
 

@@ -3,6 +3,7 @@
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.serving.api.app import serve
 from amazon_reviews.serving.api.settings import load_api
 
@@ -23,5 +24,5 @@ def api(host: str, port: int, workers: int) -> None:
     # A wrong setting is reported here: workers would start again and again.
     config.load()
     load_api()
-    click.echo(f"http://{host}:{port}/docs", err=True)
+    echo(f"http://{host}:{port}/docs", err=True)
     serve(host, port, workers)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from amazon_reviews import config, interrupts
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.send_lines import send_lines
 from amazon_reviews.cli.common.tables import print_table
@@ -40,7 +41,7 @@ def demo_stream() -> None:
     interrupts.remark(RESUMES)
     events = Path(settings.landing) / "events" / "events.jsonl"
     if settings.event_hub or not events.is_file():
-        click.echo("no demo of the stream: a hub is set, or there are no sample events", err=True)
+        echo("no demo of the stream: a hub is set, or there are no sample events", err=True)
         return
     with dagster_instance(settings):
         # The daemon finds the instance ready, with the project's dagster.yaml.
@@ -58,7 +59,7 @@ def _show_stream(settings: config.Settings, events: Path) -> None:
     with EventHubEmulator({HUB: 4}) as server:
         address = server.connection_string(HUB)
         sent = send_lines(events, address, lambda: False)
-        click.echo(f"{sent:,} events were published to a hub of 4 partitions", err=True)
+        echo(f"{sent:,} events were published to a hub of 4 partitions", err=True)
         started = time.monotonic()
         with _daemon(settings, address) as log:
             _wait(lakehouse, before + sent, log, started)
@@ -71,7 +72,7 @@ def _wait(lakehouse: Lakehouse, events: int, log: Path, started: float) -> None:
     while (seconds := time.monotonic() - started) < _TIMEOUT_SECONDS:
         accounts = {account.layer: account for account in _accounts(lakehouse)}
         while layers and _reached(accounts, layers[0], events):
-            click.echo(f"{seconds:6.1f} s  the events are in {layers.pop(0)}", err=True)
+            echo(f"{seconds:6.1f} s  the events are in {layers.pop(0)}", err=True)
         if not layers:
             return
         time.sleep(_POLL_SECONDS)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from amazon_reviews import config
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import AmazonReviewsError, LandingError
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -56,9 +56,9 @@ def doctor() -> None:
     for finding in examine(config.load()):
         wrong |= finding.wrong
         mark = "!!" if finding.wrong else "ok"
-        click.echo(plain(f"{mark}  {finding.subject:26} {finding.value}"))
+        echo(f"{mark}  {finding.subject:26} {finding.value}")
         if finding.advice:
-            click.echo(plain(f"{'':30} -> {finding.advice}"))
+            echo(f"{'':30} -> {finding.advice}")
     sys.exit(2 if wrong else 0)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.send_lines import send_lines
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator, HubOptions
 from amazon_reviews.errors import UsageError
 
@@ -62,13 +62,13 @@ def event_hub(
     server = EventHubEmulator(options, host=host, port=port, retention=retention)
     with _interrupted() as stopped, _listening(server):
         first, *others = map(server.connection_string, options)
-        click.echo(f"export AMAZON_REVIEWS_EVENT_HUB='{first}'")
+        echo(f"export AMAZON_REVIEWS_EVENT_HUB='{first}'")
         for other in others:
-            click.echo(f"# {other}")
+            echo(f"# {other}")
         if send:
             count = send_lines(send, first, stopped.is_set)
             hub = next(iter(options))
-            click.echo(plain(f"{count} events of {send} were sent to {hub}"), err=True)
+            echo(f"{count} events of {send} were sent to {hub}", err=True)
         stopped.wait()
 
 

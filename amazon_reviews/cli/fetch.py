@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from amazon_reviews import config, interrupts
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.transfer import transfer
 from amazon_reviews.errors import NotPublishedError, SettingsError, UsageError
 from amazon_reviews.resources import amazon_2023 as published
@@ -59,9 +59,9 @@ def amazon_2023(category: str, rows: int | None, meta: bool, url: str) -> None:
         except NotPublishedError as error:
             raise UsageError(f"{error}; {published.suggestion(category)}") from None
         if not fetched:
-            click.echo(f"{plain(path.name)} is complete and current: not downloaded", err=True)
+            echo(f"{path.name} is complete and current: not downloaded", err=True)
         _warn_of_other_files(path, file.stem)
-        click.echo(path)
+        echo(path)
 
 
 def _local_landing() -> Path:
@@ -79,7 +79,7 @@ def _local_landing() -> Path:
 def _warn_of_other_files(path: Path, stem: str) -> None:
     """Print the other files with lines of the same published file; they would count twice."""
     for other in sorted({*path.parent.glob(f"{stem}.*")} - {path}):
-        click.echo(
-            plain(f"{other} has lines of the same file, which become duplicates; remove one"),
+        echo(
+            f"{other} has lines of the same file, which become duplicates; remove one",
             err=True,
         )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_reviews import config
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import LandingError, UsageError
+from amazon_reviews.shown_text import visible_text
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.inspection import Choice
@@ -68,10 +69,10 @@ def inspect(
         except LandingError as error:
             results.append({"file": str(file), "error": str(error)})
     if as_json:
-        click.echo(json.dumps(results, indent=2, default=_plain_value))
+        echo(json.dumps(results, indent=2, default=_plain_value))
     else:
         for result in results:
-            click.echo("\n".join(plain(line).replace("\n", "\\n") for line in _lines(result)))
+            echo("\n".join(visible_text(line) for line in _lines(result)))
     sys.exit(0 if all(result.get("kept") for result in results) else 1)
 
 
@@ -106,7 +107,7 @@ def _write_draft(file: Path, draft: Path, choice: "Choice") -> None:
         raise UsageError(f"{draft} exists, and is not replaced; name another file") from None
     except OSError as error:
         raise UsageError(f"{draft} cannot be written ({error.strerror})") from None
-    click.echo(draft)
+    echo(draft)
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import click
 
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.resources.spark.jvm import fetch_jars, jars_folder
 
 
@@ -12,4 +13,4 @@ def jars() -> None:
     AMAZON_REVIEWS_ENGINE=spark needs them. They are fetched once.
     """
     fetch_jars()
-    click.echo(jars_folder())
+    echo(jars_folder())

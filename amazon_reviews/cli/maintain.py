@@ -3,6 +3,7 @@
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.pipeline.renamed_tables import remove_old_tables
 from amazon_reviews.resources.lakehouse import maintenance
@@ -21,7 +22,7 @@ def maintain() -> None:
     settings = config.load()
     lakehouse = Lakehouse(settings.lakehouse)
     for key in remove_old_tables(lakehouse, open_warehouse(settings.warehouse)):
-        click.echo(f"{key} was removed: it is called {RENAMED_TABLES[key]} now", err=True)
+        echo(f"{key} was removed: it is called {RENAMED_TABLES[key]} now", err=True)
     print_table(
         [
             {

@@ -3,6 +3,7 @@
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.headless.dead_runs import report_orphaned_runs
 
@@ -13,4 +14,4 @@ def orphaned_runs(before: float) -> None:
     """Report runs of a stopped code server as failed."""
     with dagster_instance(config.load()) as instance:
         for run in report_orphaned_runs(instance, before):
-            click.echo(f"run {run} died with its code server", err=True)
+            echo(f"run {run} died with its code server", err=True)

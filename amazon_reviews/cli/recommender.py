@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import click
 
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import SplitError, UsageError
 from amazon_reviews.models.recommender.evaluation import Evaluator
 from amazon_reviews.models.recommender.held_out import by_timestamp, held_out, last_out
@@ -69,8 +69,8 @@ def evaluate(
     except SplitError as error:
         raise SplitError(f"{', '.join(map(str, ratings))}: {error}") from None
     for summary in summaries:
-        click.echo(plain(summary), err=True)
-    click.echo(json.dumps(_metrics(splits, names, seed), indent=2))
+        echo(summary, err=True)
+    echo(json.dumps(_metrics(splits, names, seed), indent=2))
 
 
 def _columns(option: str | None) -> list[str] | None:
@@ -127,5 +127,5 @@ def _metrics(
             for part, evaluator in evaluators.items()
         }
         metrics[name] = figures.pop("test") | figures
-        click.echo(f"{name}: trained in {metrics[name]['fit_seconds']:.1f} s", err=True)
+        echo(f"{name}: trained in {metrics[name]['fit_seconds']:.1f} s", err=True)
     return metrics

@@ -6,8 +6,8 @@ import sys
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.tables import print_table
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -33,16 +33,16 @@ def reconcile(as_json: bool) -> None:
     accounts = reconcile_all(Lakehouse(settings.lakehouse))
     rows = [account.as_dict() for account in accounts]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
     for text in _landing_warnings(places_of(settings).landing):
-        click.echo(plain(f"warning {text}"), err=True)
+        echo(f"warning {text}", err=True)
     differing = [account for account in accounts if not account.balanced]
     if differing:
         plan = make_plan(OUTPUTS, observe(places_of(settings), data_files=True).state)
         for account in differing:
-            click.echo(plain(_advice(account, plan)), err=True)
+            echo(_advice(account, plan), err=True)
     sys.exit(1 if differing else 0)
 
 

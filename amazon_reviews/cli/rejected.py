@@ -6,6 +6,7 @@ import sys
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.pipeline.rejected import partitions_with_rejected, rejected_by_reason
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -26,7 +27,7 @@ def list_rejected(as_json: bool) -> None:
         for (table, reason), lines in counts.items()
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
 
@@ -43,5 +44,5 @@ def replay(select: str) -> None:
     before = sum(rejected_by_reason(lakehouse).values())
     outcome = bring_up_to_date(settings, select, partitions_with_rejected(lakehouse))
     after = sum(rejected_by_reason(lakehouse).values())
-    click.echo(f"{before} lines were rejected before, {after} are rejected now")
+    echo(f"{before} lines were rejected before, {after} are rejected now")
     sys.exit(1 if outcome.failures else 0)

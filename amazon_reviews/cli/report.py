@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import UsageError
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.report.page import write_report
@@ -20,4 +21,4 @@ def report(out: Path | None) -> None:
         write_report(open_warehouse(settings.warehouse), path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-    click.echo(path)
+    echo(path)

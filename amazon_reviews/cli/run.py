@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from amazon_reviews.cli.common.console import echo
+
 
 @click.command()
 @click.option("--select", default="*", help="Asset selection, e.g. 'group:gold' (default: all).")
@@ -37,9 +39,9 @@ def run(
         sys.exit(1 if pending.lost else 0)
     outcome = up_to_date.bring_up_to_date(settings, select, requested, code_changed=code_changed)
     if as_json:
-        click.echo(json.dumps(summary.summarize(settings, outcome), indent=2, default=str))
+        echo(json.dumps(summary.summarize(settings, outcome), indent=2, default=str))
     elif outcome.nothing_new:
-        click.echo("nothing new")
+        echo("nothing new")
     else:
         summary.print_summary(summary.summarize(settings, outcome), settings)
     sys.exit(1 if outcome.failures else 0)

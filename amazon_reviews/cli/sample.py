@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.progress import progress_bar
 from amazon_reviews.devtools.sample_data import PROFILES, SampleOptions, generate
 from amazon_reviews.errors import UsageError
@@ -43,4 +44,4 @@ def sample(out: Path | None, **options: Any) -> None:
     # The generator is a developer tool, and knows no errors of the package.
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from None
-    click.echo(folder)
+    echo(folder)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.stored_model import stored_model
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import UsageError
 from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.review_files import read_reviews
@@ -40,8 +40,8 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
         raise click.UsageError("give either a text, or --csv with --out")
     if source and out:
         counts = predict_csv(stored_model("sentiment"), source, out)
-        click.echo(f"{counts.labelled:,} texts labelled, {counts.rejected:,} rejected", err=True)
-        click.echo(out)
+        echo(f"{counts.labelled:,} texts labelled, {counts.rejected:,} rejected", err=True)
+        echo(out)
     else:
         _print_explanation(text or "")
 
@@ -53,9 +53,9 @@ def _print_explanation(text: str) -> None:
     from amazon_reviews.models.sentiment.explanation import explain
 
     explanation = explain(stored_model("sentiment"), text, task="binary")
-    click.echo(f"{explanation.label} {explanation.probability:.4f}")
+    echo(f"{explanation.label} {explanation.probability:.4f}")
     for reason in explanation.reasons:
-        click.echo(plain(f"{reason.weight:+8.3f}  {reason.words}"))
+        echo(f"{reason.weight:+8.3f}  {reason.words}")
 
 
 @sentiment.command()
@@ -98,5 +98,5 @@ def evaluate(file: Path, task: str, labels: LabelMeaning | None) -> None:
         "skipped": predictions.skipped,
         "model_version": storage.model_version(model),
     }
-    click.echo(plain(reviews.summary()), err=True)
-    click.echo(json.dumps(metrics, indent=2))
+    echo(reviews.summary(), err=True)
+    echo(json.dumps(metrics, indent=2))

@@ -9,6 +9,7 @@ import re
 from json import JSONDecodeError
 from typing import Any
 
+from amazon_reviews.shown_text import visible_text
 from amazon_reviews.transforms.lines import MAX_LINE_BYTES
 
 _FORMATS = {
@@ -84,7 +85,9 @@ def _fault_of_values(text: str, values: list[Any]) -> str:
 
 
 def _fault_of_syntax(text: str, values: list[Any], error: JSONDecodeError) -> str:
-    excerpt = f"at character {error.pos + 1}: {text[error.pos : error.pos + _EXCERPT]}"
+    excerpt = (
+        f"at character {error.pos + 1}: {visible_text(text[error.pos : error.pos + _EXCERPT])}"
+    )
     if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
         return f"cut off after {len(text)} characters"
     if _PYTHON.match(text, error.pos):

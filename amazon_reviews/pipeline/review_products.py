@@ -13,6 +13,7 @@ from amazon_reviews.pipeline.records import parsed_rows
 from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.layers import BRONZE_REVIEWS, SILVER_REVIEW_PRODUCTS
+from amazon_reviews.transforms.control_characters import holds_control
 from amazon_reviews.transforms.product_lines import products_of_reviews
 
 _KEY = SILVER_REVIEW_PRODUCTS.key
@@ -47,7 +48,7 @@ def build_review_products(
             products = [frame.select(*SILVER_REVIEW_PRODUCTS.names) for frame in frames]
             # The embedded engine cannot filter these columns before they are written.
             with scratch_copy(products, lakehouse.location, _KEY) as rows:
-                named = rows.where(F.col("asin") != "")
+                named = rows.where((F.col("asin") != "") & ~holds_control(F.col("asin")))
                 lakehouse.write(named, _KEY, replacing={"partition": names}, built=built)
         elif any(before.get(name) for name in names):
             nothing = SILVER_REVIEW_PRODUCTS.arrow_schema.empty_table()

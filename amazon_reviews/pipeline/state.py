@@ -37,7 +37,7 @@ from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
-from amazon_reviews.resources.landing.names import displayed, partition_path
+from amazon_reviews.resources.landing.names import partition_path
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles, describe_alike
 from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, LandingZone
 from amazon_reviews.resources.model_store import ModelStore
@@ -51,6 +51,7 @@ from amazon_reviews.schemas.layers import (
     SILVER_DUPLICATES,
     SILVER_REJECTED,
 )
+from amazon_reviews.shown_text import visible_text
 
 _EVENTS = STREAM.bronze
 _OUTPUTS = {output.key: output for output in OUTPUTS}
@@ -352,14 +353,14 @@ def _landed(
             observed.fingerprints[name_of(dataset.bronze, name)] = partition.fingerprint
     there = found.records.versions if found else {}
     observed.disappeared += [
-        f"{dataset.folder}/{displayed(partition_path(name))}"
+        f"{dataset.folder}/{visible_text(partition_path(name))}"
         for name in there
         if name and not listing.may_hold(name)
     ]
     observed.faults += map(str, listing.unreadable.values())
     observed.landed += len(listing.partitions)
     observed.unmatched.update(listing.unmatched)
-    observed.alike += [f"{dataset.folder}/{displayed(path)}" for path in listing.alike]
+    observed.alike += [f"{dataset.folder}/{visible_text(path)}" for path in listing.alike]
     return arrived
 
 

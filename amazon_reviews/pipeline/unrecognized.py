@@ -11,7 +11,7 @@ from amazon_reviews.profiles.detection import nearest
 from amazon_reviews.profiles.guesses import fields_by_name
 from amazon_reviews.profiles.profile import REQUIRED_FIELDS, Profile
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews.resources.landing.names import displayed
+from amazon_reviews.shown_text import visible_text
 
 MEANINGS = {
     "reviewerID": "reviewer",
@@ -40,7 +40,7 @@ def describe_unrecognized(lakehouse: Lakehouse, dataset: Dataset, partition: str
         names = row["header"] or _keys(row["raw"])
         present.setdefault(row["file"], {}).update(dict.fromkeys(names))
     texts = [
-        f"{displayed(file)} {describe_misfit(dataset.profiles, fields)}; "
+        f"{visible_text(file)} {describe_misfit(dataset.profiles, fields)}; "
         for file, fields in present.items()
     ]
     return "".join(texts[:_MOST_FILES])
@@ -86,7 +86,7 @@ def missing_meanings(dataset: str, present: Collection[str]) -> list[str]:
 
 def listed_fields(present: Collection[str]) -> str:
     """Return the names of fields for people: escaped, and long names and lists cut."""
-    names = [displayed(name) for name in present]
+    names = [visible_text(name) for name in present]
     cut = [f"{name[:_LONGEST_FIELD]}…" if len(name) > _LONGEST_FIELD else name for name in names]
     more = f" and {len(cut) - _MOST_FIELDS:,} more" if len(cut) > _MOST_FIELDS else ""
     return ", ".join(cut[:_MOST_FIELDS]) + more

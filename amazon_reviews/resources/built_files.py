@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from amazon_reviews.schemas.built import Built
+from amazon_reviews.shown_text import html_text
 
 _META = re.compile(rb'<meta name="amazon-reviews-built" content="([^"]*)">')
 _COMMENT = re.compile(rb"<!-- amazon-reviews-built (.*) -->\s*\Z")
@@ -21,7 +22,7 @@ _END_OF_PAGE = b"</html>"
 
 def stamped_html(page: str, built: Built) -> str:
     """Return an HTML page with the record in its head, before the title."""
-    meta = f'<meta name="amazon-reviews-built" content="{html.escape(built.to_json())}">'
+    meta = f'<meta name="amazon-reviews-built" content="{html_text(built.to_json())}">'
     return page.replace("<title>", f"{meta}\n<title>", 1)
 
 

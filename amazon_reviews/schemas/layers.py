@@ -194,7 +194,7 @@ SILVER_REVIEWS = Table(
     details="Of equal reviews the first by file and line is kept. Rejected lines go to "
     "silver/rejected with their reason, duplicates to silver/duplicates.",
     inputs=("bronze/reviews",),
-    code_version="3",
+    code_version="4",
     partitions="reviews",
 )
 SILVER_STREAMED_REVIEWS = Table(
@@ -206,7 +206,7 @@ SILVER_STREAMED_REVIEWS = Table(
     details="Built from the events that silver does not have yet, or from all with `rebuild`. "
     "Rejected events go to silver/rejected with their reason, duplicates to silver/duplicates.",
     inputs=("bronze/review_events",),
-    code_version="3",
+    code_version="4",
 )
 SILVER_PRODUCTS = Table(
     "silver/products",
@@ -221,7 +221,7 @@ SILVER_PRODUCTS = Table(
     ),
     ("partition",),
     inputs=("bronze/products",),
-    code_version="3",
+    code_version="4",
     partitions="products",
 )
 SILVER_REVIEW_PRODUCTS = Table(
@@ -231,6 +231,7 @@ SILVER_REVIEW_PRODUCTS = Table(
     ("partition",),
     details="Empty unless the source profile has the facts of a product in each review.",
     inputs=("bronze/reviews",),
+    code_version="2",
     partitions="reviews",
     optional=True,
 )

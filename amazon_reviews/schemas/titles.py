@@ -45,7 +45,7 @@ SILVER_TITLES = Table(
     "its own.",
     inputs=("bronze/titles",),
     group=_GROUP,
-    code_version="2",
+    code_version="3",
     partitions="titles",
 )
 SILVER_TITLE_RATINGS = Table(
@@ -63,7 +63,7 @@ SILVER_TITLE_RATINGS = Table(
     ("partition",),
     inputs=("bronze/title_ratings",),
     group=_GROUP,
-    code_version="2",
+    code_version="3",
     partitions="title_ratings",
 )
 GOLD_TITLES = Table(

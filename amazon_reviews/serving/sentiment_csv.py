@@ -1,6 +1,5 @@
 """A CSV file of texts, and a copy of it with the label that the sentiment model predicts."""
 
-import csv
 import errno
 import io
 import os
@@ -13,6 +12,7 @@ from amazon_reviews.atomic_file import replacing
 from amazon_reviews.errors import InputFileError
 from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.input_files import CsvFile, read_csv
+from amazon_reviews.shown_text import write_csv
 
 if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
@@ -39,6 +39,7 @@ def predict_csv(
 ) -> LabelledFile:
     """Write the rows of `source` to `out` with a label, its probability, or a rejection reason.
 
+    A cell that a spreadsheet would compute gets an apostrophe; control characters become escapes.
     `advance` is called with the number of rows that are done. Errors call the source `name`, or
     else by its path. `out` is written completely or not; it may be `source`. A new column whose
     name is taken gets the prefix `sentiment_`.
@@ -67,13 +68,12 @@ def _write_labels(
     advance: Callable[[int], None],
 ) -> tuple[int, int]:
     """Write all rows; return the number of labelled rows and of all rows."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*file.header, *(_free_name(name, file.header) for name in _ADDED)])
+    write_csv(out, [[*file.header, *(_free_name(name, file.header) for name in _ADDED)]])
     (text,) = file.places
     labelled = total = 0
     while rows := [row for _, row in islice(file.rows, _ROWS_AT_ONCE)]:
         added = _labels(model, [row[text] for row in rows])
-        writer.writerows([*row, *new] for row, new in zip(rows, added, strict=True))
+        write_csv(out, ([*row, *new] for row, new in zip(rows, added, strict=True)))
         labelled += sum(not reason for *_, reason in added)
         total += len(rows)
         advance(total)

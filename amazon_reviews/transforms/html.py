@@ -11,8 +11,10 @@ from html.entities import html5, name2codepoint
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.control_characters import CONTROL
+
 WHITE_SPACE = r"[\s\p{Z}\p{Cc}]"
-_UNTIDY = rf"{WHITE_SPACE}{{2,}}|[\p{{Z}}\p{{Cc}}&&[^ ]]"
+_UNTIDY = rf"[\s\p{{Z}}{CONTROL}]{{2,}}|[\p{{Z}}{CONTROL}&&[^ ]]"
 
 # The elements that occur in the pages. The embedded engine compiles a pattern for every batch of
 # rows, and with all elements of HTML it would take several times as long.

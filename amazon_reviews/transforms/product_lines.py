@@ -7,7 +7,13 @@ from amazon_reviews.profiles.profile import PRODUCT_FIELDS, Profile, identity_pr
 from amazon_reviews.transforms.canonical import canonical_record
 from amazon_reviews.transforms.lines import fingerprint, structured
 from amazon_reviews.transforms.products import average_rating, clean_products, rating_number
-from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
+from amazon_reviews.transforms.rejection import (
+    REJECTION_COLUMNS,
+    Rule,
+    any_broken,
+    id_rule,
+    rejection,
+)
 from amazon_reviews.transforms.strict_json import trimmed
 
 FIELDS = PRODUCT_FIELDS[: PRODUCT_FIELDS.index("average_rating")]
@@ -82,6 +88,7 @@ def _product_rules(record: Column, raw: Column, profile: Profile) -> list[Rule]:
     rules = [
         Rule("missing_field", profile.source_name("asin"), ~_filled(asin), asin),
         Rule("wrong_type", ", ".join(names), _holds_structure(texts, raw, names), raw),
+        id_rule(profile.source_name("asin"), asin),
     ]
     rules += [
         Rule(

@@ -7,6 +7,10 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.transforms import prices
+from amazon_reviews.transforms.control_characters import (
+    array_without_control,
+    map_without_control,
+)
 from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import first_string, present, string_array, string_list
@@ -39,7 +43,12 @@ def clean_products(parsed: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
     """
     return (
         _with_days(_clean_texts(parsed, keep))
-        .select(*_columns(F.col("record")), "rescued", "file", "line", "partition", *keep)
+        .select(
+            *_columns(F.col("record")),
+            map_without_control(F.col("rescued")).alias("rescued"),
+            *("file", "line", "partition"),
+            *keep,
+        )
         .select(
             "asin",
             "title",
@@ -160,8 +169,10 @@ def _columns(record: Column) -> list[Column]:
             "date_first_listed"
         ),
         *(fact(facts, label).alias(name) for name, label in LABELS.items()),
-        present(string_list(record["also_buy"])).alias("also_buy"),
-        present(string_list(record["also_view"])).alias("also_view"),
+        *(
+            array_without_control(present(string_list(record[name]))).alias(name)
+            for name in ("also_buy", "also_view")
+        ),
         average_rating(record).alias("average_rating"),
         rating_number(record).alias("rating_number"),
     ]

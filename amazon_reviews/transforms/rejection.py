@@ -12,6 +12,11 @@ from operator import or_
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.control_characters import (
+    first_control,
+    holds_control,
+    without_control,
+)
 from amazon_reviews.transforms.csv_records import record_size, why_without_fields
 from amazon_reviews.transforms.lines import MAX_LINE_BYTES, why_unreadable
 
@@ -28,6 +33,11 @@ class Rule:
     field: str
     broken: Column
     value: Column
+
+
+def id_rule(field: str, text: Column) -> Rule:
+    """Return the rule that an id holds no control character: its detail names the first one."""
+    return Rule("wrong_type", field, holds_control(text), first_control(text))
 
 
 def any_broken(rules: Sequence[Rule]) -> Column:
@@ -56,7 +66,7 @@ def rejection(rules: Sequence[Rule], is_rejected: Column) -> list[Column]:
         .alias("raw"),
         encoding,
         F.when(is_rejected, F.coalesce(without_fields, broken)).alias("reason"),
-        F.when(is_rejected, detail).alias("detail"),
+        F.when(is_rejected, without_control(detail)).alias("detail"),
     ]
 
 

@@ -6,8 +6,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.lines import structured
-from amazon_reviews.transforms.rejection import Rule
+from amazon_reviews.transforms.rejection import Rule, id_rule
 
+_IDS = ("reviewerID", "asin", "parent_asin")
 TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
 """Canonical fields that must be texts."""
 
@@ -90,6 +91,7 @@ def _wrong_type_rules(record: Column, raw: Column, name: Names) -> list[Rule]:
     return [
         Rule("wrong_type", name("overall"), stars.isNull() | F.isnan(stars), record["overall"]),
         Rule("wrong_type", ", ".join(map(name, TEXTS)), _holds_structure(record, raw, name), raw),
+        *(id_rule(name(field), record[field]) for field in _IDS),
         *(
             Rule(
                 "wrong_type",

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.profiles.profile import REVIEW_FIELDS, Profile, identity_profile
 from amazon_reviews.transforms.canonical import canonical_record, seconds_since_1970, written
+from amazon_reviews.transforms.control_characters import map_without_control, without_control
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import fingerprint
@@ -86,8 +87,9 @@ def _typed(record: Column, profile: Profile) -> list[Column]:
 
 
 def _text(text: Column) -> Column:
-    """Return a text without spaces around; null for a blank one."""
-    return F.when(~is_blank(text), F.trim(text))
+    """Return a text without spaces around and control characters; null for a blank one."""
+    clean = without_control(F.trim(text))
+    return F.when(clean != "", clean)
 
 
 def _count(text: Column) -> Column:
@@ -142,7 +144,7 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         "verified",
         "vote",
         "helpful_total",
-        F.when(F.size("variant") > 0, F.col("variant")).alias("style"),
+        F.when(F.size("variant") > 0, map_without_control(F.col("variant"))).alias("style"),
         F.when(F.col("images") > 0, F.col("images")).otherwise(0).alias("image_count"),
         _reviewed_on(F.col("seconds"), F.col("written_at")).alias("reviewed_on"),
         _reviewed_at(F.col("seconds"), F.col("written_at")).alias("reviewed_at"),
@@ -152,7 +154,7 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         _words(F.col("review_text")).alias("word_count"),
         F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
         "profile",
-        "rescued",
+        map_without_control(F.col("rescued")).alias("rescued"),
         "file",
         "line",
         "partition",

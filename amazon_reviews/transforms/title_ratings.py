@@ -3,8 +3,15 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.control_characters import map_without_control
 from amazon_reviews.transforms.lines import fingerprint
-from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
+from amazon_reviews.transforms.rejection import (
+    REJECTION_COLUMNS,
+    Rule,
+    any_broken,
+    id_rule,
+    rejection,
+)
 from amazon_reviews.transforms.strict_json import number
 
 FIELDS = ("userId", "rating", "timestamp", "movieId")
@@ -53,7 +60,7 @@ def silver_ratings(typed: DataFrame) -> DataFrame:
         "title_id",
         F.col("stars").alias("rating"),
         F.timestamp_seconds(F.col("seconds").try_cast("bigint")).alias("rated_at"),
-        "rescued",
+        map_without_control(F.col("rescued")).alias("rescued"),
         "file",
         "line",
         "partition",
@@ -84,6 +91,7 @@ def _rating_id() -> Column:
 def _rating_rules(record: Column) -> list[Rule]:
     stars, seconds = F.col("stars"), F.col("seconds")
     return [
+        *(id_rule(name, record[name]) for name in ("userId", "movieId")),
         *(Rule("missing_field", name, record[name].isNull(), record[name]) for name in REQUIRED),
         _unreadable(record, "rating", stars),
         _unreadable(record, "timestamp", seconds),

@@ -3,8 +3,15 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.control_characters import map_without_control, without_control
 from amazon_reviews.transforms.dates import written_day
-from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, Rule, any_broken, rejection
+from amazon_reviews.transforms.rejection import (
+    REJECTION_COLUMNS,
+    Rule,
+    any_broken,
+    id_rule,
+    rejection,
+)
 from amazon_reviews.transforms.strict_json import number
 
 FIELDS = (
@@ -36,7 +43,7 @@ def type_titles(parsed: DataFrame) -> DataFrame:
     duration in the column rating is read as the duration. Grain: one row per record.
     """
     record = F.col("record")
-    lower = parsed.select("*", *(F.lower(record[name]).alias(f"_{name}") for name in FIELDS))
+    lower = parsed.select("*", *(_lower(record[name]).alias(f"_{name}") for name in FIELDS))
     typed = lower.select("*", *_typed(record))
     rules = _title_rules(record)
     checked = typed.select("*", any_broken(rules).alias("is_rejected"))
@@ -77,12 +84,17 @@ def silver_titles(typed: DataFrame) -> DataFrame:
         ),
         "listed_in",
         "description",
-        "rescued",
+        map_without_control(F.col("rescued")).alias("rescued"),
         "file",
         "line",
         "partition",
         *REJECTION_COLUMNS,
     )
+
+
+def _lower(text: Column) -> Column:
+    lower = F.lower(without_control(text))
+    return F.when(lower != "", lower)
 
 
 def _typed(record: Column) -> list[Column]:
@@ -99,8 +111,9 @@ def _typed(record: Column) -> list[Column]:
 def _title_rules(record: Column) -> list[Rule]:
     year, span = F.col("year"), F.col("span")
     return [
+        id_rule("show_id", record["show_id"]),
         *(
-            Rule("missing_field", name, record[name].isNull(), record[name])
+            Rule("missing_field", name, F.col(f"_{name}").isNull(), record[name])
             for name in ("show_id", "type", "title")
         ),
         _unreadable(record, "release_year", year),

@@ -9,6 +9,7 @@ from amazon_reviews_tests.helpers import Record, product, review
 
 TEXTS = [
     *("", " ", "\t", "\x00", "a\x00b", "\x0b\x0c", "\x1c\x1d\x1e\x1f", "\x7f", "\x85", "\xa0a\xa0"),
+    *("\x1b[31ma \x9b", "\u202ea\u202d b", "\u2066a\u2069", "\x00 \x01 a", "\u200ea\u061c"),
     *("\u200b a \u200b", "\u2028a\u2029b", "\ufeffa", "a  b", " a ", "a\r\nb", "a\u3000b"),
     *("İSTANBUL", "ıi", "STRASSE ẞ ß", "ΟΔΟΣ ΣΑΣ", "ǅ ǆ Ǆ", "ﬁ ŉ ǰ", "e\u0301 é", "\u212a \u017f"),
     *(
@@ -406,14 +407,16 @@ def title_records() -> list[str]:
     usual: Record = {"show_id": "s1", "type": "Movie", "title": "A", "release_year": 2014}
     records = [usual | {"date_added": day} for day in DAYS if isinstance(day, str)]
     records += [usual | {"release_year": n} for n in NUMBERS if isinstance(n, str | int)]
-    records += [usual | {"cast": text} for text in TEXTS]
+    records += [usual | {name: text} for name in ("show_id", "title", "cast") for text in TEXTS]
     lines = [",".join(_quoted(record.get(name, "")) for name in TITLES) for record in records]
     return [*lines, "s1,Movie", "", '"', "," * 40]
 
 
 def rating_records(*users: str) -> list[str]:
     """Return records of ratings by these users."""
-    return [f"{user},{stars},5,as1" for user in users for stars in ("4.5", "5", "nan", "", "1,2")]
+    stars = ("4.5", "5", "nan", "", "1,2")
+    records = [f"{user},{number},5,as1" for user in users for number in stars]
+    return records + [f"{users[0]},4,5,{_quoted(text)}" for text in TEXTS]
 
 
 def _quoted(value: object) -> str:

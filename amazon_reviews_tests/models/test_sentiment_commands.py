@@ -115,6 +115,21 @@ def test_predict_of_a_file_keeps_its_columns_and_adds_reasons(command, tmp_path)
     assert set(tmp_path.iterdir()) == {source, out}
 
 
+def test_predict_of_a_file_writes_no_formulas_and_no_control_characters(command, tmp_path):
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text,=note\ngreat \x1b[2J\u202e,@SUM(1)\n=terrible waste,-5\n")
+
+    assert command("predict", "--csv", source, "--out", out).exit_code == 0
+
+    with out.open(newline="") as file:
+        rows = [row[:2] for row in csv.reader(file)]
+    assert rows == [
+        ["text", "'=note"],
+        ["great \\x1b[2J\\u202e", "'@SUM(1)"],
+        ["'=terrible waste", "-5"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

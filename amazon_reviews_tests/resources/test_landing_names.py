@@ -12,7 +12,6 @@ from amazon_reviews.resources.lakehouse.log import input_id
 from amazon_reviews.resources.landing.layout import record_partition
 from amazon_reviews.resources.landing.names import (
     LONGEST_KEY,
-    displayed,
     is_marker,
     look_alike,
     natural_order,
@@ -100,7 +99,3 @@ def test_markers_hold_no_data(name):
 @pytest.mark.parametrize("name", ["_part.json", "a.json", "SUCCESS", "_delta_log", "crc", "a."])
 def test_other_names_are_no_markers(name):
     assert not is_marker(name)
-
-
-def test_names_are_displayed_in_one_line_without_control():
-    assert displayed("a\nb\x1b[31m\u202e\udcff é漢") == r"a\nb\x1b[31m\u202e\udcff é漢"

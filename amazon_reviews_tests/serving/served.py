@@ -22,20 +22,21 @@ def served_dashboard(environment: Mapping[str, str]) -> Iterator[str]:
     command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
     with subprocess.Popen(command, env=os.environ | environment) as server:
         try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers. Raises RuntimeError if its process ends before."""
     while server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=60):
                 return
         except OSError:
             continue
-    raise RuntimeError(f"the dashboard ended with exit code {server.returncode}")
+    raise RuntimeError(f"the server ended with exit code {server.returncode}")
 
 
 @contextmanager

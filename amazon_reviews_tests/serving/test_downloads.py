@@ -13,7 +13,9 @@ def cells(table):
     return list(csv.reader(io.StringIO(csv_bytes(table).decode(), newline="")))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1-1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n1", "\uff1d1"]
+)
 def test_a_formula_gets_an_apostrophe(text):
     assert cells(pa.table({"title": [text]}))[1] == [f"'{text}"]
 

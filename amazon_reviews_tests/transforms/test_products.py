@@ -211,6 +211,19 @@ CASES = [
         {"also_buy": ["B2", "", "B1"], "also_view": []},
         {"also_buy": ["B2", "B1"], "also_view": []},
     ),
+    # control characters
+    (
+        {
+            "title": "\x1b[31mLamp\u202e\x00red",
+            "brand": "\x07Acme",
+            "category": ["a\x9bb", "\x00"],
+        },
+        {"title": "[31mLamp red", "brand": "Acme", "categories": ["a b"]},
+    ),
+    (
+        {"also_buy": ["B\x001", "B2"], "new\x1b": "x\u2069", "rank": "5 in A\x1bB ("},
+        {"also_buy": ["B 1", "B2"], "rescued": {"new": "x"}, "sales_rank_category": "A B"},
+    ),
     # completeness
     ({"title": "", "price": "", "date": "Nike", "image": []}, {"completeness": 0}),
     (

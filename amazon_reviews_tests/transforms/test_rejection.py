@@ -65,6 +65,9 @@ def test_unusable_line_has_its_reason_and_stays_unchanged(rejected, table, case)
         ("milliseconds", "unixReviewTime: 1472688000000"),
         ("a day too late", "reviewTime: 2100-01-01"),
         ("no such day", "reviewTime: 02 30, 2016"),
+        ("reviewer with an escape", "reviewerID: U+001B in A [31m1"),
+        ("reviewer with a line end", "reviewerID: U+000A in A1"),
+        ("product that turns the direction", "asin: U+202E in B 1"),
         ("number", None),
     ],
 )

@@ -167,6 +167,18 @@ ACCEPTED = {
         {"reviewText": '{"asin": ["a"]}'},
         {"review_text": '{"asin": ["a"]}'},
     ),
+    "name with control characters": (
+        {"reviewerName": "\x1b[2JBob\x00\u202ecod.exe\u2069 \x9b "},
+        {"reviewer_name": "[2JBob cod.exe"},
+    ),
+    "style with control characters": (
+        {"style": {"Si\x00ze:": " L\x1b", "Color\u202d": None, "Cut": "x\ty"}},
+        {"style": [("Si ze", "L"), ("Color", None), ("Cut", "x y")]},
+    ),
+    "unknown field with control characters": (
+        {"he\x07lpful": "\u2066 a \x85 b", "other": "\t", "third": None},
+        {"rescued": [("he lpful", "a b"), ("other", ""), ("third", None)]},
+    ),
     "unknown field": ({"helpful": [1, 2]}, {"rescued": [("helpful", "[1,2]")]}),
 }
 

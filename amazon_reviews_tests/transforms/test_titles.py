@@ -95,6 +95,9 @@ TITLES = [
         ({"seen": "yes"}, {"rescued": [("seen", "yes")]}),
         ({"seen": ""}, {"rescued": None}),
         ({"cast": ""}, {"actors": None}),
+        ({"title": "A\x1b[2J\u202eb", "cast": "Ann\x00, Bob\x07Ray", "description": "two\nlines"},
+         {"title": "a [2j b", "actors": ["ann", "bob ray"], "description": "two lines"}),
+        ({"seen": "a\x1b", "ever\x00": "b"}, {"rescued": [("seen", "a"), ("ever", "b")]}),
     ]  # fmt: skip
 
 
@@ -114,6 +117,8 @@ def test_title_fields_become_typed_columns(typed_titles, number):
 
 REJECTED_TITLES = [
     ({"show_id": " "}, "missing_field", "show_id: absent"),
+    ({"show_id": "s\x1b1"}, "wrong_type", "show_id: U+001B in s 1"),
+    ({"title": "\x00"}, "missing_field", "title:"),
     ({"type": ""}, "missing_field", "type: absent"),
     ({"title": ""}, "missing_field", "title: absent"),
     ({"type": "Book"}, "out_of_range", "type: Book"),
@@ -177,6 +182,8 @@ REJECTED_RATINGS = [
     ("1,good,5,as1", "wrong_type"),
     ("1,nan,5,as1", "wrong_type"),
     ("1,4,soon,as1", "wrong_type"),
+    ("1\x1b,4,5,as1", "wrong_type"),
+    ("1,4,5,as\x001", "wrong_type"),
     ("1,5.5,5,as1", "out_of_range"),
     ("1,0,5,as1", "out_of_range"),
     ("1,4,-5,as1", "out_of_range"),

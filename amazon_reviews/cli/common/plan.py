@@ -3,9 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-import click
-
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import UsageError
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.planner.model import Plan
@@ -45,10 +43,10 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
             for w in plan.work
         ]
         lost, outdated = dict(plan.lost), dict(plan.outdated)
-        click.echo(json.dumps({"pending": rows, "lost": lost, "outdated": outdated}, indent=2))
+        echo(json.dumps({"pending": rows, "lost": lost, "outdated": outdated}, indent=2))
         return
     for line in describe(plan):
-        click.echo(plain(line))
+        echo(line)
 
 
 def describe(plan: Plan) -> Iterator[str]:

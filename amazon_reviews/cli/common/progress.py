@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from amazon_reviews.cli.common.console import console
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.shown_text import terminal_text
 
 
 def progress_bars(target: Console) -> Progress:
@@ -27,5 +27,5 @@ def progress_bars(target: Console) -> Progress:
 def progress_bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar for `total` items; yields a function that advances it by a number of items."""
     with progress_bars(console(stderr=True)) as bars:
-        task = bars.add_task(plain(name), total=total)
+        task = bars.add_task(terminal_text(name), total=total)
         yield lambda count: bars.advance(task, count)

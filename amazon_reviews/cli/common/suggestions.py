@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from amazon_reviews import config
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import UsageError, WarehouseError
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.queries import recommender as queries
 from amazon_reviews.serving.recommendations import MOST, Recommendations
+from amazon_reviews.shown_text import visible_text
 
 K = click.option(
     "--k", type=click.IntRange(1, MOST), default=10, show_default=True, help="Number of products."
@@ -34,7 +35,7 @@ def print_answer(query: Mapping[str, str], answer: Recommendations, as_json: boo
     if answer.cold:
         argument = next(iter(query.values()))
         warning = f"{query['method']} has no data on {argument!r}: these are the popular products"
-        click.echo(plain(warning), err=True)
+        echo(warning, err=True)
     facts = _facts(answer.asins)
     rows = [
         {
@@ -51,10 +52,10 @@ def print_answer(query: Mapping[str, str], answer: Recommendations, as_json: boo
         for suggestion in answer.suggestions
     ]
     if as_json:
-        click.echo(json.dumps({**query, "cold": answer.cold, "products": rows}, indent=2))
+        echo(json.dumps({**query, "cold": answer.cold, "products": rows}, indent=2))
         return
     for row in rows:
-        click.echo("\n".join(map(plain, _lines(row))))
+        echo("\n".join(map(visible_text, _lines(row))))
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -72,10 +73,10 @@ def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:
     warehouse = open_warehouse(config.load().warehouse)
     try:
         if "gold/products" not in warehouse.versions():
-            click.echo("the warehouse has no products yet: no titles and prices", err=True)
+            echo("the warehouse has no products yet: no titles and prices", err=True)
             return {}
         rows = queries.facts(warehouse, tuple(dict.fromkeys(asins))).to_pylist()
     except WarehouseError as error:
-        click.echo(plain(f"no titles and prices: {error}"), err=True)
+        echo(f"no titles and prices: {error}", err=True)
         return {}
     return {row["asin"]: row for row in rows}

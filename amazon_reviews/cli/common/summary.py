@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import click
-
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.tables import print_table
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.config import Settings
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.headless.runner import Outcome
@@ -66,12 +64,12 @@ def print_summary(summary: dict[str, Any], settings: Settings) -> None:
     except WarehouseError as error:
         warehouse_error = str(error)
     if warehouse_error:
-        click.echo(plain(f"\nThe warehouse cannot be read: {warehouse_error}"), err=True)
-    click.echo(
+        echo(f"\nThe warehouse cannot be read: {warehouse_error}", err=True)
+    echo(
         "\nNext steps\n"
         "  make ui                              the Dagster UI on the same data\n"
         "  .venv/bin/amazon-reviews app         the dashboard\n"
-        f"  {plain(settings.report)}   the report on one page\n"
+        f"  {settings.report}   the report on one page\n"
         "  .venv/bin/amazon-reviews reconcile   the reconciliation of every partition\n"
         "  .venv/bin/amazon-reviews rejected list"
     )

@@ -7,14 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from amazon_reviews.cli.common.console import console
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.shown_text import terminal_text, visible_text
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Print rows with the same keys as a table on stdout, with numbers aligned to the right."""
     if not rows:
         return
-    heading = None if title is None else Text(plain(title), "table.title")
+    heading = None if title is None else Text(terminal_text(title), "table.title")
     table = Table(title=heading, title_justify="left", box=None, header_style="bold")
     for name, value in rows[0].items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -25,7 +25,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> 
 
 
 def _cell(text: str) -> Text:
-    return Text(plain(text).replace("\n", "\\n"))
+    return Text(visible_text(text))
 
 
 def _formatted(value: Any) -> str:

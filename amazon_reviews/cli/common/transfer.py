@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from amazon_reviews.cli.common.console import console
-from amazon_reviews.cli.common.terminal import plain
+from amazon_reviews.shown_text import terminal_text
 
 # A log shows that the download goes on, without becoming long.
 _SECONDS_BETWEEN_LINES = 30.0
@@ -17,7 +17,7 @@ class Transfer:
     """Shows the steps of a download: as bars in a terminal, otherwise as a line now and then."""
 
     def __init__(self, name: str, bars: Progress) -> None:
-        self._name = plain(name)
+        self._name = terminal_text(name)
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._last_line = time.monotonic()
@@ -37,7 +37,7 @@ class Transfer:
 
     def remark(self, text: str) -> None:
         """Print a line."""
-        self._bars.console.print(plain(text))
+        self._bars.console.print(terminal_text(text))
 
 
 @contextmanager

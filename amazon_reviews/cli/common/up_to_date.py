@@ -12,7 +12,6 @@ from amazon_reviews import interrupts
 from amazon_reviews.cli.common.console import console
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.progress import progress_bars
-from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.config import LANDING, Settings, is_remote
 from amazon_reviews.definitions import definitions
 from amazon_reviews.defs.resources import places_of
@@ -20,6 +19,7 @@ from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
 from amazon_reviews.planner.model import Plan
+from amazon_reviews.shown_text import terminal_text
 
 RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
 """The last line of an interrupted run."""
@@ -48,7 +48,7 @@ def bring_up_to_date(
             lambda stage, seconds: _print_stage(bars, stage, seconds),
         )
     for line in _problems(outcome):
-        stderr.print(plain(line))
+        stderr.print(terminal_text(line))
     return outcome
 
 
@@ -62,7 +62,7 @@ def pending(
     """
     with _headless(settings, select, rebuild, code_changed) as headless:
         for text in (*headless.warnings, *headless.faults):
-            console(stderr=True).print(plain(text))
+            console(stderr=True).print(terminal_text(text))
         return headless.plan()
 
 
@@ -95,7 +95,7 @@ def _selection(defs: dg.Definitions, text: str) -> dg.AssetSelection:
 
 
 def _add_bar(bars: Progress, stage: Stage) -> Callable[[str], None]:
-    task = bars.add_task(plain(stage.name), total=max(1, len(stage.partitions)))
+    task = bars.add_task(terminal_text(stage.name), total=max(1, len(stage.partitions)))
     return lambda _: bars.advance(task)
 
 
@@ -104,7 +104,7 @@ def _print_stage(bars: Progress, stage: Stage, seconds: float) -> None:
     number = len(stage.partitions)
     count = f"{number} partition{'s' if number > 1 else ''}" if number else ""
     line = f"{stage.name:36} {count:16} {seconds:6.1f} s   {stage.remark}"
-    bars.console.print(plain(line.rstrip()))
+    bars.console.print(terminal_text(line.rstrip()))
 
 
 def _problems(outcome: Outcome) -> Iterator[str]:

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    accounts_check,
+    record_accounted,
+    rows_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
@@ -29,6 +33,7 @@ from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED, SILVER_REVIEW_PRODUCTS
+from amazon_reviews.shown_text import markdown_text
 
 
 def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
@@ -183,10 +188,10 @@ def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeRes
     lakehouse.ensure(SILVER_REJECTED.key)
     lakehouse.record(SILVER_REJECTED.key, {WHOLE: inputs})
     counts = rejected_by_reason(lakehouse)
-    table = markdown(["table", "reason", "lines"], [[*key, n] for key, n in counts.items()])
+    by_reason = [[*key, n] for key, n in counts.items()]
     metadata = {
         **table_metadata(lakehouse, SILVER_REJECTED.key),
-        "by_reason": dg.MetadataValue.md(table),
+        "by_reason": rows_metadata(["table", "reason", "lines"], by_reason),
     }
     return dg.MaterializeResult(metadata=metadata)
 
@@ -196,6 +201,6 @@ def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Reconciliation]) -> dg.A
     return dg.AssetCheckResult(
         check_name=ROWS_KEPT,
         passed=not emptied,
-        description="; ".join(emptied) or None,
+        description=markdown_text("; ".join(emptied)) or None,
         metadata={"partitions_without_rows": len(emptied)},
     )

@@ -1,16 +1,16 @@
 """Metadata that the Dagster UI shows: rows, location, version, preview, reconciliation."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from deltalake import DeltaTable
 
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.shown_text import markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.publish import Trained
@@ -25,12 +25,12 @@ def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
         "dagster/row_count": row_count(table),
         "dagster/uri": lakehouse.uri(key),
         "delta_version": table.version(),
-        "preview": dg.MetadataValue.md(preview(table)),
+        "preview": preview(table),
     }
 
 
-def preview(table: DeltaTable) -> str:
-    """Return the first rows of the table as Markdown, long values cut.
+def preview(table: DeltaTable) -> dg.MarkdownMetadataValue:
+    """Return the first rows of the table, long values cut.
 
     Nothing is read ahead, which would take seconds and a gigabyte for five rows.
     """
@@ -44,7 +44,12 @@ def preview(table: DeltaTable) -> str:
         fragment_readahead=0,
         fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True),
     )
-    return markdown(rows.column_names, [row.values() for row in rows.to_pylist()])
+    return rows_metadata(rows.column_names, [row.values() for row in rows.to_pylist()])
+
+
+def rows_metadata(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
+    """Return rows as a table; texts from data are shown as they are."""
+    return dg.MetadataValue.md(markdown_table(header, rows))
 
 
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
@@ -71,8 +76,10 @@ def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetChe
         passed=not off,
         check_name=name,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"unbalanced: {', '.join(off)}" if off else "every line is accounted for",
-        metadata={"accounts": dg.MetadataValue.md(markdown(header, rows)), **_totals(accounts)},
+        description=markdown_text(f"unbalanced: {', '.join(off)}")
+        if off
+        else "every line is accounted for",
+        metadata={"accounts": rows_metadata(header, rows), **_totals(accounts)},
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from amazon_reviews.defs.assets.metadata import table_metadata
 from amazon_reviews.errors import FailedPartitionsError
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.shown_text import terminal_text
 
 
 class StreamScope(dg.Config):
@@ -32,7 +33,7 @@ def failures_of(
     except FailedPartitionsError as failed:
         failures |= failed.reasons
         for name, error in failed.errors.items():
-            context.log.error(f"{name}: {error}", exc_info=error)
+            context.log.error(terminal_text(f"{name}: {error}"), exc_info=error)
 
 
 def partitioned_result(

@@ -7,10 +7,14 @@ import dagster as dg
 import numpy as np
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import model_metadata, picture, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    model_metadata,
+    picture,
+    rows_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset, table_spec
 from amazon_reviews.errors import ModelFileError, UnknownItemsError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import current_model, no_model, recommender_name
 from amazon_reviews.models.recommender.model import RecommenderModel
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
@@ -119,7 +123,7 @@ def _evaluation_metadata(evaluation: Evaluated) -> dict[str, Any]:
 
     by_split = methods_tables(evaluation.rows).items()
     return {
-        **{f"methods_{split}": dg.MetadataValue.md(table) for split, table in by_split},
+        **{f"methods_{split}": rows_metadata(*table) for split, table in by_split},
         **{f"not_split_{name}": why for name, why in evaluation.not_split.items()},
     }
 
@@ -169,7 +173,9 @@ def gold_recommender_top(
     rows = [(bucket, n.queries, n.cold, n.rows) for bucket, n in by_bucket.items()]
     header = ("bucket", "users", "cold", "rows")
     lakehouse.record(tables.RECOMMENDER_TOP.key, {WHOLE: inputs})
-    return _recommendations_result(lakehouse, tables.RECOMMENDER_TOP, markdown(header, rows), model)
+    return _recommendations_result(
+        lakehouse, tables.RECOMMENDER_TOP, rows_metadata(header, rows), model
+    )
 
 
 @table_asset(tables.RECOMMENDER_SIMILAR)
@@ -186,8 +192,8 @@ def gold_recommender_similar(
         counts = make_similar(lakehouse, model, inputs)
         rows = [(counts.queries, counts.cold, counts.rows)]
     lakehouse.record(tables.RECOMMENDER_SIMILAR.key, {WHOLE: inputs})
-    table = markdown(("products", "cold", "rows"), rows)
-    return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, table, model)
+    counts_table = rows_metadata(("products", "cold", "rows"), rows)
+    return _recommendations_result(lakehouse, tables.RECOMMENDER_SIMILAR, counts_table, model)
 
 
 def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> RecommenderModel | None:
@@ -205,7 +211,7 @@ def _served(context: dg.AssetExecutionContext, model_store: ModelStore) -> Recom
 def _recommendations_result(
     lakehouse: Lakehouse,
     table: Table,
-    counts: str,
+    counts: dg.MarkdownMetadataValue,
     model: RecommenderModel | None,
 ) -> dg.MaterializeResult:
     if model is None:
@@ -216,6 +222,6 @@ def _recommendations_result(
         **table_metadata(lakehouse, table.key),
         "method": model.method,
         "model_version": model_version(model),
-        "counts": dg.MetadataValue.md(counts),
+        "counts": counts,
     }
     return dg.MaterializeResult(metadata=metadata)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import table_metadata
+from amazon_reviews.defs.assets.metadata import rows_metadata, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import TooFewReviewsError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import SENTIMENT
 from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
 from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.shown_text import markdown_text
 
 if TYPE_CHECKING:
     from amazon_reviews.pipeline.sentiment.train import Trained
@@ -91,7 +91,9 @@ def model_sentiment(
 
 
 def _result(metadata: dict[str, Any], passed: bool, description: str) -> dg.MaterializeResult:
-    check = dg.AssetCheckResult(check_name="not_worse", passed=passed, description=description)
+    check = dg.AssetCheckResult(
+        check_name="not_worse", passed=passed, description=markdown_text(description)
+    )
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
@@ -108,7 +110,7 @@ def _metadata(trained: "Trained") -> dict[str, Any]:
         "held_out_rows": figures.pop("rows"),
         **{name: value for name, value in figures.items() if value is not None},
         "parameters": dg.MetadataValue.json(dict(trained.parameters)),
-        "strongest_words": dg.MetadataValue.md(markdown(header, strongest)),
+        "strongest_words": rows_metadata(header, strongest),
     }
 
 

@@ -7,7 +7,12 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.datasets import accounted
-from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    accounts_check,
+    record_accounted,
+    rows_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.partitioned import StreamScope
 from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.errors import (
@@ -18,7 +23,6 @@ from amazon_reviews.errors import (
     LandingError,
     SkippedEventsError,
 )
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.capture import Captured, read_captures
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.reconciliation import reconcile_silver
@@ -152,7 +156,7 @@ def lag_metadata(behind: Mapping[str, Lag]) -> dict[str, dg.MetadataValue]:
     return {
         "lag_events": dg.MetadataValue.int(sum(partition.events for partition in behind.values())),
         "lag_seconds": dg.MetadataValue.float(longest),
-        "lag": dg.MetadataValue.md(markdown(["hub partition", "events", "seconds"], rows)),
+        "lag": rows_metadata(["hub partition", "events", "seconds"], rows),
     }
 
 
@@ -160,7 +164,7 @@ def _received(received: Received) -> dict[str, dg.MetadataValue]:
     rows = [[name, count] for name, count in sorted(received.events.items())]
     return {
         "events_read": dg.MetadataValue.int(sum(received.events.values())),
-        "read": dg.MetadataValue.md(markdown(["hub partition", "events"], rows)),
+        "read": rows_metadata(["hub partition", "events"], rows),
         "gaps": dg.MetadataValue.int(len(received.gaps)),
     }
 
@@ -172,5 +176,5 @@ def _captured(captured: Captured) -> dict[str, dg.MetadataValue]:
     return {
         "capture_files": dg.MetadataValue.int(captured.files),
         "captured_events": dg.MetadataValue.int(sum(captured.events.values())),
-        "captured": dg.MetadataValue.md(markdown(["hub", "hub partition", "events"], rows)),
+        "captured": rows_metadata(["hub", "hub partition", "events"], rows),
     }

@@ -5,10 +5,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import model_metadata, table_metadata
+from amazon_reviews.defs.assets.metadata import model_metadata, rows_metadata, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import NoRatingsError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import TITLE_RATINGS
 from amazon_reviews.pipeline.artifacts import MODEL_TITLE_RATINGS
 from amazon_reviews.pipeline.title_ratings import evaluate, train
@@ -45,7 +44,7 @@ def gold_title_ratings_model(
         context.log.warning(str(error))
         lakehouse.record(GOLD_TITLE_RATINGS_MODEL.key, {WHOLE: inputs})
         return dg.MaterializeResult(metadata={"not_evaluated": str(error)})
-    errors = dg.MetadataValue.md(markdown(_COLUMNS, map(_formatted, table.to_pylist())))
+    errors = rows_metadata(_COLUMNS, map(_formatted, table.to_pylist()))
     metadata = table_metadata(lakehouse, GOLD_TITLE_RATINGS_MODEL.key)
     return dg.MaterializeResult(metadata={**metadata, "errors": errors})
 

@@ -2,11 +2,12 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.errors import ModelFileError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.loading import SENTIMENT, current_model
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.shown_text import markdown_text
 
 
 @dg.asset_check(
@@ -26,7 +27,7 @@ def drift(
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"the current sentiment model cannot be read: {error}",
+            description=markdown_text(f"the current sentiment model cannot be read: {error}"),
         )
     if model is None:
         return dg.AssetCheckResult(passed=True, description="no sentiment model yet")
@@ -47,7 +48,7 @@ def drift(
         description=description,
         metadata={
             "reviews": comparison.reviews,
-            "bands": dg.MetadataValue.md(markdown(header, bands)),
+            "bands": rows_metadata(header, bands),
             **({} if comparison.index is None else {"index": comparison.index}),
         },
     )

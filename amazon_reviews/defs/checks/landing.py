@@ -2,11 +2,12 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.errors import LandingError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS, Dataset
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.shown_text import markdown_text
 
 EVERY_FILE_READ = "every_file_read"
 
@@ -35,20 +36,19 @@ def _check(landing: LandingZone, dataset: Dataset) -> dg.AssetCheckResult:
             unmatched.update(landing.unmatched_elsewhere(folders))
     except LandingError as error:
         return dg.AssetCheckResult(
-            passed=False, severity=dg.AssetCheckSeverity.WARN, description=str(error)
+            passed=False, severity=dg.AssetCheckSeverity.WARN, description=markdown_text(error)
         )
     rows = unmatched.rows()
     texts = [*unmatched.lines(), *map(str, listing.unreadable.values())]
     return dg.AssetCheckResult(
         passed=not texts,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(texts) or None,
+        # The UI reads it as Markdown.
+        description="\n".join(map(markdown_text, texts)) or None,
         metadata={
             "not_read": len(unmatched),
-            "by_reason": dg.MetadataValue.md(
-                markdown(
-                    ["reason", "count", "examples", "advice"], [list(row.values()) for row in rows]
-                )
+            "by_reason": rows_metadata(
+                ["reason", "count", "examples", "advice"], [row.values() for row in rows]
             ),
         },
     )

@@ -2,13 +2,14 @@
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.defs.assets.stream import lag_metadata
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
-from amazon_reviews.markdown import markdown
 from amazon_reviews.pipeline.stream_gaps import open_gaps
 from amazon_reviews.pipeline.stream_lag import lag
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.shown_text import markdown_text
 
 _EVENTS = ["bronze", "review_events"]
 _WARN = dg.AssetCheckSeverity.WARN
@@ -28,12 +29,14 @@ def lag_bound(
     try:
         behind = lag(event_hub, lakehouse)
     except (EventHubUnavailableError, HubChangedError) as error:
-        return dg.AssetCheckResult(passed=False, description=str(error), severity=_WARN)
+        return dg.AssetCheckResult(passed=False, description=markdown_text(error), severity=_WARN)
     late = [name for name, partition in behind.items() if partition.seconds > event_hub.lag_seconds]
     return dg.AssetCheckResult(
         passed=not late,
         severity=_WARN,
-        description=f"hub partitions above {event_hub.lag_seconds} s: {', '.join(late)}"
+        description=markdown_text(
+            f"hub partitions above {event_hub.lag_seconds} s: {', '.join(late)}"
+        )
         if late
         else None,
         metadata=lag_metadata(behind),
@@ -57,8 +60,6 @@ def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
         else None,
         metadata={
             "lost_events": lost,
-            "gaps": dg.MetadataValue.md(
-                markdown(header, [[gap[name] for name in header] for gap in gaps])
-            ),
+            "gaps": rows_metadata(header, [[gap[name] for name in header] for gap in gaps]),
         },
     )

@@ -12,6 +12,7 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.shown_text import markdown_text
 
 _MOST_NAMED = 5
 
@@ -87,7 +88,9 @@ def schema_check(lakehouse: Lakehouse, table: Table) -> dg.AssetCheckResult:
         check_name="schema",
         asset_key=table.path,
         passed=not differing,
-        description=f"not as documented: {', '.join(differing)}" if differing else None,
+        description=markdown_text(f"not as documented: {', '.join(differing)}")
+        if differing
+        else None,
     )
 
 
@@ -144,7 +147,9 @@ def rejected_share(
     return dg.AssetCheckResult(
         passed=not above,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(above)} above {rejected_percent} %: {named}" if above else None,
+        description=markdown_text(f"{len(above)} above {rejected_percent} %: {named}")
+        if above
+        else None,
         metadata={
             "lines": lines,
             "rejected": rejected,

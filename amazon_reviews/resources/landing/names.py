@@ -83,14 +83,6 @@ def is_utf8(name: str) -> bool:
     return True
 
 
-def displayed(path: str) -> str:
-    r"""Return a path for people: a character that cannot be seen is an escape such as `\n`."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in path
-    )
-
-
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
     """Return a sort key with numbers by value: partition_2 before partition_10."""
     parts = re.split(r"(\d+)", partition_path(name))

@@ -4,7 +4,7 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from amazon_reviews.resources.landing.names import displayed
+from amazon_reviews.shown_text import visible_text
 
 # Enough to recognize the files; the number says how many there are.
 _EXAMPLES = 3
@@ -67,7 +67,7 @@ class UnmatchedFiles:
             {
                 "reason": reason,
                 "count": group.count,
-                "examples": ", ".join(map(displayed, group.paths)),
+                "examples": ", ".join(map(visible_text, group.paths)),
                 "advice": advice,
             }
             for (reason, advice), group in sorted(self._groups.items())

@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
+import pyarrow as pa
+import pyarrow.compute as pc
 import vl_convert
+
+from amazon_reviews.shown_text import visible_text
 
 BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
@@ -24,6 +28,17 @@ PNG_WIDTH = 720
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
+
+
+def visible(rows: pa.Table) -> pa.Table:
+    """Return rows for a chart or a table, with `visible_text` in their columns of texts."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = rows.column(place)
+            if not pc.all(pc.utf8_is_printable(column), min_count=0).as_py():
+                texts = [text and visible_text(text) for text in column.to_pylist()]
+                rows = rows.set_column(place, field, pa.array(texts, field.type))
+    return rows
 
 
 def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:

@@ -1,22 +1,20 @@
 """Components of the pages: tabs, tiles, charts and tables with their downloads."""
 
-import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from amazon_reviews.errors import NoDataError
-from amazon_reviews.serving.charts.style import AnyChart, png_bytes
+from amazon_reviews.serving.charts.style import AnyChart, png_bytes, visible
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import write_csv
 
 NO_ROWS = "No data matches these filters."
 COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "as_of": "as of"}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sections(
@@ -50,7 +48,7 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    drawing = build(rows)
+    drawing = build(visible(rows))
     with st.container(border=True, key=f"chart-{name}"):
         st.altair_chart(drawing, width="stretch")
         with st.container(horizontal=True):
@@ -72,11 +70,12 @@ def table(name: str, rows: pa.Table, hidden: Sequence[str] = ()) -> None:
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    visible = rows.drop_columns(list(hidden))
-    titles = {field.name: _column(field) for field in visible.schema}
+    columns = rows.drop_columns(list(hidden))
+    titles = {field.name: _column(field) for field in columns.schema}
     with st.container(border=True, key=f"table-{name}"):
-        st.dataframe(visible, hide_index=True, column_config=titles, alt=name.replace("_", " "))
-        _csv(name, visible, f"table-{name}")
+        alt = name.replace("_", " ")
+        st.dataframe(visible(columns), hide_index=True, column_config=titles, alt=alt)
+        _csv(name, columns, f"table-{name}")
 
 
 def note(filters: Filters, columns: Sequence[str] = ()) -> None:
@@ -115,14 +114,8 @@ def share(part: float | None, whole: float | None) -> str:
 def csv_bytes(rows: pa.Table) -> bytes:
     """Return rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(rows.column_names)
-    writer.writerows([_harmless(value) for value in row.values()] for row in rows.to_pylist())
+    write_csv(text, [rows.column_names, *(row.values() for row in rows.to_pylist())])
     return text.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _csv(name: str, rows: pa.Table, within: str) -> None:

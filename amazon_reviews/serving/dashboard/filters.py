@@ -5,6 +5,7 @@ import streamlit as st
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import reviews
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import visible_text
 
 _VERIFIED = {"All": None, "Verified": True, "Not verified": False}
 _SOURCES = {"All": None, "Files (batch)": "batch", "Stream": "stream"}
@@ -24,6 +25,7 @@ def chosen_filters() -> Filters:
                     key="categories",
                     placeholder="All",
                     bind="query-params",
+                    format_func=visible_text,
                 )
             ),
             stars=tuple(

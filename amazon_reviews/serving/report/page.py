@@ -1,6 +1,5 @@
 """The report: charts in one HTML file, which loads nothing from a server or another host."""
 
-import html
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,8 +15,10 @@ from amazon_reviews.atomic_file import replacing
 from amazon_reviews.resources.built_files import stamped_html
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.built import Built
+from amazon_reviews.serving.charts.style import visible
 from amazon_reviews.serving.queries.query import Query
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
+from amazon_reviews.shown_text import html_text
 
 _PAPER_WIDTH = 660
 """Pixels of a chart on A4 paper, which is narrower than Letter, without margins and border."""
@@ -55,11 +56,11 @@ def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
     )
     template = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
-        title=html.escape(contents.title),
+        title=html_text(contents.title),
         figures=_figures(warehouse, versions, contents),
         contents="".join(_link(section) for section in contents.sections),
         sections=sections,
-        source=html.escape(_source(versions, contents.source)),
+        source=html_text(_source(versions, contents.source)),
         specs=f"[{','.join(specs)}]".replace("<", "\\u003c"),
         library=_library(),
         paper=_PAPER_WIDTH,
@@ -104,7 +105,7 @@ def _source(versions: Mapping[str, int], table: str) -> str:
 
 
 def _link(section: Section) -> str:
-    return f'<li><a href="#{_anchor(section)}">{html.escape(section.title)}</a></li>'
+    return f'<li><a href="#{_anchor(section)}">{html_text(section.title)}</a></li>'
 
 
 def _anchor(section: Section) -> str:
@@ -115,7 +116,7 @@ def _section(
     warehouse: Warehouse, versions: Mapping[str, int], section: Section, specs: list[str]
 ) -> str:
     panels = "".join(_panel(warehouse, versions, panel, specs) for panel in section.panels)
-    heading = f'<h2 id="{_anchor(section)}">{html.escape(section.title)}</h2>'
+    heading = f'<h2 id="{_anchor(section)}">{html_text(section.title)}</h2>'
     return f"<section>{heading}<div>{panels}</div></section>"
 
 
@@ -126,13 +127,13 @@ def _panel(
     if missing := _missing(panel.query, versions):
         return _empty(f"No data: {missing[0]} is not in the warehouse.")
     rows = panel.query(warehouse, *panel.arguments)
-    chart = panel.draw(rows).properties(width="container")
+    chart = panel.draw(visible(rows)).properties(width="container")
     if not rows.num_rows:
         return _empty(f"{chart.description}: no data.")
     specs.append(json.dumps(chart.to_dict(), ensure_ascii=False, separators=(",", ":")))
-    note = f"<figcaption>{html.escape(panel.note)}</figcaption>" if panel.note else ""
+    note = f"<figcaption>{html_text(panel.note)}</figcaption>" if panel.note else ""
     return f'<figure><div class="chart" id="chart-{len(specs) - 1}"></div>{note}</figure>'
 
 
 def _empty(text: str) -> str:
-    return f'<figure class="empty">{html.escape(text)}</figure>'
+    return f'<figure class="empty">{html_text(text)}</figure>'

@@ -7,16 +7,17 @@ from typing import Any
 import pyarrow as pa
 
 from amazon_reviews.atomic_file import replacing
-from amazon_reviews.markdown import markdown
 from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS
 from amazon_reviews.resources.built_files import stamped_markdown
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.built import Built
 from amazon_reviews.serving.queries.recommender import evaluation
+from amazon_reviews.shown_text import markdown_table
 
 Figures = dict[str, tuple[float, float | None, float | None]]
 """Value by name, and the ends of its confidence interval or None."""
 ByMethod = dict[str, Figures]
+_Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 _RANKED = ("recall", "ndcg", "hit_rate", "map")
 _AT_10 = (*(f"{name}@10" for name in _RANKED), "coverage@10", "novelty@10")
@@ -55,8 +56,8 @@ def methods_page(rows: pa.Table) -> str:
     return "\n\n".join([_TITLE, *parts]) + "\n"
 
 
-def methods_tables(rows: pa.Table) -> dict[str, str]:
-    """Return for each split the figures at 10 of all users, one row per method."""
+def methods_tables(rows: pa.Table) -> dict[str, _Table]:
+    """Return for each split the figures at 10 of all users: header, and one row per method."""
     return {split: _at_10(groups["all"]) for split, groups in _by_split(rows).items()}
 
 
@@ -64,9 +65,9 @@ def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     methods = groups["all"]
     yield f"## The {split} split"
     yield _common_figures(next(iter(methods.values())))
-    yield _at_10(methods)
+    yield markdown_table(*_at_10(methods))
     yield "The same at 5 and at 20:"
-    yield markdown(
+    yield markdown_table(
         ("method", *_OTHERS),
         (
             (name, *(_text(figures, figure) for figure in _OTHERS))
@@ -75,7 +76,7 @@ def _section(split: str, groups: dict[str, ByMethod]) -> Iterator[str]:
     )
     parts = {group: by_method for group, by_method in groups.items() if group != "all"}
     yield "NDCG@10 by group of users:"
-    yield markdown(
+    yield markdown_table(
         ("method", *(f"{group} ({_users(part):,})" for group, part in parts.items())),
         ((name, *(_text(part[name], "ndcg@10") for part in parts.values())) for name in methods),
     )
@@ -96,7 +97,7 @@ def _common_figures(any_method: Figures) -> str:
     )
 
 
-def _at_10(methods: ByMethod) -> str:
+def _at_10(methods: ByMethod) -> _Table:
     header = ("method", *_AT_10, "hybrid is better by", "cold complete", "rmse", "mae", "fit s")
     rows = (
         (
@@ -110,7 +111,7 @@ def _at_10(methods: ByMethod) -> str:
         )
         for method, figures in methods.items()
     )
-    return markdown(header, rows)
+    return header, [*rows]
 
 
 def _users(methods: ByMethod) -> int:

@@ -18,6 +18,7 @@ from amazon_reviews.serving.dashboard.views import product
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import visible_text
 
 _COMPARED = 5
 
@@ -48,7 +49,11 @@ def _reputation(filters: Filters) -> None:
     note(filters)
     names = trends["brand"].to_pylist()
     chosen = st.multiselect(
-        "Brands to compare (at most five)", names, names[:3], max_selections=_COMPARED
+        "Brands to compare (at most five)",
+        names,
+        names[:3],
+        max_selections=_COMPARED,
+        format_func=visible_text,
     )
     chart("brand_reputation", charts.brand_reputation, read(catalogue.brand_years, tuple(chosen)))
     st.caption(

@@ -19,6 +19,7 @@ from amazon_reviews.serving.dashboard.components import (
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import terminal_text, visible_text
 
 
 def show(filters: Filters) -> None:
@@ -31,7 +32,7 @@ def show(filters: Filters) -> None:
     if not products:
         st.info("No product with reviews is found.", icon=":material/search_off:")
         return
-    titles = {row["asin"]: _name(row) for row in products}
+    titles = {row["asin"]: visible_text(_name(row)) for row in products}
     count = read(catalogue.product_count, search, filters)["products"][0].as_py()
     length = len(products)
     listed = "the most reviewed first" if count == length else f"the first {length} listed"
@@ -47,7 +48,7 @@ def _name(row: Mapping[str, Any]) -> str:
 def _product(asin: str) -> None:
     row = read(catalogue.product, asin)
     facts = row.to_pylist()[0]
-    st.text(_name(facts))
+    st.text(visible_text(_name(facts)))
     tiles(
         {
             "Reviews": compact(facts["reviews"]),
@@ -91,8 +92,9 @@ def _review(row: Mapping[str, Any]) -> None:
         bought = "verified purchase" if row["verified"] else "not verified"
         votes = f" · {row['vote']} found it helpful" if row["vote"] else ""
         st.caption(f"{rating} · {day} · {bought}{votes}")
-        st.text(f"{row['summary'] or ''}\n{row['reviewer_name'] or 'unknown name'}")
-        st.text(row["review_text"] or "")
+        name = row["reviewer_name"] or "unknown name"
+        st.text(terminal_text(f"{row['summary'] or ''}\n{name}"))
+        st.text(terminal_text(row["review_text"] or ""))
 
 
 def _price(price: float | None) -> str:

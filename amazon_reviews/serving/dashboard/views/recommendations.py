@@ -21,6 +21,7 @@ from amazon_reviews.serving.recommendations import (
     recommended,
     similar,
 )
+from amazon_reviews.shown_text import visible_text
 
 _FIGURES = ("ndcg@10", "recall@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
 _COLD = "These are the most popular products: the recommender has no data on "
@@ -44,7 +45,7 @@ def _customer(filters: Filters) -> None:
     if not customers:
         st.info("There are no customers yet.", icon=":material/search_off:")
         return
-    names = {customer: _name(row) for customer, row in customers.items()}
+    names = {customer: visible_text(_name(row)) for customer, row in customers.items()}
     chosen = st.selectbox("Customer", list(names), format_func=names.__getitem__)
     _recommended(chosen)
 
@@ -69,9 +70,11 @@ def _product(filters: Filters) -> None:
         "Title, brand or ASIN", key="recommender_product", icon=":material/search:"
     ).strip()
     rows = read(catalogue.products, search, filters).to_pylist()
-    titles = {row["asin"]: f"{row['title'] or UNKNOWN} · {row['asin']}" for row in rows}
+    titles = {
+        row["asin"]: visible_text(f"{row['title'] or UNKNOWN} · {row['asin']}") for row in rows
+    }
     if search and search not in titles:
-        titles[search] = f"{search} as an ASIN"
+        titles[search] = visible_text(f"{search} as an ASIN")
     if not titles:
         st.info("No product is found.", icon=":material/search_off:")
         return

@@ -15,6 +15,7 @@ from amazon_reviews.serving.dashboard.views import sentiment_file
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import visible_text
 
 _TASKS = {
     "Negative or positive": "binary",
@@ -81,7 +82,9 @@ def _words(filters: Filters) -> None:
     note(filters)
     rows = read(sentiment.words)
     categories = list(dict.fromkeys(rows["main_category"].to_pylist()))
-    category = st.selectbox("Category", categories, key="sentiment_words_category")
+    category = st.selectbox(
+        "Category", categories, key="sentiment_words_category", format_func=visible_text
+    )
     in_category = rows.filter(pc.equal(rows["main_category"], category)) if category else rows
     for label in ("negative", "positive"):
         title = f"Words of {label} reviews"

@@ -20,6 +20,7 @@ from amazon_reviews.serving.dashboard.components import chart, compact, tiles
 from amazon_reviews.serving.dashboard.models import sentiment_model
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.sentiment_csv import predict_csv
+from amazon_reviews.shown_text import markdown_text
 
 VISIBLE_ROWS = 1_000
 _FEWEST_PLACES = 2
@@ -46,7 +47,7 @@ def show(filters: Filters) -> None:
     try:
         labelled = _label_once(uploaded.name, content)
     except InputFileError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(markdown_text(error), icon=":material/error:")
         return
     tiles({"Labelled": compact(labelled.labelled), "Rejected": compact(labelled.rejected)})
     st.download_button(
@@ -64,7 +65,7 @@ def show(filters: Filters) -> None:
         title = "Words of the negative texts"
         build = partial(charts.words, title=title, colour=style.SENTIMENTS["negative"])
         chart("file_words", build, labelled.words)
-    st.dataframe(_read(labelled.csv).slice(0, VISIBLE_ROWS), hide_index=True)
+    st.dataframe(style.visible(_read(labelled.csv).slice(0, VISIBLE_ROWS)), hide_index=True)
     if labelled.labelled + labelled.rejected > VISIBLE_ROWS:
         st.caption(f"The first {VISIBLE_ROWS:,} rows; the download has all rows.")
 

@@ -10,6 +10,7 @@ from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import titles
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.titles import DURATION_TYPES, TYPES, TitleFilters
+from amazon_reviews.shown_text import visible_text
 
 _ANY = "any"
 _HIDDEN = ("description", "actors", "rescued", "rating_imputed", "mean_rating_rounded")
@@ -63,7 +64,10 @@ def _predict(filters: Filters) -> None:
     user = st.text_input("User id", "1", key="titles_user").strip()
     text = st.text_input("Title or id", key="titles_rated", icon=":material/search:").strip()
     matches = read(titles.search, text, TitleFilters(), titles.PAGE_ROWS).to_pylist()
-    names = {row["id"]: f"{row['title']} · {row['platform']} · {row['id']}" for row in matches}
+    names = {
+        row["id"]: visible_text(f"{row['title']} · {row['platform']} · {row['id']}")
+        for row in matches
+    }
     if not names:
         st.info("No title is found.", icon=":material/search_off:")
         return
