@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from amazon_reviews import interrupts
+from amazon_reviews import interrupts, redaction
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.errors import AmazonReviewsError
 
@@ -62,6 +62,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn an error of the package into one line and its exit code."""
+        redaction.install()
         # A terminal of another encoding cannot show every character of the data.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")

@@ -8,6 +8,7 @@ from amazon_reviews import config, interrupts
 from amazon_reviews.cli.common.terminal import plain
 from amazon_reviews.cli.common.transfer import transfer
 from amazon_reviews.errors import NotPublishedError, SettingsError, UsageError
+from amazon_reviews.redaction import protect
 from amazon_reviews.resources import amazon_2023 as published
 from amazon_reviews.resources.download.fetch import fetch as download
 from amazon_reviews.resources.download.http_file import checked_url
@@ -42,7 +43,8 @@ def amazon_2023(category: str, rows: int | None, meta: bool, url: str) -> None:
     continues with the next call, and a complete file is not downloaded again. The terms of the
     data set apply: see https://amazon-reviews-2023.github.io.
     """
-    checked_url(url)
+    # The parameters of a mirror may hold a token.
+    protect(checked_url(url))
     published.check_category(category, known_only=url == published.BASE_URL)
     if meta and published.names_a_file(url):
         raise UsageError("--url is the address of one file; with --meta give the one of its folder")

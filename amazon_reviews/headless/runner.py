@@ -31,6 +31,7 @@ from amazon_reviews.pipeline.upgrade import add_missing_columns
 from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
+from amazon_reviews.redaction import redacted
 from amazon_reviews.resources.landing.reasons import FOLDER_WITHOUT_FILES
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles
 from amazon_reviews.schemas.built import WHOLE
@@ -315,5 +316,7 @@ def _reason(failure: StepFailureData) -> str:
     error = failure.error and (failure.error.cause or failure.error)
     # The texts of the package's own errors do not need the name of the class.
     return (
-        re.sub(r"^amazon_reviews\.[\w.]+: ", "", str(error.message).strip()) if error else "failed"
+        re.sub(r"^amazon_reviews\.[\w.]+: ", "", redacted(str(error.message).strip()))
+        if error
+        else "failed"
     )
