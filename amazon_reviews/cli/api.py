@@ -3,6 +3,7 @@
 import click
 
 from amazon_reviews import config
+from amazon_reviews.killed_children import call_children
 from amazon_reviews.serving.api.app import serve
 from amazon_reviews.serving.api.settings import load_api
 
@@ -24,4 +25,5 @@ def api(host: str, port: int, workers: int) -> None:
     config.load()
     load_api()
     click.echo(f"http://{host}:{port}/docs", err=True)
+    call_children("a worker of the API")
     serve(host, port, workers)

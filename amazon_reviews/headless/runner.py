@@ -154,12 +154,12 @@ class HeadlessRun:
         finished partition. `done` is called after the stage, with its seconds.
         """
         self._outcome.dead_runs = report_dead_runs(self._instance)
-        if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
-            self._seen = self._observe_whole()
-        self._create_empty(self._seen.state)
-        state = self._look_again()
-        add_partitions(self._instance, state, streams=self._places.event_hub.enabled)
         with living_process(self._instance) as tags:
+            if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
+                self._seen = self._observe_whole()
+            self._create_empty(self._seen.state)
+            state = self._look_again()
+            add_partitions(self._instance, state, streams=self._places.event_hub.enabled)
             while stage := self._next(self._plan(state)):
                 done(stage, self._execute(stage, watch(stage), tags))
                 state = self._look_again()

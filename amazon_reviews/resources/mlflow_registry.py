@@ -16,7 +16,7 @@ from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.config import MODELS, TRACKING_URI
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
-from amazon_reviews.redaction import redacted
+from amazon_reviews.redaction import HIDDEN, redacted
 from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
 
@@ -105,7 +105,8 @@ class MlflowRegistry:
         """The setting and the address, without the part that may be a password."""
         if not self.uri:
             return f"{MODELS}: {self.folder}"
-        return f"{TRACKING_URI}: {redacted(self.uri.partition('?')[0])}"
+        address = redacted(self.uri.partition("?")[0]).replace(f"{HIDDEN}@", "")
+        return f"{TRACKING_URI}: {address}"
 
     def _experiment(self, client: MlflowClient) -> str:
         """Return the id of the experiment, after creating it if needed."""

@@ -18,6 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from amazon_reviews.errors import EngineUnavailableError
+from amazon_reviews.memory import engine_memory
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, start_jvm
 
 ROW_GROUP_ROWS = 65_536
@@ -112,11 +113,12 @@ def endpoint_of(engine: str, memory: int) -> Endpoint:
 
     Raises:
         EngineUnavailableError: the engine cannot be started, or does not answer.
+        SettingsError: a limit leaves it too little memory.
     """
     if engine == "sail":
-        return start_sail(memory)
+        return start_sail(engine_memory(memory))
     if engine == "spark":
-        return start_spark(memory)
+        return start_spark(engine_memory(memory))
     _check_reachable(engine)
     return Endpoint(engine)
 
