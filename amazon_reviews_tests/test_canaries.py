@@ -51,6 +51,8 @@ CANARIES = {
     )
 }
 ENCODED = {name: quote(secret, safe="") for name, secret in CANARIES.items()}
+CLI = ("-m", "amazon_reviews.cli")
+GRAPHQL_CLI = "from dagster_graphql.cli import main; main()"
 SELECTION = "not (group:marts or group:titles or group:recommender)"
 GRAPHQL = """{
   runsOrError { ... on Runs { results {
@@ -140,7 +142,7 @@ class Workplace:
     def started(self, *command: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Start a command in a process group of its own, which ends with the block."""
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, *command],
             cwd=self.root,
             env=self.environment | variables,
             stdout=subprocess.PIPE,
@@ -206,22 +208,21 @@ def found(content: bytes) -> list[bytes]:
 def test_no_command_leaves_a_secret_anywhere(tmp_path: Path, echo: str) -> None:
     (tmp_path / "work").mkdir()
     place = Workplace(tmp_path / "work", echo)
-    cli = "amazon_reviews.cli"
     mirror = f"http://mirror.invalid/f.jsonl?token={ENCODED['mirror token']}"
     size = ("--reviews", "400", "--products", "40", "--users", "40", "--partitions", "2")
     landing = place.root / "landing"
 
     with place.watching_processes("mirror.invalid"):
-        place.run(cli, "sample", *size, "--events", "20", "--out", str(landing))
-        ran = place.run(cli, "run", "--select", SELECTION)
-        place.run(cli, "run", "--plan", "--json")
+        place.run(*CLI, "sample", *size, "--events", "20", "--out", str(landing))
+        ran = place.run(*CLI, "run", "--select", SELECTION)
+        place.run(*CLI, "run", "--plan", "--json")
         engine = f"sc://127.0.0.1:1/;token={ENCODED['engine token']}"
         place.run(
-            cli,
+            *CLI,
             *("run", "--select", "key:silver/reviews", "--rebuild", "silver/reviews"),
             AMAZON_REVIEWS_ENGINE=engine,
         )
-        refused = place.run(cli, "fetch", "amazon-2023", "All_Beauty", "--url", mirror)
+        refused = place.run(*CLI, "fetch", "amazon-2023", "All_Beauty", "--url", mirror)
         for words in (
             "reconcile",
             "rejected list",
@@ -235,7 +236,7 @@ def test_no_command_leaves_a_secret_anywhere(tmp_path: Path, echo: str) -> None:
             "sentiment predict good",
             "demo-stream",
         ):
-            place.run(cli, *words.split())
+            place.run(*CLI, *words.split())
         wrong = {
             "AMAZON_REVIEWS_WAREHOUSE": f"postgresql://u:{ENCODED['warehouse password']}@h/d",
             "AMAZON_REVIEWS_LAKEHOUSE": f"s3://key:{ENCODED['bucket secret']}@bucket",
@@ -243,24 +244,23 @@ def test_no_command_leaves_a_secret_anywhere(tmp_path: Path, echo: str) -> None:
             "AMAZON_REVIEWS_ENGINE": engine,
         }
         for name, value in wrong.items():
-            place.run(cli, "doctor", **{name: value})
-        place.run(cli, "doctor", AMAZON_REVIEWS_LAKEHOUSE="s3://bucket", AWS_REGION="x")
-        place.run(cli, "doctor", AMAZON_REVIEWS_WAREHOUSE="bigquery://project/data")
-        place.serve(cli, "api", "--workers", "2")
-        place.serve(cli, "app")
+            place.run(*CLI, "doctor", **{name: value})
+        place.run(*CLI, "doctor", AMAZON_REVIEWS_LAKEHOUSE="s3://bucket", AWS_REGION="x")
+        place.run(*CLI, "doctor", AMAZON_REVIEWS_WAREHOUSE="bigquery://project/data")
+        place.serve(*CLI, "api", "--workers", "2")
+        place.serve(*CLI, "app")
         definitions = ("-m", "amazon_reviews.definitions")
         for sensor in ("event_hub_sensor", "planner_sensor"):
-            place.run("dagster", "sensor", "preview", sensor, *definitions)
-        page = place.run("dagster_graphql.cli", *definitions, "-t", GRAPHQL)
+            place.run("-m", "dagster", "sensor", "preview", sensor, *definitions)
+        page = place.run("-c", GRAPHQL_CLI, *definitions, "-t", GRAPHQL)
 
     # The secrets came to the server, and Dagster shows what it answered.
     assert b"PERMISSION_DENIED" in ran
     assert b"status 403" in refused
     assert b"PERMISSION_DENIED" in page
     assert not place.listed
-    assert {
-        command: names for command, text in place.output.items() if (names := found(text))
-    } == {}
+    tellers = {command: names for command, text in place.output.items() if (names := found(text))}
+    assert tellers == {}
     files = [path for path in place.root.rglob("*") if path.is_file()]
     assert len(files) > 100
     holders = {str(path): names for path in files if (names := found(path.read_bytes()))}
