@@ -67,6 +67,8 @@ def protect(address: str) -> None:
 @cache
 def install() -> None:
     """Redact what this process logs from now on, and the tracebacks of errors nobody handles."""
+    # Native libraries print their logs around Python; their errors are raised all the same.
+    os.environ.setdefault("RUST_LOG", "off")
     make = logging.getLogRecordFactory()
 
     def record(*arguments: Any, **options: Any) -> logging.LogRecord:

@@ -170,7 +170,7 @@ class Workplace:
         over = threading.Event()
 
         def look() -> None:
-            while not over.wait(0.02):
+            while not over.wait(0.2):
                 for path in Path("/proc").glob("[0-9]*/cmdline"):
                     with suppress(OSError):
                         line = path.read_bytes()

@@ -35,7 +35,7 @@ def canary(monkeypatch):
         quote(CANARY, safe="").lower(),
         quote(quote(CANARY, safe=""), safe=""),
         json.dumps(CANARY)[1:-1],
-        json.dumps(json.dumps(CANARY))[1:-1],
+        json.dumps(json.dumps(CANARY)[1:-1])[1:-1],
         json.dumps(CANARY, ensure_ascii=False)[1:-1],
         repr(CANARY)[1:-1],
         html.escape(CANARY),

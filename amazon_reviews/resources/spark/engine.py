@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
@@ -20,6 +20,9 @@ from pyspark.sql import SparkSession
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.memory import engine_memory
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, start_jvm
+
+if TYPE_CHECKING:
+    from pyspark.sql.connect.client.retries import RetryPolicy
 
 ROW_GROUP_ROWS = 65_536
 _SPARK_CONNECT_PORT = 15002
@@ -69,10 +72,14 @@ class SparkEngine:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Spark Connect endpoint; its server ends when `server` is collected."""
+    """A Spark Connect endpoint; its server ends when `server` is collected.
+
+    Without `retries` the client repeats failed requests for ten minutes.
+    """
 
     address: str
     server: Any = None
+    retries: "RetryPolicy | None" = None
 
 
 @cache
@@ -84,9 +91,12 @@ def start_session(
     Raises:
         EngineUnavailableError: the engine cannot be used; the text says why and what to do.
     """
-    address = endpoint_of(engine, memory).address
+    endpoint = endpoint_of(engine, memory)
     with explained(engine):
-        return configured(connect(address))
+        session = configured(connect(endpoint.address))
+    if endpoint.retries:
+        session.client.set_retry_policies([endpoint.retries])
+    return session
 
 
 def configured(session: SparkSession) -> SparkSession:
@@ -151,6 +161,9 @@ def start_spark(memory: int) -> Endpoint:
     Raises:
         EngineUnavailableError: Java or a jar is missing.
     """
+    # Here because it loads Spark's client.
+    from amazon_reviews.resources.spark.retries import RetriesOfJvm
+
     check_java()
     gateway = start_jvm(spark_settings(memory))
     token = secrets.token_urlsafe()
@@ -160,7 +173,7 @@ def start_spark(memory: int) -> Endpoint:
     service = getattr(gateway.jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
     # The client sends a token without encryption to this host name only.
     address = f"sc://localhost:{getattr(service, 'MODULE$').localPort()}/;token={token}"
-    return Endpoint(address, gateway)
+    return Endpoint(address, gateway, RetriesOfJvm(gateway.proc))
 
 
 def spark_settings(memory: int) -> dict[str, str]:
