@@ -5,6 +5,8 @@ gets no memory may end it. So what is sized in advance takes its share of the li
 """
 
 import logging
+import os
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,16 +14,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from amazon_reviews.errors import SettingsError
+from amazon_reviews.errors import BuildError, SettingsError
 
 ENGINE_MEMORY = "AMAZON_REVIEWS_ENGINE_MEMORY"
 _log = logging.getLogger(__name__)
 _MIB = 1 << 20
 # The interpreter, the libraries and the buffers of readers and writers.
-_RESIDENT = 768 * _MIB
-# Libraries reserve addresses for each thread, most of which they never use.
-_MAPPED = 4096 * _MIB
+_RESIDENT = 1024 * _MIB
+# Libraries reserve addresses, also for each core, and never use most of them.
+_MAPPED = 3840 * _MIB + 512 * _MIB * (os.cpu_count() or 1)
+# The engine of JavaScript in vl-convert, which ends the process if it gets less.
+_MAPPED_BY_CHARTS = 68 << 30
 _LEAST = 128 * _MIB
+_EXHAUSTED = re.compile(
+    r"MemoryError|out of memory|bad allocation|memory allocation of|can't start new thread", re.I
+)
 # Control groups of the first version have this or a larger number without a limit.
 _UNLIMITED = 1 << 60
 
@@ -44,11 +51,31 @@ class MemoryLimit:
         return f"{self.name} allows {self.bytes // _MIB:,} MiB"
 
 
+def shell_limit() -> int | None:
+    """Return the bytes of addresses that `ulimit -v` allows; None without a limit."""
+    size, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if size == resource.RLIM_INFINITY else size
+
+
+def check_charts() -> None:
+    """Check that the library of the charts can start; without enough addresses it would crash.
+
+    Raises:
+        BuildError: `ulimit -v` allows too few.
+    """
+    size = shell_limit()
+    if size is not None and size < _MAPPED_BY_CHARTS:
+        raise BuildError(
+            f"no chart can be drawn: `ulimit -v` allows {size // _MIB:,} MiB of addresses, and "
+            f"the library reserves {_MAPPED_BY_CHARTS // _MIB:,}; limit the memory of the control "
+            "group instead"
+        )
+
+
 def memory_limit(root: Path = Path("/")) -> MemoryLimit | None:
     """Return the limit that leaves the least; None without one. `root` holds proc and sys."""
     limits = [MemoryLimit((size - _RESIDENT) // 2, size, name) for size, name in _of_groups(root)]
-    size, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if size != resource.RLIM_INFINITY:
+    if size := shell_limit():
         limits.append(MemoryLimit((size - _MAPPED) // 2, size, "`ulimit -v`"))
     return min(limits, default=None)
 
@@ -74,6 +101,14 @@ def engine_memory(wanted: int, root: Path = Path("/")) -> int:
         *(ENGINE_MEMORY, f"{wanted // _MIB:,}", f"{limit.share // _MIB:,}", limit),
     )
     return limit.share
+
+
+def explain_failure(text: str) -> str:
+    """Return which limit a failure comes from, if its text says that memory ran out."""
+    limit = memory_limit()
+    if limit is None or not _EXHAUSTED.search(text):
+        return ""
+    return f"the memory ran out: {limit}; raise the limit, or lower {ENGINE_MEMORY}"
 
 
 def warehouse_memory(wanted: int) -> int:

@@ -1,14 +1,24 @@
 """The memory of the engine follows the limits of the process."""
 
 import logging
+import os
 import resource
 import subprocess
 import sys
 
 import pytest
 
-from amazon_reviews.errors import SettingsError
-from amazon_reviews.memory import engine_memory, memory_limit, warehouse_memory
+from amazon_reviews import memory
+from amazon_reviews.errors import BuildError, SettingsError
+from amazon_reviews.memory import (
+    check_charts,
+    engine_memory,
+    explain_failure,
+    memory_limit,
+    warehouse_memory,
+)
+from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
+from amazon_reviews_tests.helpers import review
 
 MIB = 1 << 20
 NO_LIMIT_V1 = (1 << 63) - 4096
@@ -103,12 +113,12 @@ def test_memory_is_lowered_to_what_a_limit_leaves_with_one_log_line(root, caplog
 
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            assert engine_memory(1024 * MIB, folder) == 640 * MIB
+            assert engine_memory(1024 * MIB, folder) == 512 * MIB
     assert caplog.messages == [
-        "AMAZON_REVIEWS_ENGINE_MEMORY is lowered from 1,024 to 640 MiB: the control group's "
+        "AMAZON_REVIEWS_ENGINE_MEMORY is lowered from 1,024 to 512 MiB: the control group's "
         "/sys/fs/cgroup/a/memory.max allows 2,048 MiB"
     ]
-    assert engine_memory(512 * MIB, folder) == 512 * MIB
+    assert engine_memory(256 * MIB, folder) == 256 * MIB
 
 
 def test_too_little_memory_is_an_error_that_names_the_limit(root):
@@ -118,16 +128,33 @@ def test_too_little_memory_is_an_error_that_names_the_limit(root):
         engine_memory(1024 * MIB, folder)
     assert str(raised.value) == (
         "AMAZON_REVIEWS_ENGINE_MEMORY: the control group's /sys/fs/cgroup/a/memory.max allows "
-        "512 MiB, and at least 1,024 MiB are needed; raise the limit"
+        "512 MiB, and at least 1,280 MiB are needed; raise the limit"
     )
 
 
 def test_the_warehouse_takes_no_more_than_the_limit_leaves(monkeypatch):
-    limit = 5120 * MIB
+    limit = memory._MAPPED + 512 * MIB
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
 
     assert warehouse_memory(100 * MIB) == 100 * MIB
-    assert warehouse_memory(1 << 40) == engine_memory(1 << 40)
+    assert warehouse_memory(1 << 40) == 256 * MIB
+
+
+def test_a_failure_for_lack_of_memory_names_the_limit(monkeypatch):
+    assert explain_failure("MemoryError: ") == ""
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1 << 33, 1 << 33))
+
+    assert explain_failure("no such file") == ""
+    why = explain_failure("Out of Memory Error: Failed to allocate block")
+    assert why.startswith("the memory ran out: `ulimit -v` allows 8,192 MiB; raise the limit")
+
+
+def test_a_chart_is_refused_where_its_library_would_crash(monkeypatch):
+    check_charts()
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1 << 33, 1 << 33))
+
+    with pytest.raises(BuildError, match=r"no chart .* `ulimit -v` allows 8,192 MiB"):
+        check_charts()
 
 
 def test_the_limit_of_the_shell_counts():
@@ -135,10 +162,43 @@ def test_the_limit_of_the_shell_counts():
         "from amazon_reviews.memory import engine_memory, memory_limit\n"
         "print(memory_limit(), engine_memory(1 << 40) >> 20)"
     )
-    command = f'ulimit -v {6 << 20}; exec "$0" -c "$1"'
+    command = f'ulimit -v {8 << 20}; exec "$0" -c "$1"'
     ended = subprocess.run(
         ["bash", "-c", command, sys.executable, program], capture_output=True, text=True, check=True
     )
 
-    assert ended.stdout.startswith("`ulimit -v` allows 6,144 MiB ")
+    assert ended.stdout.startswith("`ulimit -v` allows 8,192 MiB ")
     assert "AMAZON_REVIEWS_ENGINE_MEMORY is lowered from" in ended.stderr
+
+
+@pytest.mark.long
+def test_a_run_within_the_least_limit_builds_everything_but_charts(tmp_path):
+    project = Project(tmp_path)
+    for name in ("partition_1", "partition_2"):
+        project.add_file("amazon_reviews", name, *(review(summary=f"{name} {n}") for n in range(9)))
+    least = memory._MAPPED + 2 * memory._LEAST
+    script = f'ulimit -v {least >> 10}; exec "$0" -m amazon_reviews.cli run --select "$1"'
+    for select, code in ((LAYERS, 0), ("key:report/reviews", 1)):
+        ended = subprocess.run(
+            ["bash", "-c", script, sys.executable, select],
+            env=os.environ | environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stderr
+        assert ended.stderr.startswith("AMAZON_REVIEWS_ENGINE_MEMORY is lowered")
+    assert "failed report/reviews: no chart can be drawn: `ulimit -v` allows" in ended.stderr
+
+    script = script.replace(str(least >> 10), str((least >> 10) - 1024))
+    refused = subprocess.run(
+        ["bash", "-c", script, sys.executable, LAYERS],
+        env=os.environ | environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert "`ulimit -v` allows" in line
+    assert f"at least {least >> 20:,} MiB are needed" in line

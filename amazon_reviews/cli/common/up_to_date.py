@@ -19,7 +19,7 @@ from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
-from amazon_reviews.memory import engine_memory
+from amazon_reviews.memory import engine_memory, explain_failure
 from amazon_reviews.planner.model import Plan
 
 RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
@@ -121,3 +121,5 @@ def _problems(outcome: Outcome) -> Iterator[str]:
         yield f"warning {warning}"
     for failure in outcome.failures:
         yield f"failed {failure}"
+    if why := explain_failure("; ".join(outcome.failures)):
+        yield why
