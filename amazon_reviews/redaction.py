@@ -14,6 +14,7 @@ import re
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from types import TracebackType
@@ -66,7 +67,7 @@ def protect(address: str) -> None:
 
 @cache
 def install() -> None:
-    """Redact what this process logs from now on, and the tracebacks of errors nobody handles."""
+    """Redact this process's logs, warnings, and tracebacks of errors that nobody handles."""
     # Native libraries print their logs around Python; their errors are raised all the same.
     os.environ.setdefault("RUST_LOG", "off")
     make = logging.getLogRecordFactory()
@@ -88,6 +89,12 @@ def install() -> None:
             of_thread(arguments)
 
     sys.excepthook, threading.excepthook = process_ends, thread_ends
+    of_warning = warnings.formatwarning
+
+    def warn(*arguments: Any, **options: Any) -> str:
+        return redacted(of_warning(*arguments, **options))
+
+    warnings.formatwarning = warn
 
 
 def _without_user(match: re.Match[str]) -> str:

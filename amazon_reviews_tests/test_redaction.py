@@ -148,13 +148,14 @@ def test_a_wrong_address_is_named_without_its_secret(monkeypatch, name, value):
 
 def test_logs_and_uncaught_errors_of_a_process_hold_no_secret():
     program = """
-import logging, os, threading
+import logging, os, threading, warnings
 from amazon_reviews import redaction
 redaction.install()
 secret = os.environ["SOME_TOKEN"]
 logging.basicConfig(format="%(name)s %(message)s")
 log = logging.getLogger("third.party")
 log.warning("logged %s and %d", secret, 7)
+warnings.warn(f"warned {secret}")
 try:
     raise OSError(f"caught {secret}")
 except OSError:
@@ -175,7 +176,7 @@ raise RuntimeError(f"raised {secret}")
     )
 
     assert f"third.party logged {HIDDEN} and 7" in ended.stderr
-    for text in ("caught", "thrown", "raised"):
+    for text in ("warned", "caught", "thrown", "raised"):
         assert f": {text} {HIDDEN}" in ended.stderr
     assert PLAIN not in ended.stderr
 

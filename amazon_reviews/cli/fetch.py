@@ -13,6 +13,9 @@ from amazon_reviews.resources import amazon_2023 as published
 from amazon_reviews.resources.download.fetch import fetch as download
 from amazon_reviews.resources.download.http_file import checked_url
 
+FETCH_URL = f"{config.PREFIX}FETCH_URL"
+"""The variable of `--url`: other users of the machine see the arguments of a command."""
+
 
 @click.group()
 def fetch() -> None:
@@ -31,6 +34,8 @@ def fetch() -> None:
 @click.option(
     "--url",
     metavar="URL",
+    envvar=FETCH_URL,
+    show_envvar=True,
     default=published.BASE_URL,
     show_default=True,
     help="Address of a mirror: the folder that holds review_categories and meta_categories, or "
