@@ -138,6 +138,9 @@ def _warehouse(value: str) -> str:
         raise ValueError(
             f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
         )
+    elif "?" in path:
+        # It would become part of the file's name, and may be a token.
+        raise ValueError("has a '?', but a DuckDB file takes no parameters; leave them out")
     return value
 
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from amazon_reviews import config
+from amazon_reviews import config, redaction
 from amazon_reviews.defs.assets import (
     datasets,
     gold,
@@ -21,6 +21,7 @@ from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.planner_sensor import planner_sensor
+from amazon_reviews.defs.redacted_events import redact_events
 from amazon_reviews.defs.resources import resources
 from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -59,4 +60,6 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     )
 
 
+redaction.install()
+redact_events()
 defs = definitions(config.load())

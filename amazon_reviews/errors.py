@@ -23,11 +23,13 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
     └── TooFewReviewsError, NoRatingsError
 
 The command line turns `exit_code` into its own, in one line on stderr; the API answers
-UnavailableError with status 503. Errors that a module raises and catches itself stay there.
+UnavailableError with status 503. Errors that a module raises and catches itself stay there. The
+text of an error holds no secret, also where it quotes another error; see `redaction`.
 """
 
 from collections.abc import Mapping
 
+from amazon_reviews.redaction import redacted
 from amazon_reviews.shown_text import terminal_text
 
 _LONGEST_REASON = 500
@@ -37,6 +39,9 @@ class AmazonReviewsError(Exception):
     """An error with a text for people: what is wrong, where, and what to do."""
 
     exit_code = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(text))
 
     def __str__(self) -> str:
         """Return the text, which may name files and values, for a terminal, a log or metadata."""
@@ -184,11 +189,12 @@ class NoRatingsError(BuildError):
 
 
 def one_line(error: Exception) -> str:
-    """Return the text of an error in one line of at most 500 characters.
+    """Return the text of an error in one line of at most 500 characters, without secrets.
 
     The text of a foreign error follows the name of its class.
     """
-    text = " ".join(terminal_text(error).split())
+    # Before the text is cut: half a secret would not be recognized.
+    text = " ".join(terminal_text(redacted(str(error))).split())
     if len(text) > _LONGEST_REASON:
         # The engine's errors begin with what was done, and end with what the system reported.
         text = f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"

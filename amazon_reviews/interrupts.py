@@ -1,11 +1,15 @@
-"""The end of a command by SIGINT or SIGTERM within seconds, in any state.
+"""The end of a command by SIGINT or SIGTERM within seconds, in any state, and by a crash.
 
 The signal raises KeyboardInterrupt in the main thread (Dagster raises its own kind in a step), so
 that open files and connections are closed. A call into C does not notice the exception, and a
 library may catch it. Therefore a thread, which the signal itself wakes, ends the process when the
 grace period is over.
+
+A crash in native code is reported with the stack of each thread. The same thread reports child
+processes that were killed.
 """
 
+import faulthandler
 import logging
 import os
 import shutil
@@ -21,6 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, NoReturn
+
+from amazon_reviews.killed_children import killed_children
 
 # Together less than the 5 s within which a command ends.
 GRACE_SECONDS = 3.0
@@ -69,16 +75,25 @@ def ending_on_signals() -> Iterator[None]:
     """End the process on SIGINT with exit code 130, on SIGTERM with 143.
 
     A command that catches the signal, as a server does, returns with its own exit code. A second
-    signal ends the process at once.
+    signal ends the process at once. Reports crashes on stderr, also those of child processes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     # Dagster redirects descriptor 2 while a step runs.
     _process.stderr = os.dup(2)
+    reports_crashes = not faulthandler.is_enabled()
+    if reports_crashes:
+        faulthandler.enable(_process.stderr)
+        # For child processes.
+        os.environ["PYTHONFAULTHANDLER"] = "1"
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
     handlers = [(number, signal.signal(number, _interrupt)) for number in _SIGNALS]
+    # A handler of any kind lets the end of a child wake the thread.
+    handlers.append((signal.SIGCHLD, signal.signal(signal.SIGCHLD, lambda number, frame: None)))
+    # Not every library repeats a call that the signal breaks off.
+    signal.siginterrupt(signal.SIGCHLD, False)
     previous = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
     hooks = sys.unraisablehook, threading.excepthook
     sys.unraisablehook = _silent_when_interrupted(hooks[0])
@@ -102,6 +117,8 @@ def ending_on_signals() -> Iterator[None]:
         for number, handler in handlers:
             signal.signal(number, handler or signal.SIG_DFL)
         wakes.close()
+        if reports_crashes:
+            faulthandler.disable()
         os.close(_process.stderr)
         _process.stderr = 2
 
@@ -132,9 +149,8 @@ def _watch(woken: socket.socket) -> None:
         if first is None:
             return
         _process.signal = _process.signal or first
-        woken.settimeout(GRACE_SECONDS)
         try:
-            if _next_signal(woken) is None:
+            if _next_signal(woken, time.monotonic() + GRACE_SECONDS) is None:
                 return
             child_seconds = 0.0
         except TimeoutError:
@@ -142,12 +158,22 @@ def _watch(woken: socket.socket) -> None:
         _end(_process.signal, child_seconds)
 
 
-def _next_signal(woken: socket.socket) -> int | None:
-    """Return the next of the two signals; None when the command has ended."""
-    while received := woken.recv(1):
+def _next_signal(woken: socket.socket, deadline: float | None = None) -> int | None:
+    """Return the next of the two signals; None when the command has ended.
+
+    Raises:
+        TimeoutError: none has come before the deadline.
+    """
+    while True:
+        woken.settimeout(deadline and max(0.001, deadline - time.monotonic()))
+        received = woken.recv(1)
+        if not received:
+            return None
         if received[0] in _SIGNALS:
             return received[0]
-    return None
+        if received[0] == signal.SIGCHLD and _process.signal is None:
+            for line in killed_children():
+                _print(line)
 
 
 def _end(number: int, child_seconds: float) -> NoReturn:
@@ -156,12 +182,16 @@ def _end(number: int, child_seconds: float) -> NoReturn:
     _ending.acquire()
     # A progress bar hides the cursor.
     show_cursor = "\x1b[?25h\r" if os.isatty(_process.stderr) else ""
-    with suppress(OSError):
-        os.write(_process.stderr, f"{show_cursor}{_process.remark}\n".encode())
+    _print(f"{show_cursor}{_process.remark}")
     _end_children(child_seconds)
     for folder in list(_process.folders):
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(128 + number)
+
+
+def _print(line: str) -> None:
+    with suppress(OSError):
+        os.write(_process.stderr, f"{line}\n".encode())
 
 
 def _end_children(seconds: float) -> None:

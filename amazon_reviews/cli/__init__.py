@@ -5,14 +5,15 @@ A command is one module of this package, loaded when it is called, and one line 
 
 import io
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
-from amazon_reviews import interrupts
+from amazon_reviews import interrupts, redaction
 from amazon_reviews.cli.common.console import echo
-from amazon_reviews.errors import AmazonReviewsError
+from amazon_reviews.errors import AmazonReviewsError, SettingsError
 
 COMMANDS = {
     "api": "Serve the HTTP API until interrupted.",
@@ -55,6 +56,15 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name runs that were killed before the command; see `click.Group.resolve_command`."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing:
+            _name_killed_runs(goes_on=name == "run")
+        return name, command, rest
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help of the commands without loading them, which takes seconds."""
         with formatter.section("Commands"):
@@ -62,6 +72,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn an error of the package into one line and its exit code."""
+        redaction.install()
         # A terminal of another encoding cannot show every character of the data.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -71,6 +82,19 @@ class _Commands(click.Group):
             except AmazonReviewsError as error:
                 echo(f"Error: {error}", err=True)
                 ctx.exit(error.exit_code)
+
+
+def _name_killed_runs(*, goes_on: bool) -> None:
+    # Here because `--help` must not wait for them.
+    from amazon_reviews import config
+    from amazon_reviews.resources.living_processes import FOLDER, killed, start_of
+
+    # A wrong setting or folder is reported by the command that needs it.
+    with suppress(SettingsError, OSError):
+        processes = config.load().dagster_home / FOLDER
+        for name in killed(processes):
+            then = "its work goes on now" if goes_on else "`amazon-reviews run` continues its work"
+            echo(f"the run that started at {start_of(name)} was killed; {then}", err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

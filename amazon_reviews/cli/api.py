@@ -4,6 +4,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
+from amazon_reviews.killed_children import call_children
 from amazon_reviews.serving.api.app import serve
 from amazon_reviews.serving.api.settings import load_api
 
@@ -25,4 +26,5 @@ def api(host: str, port: int, workers: int) -> None:
     config.load()
     load_api()
     echo(f"http://{host}:{port}/docs", err=True)
+    call_children("a worker of the API")
     serve(host, port, workers)

@@ -61,12 +61,14 @@ def _show_stream(settings: config.Settings, events: Path) -> None:
         sent = send_lines(events, address, lambda: False)
         echo(f"{sent:,} events were published to a hub of 4 partitions", err=True)
         started = time.monotonic()
-        with _daemon(settings, address) as log:
-            _wait(lakehouse, before + sent, log, started)
+        with _daemon(settings, address) as (daemon, log):
+            _wait(lakehouse, before + sent, daemon, log, started)
     print_table([account.as_dict() for account in _accounts(lakehouse)])
 
 
-def _wait(lakehouse: Lakehouse, events: int, log: Path, started: float) -> None:
+def _wait(
+    lakehouse: Lakehouse, events: int, daemon: subprocess.Popen[bytes], log: Path, started: float
+) -> None:
     """Print each layer when the events have reached it, until they are in gold."""
     layers = ["bronze", "silver", "gold"]
     while (seconds := time.monotonic() - started) < _TIMEOUT_SECONDS:
@@ -75,6 +77,8 @@ def _wait(lakehouse: Lakehouse, events: int, log: Path, started: float) -> None:
             echo(f"{seconds:6.1f} s  the events are in {layers.pop(0)}", err=True)
         if not layers:
             return
+        if daemon.poll() is not None:
+            raise BuildError(f"Dagster's daemon ended before; see its log, {log}")
         time.sleep(_POLL_SECONDS)
     raise BuildError(
         f"the events did not reach {layers[0]} within {_TIMEOUT_SECONDS} s; see the daemon's log, "
@@ -96,8 +100,10 @@ def _accounts(lakehouse: Lakehouse) -> list[Reconciliation]:
 
 
 @contextmanager
-def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
-    """Run Dagster's daemon with this hub during the block; yields the file of its log."""
+def _daemon(
+    settings: config.Settings, address: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run Dagster's daemon with this hub during the block; yields it, and the file of its log."""
     log = settings.dagster_home / "demo_daemon.log"
     environment = os.environ | {
         config.EVENT_HUB: address,
@@ -116,7 +122,7 @@ def _daemon(settings: config.Settings, address: str) -> Iterator[Path]:
         )
         seconds = 30
         try:
-            yield log
+            yield daemon, log
         except KeyboardInterrupt:
             # A command must end within seconds of a signal.
             seconds = 1

@@ -19,6 +19,7 @@ from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.renamed_tables import old_tables
 from amazon_reviews.pipeline.state import observe
 from amazon_reviews.planner.plan import make_plan
+from amazon_reviews.redaction import redacted
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.unmatched import describe_alike
@@ -165,7 +166,7 @@ def _reached(name: str, location: str, reach: Callable[[], str]) -> Finding:
     try:
         return Finding(name, f"{location} ({reach()})")
     except Exception as error:  # noqa: BLE001
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (redacted(str(error)).strip() or type(error).__name__).splitlines()[0]
         return Finding(name, location, f"cannot be used: {reason}", wrong=True)
 
 

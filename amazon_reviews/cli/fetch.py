@@ -8,9 +8,13 @@ from amazon_reviews import config, interrupts
 from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.transfer import transfer
 from amazon_reviews.errors import NotPublishedError, SettingsError, UsageError
+from amazon_reviews.redaction import protect
 from amazon_reviews.resources import amazon_2023 as published
 from amazon_reviews.resources.download.fetch import fetch as download
 from amazon_reviews.resources.download.http_file import checked_url
+
+FETCH_URL = f"{config.PREFIX}FETCH_URL"
+"""The variable of `--url`: other users of the machine see the arguments of a command."""
 
 
 @click.group()
@@ -30,6 +34,8 @@ def fetch() -> None:
 @click.option(
     "--url",
     metavar="URL",
+    envvar=FETCH_URL,
+    show_envvar=True,
     default=published.BASE_URL,
     show_default=True,
     help="Address of a mirror: the folder that holds review_categories and meta_categories, or "
@@ -42,7 +48,8 @@ def amazon_2023(category: str, rows: int | None, meta: bool, url: str) -> None:
     continues with the next call, and a complete file is not downloaded again. The terms of the
     data set apply: see https://amazon-reviews-2023.github.io.
     """
-    checked_url(url)
+    # The parameters of a mirror may hold a token.
+    protect(checked_url(url))
     published.check_category(category, known_only=url == published.BASE_URL)
     if meta and published.names_a_file(url):
         raise UsageError("--url is the address of one file; with --meta give the one of its folder")

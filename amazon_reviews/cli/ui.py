@@ -7,6 +7,7 @@ import time
 import click
 
 from amazon_reviews import config
+from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.headless.dead_runs import report_orphaned_runs
 
@@ -26,7 +27,7 @@ def ui(port: int) -> None:
         # Dagster shows a run whose process died together with its code server as running forever,
         # and the sensors wait for it.
         for run in report_orphaned_runs(instance, time.time()):
-            click.echo(f"run {run} died with its code server", err=True)
+            echo(f"run {run} died with its code server", err=True)
     sys.stdout.flush()
     command = ("dagster", "dev", "--module-name", "amazon_reviews.definitions")
     address = ("--host", ADDRESS, "--port", str(port))

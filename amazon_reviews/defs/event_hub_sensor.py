@@ -7,6 +7,7 @@ import dagster as dg
 
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, add_missing
+from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.defs.requests import PRIORITY, UNFINISHED
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.stream_offsets import unread_spans
@@ -26,6 +27,7 @@ STREAM_JOB = dg.define_asset_job(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reads new events of the hub, and brings them to gold.",
 )
+@redacted_errors()
 def event_hub_sensor(
     context: dg.SensorEvaluationContext,
     event_hub: dg.ResourceParam[EventHub],

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.defs.requests import ask, asset_key, is_busy, look, split_cursor
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
@@ -19,6 +20,7 @@ _BRONZE = [dataset.bronze for dataset in DATASETS]
     description="Reads new and changed folders of the landing zone, and files of Event Hubs "
     "Capture.",
 )
+@redacted_errors()
 def landing_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:
@@ -48,6 +50,7 @@ def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         description=f"Reads new and changed folders of {dataset.folder} once a day.",
     )
+    @redacted_errors()
     def schedule(
         context: dg.ScheduleEvaluationContext, places: dg.ResourceParam[Places]
     ) -> list[dg.RunRequest] | dg.SkipReason:

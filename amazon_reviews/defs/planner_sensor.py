@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
+from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look, split_cursor
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places
@@ -21,6 +22,7 @@ _KEYS = frozenset(output.key for output in OUTPUTS if not output.arrives)
     description="Asks for runs of tables, models and reports whose inputs have changed, or that "
     "are missing or damaged.",
 )
+@redacted_errors()
 def planner_sensor(
     context: dg.SensorEvaluationContext, places: dg.ResourceParam[Places]
 ) -> dg.SensorResult:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import dagster as dg
-from filelock import FileLock, Timeout
+
+from amazon_reviews.resources.living_processes import FOLDER, forget, is_dead, killed, living
 
 PROCESS_TAG = "amazon_reviews/process"
 _UNFINISHED = [
@@ -19,26 +19,23 @@ _UNFINISHED = [
 
 @contextmanager
 def living_process(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
-    """Yield tags for the runs of this process; they show other processes that it still lives.
-
-    The kernel releases the lock when the process dies, in any way.
-    """
-    name = uuid4().hex
-    path = _lock_path(instance, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path):
-        try:
-            yield {PROCESS_TAG: name}
-        finally:
-            path.unlink(missing_ok=True)
+    """Yield tags for the runs of this process; they show other processes that it still lives."""
+    with living(_folder(instance)) as name:
+        yield {PROCESS_TAG: name}
 
 
 def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Report unfinished runs of dead processes as failed; return the ids of the runs."""
+    folder = _folder(instance)
     unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    dead = [run for run in unfinished if _is_dead(instance, run.tags.get(PROCESS_TAG))]
+    # Runs of the UI and the daemon have no tag: Dagster monitors them itself.
+    dead = [
+        run for run in unfinished if (name := run.tags.get(PROCESS_TAG)) and is_dead(folder, name)
+    ]
     for run in dead:
         instance.report_run_failed(run, "The process that ran it was killed or died.")
+    for name in killed(folder):
+        forget(folder, name)
     return [run.run_id for run in dead]
 
 
@@ -59,26 +56,5 @@ def report_orphaned_runs(instance: dg.DagsterInstance, before: float) -> list[st
     return [run.run_id for run in orphaned]
 
 
-def _is_dead(instance: dg.DagsterInstance, name: str | None) -> bool:
-    """Return True if no living process holds the lock of this name."""
-    # Runs of the UI and the daemon have no tag: Dagster monitors them itself.
-    if name is None:
-        return False
-    path = _lock_path(instance, name)
-    if not path.exists():
-        return True
-    try:
-        with _lock(path).acquire(blocking=False):
-            path.unlink(missing_ok=True)
-    except Timeout:
-        return False
-    return True
-
-
-def _lock(path: Path) -> FileLock:
-    # No soft lock: that of a killed process would stay.
-    return FileLock(path, fallback_to_soft=False, thread_local=False)
-
-
-def _lock_path(instance: dg.DagsterInstance, name: str) -> Path:
-    return Path(instance.root_directory) / "processes" / f"{name}.lock"
+def _folder(instance: dg.DagsterInstance) -> Path:
+    return Path(instance.root_directory) / FOLDER

@@ -31,6 +31,7 @@ from amazon_reviews.pipeline.upgrade import add_missing_columns
 from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
+from amazon_reviews.redaction import redacted
 from amazon_reviews.resources.landing.reasons import FOLDER_WITHOUT_FILES
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles
 from amazon_reviews.schemas.built import WHOLE
@@ -153,12 +154,12 @@ class HeadlessRun:
         finished partition. `done` is called after the stage, with its seconds.
         """
         self._outcome.dead_runs = report_dead_runs(self._instance)
-        if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
-            self._seen = self._observe_whole()
-        self._create_empty(self._seen.state)
-        state = self._look_again()
-        add_partitions(self._instance, state, streams=self._places.event_hub.enabled)
         with living_process(self._instance) as tags:
+            if discard_damaged(self._places.lakehouse, self._seen, self.plan()):
+                self._seen = self._observe_whole()
+            self._create_empty(self._seen.state)
+            state = self._look_again()
+            add_partitions(self._instance, state, streams=self._places.event_hub.enabled)
             while stage := self._next(self._plan(state)):
                 done(stage, self._execute(stage, watch(stage), tags))
                 state = self._look_again()
@@ -315,5 +316,7 @@ def _reason(failure: StepFailureData) -> str:
     error = failure.error and (failure.error.cause or failure.error)
     # The texts of the package's own errors do not need the name of the class.
     return (
-        re.sub(r"^amazon_reviews\.[\w.]+: ", "", str(error.message).strip()) if error else "failed"
+        re.sub(r"^amazon_reviews\.[\w.]+: ", "", redacted(str(error.message).strip()))
+        if error
+        else "failed"
     )

@@ -1,6 +1,5 @@
 """MLflow's tracking store and registry; imported on demand only, because it takes seconds."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.config import MODELS, TRACKING_URI
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
+from amazon_reviews.redaction import HIDDEN, redacted
 from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
 
@@ -25,7 +25,6 @@ CURRENT = "champion"
 """The alias of the current version of a model."""
 
 _BUILT = "built"
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _LONGEST = 300
 
 
@@ -106,8 +105,8 @@ class MlflowRegistry:
         """The setting and the address, without the part that may be a password."""
         if not self.uri:
             return f"{MODELS}: {self.folder}"
-        parts = urlsplit(self.uri)
-        return f"{TRACKING_URI}: {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        address = redacted(self.uri.partition("?")[0]).replace(f"{HIDDEN}@", "")
+        return f"{TRACKING_URI}: {address}"
 
     def _experiment(self, client: MlflowClient) -> str:
         """Return the id of the experiment, after creating it if needed."""
@@ -166,5 +165,5 @@ def _local(source: str) -> Path | None:
 
 
 def _first_line(error: Exception) -> str:
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _CREDENTIALS.sub("://", line)[:_LONGEST]
+    line = (redacted(str(error)).strip() or type(error).__name__).splitlines()[0]
+    return line[:_LONGEST]

@@ -183,6 +183,21 @@ def test_another_version_on_the_server_starts_from_zero(download, checks_version
     assert any("changed" in remark for remark in download.watcher.remarks)
 
 
+def test_a_download_continues_with_a_new_token_and_stores_none(download):
+    old, new = (f"/f.jsonl.gz?sig=secret-{number}" for number in range(2))
+    download.server.files |= {old: FILE, new: FILE}
+    urls = [f"{download.server.url}{old}"]
+    with pytest.raises(DownloadError):
+        download.fetch(Reply(cut=CUT), Reply(status=403, content=HTML), urls=urls)
+    stored = [path.read_bytes() for path in download.path.parent.iterdir()]
+
+    assert download.fetch(urls=[f"{download.server.url}{new}"]) is True
+    stored += [path.read_bytes() for path in download.path.parent.iterdir()]
+    assert download.server.ranges[-1] == REST
+    assert download.path.read_bytes() == FILE
+    assert not [content for content in stored if b"secret" in content]
+
+
 def test_a_part_of_another_address_is_not_continued(download):
     download.break_off()
     download.server.files["/mirror.jsonl.gz"] = OTHER

@@ -18,6 +18,7 @@ from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
+from amazon_reviews.memory import engine_memory, explain_failure
 from amazon_reviews.planner.model import Plan
 from amazon_reviews.shown_text import terminal_text
 
@@ -34,10 +35,14 @@ def bring_up_to_date(
     code of another version has built.
 
     Raises:
-        SettingsError: the landing zone or DAGSTER_HOME cannot be used.
+        SettingsError: the landing zone or DAGSTER_HOME cannot be used, or a limit leaves too little
+            memory.
         UsageError: the selection cannot be parsed, or names no asset.
     """
     interrupts.remark(RESUMES)
+    # Too little memory is reported before anything is built.
+    if not is_remote(settings.engine):
+        engine_memory(settings.engine_memory)
     stderr = console(stderr=True)
     with (
         _headless(settings, select, rebuild, code_changed) as headless,
@@ -116,3 +121,5 @@ def _problems(outcome: Outcome) -> Iterator[str]:
         yield f"warning {warning}"
     for failure in outcome.failures:
         yield f"failed {failure}"
+    if why := explain_failure("; ".join(outcome.failures)):
+        yield why

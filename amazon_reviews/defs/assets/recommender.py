@@ -86,7 +86,7 @@ def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.
 def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict[str, Any]:
     """Return shape and density, and pictures of the long tail and of a corner."""
     from amazon_reviews.serving.charts import recommender as charts
-    from amazon_reviews.serving.charts.style import png_bytes
+    from amazon_reviews.serving.charts.style import pictures
 
     figures: dict[str, Any] = {
         "rows": matrix.rows,
@@ -101,7 +101,8 @@ def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict
     rows, columns = (stored[name].to_numpy() for name in names)
     tail = charts.long_tail(np.bincount(columns), f"Values of each {names[1]}")
     corner = charts.corner(rows, columns, f"{names[0]} × {names[1]}, the fullest corner")
-    return {**figures, "long_tail": picture(png_bytes(tail)), "corner": picture(png_bytes(corner))}
+    drawn = pictures({"long_tail": tail, "corner": corner})
+    return {**figures, **{name: picture(png) for name, png in drawn.items()}}
 
 
 @table_asset(tables.RECOMMENDER_EVALUATION)

@@ -86,17 +86,17 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
 def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
     """Return PNG pictures by name, for each table that has some."""
     from amazon_reviews.serving.charts import sentiment as charts
-    from amazon_reviews.serving.charts.style import png_bytes
+    from amazon_reviews.serving.charts.style import pictures
 
+    confusion = {
+        f"confusion_{task}": charts.confusion(rows)
+        for task in evaluation.by_task
+        if (rows := evaluation.confusion_of(task)).num_rows
+    }
+    reliability = {"reliability": charts.calibration(evaluation.calibration)}
     return {
-        tables.SENTIMENT_CONFUSION.key: {
-            f"confusion_{task}": png_bytes(charts.confusion(rows), _SCALE)
-            for task in evaluation.by_task
-            if (rows := evaluation.confusion_of(task)).num_rows
-        },
-        tables.SENTIMENT_CALIBRATION.key: {
-            "reliability": png_bytes(charts.calibration(evaluation.calibration), _SCALE)
-        },
+        tables.SENTIMENT_CONFUSION.key: pictures(confusion, _SCALE),
+        tables.SENTIMENT_CALIBRATION.key: pictures(reliability, _SCALE),
     }
 
 

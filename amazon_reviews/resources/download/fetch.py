@@ -161,7 +161,7 @@ class _Download:
         """
         version, _ = self.files.saved("part.json") or (None, {})
         # Without a validator, the rest could be that of another version.
-        resumes = version is not None and version.url == self.url and version.validator != ""
+        resumes = version and version.url == shown(self.url) and version.validator
         start = self.files.part_size if resumes else 0
         lines = LineCount(self.rows)
         if version and start:

@@ -52,7 +52,7 @@ class Version:
     """The version of a file at an address, as its server describes it.
 
     Attributes:
-        url: the address.
+        url: the address as `shown`, because versions are written to files.
         etag: the ETag, quoted as the server sends it; "" without one.
         modified: the time of Last-Modified; "" without one.
         length: number of bytes; None if the server does not state it.
@@ -97,7 +97,7 @@ class Response:
             self.start, size = int(span[1]), int(span[2])
             self._left = size - self.start
         etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-        self.version = Version(url, etag, modified, size, _checksum(headers))
+        self.version = Version(shown(url), etag, modified, size, _checksum(headers))
 
     def __iter__(self) -> Iterator[bytes]:
         while self._left != 0:

@@ -11,14 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from amazon_reviews.errors import EngineUnavailableError
+from amazon_reviews.memory import engine_memory
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, start_jvm
+
+if TYPE_CHECKING:
+    from pyspark.sql.connect.client.retries import RetryPolicy
 
 ROW_GROUP_ROWS = 65_536
 _SPARK_CONNECT_PORT = 15002
@@ -68,10 +72,14 @@ class SparkEngine:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Spark Connect endpoint; its server ends when `server` is collected."""
+    """A Spark Connect endpoint; its server ends when `server` is collected.
+
+    Without `retries` the client repeats failed requests for ten minutes.
+    """
 
     address: str
     server: Any = None
+    retries: "RetryPolicy | None" = None
 
 
 @cache
@@ -83,9 +91,12 @@ def start_session(
     Raises:
         EngineUnavailableError: the engine cannot be used; the text says why and what to do.
     """
-    address = endpoint_of(engine, memory).address
+    endpoint = endpoint_of(engine, memory)
     with explained(engine):
-        return configured(connect(address))
+        session = configured(connect(endpoint.address))
+    if endpoint.retries:
+        session.client.set_retry_policies([endpoint.retries])
+    return session
 
 
 def configured(session: SparkSession) -> SparkSession:
@@ -112,11 +123,12 @@ def endpoint_of(engine: str, memory: int) -> Endpoint:
 
     Raises:
         EngineUnavailableError: the engine cannot be started, or does not answer.
+        SettingsError: a limit leaves it too little memory.
     """
     if engine == "sail":
-        return start_sail(memory)
+        return start_sail(engine_memory(memory))
     if engine == "spark":
-        return start_spark(memory)
+        return start_spark(engine_memory(memory))
     _check_reachable(engine)
     return Endpoint(engine)
 
@@ -149,6 +161,9 @@ def start_spark(memory: int) -> Endpoint:
     Raises:
         EngineUnavailableError: Java or a jar is missing.
     """
+    # Here because it loads Spark's client.
+    from amazon_reviews.resources.spark.retries import RetriesOfJvm
+
     check_java()
     gateway = start_jvm(spark_settings(memory))
     token = secrets.token_urlsafe()
@@ -158,7 +173,7 @@ def start_spark(memory: int) -> Endpoint:
     service = getattr(gateway.jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
     # The client sends a token without encryption to this host name only.
     address = f"sc://localhost:{getattr(service, 'MODULE$').localPort()}/;token={token}"
-    return Endpoint(address, gateway)
+    return Endpoint(address, gateway, RetriesOfJvm(gateway.proc))
 
 
 def spark_settings(memory: int) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress
 from amazon_reviews.errors import SettingsError
+from amazon_reviews.memory import warehouse_memory
 from amazon_reviews.resources.warehouse.base import Warehouse
+
+_DUCKDB_MB = 512
 
 
 def open_warehouse(url: str) -> Warehouse:
@@ -16,7 +19,8 @@ def open_warehouse(url: str) -> Warehouse:
     if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
         from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        return DuckDBWarehouse(path.removeprefix("/"))
+        megabytes = warehouse_memory(_DUCKDB_MB * 10**6) // 10**6
+        return DuckDBWarehouse(path.removeprefix("/"), memory_limit=f"{megabytes}MB")
     if scheme == "bigquery":
         from amazon_reviews.resources.warehouse.bigquery.warehouse import BigQueryWarehouse
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from amazon_reviews import config
+from amazon_reviews import config, redaction
 from amazon_reviews.errors import UnavailableError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.warehouse.connect import open_warehouse
@@ -42,6 +42,8 @@ def create_app() -> FastAPI:
     Raises:
         SettingsError: a setting cannot be used.
     """
+    # Each worker is a process of its own.
+    redaction.install()
     return service(config.load(), load_api())
 
 

@@ -4,7 +4,9 @@ Charts have no background, so that they fit light and dark pages. The colours ar
 Ito, because colour-blind readers can distinguish them.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -12,7 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import vl_convert
 
+from amazon_reviews.errors import BuildError
+from amazon_reviews.memory import check_charts
 from amazon_reviews.shown_text import visible_text
+
+_log = logging.getLogger(__name__)
 
 BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
@@ -198,5 +204,24 @@ def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) 
 
 
 def png_bytes(chart: AnyChart, scale: float = 2) -> bytes:
-    """Return the chart as a PNG on white, `PNG_WIDTH` times `scale` pixels wide and its labels."""
+    """Return the chart as a PNG on white, `PNG_WIDTH` times `scale` pixels wide and its labels.
+
+    Raises:
+        BuildError: a limit of the memory does not allow it.
+    """
+    check_charts()
     return vl_convert.vegalite_to_png(chart.properties(width=PNG_WIDTH).to_json(), scale=scale)
+
+
+def pictures(charts: Mapping[str, AnyChart], scale: float = 2) -> dict[str, bytes]:
+    """Return the charts as PNG by name; see `png_bytes`. Without enough memory there are none."""
+    try:
+        return {name: png_bytes(chart, scale) for name, chart in charts.items()}
+    except BuildError as error:
+        _warn_once(str(error))
+        return {}
+
+
+@cache
+def _warn_once(text: str) -> None:
+    _log.warning("%s", text)

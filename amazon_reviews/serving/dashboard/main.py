@@ -6,6 +6,7 @@ from types import ModuleType
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from amazon_reviews import redaction
 from amazon_reviews.serving.dashboard.components import guarded
 from amazon_reviews.serving.dashboard.filters import chosen_filters
 from amazon_reviews.serving.dashboard.pages import PAGES
@@ -50,4 +51,5 @@ def _show_filtered(page: StreamlitPage) -> None:
     page.run()
 
 
+redaction.install()
 main()

@@ -12,6 +12,7 @@ import altair as alt
 import vl_convert
 
 from amazon_reviews.atomic_file import replacing
+from amazon_reviews.memory import check_charts
 from amazon_reviews.resources.built_files import stamped_html
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.built import Built
@@ -70,6 +71,7 @@ def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
 @cache
 def _library() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script."""
+    check_charts()
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     # The stub of the package has the first argument as required, which it is not.
     script: str = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
