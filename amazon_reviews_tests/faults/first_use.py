@@ -1,5 +1,6 @@
 """What the tests of first use have in common: small commands, programs that die, and schemas."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -73,6 +74,9 @@ def new_schema(folder: Path) -> dict[str, list[Any]]:
     return schema(folder)
 
 
-def products_in_bronze(commands: Commands) -> int:
-    """Return the number of rows of bronze/products."""
-    return content(Project(commands.root).lakehouse, "bronze/products").total()
+def assert_every_line_is_once_in_bronze(commands: Commands) -> None:
+    """Compare the rows of bronze/products with the lines of the sample."""
+    truth = json.loads((commands.root / "landing" / "truth.json").read_text())
+    rows = content(Project(commands.root).lakehouse, "bronze/products")
+    assert set(rows.values()) == {1}
+    assert len(rows) == sum(partition["lines"] for partition in truth["products"].values())

@@ -46,7 +46,7 @@ def test_three_first_runs_take_turns(commands, new_schema, attempt):
     finish_all(*(commands.start(*RUN) for _ in range(3)))
 
     assert schema(commands.root / "dagster") == new_schema
-    assert first_use.products_in_bronze(commands) == SMALL.products
+    first_use.assert_every_line_is_once_in_bronze(commands)
     commands.run(*RUN)
 
 
