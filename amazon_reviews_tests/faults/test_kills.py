@@ -15,7 +15,7 @@ from amazon_reviews.config import EVENT_HUB
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.pipeline.reconciliation import reconcile_all
-from amazon_reviews_tests.dagster.any_order import content, warehouse_content
+from amazon_reviews_tests.dagster.any_order import SOME_MARTS, content, warehouse_content
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.faults.commands import Commands, killed
 from amazon_reviews_tests.faults.plugin import LOST, TWICE
@@ -26,6 +26,8 @@ pytestmark = pytest.mark.long
 SAMPLE = SampleOptions(
     reviews=300, products=40, users=30, partitions=3, events=40, titles=20, title_ratings=200
 )
+# All layers and some marts, in the lakehouse and in the warehouse. Training takes minutes.
+RUN = ("run", "--select", SOME_MARTS)
 HUB_PARTITIONS = 2
 # The history of Dagster's runs.
 NEVER_EQUAL = "gold/pipeline_runs"
@@ -63,15 +65,18 @@ class World:
             if not key.endswith(NEVER_EQUAL)
         }
 
-    def undisturbed(self, state, command, settings=()):
-        """Run a command from a state; return the state, the command, its seconds and the rows."""
+    def undisturbed(self, state, command, run=RUN, settings=()):
+        """Run a command from a state, and then `run`; return what a kill of the command needs."""
         commands = Commands(self.root, dict(settings))
         self.restore(state)
-        seconds = commands.run(command)
+        seconds = commands.run(*command)
+        if command != run:
+            commands.run(*run)
         return SimpleNamespace(
             world=self,
             state=state,
             command=command,
+            run=run,
             commands=commands,
             seconds=seconds,
             rows=self.rows(),
@@ -84,7 +89,7 @@ def world(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("kills"))
     generate(SAMPLE, world.root / "landing")
     world.save("new")
-    Commands(world.root).run("run")
+    Commands(world.root).run(*RUN)
     world.save("built")
     project = Project(world.root)
     folder = project.folder("amazon_reviews", "partition_1")
@@ -97,12 +102,13 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first_build(world):
-    return world.undisturbed("new", "run")
+    """Everything is built, models and reports too."""
+    return world.undisturbed("new", ["run"], ["run"])
 
 
 @pytest.fixture(scope="module")
 def batch(world):
-    return world.undisturbed("changed", "run")
+    return world.undisturbed("changed", RUN)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +120,7 @@ def stream(world):
         for partition in range(HUB_PARTITIONS):
             server.append("reviews", str(partition), *lines[partition::HUB_PARTITIONS])
         hub = {EVENT_HUB: server.connection_string("reviews")}
-        yield world.undisturbed("built", "run", hub)
+        yield world.undisturbed("built", RUN, settings=hub)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +132,7 @@ def maintenance(world):
         shutil.copy(file, left)
         os.utime(left, (time.time() - OLD_SECONDS,) * 2)
     world.save("to maintain")
-    return world.undisturbed("to maintain", "maintain")
+    return world.undisturbed("to maintain", ["maintain"])
 
 
 def assert_recovers(undisturbed, moment, record_property):
@@ -134,12 +140,12 @@ def assert_recovers(undisturbed, moment, record_property):
     world, commands = undisturbed.world, undisturbed.commands
     seconds = moment * undisturbed.seconds
     world.restore(undisturbed.state)
-    while not killed(commands.start(undisturbed.command), after=seconds):
+    while not killed(commands.start(*undisturbed.command), after=seconds):
         # The machine is faster than before.
         seconds *= 0.8
         world.restore(undisturbed.state)
 
-    commands.run("run")
+    commands.run(*undisturbed.run)
 
     actual, expected = world.rows(), undisturbed.rows
     keys = sorted({*actual, *expected})
