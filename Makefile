@@ -22,11 +22,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## sample data, the whole asset graph, a summary, a live stream
-	@if [[ -z "$${AMAZON_REVIEWS_LANDING:-}" && ! -e data/landing ]]; then \
-	  rm -rf data/landing.part; \
-	  $(BIN)/amazon-reviews sample --out data/landing.part; \
-	  mv data/landing.part data/landing; \
-	fi
+	@[[ -n "$${AMAZON_REVIEWS_LANDING:-}" ]] || $(BIN)/amazon-reviews sample --if-empty
 	@$(BIN)/amazon-reviews run
 	@$(BIN)/amazon-reviews demo-stream
 

@@ -13,6 +13,8 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import start_session
 
+pytest_plugins = ["amazon_reviews_tests.faults.plugin"]
+
 ENGINE_MEMORY = 1 << 30
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
@@ -41,7 +43,8 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], No
         if not database.is_file():
             from mlflow import MlflowClient
 
-            MlflowClient(f"sqlite:///{database}").search_experiments()
+            # A store without contents is taken for half made, and made again.
+            MlflowClient(f"sqlite:///{database}").create_experiment("of nobody")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(database, folder / database.name)
 

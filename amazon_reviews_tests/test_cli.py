@@ -405,6 +405,17 @@ def test_sample_with_an_unknown_profile_names_the_known_ones(tmp_path):
     assert "amazon_2023" in result.stderr
 
 
+def test_sample_if_empty_leaves_an_earlier_sample(tmp_path):
+    arguments = ("sample", *OPTIONS, "--if-empty", "--out", str(tmp_path / "out"))
+    assert cli(tmp_path, *arguments).exit_code == 0
+    (tmp_path / "out" / "truth.json").write_text("{}")
+
+    result = cli(tmp_path, *arguments)
+
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}/out\n")
+    assert (tmp_path / "out" / "truth.json").read_text() == "{}"
+
+
 def test_sample_overwrites_no_other_files(tmp_path):
     Project(tmp_path).add_file("amazon_reviews", "partition_1", review())
 

@@ -1,5 +1,6 @@
 """`amazon-reviews sample`."""
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from amazon_reviews.errors import UsageError
 )
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
-def sample(out: Path | None, **options: Any) -> None:
+@click.option("--if-empty", is_flag=True, help="Leave a folder that is not empty as it is.")
+def sample(out: Path | None, if_empty: bool, **options: Any) -> None:
     """Generate sample data in the source's own formats.
 
     Every profile has the same reviews; only amazon_… profiles have files of products.
@@ -39,8 +41,9 @@ def sample(out: Path | None, **options: Any) -> None:
     folder = out or Path(config.load().landing)
     try:
         sample_options = SampleOptions(**options)
-        with progress_bar("sample", options["reviews"]) as advance:
-            generate(sample_options, folder, advance)
+        kept = suppress(FileExistsError) if if_empty else nullcontext()
+        with progress_bar("sample", options["reviews"]) as advance, kept:
+            generate(sample_options, folder, advance, only_empty=if_empty)
     # The generator is a developer tool, and knows no errors of the package.
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from None

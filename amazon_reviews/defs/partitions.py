@@ -7,6 +7,7 @@ dataset with a fixed set of files, such as the catalogues of platforms, has a st
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
+from sqlalchemy.exc import IntegrityError
 
 from amazon_reviews.pipeline.datasets import DATASETS
 from amazon_reviews.resources.landing.names import natural_order
@@ -35,7 +36,11 @@ def add_missing(
     if isinstance(partitions, dg.DynamicPartitionsDefinition):
         known = set(known_partitions(instance, partitions))
         if new := natural_order(name for name in names if name not in known):
-            instance.add_dynamic_partitions(str(partitions.name), new)
+            try:
+                instance.add_dynamic_partitions(str(partitions.name), new)
+            except IntegrityError:
+                # Another process has added one of them meanwhile.
+                add_missing(instance, partitions, new)
 
 
 def consecutive(names: Sequence[str], order: Sequence[str], limit: int) -> Iterator[list[str]]:

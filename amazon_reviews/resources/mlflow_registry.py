@@ -1,11 +1,14 @@
 """MLflow's tracking store and registry; imported on demand only, because it takes seconds."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from sqlite3 import Error as SqliteError
 from urllib.parse import unquote, urlsplit
 
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -19,12 +22,21 @@ from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.redaction import HIDDEN, redacted
 from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
+from amazon_reviews.sqlite_file import answers, set_aside
 
 EXPERIMENT = "amazon_reviews"
 CURRENT = "champion"
 """The alias of the current version of a model."""
 
+_DATABASE = "mlflow.db"
+_ASIDE = ".new."
+_CONTENTS = (
+    "SELECT count(*) FROM experiments WHERE name <> 'Default'",
+    "SELECT count(*) FROM runs",
+    "SELECT count(*) FROM registered_models",
+)
 _BUILT = "built"
+_EXISTS = "RESOURCE_ALREADY_EXISTS"
 _LONGEST = 300
 
 
@@ -94,11 +106,30 @@ class MlflowRegistry:
     @contextmanager
     def _client(self) -> Iterator[MlflowClient]:
         try:
-            if not self.uri:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            yield MlflowClient(self.uri or f"sqlite:///{self.folder / 'mlflow.db'}")
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+            if not (self.uri or _is_complete(self.folder / _DATABASE)):
+                self._create(self.folder / _DATABASE)
+            yield MlflowClient(self.uri or f"sqlite:///{self.folder / _DATABASE}")
+        except (MlflowException, SQLAlchemyError, SqliteError, OSError) as error:
             raise LocationError(f"{self._location}: {_first_line(error)}") from None
+
+    def _create(self, database: Path) -> None:
+        """Create the local store under another name, and move it into place when it is complete.
+
+        MLflow creates it in many steps, and cannot go on after a kill between two of them.
+        Processes take turns. A database that is damaged or half made is set aside.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # No soft lock: that of a killed process would stay.
+        with FileLock(self.folder / f".{_DATABASE}.lock", fallback_to_soft=False):
+            if _is_complete(database):
+                return
+            for stale in self.folder.glob(f"{_ASIDE}*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            with temporary_folder(prefix=_ASIDE, dir=self.folder) as folder:
+                new = Path(folder) / _DATABASE
+                self._experiment(MlflowClient(f"sqlite:///{new}"))
+                set_aside(database)
+                replace_file(new, database)
 
     @property
     def _location(self) -> str:
@@ -113,7 +144,13 @@ class MlflowRegistry:
         if experiment := client.get_experiment_by_name(EXPERIMENT):
             return str(experiment.experiment_id)
         artifacts = None if self.uri else (self.folder / "artifacts").absolute().as_uri()
-        return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+        except MlflowException as error:
+            if error.error_code != _EXISTS:
+                raise
+            # Another process has created it meanwhile.
+            return self._experiment(client)
 
     def _stored(self, version: ModelVersion) -> StoredModel:
         path = _local(str(version.source)) or self._downloaded(version)
@@ -142,6 +179,11 @@ class MlflowRegistry:
         return folder / name
 
 
+def _is_complete(database: Path) -> bool:
+    """Return True if the database holds anything: a store that was created holds an experiment."""
+    return any(answers(database, _CONTENTS) or ())
+
+
 def _models(client: MlflowClient) -> Iterator[RegisteredModel]:
     page = client.search_registered_models()
     yield from page
@@ -154,7 +196,7 @@ def _ensure_registered(client: MlflowClient, name: str) -> None:
     try:
         client.create_registered_model(name)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code != _EXISTS:
             raise
 
 

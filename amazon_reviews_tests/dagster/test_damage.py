@@ -111,12 +111,14 @@ def rows_of_warehouse(project):
         }
 
 
+@pytest.mark.fault("damaged or deleted files")
 @pytest.mark.parametrize("damage", SHORT)
 def test_the_next_run_repairs(project, finished, damage):
     assert_repaired(project, finished, damage)
 
 
 @pytest.mark.long
+@pytest.mark.fault("damaged or deleted files")
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGE if damage not in SHORT])
 def test_the_next_run_repairs_every_other_damage(project, finished, damage):
     assert_repaired(project, finished, damage)

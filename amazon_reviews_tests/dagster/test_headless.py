@@ -6,7 +6,9 @@ import sys
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
+from amazon_reviews.defs import partitions
 from amazon_reviews.defs.assets import datasets as silver_assets
 from amazon_reviews.headless.dead_runs import PROCESS_TAG, living_process, report_dead_runs
 from amazon_reviews.pipeline.reconciliation import reconcile_all
@@ -264,3 +266,19 @@ def test_runs_of_living_processes_and_runs_without_tag_stay_unchanged(instance):
         assert report_dead_runs(instance) == []
     assert report_dead_runs(instance) == [alive]
     assert instance.get_run_by_id(others).status == dg.DagsterRunStatus.STARTED
+
+
+def test_a_partition_that_another_process_adds_meanwhile_is_no_failure(empty, monkeypatch):
+    reviews = partitions.PARTITIONS["reviews"]
+    add = empty.instance.add_dynamic_partitions
+
+    def overtaken(name, keys):
+        monkeypatch.undo()
+        add(name, ["a"])
+        raise IntegrityError("INSERT", keys, ValueError("UNIQUE constraint failed"))
+
+    monkeypatch.setattr(empty.instance, "add_dynamic_partitions", overtaken)
+
+    partitions.add_missing(empty.instance, reviews, ["b", "a"])
+
+    assert partitions.known_partitions(empty.instance, reviews) == ["a", "b"]

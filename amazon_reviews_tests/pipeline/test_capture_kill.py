@@ -117,12 +117,14 @@ def assert_recovers_from(given, folder, point):
     assert uncompared_captures(lakehouse, "") == []
 
 
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize("point", SHORT)
 def test_next_run_recovers_from_kill_at_a_point(given, tmp_path, point):
     assert_recovers_from(given, tmp_path, point)
 
 
 @pytest.mark.long
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in SHORT])
 def test_next_run_recovers_from_kill_at_any_point(given, tmp_path, point):
     assert_recovers_from(given, tmp_path, point)

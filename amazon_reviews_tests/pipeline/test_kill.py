@@ -168,18 +168,21 @@ def assert_recovers(spark, given_state, lakehouse, point, when):
     assert all(row.balanced for row in reconcile_all(lakehouse))
 
 
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize(("point", "when"), SHORT)
 def test_next_run_recovers_from_kill_at_a_commit(spark, given_state, copied, point, when):
     assert_recovers(spark, given_state, copied, point, when)
 
 
 @pytest.mark.long
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize(("point", "when"), LONG)
 def test_next_run_recovers_from_kill_at_any_commit(spark, given_state, copied, point, when):
     assert_recovers(spark, given_state, copied, point, when)
 
 
 @pytest.mark.long
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize(
     ("point", "when"),
     [

@@ -218,23 +218,27 @@ def assert_recovers_from_moment(spark, given_state, lakehouse, moment):
     assert_recovers(spark, given_state, lakehouse, f"at moment {moment}, {seconds:.2f} s")
 
 
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize("point", SHORT)
 def test_next_run_recovers_from_kill_at_a_point(spark, given_state, copied, point):
     assert_recovers_from_point(spark, given_state, copied, point)
 
 
 @pytest.mark.long
+@pytest.mark.fault("kill at a commit or during a write")
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in SHORT])
 def test_next_run_recovers_from_kill_at_any_point(spark, given_state, copied, point):
     assert_recovers_from_point(spark, given_state, copied, point)
 
 
+@pytest.mark.fault("kill of the stream without Dagster")
 @pytest.mark.parametrize("moment", FEW)
 def test_next_run_recovers_from_kill_at_a_random_moment(spark, given_state, copied, moment):
     assert_recovers_from_moment(spark, given_state, copied, moment)
 
 
 @pytest.mark.long
+@pytest.mark.fault("kill of the stream without Dagster")
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment not in FEW])
 def test_next_run_recovers_from_kill_at_many_random_moments(spark, given_state, copied, moment):
     assert_recovers_from_moment(spark, given_state, copied, moment)

@@ -235,8 +235,9 @@ def test_server_is_not_asked_for_lost_files(tmp_path, monkeypatch):
     assert ModelStore(tmp_path, "http://127.0.0.1:9").lost() == {}
 
 
-def test_damaged_database_names_the_setting(tmp_path):
-    (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
+def test_database_that_cannot_be_opened_names_the_setting(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"")
+    (tmp_path / ".mlflow.db.lock").mkdir()
 
     with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
         ModelStore(tmp_path).current("some")
@@ -244,6 +245,15 @@ def test_damaged_database_names_the_setting(tmp_path):
         ModelStore(tmp_path).records()
     with pytest.raises(LocationError, match="AMAZON_REVIEWS_MODELS"):
         ModelStore(tmp_path).record("some", BUILT)
+
+
+def test_damaged_database_is_set_aside(store, tmp_path, monkeypatch):
+    publish(store, tmp_path, "first")
+    (store.folder / "mlflow.db").write_bytes(b"no database" * 1000)
+
+    assert store.current("some") is None
+    assert store.records() == {}
+    assert (store.folder / "mlflow.db.damaged").read_bytes().startswith(b"no database")
 
 
 def test_unreachable_server_is_named_without_its_password(tmp_path, monkeypatch):

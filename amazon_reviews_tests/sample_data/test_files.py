@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import shutil
 
 import pytest
 
@@ -77,6 +79,38 @@ def test_failed_run_leaves_the_earlier_sample(tmp_path):
     with pytest.raises(RuntimeError):
         generate(SampleOptions(reviews=80, partitions=2), tmp_path, stop)
     assert digest(tmp_path) == before
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.mark.parametrize("steps", range(12))
+def test_replacement_killed_between_two_renames_is_completed(tmp_path, monkeypatch, steps):
+    tiny = {"products": 20, "users": 9, "events": 5, "titles": 10, "title_ratings": 20}
+    earlier, expected = (tmp_path.with_name(f"{tmp_path.name}_{name}") for name in ("old", "new"))
+    generate(SampleOptions(reviews=50, partitions=2, **tiny), tmp_path)
+    shutil.copytree(tmp_path, earlier)
+    generate(SampleOptions(reviews=30, partitions=3, **tiny), expected)
+    left = steps
+
+    def rename(*paths):
+        nonlocal left
+        if not left:
+            raise Killed
+        left -= 1
+        rename_file(*paths)
+
+    rename_file = os.replace
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", rename)
+        with pytest.raises(Killed):
+            generate(SampleOptions(reviews=30, partitions=3, **tiny), tmp_path)
+
+    with pytest.raises(FileExistsError, match="is not empty"):
+        generate(SampleOptions(**tiny), tmp_path, only_empty=True)
+
+    assert digest(tmp_path) == digest(expected if steps else earlier)
 
 
 def test_progress_reports_the_number_of_written_lines(tmp_path):

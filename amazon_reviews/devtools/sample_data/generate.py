@@ -22,7 +22,11 @@ from amazon_reviews.devtools.sample_data.writer import PartFile, file_names, rep
 
 
 def generate(
-    options: SampleOptions, out: Path, progress: Callable[[int], None] | None = None
+    options: SampleOptions,
+    out: Path,
+    progress: Callable[[int], None] | None = None,
+    *,
+    only_empty: bool = False,
 ) -> dict[str, Any]:
     """Write a sample below `out` and return its truth, which is also in truth.json.
 
@@ -46,11 +50,13 @@ def generate(
         options: Size and defects of the sample.
         out: Folder of the sample.
         progress: Called with the number of review lines written so far.
+        only_empty: Replace no earlier sample.
 
     Raises:
-        FileExistsError: `out` contains files that are not part of a sample.
+        FileExistsError: `out` contains files that are not part of a sample, or any file with
+            `only_empty`.
     """
-    with replaced_tree(Path(out)) as staging:
+    with replaced_tree(Path(out), only_empty=only_empty) as staging:
         truth = _write(options, staging, progress or (lambda lines: None))
         write_truth(staging / TRUTH, truth)
     return truth

@@ -1,6 +1,7 @@
 """truth.json: the counts of a sample, and the files that belong to it."""
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +34,10 @@ class Tally:
 
 
 def write_truth(path: Path, truth: dict[str, Any]) -> None:
-    """Write the truth as readable JSON."""
-    path.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    """Write the truth as readable JSON; after a kill the file is complete or not there."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    os.replace(part, path)
 
 
 def files_of_sample(path: Path) -> dict[str, set[str]]:

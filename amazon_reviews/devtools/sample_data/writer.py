@@ -1,5 +1,6 @@
 """Files of a sample: part files, and a folder that is replaced completely or not."""
 
+import fcntl
 import gzip
 import os
 import shutil
@@ -93,21 +94,42 @@ def parts(place: Path, partition: int, span: tuple[int, int], names: Sequence[st
 
 
 @contextmanager
-def replaced_tree(out: Path) -> Iterator[Path]:
+def replaced_tree(out: Path, *, only_empty: bool = False) -> Iterator[Path]:
     """Yield a staging folder that replaces the sample in `out` on success.
 
+    Processes take turns. A replacement that was killed half way is completed first.
+
     Raises:
-        FileExistsError: `out` has folders of a sample with files that are not part of one.
+        FileExistsError: `out` has folders of a sample with files that are not part of one, or
+            anything with `only_empty`.
     """
-    _check_owned(out)
-    staging = out / STAGING
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
-        yield staging
-        _move_in(staging, out)
-    finally:
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        staging = out / STAGING
+        _complete(staging, out)
         shutil.rmtree(staging, ignore_errors=True)
+        if only_empty and any(out.iterdir()):
+            raise FileExistsError(f"{out} is not empty")
+        _check_owned(out)
+        staging.mkdir()
+        try:
+            yield staging
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        _complete(staging, out)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # The kernel releases the lock of a process that is killed.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def file_names(folder: Path) -> list[str]:
@@ -115,10 +137,16 @@ def file_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def _move_in(staging: Path, out: Path) -> None:
+def _complete(staging: Path, out: Path) -> None:
+    """Move a complete staged sample into `out`; goes on where a killed process stopped."""
+    if not (staging / TRUTH).exists():
+        return
     for folder in FOLDERS:
-        if (out / folder).exists():
-            os.replace(out / folder, staging / f"{folder}.old")
+        old = staging / f"{folder}.old"
+        if (out / folder).exists() and not old.exists():
+            os.replace(out / folder, old)
+        # Without an old folder too, so that the new one is not taken for old.
+        old.mkdir(exist_ok=True)
         if (staging / folder).exists():
             os.replace(staging / folder, out / folder)
     os.replace(staging / TRUTH, out / TRUTH)

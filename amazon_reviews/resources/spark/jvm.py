@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pyspark.conf import SparkConf
 from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 
+from amazon_reviews.atomic_file import replacing
 from amazon_reviews.config import project_root
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.interrupts import temporary_folder
@@ -123,9 +123,9 @@ def fetch_jars() -> list[Path]:
                 "that has it"
             ) from None
         jars = _checked(Path(ivy) / "jars")
-        jars_folder().mkdir(exist_ok=True)
         for jar in jars:
-            shutil.copy(jar, jars_folder())
+            with replacing(jars_folder() / jar.name) as file:
+                file.write(jar.read_bytes())
     return fetched_jars()
 
 
