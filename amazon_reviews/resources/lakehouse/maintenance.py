@@ -37,9 +37,12 @@ def maintain(
 def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
     with lakehouse.writer_lock(key):
-        metrics = lakehouse.delta(key).optimize.compact(
+        table = lakehouse.delta(key)
+        metrics = table.optimize.compact(
             target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
         )
+        if metrics["numFilesAdded"]:
+            lakehouse.record_checksums(table, key)
     return metrics["numFilesRemoved"], metrics["numFilesAdded"]
 
 
