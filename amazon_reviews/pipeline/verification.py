@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -61,40 +61,43 @@ def verify(places: Places, watch: Watcher) -> Iterator[Damage]:
     listings: dict[str, Listing] = {}
     for dataset in DATASETS:
         try:
-            listing = places.landing.listing(dataset.folder, dataset.layout)
-            listings[dataset.bronze] = listing
-            yield from _damaged_landing_files(places, dataset, listing, watch)
+            listings[dataset.bronze] = places.landing.listing(dataset.folder, dataset.layout)
         except LandingError as error:
             yield Damage(dataset.folder, f"the landing files were not verified: {error}")
     for key in filter(places.lakehouse.exists, TABLES):
+        damaged: set[str] = set()
         try:
             for file in damaged_files(places.lakehouse, key, _watching(watch, key)):
-                yield _of_table(places.lakehouse, key, file, listings)
+                damage = _of_table(places.lakehouse, key, file, listings)
+                damaged.add(damage.output)
+                yield damage
         except LocationError as error:
             yield Damage(key, f"it was not verified: {error}")
+        # A damaged log may name other rows than those that were read.
+        if key in listings and key not in damaged:
+            yield from _damaged_landing_files(places, key, listings[key], damaged, watch)
     yield from _damaged_warehouse_tables(places, watch)
     yield from _damaged_artifacts(places)
 
 
 def _damaged_landing_files(
-    places: Places, dataset: Dataset, listing: Listing, watch: Watcher
+    places: Places, key: str, listing: Listing, damaged: Collection[str], watch: Watcher
 ) -> Iterator[Damage]:
-    """Compare the records of the files that bronze was read from with those that bronze holds."""
-    try:
-        log = places.lakehouse.log(dataset.bronze)
-    except DamagedTableError:
-        return
-    if log is None:
-        return
+    """Compare the records of the files that bronze was read from with those that bronze holds.
+
+    Those of `damaged` partitions of bronze are left out.
+    """
+    dataset = _BRONZE[key]
     ids = {name: dataset.fingerprint_id(name) for name in listing.partitions}
-    known = [name for name, id_ in ids.items() if id_ in log.transactions]
-    table = places.lakehouse.delta(dataset.bronze).to_pyarrow_dataset()
+    read = places.lakehouse.transaction_versions(key, ids.values())
+    known = [name for name, id_ in ids.items() if read[id_] and name_of(key, name) not in damaged]
+    table = places.lakehouse.delta(key).to_pyarrow_dataset()
     for number, name in enumerate(known, start=1):
         partition = listing.partitions[name]
-        output = name_of(dataset.bronze, name)
-        keeps = f"upload it again; {output} keeps the records that were read from it"
-        if log.transactions[ids[name]] != partition.fingerprint:
-            keeps = "if this is no new upload, upload it again before `amazon-reviews run` reads it"
+        output = name_of(key, name)
+        remedy = f"upload it again; {output} keeps the records that were read from it"
+        if read[ids[name]] != partition.fingerprint:
+            remedy = "unless this is a new upload, upload the earlier one again"
         try:
             landed = _records_by_file(_landed(places, dataset, partition))
             rows = table.to_batches(
@@ -106,16 +109,12 @@ def _damaged_landing_files(
             )
             stored = _records_by_file(rows)
         except LandingError as error:
-            yield Damage(output, f"its landing files are damaged ({error})", keeps)
-        except (OSError, pa.ArrowException):
-            # The data file of bronze is named with the others of its table.
+            yield Damage(output, f"its landing files are damaged ({error})", remedy)
             continue
-        else:
-            differing = (f for f in landed.keys() | stored.keys() if landed[f] != stored[f])
-            for file in sorted(differing):
-                path = f"{dataset.folder}/{displayed(partition_path(name))}: {displayed(file)}"
-                problem = f"landing file {path} differs from the one that was read"
-                yield Damage(output, problem, keeps)
+        differing = (f for f in landed.keys() | stored.keys() if landed[f] != stored[f])
+        for file in sorted(differing):
+            path = f"{dataset.folder}/{displayed(partition_path(name))}: {displayed(file)}"
+            yield Damage(output, f"landing file {path} differs from the one that was read", remedy)
         watch(dataset.folder, number, len(known))
 
 

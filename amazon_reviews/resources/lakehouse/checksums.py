@@ -13,16 +13,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.fs as pafs
+from deltalake import DeltaTable
 
 FOLDER = "_sha256"
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-_END = re.compile(r"# ([0-9a-f]{64})\n?\Z")
 _ADD = b'{"add"'
 _LAST_CHECKPOINT = "_delta_log/_last_checkpoint"
-# All intervals at which checkpoints are usual are multiples of it.
-_CHECKPOINT_INTERVAL = 10
+_NAME = re.compile(r"\d{20}")
+# The last digit of the versions at which Spark and delta-rs make checkpoints.
+_CHECKPOINT_DIGITS = (0, 9)
 
 
 def digest_of(files: pafs.FileSystem, path: str) -> str:
@@ -39,19 +41,17 @@ def record_checksums(files: pafs.FileSystem, key: str, version: int) -> None:
     with suppress(OSError):
         names = [log_entry(version), *_added(files, key, version)]
         checkpoint = log_entry(version).replace(".json", ".checkpoint.parquet")
-        if not version % _CHECKPOINT_INTERVAL and _is_file(files, f"{key}/{checkpoint}"):
+        if version % 10 in _CHECKPOINT_DIGITS and _is_file(files, f"{key}/{checkpoint}"):
             names += [checkpoint, _LAST_CHECKPOINT]
         lines = "".join(f"{digest_of(files, f'{key}/{name}')}  {name}\n" for name in names)
-        end = f"# {hashlib.sha256(lines.encode()).hexdigest()}\n"
         files.create_dir(f"{key}/{FOLDER}", recursive=True)
-        with files.open_output_stream(_path(key, version), compression=None) as stream:
-            stream.write((lines + end).encode())
+        _write(files, f"{key}/{FOLDER}/{version:020d}", f"{lines}{_end(lines)}")
 
 
 def recorded_checksums(files: pafs.FileSystem, key: str) -> tuple[dict[str, str], list[str]]:
     """Return the checksums of the files of a table by path, and the damaged records of some.
 
-    Paths are relative to the table's folder. A record that a killed process left unfinished counts
+    Paths are relative to the table's folder. An empty record, which a power cut may leave, counts
     as none.
     """
     checksums: dict[str, str] = {}
@@ -59,23 +59,25 @@ def recorded_checksums(files: pafs.FileSystem, key: str) -> tuple[dict[str, str]
     for path in _records(files, key):
         with files.open_input_stream(path, compression=None) as stream:
             text = stream.read().decode(errors="replace")
-        if not (end := _END.search(text)):
-            continue
-        lines = text[: end.start()]
-        if hashlib.sha256(lines.encode()).hexdigest() != end[1]:
+        lines = text.rpartition("# ")[0]
+        if text == f"{lines}{_end(lines)}":
+            checksums |= {name: digest for digest, name in _LINE.findall(lines)}
+        elif text:
             damaged.append(path.removeprefix(f"{key}/"))
-            continue
-        checksums |= {name: digest for digest, name in _LINE.findall(lines)}
     return checksums, damaged
 
 
-def remove_old_checksums(files: pafs.FileSystem, key: str, active: set[str]) -> None:
-    """Remove the records of commits whose log entry is gone and that added no `active` file."""
+def remove_old_checksums(files: pafs.FileSystem, key: str, table: DeltaTable) -> None:
+    """Remove the records of commits whose log entry is gone and that added no present file."""
+    active: set[str] = set()
     for path in _records(files, key):
         entry = log_entry(int(path.rpartition("/")[2]))
         if _is_file(files, f"{key}/{entry}"):
             # The log loses its oldest entries first.
             return
+        if not active:
+            actions = pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all()
+            active = {unquote(path) for path in actions["path"].to_pylist()}
         with files.open_input_stream(path, compression=None) as stream:
             names = {name for _, name in _LINE.findall(stream.read().decode(errors="replace"))}
         if names.isdisjoint(active):
@@ -97,11 +99,22 @@ def _added(files: pafs.FileSystem, key: str, version: int) -> Iterator[str]:
 def _records(files: pafs.FileSystem, key: str) -> list[str]:
     """Return the paths of the records in the order of the commits."""
     selector = pafs.FileSelector(f"{key}/{FOLDER}", allow_not_found=True)
-    return sorted(info.path for info in files.get_file_info(selector) if info.is_file)
+    found = files.get_file_info(selector)
+    return sorted(info.path for info in found if _NAME.fullmatch(info.base_name))
 
 
-def _path(key: str, version: int) -> str:
-    return f"{key}/{FOLDER}/{version:020d}"
+def _end(lines: str) -> str:
+    return f"# {hashlib.sha256(lines.encode()).hexdigest()}\n"
+
+
+def _write(files: pafs.FileSystem, path: str, text: str) -> None:
+    # A killed process leaves half a file, while an object is complete when it appears.
+    is_local = isinstance(files, pafs.SubTreeFileSystem)
+    aside = f"{path}.tmp" if is_local else path
+    with files.open_output_stream(aside, compression=None) as stream:
+        stream.write(text.encode())
+    if is_local:
+        files.move(aside, path)
 
 
 def _is_file(files: pafs.FileSystem, path: str) -> bool:
