@@ -7,7 +7,7 @@ share the rows. Sums of whole numbers are exact.
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-_BILLION = 1_000_000_000
+_TRILLION = 1e12
 
 
 def tenths(stars: Column) -> Column:
@@ -15,15 +15,12 @@ def tenths(stars: Column) -> Column:
     return (stars * F.lit(10)).cast("bigint")
 
 
-def billionths(value: Column) -> Column:
-    """Return a double rounded to a whole number of billionths.
-
-    The largest sum of them stands for 9.2 billion.
-    """
-    return F.round(value * F.lit(float(_BILLION))).cast("bigint")
+def trillionths(value: Column) -> Column:
+    """Return a double rounded to a whole number of trillionths, as a decimal."""
+    return F.round(value * F.lit(_TRILLION)).cast("decimal(38,0)")
 
 
 def exact_mean(value: Column) -> Column:
-    """Return the mean of doubles, each rounded to a billionth; null without any."""
-    count = F.count(value).cast("double") * F.lit(float(_BILLION))
-    return F.sum(billionths(value)).cast("double") / F.nullif(count, F.lit(0.0))
+    """Return the mean of doubles, each rounded to a trillionth; null without any."""
+    whole = F.count(value).cast("double") * F.lit(_TRILLION)
+    return F.sum(trillionths(value)).cast("double") / F.nullif(whole, F.lit(0.0))

@@ -107,7 +107,7 @@ def rated_titles(ratings: DataFrame) -> DataFrame:
     """Return one row per title_id: the mean and the number of its ratings, each rating once.
 
     `ratings` are rows of silver/title_ratings. A rating that is in several files counts once. Each
-    is rounded to a billionth of a star.
+    is rounded to a trillionth of a star.
     """
     distinct = ratings.select("title_id", "rating_id", "rating").distinct()
     return distinct.groupBy("title_id").agg(

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.exact_sums import billionths, tenths
+from amazon_reviews.transforms.exact_sums import tenths, trillionths
 from amazon_reviews.transforms.marts.counts import category, price_band
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
@@ -74,7 +74,7 @@ def category_ratings(counts: DataFrame) -> DataFrame:
     grouped = counts.groupBy("main_category").agg(*tallies(F.col("stars"), F.col("reviews")))
     rows = with_share(with_shrunk_means(grouped, counts))
     lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
-    weighed = rows.select("*", billionths(lacking).alias("lacking"))
+    weighed = rows.select("*", trillionths(lacking).alias("lacking"))
     return weighed.select(
         "main_category",
         *SHRUNK_MEASURES,
