@@ -26,7 +26,7 @@ ALL = {mart.name: mart for mart in (*MARTS, *SENTIMENT_MARTS)}
 
 @pytest.fixture(scope="module")
 def ordered_and_shuffled(tmp_path_factory):
-    """Two lakehouses with the same gold: in the second one shuffled, and in two files."""
+    """Two lakehouses with the same gold, in the second one shuffled."""
     choose = random.Random(11)
     products, reviews = random_gold.products(choose), random_gold.reviews(choose)
     for number, row in enumerate(reviews):
@@ -34,8 +34,7 @@ def ordered_and_shuffled(tmp_path_factory):
     lakehouses = []
     for name in ("ordered", "shuffled"):
         lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp(name)))
-        put_gold(lakehouse, reviews[:1_000], products)
-        put_gold(lakehouse, reviews[1_000:])
+        put_gold(lakehouse, reviews, products)
         put_predictions(lakehouse, reviews)
         lakehouses.append(lakehouse)
         for rows in (products, reviews):
