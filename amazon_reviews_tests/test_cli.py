@@ -9,11 +9,14 @@ import sys
 from collections import Counter
 from contextvars import Context
 from importlib.metadata import version
+from urllib.parse import unquote
 
 import click
 import dagster as dg
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from amazon_reviews import cli as commands_package
@@ -26,6 +29,7 @@ from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
+from amazon_reviews_tests.damage import flip
 from amazon_reviews_tests.helpers import review, rows
 from amazon_reviews_tests.renamed import NEW, OLD, write_old_table
 from amazon_reviews_tests.rights import WITHOUT_RIGHTS
@@ -587,6 +591,84 @@ def test_doctor_finds_no_problem_in_a_finished_project(finished):
     assert f"amazon-reviews             {version('amazon-reviews')}" in result.stdout
     assert "partitions of amazon_reviews: 3" in result.stdout
     assert re.search(r"\b\d{2} tables", result.stdout)
+
+
+def test_deep_verification_of_a_finished_project_finds_no_damage(finished):
+    result = cli(finished[0], "doctor", "--deep")
+
+    assert (result.exit_code, "!!" in result.stdout) == (0, False), result.stdout
+    assert "every stored file is as it was written" in result.stdout
+
+
+def test_deep_verification_names_each_damaged_file_and_what_makes_it_again(root):
+    tables = root / "lakehouse"
+    shutil.rmtree(root / "landing" / "amazon_reviews" / "partition_3")
+    expected = {}
+    for key, partition, remedy in DATA_FILES:
+        file = data_file(tables / key, partition)
+        flip(file)
+        name = f"{key}[{partition}]" if partition else key
+        expected[name] = (str(file), remedy)
+    log = min((tables / "gold/years/_delta_log").glob("*.json"))
+    landed = next((root / "landing" / "amazon_metadata").rglob("*.json.gz"))
+    for file, name, remedy in (
+        (log, "gold/years", f"delete the folder {tables}/gold/years, and `amazon-reviews run`"),
+        (root / "report.html", "report/reviews", "`amazon-reviews run --rebuild report/reviews`"),
+        (landed, "bronze/products[partition_1]", "upload it again"),
+    ):
+        flip(file)
+        expected[name] = (file.name, remedy)
+
+    results = [cli(root, "doctor", "--deep"), cli(root, "reconcile", "--deep")]
+
+    assert [result.exit_code for result in results] == [1, 1]
+    printed = [line[4:] for line in results[0].stdout.splitlines() if line.startswith("!!")]
+    lines = {line.partition(": ")[0]: line for line in printed}
+    assert len(printed) == len(lines)
+    assert lines.keys() == expected.keys()
+    for name, texts in expected.items():
+        assert all(text in lines[name] for text in texts), (lines[name], texts)
+    assert all(line in results[1].stderr.splitlines() for line in printed)
+
+
+DATA_FILES = [
+    (
+        "bronze/reviews",
+        "partition_1",
+        "`amazon-reviews run --rebuild bronze/reviews:partition_1` makes it again from the landing",
+    ),
+    ("bronze/reviews", "partition_3", "cannot be made again"),
+    (
+        "silver/reviews",
+        "partition_2",
+        "`amazon-reviews run --rebuild silver/reviews:partition_2` makes it again from",
+    ),
+    ("silver/rejected", "partition_2", "--rebuild silver/reviews:partition_2` makes it again"),
+    ("gold/duplicates", "partition_2", "`amazon-reviews run --rebuild gold/reviews` makes it"),
+    (
+        "gold/reviews",
+        "partition_1",
+        "`amazon-reviews run --rebuild gold/reviews:partition_1` makes",
+    ),
+    (
+        "gold/brands",
+        "",
+        "`amazon-reviews run --rebuild gold/brands` makes it again from gold/products, "
+        "gold/product_ratings, gold/review_counts",
+    ),
+]
+
+
+def data_file(folder, partition):
+    """Return a data file of a table, of rows of reviews in a partition if one is named."""
+    actions = pa.table(DeltaTable(folder).get_add_actions()).to_pylist()
+    return next(
+        folder / unquote(row["path"])
+        for row in actions
+        if not partition
+        or (row["partition"]["partition"], row["partition"].get("table", "reviews"))
+        == (partition, "reviews")
+    )
 
 
 def test_doctor_reports_an_old_table_and_maintain_removes_it(root):

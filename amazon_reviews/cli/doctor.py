@@ -12,6 +12,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
+from amazon_reviews.cli.common.deep import damage, deep_option
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import AmazonReviewsError, LandingError
 from amazon_reviews.pipeline.datasets import DATASETS
@@ -51,16 +52,26 @@ class Finding:
 
 
 @click.command()
-def doctor() -> None:
-    """Check settings, versions and connections; exit 2 on a problem."""
-    wrong = False
-    for finding in examine(config.load()):
+@deep_option
+def doctor(deep: bool) -> None:
+    """Check settings, versions and connections; exit 2 on a problem.
+
+    With --deep, exit 1 if a stored file is damaged.
+    """
+    settings = config.load()
+    wrong = damaged = False
+    for finding in examine(settings):
         wrong |= finding.wrong
         mark = "!!" if finding.wrong else "ok"
         echo(f"{mark}  {finding.subject:26} {finding.value}")
         if finding.advice:
             echo(f"{'':30} -> {finding.advice}")
-    sys.exit(2 if wrong else 0)
+    for line in damage(places_of(settings)) if deep else ():
+        damaged = True
+        echo(f"!!  {line}")
+    if deep and not damaged:
+        echo("ok  every stored file is as it was written")
+    sys.exit(2 if wrong else int(damaged))
 
 
 def examine(settings: config.Settings) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
+from amazon_reviews.cli.common.deep import damage, deep_option
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.errors import LandingError
@@ -23,11 +24,12 @@ from amazon_reviews.resources.landing.zone import LandingZone
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list as JSON.")
-def reconcile(as_json: bool) -> None:
-    """Print the reconciliation; exit 1 if lines are lost or invented.
+@deep_option
+def reconcile(as_json: bool, deep: bool) -> None:
+    """Print the reconciliation; exit 1 if lines are lost or invented, or a file is damaged.
 
     In every partition of a table, lines = kept + duplicates + rejected. Files of the landing zone
-    that are not read are named on stderr.
+    that are not read are named on stderr, and with --deep damaged files.
     """
     settings = config.load()
     accounts = reconcile_all(Lakehouse(settings.lakehouse))
@@ -43,7 +45,11 @@ def reconcile(as_json: bool) -> None:
         plan = make_plan(OUTPUTS, observe(places_of(settings), data_files=True).state)
         for account in differing:
             echo(_advice(account, plan), err=True)
-    sys.exit(1 if differing else 0)
+    damaged = False
+    for line in damage(places_of(settings)) if deep else ():
+        damaged = True
+        echo(line, err=True)
+    sys.exit(1 if differing or damaged else 0)
 
 
 def _landing_warnings(landing: LandingZone) -> list[str]:

@@ -99,7 +99,7 @@ def ingest(
     partition = landing.partition(dataset.folder, name, dataset.layout)
     lakehouse.ensure(dataset.bronze)
     counts = BronzeCounts(len(partition.files), partition.size)
-    batches = _partition_batches(landing, dataset, partition, counts, own, intake)
+    batches = landing_batches(landing, dataset, partition, counts, own, intake)
     first = next(batches, None)
     read = PrefetchedBatches(chain(filter(None, [first]), batches))
     versions = {
@@ -127,7 +127,7 @@ def _row_group_rows(batch: pa.RecordBatch | None) -> int:
     return min(max(rows, 1), ROW_GROUP_ROWS)
 
 
-def _partition_batches(
+def landing_batches(
     landing: LandingZone,
     dataset: Dataset,
     partition: LandingPartition,
@@ -135,6 +135,7 @@ def _partition_batches(
     own: Sequence[Profile],
     intake: Intake,
 ) -> Iterator[pa.RecordBatch]:
+    """Yield the records of the files of a partition as bronze rows; see `ingest`."""
     beside = None
     if partition.profile_file:
         beside = profile_beside(landing, dataset, partition.profile_file)

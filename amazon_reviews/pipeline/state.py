@@ -48,6 +48,7 @@ from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
+    SCRATCH_DUPLICATES,
     SILVER_DUPLICATES,
     SILVER_REJECTED,
 )
@@ -152,7 +153,7 @@ def _add_damage(lakehouse: Lakehouse, found: dict[str, Found], observed: Observe
     for key in [key for key in found if WHOLE not in found[key].damage]:
         try:
             for values in _lost_files(lakehouse, TABLES[key]):
-                owner, partition = _owner(TABLES[key], values)
+                owner, partition = owner_of(TABLES[key], values)
                 damage.setdefault(owner, {})[partition] = _LOST_FILE
         except DamagedTableError as error:
             damage[key] = {WHOLE: str(error)}
@@ -246,12 +247,12 @@ def _missing(lakehouse: Lakehouse, key: str, paths: Sequence[str]) -> list[int]:
     return [n for n, path in enumerate(paths) if path not in present]
 
 
-def _owner(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
+def owner_of(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
     """Return the output, and its partition, that writes a partition of a table's files."""
     key = table.key
     if key in (SILVER_REJECTED.key, SILVER_DUPLICATES.key):
         key = _BY_NAME[values["table"]]
-    elif key == GOLD_DUPLICATES.key:
+    elif key in (GOLD_DUPLICATES.key, SCRATCH_DUPLICATES.key):
         # What one partition lost to another is only known by comparing all of them.
         return _GOLD[values["table"]], WHOLE
     if key == STREAM.bronze:

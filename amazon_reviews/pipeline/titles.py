@@ -95,7 +95,7 @@ def export_parquet(
     rows = lakehouse.delta(table.key).to_pyarrow_table(columns=table.names)
     schema = stamped_schema(table.arrow_schema, built) if built else table.arrow_schema
     with replacing(path) as file:
-        pq.write_table(rows.cast(schema), file, compression="zstd")
+        pq.write_table(rows.cast(schema), file, compression="zstd", write_page_checksum=True)
     return rows.num_rows
 
 

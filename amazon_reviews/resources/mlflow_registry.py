@@ -1,5 +1,6 @@
 """MLflow's tracking store and registry; imported on demand only, because it takes seconds."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ _CONTENTS = (
     "SELECT count(*) FROM registered_models",
 )
 _BUILT = "built"
+_CHECKSUM = "sha256"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _LONGEST = 300
 
@@ -63,7 +65,10 @@ class MlflowRegistry:
             client.set_terminated(run_id)
             source = f"{run.info.artifact_uri}/{file.name}"
             _ensure_registered(client, name)
-            version = client.create_model_version(name, source, run_id, tags=dict(record.tags))
+            with file.open("rb") as content:
+                checksum = hashlib.file_digest(content, "sha256").hexdigest()
+            tags = {**record.tags, _CHECKSUM: checksum}
+            version = client.create_model_version(name, source, run_id, tags=tags)
             if make_current:
                 client.set_registered_model_alias(name, CURRENT, version.version)
             return self._stored(version)
@@ -161,10 +166,12 @@ class MlflowRegistry:
         version = model.aliases.get(CURRENT)
         if version is None:
             return Registered(built, None, None)
-        path = None
-        if not self.uri:
-            path = _local(str(client.get_model_version(model.name, str(version)).source))
-        return Registered(built, int(version), path)
+        if self.uri:
+            return Registered(built, int(version), None)
+        current = client.get_model_version(model.name, str(version))
+        return Registered(
+            built, int(version), _local(str(current.source)), current.tags.get(_CHECKSUM, "")
+        )
 
     def _downloaded(self, version: ModelVersion) -> Path:
         """Return the file of a version, which is downloaded once; an incomplete one is repeated."""

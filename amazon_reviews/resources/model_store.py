@@ -1,7 +1,10 @@
 """The model store: an MLflow tracking store and registry, by default in a local folder."""
 
+import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.config import Settings
+from amazon_reviews.errors import ModelFileError
 from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
 
@@ -99,6 +103,17 @@ class ModelStore:
             if model.path and not model.path.is_file()
         }
 
+    def check(self, name: str) -> None:
+        """Read all bytes of the file of the current version, if it is in the local store.
+
+        Raises:
+            ModelFileError: the file is damaged; the text names it.
+            LocationError: the store cannot be reached.
+        """
+        model = None if self.uri else self._registered().get(name)
+        if model and model.path and (reason := _damage(model.path, model.checksum)):
+            raise ModelFileError(f"{model.path} is damaged ({reason})")
+
     def current(self, name: str) -> StoredModel | None:
         """Return the current version, None without one; its file may be gone.
 
@@ -160,11 +175,28 @@ class ModelStore:
             file.write(json.dumps({"state": state, "registered": registered}).encode())
 
 
+def _damage(path: Path, checksum: str) -> str:
+    """Return what is wrong with the file of a model, "" if nothing is."""
+    try:
+        with path.open("rb") as file:
+            if checksum:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == checksum
+                return "" if same else "its bytes differ from those that were written"
+            # Files of earlier releases have no checksum, but their parts have.
+            part = zipfile.ZipFile(file).testzip()
+            return f"its part {part} is damaged" if part else ""
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        return str(error)
+
+
 def _to_memo(model: Registered) -> dict[str, str | int | None]:
     return {
         "built": model.built.to_json() if model.built else "",
         "version": model.version,
         "path": str(model.path) if model.path else "",
+        "checksum": model.checksum,
     }
 
 
@@ -174,4 +206,5 @@ def _from_memo(entry: Mapping[str, Any]) -> Registered:
         built=Built.from_json(entry["built"]),
         version=None if version is None else int(version),
         path=Path(path) if path else None,
+        checksum=str(entry["checksum"]),
     )

@@ -30,8 +30,10 @@ class Registered:
     """A registered model: its record, and its current version, each None without one.
 
     `path` is the file of the current version, None if it is not known to be on this machine.
+    `checksum` is the SHA-256 of this file in hex digits, "" in versions of earlier releases.
     """
 
     built: Built | None
     version: int | None
     path: Path | None
+    checksum: str = ""

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.control_characters import map_without_control
+from amazon_reviews.transforms.exact_sums import exact_mean
 from amazon_reviews.transforms.lines import fingerprint
 from amazon_reviews.transforms.rejection import (
     REJECTION_COLUMNS,
@@ -113,9 +114,10 @@ def _unreadable(record: Column, name: str, typed: Column) -> Rule:
 def rated_titles(ratings: DataFrame) -> DataFrame:
     """Return one row per title_id: the mean and the number of its ratings, each rating once.
 
-    `ratings` are rows of silver/title_ratings. A rating that is in several files counts once.
+    `ratings` are rows of silver/title_ratings. A rating that is in several files counts once. Each
+    is rounded to a trillionth of a star.
     """
     distinct = ratings.select("title_id", "rating_id", "rating").distinct()
     return distinct.groupBy("title_id").agg(
-        F.avg("rating").alias("mean_rating"), F.count(F.lit(1)).alias("ratings")
+        exact_mean(F.col("rating")).alias("mean_rating"), F.count(F.lit(1)).alias("ratings")
     )

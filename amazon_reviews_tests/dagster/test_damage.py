@@ -1,5 +1,7 @@
 """Damaged and deleted outputs, a new warehouse and lost files: the next run puts them right."""
 
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -7,8 +9,12 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
+from amazon_reviews.cli.common.plan import parse_rebuild
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.pipeline.verification import verify
 from amazon_reviews_tests.dagster.project import MARTS, Project, failed_steps
+from amazon_reviews_tests.damage import flip
 from amazon_reviews_tests.helpers import content, review
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
@@ -122,6 +128,51 @@ def test_the_next_run_repairs(project, finished, damage):
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGE if damage not in SHORT])
 def test_the_next_run_repairs_every_other_damage(project, finished, damage):
     assert_repaired(project, finished, damage)
+
+
+FLIPPED = {
+    **{key: lambda p, key=key: data_file(p, key) for key in (*KEYS, "silver/rejected")},
+    "log of bronze": lambda p: newest_commit(p, "bronze/products"),
+    "log of silver": lambda p: newest_commit(p, "silver/reviews"),
+    "log of silver/duplicates": lambda p: newest_commit(p, "silver/duplicates"),
+    "log of gold": lambda p: newest_commit(p, "gold/reviews"),
+    "log of a mart": lambda p: newest_commit(p, "gold/totals"),
+    "warehouse": warehouse,
+    "report": lambda p: p.settings.report,
+}
+
+
+def follow(project, line):
+    """Do what a line of the deep verification advises."""
+    if deleted := re.search(r"delete (?:the folder )?(/\S+),", line):
+        path = Path(deleted[1])
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    command = re.search(r"`amazon-reviews run([^`]*)`", line)[1]
+    requests = [word for word in shlex.split(command) if word != "--rebuild"]
+    assert not project.run(MARTS, parse_rebuild(requests)).failures
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", FLIPPED)
+def test_a_changed_byte_is_named_and_the_advice_makes_all_equal_again(project, finished, name):
+    assert not damages(project)
+    path = FLIPPED[name](project)
+    flip(path)
+
+    (line,) = damages(project)
+    assert str(path) in line
+    follow(project, line)
+
+    assert damages(project) == []
+    assert project.run(MARTS).nothing_new
+    for key in KEYS:
+        assert content(project.lakehouse, key) == content(finished.lakehouse, key)
+    assert project.content() == finished.content()
+    assert rows_of_warehouse(project) == rows_of_warehouse(finished)
+
+
+def damages(project):
+    return [*map(str, verify(places_of(project.settings), lambda name, done, whole: None))]
 
 
 def test_a_mart_does_not_shrink_when_gold_is_gone_and_one_folder_changes(project):

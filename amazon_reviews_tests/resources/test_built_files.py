@@ -7,13 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from amazon_reviews.resources import built_files
 from amazon_reviews.resources.built_files import (
+    damage_of,
     read_built,
     stamped_html,
     stamped_markdown,
     stamped_schema,
 )
 from amazon_reviews.schemas.built import Built
+from amazon_reviews_tests.damage import flip
 
 HOSTILE = [
     '"</head><script>alert(1)</script>',
@@ -35,9 +38,8 @@ TABLE = pa.table({"a": [1, 2, 3]})
 def write(path, built=BUILT):
     """Write a file of the kind of its name, with this record or without one."""
     if path.suffix == ".parquet":
-        pq.write_table(
-            TABLE.cast(stamped_schema(TABLE.schema, built) if built else TABLE.schema), path
-        )
+        schema = stamped_schema(TABLE.schema, built) if built else TABLE.schema
+        pq.write_table(TABLE.cast(schema), path, write_page_checksum=True)
     elif path.suffix == ".html":
         path.write_text(stamped_html(PAGE, built) if built else PAGE)
     else:
@@ -98,8 +100,10 @@ def test_record_in_a_page_is_one_element_of_the_head():
 
     tags = [tag for tag, _ in elements]
     assert tags == ["html", "head", "meta", "meta", "title", "body", "svg", "title"]
-    stamp = {"name": "amazon-reviews-built", "content": BUILT.to_json()}
-    assert elements[3] == ("meta", stamp)
+    name, stamp = elements[3]
+    assert (name, stamp.pop("name")) == ("meta", "amazon-reviews-built")
+    assert Built.from_json(stamp.pop("content")) == BUILT
+    assert not stamp
 
 
 def test_record_in_a_text_is_one_comment_at_the_end():
@@ -162,4 +166,26 @@ def test_metadata_of_the_schema_stays_beside_the_record():
     schema = stamped_schema(TABLE.schema.with_metadata({"other": "kept"}), BUILT)
 
     assert schema.metadata.pop(b"other") == b"kept"
-    assert schema.metadata[b"amazon_reviews.built"].decode() == BUILT.to_json()
+    assert Built.from_json(schema.metadata[b"amazon_reviews.built"].decode()) == BUILT
+
+
+def test_every_changed_byte_of_what_is_shown_is_noticed(path):
+    content = write(path).read_bytes()
+    assert damage_of(path) == ""
+    places = range(0, len(content), 7)
+    if path.suffix == ".parquet":
+        # Headers and statistics have no checksum.
+        chunk = pq.read_metadata(path).row_group(0).column(0)
+        start = chunk.dictionary_page_offset or chunk.data_page_offset
+        end = start + chunk.total_compressed_size
+        places = range(end - 12, end)
+    for place in places:
+        flip(path, place)
+        assert damage_of(path), place
+        path.write_bytes(content)
+
+
+def test_missing_file_and_record_of_an_earlier_release_are_not_damaged(path, monkeypatch):
+    assert damage_of(path) == ""
+    monkeypatch.setattr(built_files, "_checked_record", lambda built, page="": built.to_json())
+    assert damage_of(write(path)) == ""

@@ -34,7 +34,7 @@ def publish(store: ModelStore, name: str, model: RecommenderModel, record: Recor
     """
     version = model_version(model)
     stored = store.current(name)
-    if stored is None or _version_of_file(name, stored.path) != version:
+    if stored is None or _version_of_file(store, name, stored.path) != version:
         tagged = replace(record, tags={"model_version": version})
         with temporary_folder() as folder:
             path = Path(folder) / f"{model.method}.npz"
@@ -49,10 +49,11 @@ def parameters_of(recommender: Recommender) -> Parameters:
     return {name: str(getattr(recommender, name)) for name in names}
 
 
-def _version_of_file(name: str, path: Path) -> str | None:
-    """Return the version of a stored model; None, with a warning, if it cannot be read."""
+def _version_of_file(store: ModelStore, name: str, path: Path) -> str | None:
+    """Return the version of a stored model; None, with a warning, if its file is damaged."""
     try:
+        store.check(name)
         return model_version(load_model(name, path))
     except ModelFileError as error:
-        _log.warning("the current model %s is replaced, as it cannot be read: %s", name, error)
+        _log.warning("the current model %s is replaced, as it is damaged: %s", name, error)
         return None

@@ -1,13 +1,16 @@
 """The examples of the sentiment model: rated reviews of a random sample of users."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.sentiment.examples import Examples
 from amazon_reviews.models.sentiment.splits import by_user, user_keys
 from amazon_reviews.resources.lakehouse.prefetch import PrefetchedBatches
@@ -22,6 +25,7 @@ TEST_SHARE = 0.2
 BATCH_ROWS = 8_192
 
 _SAMPLE_SEED = 1
+_SORT_MEMORY = "512MB"
 _COLUMNS = [name for name in SENTIMENT_EXAMPLES.names if name != "held_out"]
 
 
@@ -49,8 +53,8 @@ def make_examples(lakehouse: Lakehouse, most: int) -> Sample:
     share = min(1.0, most / max(1, rated))
     schema = SENTIMENT_EXAMPLES.arrow_schema
     examples = PrefetchedBatches(_example_batches(reviews, share))
-    with examples.raising_errors():
-        rows = pa.RecordBatchReader.from_batches(schema, examples)
+    rows = pa.RecordBatchReader.from_batches(schema, examples)
+    with examples.raising_errors(), _ordered(rows) as rows:
         lakehouse.write(rows, SENTIMENT_EXAMPLES.key, replacing=ALL_ROWS, built={WHOLE: inputs})
     return Sample(reviews.version(), share)
 
@@ -76,6 +80,19 @@ def batches(
         batch_readahead=2,
         fragment_readahead=1,
     )
+
+
+@contextmanager
+def _ordered(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
+    """Yield the rows in the order of their ids, sorted on disk where they exceed the memory.
+
+    The model depends on the order of its examples, and that of gold/reviews on the engine's
+    threads.
+    """
+    with temporary_folder() as folder:
+        config = {"memory_limit": _SORT_MEMORY, "temp_directory": folder}
+        with duckdb.connect(config=config) as connection:
+            yield connection.from_arrow(rows).order("review_id").to_arrow_reader(BATCH_ROWS)
 
 
 def _example_batches(reviews: DeltaTable, share: float) -> Iterator[pa.RecordBatch]:

@@ -113,12 +113,15 @@ def _parameters(model: SentimentClassifier, version: int) -> dict[str, str | int
 
 
 def _readable_current(store: ModelStore) -> SentimentClassifier | None:
-    """Return the current model; None, with a warning, if its file cannot be read."""
+    """Return the current model; None, with a warning, if its file is damaged."""
     stored = store.current(SENTIMENT)
+    if stored is None:
+        return None
     try:
-        return load_model(SENTIMENT, stored.path) if stored else None
+        store.check(SENTIMENT)
+        return load_model(SENTIMENT, stored.path)
     except ModelFileError as error:
-        _log.warning("the current sentiment model is replaced, as it cannot be read: %s", error)
+        _log.warning("the current sentiment model is replaced, as it is damaged: %s", error)
         return None
 
 

@@ -105,7 +105,7 @@ class _FileWriter:
         schema = pa.schema([f for f in table.arrow_schema if f.name not in table.partition_by])
         self._stream = files.open_output_stream(path)
         self._writer = pq.ParquetWriter(
-            self._stream, schema, compression="zstd", compression_level=1
+            self._stream, schema, compression="zstd", compression_level=1, write_page_checksum=True
         )
 
     @property

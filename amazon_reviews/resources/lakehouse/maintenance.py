@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from amazon_reviews.resources.lakehouse.checksums import remove_old_checksums
 from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
 from amazon_reviews.schemas import TABLES
@@ -37,21 +38,30 @@ def maintain(
 def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
     with lakehouse.writer_lock(key):
-        metrics = lakehouse.delta(key).optimize.compact(
+        table = lakehouse.delta(key)
+        metrics = table.optimize.compact(
             target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
         )
+        if metrics["numFilesAdded"]:
+            lakehouse.record_checksums(key, table.version())
     return metrics["numFilesRemoved"], metrics["numFilesAdded"]
 
 
 def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
     """Remove files that no version of the last hours needs; return their number."""
     with lakehouse.writer_lock(key):
-        removed = lakehouse.delta(key).vacuum(
+        table = lakehouse.delta(key)
+        before = table.version()
+        removed = table.vacuum(
             retention_hours=retention_hours,
             enforce_retention_duration=False,
             dry_run=False,
             full=True,
         )
+        table = lakehouse.delta(key)
+        for version in range(before + 1, table.version() + 1):
+            lakehouse.record_checksums(key, version)
+        remove_old_checksums(filesystem(lakehouse.location), key, table)
     return len(removed)
 
 

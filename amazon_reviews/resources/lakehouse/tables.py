@@ -29,6 +29,7 @@ from amazon_reviews.resources.lakehouse.build_records import (
     commit_of,
     new_records,
 )
+from amazon_reviews.resources.lakehouse.checksums import record_checksums
 from amazon_reviews.resources.lakehouse.data_files import (
     check_partitions,
     staged_batches,
@@ -229,6 +230,7 @@ class Lakehouse:
                 staged = staged_batches(rows, self.uri(key), declared, row_group_rows)
             else:
                 _write_arrow(rows, table, replacing, commit)
+                self.record_checksums(key, table.version())
                 return
             self._commit_staged(staged, key, replacing, commit, check_lock, before_commit)
 
@@ -254,7 +256,8 @@ class Lakehouse:
                 before_commit(staged_rows(files))
             check_lock()
         # From here on the log may name the files, even if this raises. So they stay.
-        self.delta(key).create_write_transaction(
+        delta = self.delta(key)
+        delta.create_write_transaction(
             [*files],
             mode="append" if replacing is None else "overwrite",
             schema=_delta_schema(table),
@@ -262,6 +265,8 @@ class Lakehouse:
             partition_filters=[(name, "in", [*map(str, values[name])]) for name in values] or None,
             commit_properties=commit,
         )
+        # delta-rs leaves the table at the version before the transaction.
+        self.record_checksums(key, delta.version() + 1)
 
     def record(
         self,
@@ -302,6 +307,7 @@ class Lakehouse:
                 partition_by=list(TABLES[key].partition_by),
                 commit_properties=commit_of(changes),
             )
+            self.record_checksums(key, table.version() + 1)
 
     def add_columns(self, key: str) -> None:
         """Add the declared columns that a table lacks; they are null in the rows that it has."""
@@ -311,6 +317,11 @@ class Lakehouse:
             missing = [f for f in _delta_schema(TABLES[key]).fields if f.name not in written]
             if missing:
                 table.alter.add_columns(missing)
+                self.record_checksums(key, table.version())
+
+    def record_checksums(self, key: str, version: int) -> None:
+        """Record the checksums of the files of the commit that was just made of a table."""
+        record_checksums(filesystem(self.location), key, version)
 
     def transaction_versions(self, key: str, names: Iterable[str]) -> dict[str, int | None]:
         """Return the version that the table's commits recorded last for each application id."""
@@ -328,7 +339,7 @@ class Lakehouse:
 
     def _create(self, key: str) -> None:
         table = TABLES[key]
-        DeltaTable.create(
+        created = DeltaTable.create(
             self.uri(key),
             schema=_delta_schema(table),
             mode="ignore",
@@ -338,6 +349,7 @@ class Lakehouse:
             storage_options=self.storage_options,
             configuration={"delta.logRetentionDuration": "interval 30 days"},
         )
+        self.record_checksums(key, created.version())
 
     @contextmanager
     def writer_lock(self, key: str) -> Iterator[Callable[[], None]]:

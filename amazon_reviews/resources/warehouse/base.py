@@ -6,7 +6,7 @@ Readers never wait for a load and never see half of one. A URL chooses the imple
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -123,6 +123,18 @@ class Warehouse(Protocol):
 
         Raises:
             WarehouseError: the query fails.
+        """
+        ...
+
+    def damaged(self, watch: Callable[[int, int], None]) -> Iterator[tuple[str, str, str]]:
+        """Read everything that is stored, and yield what is damaged.
+
+        Yields the name of a table, "" for the whole, the place of the damage, and what is wrong. A
+        service that keeps checksums itself yields nothing. `watch` is called with the number of
+        tables that are done, and of all.
+
+        Raises:
+            WarehouseError: the warehouse cannot be read.
         """
         ...
 

@@ -3,10 +3,12 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.exact_sums import tenths, trillionths
 from amazon_reviews.transforms.marts.counts import category, price_band
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
+    TALLIES,
     ratio,
     tallies,
     whole_of,
@@ -62,7 +64,7 @@ def price_ratings(prices: DataFrame, products: DataFrame) -> DataFrame:
     reviews = rated.select("*", F.lit(0).cast("bigint").alias("products"))
     amounts = products.groupBy(*price_band()).agg(F.count(F.lit(1)).alias("products"))
     both = reviews.unionByName(amounts, allowMissingColumns=True)
-    names = ("products", "reviews", "rated", "star_sum", "positive", "neutral", "negative")
+    names = ("products", *TALLIES)
     sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
     return with_means(both.groupBy(*_PRICE).agg(*sums)).select(*_PRICE, "products", *MEASURES)
 
@@ -72,7 +74,7 @@ def category_ratings(counts: DataFrame) -> DataFrame:
     grouped = counts.groupBy("main_category").agg(*tallies(F.col("stars"), F.col("reviews")))
     rows = with_share(with_shrunk_means(grouped, counts))
     lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
-    weighed = rows.select("*", lacking.alias("lacking"))
+    weighed = rows.select("*", trillionths(lacking).alias("lacking"))
     return weighed.select(
         "main_category",
         *SHRUNK_MEASURES,
@@ -115,13 +117,15 @@ def credibility(counts: DataFrame) -> DataFrame:
 
 def _sums(verified: bool) -> list[Column]:
     side = "verified" if verified else "unverified"
-    stars, count = F.col("stars").cast("double"), F.col("reviews")
-    values = {"rated": count, "sum": stars * count, "squares": stars * stars * count}
+    stars, count = tenths(F.col("stars")), F.col("reviews")
+
+    def sum_of(value: Column) -> Column:
+        return F.coalesce(F.sum(F.when(F.col("verified") == verified, value)), F.lit(0))
+
     return [
-        F.coalesce(F.sum(F.when(F.col("verified") == verified, value)), F.lit(0)).alias(
-            f"{side}_{name}"
-        )
-        for name, value in values.items()
+        sum_of(count).alias(f"{side}_rated"),
+        (sum_of(stars * count) / F.lit(10.0)).alias(f"{side}_sum"),
+        (sum_of(stars * stars * count) / F.lit(100.0)).alias(f"{side}_squares"),
     ]
 
 
@@ -198,12 +202,13 @@ def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:
 def category_products(products: DataFrame) -> DataFrame:
     """Return one row per main category, from gold/products."""
     listed = F.col("price").isNotNull() & ~F.col("price_imputed")
+    cents = (F.sum(F.when(listed, F.col("price"))) * F.lit(100)).cast("bigint")
     rows = products.groupBy(category()).agg(
         F.count(F.lit(1)).alias("products"),
         F.count(F.when(listed, 1)).alias("priced"),
         F.min(F.when(listed, F.col("price_min"))).alias("price_min"),
         F.max(F.when(listed, F.col("price_max"))).alias("price_max"),
-        F.avg(F.when(listed, F.col("price").cast("double"))).alias("mean_price"),
+        ratio(cents, F.count(F.when(listed, 1)) * F.lit(100)).alias("mean_price"),
         F.avg("image_count").alias("mean_images"),
     )
     return rows.select("*", ratio(F.col("products"), whole_of("products")).alias("share"))

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.transforms.exact_sums import exact_mean, tenths
 from amazon_reviews.transforms.marts.counts import product
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
@@ -39,7 +40,7 @@ def seasons(counts: DataFrame) -> DataFrame:
     )
     full = whole.where(F.col("months") == 12)
     index = monthly.join(full, on="year").groupBy("month")
-    indexes = index.agg(F.avg(F.col("reviews") / F.col("mean_month")).alias("seasonal_index"))
+    indexes = index.agg(exact_mean(F.col("reviews") / F.col("mean_month")).alias("seasonal_index"))
     months = _by(counts, "month")
     return months.join(indexes, on="month", how="left").select("month", *MEASURES, "seasonal_index")
 
@@ -71,22 +72,25 @@ def brand_trends(reviews: DataFrame) -> DataFrame:
     """
     known = F.col("brand").isNotNull() & (F.col("brand") != UNKNOWN)
     rated = reviews.where(known & F.col("overall").isNotNull() & F.col("year").isNotNull())
-    # Years are counted from a near one, because large squares would lose digits.
-    time = F.col("year") - F.lit(_ORIGIN) + (F.col("month") - F.lit(0.5)) / F.lit(12.0)
-    stars = F.col("overall").cast("double")
+    # Years are counted from a near one, because large squares would lose digits. Times are whole
+    # numbers of 24ths of a year, and stars of tenths, so that their sums are exact.
+    time = (F.col("year") - F.lit(_ORIGIN)) * F.lit(24) + F.col("month") * F.lit(2) - F.lit(1)
+    x, y = F.col("x"), F.col("y")
     sums = (
-        rated.select("brand", "year", time.alias("x"), stars.alias("y"))
+        rated.select(
+            "brand", "year", time.cast("bigint").alias("x"), tenths(F.col("overall")).alias("y")
+        )
         .groupBy("brand")
         .agg(
             F.min("year").alias("first_year"),
             F.max("year").alias("last_year"),
             F.count(F.lit(1)).alias("rated"),
-            F.sum("x").alias("x"),
-            F.sum("y").alias("y"),
-            F.sum(F.col("x") * F.col("x")).alias("xx"),
-            F.sum(F.col("x") * F.col("y")).alias("xy"),
-            F.sum(F.col("y") * F.col("y")).alias("yy"),
-            (F.min("y") < F.max("y")).alias("differ"),
+            (F.sum(x) / F.lit(24.0)).alias("x"),
+            (F.sum(y) / F.lit(10.0)).alias("y"),
+            (F.sum(x * x) / F.lit(576.0)).alias("xx"),
+            (F.sum(x * y) / F.lit(240.0)).alias("xy"),
+            (F.sum(y * y) / F.lit(100.0)).alias("yy"),
+            (F.min(y) < F.max(y)).alias("differ"),
         )
     )
     spread = F.col("first_year") < F.col("last_year")

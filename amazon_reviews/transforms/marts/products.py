@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.transforms.exact_sums import tenths
 from amazon_reviews.transforms.marts.counts import category, product
 from amazon_reviews.transforms.marts.groups import sample_variance
 from amazon_reviews.transforms.marts.ratings import (
@@ -133,7 +134,9 @@ def secondary_categories(products: DataFrame, rated: DataFrame, counts: DataFram
 
 def _join_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
     """Return products with the `TALLIES` of their reviews, null without any."""
-    sums = rated.withColumn("star_sum", F.col("mean_stars") * F.col("rated"))
+    # A mean has more digits than its sum, so that the sum is found again exactly.
+    star_tenths = F.round(F.col("mean_stars") * F.col("rated") * F.lit(10.0)).cast("bigint")
+    sums = rated.withColumn("star_tenths", star_tenths)
     return products.join(sums.select("asin", *TALLIES), on="asin", how="left")
 
 
@@ -146,7 +149,7 @@ def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
     newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
     days = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
     dated = reviews.where(F.col("reviewed_on").isNotNull()).join(newest, how="cross")
-    aged = dated.select(product(), "as_of", days, F.col("overall").cast("double").alias("stars"))
+    aged = dated.select(product(), "as_of", days, tenths(F.col("overall")).alias("tenths"))
     recent = F.col("days") < RECENT_DAYS
     earlier = (F.col("days") >= RECENT_DAYS) & (F.col("days") < RECENT_DAYS + EARLIER_DAYS)
     sums = aged.groupBy("asin", "as_of").agg(
@@ -171,12 +174,12 @@ def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
 
 
 def _window(name: str, within: Column) -> list[Column]:
-    stars = F.when(within, F.col("stars"))
+    stars = F.when(within, F.col("tenths"))
     return [
         F.count(F.when(within, 1)).alias(f"{name}_reviews"),
         F.count(stars).alias(f"{name}_rated"),
-        F.sum(stars).alias(f"{name}_sum"),
-        F.sum(stars * stars).alias(f"{name}_squares"),
+        (F.sum(stars) / F.lit(10.0)).alias(f"{name}_sum"),
+        (F.sum(stars * stars) / F.lit(100.0)).alias(f"{name}_squares"),
     ]
 
 

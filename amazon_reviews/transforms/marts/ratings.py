@@ -4,16 +4,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import NEUTRAL_STARS, PRIOR_REVIEWS
+from amazon_reviews.transforms.exact_sums import tenths
 
 MEASURES = ("reviews", "rated", "mean_stars", "positive", "neutral", "negative")
 SHRUNK_MEASURES = ("reviews", "rated", "mean_stars", "shrunk_stars", *MEASURES[3:])
-TALLIES = ("reviews", "rated", "star_sum", "positive", "neutral", "negative")
+TALLIES = ("reviews", "rated", "star_tenths", "positive", "neutral", "negative")
 
 
 def tallies(stars: Column, reviews: Column) -> list[Column]:
     """Return aggregates named `TALLIES` over rows that each stand for `reviews` of `stars`.
 
-    `star_sum` is a double. Stars are null for unrated reviews, which only `reviews` counts.
+    `star_tenths` is ten times the sum of the stars. Stars are null for unrated reviews, which only
+    `reviews` counts.
     """
 
     def number_of(condition: Column) -> Column:
@@ -22,7 +24,7 @@ def tallies(stars: Column, reviews: Column) -> list[Column]:
     return [
         F.coalesce(F.sum(reviews), F.lit(0)).alias("reviews"),
         number_of(stars.isNotNull()).alias("rated"),
-        F.coalesce(F.sum(stars.cast("double") * reviews), F.lit(0.0)).alias("star_sum"),
+        F.coalesce(F.sum(tenths(stars) * reviews), F.lit(0)).alias("star_tenths"),
         number_of(stars > NEUTRAL_STARS).alias("positive"),
         number_of(stars == NEUTRAL_STARS).alias("neutral"),
         number_of(stars < NEUTRAL_STARS).alias("negative"),
@@ -41,7 +43,7 @@ def ratio(part: Column, whole: Column) -> Column:
 
 def with_means(tallied: DataFrame) -> DataFrame:
     """Add mean_stars to rows with `TALLIES`; null without rated reviews."""
-    return tallied.withColumn("mean_stars", ratio(F.col("star_sum"), F.col("rated")))
+    return tallied.withColumn("mean_stars", _mean_stars())
 
 
 def with_shrunk_means(tallied: DataFrame, counts: DataFrame) -> DataFrame:
@@ -51,11 +53,15 @@ def with_shrunk_means(tallied: DataFrame, counts: DataFrame) -> DataFrame:
     mean of all rated reviews in `counts`, which is gold/review_counts. Null if none is rated.
     """
     everything = counts.agg(*tallies(F.col("stars"), F.col("reviews")))
-    prior = everything.select(ratio(F.col("star_sum"), F.col("rated")).alias("prior"))
-    weighted = F.col("star_sum") + F.lit(float(PRIOR_REVIEWS)) * F.col("prior")
+    prior = everything.select(_mean_stars().alias("prior"))
+    weighted = F.col("star_tenths") / F.lit(10.0) + F.lit(float(PRIOR_REVIEWS)) * F.col("prior")
     shrunk = weighted / (F.col("rated") + F.lit(float(PRIOR_REVIEWS)))
     joined = with_means(tallied).join(prior, how="cross")
     return joined.withColumn("shrunk_stars", shrunk).drop("prior")
+
+
+def _mean_stars() -> Column:
+    return ratio(F.col("star_tenths"), F.col("rated") * F.lit(10))
 
 
 def with_share(rows: DataFrame) -> DataFrame:
@@ -64,7 +70,7 @@ def with_share(rows: DataFrame) -> DataFrame:
 
 
 def whole_of(column: str) -> Column:
-    """Return the sum of a column over all rows, which must be few.
+    """Return the sum of a column of whole numbers over all rows, which must be few.
 
     It is a window and not a joined aggregate: the embedded engine fails to plan such a join if
     statistics say that a group's key is constant.

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import NEGATIVE, POSITIVE, SENTIMENTS
+from amazon_reviews.transforms.exact_sums import exact_mean, tenths
 from amazon_reviews.transforms.marts.counts import product
 from amazon_reviews.transforms.marts.ratings import ratio
 
@@ -50,9 +51,9 @@ def _measures(rows: DataFrame, *by: str) -> DataFrame:
     sums = rows.groupBy(*by).agg(
         F.count(F.lit(1)).alias("reviews"),
         *(_number_of(predicted == label).alias(label) for label in SENTIMENTS),
-        F.avg("positive").alias("mean_positive"),
-        F.avg("expected_stars").alias("expected_stars"),
-        F.avg(F.col("overall").cast("double")).alias("mean_stars"),
+        exact_mean(F.col("positive")).alias("mean_positive"),
+        exact_mean(F.col("expected_stars")).alias("expected_stars"),
+        ratio(F.sum(tenths(F.col("overall"))), F.count("overall") * F.lit(10)).alias("mean_stars"),
         _number_of(opposite).alias("contradictions"),
     )
     share = ratio(F.col("negative"), F.col("reviews")).alias("negative_share")

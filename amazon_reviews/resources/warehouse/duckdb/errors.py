@@ -47,5 +47,10 @@ def unreadable(path: Path, error: duckdb.Error | OSError) -> WarehouseError:
     return WarehouseError(f"{path} {problem}: {error}")
 
 
+def damage_in(error: DamagedWarehouseError) -> str:
+    """Return what DuckDB says of the damage, in one line."""
+    return str(error.__cause__ or error).strip().splitlines()[0]
+
+
 def _is_damage(error: Exception) -> bool:
     return isinstance(error, duckdb.Error) and bool(_DAMAGE.match(str(error)))

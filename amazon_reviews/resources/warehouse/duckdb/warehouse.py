@@ -31,7 +31,7 @@ from amazon_reviews.resources.warehouse.base import (
     TableVersion,
     literal,
 )
-from amazon_reviews.resources.warehouse.duckdb.errors import explained
+from amazon_reviews.resources.warehouse.duckdb.errors import damage_in, explained
 from amazon_reviews.resources.warehouse.duckdb.load import (
     drop_table,
     forget_content,
@@ -92,6 +92,22 @@ class DuckDBWarehouse:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; timestamps are in UTC."""
         return self._reader.query(sql, parameters)
+
+    def damaged(self, watch: Callable[[int, int], None]) -> Iterator[tuple[str, str, str]]:
+        """See `Warehouse.damaged`; DuckDB compares each block that it reads with its checksum."""
+        try:
+            names = [*self._loaded()]
+        except DamagedWarehouseError as error:
+            yield "", str(self._path), damage_in(error)
+            return
+        relations = {name: relation(name) for name in names} | {"": "main._files"}
+        for number, (name, table) in enumerate(relations.items() if names else (), start=1):
+            try:
+                # The hash of a row needs all of its values.
+                self.query(f"SELECT bit_xor(hash(t)) FROM {table} t")
+            except DamagedWarehouseError as error:
+                yield name, str(self._path), damage_in(error)
+            watch(number, len(relations))
 
     def describe(self, name: str) -> TableDescription:
         """See `Warehouse.describe`."""
