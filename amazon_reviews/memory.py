@@ -127,9 +127,9 @@ def _of_groups(root: Path) -> Iterator[tuple[int, str]]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            names, mounts = ("memory.max", "memory.high"), (mounted, mounted / "unified")
+            names, mounts = ["memory.max", "memory.high"], [mounted, mounted / "unified"]
         elif "memory" in controllers.split(","):
-            names, mounts = ("memory.limit_in_bytes",), (mounted / "memory",)
+            names, mounts = ["memory.limit_in_bytes"], [mounted / "memory"]
         else:
             continue
         # In a container the path may be that of the host, of which only the top is mounted.

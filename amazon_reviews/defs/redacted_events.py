@@ -32,7 +32,7 @@ def redact_events() -> None:
     ) -> None:
         store(self, redacted_event(event), *arguments, **options)
 
-    dg.DagsterInstance.handle_new_event = handle_new_event  # type: ignore[method-assign]
+    dg.DagsterInstance.handle_new_event = handle_new_event  # type: ignore[method-assign, assignment]
 
 
 def redacted_event(event: dg.EventLogEntry) -> dg.EventLogEntry:

@@ -26,9 +26,10 @@ from amazon_reviews.resources.lakehouse.checksums import FOLDER
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.lakehouse.verification import DamagedFile, damaged_files
 from amazon_reviews.resources.landing.layout import LandingPartition, Listing
-from amazon_reviews.resources.landing.names import displayed, partition_path
+from amazon_reviews.resources.landing.names import partition_path
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.shown_text import visible_text
 
 Watcher = Callable[[str, int, int], None]
 """Called with the name of what is verified, how much of it is done, and how much there is."""
@@ -113,7 +114,7 @@ def _damaged_landing_files(
             continue
         differing = (f for f in landed.keys() | stored.keys() if landed[f] != stored[f])
         for file in sorted(differing):
-            path = f"{dataset.folder}/{displayed(partition_path(name))}: {displayed(file)}"
+            path = f"{dataset.folder}/{visible_text(partition_path(name))}: {visible_text(file)}"
             yield Damage(output, f"landing file {path} differs from the one that was read", remedy)
         watch(dataset.folder, number, len(known))
 

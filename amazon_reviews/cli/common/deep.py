@@ -20,4 +20,4 @@ deep_option: Callable[[Any], Any] = click.option(
 def damage(places: Places) -> Iterator[str]:
     """Verify all stored files with the progress on stderr; yield a line for each damaged one."""
     with transfer("verified") as progress:
-        yield from verify(places, progress.advance)
+        yield from map(str, verify(places, progress.advance))

@@ -90,8 +90,9 @@ def _ordered(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
     threads.
     """
     with temporary_folder() as folder:
-        config = {"memory_limit": _SORT_MEMORY, "temp_directory": folder}
-        with duckdb.connect(config=config) as connection:
+        with duckdb.connect(
+            config={"memory_limit": _SORT_MEMORY, "temp_directory": folder}
+        ) as connection:
             yield connection.from_arrow(rows).order("review_id").to_arrow_reader(BATCH_ROWS)
 
 
