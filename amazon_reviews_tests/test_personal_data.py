@@ -50,7 +50,7 @@ def test_assets_and_columns_with_personal_data_have_a_tag():
         assert (node.tags.get("pii") == "true") == bool(declared.pii), key
         seen.add(node.tags.get("pii"))
         if (*key.path,) in tables:
-            schema: dg.TableSchema = node.metadata["dagster/column_schema"].value
+            schema: dg.TableSchema = node.metadata["dagster/column_schema"]
             tags = {column.name: column.tags.get("pii") for column in schema.columns}
             assert tags == {column.name: column.pii for column in declared.columns}, key
     assert seen == {None, "true"}
@@ -58,20 +58,13 @@ def test_assets_and_columns_with_personal_data_have_a_tag():
 
 def test_files_and_folders_are_created_for_their_owner_only(tmp_path):
     out = tmp_path / "sample"
-    options = ("--reviews", "20", "--products", "5", "--users", "5", "--partitions", "1")
-    command(tmp_path, "sample", "--events", "1", *options, "--out", str(out))
-
-    assert modes(tmp_path) == {0o700, 0o600}
-
-
-def test_the_mode_of_an_existing_folder_is_left_alone(tmp_path):
-    out = tmp_path / "sample"
     out.mkdir()
     out.chmod(0o755)
     options = ("--reviews", "20", "--products", "5", "--users", "5", "--partitions", "1")
 
     command(tmp_path, "sample", "--events", "1", *options, "--out", str(out))
 
+    assert modes(out) == {0o700, 0o600}
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
 

@@ -14,6 +14,7 @@ from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
 from amazon_reviews.models.loading import no_model
 from amazon_reviews.resources.model_store import ModelStore, Record
+from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.serving.api import cached_queries as module
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.app import service
@@ -222,6 +223,28 @@ def test_pages_of_a_mart_join_to_its_rows(api):
     assert [row for page in pages for row in page] == whole[:21]
     wrong = get(api, "/analytics/reviews", 422)["detail"][0]
     assert "'year_months'" in wrong["msg"]
+
+
+def test_lists_have_no_ids_and_no_rare_names(api, reviews):
+    rows = get(api, "/analytics/customer_phrases", limit=1_000)["rows"]
+    replies = [api.get(f"/analytics/{table.name}?limit=1000") for table in MART_TABLES]
+
+    assert {*rows[0]} == {"summary", "place", "uses"}
+    texts = "".join(reply.text for reply in replies if reply.status_code == 200)
+    private = {*(review["reviewer_id"] for review in reviews), synthetic.RARE_NAME}
+    assert "Amazon Customer" in texts
+    assert [text for text in private if text in texts] == []
+
+
+@pytest.mark.parametrize("path", ["/users/A001/recommendations", "/titles/predict?user=u3&title=a"])
+def test_an_endpoint_about_a_person_needs_a_key_that_is_set_and_sent(api, keyed, path):
+    for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": KEY}):
+        reply = api.get(path, headers=headers)
+        assert reply.status_code == 401
+        assert "AMAZON_REVIEWS_API_KEY" in reply.json()["detail"]
+    assert api.get("/analytics/totals").status_code == 200
+    assert keyed.get(path, headers={"X-API-Key": ""}).status_code == 401
+    assert keyed.get(path).status_code == 200
 
 
 def test_sentiment_of_a_text_equals_that_in_a_batch(api):

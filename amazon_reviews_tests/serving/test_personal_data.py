@@ -1,4 +1,4 @@
-"""Personal data in report, dashboard and API: no ids, no rare names, pseudonyms with a key only."""
+"""Personal data in the dashboard: no ids, no rare names, and pseudonyms with a key only."""
 
 import hashlib
 import hmac
@@ -6,18 +6,14 @@ from base64 import b32encode
 
 import pytest
 import streamlit as st
-from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
 from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
-from amazon_reviews.schemas import TABLES
 from amazon_reviews.serving.dashboard.pseudonyms import pseudonymizer
 from amazon_reviews.serving.queries import customers
-from amazon_reviews.serving.report.page import report
 from amazon_reviews_tests.serving import synthetic_titles
 from amazon_reviews_tests.serving.synthetic import RARE_NAME
-from amazon_reviews_tests.serving.test_api import KEY, get, serving
 
 LINK = "recommendations?customer="
 PARTS = [
@@ -67,32 +63,17 @@ def run(warehouse_url, models, monkeypatch):
     return run
 
 
-def sent(app):
-    """Return all that a run of a page sends to the browser."""
+def found(app, ids):
+    """Return the ids and rare names in what a run of a page sends to the browser."""
     protos = [getattr(node, "proto", None) for node in app.main]
-    return b"".join(proto.SerializeToString() for proto in protos if proto is not None)
-
-
-def found(content, ids):
-    """Return the ids and rare names in a text."""
+    content = b"".join(p.SerializeToString() for p in protos if p is not None).decode("latin-1")
+    assert len(content) > 500
     return [each for each in (*ids, RARE_NAME) if each in content]
 
 
-def test_the_report_has_no_ids_and_no_rare_names(warehouse, ids):
-    charts = report(warehouse).partition('id="charts"')[2].partition("</script>")[0]
-
-    assert '"no. 1: ' in charts
-    assert "Amazon Customer" in charts
-    assert found(charts, ids) == []
-
-
-@pytest.mark.parametrize("key", ["", "secret of this test"])
 @pytest.mark.parametrize(("module", "part"), PARTS)
-def test_the_dashboard_sends_no_ids_and_no_rare_names(run, ids, module, part, key):
-    content = sent(run(module, part, key)).decode("latin-1")
-
-    assert len(content) > 500
-    assert found(content, ids) == []
+def test_the_dashboard_sends_no_ids_and_no_rare_names(run, ids, module, part):
+    assert found(run(module, part), ids) == []
 
 
 def test_without_a_key_no_customer_can_be_chosen(run):
@@ -110,14 +91,16 @@ def test_without_a_key_no_customer_can_be_chosen(run):
         assert any(config.PSEUDONYM_KEY in note for note in notes)
 
 
-def test_with_a_key_a_phrase_links_to_the_history_of_its_customer(run, warehouse, reviews):
+def test_with_a_key_a_phrase_links_to_the_history_of_its_customer(run, ids, warehouse, reviews):
     key = "secret of this test"
     rows = customers.phrases_with_ids(warehouse).to_pylist()
-    links = run("customers", "_phrases", key).dataframe[0].value["customer"].tolist()
+    phrases = run("customers", "_phrases", key)
+    links = phrases.dataframe[0].value["customer"].tolist()
 
     app = run("recommendations", "_customer", key)
 
     (chosen,) = app.selectbox
+    assert found(phrases, ids) == found(app, ids) == []
     assert {link.removeprefix(LINK) for link in links} <= {*chosen.options}
     customer, link = rows[-1]["reviewer_id"], links[-1]
     app = chosen.select(link.removeprefix(LINK)).run()
@@ -157,28 +140,3 @@ def test_a_pseudonym_is_a_keyed_hash_and_needs_a_long_key(monkeypatch):
         config.load()
     assert "short secret" not in str(raised.value)
     assert "kkkk" not in repr(config.load({config.PSEUDONYM_KEY: "k" * 16}))
-
-
-def test_lists_of_the_api_have_no_ids_and_no_rare_names(warehouse_url, models, ids):
-    marts = [key.removeprefix("gold/") for key in TABLES if key.startswith("gold/")]
-    with serving(warehouse_url, models) as client:
-        rows = get(client, "/analytics/customer_phrases", limit=1_000)["rows"]
-        replies = [client.get(f"/analytics/{mart}?limit=1000") for mart in marts]
-
-    assert {*rows[0]} == {"summary", "place", "uses"}
-    texts = [reply.text for reply in replies if reply.status_code == 200]
-    assert len(texts) > 20
-    assert found("".join(texts), ids) == []
-
-
-@pytest.mark.parametrize("path", ["/users/A001/recommendations", "/titles/predict?user=u3&title=a"])
-def test_an_endpoint_about_a_person_needs_a_key_that_is_set_and_sent(warehouse_url, models, path):
-    with serving(warehouse_url, models) as client:
-        for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": KEY}):
-            reply = client.get(path, headers=headers)
-            assert reply.status_code == 401
-            assert "AMAZON_REVIEWS_API_KEY" in reply.json()["detail"]
-        assert client.get("/analytics/totals").status_code == 200
-    with serving(warehouse_url, models, key=SecretStr(KEY)) as client:
-        assert client.get(path).status_code == 401
-        assert client.get(path, headers={"X-API-Key": KEY}).status_code == 200
