@@ -10,7 +10,7 @@ from hmac import digest
 
 from amazon_reviews import config
 
-NO_KEY = f"Single customers are shown by pseudonym only, which needs `{config.PSEUDONYM_KEY}`."
+NO_KEY = f"Single persons are shown by pseudonym only, which needs `{config.PSEUDONYM_KEY}`."
 
 # 40 bits: among the thousand persons of a list, two share a pseudonym once in two million lists.
 _BYTES = 5
