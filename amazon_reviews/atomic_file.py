@@ -13,7 +13,8 @@ from typing import IO
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that replaces `path` at the end of the block.
 
-    The folder is created if needed. If the block fails, `path` stays as it was.
+    The folder is created if needed. A new file is readable by its owner only. If the block fails,
+    `path` stays as it was.
 
     Raises:
         OSError: the file cannot be written.
@@ -23,8 +24,6 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         try:
             yield file
             file.flush()
-            # A temporary file is readable by its owner only.
-            os.chmod(file.name, 0o644)
             replace_file(Path(file.name), path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

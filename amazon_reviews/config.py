@@ -32,6 +32,7 @@ CAPTURE_PLACEHOLDERS = (
 )
 DEFAULT_CAPTURE_NAMES = "/".join(f"{{{name}}}" for name in CAPTURE_PLACEHOLDERS)
 ENGINE = f"{PREFIX}ENGINE"
+PSEUDONYM_KEY = f"{PREFIX}PSEUDONYM_KEY"
 MODELS = f"{PREFIX}MODELS"
 REPORT = f"{PREFIX}REPORT"
 DAGSTER_HOME = "DAGSTER_HOME"
@@ -40,6 +41,8 @@ _AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 
 # A text, as in the environment and in the documentation; it is converted like any other value.
 _DEFAULT_MEMORY: Any = "1GiB"
+# Ids of reviewers are public, so whoever guesses a short key can undo its pseudonyms.
+_SHORTEST_KEY = 16
 _SIZE = re.compile(r"([1-9]\d*)(MiB|GiB)")
 _NAMESPACE_AND_HUB = re.compile(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+")
 _DATA_LAKE = re.compile(r"abfss://[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/[^?#]*)?")
@@ -189,6 +192,14 @@ def _size(value: int | str) -> int:
     return int(match[1]) << (20 if match[2] == "MiB" else 30)
 
 
+def _pseudonym_key(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < _SHORTEST_KEY:
+        raise ValueError(
+            f"is shorter than {_SHORTEST_KEY} characters; `openssl rand -hex 32` prints a good one"
+        )
+    return value
+
+
 def _folder(value: Path | None) -> Path | None:
     if value is not None and not value.is_dir():
         raise ValueError(f"{str(value)!r} is not a folder")
@@ -285,6 +296,11 @@ class Settings(EnvironmentSettings):
         default=None,
         description="Folder of a pre-trained star classifier that the sentiment model is "
         "compared with; unset means no comparison.",
+    )
+    pseudonym_key: Annotated[SecretStr, AfterValidator(_pseudonym_key)] = Field(
+        default=SecretStr(""),
+        description="Key of the pseudonyms under which the dashboard shows single customers, of at "
+        "least 16 characters; unset means that it shows none.",
     )
     event_hub: Annotated[SecretStr, AfterValidator(_event_hub)] = Field(
         default=SecretStr(""),

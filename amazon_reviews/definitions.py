@@ -1,5 +1,7 @@
 """Everything that Dagster loads: assets, checks, automation and resources."""
 
+import os
+
 import dagster as dg
 
 from amazon_reviews import config, redaction
@@ -62,4 +64,6 @@ def definitions(settings: config.Settings) -> dg.Definitions:
 
 redaction.install()
 redact_events()
+# Tables, models and logs may hold personal data, so a process of Dagster creates them for its user.
+os.umask(0o077)
 defs = definitions(config.load())

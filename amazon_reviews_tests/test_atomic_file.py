@@ -7,7 +7,7 @@ import pytest
 from amazon_reviews.atomic_file import replace_file, replacing
 
 
-def test_file_is_written_with_its_folder_and_readable_by_all(tmp_path: Path) -> None:
+def test_file_is_written_with_its_folder_and_readable_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file.json"
 
     with replacing(path) as file:
@@ -15,7 +15,7 @@ def test_file_is_written_with_its_folder_and_readable_by_all(tmp_path: Path) -> 
         assert not path.exists()
 
     assert path.read_bytes() == b"content"
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
 
 

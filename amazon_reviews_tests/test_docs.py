@@ -14,6 +14,7 @@ import pytest
 from amazon_reviews.cli import main
 from amazon_reviews.config import Settings
 from amazon_reviews.definitions import defs
+from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.inspection import Inspection
 from amazon_reviews.profiles.files import FILE_KEYS, KEYS, built_in_profiles
 from amazon_reviews.profiles.profile import CANONICAL_FIELDS, MEANINGS, Source
@@ -108,6 +109,17 @@ def test_every_table_and_column_is_on_a_page_of_tables(site: Path) -> None:
         (holder,) = (text for text in pages if anchor in text)
         assert f"<code>{key}</code>" in index
         assert all(f"<code>{name}</code>" in holder for name in table.names)
+
+
+def test_every_column_with_personal_data_is_on_the_page_about_it(site: Path) -> None:
+    text = page(site, "concepts/personal-data.html").partition('id="how-long')[0]
+    rows = {row.partition("</code>")[0]: row for row in text.split("<tr>")}
+    by_key = {name.rpartition("<code>")[2]: row for name, row in rows.items()}
+    for key, table in TABLES.items():
+        assert bool(table.pii) == (key in by_key), key
+        for column in table.pii:
+            assert f"<code>{column.name}</code>" in by_key[key]
+    assert not [a.key for a in (*MODELS, *FILES) if bool(a.pii) != (a.key in by_key)]
 
 
 def test_every_endpoint_is_on_the_page_of_the_api(site: Path) -> None:

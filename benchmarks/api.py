@@ -27,6 +27,9 @@ from amazon_reviews.resources.warehouse.connect import open_warehouse
 from benchmarks.machine import describe
 
 _PORT = 8765
+# Recommendations for a user need a key.
+_KEY = "key of the benchmark"
+_HEADERS = f"Host: localhost\r\nX-API-Key: {_KEY}\r\n"
 _TEXTS = ("It broke after a week and nobody answers.", "Great value, my daughter loves it!")
 
 
@@ -97,12 +100,12 @@ class Load:
 
 
 def _get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\n{_HEADERS}\r\n".encode()
 
 
 def _post(path: str, content: dict[str, str]) -> bytes:
     body = json.dumps(content).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\n{_HEADERS}Content-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -126,7 +129,8 @@ async def _replace_repeatedly(file: Path, seconds: float) -> None:
 @contextmanager
 def _service(workers: int) -> Iterator[int]:
     command = [sys.executable, "-m", "amazon_reviews.cli", "api", "--port", str(_PORT)]
-    with subprocess.Popen([*command, "--workers", str(workers)]) as process:
+    environment = os.environ | {"AMAZON_REVIEWS_API_KEY": _KEY}
+    with subprocess.Popen([*command, "--workers", str(workers)], env=environment) as process:
         try:
             yield process.pid
         finally:

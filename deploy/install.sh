@@ -17,7 +17,7 @@ project)
   $pip --no-deps --no-build-isolation .
   cp -R dagster.yaml workspace.yaml deploy "$target"
   if command -v java >/dev/null; then
-    (cd "$target" && .venv/bin/amazon-reviews jars)
+    (cd "$target" && .venv/bin/amazon-reviews jars && chmod -R a+rX .jars)
   else
     echo 'no Java, so no jars: AMAZON_REVIEWS_ENGINE=spark will not run' >&2
   fi

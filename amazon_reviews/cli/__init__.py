@@ -5,6 +5,7 @@ A command is one module of this package, loaded when it is called, and one line 
 
 import errno
 import io
+import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -115,3 +116,5 @@ def _name_killed_runs(*, goes_on: bool) -> None:
 @click.version_option(package_name="amazon-reviews", message="%(version)s")
 def main() -> None:
     """Load Amazon reviews from landing files into Delta tables and a warehouse, and serve them."""
+    # Most of what a command or its child processes create may hold personal data.
+    os.umask(0o077)

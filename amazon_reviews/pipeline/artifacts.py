@@ -16,7 +16,8 @@ class Artifact:
     """An output that is no table.
 
     `key` is the key of its asset, `inputs` are those of what it is built from, `kinds` its kinds in
-    the Dagster UI. `checks` are the blocking checks that its build evaluates.
+    the Dagster UI. `checks` are the blocking checks that its build evaluates. `pii` describes the
+    personal data in it, empty without any.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Artifact:
     description: str
     code_version: str = "1"
     checks: tuple[str, ...] = ()
+    pii: str = ""
 
 
 MODEL_SENTIMENT = Artifact(
@@ -45,6 +47,7 @@ MODEL_TITLE_RATINGS = Artifact(
     group="titles",
     kinds=frozenset({"mlflow"}),
     description="One model: biases and factors of users and titles, from all ratings.",
+    pii="ids and ratings of the users",
 )
 # The other three matrices are made with this one, and are above the evaluation: naming them for
 # each model too would hide the lineage behind its lines.
@@ -59,6 +62,7 @@ RECOMMENDER_MODELS = {
         kinds=frozenset({"mlflow"}),
         description=f"One model: the recommender {method}, trained on all ratings.",
         code_version="2",
+        pii="ids and ratings of the reviewers",
     )
     for method in METHOD_NAMES
 }
@@ -70,6 +74,7 @@ EXPORT_TITLES = Artifact(
     group="titles",
     kinds=frozenset({"parquet"}),
     description="One Parquet file with the rows of gold/titles.",
+    pii="`rescued` of gold/titles",
 )
 REPORT_REVIEWS = Artifact(
     "report/reviews",
@@ -77,6 +82,7 @@ REPORT_REVIEWS = Artifact(
     group="reports",
     kinds=frozenset({"html"}),
     description="One page with the charts of all marts.",
+    pii="the summaries and names that are used most",
 )
 REPORT_RECOMMENDER = Artifact(
     "report/recommender",

@@ -10,11 +10,13 @@ _PARTITION = Column(
 _FILE = Column("file", pa.string(), "name of the landing file within the partition")
 _LINE = Column("line", pa.int64(), "line number within the file, from 1")
 ORIGIN = (_FILE, _LINE, _PARTITION)
-_RAW = Column("raw", pa.string(), "the source line, unchanged; base64 where it is not UTF-8")
+_RAW = Column(
+    "raw", pa.string(), "the source line, unchanged; base64 where it is not UTF-8", "text"
+)
 _ENCODING = Column("encoding", pa.string(), "how raw is written: utf-8 or base64")
 RAW_LINE = (_RAW, _ENCODING)
-_RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know")
-
+# Also of products: the catalogue of 2023 names the users who uploaded videos.
+_RESCUED = Column("rescued", TEXT_MAP, "source fields that the project does not know", "text")
 
 _HEADER = Column("header", STRINGS, "names of the columns of a delimited file, in order")
 _FORMAT = (
@@ -62,17 +64,19 @@ def column_profile(name: str, grain: str) -> Table:
 
 _REVIEW = (
     Column("review_id", pa.string(), "128-bit hash of reviewer, product, stars, text and summary"),
-    Column("reviewer_id", pa.string(), "who wrote the review"),
+    Column("reviewer_id", pa.string(), "who wrote the review", "id"),
     Column("asin", pa.string(), "product the review is about"),
     Column("parent_asin", pa.string(), "family of variants that the product belongs to"),
     Column("overall", STARS, "stars from 1 to 5; null when the review is unrated"),
     Column("unrated", pa.bool_(), "the source has 0 stars"),
     Column("sentiment", pa.string(), "negative below 3 stars, neutral at 3, positive above"),
-    Column("review_text", pa.string(), "text without tags and entities; the summary if absent"),
+    Column(
+        "review_text", pa.string(), "text without tags and entities; the summary if absent", "text"
+    ),
 )
 _REVIEW_FACTS = (
-    Column("summary", pa.string(), "headline of the review, cleaned like the text"),
-    Column("reviewer_name", pa.string(), "name the reviewer shows"),
+    Column("summary", pa.string(), "headline of the review, cleaned like the text", "text"),
+    Column("reviewer_name", pa.string(), "name the reviewer shows", "name"),
     Column("verified", pa.bool_(), "the purchase was verified"),
     Column("vote", pa.int32(), "helpful votes; null when none was given"),
     Column("helpful_total", pa.int32(), "helpful and unhelpful votes"),
@@ -136,7 +140,7 @@ _PRODUCT = (
 
 _REJECTED = (
     Column("reason", pa.string(), "rejection reason; one of a closed list"),
-    Column("detail", pa.string(), "the field and value that the reason is about"),
+    Column("detail", pa.string(), "the field and value that the reason is about", "text"),
     Column("table", pa.string(), "name of the silver table, such as reviews"),
     _PARTITION,
     _FILE,
@@ -152,7 +156,7 @@ BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
     "One row per event of the Event Hub; of an event that is a batch, one per record.",
     (
-        Column("body", pa.binary(), "bytes of the event or record, unchanged"),
+        Column("body", pa.binary(), "bytes of the event or record, unchanged", "text"),
         Column("encoding", pa.string(), "utf-8, or base64 where the body is no UTF-8 text"),
         Column("hub", pa.string(), "namespace and name of the hub"),
         Column("hub_partition", pa.string(), "partition of the hub"),
@@ -160,7 +164,10 @@ BRONZE_REVIEW_EVENTS = Table(
         Column("offset", pa.string(), "position of the event in its hub partition"),
         Column("enqueued_at", pa.timestamp("us", "UTC"), "when the hub received the event"),
         Column(
-            "properties", TEXT_MAP, "properties by the sender; null from a batch's 2nd record on"
+            "properties",
+            TEXT_MAP,
+            "properties by the sender; null from a batch's 2nd record on",
+            "text",
         ),
         Column("record", pa.int32(), "number in the batch, from 1; null if the event is no batch"),
         Column("body_type", pa.string(), "data, value, sequence or none; amqp if not decoded"),
@@ -302,7 +309,7 @@ GOLD_REVIEWS = Table(
     "One row per review over batch and stream, joined with its product.",
     (
         *_REVIEW,
-        Column("review_text_normalized", pa.string(), "text in lower case, words only"),
+        Column("review_text_normalized", pa.string(), "text in lower case, words only", "text"),
         *_REVIEW_FACTS,
         Column("year", pa.int32(), "year of reviewed_on"),
         Column("month", pa.int32(), "month of reviewed_on, 1 to 12"),

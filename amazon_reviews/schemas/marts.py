@@ -413,7 +413,7 @@ SUMMARIES = _mart(
     "One row per summary, as it is written: the 1,000 most used.",
     (
         Column("place", pa.int32(), "rank by reviews, from 1"),
-        Column("summary", pa.string(), "headline of the reviews"),
+        Column("summary", pa.string(), "headline of the reviews", "text"),
         _REVIEWS,
         _SHARE,
         _MEAN,
@@ -427,9 +427,9 @@ CUSTOMER_PHRASES = _mart(
     "gold/customer_phrases",
     "One row per summary among the 20 most used and customer, the 50 who use it most.",
     (
-        Column("summary", pa.string(), "headline of the reviews"),
+        Column("summary", pa.string(), "headline of the reviews", "text"),
         Column("place", pa.int32(), "rank of the customer by uses of this summary, from 1"),
-        Column("reviewer_id", pa.string(), "who wrote the reviews"),
+        Column("reviewer_id", pa.string(), "who wrote the reviews", "id"),
         Column("uses", _COUNT, "reviews of the customer with this summary"),
     ),
     inputs=(
@@ -439,13 +439,15 @@ CUSTOMER_PHRASES = _mart(
 )
 REVIEWER_NAMES = _mart(
     "gold/reviewer_names",
-    "One row per name that reviewers show: the 1,000 with most reviews.",
+    "One row per name that five or more reviewers show: the 1,000 with most reviews.",
     (
         Column("place", pa.int32(), "rank by reviews, from 1"),
-        Column("reviewer_name", pa.string(), "name that the reviewers show"),
+        Column("reviewer_name", pa.string(), "name that the reviewers show", "name"),
         _REVIEWS,
         _SHARE,
     ),
+    details="A name of fewer reviewers could reveal one of them.",
+    code_version="2",
     inputs=(
         "gold/reviews",
         "gold/review_counts",

@@ -10,7 +10,7 @@ _COUNT = pa.int64()
 _REAL = pa.float64()
 
 _REVIEW_ID = Column("review_id", pa.string(), "the review")
-_REVIEWER_ID = Column("reviewer_id", pa.string(), "who wrote the review")
+_REVIEWER_ID = Column("reviewer_id", pa.string(), "who wrote the review", "id")
 _OVERALL = Column("overall", STARS, "stars from 1 to 5; null when the review is unrated")
 _REVIEWED_ON = Column("reviewed_on", pa.date32(), "day of the review in UTC")
 _MAIN_CATEGORY = Column("main_category", pa.string(), "main category of the product")
@@ -28,8 +28,8 @@ SENTIMENT_EXAMPLES = _table(
     (
         _REVIEW_ID,
         _REVIEWER_ID,
-        Column("summary", pa.string(), "headline of the review"),
-        Column("review_text", pa.string(), "text of the review"),
+        Column("summary", pa.string(), "headline of the review", "text"),
+        Column("review_text", pa.string(), "text of the review", "text"),
         Column("overall", STARS, "stars from 1 to 5"),
         _REVIEWED_ON,
         _MAIN_CATEGORY,

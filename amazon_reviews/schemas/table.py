@@ -13,14 +13,18 @@ STARS = pa.decimal128(2, 1)
 Pace = Literal["at once", "quarter-hourly", "daily"]
 """The pace at which sensors let an output follow its inputs; a run by hand takes everything."""
 
+Pii = Literal["id", "name", "text"]
+"""The kinds of personal data: an id of a person, a name, or a text that may be about a person."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """One column of a table; `pii` is the kind of personal data in it, None without any."""
 
     name: str
     type: pa.DataType
     description: str
+    pii: Pii | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,11 @@ class Table:
     def names(self) -> list[str]:
         """The column names in order."""
         return [column.name for column in self.columns]
+
+    @property
+    def pii(self) -> tuple[Column, ...]:
+        """The columns with personal data."""
+        return tuple(column for column in self.columns if column.pii)
 
     @property
     def arrow_schema(self) -> pa.Schema:

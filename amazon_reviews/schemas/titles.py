@@ -10,7 +10,7 @@ _TITLE_ID = Column("title_id", pa.string(), "id of the title")
 _PLATFORM = Column("platform", pa.string(), "amazon, disney, hulu or netflix")
 _TYPE = Column("type", pa.string(), "movie or tv show")
 _YEAR = Column("release_year", pa.int32(), "year of release")
-_RESCUED = Column("rescued", TEXT_MAP, "columns of the file that the project does not know")
+_RESCUED = Column("rescued", TEXT_MAP, "columns of the file that the project does not know", "text")
 _TITLE = (
     _ID,
     _PLATFORM,
@@ -53,7 +53,7 @@ SILVER_TITLE_RATINGS = Table(
     "One row per distinct rating of a file.",
     (
         Column("rating_id", pa.string(), "128-bit hash of user, title, rating and time"),
-        Column("user_id", pa.string(), "who rated"),
+        Column("user_id", pa.string(), "who rated", "id"),
         _TITLE_ID,
         Column("rating", pa.float64(), "from 0.5 to 5"),
         Column("rated_at", pa.timestamp("us", "UTC"), "when; null where the source has no time"),

@@ -1,5 +1,6 @@
 """What the assets say of themselves, and what materializing them does."""
 
+import re
 from graphlib import TopologicalSorter
 
 import duckdb
@@ -152,6 +153,31 @@ def test_materialization_has_row_count_uri_version_and_preview(all_done):
             # Verdicts of checks are committed after it.
             assert 0 < recorded["delta_version"] <= table.version()
             assert recorded["preview"].startswith(f"| {table.schema().fields[0].name} |")
+
+
+def test_events_have_no_ids_names_or_texts(all_done):
+    runs = [run.run_id for run in all_done.instance.get_runs()]
+    events = "\n".join(serialize_value(e) for r in runs for e in all_done.instance.all_logs(r))
+    reviews = all_done.lakehouse.delta("gold/reviews").to_pyarrow_table()
+
+    assert len(events) > 100_000
+    for name in ("reviewer_id", "reviewer_name", "review_text", "summary"):
+        # Shorter texts occur in other places too, and others are escaped.
+        values = {v for v in reviews[name].to_pylist() if re.fullmatch(r"[\w .,!]{13,}", v or "")}
+        assert len(values) > 2, name
+        assert not [value for value in values if value[:50] in events], name
+
+
+def test_previews_show_the_columns_without_personal_data(all_done):
+    table = all_done.lakehouse.delta("gold/products").to_pyarrow_table(columns=["asin"])
+    (recorded,) = all_done.metadata("gold/products").values()
+
+    header, _, *rows = recorded["preview"].splitlines()
+
+    assert len(rows) == 5
+    shown = dict(zip(header.split(" | "), rows[0].split(" | "), strict=True))
+    assert shown["| asin"].removeprefix("| ") in table["asin"].to_pylist()
+    assert [name for name, text in shown.items() if text == "•••"] == ["rescued"]
 
 
 def test_gold_has_the_rows_of_the_truth(all_done, truth):

@@ -177,3 +177,13 @@ def test_engines_build_the_same_tables_from_real_data(sail, jvm, tmp_path):
 
     assert {"gold/reviews", "gold/products", "silver/streamed_reviews"} <= compared
     assert len(rows(lakehouses[1], "gold/reviews", "review_id")) > 30_000
+
+
+def test_spark_creates_files_and_folders_for_their_owner_only(jvm, tmp_path):
+    folder = tmp_path / "table"
+
+    jvm.range(10).write.format("delta").save(str(folder))
+
+    created = [folder, *folder.rglob("*")]
+    assert len(created) > 4
+    assert {path.stat().st_mode & 0o777 for path in created} == {0o700, 0o600}

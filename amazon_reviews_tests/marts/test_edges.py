@@ -170,13 +170,30 @@ def test_length_bands_include_both_ends(spark, lakehouse):
 
 def test_ties_are_ordered_by_text(spark, lakehouse):
     texts = ["b", "a", "B", "é", "z", "", None]
-    put_gold(lakehouse, [review(summary=text, reviewer_name=text) for text in [*texts, "z"]])
+    put_gold(
+        lakehouse,
+        [
+            review(summary=text, reviewer_name=text, reviewer_id=f"R{n}")
+            for text in [*texts, "z"]
+            for n in range(5)
+        ],
+    )
 
     for name, column in (("summaries", "summary"), ("reviewer_names", "reviewer_name")):
         rows = checked_mart(spark, lakehouse, name)
         ranked = [row[column] for row in sorted(rows, key=lambda row: row["place"])]
         assert ranked == ["z", "B", "a", "b", "é"]
         assert max(row["share"] for row in rows) == 0.25
+
+
+def test_names_of_fewer_than_five_reviewers_are_left_out(spark, lakehouse):
+    names = [("four", n % 4) for n in range(40)] + [("five", n) for n in range(5)]
+    put_gold(lakehouse, [review(reviewer_name=name, reviewer_id=f"R{n}") for name, n in names])
+
+    (row,) = checked_mart(spark, lakehouse, "reviewer_names")
+
+    assert (row["place"], row["reviewer_name"], row["reviews"]) == (1, "five", 5)
+    assert row["share"] == pytest.approx(5 / 45)
 
 
 def test_phrases_have_fifty_customers_of_twenty_summaries(spark, lakehouse):

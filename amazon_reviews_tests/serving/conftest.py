@@ -20,6 +20,7 @@ from amazon_reviews_tests.serving.served import open_tab, served_dashboard
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+PSEUDONYM_KEY = "secret of the tests"
 CHROMIUM = shutil.which("chromium")
 
 
@@ -62,6 +63,7 @@ def address(warehouse_url: str, models: Path) -> Iterator[str]:
     environment = {
         "AMAZON_REVIEWS_WAREHOUSE": warehouse_url,
         "AMAZON_REVIEWS_MODELS": str(models),
+        "AMAZON_REVIEWS_PSEUDONYM_KEY": PSEUDONYM_KEY,
     }
     with served_dashboard(environment) as address:
         yield address

@@ -107,7 +107,8 @@ MARTS = {
         (PARTITION BY summary ORDER BY uses DESC, reviewer_id))::INT AS place
         FROM ({_by("summary, reviewer_id", "count(*) AS uses")}) QUALIFY place <= 50""",
     "gold/reviewer_names": f"""SELECT (row_number() OVER (ORDER BY reviews DESC))::INT AS place, *
-        FROM ({_by("reviewer_name", f"count(*) AS reviews, {_SHARE}")})""",
+        FROM ({_by("reviewer_name", f"count(*) AS reviews, {_SHARE}")}
+        HAVING count(DISTINCT reviewer_id) >= 5)""",
     "gold/totals": f"""SELECT {_RATINGS}, count(*) FILTER (reviews.verified) AS verified,
         count(DISTINCT reviewer_id) AS customers, count(DISTINCT asin) AS reviewed_products,
         (SELECT count(*) FROM products) AS products,

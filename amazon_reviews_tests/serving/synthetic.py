@@ -28,6 +28,7 @@ HOSTILE_TEXT = (
     "<script>document.title='owned'</script> ![x](http://evil.example/a.png) **bold** "
     "[link](http://evil.example) :red[red] $x^2$ http://evil.example/auto " + "wide" * 80
 )
+RARE_NAME = "Wilhelmina Testfield"
 FORMULA = '=HYPERLINK("http://evil.example")'
 CATEGORIES = ("Books", "Electronics", "Home & Kitchen", "Toys & Games")
 BRANDS = ("Acme", "Bolt", "Crane", FORMULA)
@@ -56,7 +57,9 @@ def _review(draw: random.Random, number: int) -> dict[str, Any]:
         and ("negative" if stars < 3 else "neutral" if stars == 3 else "positive"),
         "review_text": HOSTILE_TEXT if product == 0 else f"Review number {number}.",
         "summary": draw.choice(["Five Stars", "Great", "Not good", FORMULA]),
-        "reviewer_name": draw.choice(["Kim", "Amazon Customer", "<b>Lee</b>"]),
+        "reviewer_name": (draw.choice(["Kim", "Amazon Customer", "<b>Lee</b>"]), RARE_NAME)[
+            number == 0
+        ],
         "verified": draw.random() < 0.7,
         "vote": draw.choice([None, None, None, 2, 11]),
         "reviewed_on": day,

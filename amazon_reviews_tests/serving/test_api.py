@@ -14,6 +14,7 @@ from amazon_reviews import config
 from amazon_reviews.errors import SettingsError
 from amazon_reviews.models.loading import no_model
 from amazon_reviews.resources.model_store import ModelStore, Record
+from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.serving.api import cached_queries as module
 from amazon_reviews.serving.api import titles as endpoints
 from amazon_reviews.serving.api.app import service
@@ -21,6 +22,8 @@ from amazon_reviews.serving.api.settings import MOST_TEXTS, ApiSettings, load_ap
 from amazon_reviews.serving.queries import recommender
 from amazon_reviews.serving.queries.query import Query
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
+
+KEY = "key of the tests"
 
 
 def environment(warehouse_url, models):
@@ -35,6 +38,20 @@ def serving(url, models, **limits):
     settings = ApiSettings(**limits).model_copy(update=short)
     app = service(config.load(environment(url, models)), settings)
     with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@contextmanager
+def serving_persons(url, models):
+    """A client with the key of a service, which answers about persons."""
+    with serving(url, models, key=SecretStr(KEY)) as client:
+        client.headers["X-API-Key"] = KEY
+        yield client
+
+
+@pytest.fixture(scope="module")
+def keyed(warehouse_url, models):
+    with serving_persons(warehouse_url, models) as client:
         yield client
 
 
@@ -117,10 +134,10 @@ def test_titles_are_found_by_id_and_by_name(api, titles):
     assert get(api, "/titles", search="o'neil; DROP TABLE")["titles"] == []
 
 
-def test_a_predicted_rating_is_that_of_the_model(api):
+def test_a_predicted_rating_is_that_of_the_model(keyed):
     expected = synthetic_titles.predictor().predict_rating("u3", "as4")
 
-    content = get(api, "/titles/predict", user="u3", title="AS4")
+    content = get(keyed, "/titles/predict", user="u3", title="AS4")
 
     assert content == {
         "user": "u3",
@@ -130,10 +147,10 @@ def test_a_predicted_rating_is_that_of_the_model(api):
         "title_known": True,
         "model": {"name": "title_ratings", "version": 1},
     }
-    assert get(api, "/titles/predict", user="u5", title="as4")["rating"] != content["rating"]
+    assert get(keyed, "/titles/predict", user="u5", title="as4")["rating"] != content["rating"]
 
 
-def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
+def test_a_rating_is_predicted_for_unknown_users_and_titles(keyed):
     mean = synthetic_titles.predictor().recommender.mean_
     for user, title, known in (
         ("nobody", "none", (False, False)),
@@ -141,11 +158,11 @@ def test_a_rating_is_predicted_for_unknown_users_and_titles(api):
         ("u3", "ds1", (True, False)),
         ("nobody", "as4", (False, True)),
     ):
-        content = get(api, "/titles/predict", user=user, title=title)
+        content = get(keyed, "/titles/predict", user=user, title=title)
         assert (content["user_known"], content["title_known"]) == known
         assert (content["rating"] == pytest.approx(float(mean), abs=1e-4)) == (not any(known))
     for given in ({"user": "u3"}, {"user": "", "title": "as4"}, {"user": "u" * 65, "title": "as4"}):
-        assert get(api, "/titles/predict", 422, **given)["detail"]
+        assert get(keyed, "/titles/predict", 422, **given)["detail"]
 
 
 def test_a_product_has_its_reviews_by_stars_and_month(api, reviews):
@@ -167,19 +184,19 @@ def test_the_asin_of_a_variant_gives_the_product_of_its_family(api):
     assert get(api, "/products/P003V") == get(api, "/products/P003")
 
 
-def test_similar_and_recommended_products_are_listed(api):
+def test_similar_and_recommended_products_are_listed(api, keyed):
     content = get(api, "/products/P001/similar", limit=2)
     assert [(row["place"], row["asin"], row["title"]) for row in content["products"]] == [
         (1, "P002", "Product 2"),
         (2, "P999", None),
     ]
     assert (content["method"], content["model_version"]) == ("content", "v1")
-    content = get(api, "/users/A001/recommendations")
+    content = get(keyed, "/users/A001/recommendations")
     assert [(row["asin"], row["because_asin"], row["cold"]) for row in content["products"]] == [
         ("P003", "P001", False),
         ("P004", None, True),
     ]
-    assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith("no user nobody")
+    assert get(keyed, "/users/nobody/recommendations", 404)["detail"].startswith("no user nobody")
     assert "asin nothing" in get(api, "/products/nothing/similar", 404)["detail"]
 
 
@@ -188,7 +205,7 @@ def test_recommendations_are_complete_in_ranges_of_any_size(
     warehouse_url, models, monkeypatch, rows
 ):
     monkeypatch.setattr(recommender, "_RANGE_ROWS", rows)
-    with serving(warehouse_url, models) as client:
+    with serving_persons(warehouse_url, models) as client:
         for _ in range(2):
             for user, asins in {"A001": ["P003", "P004"], "A002": ["P001", "P003"]}.items():
                 content = get(client, f"/users/{user}/recommendations")
@@ -206,6 +223,28 @@ def test_pages_of_a_mart_join_to_its_rows(api):
     assert [row for page in pages for row in page] == whole[:21]
     wrong = get(api, "/analytics/reviews", 422)["detail"][0]
     assert "'year_months'" in wrong["msg"]
+
+
+def test_lists_have_no_ids_and_no_rare_names(api, reviews):
+    rows = get(api, "/analytics/customer_phrases", limit=1_000)["rows"]
+    replies = [api.get(f"/analytics/{table.name}?limit=1000") for table in MART_TABLES]
+
+    assert {*rows[0]} == {"summary", "place", "uses"}
+    texts = "".join(reply.text for reply in replies if reply.status_code == 200)
+    private = {*(review["reviewer_id"] for review in reviews), synthetic.RARE_NAME}
+    assert "Amazon Customer" in texts
+    assert [text for text in private if text in texts] == []
+
+
+@pytest.mark.parametrize("path", ["/users/A001/recommendations", "/titles/predict?user=u3&title=a"])
+def test_an_endpoint_about_a_person_needs_a_key_that_is_set_and_sent(api, keyed, path):
+    for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": KEY}):
+        reply = api.get(path, headers=headers)
+        assert reply.status_code == 401
+        assert "AMAZON_REVIEWS_API_KEY" in reply.json()["detail"]
+    assert api.get("/analytics/totals").status_code == 200
+    assert keyed.get(path, headers={"X-API-Key": ""}).status_code == 401
+    assert keyed.get(path).status_code == 200
 
 
 def test_sentiment_of_a_text_equals_that_in_a_batch(api):
@@ -344,7 +383,7 @@ def test_an_error_is_not_shown_to_the_client(warehouse_url, models, monkeypatch)
 
 
 def test_a_cold_start_names_the_missing_data(tmp_path):
-    with serving(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
+    with serving_persons(f"duckdb:///{tmp_path}/none.duckdb", tmp_path / "models") as client:
         assert client.get("/health").json() == {"status": "ok"}
         content = get(client, "/ready", 503)
         assert not content["ready"]
@@ -373,7 +412,7 @@ def test_an_unreadable_model_is_missing_and_named_in_the_log(
     (tmp_path / "other.model").write_bytes(b"of another program")
     for name in ("sentiment", "title_ratings"):
         ModelStore(tmp_path).publish(name, tmp_path / "other.model", Record(), make_current=True)
-    with serving(warehouse_url, tmp_path) as client:
+    with serving_persons(warehouse_url, tmp_path) as client:
         assert get(client, "/ready")["missing"] == ["sentiment", "title_ratings"]
         for reply in (
             client.post("/sentiment", json={"text": "fine"}),

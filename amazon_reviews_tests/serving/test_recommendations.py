@@ -5,9 +5,12 @@ import io
 
 import pytest
 
+from amazon_reviews.config import PSEUDONYM_KEY
+from amazon_reviews.serving.dashboard.pseudonyms import pseudonymizer
+from amazon_reviews.serving.queries import customers as customer_queries
 from amazon_reviews.serving.queries import recommender
 from amazon_reviews.serving.recommendations import recommended, similar
-from amazon_reviews_tests.serving import synthetic
+from amazon_reviews_tests.serving import conftest, synthetic
 from amazon_reviews_tests.serving.test_pages import FAILURES, downloaded, settle, visit
 
 
@@ -27,10 +30,16 @@ def search(tab, label, text):
     settle(tab)
 
 
-def test_a_customer_has_a_history_and_recommendations_with_reasons(tab, model, warehouse):
-    customer = recommender.customers(warehouse, "").to_pylist()[0]["reviewer_id"]
-    visit(tab, "/recommendations")
-    search(tab, "Customer's id or name", customer)
+def test_a_phrase_leads_to_the_history_and_recommendations_of_its_customer(
+    tab, model, warehouse, monkeypatch
+):
+    visit(tab, "/customers")
+    phrase = listed(tab, "customer_phrases")[0]
+    monkeypatch.setenv(PSEUDONYM_KEY, conftest.PSEUDONYM_KEY)
+    ids = recommender.customer_ids(warehouse)["reviewer_id"].to_pylist()
+    (customer,) = (each for each in ids if pseudonymizer()(each) == phrase["customer"])
+
+    visit(tab, f"/recommendations?customer={phrase['customer']}")
     tab.get_by_text("History").wait_for()
 
     rows = listed(tab, "recommended")
@@ -42,17 +51,6 @@ def test_a_customer_has_a_history_and_recommendations_with_reasons(tab, model, w
     assert history
     assert not {row["asin"] for row in rows} & {row["asin"] for row in history if row["overall"]}
     assert tab.locator(FAILURES).count() == 0
-
-
-def test_an_unknown_customer_gets_popular_products_and_a_note(tab, model):
-    visit(tab, "/recommendations")
-    search(tab, "Customer's id or name", "UNKNOWN-CUSTOMER")
-    tab.get_by_text("the recommender has no data on this customer").wait_for()
-
-    assert [row["asin"] for row in listed(tab, "recommended")] == [
-        each.asin for each in recommended(model, "", 10).suggestions
-    ]
-    tab.get_by_text("This customer has no reviews.").wait_for()
 
 
 def test_a_product_has_similar_products(tab, model):
@@ -67,11 +65,11 @@ def test_a_product_has_similar_products(tab, model):
 
 
 def test_queries_return_customers_history_facts_and_methods(warehouse):
-    customers = recommender.customers(warehouse, "").to_pylist()
+    customers = recommender.customer_ids(warehouse).to_pylist()
     assert customers == sorted(customers, key=lambda row: (-row["reviews"], row["reviewer_id"]))
     customer = customers[0]["reviewer_id"]
-    matches = recommender.customers(warehouse, customer.lower()).to_pylist()
-    assert customer in {row["reviewer_id"] for row in matches}
+    of_phrases = customer_queries.phrases_with_ids(warehouse)["reviewer_id"].to_pylist()
+    assert {*of_phrases} <= {row["reviewer_id"] for row in customers}
     assert recommender.history(warehouse, customer).num_rows == customers[0]["reviews"]
     assert recommender.history(warehouse, "nobody").num_rows == 0
     facts = recommender.facts(warehouse, ("P001", "P002", "nothing")).to_pylist()

@@ -58,6 +58,15 @@ def test_the_report_is_one_small_file(file):
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_the_report_has_no_ids_and_no_rare_names(file, reviews):
+    charts = file.read_text().partition('id="charts"')[2].partition("</script>")[0]
+
+    assert '"no. 1: ' in charts
+    assert "Amazon Customer" in charts
+    private = {*(review["reviewer_id"] for review in reviews), synthetic.RARE_NAME}
+    assert [text for text in private if text in charts] == []
+
+
 def test_all_charts_are_drawn_and_the_figures_are_those_of_the_reviews(page, reviews):
     panels = [panel for section in REVIEWS_REPORT.sections for panel in section.panels]
     drawn = int(page.get_attribute("body", "data-drawn"))

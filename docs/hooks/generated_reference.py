@@ -1,8 +1,8 @@
 """MkDocs hook that fills the reference pages from the code.
 
 A page holds a marker such as `<!-- generated: settings -->`. The hook replaces it with Markdown
-made from the settings class, the click commands, the tables, the OpenAPI document, the checks or
-the source profiles.
+made from the settings class, the click commands, the tables, the personal data in them, the
+OpenAPI document, the checks or the source profiles.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 import click
 from mkdocs.config.defaults import MkDocsConfig
@@ -20,7 +20,9 @@ from mkdocs.structure.pages import Page
 from pydantic.fields import FieldInfo
 
 from amazon_reviews.config import Settings, project_root
+from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.inspection import Inspection
+from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.profiles.files import (
     CHOICES,
     FILE_KEYS,
@@ -35,6 +37,7 @@ from amazon_reviews.profiles.profile import (
     Source,
 )
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.schemas.table import Pii
 from amazon_reviews.serving.api.settings import ApiSettings
 
 MARKER = re.compile(r"<!-- generated: (\S+) -->")
@@ -138,6 +141,27 @@ def _tables(page: str) -> Iterator[str]:
         yield from ("", *_row("column", "type", "meaning"), *_row("---", "---", "---"))
         for column in table.columns:
             yield from _row(f"`{column.name}`", f"`{column.type}`", column.description)
+
+
+def personal_columns() -> Iterator[str]:
+    """Yield one table row per table with personal data: its columns, and what they follow."""
+    yield from (*_row("table", "ids", "names", "texts", "kept"), *_row(*["---"] * 5))
+    pages = {table.key: page for page, tables in table_pages().items() for table in tables}
+    for table in filter(lambda table: table.pii, TABLES.values()):
+        by_kind = (
+            ", ".join(f"`{column.name}`" for column in table.pii if column.pii == kind)
+            for kind in get_args(Pii)
+        )
+        inputs = ", ".join(f"`{key}`" for key in inputs_of(table))
+        link = f"[`{table.key}`](../reference/{pages[table.key]}.md#{_anchor(table)})"
+        yield from _row(link, *by_kind, f"as long as in {inputs}" if inputs else "without a limit")
+
+
+def personal_files() -> Iterator[str]:
+    """Yield one table row per model and file with personal data."""
+    yield from (*_row("output", "holds"), *_row("---", "---"))
+    for artifact in filter(lambda artifact: artifact.pii, (*MODELS, *FILES)):
+        yield from _row(f"`{artifact.key}`", artifact.pii)
 
 
 def _anchor(table: Table) -> str:
@@ -274,6 +298,8 @@ SECTIONS: dict[str, Callable[[], Iterable[str]]] = {
     "review-fields": partial(_canonical_fields, "reviews"),
     "product-fields": partial(_canonical_fields, "products"),
     "inspection-keys": inspection_keys,
+    "personal-columns": personal_columns,
+    "personal-files": personal_files,
     "profile-index": profile_index,
     "profiles": profiles,
     **{page: partial(_tables, page) for page in table_pages()},

@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 
 from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.shown_text import markdown_table, markdown_text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from amazon_reviews.pipeline.recommender.publish import Trained
 
 _PREVIEW_ROWS = 5
+_MASKED = "•••"
 
 
 def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
@@ -25,26 +27,33 @@ def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
         "dagster/row_count": row_count(table),
         "dagster/uri": lakehouse.uri(key),
         "delta_version": table.version(),
-        "preview": preview(table),
+        "preview": preview(table, TABLES[key]),
     }
 
 
-def preview(table: DeltaTable) -> dg.MarkdownMetadataValue:
-    """Return the first rows of the table, long values cut.
+def preview(table: DeltaTable, declared: Table) -> dg.MarkdownMetadataValue:
+    """Return the first rows of the table, long values cut and personal data masked.
 
     Nothing is read ahead, which would take seconds and a gigabyte for five rows.
     """
     # Here because it brings pandas: a run that finds nothing new would wait for it.
     from pyarrow.dataset import ParquetFragmentScanOptions
 
-    rows = table.to_pyarrow_dataset().head(
+    dataset = table.to_pyarrow_dataset()
+    # A table of an earlier release lacks columns, or has others, which may be of any kind.
+    open_columns = {column.name for column in declared.columns if not column.pii}
+    rows = dataset.head(
         _PREVIEW_ROWS,
+        columns=[name for name in dataset.schema.names if name in open_columns],
         batch_size=_PREVIEW_ROWS,
         batch_readahead=0,
         fragment_readahead=0,
         fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True),
     )
-    return rows_metadata(rows.column_names, [row.values() for row in rows.to_pylist()])
+    names = dataset.schema.names
+    return rows_metadata(
+        names, [[row.get(name, _MASKED) for name in names] for row in rows.to_pylist()]
+    )
 
 
 def rows_metadata(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:

@@ -14,6 +14,9 @@ OWNERS = ["team:data"]
 PACE_TAG = "amazon_reviews/pace"
 """The tag of assets that sensors let follow their inputs later than at once."""
 
+PII_TAG = "pii"
+"""The tag of assets and columns with personal data; that of a column is the kind of the data."""
+
 
 def table_spec(
     table: Table,
@@ -36,7 +39,7 @@ def table_spec(
         kinds={"delta"},
         owners=OWNERS,
         code_version=table.code_version,
-        tags={} if table.pace == "at once" else {PACE_TAG: table.pace},
+        tags=pii_tags(table.pii) | ({} if table.pace == "at once" else {PACE_TAG: table.pace}),
         skippable=skippable,
         partitions_def=PARTITIONS[table.partitions] if table.partitions else None,
     )
@@ -82,15 +85,26 @@ def artifact_spec(artifact: Artifact, *, skippable: bool = False) -> dg.AssetSpe
         kinds=set(artifact.kinds),
         owners=OWNERS,
         code_version=artifact.code_version,
+        tags=pii_tags(artifact.pii),
         skippable=skippable,
     )
+
+
+def pii_tags(pii: Sequence[object]) -> dict[str, str]:
+    """Return the tags of an asset with this personal data."""
+    return {PII_TAG: "true"} if pii else {}
 
 
 def column_schema(table: Table) -> dg.TableSchema:
     """Return the columns of a table, with types and descriptions, as the Dagster UI shows them."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(column.name, str(column.type), column.description)
+            dg.TableColumn(
+                column.name,
+                str(column.type),
+                column.description,
+                tags={PII_TAG: column.pii} if column.pii else {},
+            )
             for column in table.columns
         ]
     )

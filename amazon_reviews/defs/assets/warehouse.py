@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.spec import OWNERS, column_schema
+from amazon_reviews.defs.assets.spec import OWNERS, column_schema, pii_tags
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Load, TableVersion, Warehouse
 from amazon_reviews.schemas import PUBLISHED, TABLES, Table
@@ -22,6 +22,7 @@ def _spec(table: Table, kind: str) -> dg.AssetSpec:
         code_version="1",
         description=f"{table.grain} {table.key} as it is in the lakehouse, for people and apps.",
         metadata={"dagster/column_schema": column_schema(table)},
+        tags=pii_tags(table.pii),
         skippable=True,
     )
 

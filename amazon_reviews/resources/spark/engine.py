@@ -207,6 +207,8 @@ def spark_settings(memory: int) -> dict[str, str]:
         "spark.connect.grpc.binding.port": "0",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        # Hadoop ignores the umask of the process.
+        "spark.hadoop.fs.permissions.umask-mode": "077",
         # Spark's defaults suit clusters.
         "spark.sql.shuffle.partitions": str(4 * (os.cpu_count() or 1)),
         "spark.databricks.delta.snapshotPartitions": "2",

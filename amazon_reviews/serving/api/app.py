@@ -64,6 +64,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.state.models = {
         name: open_model_cache(settings, name) for name in (SENTIMENT, TITLE_RATINGS)
     }
+    app.state.has_key = bool(limits.key.get_secret_value())
     app.state.registry = CollectorRegistry()
     for endpoints in (health, titles, reviews, recommender, sentiment):
         app.include_router(endpoints.router)

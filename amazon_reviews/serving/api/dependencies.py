@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request, status
 from pydantic import BaseModel, Field
 
 from amazon_reviews.serving.api.cached_queries import QueryCache
+from amazon_reviews.serving.api.settings import ApiSettings
 from amazon_reviews.serving.model_cache import ModelCache
 
 SENTIMENT, TITLE_RATINGS = "sentiment", "title_ratings"
@@ -28,6 +29,16 @@ async def _sentiment_model(request: Request) -> ModelCache[Any]:
     return request.app.state.models[SENTIMENT]
 
 
+async def _key_is_set(request: Request) -> None:
+    """Reject a request of a service without a key; one with a key has compared it already."""
+    if not request.app.state.has_key:
+        raise HTTPException(
+            status.HTTP_401_UNAUTHORIZED,
+            f"what is known of a person needs a key: set {ApiSettings.variable('key')} and send "
+            "it in the header X-API-Key",
+        )
+
+
 async def _title_ratings_model(request: Request) -> ModelCache[Any]:
     return request.app.state.models[TITLE_RATINGS]
 
@@ -36,6 +47,9 @@ Queries = Annotated[QueryCache, Depends(_queries)]
 Models = Annotated[ModelCaches, Depends(_models)]
 SentimentModel = Annotated[ModelCache[Any], Depends(_sentiment_model)]
 TitleRatingsModel = Annotated[ModelCache[Any], Depends(_title_ratings_model)]
+
+OF_A_PERSON = [Depends(_key_is_set)]
+"""Dependencies of the endpoints that take the id of a person."""
 
 
 class Problem(BaseModel):

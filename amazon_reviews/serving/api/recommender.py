@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel
 
 from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
-from amazon_reviews.serving.api.dependencies import NOT_FOUND, Queries, Versioned
+from amazon_reviews.serving.api.dependencies import NOT_FOUND, OF_A_PERSON, Queries, Versioned
 from amazon_reviews.serving.queries import recommender
 
 router = APIRouter(tags=["recommender"])
@@ -81,9 +81,17 @@ async def similar(queries: Queries, asin: Id, limit: Limit = 10) -> Response:
     return await queries.respond(_similar, asin, limit)
 
 
-@router.get("/users/{id}/recommendations", response_model=Recommendations, responses=NOT_FOUND)
+@router.get(
+    "/users/{id}/recommendations",
+    response_model=Recommendations,
+    responses=NOT_FOUND,
+    dependencies=OF_A_PERSON,
+)
 async def recommendations(queries: Queries, id: Id, limit: Limit = 10) -> Response:
-    """Products recommended to a user, who is given by the id in the reviews; the best first."""
+    """Products recommended to a user, who is given by the id in the reviews; the best first.
+
+    It answers only where the service has a key.
+    """
     return await queries.look_up(_recommended(limit), id, f"no user {id} has rated a product")
 
 

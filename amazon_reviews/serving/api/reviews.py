@@ -120,19 +120,20 @@ async def analytics(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> Response:
-    """Rows of a mart, ordered by all its columns, the first column first."""
+    """Rows of a mart without ids of persons, ordered by all its columns, the first one first."""
     return await queries.respond(_MARTS[name.value], limit, offset)
 
 
 def _mart(name: str) -> CachedQuery[int, int]:
     table = TABLES[_MART_KEYS[name]]
+    columns = [column for column in table.columns if column.pii != "id"]
     # Lists and maps cannot be ordered in BigQuery.
-    plain = [c.name for c in table.columns if not pa.types.is_nested(c.type)]
-    order = ", ".join(f"m.{column}" for column in plain)
+    plain = [column for column in columns if not pa.types.is_nested(column.type)]
+    shown, order = (", ".join(f"m.{c.name}" for c in some) for some in (columns, plain))
 
     @query(table.key)
     def page(warehouse: Warehouse, limit: int, offset: int) -> pa.Table:
-        return mart(warehouse, table.key, order, limit=limit, offset=offset)
+        return mart(warehouse, table.key, order, limit=limit, offset=offset, columns=shown)
 
     @cached(page)
     def contents(rows: Rows, limit: int, offset: int) -> Contents:

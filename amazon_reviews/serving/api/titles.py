@@ -13,6 +13,7 @@ from amazon_reviews.schemas.vocabulary import Platform as PlatformName
 from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, Rows, cached
 from amazon_reviews.serving.api.dependencies import (
     NOT_FOUND,
+    OF_A_PERSON,
     ModelVersion,
     Queries,
     TitleRatingsModel,
@@ -185,14 +186,17 @@ async def search(
     return await queries.respond(_search, search, filters, limit)
 
 
-@router.get("/titles/predict", response_model=Prediction)
+@router.get("/titles/predict", response_model=Prediction, dependencies=OF_A_PERSON)
 async def predict(
     queries: Queries,
     cache: TitleRatingsModel,
     user: Annotated[str, Query(min_length=1, max_length=64, description="id of a user")],
     title: Annotated[str, Query(min_length=1, max_length=64, examples=["hs464"])],
 ) -> Response:
-    """The predicted rating of a title by a user; both may be unknown."""
+    """The predicted rating of a title by a user; both may be unknown.
+
+    It answers only where the service has a key.
+    """
     body = await queries.run_model(lambda: orjson.dumps(_predict(cache, user, title.lower())))
     return Response(body, media_type="application/json")
 

@@ -23,11 +23,11 @@ def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
 def phrases(table: pa.Table, most: int = 20) -> alt.Chart:
     """Chart the customers who repeat one summary most often."""
     rows = [
-        row | {"phrase": f"{row['reviewer_id']}: {row['summary']}"}
+        row | {"phrase": f"no. {row['place']}: {row['summary']}"}
         for row in table.slice(0, most).to_pylist()
     ]
     tooltip = tips(
-        reviewer_id=("customer", None), summary=("summary", None), uses=("reviews", EXACT)
+        summary=("summary", None), place=("customer no.", EXACT), uses=("reviews", EXACT)
     )
     value = ("uses", "reviews with this summary", COUNT)
     return style.ranking(rows, "Phrases that customers repeat", "phrase", value, tooltip)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -65,16 +66,29 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
             )
 
 
-def table(name: str, rows: pa.Table, hidden: Sequence[str] = ()) -> None:
-    """Show rows as a table, with the same rows as CSV to download."""
+def table(
+    name: str,
+    rows: pa.Table,
+    hidden: Sequence[str] = (),
+    links: Mapping[str, str] | None = None,
+) -> None:
+    """Show rows as a table, with the same rows as CSV to download.
+
+    A value of a column of `links` is a link to the address there, followed by the value.
+    """
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
     columns = rows.drop_columns(list(hidden))
     titles = {field.name: _column(field) for field in columns.schema}
+    linked = visible(columns)
+    for column, address in (links or {}).items():
+        addresses = pc.binary_join_element_wise(address, linked[column], "")
+        linked = linked.set_column(linked.column_names.index(column), column, addresses)
+        titles[column] = st.column_config.LinkColumn(column, display_text=r"([^=]*)$")
     with st.container(border=True, key=f"table-{name}"):
         alt = name.replace("_", " ")
-        st.dataframe(visible(columns), hide_index=True, column_config=titles, alt=alt)
+        st.dataframe(linked, hide_index=True, column_config=titles, alt=alt)
         _csv(name, columns, f"table-{name}")
 
 

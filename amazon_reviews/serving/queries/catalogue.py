@@ -187,7 +187,7 @@ def product_reviews(
     condition = f" AND {whole} IN ({', '.join('?' * len(stars))})" if stars else ""
     return rows(
         warehouse,
-        "SELECT r.review_id, r.overall, r.summary, r.review_text, r.reviewer_name, r.verified, "
+        "SELECT r.review_id, r.overall, r.summary, r.review_text, r.verified, "
         f"r.vote, r.reviewed_on FROM {warehouse.relation('gold/reviews')} AS r "
         f"WHERE COALESCE(r.product_asin, r.asin) = ?{condition} "
         "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",

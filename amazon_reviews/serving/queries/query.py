@@ -68,12 +68,13 @@ def mart(
     where: tuple[str, Sequence[object]] = ("TRUE", ()),
     limit: int = MOST_ROWS,
     offset: int = 0,
+    columns: str = "m.*",
 ) -> pa.Table:
     """Return rows of a mart, as alias `m`, in an order and under a condition with parameters."""
     condition, parameters = where
     return rows(
         warehouse,
-        f"SELECT m.* FROM {warehouse.relation(name)} AS m WHERE {condition} ORDER BY {order}",
+        f"SELECT {columns} FROM {warehouse.relation(name)} AS m WHERE {condition} ORDER BY {order}",
         parameters,
         limit,
         offset,

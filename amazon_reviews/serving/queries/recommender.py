@@ -48,18 +48,22 @@ def recommended_in_range(warehouse: Warehouse, start: str, end: str | None) -> p
     )
 
 
-@query("gold/reviews")
-def customers(warehouse: Warehouse, search: str, limit: int = CUSTOMERS) -> pa.Table:
-    """One row per customer whose id or name contains the search, most reviews first."""
+@query("gold/reviews", "gold/customer_phrases")
+def customer_ids(warehouse: Warehouse) -> pa.Table:
+    """One row per customer: those with most reviews, and those of the phrases.
+
+    No page may show the ids.
+    """
     return rows(
         warehouse,
-        "SELECT r.reviewer_id, MAX(r.reviewer_name) AS reviewer_name, COUNT(*) AS reviews "
-        f"FROM {warehouse.relation('gold/reviews')} AS r "
-        "WHERE STRPOS(LOWER(r.reviewer_id), LOWER(?)) > 0 "
-        "OR STRPOS(LOWER(r.reviewer_name), LOWER(?)) > 0 "
-        "GROUP BY r.reviewer_id ORDER BY reviews DESC, r.reviewer_id",
-        (search, search),
-        limit,
+        "WITH counted AS (SELECT r.reviewer_id, COUNT(*) AS reviews "
+        f"FROM {warehouse.relation('gold/reviews')} AS r GROUP BY r.reviewer_id), "
+        "most AS (SELECT c.reviewer_id FROM counted AS c "
+        f"ORDER BY c.reviews DESC, c.reviewer_id LIMIT {CUSTOMERS}) "
+        "SELECT c.reviewer_id, c.reviews FROM counted AS c "
+        "WHERE c.reviewer_id IN (SELECT m.reviewer_id FROM most AS m) OR c.reviewer_id IN "
+        f"(SELECT p.reviewer_id FROM {warehouse.relation('gold/customer_phrases')} AS p) "
+        "ORDER BY c.reviews DESC, c.reviewer_id",
     )
 
 
@@ -69,7 +73,7 @@ def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.
     return rows(
         warehouse,
         "SELECT r.reviewed_on, r.overall, r.title, r.main_category, r.price, "
-        "COALESCE(r.product_asin, r.asin) AS asin, r.summary "
+        "COALESCE(r.product_asin, r.asin) AS asin "
         f"FROM {warehouse.relation('gold/reviews')} AS r WHERE r.reviewer_id = ? "
         "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
         (reviewer_id,),

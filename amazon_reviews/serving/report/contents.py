@@ -181,11 +181,18 @@ _SECTIONS = (
         "Customers",
         (
             Panel(customers.summaries, customer_charts.summaries),
-            Panel(customers.phrases, customer_charts.phrases),
+            Panel(
+                customers.phrases,
+                customer_charts.phrases,
+                note=(
+                    "For each summary, no. 1 is the customer who uses it most. The same number "
+                    "under two summaries need not be the same customer."
+                ),
+            ),
             Panel(
                 customers.reviewer_names,
                 customer_charts.reviewer_names,
-                note="Several customers may use the same name.",
+                note="Each name is that of at least five customers.",
             ),
         ),
     ),

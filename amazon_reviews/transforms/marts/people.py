@@ -13,6 +13,8 @@ from amazon_reviews.transforms.marts.ratings import (
 
 MOST_USED = 1_000
 PHRASES = 20
+# A name of fewer reviewers could reveal one of them.
+FEWEST_REVIEWERS = 5
 CUSTOMERS = 50
 
 
@@ -43,9 +45,15 @@ def customer_phrases(reviews: DataFrame, phrases: DataFrame) -> DataFrame:
 
 
 def reviewer_names(reviews: DataFrame, counts: DataFrame) -> DataFrame:
-    """Return one row per name: the `MOST_USED`, from gold/reviews and gold/review_counts."""
+    """Return one row per name of at least `FEWEST_REVIEWERS` reviewers: the `MOST_USED`.
+
+    From gold/reviews and gold/review_counts.
+    """
     named = reviews.where(F.col("reviewer_name") != "")
-    rows = named.groupBy("reviewer_name").agg(F.count(F.lit(1)).alias("reviews"))
+    rows = named.groupBy("reviewer_name").agg(
+        F.count(F.lit(1)).alias("reviews"), _distinct("reviewer_id").alias("reviewers")
+    )
+    rows = rows.where(F.col("reviewers") >= FEWEST_REVIEWERS)
     most_used = _with_share_of_all(_first(rows, MOST_USED, "reviews", "reviewer_name"), counts)
     return most_used.select("place", "reviewer_name", "reviews", "share")
 

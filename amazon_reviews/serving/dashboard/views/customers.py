@@ -1,12 +1,16 @@
 """Customers: phrases that they repeat, summaries, names and helpful votes."""
 
+import pyarrow as pa
 import streamlit as st
 
 from amazon_reviews.serving.charts import customers as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table
+from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import customers
 from amazon_reviews.serving.queries.filters import Filters
+
+_CUSTOMER = "recommendations?customer="
 
 
 def show(filters: Filters) -> None:
@@ -24,8 +28,19 @@ def _phrases(filters: Filters) -> None:
     rows = read(customers.phrases)
     note(filters)
     chart("phrases", charts.phrases, rows)
-    st.caption("For each of the 20 most used summaries, the 50 customers who use it most.")
-    table("customer_phrases", rows)
+    st.caption(
+        "For each of the 20 most used summaries, the 50 customers who use it most: no. 1 uses it "
+        "most often."
+    )
+    pseudonym = pseudonymizer()
+    if pseudonym is None:
+        st.caption(NO_KEY)
+        table("customer_phrases", rows)
+        return
+    rows = read(customers.phrases_with_ids)
+    named = pa.array(map(pseudonym, rows["reviewer_id"].to_pylist()), pa.string())
+    rows = rows.drop_columns(["reviewer_id"]).append_column("customer", named)
+    table("customer_phrases", rows, links={"customer": _CUSTOMER})
 
 
 def _summaries(filters: Filters) -> None:
@@ -39,7 +54,7 @@ def _names(filters: Filters) -> None:
     rows = read(customers.reviewer_names)
     note(filters)
     chart("reviewer_names", charts.reviewer_names, rows)
-    st.caption("Several customers may use the same name.")
+    st.caption("Names of at least five customers. Rarer ones could reveal a person.")
     table("names", rows)
 
 

@@ -92,8 +92,7 @@ def _review(row: Mapping[str, Any]) -> None:
         bought = "verified purchase" if row["verified"] else "not verified"
         votes = f" · {row['vote']} found it helpful" if row["vote"] else ""
         st.caption(f"{rating} · {day} · {bought}{votes}")
-        name = row["reviewer_name"] or "unknown name"
-        st.text(terminal_text(f"{row['summary'] or ''}\n{name}"))
+        st.text(terminal_text(row["summary"] or ""))
         st.text(terminal_text(row["review_text"] or ""))
 
 

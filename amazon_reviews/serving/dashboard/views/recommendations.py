@@ -12,6 +12,7 @@ from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import recommender as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import recommender_model
+from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue, recommender
 from amazon_reviews.serving.queries.filters import Filters
@@ -24,6 +25,7 @@ from amazon_reviews.serving.recommendations import (
 from amazon_reviews.shown_text import visible_text
 
 _FIGURES = ("ndcg@10", "recall@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
+_NEW_CUSTOMER = ""
 _COLD = "These are the most popular products: the recommender has no data on "
 
 
@@ -35,19 +37,26 @@ def show(filters: Filters) -> None:
 
 def _customer(filters: Filters) -> None:
     note(filters)
-    search = st.text_input(
-        "Customer's id or name", key="recommender_customer", icon=":material/search:"
-    ).strip()
-    rows = read(recommender.customers, search).to_pylist()
-    customers = {row["reviewer_id"]: row for row in rows}
-    if search and search not in customers:
-        customers[search] = {"reviewer_id": search, "reviewer_name": None, "reviews": 0}
+    pseudonym = pseudonymizer()
+    if pseudonym is None:
+        st.info(NO_KEY, icon=":material/person_off:")
+        st.caption("A new customer gets these products:")
+        _recommended(_NEW_CUSTOMER)
+        return
+    rows = read(recommender.customer_ids).to_pylist()
+    # The order of customers with as many reviews must not be that of their ids.
+    named = sorted(
+        (-row["reviews"], pseudonym(row["reviewer_id"]), row["reviewer_id"]) for row in rows
+    )
+    customers = {name: person for _, name, person in named}
     if not customers:
         st.info("There are no customers yet.", icon=":material/search_off:")
         return
-    names = {customer: visible_text(_name(row)) for customer, row in customers.items()}
-    chosen = st.selectbox("Customer", list(names), format_func=names.__getitem__)
-    _recommended(chosen)
+    label = "Customer: those with most reviews, and those of the phrases"
+    chosen = st.selectbox(label, list(customers), key="customer", bind="query-params")
+    _recommended(customers[chosen])
+    st.subheader("History")
+    table("history", read(recommender.history, customers[chosen]))
 
 
 def _recommended(customer: str) -> None:
@@ -56,12 +65,6 @@ def _recommended(customer: str) -> None:
     if recommendations.cold:
         st.warning(f"{_COLD}this customer.", icon=":material/ac_unit:")
     table("recommended", _listed(recommendations))
-    st.subheader("History")
-    history = read(recommender.history, customer)
-    if history.num_rows:
-        table("history", history)
-    else:
-        st.info("This customer has no reviews.", icon=":material/history:")
 
 
 def _product(filters: Filters) -> None:
@@ -126,8 +129,3 @@ def _reason(suggestion: Suggestion, products: Mapping[str, Mapping[str, Any]]) -
         title = products.get(suggestion.because, {}).get("title") or suggestion.because
         return f"because you rated {title} {suggestion.because_rating:g}★"
     return "customers with similar ratings rated it" if suggestion.score else "it is popular"
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    reviews = f"{row['reviews']:,} reviews" if row["reviews"] else "not a known customer"
-    return " · ".join(filter(None, (row["reviewer_name"], row["reviewer_id"], reviews)))

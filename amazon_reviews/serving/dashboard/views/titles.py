@@ -1,18 +1,26 @@
 """Streaming titles: the queries of their source system, a search, predictions and charts."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from amazon_reviews.schemas.vocabulary import PLATFORMS
 from amazon_reviews.serving.charts import titles as charts
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import title_ratings_model
+from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import titles
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.titles import DURATION_TYPES, TYPES, TitleFilters
 from amazon_reviews.shown_text import visible_text
 
+if TYPE_CHECKING:
+    from amazon_reviews.models.recommender.model import RecommenderModel
+
 _ANY = "any"
+_AVERAGE_USER = "an average user"
+_USERS = 50
 _HIDDEN = ("description", "actors", "rescued", "rating_imputed", "mean_rating_rounded")
 
 
@@ -61,7 +69,9 @@ def _search(filters: Filters) -> None:
 
 def _predict(filters: Filters) -> None:
     """Show the predicted rating of a title by a user, and the errors of such predictions."""
-    user = st.text_input("User id", "1", key="titles_user").strip()
+    model = title_ratings_model().model
+    users = {_AVERAGE_USER: "", **_some_users(model)}
+    user = users[st.selectbox("User", list(users), key="titles_user")]
     text = st.text_input("Title or id", key="titles_rated", icon=":material/search:").strip()
     matches = read(titles.search, text, TitleFilters(), titles.PAGE_ROWS).to_pylist()
     names = {
@@ -72,19 +82,24 @@ def _predict(filters: Filters) -> None:
         st.info("No title is found.", icon=":material/search_off:")
         return
     chosen = st.selectbox("Title", list(names), format_func=names.__getitem__)
-    # Here because it loads implicit, which takes a second: see model_cache.
-
-    predicted = title_ratings_model().model.predict_rating(user, chosen)
+    predicted = model.predict_rating(user, chosen)
     tiles({"Predicted rating": f"{predicted.rating:.1f} of 5"})
-    if not predicted.knows_user:
-        st.warning(
-            "This user has no ratings: an average user is assumed.", icon=":material/ac_unit:"
-        )
     if not predicted.knows_item:
         st.warning(
             "This title has no ratings: an average title is assumed.", icon=":material/ac_unit:"
         )
     table("titles_errors", read(titles.prediction_errors))
+
+
+def _some_users(model: "RecommenderModel") -> dict[str, str]:
+    """Return the ids of some users by pseudonym; without a key of pseudonyms none, and a note."""
+    pseudonym = pseudonymizer()
+    if pseudonym is None:
+        st.caption(NO_KEY)
+        return {}
+    ids = model.user_ids[:: max(len(model.user_ids) // _USERS, 1)].tolist()[:_USERS]
+    # In their own order, pseudonyms say nothing of the ids.
+    return dict(sorted((pseudonym(user), user) for user in ids))
 
 
 def _explore(filters: Filters) -> None:
