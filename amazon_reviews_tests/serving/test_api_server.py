@@ -56,7 +56,7 @@ def test_headers_up_to_the_limit_are_read(api):
         pytest.param(HEAD + b"a:\r\n" * (16 << 10), id="lines without a value"),
         pytest.param(b"GET /" + b"a" * (64 << 10), id="the path"),
         pytest.param(CHUNKED + b"0\r\n" + b"a: b\r\n" * 100 + b"\r\n", id="after the body"),
-        pytest.param(CHUNKED + b"2;" + b"a" * (64 << 10), id="the size of a chunk"),
+        pytest.param(CHUNKED + b"2;" + b"a" * (128 << 10), id="the size of a chunk"),
     ],
 )
 def test_larger_headers_are_rejected(api, sent):
@@ -78,7 +78,7 @@ def test_the_second_request_of_a_connection_is_limited_too(api):
         pytest.param(HEAD + b"X-Slow: ", b"a", b"HTTP/1.1 408", id="header"),
         pytest.param(ANNOUNCED % 900, b"a", b"HTTP/1.1 408", id="body"),
         pytest.param(CHUNKED, b"1\r\na\r\n", b"HTTP/1.1 408", id="chunks"),
-        pytest.param(b"", b"\r\n", b"", id="empty lines"),
+        pytest.param(b"", b"\r\n", b"HTTP/1.1 408", id="empty lines"),
         pytest.param(ANNOUNCED % 10_000_000, b"a", b"HTTP/1.1 413", id="rest of a rejected body"),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_request_that_does_not_end_is_ended(api, begun, more, answer):
     with api.connect(begun) as client:
         received, seconds = sent_until_closed(client, more)
     assert received.startswith(answer)
-    assert received.count(b"HTTP/1.1") == bool(answer)
+    assert received.count(b"HTTP/1.1") == 1
     assert RECEIVE_SECONDS / 2 < seconds < 10
 
 
