@@ -15,7 +15,10 @@ IDLE = 1_500
 SLOW_BODIES = 200
 _LINES = b"X-Header: abcdefgh\r\n" * 3_000
 _HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
-_POST = b"POST /sentiment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1900000\r\n\r\n"
+_POST = (
+    b"POST /sentiment HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 1900000\r\n\r\n"
+)
 
 
 class Attack:

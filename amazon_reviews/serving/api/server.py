@@ -26,10 +26,12 @@ HEADER_BYTES = 64 << 10
 HEADER_LINES = 100
 """Headers of a request; a short one takes twenty times its bytes in memory."""
 
-# So many bodies of the largest size may arrive or be worked on at a time.
-_LARGEST_BODIES = 8
-# The rest of the open files is for tables, models and connections that are about to be closed.
+# Bodies of the largest size that may arrive or be worked on at a time.
+_LARGEST_BODIES = 4
+# The rest of the open files is for new connections, tables and models.
 _FILES_PER_CONNECTION = 4
+# New connections that wait until a worker accepts them, if that many files may be open.
+_BACKLOG = 2_048
 # Shorter than the grace period after which a second signal ends the process.
 _SHUTDOWN_SECONDS = 2
 
@@ -56,8 +58,8 @@ def uvicorn_options(settings: ApiSettings, files: int) -> dict[str, Any]:
         "http": partial(LimitedProtocol, Connections(most, settings.receive_seconds, bodies)),
         # No endpoint speaks WebSocket, and its handshake would pass by the limits and the key.
         "ws": "none",
-        # A worker accepts this many at once, before it can close any.
-        "backlog": most,
+        # A worker accepts all of them at once, before it can close any.
+        "backlog": min(_BACKLOG, files // 2),
         "timeout_keep_alive": settings.receive_seconds,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),
@@ -156,13 +158,15 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Count the bytes of a body until it is answered."""
+        """Count the bytes of a body until it is answered; the slowest ones make room for it."""
         self._pending_bytes = 0
         if not self.cycle.response_complete:
             self._body_bytes += len(body)
             self._limits.body_bytes += len(body)
-            if self._limits.body_bytes > self._limits.most_body_bytes:
-                self._reject(503, "too many large bodies arrive at the moment; try again later")
+        while self._limits.body_bytes > self._limits.most_body_bytes:
+            slowest = next((each for each in self._limits.waiting if each._body_bytes), self)
+            slowest._reject(503, "too many large bodies arrive at the moment; try again later")
+            if slowest is self:
                 raise RejectedError
         super().on_body(body)
 
@@ -216,6 +220,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _reject(self, status: int, detail: str) -> None:
         """Answer the request that arrives, unless its response has begun, and close."""
+        self._release_body()
         if self.transport.is_closing():
             return
         if self.cycle is not None and self.cycle.response_started:
