@@ -5,6 +5,7 @@ A connection that the server closes is opened again.
 """
 
 import asyncio
+import random
 import resource
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,8 @@ from contextlib import suppress
 SENDERS = 4
 IDLE = 1_500
 SLOW_BODIES = 200
-_LINES = b"X-Header: abcdefgh\r\n" * 3_000
+# A loopback connection takes them even if the server stops to read.
+_LINES = b"X-Header: abcdefgh\r\n" * 30_000
 _HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 _POST = (
     b"POST /sentiment HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -53,6 +55,8 @@ class Attack:
         self, use: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
     ) -> None:
         """Use one connection after another."""
+        # Not all connections in the same moment.
+        await asyncio.sleep(2 * random.random())
         while True:
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -69,7 +73,7 @@ class Attack:
     async def _send_slowly(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        writer.write(_POST + b" " * 1_000_000)
+        writer.write(_POST + b" " * 100_000)
         while not reader.at_eof():
             writer.write(b" ")
             await writer.drain()

@@ -30,8 +30,6 @@ HEADER_LINES = 100
 _LARGEST_BODIES = 4
 # The rest of the open files is for new connections, tables and models.
 _FILES_PER_CONNECTION = 4
-# New connections that wait until a worker accepts them, if that many files may be open.
-_BACKLOG = 2_048
 # Shorter than the grace period after which a second signal ends the process.
 _SHUTDOWN_SECONDS = 2
 
@@ -58,8 +56,6 @@ def uvicorn_options(settings: ApiSettings, files: int) -> dict[str, Any]:
         "http": partial(LimitedProtocol, Connections(most, settings.receive_seconds, bodies)),
         # No endpoint speaks WebSocket, and its handshake would pass by the limits and the key.
         "ws": "none",
-        # A worker accepts all of them at once, before it can close any.
-        "backlog": min(_BACKLOG, files // 2),
         "timeout_keep_alive": settings.receive_seconds,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),
