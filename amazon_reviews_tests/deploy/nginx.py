@@ -77,7 +77,7 @@ def running_nginx(folder: Path, services: Mapping[int, int]) -> Iterator[Nginx]:
     (folder / "nginx.conf").write_text(text.replace("http {", f"http {{ {folders}", 1))
     # Its workers may read pytest's folder only as the user of the test.
     options = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
-    command = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-g", options]
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", options]
     subprocess.run([*command, "-t", "-q"], check=True)
     with subprocess.Popen(command) as server:
         try:

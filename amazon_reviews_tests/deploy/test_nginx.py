@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from http.client import RemoteDisconnected
 
 import pytest
@@ -91,21 +92,21 @@ def test_the_dashboard_works_in_a_browser_through_nginx(tmp_path):
         "AMAZON_REVIEWS_WAREHOUSE": f"duckdb:///{tmp_path}/none.duckdb",
         "AMAZON_REVIEWS_MODELS": str(tmp_path / "none"),
     }
-    with served_dashboard(empty) as address:
-        with running_nginx(tmp_path, {8501: int(address.rpartition(":")[2])}) as nginx:
-            resolve = f"--host-resolver-rules=MAP dashboard.example.org 127.0.0.1:{nginx.https}"
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=CHROMIUM, args=["--no-sandbox", resolve]
-                )
-                page = browser.new_page(
-                    ignore_https_errors=True,
-                    http_credentials={"username": "ana", "password": PASSWORD},
-                )
-                page.goto("https://dashboard.example.org/")
-                # The content of a page comes over the WebSocket.
-                page.get_by_role("heading").first.wait_for(timeout=60_000)
-                browser.close()
+    with ExitStack() as running:
+        address = running.enter_context(served_dashboard(empty))
+        port = int(address.rpartition(":")[2])
+        nginx = running.enter_context(running_nginx(tmp_path, {8501: port}))
+        chromium = running.enter_context(sync_playwright()).chromium
+        resolve = f"--host-resolver-rules=MAP dashboard.example.org 127.0.0.1:{nginx.https}"
+        browser = chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", resolve])
+        page = browser.new_page(
+            ignore_https_errors=True,
+            http_credentials={"username": "ana", "password": PASSWORD},
+        )
+        page.goto("https://dashboard.example.org/")
+        # The content of a page comes over the WebSocket.
+        page.get_by_role("heading").first.wait_for(timeout=60_000)
+        browser.close()
 
 
 @pytest.mark.long

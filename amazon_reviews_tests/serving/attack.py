@@ -1,4 +1,4 @@
-"""Clients that send too much, too slowly or nothing: `python -m amazon_reviews_tests.serving.attack`.
+"""Clients that send too much, too slowly or nothing: `attack.py PORT MEGABYTES`.
 
 Until four connections have sent the megabytes of headers, others stay idle or send bodies slowly.
 A connection that the server closes is opened again.

@@ -1,4 +1,4 @@
-"""The API in a thread of the test, on the server that the command starts, and raw requests to it."""
+"""The API in a thread, on the server that the command starts, and raw requests to it."""
 
 import socket
 import time

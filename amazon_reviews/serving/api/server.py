@@ -201,7 +201,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def _end_wait(self) -> None:
         begun = self._pending_bytes or (self.cycle is not None and self.cycle.more_body)
         if begun and not self.transport.is_closing():
-            self._reject(408, f"the request took more than {self._limits.seconds} seconds to arrive")
+            self._reject(
+                408, f"the request took more than {self._limits.seconds} seconds to arrive"
+            )
         else:
             # The client does not read its response, or has nothing to send.
             self._abort()
