@@ -5,7 +5,7 @@ import click
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
 from amazon_reviews.killed_children import call_children
-from amazon_reviews.serving.api.app import serve
+from amazon_reviews.serving.api.server import serve
 from amazon_reviews.serving.api.settings import load_api
 
 

@@ -1,7 +1,6 @@
 """The API service: its endpoints, middleware and error handlers."""
 
 import logging
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config, redaction
 from amazon_reviews.errors import UnavailableError
-from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.serving.api import health, recommender, reviews, sentiment, titles
 from amazon_reviews.serving.api.cached_queries import QueryCache
@@ -32,8 +30,6 @@ from amazon_reviews.serving.model_cache import open_model_cache
 _log = logging.getLogger(__name__)
 # By default a thread that computes would make the event loop wait ten times as long.
 _SWITCH_SECONDS = 0.0005
-# Shorter than the grace period after which a second signal ends the process.
-_SHUTDOWN_SECONDS = 2
 
 
 def create_app() -> FastAPI:
@@ -115,24 +111,3 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     """Tell the client nothing of the error; the server writes it to its log."""
     return JSONResponse({"detail": "the service failed; its log has the reason"}, 500)
-
-
-def serve(host: str, port: int, workers: int) -> None:
-    """Serve until interrupted."""
-    # Here so that the tests, which need no server, do not load it.
-    import uvicorn
-
-    with temporary_folder(prefix="amazon_reviews_metrics_") as folder:
-        if workers > 1:
-            os.environ[health.MULTIPROCESS] = folder
-        uvicorn.run(
-            f"{__name__}:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            access_log=False,
-            server_header=False,
-            log_level="warning",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )

@@ -1,6 +1,7 @@
 """Settings and limits of the API service."""
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -13,9 +14,13 @@ MOST_TEXTS = 100
 """Texts that one request may send to the sentiment model."""
 
 
-def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
+def _list(value: str | tuple[str, ...]) -> tuple[str, ...]:
     texts = value.split(",") if isinstance(value, str) else value
-    origins = tuple(origin.strip() for origin in texts if origin.strip())
+    return tuple(text.strip() for text in texts if text.strip())
+
+
+def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    origins = _list(value)
     for origin in origins:
         if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
             raise ValueError(
@@ -23,6 +28,19 @@ def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
                 "commas"
             )
     return origins
+
+
+def _networks(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    networks = _list(value)
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ValueError(
+                f"{network!r} is not an address such as 127.0.0.1 or a network such as 10.0.0.0/8; "
+                "separate several by commas"
+            ) from error
+    return networks
 
 
 class ApiSettings(EnvironmentSettings):
@@ -46,6 +64,22 @@ class ApiSettings(EnvironmentSettings):
         default=2 << 20, description="Bytes of a request's body at most."
     )
     seconds: WholeNumber = Field(default=10, description="Seconds that one request may take.")
+    receive_seconds: WholeNumber = Field(
+        default=5,
+        description="Seconds in which a request must arrive completely, and that a connection may "
+        "wait between two requests; the connection is closed then.",
+    )
+    connections: WholeNumber = Field(
+        default=500,
+        description="Connections of each worker at most. A further one closes the one that has "
+        "waited longest for its client. A quarter of the files that the process may open is the "
+        "upper limit.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        default=(),
+        description="Comma-separated addresses or networks of the proxies whose `X-Forwarded-For` "
+        "and `X-Forwarded-Proto` are used. Unset means that these headers are ignored.",
+    )
 
 
 def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
