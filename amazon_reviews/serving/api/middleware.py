@@ -1,21 +1,22 @@
-"""Middleware of all requests: key, rate, size of the body, and metrics."""
+"""Middleware of all requests: key, rate, size of the body, metrics and headers of replies."""
 
-import hmac
 import json
 import time
-from collections import OrderedDict
+from collections.abc import Mapping
 
 from fastapi import HTTPException
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from amazon_reviews.serving.api.clients import Buckets, KeyCheck, address_of
 from amazon_reviews.serving.api.settings import ApiSettings
 
 OPEN = ("/health", "/ready")
 """Paths that need no key, because load balancers and monitoring request them."""
+NOSNIFF = {"x-content-type-options": "nosniff"}
+NO_STORE = {"cache-control": "no-store"}
 
-_CLIENTS = 10_000
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 
 
@@ -44,14 +45,47 @@ class BodyTooLargeError(HTTPException):
         super().__init__(413, f"the body is larger than {most} bytes")
 
 
+class SafeReplies:
+    """ASGI middleware of every reply: headers for browsers and caches, and HEAD.
+
+    A reply behind a key is not stored by caches. HEAD is GET without the body.
+    """
+
+    def __init__(self, app: ASGIApp, has_key: bool) -> None:
+        self._app = app
+        self._headers = _encoded(NOSNIFF | NO_STORE if has_key else NOSNIFF)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and complete its reply."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            elif is_head:
+                message["body"] = b""
+            await send(message)
+
+        await self._app(scope | {"method": "GET"} if is_head else scope, receive, send_safely)
+
+
 class Guard:
-    """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs."""
+    """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs.
+
+    The state of a request has `trusted`: True if no key is set, or the request has the right one.
+    """
 
     def __init__(self, app: ASGIApp, settings: ApiSettings, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._keys = KeyCheck(settings.key.get_secret_value())
+        # A bucket is full after a second without requests.
+        per_second = settings.rate / 60
+        self._requests = Buckets(max(per_second, 1.0), per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or reject it."""
@@ -77,42 +111,25 @@ class Guard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if not self._is_allowed(scope, headers):
-            await _reject(send, 401, "a key is needed in the header X-API-Key")
+        address = address_of(scope)
+        key = self._keys.check(address, headers.get("x-api-key", "").encode("latin-1"))
+        scope.setdefault("state", {})["trusted"] = key.accepted
+        if not (key.accepted or scope["path"] in OPEN or scope["method"] == "OPTIONS"):
+            if key.wait:
+                await _reject(send, 429, "too many wrong keys", key.wait)
+            else:
+                await _reject(send, 401, "a key is needed in the header X-API-Key")
             return
-        client = scope["client"][0] if scope.get("client") else ""
-        if (wait := self._seconds_to_wait(client)) > 0:
-            detail = f"more than {self._settings.rate} requests a minute"
-            await _reject(send, 429, detail, {"retry-after": str(int(wait) + 1)})
+        if wait := self._requests.seconds_to_wait(address):
+            await _reject(send, 429, f"more than {self._settings.rate} requests a minute", wait)
             return
+        self._requests.take(address)
         most = self._settings.body_bytes
         announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > most:
             await _reject(send, 413, f"the body is larger than {most} bytes")
             return
         await self._app(scope, _Body(receive, most).receive, send)
-
-    def _is_allowed(self, scope: Scope, headers: Headers) -> bool:
-        key = self._settings.key.get_secret_value()
-        if not key or scope["path"] in OPEN or scope["method"] == "OPTIONS":
-            return True
-        # A plain comparison ends at the first difference, so its time would reveal the key.
-        return hmac.compare_digest(headers.get("x-api-key", "").encode("latin-1"), key.encode())
-
-    def _seconds_to_wait(self, client: str) -> float:
-        """Take a token of the client's bucket; return 0, or the seconds until it has one.
-
-        A bucket is full after a second without requests.
-        """
-        rate = self._settings.rate / 60
-        now = time.monotonic()
-        tokens, seen = self._buckets.pop(client, (max(rate, 1.0), now))
-        tokens = min(max(rate, 1.0), tokens + (now - seen) * rate)
-        allowed = tokens >= 1
-        self._buckets[client] = (tokens - 1 if allowed else tokens, now)
-        while len(self._buckets) > _CLIENTS:
-            self._buckets.popitem(last=False)
-        return 0.0 if allowed else (1 - tokens) / rate
 
 
 class _Body:
@@ -135,15 +152,15 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in known else "other"
 
 
-async def _reject(
-    send: Send, status: int, detail: str, headers: dict[str, str] | None = None
-) -> None:
+async def _reject(send: Send, status: int, detail: str, wait: float = 0) -> None:
+    """Send an error; `wait` is the seconds after which to try again, or 0."""
     body = json.dumps({"detail": detail}).encode()
-    fields = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **(headers or {}),
-    }
-    encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    fields = {"content-type": "application/json", "content-length": str(len(body))}
+    if wait:
+        fields["retry-after"] = str(int(wait) + 1)
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(fields)})
     await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

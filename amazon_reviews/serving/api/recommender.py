@@ -59,7 +59,7 @@ class Recommendations(Versioned):
 @cached(recommender.similar)
 def _similar(rows: Rows, asin: str, limit: int) -> Contents:
     if not rows:
-        raise HTTPException(404, f"there is no product with the asin {asin}")
+        raise HTTPException(404, "there is no product with this asin")
     return {"asin": asin, **_products(rows)}
 
 
@@ -84,7 +84,7 @@ async def similar(queries: Queries, asin: Id, limit: Limit = 10) -> Response:
 @router.get("/users/{id}/recommendations", response_model=Recommendations, responses=NOT_FOUND)
 async def recommendations(queries: Queries, id: Id, limit: Limit = 10) -> Response:
     """Products recommended to a user, who is given by the id in the reviews; the best first."""
-    return await queries.look_up(_recommended(limit), id, f"no user {id} has rated a product")
+    return await queries.look_up(_recommended(limit), id, "no user with this id has rated a product")
 
 
 def _products(rows: Rows) -> Contents:
