@@ -2,8 +2,8 @@
 
 import hmac
 import logging
-import time
 from ipaddress import IPv6Address, ip_address, ip_network
+from time import monotonic
 from typing import NamedTuple
 
 from cachetools import LRUCache
@@ -46,10 +46,10 @@ class Buckets:
 
     def take(self, address: str) -> None:
         """Take a token of the address, which must have one."""
-        self._buckets[address] = (self._tokens(address) - 1, time.monotonic())
+        self._buckets[address] = (self._tokens(address) - 1, monotonic())
 
     def _tokens(self, address: str) -> float:
-        now = time.monotonic()
+        now = monotonic()
         tokens, since = self._buckets.get(address, (self._most, now))
         return min(self._most, tokens + (now - since) * self._per_second)
 
