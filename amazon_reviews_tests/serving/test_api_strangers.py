@@ -85,16 +85,17 @@ def test_request_without_a_key_is_no_guess(make_service, clock):
         assert client.get("/titles/count", headers=RIGHT).status_code == 200
 
 
-def test_many_addresses_are_forgotten_again(monkeypatch):
+def test_many_addresses_are_forgotten_again(monkeypatch, caplog):
+    caplog.set_level(logging.CRITICAL)
     monkeypatch.setattr(clients, "_ADDRESSES", 100)
     keys = KeyCheck(KEY)
     assert keys.check("2001:db8::/64", KEY.encode()).accepted
 
     tracemalloc.start()
     try:
-        for number in range(10_000):
+        for number in range(2_000):
             keys.check(f"address {number}", b"wrong")
-        grown = tracemalloc.get_traced_memory()[0]
+        grown, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
@@ -158,7 +159,7 @@ def test_replies_without_a_key_may_be_stored(api):
     assert "cache-control" not in headers
 
 
-@pytest.mark.parametrize("path", ["/titles/", "/health/", "//health", "/titles/count/"])
+@pytest.mark.parametrize("path", ["/titles/", "/health/", "/titles/count/"])
 def test_no_reply_redirects_to_the_host_of_the_request(api, path):
     reply = api.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
 
@@ -237,6 +238,7 @@ def test_server_tells_strangers_nothing(server):
         ("/titles/count", {}, 401),
         ("/titles/count", RIGHT, 200),
         ("/titles/", RIGHT | {"Host": "evil.example"}, 404),
+        ("//titles/count", RIGHT | {"Host": "evil.example"}, 404),
     ):
         status, fields, content = request(server, "GET", path, headers)
         assert status == expected
