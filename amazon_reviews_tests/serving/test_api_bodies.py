@@ -50,8 +50,13 @@ SMALL_BODIES = {
 
 
 @pytest.fixture(scope="module")
-def api(make_service):
-    with TestClient(make_service()) as client:
+def app(make_service):
+    return make_service()
+
+
+@pytest.fixture(scope="module")
+def api(app):
+    with TestClient(app) as client:
         yield client
 
 
@@ -138,14 +143,15 @@ async def post(app, body):
 
 
 async def most_lag_during(work):
-    """Return the longest time for which the event loop did nothing but this work."""
+    """Return the longest time for which this process worked, and the event loop had to wait."""
     lags = []
 
     async def probe():
         while True:
-            started = time.perf_counter()
+            # The time of the processor: other processes may be busy too.
+            started = time.process_time()
             await asyncio.sleep(0.001)
-            lags.append(time.perf_counter() - started)
+            lags.append(time.process_time() - started)
 
     probing = asyncio.create_task(probe())
     await asyncio.sleep(0)
@@ -155,17 +161,13 @@ async def most_lag_during(work):
 
 
 @pytest.mark.parametrize("name", LARGE_BODIES)
-def test_five_large_bodies_do_not_block_the_event_loop(make_service, name):
-    app = make_service()
-
+def test_five_large_bodies_do_not_block_the_event_loop(app, name):
     async def five():
         statuses = await asyncio.gather(*(post(app, LARGE_BODIES[name]) for _ in range(5)))
         assert statuses == [422] * 5
 
-    # The machine may be busy with something else, but not always.
-    lags = []
-    while len(lags) < 5 and not (lags and min(lags) <= MOST_LAG_SECONDS):
-        lags.append(asyncio.run(most_lag_during(five())))
+    # A lag that the bodies cause is there each time.
+    lags = [asyncio.run(most_lag_during(five())) for _ in range(3)]
     assert min(lags) <= MOST_LAG_SECONDS
 
 

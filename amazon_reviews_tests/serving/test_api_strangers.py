@@ -99,7 +99,7 @@ def test_many_addresses_are_forgotten_again(monkeypatch, caplog):
     finally:
         tracemalloc.stop()
 
-    assert grown < 200_000
+    assert grown < 100_000
     assert keys._known.keys() == {"2001:db8::/64"}
 
 
