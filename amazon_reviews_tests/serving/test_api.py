@@ -179,7 +179,9 @@ def test_similar_and_recommended_products_are_listed(api):
         ("P003", "P001", False),
         ("P004", None, True),
     ]
-    assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith("no user with this id")
+    assert get(api, "/users/nobody/recommendations", 404)["detail"].startswith(
+        "no user with this id"
+    )
     assert "this asin" in get(api, "/products/nothing/similar", 404)["detail"]
 
 

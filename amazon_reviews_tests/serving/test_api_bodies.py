@@ -117,7 +117,10 @@ def test_as_many_and_as_long_texts_as_allowed_are_parsed():
 def test_body_of_another_type_is_rejected(api, kind):
     reply = api.post("/sentiment", content=b'{"text": "fine"}', headers={"content-type": kind})
 
-    assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, ["header", "content-type"])
+    assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (
+        422,
+        ["header", "content-type"],
+    )
 
 
 async def post(app, body):

@@ -84,7 +84,9 @@ async def similar(queries: Queries, asin: Id, limit: Limit = 10) -> Response:
 @router.get("/users/{id}/recommendations", response_model=Recommendations, responses=NOT_FOUND)
 async def recommendations(queries: Queries, id: Id, limit: Limit = 10) -> Response:
     """Products recommended to a user, who is given by the id in the reviews; the best first."""
-    return await queries.look_up(_recommended(limit), id, "no user with this id has rated a product")
+    return await queries.look_up(
+        _recommended(limit), id, "no user with this id has rated a product"
+    )
 
 
 def _products(rows: Rows) -> Contents:
