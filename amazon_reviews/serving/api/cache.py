@@ -10,7 +10,6 @@ from typing import NamedTuple, Self
 
 from cachetools import LRUCache
 
-
 # Memory of an entry beside the bytes of its response: key, counters, and places in three tables.
 # The process grew by 655 bytes per entry just after the tables had grown, which costs most.
 _ENTRY_BYTES = 720

@@ -84,11 +84,11 @@ class KeyCheck:
         if not sent:
             return KeyVerdict(False)
         wait = self._attempts.seconds_to_wait(address)
-        if not wait or address in self._known:
-            # A plain comparison ends at the first difference, so its time would reveal the key.
-            if hmac.compare_digest(sent, self._key):
-                self._known[address] = True
-                return KeyVerdict(True)
+        is_compared = not wait or address in self._known
+        # A plain comparison ends at the first difference, so its time would reveal the key.
+        if is_compared and hmac.compare_digest(sent, self._key):
+            self._known[address] = True
+            return KeyVerdict(True)
         if not wait:
             self._attempts.take(address)
         self._log_rejected(address)
