@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import tracemalloc
 from contextlib import contextmanager
 
@@ -14,7 +15,12 @@ from amazon_reviews.cli import app as app_command
 from amazon_reviews.cli import main
 from amazon_reviews.serving.api import clients
 from amazon_reviews.serving.api.clients import MOST_WRONG_KEYS, KeyCheck, address_of
-from amazon_reviews_tests.serving.served import request, served_api, served_dashboard
+from amazon_reviews_tests.serving.served import (
+    open_tab,
+    request,
+    served_api,
+    served_dashboard,
+)
 
 KEY = "right-key-of-the-test"
 RIGHT, WRONG = {"X-API-Key": KEY}, {"X-API-Key": "wrong"}
@@ -185,6 +191,16 @@ def test_head_is_get_without_the_body(api):
     assert api.head("/sentiment").status_code == 405
 
 
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_pages_of_the_documentation_load_files_of_the_service_only(api, page):
+    addresses = re.findall(r'(?:href|src)="([^"]*)"', api.get(page).text)
+
+    assert len(addresses) >= 2
+    for address in addresses:
+        assert address.startswith("/")
+        assert api.get(address).status_code == 200
+
+
 @pytest.fixture
 def started(monkeypatch):
     """The commands that would have served by now."""
@@ -262,3 +278,13 @@ def test_server_tells_strangers_nothing(server):
 def test_server_without_a_key_starts_if_it_is_public(warehouse_url, serve):
     with serve({"AMAZON_REVIEWS_WAREHOUSE": warehouse_url}, "--host", "0.0.0.0", "--public"):
         pass
+
+
+@pytest.mark.long
+def test_documentation_is_shown_without_requests_to_other_hosts(browser, warehouse_url):
+    with (
+        served_api({"AMAZON_REVIEWS_WAREHOUSE": warehouse_url}) as address,
+        open_tab(browser, address) as page,
+    ):
+        page.goto("/docs")
+        page.get_by_text("/titles/max-duration").first.wait_for()

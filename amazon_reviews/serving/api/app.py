@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
@@ -56,7 +57,8 @@ def create_app() -> FastAPI:
 
 def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     """Return the service on the warehouse and models of the settings."""
-    app = FastAPI(
+    # Its pages of the documentation load nothing from other hosts.
+    app = FastAPIOffline(
         title="Amazon reviews and streaming titles",
         description=(
             "Reads the warehouse and the models. Every response names the versions of the tables "
