@@ -2,6 +2,8 @@
 
 import hmac
 import logging
+from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import NamedTuple
@@ -19,15 +21,23 @@ SECONDS_PER_WRONG_KEY = 6.0
 # Addresses that are remembered. An address of an IPv6 network of its own costs its owner nothing.
 _ADDRESSES = 10_000
 _IPV6_NETWORK = 64
+_LONGEST_HOST = 64
+_UNKNOWN = "an unknown address"
 
 
 def address_of(scope: Scope) -> str:
     """Return the address of a request's client, for IPv6 its network of the usual size."""
-    host = scope["client"][0] if scope.get("client") else ""
+    client = scope.get("client")
+    # A proxy may pass on any text.
+    return _address(client[0][:_LONGEST_HOST]) if client else _UNKNOWN
+
+
+@lru_cache(1_000)
+def _address(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
-        return "an unknown address"
+        return _UNKNOWN
     if not isinstance(address, IPv6Address):
         return str(address)
     return str(address.ipv4_mapped or ip_network((int(address), _IPV6_NETWORK), strict=False))
@@ -38,18 +48,25 @@ class Buckets:
 
     def __init__(self, most: float, per_second: float) -> None:
         self._most, self._per_second = most, per_second
-        self._buckets: LRUCache[str, tuple[float, float]] = LRUCache(_ADDRESSES)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> float:
         """Return 0 if the address has a token, else the seconds until it has one."""
-        return max(0.0, (1 - self._tokens(address)) / self._per_second)
+        return max(0.0, (1 - self._tokens(address, monotonic())) / self._per_second)
 
-    def take(self, address: str) -> None:
-        """Take a token of the address, which must have one."""
-        self._buckets[address] = (self._tokens(address) - 1, monotonic())
-
-    def _tokens(self, address: str) -> float:
+    def take(self, address: str) -> float:
+        """Take a token of the address; return 0, or the seconds until it has one."""
         now = monotonic()
+        tokens = self._tokens(address, now)
+        if tokens < 1:
+            return (1 - tokens) / self._per_second
+        self._buckets[address] = (tokens - 1, now)
+        self._buckets.move_to_end(address)
+        if len(self._buckets) > _ADDRESSES:
+            self._buckets.popitem(last=False)
+        return 0.0
+
+    def _tokens(self, address: str, now: float) -> float:
         tokens, since = self._buckets.get(address, (self._most, now))
         return min(self._most, tokens + (now - since) * self._per_second)
 
@@ -89,8 +106,7 @@ class KeyCheck:
         if is_compared and hmac.compare_digest(sent, self._key):
             self._known[address] = True
             return KeyVerdict(True)
-        if not wait:
-            self._attempts.take(address)
+        self._attempts.take(address)
         self._log_rejected(address)
         return KeyVerdict(False, wait)
 

@@ -120,10 +120,9 @@ class Guard:
             else:
                 await _reject(send, 401, "a key is needed in the header X-API-Key")
             return
-        if wait := self._requests.seconds_to_wait(address):
+        if wait := self._requests.take(address):
             await _reject(send, 429, f"more than {self._settings.rate} requests a minute", wait)
             return
-        self._requests.take(address)
         most = self._settings.body_bytes
         announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > most:
