@@ -13,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
-from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config
 from amazon_reviews.errors import UnavailableError
@@ -27,13 +26,7 @@ from amazon_reviews.serving.api.dependencies import (
     TITLE_RATINGS,
     ModelCaches,
 )
-from amazon_reviews.serving.api.middleware import (
-    NO_STORE,
-    NOSNIFF,
-    Guard,
-    Metrics,
-    SafeReplies,
-)
+from amazon_reviews.serving.api.middleware import NO_STORE, NOSNIFF, Cors, Guard, Metrics
 from amazon_reviews.serving.api.settings import ApiSettings, load_api
 from amazon_reviews.serving.model_cache import open_model_cache
 
@@ -57,8 +50,9 @@ def create_app() -> FastAPI:
 
 def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     """Return the service on the warehouse and models of the settings."""
-    # Its pages of the documentation load nothing from other hosts.
+    # Its page of the documentation loads nothing from other hosts.
     app = FastAPIOffline(
+        redoc_url=None,
         title="Amazon reviews and streaming titles",
         description=(
             "Reads the warehouse and the models. Every response names the versions of the tables "
@@ -78,15 +72,17 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.state.registry = CollectorRegistry()
     for endpoints in (health, titles, reviews, recommender, sentiment):
         app.include_router(endpoints.router)
-    app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
+    headers = NOSNIFF | NO_STORE if limits.key.get_secret_value() else NOSNIFF
+    metrics = Metrics(app.state.registry)
+    app.add_middleware(Guard, settings=limits, metrics=metrics, safe_headers=headers)
     if limits.origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
+            safe_headers=headers,
             allow_origins=limits.origins,
             allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["X-API-Key"],
         )
-    app.add_middleware(SafeReplies, has_key=bool(limits.key.get_secret_value()))
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(Exception, _failed)

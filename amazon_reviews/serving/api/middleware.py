@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import HTTPException
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amazon_reviews.serving.api.clients import Buckets, KeyCheck, address_of
@@ -15,7 +17,9 @@ from amazon_reviews.serving.api.settings import ApiSettings
 OPEN = ("/health", "/ready")
 """Paths that need no key, because load balancers and monitoring request them."""
 NOSNIFF = {"x-content-type-options": "nosniff"}
+"""Headers of every reply: a browser does not guess a type, and so runs no data as a script."""
 NO_STORE = {"cache-control": "no-store"}
+"""Headers of a reply that belongs to the sender of the request, and to no cache."""
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 
@@ -45,43 +49,32 @@ class BodyTooLargeError(HTTPException):
         super().__init__(413, f"the body is larger than {most} bytes")
 
 
-class SafeReplies:
-    """ASGI middleware of every reply: headers for browsers and caches, and HEAD.
+class Cors(CORSMiddleware):
+    """CORS, whose replies to preflight requests have safe headers like all others."""
 
-    A reply behind a key is not stored by caches. HEAD is GET without the body.
-    """
-
-    def __init__(self, app: ASGIApp, has_key: bool) -> None:
-        self._app = app
-        self._headers = _encoded(NOSNIFF | NO_STORE if has_key else NOSNIFF)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and complete its reply."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_head = scope["method"] == "HEAD"
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
-            elif is_head:
-                message["body"] = b""
-            await send(message)
-
-        await self._app(scope | {"method": "GET"} if is_head else scope, receive, send_safely)
+    def __init__(self, app: ASGIApp, safe_headers: Mapping[str, str], **options: Any) -> None:
+        super().__init__(app, **options)
+        self.preflight_headers |= safe_headers
 
 
 class Guard:
     """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs.
 
     The state of a request has `trusted`: True if no key is set, or the request has the right one.
+    Every reply gets the safe headers. HEAD is GET without the body.
     """
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ApiSettings,
+        metrics: Metrics,
+        safe_headers: Mapping[str, str],
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._safe_headers = _encoded(safe_headers)
         self._keys = KeyCheck(settings.key.get_secret_value())
         # A bucket is full after a second without requests.
         per_second = settings.rate / 60
@@ -93,20 +86,26 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
+        method = _method(scope)
+        if method == "HEAD":
+            scope = scope | {"method": "GET"}
 
-        async def send_and_note_status(message: Message) -> None:
+        async def send_safely(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._safe_headers]
+            elif method == "HEAD":
+                message["body"] = b""
             await send(message)
 
         self._metrics.under_way.inc()
         try:
-            await self._guarded(scope, receive, send_and_note_status)
+            await self._guarded(scope, receive, send_safely)
         finally:
             self._metrics.under_way.dec()
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.requests.labels(_method(scope), route, status).inc()
+            self._metrics.requests.labels(method, route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
