@@ -76,13 +76,7 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     metrics = Metrics(app.state.registry)
     app.add_middleware(Guard, settings=limits, metrics=metrics, safe_headers=headers)
     if limits.origins:
-        app.add_middleware(
-            Cors,
-            safe_headers=headers,
-            allow_origins=limits.origins,
-            allow_methods=["GET", "HEAD", "POST"],
-            allow_headers=["X-API-Key"],
-        )
+        app.add_middleware(Cors, origins=limits.origins, safe_headers=headers)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(Exception, _failed)

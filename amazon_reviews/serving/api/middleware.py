@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from fastapi import HTTPException
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -52,8 +51,15 @@ class BodyTooLargeError(HTTPException):
 class Cors(CORSMiddleware):
     """CORS, whose replies to preflight requests have safe headers like all others."""
 
-    def __init__(self, app: ASGIApp, safe_headers: Mapping[str, str], **options: Any) -> None:
-        super().__init__(app, **options)
+    def __init__(
+        self, app: ASGIApp, origins: Sequence[str], safe_headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["X-API-Key"],
+        )
         self.preflight_headers |= safe_headers
 
 
@@ -88,7 +94,7 @@ class Guard:
         started, status = time.perf_counter(), 500
         method = _method(scope)
         if method == "HEAD":
-            scope = scope | {"method": "GET"}
+            scope = {**scope, "method": "GET"}
 
         async def send_safely(message: Message) -> None:
             nonlocal status
