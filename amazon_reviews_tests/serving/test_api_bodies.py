@@ -176,9 +176,11 @@ def test_five_large_bodies_do_not_block_the_event_loop(app, name):
 
 @pytest.fixture(scope="module")
 def server(warehouse_url, models):
-    """The address of the API as the console script serves it."""
+    """The address of the API as the console script serves it, with its models loaded."""
     variables = {"AMAZON_REVIEWS_WAREHOUSE": warehouse_url, "AMAZON_REVIEWS_MODELS": str(models)}
     with served_api(variables) as address:
+        while request(address, "GET", "/version")[0] != 200:
+            continue
         yield address
 
 
