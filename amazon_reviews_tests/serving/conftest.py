@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amazon_reviews import config
 from amazon_reviews.models.recommender.storage import save as save_recommender
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.storage import save
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.serving.api.app import service
+from amazon_reviews.serving.api.settings import ApiSettings
 from amazon_reviews_tests.models.reviews import synthetic_reviews
 from amazon_reviews_tests.serving import synthetic, synthetic_titles
 from amazon_reviews_tests.serving.served import open_tab, served_dashboard
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from playwright.sync_api import Browser, Page
 
 PSEUDONYM_KEY = "secret of the tests"
@@ -55,6 +59,20 @@ def models(tmp_path_factory: pytest.TempPathFactory, empty_store: Callable[[Path
     save_recommender(synthetic_titles.predictor(), path)
     ModelStore(folder).publish("title_ratings", path, Record(), make_current=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_service(warehouse_url: str, models: Path) -> Callable[..., "FastAPI"]:
+    """A function that returns the API service with these limits."""
+
+    def make(**limits: Any) -> "FastAPI":
+        variables = {
+            "AMAZON_REVIEWS_WAREHOUSE": warehouse_url,
+            "AMAZON_REVIEWS_MODELS": str(models),
+        }
+        return service(config.load(variables), ApiSettings(**limits))
+
+    return make
 
 
 @pytest.fixture(scope="session")

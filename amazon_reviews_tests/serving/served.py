@@ -1,11 +1,13 @@
-"""The dashboard as the console script serves it, and tabs of a browser on it."""
+"""Dashboard and API as the console script serves them, and tabs of a browser on the dashboard."""
 
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.message import Message
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,13 +18,44 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def served_dashboard(environment: Mapping[str, str]) -> Iterator[str]:
+def served_dashboard(environment: Mapping[str, str], *options: str) -> Iterator[str]:
     """Yield the address of the dashboard, served with these settings during the block."""
+    with _served("app", "/_stcore/health", environment, options) as address:
+        yield address
+
+
+@contextmanager
+def served_api(environment: Mapping[str, str], *options: str) -> Iterator[str]:
+    """Yield the address of the API, served with these settings during the block."""
+    with _served("api", "/health", environment, options) as address:
+        yield address
+
+
+def request(
+    address: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> tuple[int, Message, bytes]:
+    """Send a request over a connection of its own; return status, headers and content."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=60)
+    connection.request(method, path, body, headers or {})
+    reply = connection.getresponse()
+    result = reply.status, reply.headers, reply.read()
+    connection.close()
+    return result
+
+
+@contextmanager
+def _served(
+    name: str, health: str, environment: Mapping[str, str], options: Sequence[str]
+) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "amazon_reviews.cli", "app", "--port", str(port)]
+    command = [sys.executable, "-m", "amazon_reviews.cli", name, "--port", str(port), *options]
     with subprocess.Popen(command, env=os.environ | environment) as server:
         try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+            wait_for(f"http://127.0.0.1:{port}{health}", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()

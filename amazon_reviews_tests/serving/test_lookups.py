@@ -1,5 +1,6 @@
 """Look-ups by key: they read ranges of keys, each once, and cache the responses."""
 
+import tracemalloc
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -11,7 +12,13 @@ import pytest
 from fastapi import HTTPException
 
 from amazon_reviews.serving.api.cache import KeyRanges
-from amazon_reviews.serving.api.cached_queries import Contents, KeyLookup, QueryCache, Rows
+from amazon_reviews.serving.api.cached_queries import (
+    CachedQuery,
+    Contents,
+    KeyLookup,
+    QueryCache,
+    Rows,
+)
 from amazon_reviews.serving.queries.query import Query
 
 RANGE_KEYS = 10
@@ -96,6 +103,37 @@ def test_an_evicted_response_is_read_again(monkeypatch):
         assert look_up(queries, reads, key)["key"] == key
 
     assert reads.things > len(KEYS)
+
+
+def test_cached_responses_take_no_more_memory_than_stated(monkeypatch):
+    # Just above a size at which the tables of the cache grow.
+    most = 560 << 10
+    monkeypatch.setattr("amazon_reviews.serving.api.cached_queries._CACHE_BYTES", most)
+    padding = "k" * 2_000
+    empty = Query(("gold/things",), lambda *_: pa.table({}))
+    search = CachedQuery(empty, lambda *_: {"rows": []})
+    # One range, which has all names and is read at the first look-up.
+    names = KeyLookup(
+        Query(("gold/things",), lambda *_: pa.table({"start": pa.array([], pa.string())})),
+        (empty,),
+        lambda _: ((f"{padding}{number}", {"rows": []}) for number in range(1_000)),
+    )
+
+    async def growth(queries):
+        before = tracemalloc.get_traced_memory()[0]
+        await queries.look_up(names, f"{padding}0", "")
+        for number in range(1_000):
+            await queries.respond(search, f"{padding}{number}")
+        return tracemalloc.get_traced_memory()[0] - before
+
+    # The first requests load modules.
+    anyio.run(growth, QueryCache(Versions(), 5))
+    tracemalloc.start()
+    try:
+        grown = anyio.run(growth, QueryCache(Versions(), 5))
+    finally:
+        tracemalloc.stop()
+    assert most / 2 < grown <= most
 
 
 @pytest.mark.parametrize("starts", [[], ["b"], ["b", "d"]])

@@ -2,15 +2,16 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from threading import Thread
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
-from starlette.middleware.cors import CORSMiddleware
 
 from amazon_reviews import config, redaction
 from amazon_reviews.errors import UnavailableError
@@ -23,13 +24,15 @@ from amazon_reviews.serving.api.dependencies import (
     TITLE_RATINGS,
     ModelCaches,
 )
-from amazon_reviews.serving.api.middleware import Guard, Metrics
+from amazon_reviews.serving.api.middleware import NO_STORE, NOSNIFF, Cors, Guard, Metrics
 from amazon_reviews.serving.api.settings import ApiSettings, load_api
 from amazon_reviews.serving.model_cache import open_model_cache
 
 _log = logging.getLogger(__name__)
 # By default a thread that computes would make the event loop wait ten times as long.
 _SWITCH_SECONDS = 0.0005
+# Faults that a reply lists; their messages keep it below 16 KiB.
+_MOST_FAULTS = 20
 
 
 def create_app() -> FastAPI:
@@ -45,7 +48,9 @@ def create_app() -> FastAPI:
 
 def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     """Return the service on the warehouse and models of the settings."""
-    app = FastAPI(
+    # Its page of the documentation loads nothing from other hosts.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="Amazon reviews and streaming titles",
         description=(
             "Reads the warehouse and the models. Every response names the versions of the tables "
@@ -54,6 +59,8 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
         version="1",
         responses=PROBLEMS,
         lifespan=_load_models,
+        # A redirect would repeat the header Host, which the client chooses.
+        redirect_slashes=False,
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
     app.state.queries = QueryCache(open_warehouse(settings.warehouse), limits.seconds)
@@ -64,14 +71,11 @@ def service(settings: config.Settings, limits: ApiSettings) -> FastAPI:
     app.state.registry = CollectorRegistry()
     for endpoints in (health, titles, reviews, recommender, sentiment):
         app.include_router(endpoints.router)
-    app.add_middleware(Guard, settings=limits, metrics=Metrics(app.state.registry))
+    headers = NOSNIFF | NO_STORE if limits.key.get_secret_value() else NOSNIFF
+    metrics = Metrics(app.state.registry)
+    app.add_middleware(Guard, settings=limits, metrics=metrics, safe_headers=headers)
     if limits.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=limits.origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["X-API-Key"],
-        )
+        app.add_middleware(Cors, origins=limits.origins, safe_headers=headers)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(Exception, _failed)
@@ -95,10 +99,17 @@ def _load_quietly(models: ModelCaches) -> None:
 
 
 async def _wrong_parameters(request: Request, error: Exception) -> JSONResponse:
-    """Name each wrong parameter and what is allowed; the sent value is not repeated."""
+    """Name wrong parameters and what is allowed; nothing that was sent is repeated."""
     assert isinstance(error, RequestValidationError)
-    detail = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
-    return JSONResponse({"detail": detail}, 422)
+    faults = dict.fromkeys((_place(fault), fault["msg"], fault["type"]) for fault in error.errors())
+    listed = [{"loc": loc, "msg": text, "type": kind} for loc, text, kind in faults][:_MOST_FAULTS]
+    return JSONResponse({"detail": listed, "more": len(faults) - len(listed)}, 422)
+
+
+def _place(fault: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Return the location of a fault; the name of an unknown field, its last part, was sent."""
+    place: tuple[str | int, ...] = fault["loc"]
+    return place[:-1] if fault["type"] == "extra_forbidden" else place
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
@@ -110,4 +121,6 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     """Tell the client nothing of the error; the server writes it to its log."""
-    return JSONResponse({"detail": "the service failed; its log has the reason"}, 500)
+    detail = "the service failed; its log has the reason"
+    # This reply passes no middleware.
+    return JSONResponse({"detail": detail}, 500, NOSNIFF | NO_STORE)

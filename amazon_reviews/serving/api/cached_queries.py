@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import HTTPException, Response
 
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.serving.api.cache import KeyRanges, ResponseCache
+from amazon_reviews.serving.api.cache import KeyRanges, ResponseCache, ResponseKey
 from amazon_reviews.serving.queries.query import Query
 
 P = ParamSpec("P")
@@ -108,7 +108,7 @@ class QueryCache:
                 long.
         """
         versions = await self._versions_of(cached.tables)
-        key = (cached, *versions.values(), args, *sorted(kwargs.items()))
+        key = ResponseKey.of(cached, versions, args, sorted(kwargs.items()))
         body = self._responses.get(key)
         if body is None:
 
@@ -123,24 +123,23 @@ class QueryCache:
     async def look_up(self, lookup: KeyLookup, key: str, unknown: str) -> Response:
         """Return the response of a key like `respond`; 404 with the text `unknown` without one."""
         versions = await self._versions_of(lookup.tables)
-        state = (lookup, *versions.values())
-        body = self._responses.get((*state, key))
+        body = self._responses.get(ResponseKey.of(lookup, versions, key))
         if body is None:
-            body = await self._read(lambda: self._read_range(lookup, key, versions, state))
+            body = await self._read(lambda: self._read_range(lookup, key, versions))
         if body is None:
             raise HTTPException(404, unknown)
         return Response(body, media_type="application/json")
 
-    def _read_range(
-        self, lookup: KeyLookup, key: str, versions: dict[str, int], state: tuple[object, ...]
-    ) -> bytes | None:
+    def _read_range(self, lookup: KeyLookup, key: str, versions: dict[str, int]) -> bytes | None:
         # Another thread may have read the range while this one waited.
-        if (body := self._responses.get((*state, key))) is not None:
+        if (body := self._responses.get(ResponseKey.of(lookup, versions, key))) is not None:
             return body
         start, end = self._ranges_of(lookup, versions).around(key)
         rows = (query(self._warehouse, start, end).to_pylist() for query in lookup.queries)
         bodies = {name: _json(each, versions) for name, each in lookup.contents(*rows)}
-        self._responses.put({(*state, name): body for name, body in bodies.items()})
+        self._responses.put(
+            {ResponseKey.of(lookup, versions, name): body for name, body in bodies.items()}
+        )
         return bodies.get(key)
 
     def _ranges_of(self, lookup: KeyLookup, versions: Mapping[str, int]) -> KeyRanges:

@@ -67,9 +67,10 @@ class WrongParameter(BaseModel):
 
 
 class WrongParameters(BaseModel):
-    """All wrong parameters of a request."""
+    """Wrong parameters of a request; `more` is the number of those that are not listed."""
 
     detail: list[WrongParameter]
+    more: int
 
 
 class Versioned(BaseModel):

@@ -43,10 +43,15 @@ class Version(BaseModel):
     models: dict[str, int | None]
 
 
-class Ready(Version):
-    """`ready` if the warehouse has tables; `missing` lists what is not available yet."""
+class Ready(BaseModel):
+    """`ready` if the warehouse has tables."""
 
     ready: bool
+
+
+class ReadyParts(Ready, Version):
+    """What is ready: `missing` lists what is not available yet."""
+
     missing: list[str]
 
 
@@ -64,23 +69,32 @@ async def health() -> Response:
     return _json({"status": "ok"})
 
 
-@router.get("/ready", response_model=Ready, responses={503: {"model": Ready}})
-async def ready(queries: Queries, models: Models) -> Response:
-    """Readiness of the service; 503 while the warehouse has no table that can be read."""
+@router.get(
+    "/ready",
+    response_model=ReadyParts | Ready,
+    responses={503: {"model": ReadyParts | Ready}},
+)
+async def ready(request: Request, queries: Queries, models: Models) -> Response:
+    """Readiness of the service; 503 while the warehouse has no table that can be read.
+
+    Versions and what is missing are left out if a key is set and the request does not have it.
+    """
     try:
-        current = await _versions(queries, models)
+        tables = await queries.versions()
     except WarehouseError:
-        current = {"version": version("amazon-reviews"), "tables": {}, "models": {}}
-    missing = [] if current["tables"] else ["warehouse"]
-    missing += [name for name, number in current["models"].items() if number is None]
-    is_ready = bool(current["tables"])
-    return _json({**current, "ready": is_ready, "missing": missing}, 200 if is_ready else 503)
+        tables = {}
+    state: dict[str, Any] = {"ready": bool(tables)}
+    if request.state.trusted:
+        state |= await _versions(tables, queries, models)
+        missing = [name for name, number in state["models"].items() if number is None]
+        state["missing"] = missing if tables else ["warehouse", *missing]
+    return _json(state, 200 if tables else 503)
 
 
 @router.get("/version", response_model=Version)
 async def versions(queries: Queries, models: Models) -> Response:
     """Versions of the package, the tables and the models."""
-    return _json(await _versions(queries, models))
+    return _json(await _versions(await queries.versions(), queries, models))
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -93,10 +107,12 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-async def _versions(queries: QueryCache, models: ModelCaches) -> dict[str, Any]:
+async def _versions(
+    tables: dict[str, int], queries: QueryCache, models: ModelCaches
+) -> dict[str, Any]:
     return {
         "version": version("amazon-reviews"),
-        "tables": await queries.versions(),
+        "tables": tables,
         "models": {name: await _model_version(queries, model) for name, model in models.items()},
     }
 

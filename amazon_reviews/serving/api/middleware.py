@@ -1,21 +1,25 @@
-"""Middleware of all requests: key, rate, size of the body, and metrics."""
+"""Middleware of all requests: key, rate, size of the body, metrics and headers of replies."""
 
-import hmac
 import json
 import time
-from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
 from fastapi import HTTPException
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from amazon_reviews.serving.api.clients import Buckets, KeyCheck, address_of
 from amazon_reviews.serving.api.settings import ApiSettings
 
 OPEN = ("/health", "/ready")
 """Paths that need no key, because load balancers and monitoring request them."""
+NOSNIFF = {"x-content-type-options": "nosniff"}
+"""Headers of every reply: a browser does not guess a type, and so runs no data as a script."""
+NO_STORE = {"cache-control": "no-store"}
+"""Headers of a reply that belongs to the sender of the request, and to no cache."""
 
-_CLIENTS = 10_000
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 
 
@@ -44,14 +48,43 @@ class BodyTooLargeError(HTTPException):
         super().__init__(413, f"the body is larger than {most} bytes")
 
 
-class Guard:
-    """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs."""
+class Cors(CORSMiddleware):
+    """CORS, whose replies to preflight requests have safe headers like all others."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: Sequence[str], safe_headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["X-API-Key"],
+        )
+        self.preflight_headers |= safe_headers
+
+
+class Guard:
+    """ASGI middleware that rejects requests with 401, 413 or 429 before the application runs.
+
+    The state of a request has `trusted`: True if no key is set, or the request has the right one.
+    Every reply gets the safe headers. HEAD is GET without the body.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ApiSettings,
+        metrics: Metrics,
+        safe_headers: Mapping[str, str],
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._safe_headers = _encoded(safe_headers)
+        self._keys = KeyCheck(settings.key.get_secret_value())
+        # A bucket is full after a second without requests.
+        per_second = settings.rate / 60
+        self._requests = Buckets(max(per_second, 1.0), per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or reject it."""
@@ -59,31 +92,41 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
+        method = _method(scope)
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}
 
-        async def send_and_note_status(message: Message) -> None:
+        async def send_safely(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._safe_headers]
+            elif method == "HEAD":
+                message["body"] = b""
             await send(message)
 
         self._metrics.under_way.inc()
         try:
-            await self._guarded(scope, receive, send_and_note_status)
+            await self._guarded(scope, receive, send_safely)
         finally:
             self._metrics.under_way.dec()
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.requests.labels(_method(scope), route, status).inc()
+            self._metrics.requests.labels(method, route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if not self._is_allowed(scope, headers):
-            await _reject(send, 401, "a key is needed in the header X-API-Key")
+        address = address_of(scope)
+        key = self._keys.check(address, headers.get("x-api-key", "").encode("latin-1"))
+        scope.setdefault("state", {})["trusted"] = key.accepted
+        if not (key.accepted or scope["path"] in OPEN or scope["method"] == "OPTIONS"):
+            if key.wait:
+                await _reject(send, 429, "too many wrong keys", key.wait)
+            else:
+                await _reject(send, 401, "a key is needed in the header X-API-Key")
             return
-        client = scope["client"][0] if scope.get("client") else ""
-        if (wait := self._seconds_to_wait(client)) > 0:
-            detail = f"more than {self._settings.rate} requests a minute"
-            await _reject(send, 429, detail, {"retry-after": str(int(wait) + 1)})
+        if wait := self._requests.take(address):
+            await _reject(send, 429, f"more than {self._settings.rate} requests a minute", wait)
             return
         most = self._settings.body_bytes
         announced = headers.get("content-length", "0")
@@ -91,28 +134,6 @@ class Guard:
             await _reject(send, 413, f"the body is larger than {most} bytes")
             return
         await self._app(scope, _Body(receive, most).receive, send)
-
-    def _is_allowed(self, scope: Scope, headers: Headers) -> bool:
-        key = self._settings.key.get_secret_value()
-        if not key or scope["path"] in OPEN or scope["method"] == "OPTIONS":
-            return True
-        # A plain comparison ends at the first difference, so its time would reveal the key.
-        return hmac.compare_digest(headers.get("x-api-key", "").encode("latin-1"), key.encode())
-
-    def _seconds_to_wait(self, client: str) -> float:
-        """Take a token of the client's bucket; return 0, or the seconds until it has one.
-
-        A bucket is full after a second without requests.
-        """
-        rate = self._settings.rate / 60
-        now = time.monotonic()
-        tokens, seen = self._buckets.pop(client, (max(rate, 1.0), now))
-        tokens = min(max(rate, 1.0), tokens + (now - seen) * rate)
-        allowed = tokens >= 1
-        self._buckets[client] = (tokens - 1 if allowed else tokens, now)
-        while len(self._buckets) > _CLIENTS:
-            self._buckets.popitem(last=False)
-        return 0.0 if allowed else (1 - tokens) / rate
 
 
 class _Body:
@@ -135,15 +156,15 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in known else "other"
 
 
-async def _reject(
-    send: Send, status: int, detail: str, headers: dict[str, str] | None = None
-) -> None:
+async def _reject(send: Send, status: int, detail: str, wait: float = 0) -> None:
+    """Send an error; `wait` is the seconds after which to try again, or 0."""
     body = json.dumps({"detail": detail}).encode()
-    fields = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **(headers or {}),
-    }
-    encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    fields = {"content-type": "application/json", "content-length": str(len(body))}
+    if wait:
+        fields["retry-after"] = str(int(wait) + 1)
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(fields)})
     await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

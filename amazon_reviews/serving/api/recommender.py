@@ -59,7 +59,7 @@ class Recommendations(Versioned):
 @cached(recommender.similar)
 def _similar(rows: Rows, asin: str, limit: int) -> Contents:
     if not rows:
-        raise HTTPException(404, f"there is no product with the asin {asin}")
+        raise HTTPException(404, "there is no product with this asin")
     return {"asin": asin, **_products(rows)}
 
 
@@ -92,7 +92,9 @@ async def recommendations(queries: Queries, id: Id, limit: Limit = 10) -> Respon
 
     It answers only where the service has a key.
     """
-    return await queries.look_up(_recommended(limit), id, f"no user {id} has rated a product")
+    return await queries.look_up(
+        _recommended(limit), id, "no user with this id has rated a product"
+    )
 
 
 def _products(rows: Rows) -> Contents:

@@ -103,7 +103,7 @@ async def product(
 
     The asin of a variant gives the product of its family, whose asin is in the response.
     """
-    unknown = f"no product with reviews has the asin {asin}"
+    unknown = "no product with reviews has this asin"
     try:
         return await queries.look_up(_PRODUCTS, asin, unknown)
     except HTTPException as error:

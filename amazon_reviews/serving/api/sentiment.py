@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, HTTPException, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from amazon_reviews.models.loading import no_model
 from amazon_reviews.models.sentiment.texts import LONGEST, unusable_reason
+from amazon_reviews.serving.api.bodies import JsonBody, parse
 from amazon_reviews.serving.api.dependencies import ModelVersion, Queries, SentimentModel
 from amazon_reviews.serving.api.settings import MOST_TEXTS
 from amazon_reviews.serving.model_cache import ModelCache
@@ -66,13 +67,23 @@ class ManySentiments(BaseModel):
     model: ModelVersion
 
 
-@router.post("/sentiment", response_model=OneSentiment | ManySentiments)
-async def sentiment(
-    queries: Queries, cache: SentimentModel, request: OneText | ManyTexts
-) -> Response:
+_REQUEST: TypeAdapter[OneText | ManyTexts] = TypeAdapter(OneText | ManyTexts)
+_SCHEMA = {"anyOf": [model.model_json_schema() for model in (OneText, ManyTexts)]}
+_DOCUMENTED_BODY = {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}
+
+
+@router.post(
+    "/sentiment",
+    response_model=OneSentiment | ManySentiments,
+    openapi_extra={"requestBody": _DOCUMENTED_BODY},
+)
+async def sentiment(queries: Queries, cache: SentimentModel, body: JsonBody) -> Response:
     """Label, probability and the most important words of one text, or of each of several."""
-    body = await queries.run_model(lambda: orjson.dumps(_predict(cache, request)))
-    return Response(body, media_type="application/json")
+
+    def predict() -> bytes:
+        return orjson.dumps(_predict(cache, parse(body, _REQUEST)))
+
+    return Response(await queries.run_model(predict), media_type="application/json")
 
 
 def _predict(cache: ModelCache[Any], request: OneText | ManyTexts) -> dict[str, Any]:

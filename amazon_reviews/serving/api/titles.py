@@ -96,7 +96,7 @@ class Actor(Versioned):
 @cached(titles.longest)
 def _longest(rows: Rows, filters: TitleFilters) -> Contents:
     if not rows:
-        raise HTTPException(404, f"there is no title with {_listed(filters)}")
+        raise HTTPException(404, "there is no title with these parameters")
     return _title(rows[0])
 
 
@@ -113,7 +113,7 @@ def _count(rows: Rows, filters: TitleFilters) -> Contents:
 @cached(titles.top_actors)
 def _top_actor(rows: Rows, filters: TitleFilters) -> Contents:
     if not rows:
-        raise HTTPException(404, f"no title with {_listed(filters)} names its cast")
+        raise HTTPException(404, "no title with these parameters names its cast")
     return {"actor": rows[0]["actor"], "appearances": rows[0]["titles"]}
 
 
@@ -206,8 +206,7 @@ async def title(
     queries: Queries, id: Annotated[str, Path(min_length=1, max_length=64, examples=["hs464"])]
 ) -> Response:
     """One title by its id: the first letter of the platform, then the platform's id."""
-    key = id.lower()
-    return await queries.look_up(_TITLES, key, f"there is no title with the id {key}")
+    return await queries.look_up(_TITLES, id.lower(), "there is no title with this id")
 
 
 def _predict(cache: ModelCache[Any], user: str, title: str) -> Contents:
@@ -233,8 +232,3 @@ def _kind(type: Kind) -> str | None:
 
 def _title(row: dict[str, Any]) -> Contents:
     return {name: value for name, value in row.items() if name != "rescued"}
-
-
-def _listed(filters: TitleFilters) -> str:
-    chosen = {name: value for name, value in vars(filters).items() if value is not None}
-    return ", ".join(f"{name} {value}" for name, value in chosen.items()) or "any values"
