@@ -283,7 +283,7 @@ def test_report_and_dashboard_request_nothing(project, beacon, browser):
     settings, _ = project
     page = browser.new_page()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    page.goto(f"file://{settings[config.REPORT]}")
+    page.goto(Path(settings["AMAZON_REVIEWS_REPORT"]).as_uri())
     page.wait_for_selector("body[data-drawn]")
     assert page.locator("img[src*='127.0.0.1'], a[href*='127.0.0.1']").count() == 0
     assert (
@@ -318,6 +318,7 @@ def dagster_ui(settings):
 def test_the_dagster_ui_requests_nothing(project, beacon, browser):
     with dagster_ui(project[0]) as address:
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         for key in ("bronze/titles", "silver/titles", "gold/titles", "gold/summaries"):
             page.goto(f"{address}/assets/{key}?view=overview")
             button = page.get_by_text("Show Markdown").first
