@@ -89,10 +89,13 @@ def _ordered(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
     The model depends on the order of its examples, and that of gold/reviews on the engine's
     threads.
     """
-    with temporary_folder() as folder:
-        config = {"memory_limit": _SORT_MEMORY, "temp_directory": folder}
-        with duckdb.connect(config=config) as connection:
-            yield connection.from_arrow(rows).order("review_id").to_arrow_reader(BATCH_ROWS)
+    with (
+        temporary_folder() as folder,
+        duckdb.connect(
+            config={"memory_limit": _SORT_MEMORY, "temp_directory": str(folder)}
+        ) as connection,
+    ):
+        yield connection.from_arrow(rows).order("review_id").to_arrow_reader(BATCH_ROWS)
 
 
 def _example_batches(reviews: DeltaTable, share: float) -> Iterator[pa.RecordBatch]:
