@@ -6,13 +6,16 @@ import socket
 import subprocess
 import sys
 from functools import partialmethod
+from hashlib import sha256
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from amazon_reviews.errors import LocationError
+from amazon_reviews.errors import LocationError, ModelFileError
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.schemas.built import Built
+from amazon_reviews_tests.damage import flip
 
 BUILT = Built(7 << 19, {"gold/reviews": 3}, {"balanced": True})
 RECORD = Record(parameters={"bits": 20}, metrics={"auc": 0.9}, tags={"model_version": "abc"})
@@ -62,10 +65,34 @@ def test_record_and_figures_are_stored_with_the_model(store, client, tmp_path):
     assert run.data.params == {"bits": "20"}
     assert run.data.metrics == {"auc": 0.9, "five.accuracy": 0.5}
     assert run.info.status == "FINISHED"
-    assert version.tags == {"model_version": "abc"}
+    assert version.tags == {"model_version": "abc", "sha256": sha256(b"first").hexdigest()}
     assert [path.path for path in client.list_artifacts(version.run_id, "figures")] == [
         "figures/curve.png"
     ]
+
+
+def test_every_changed_byte_of_the_current_model_is_noticed(store, tmp_path):
+    publish(store, tmp_path, "first")
+    store.check("some")
+    store.check("other")
+    path = store.current("some").path
+    for place in range(len("first")):
+        flip(path, place)
+        with pytest.raises(ModelFileError, match=r"some\.model is damaged \(its bytes differ"):
+            store.check("some")
+        flip(path, place)
+    store.check("some")
+
+
+def test_a_model_of_an_earlier_release_is_checked_by_its_parts(store, client, tmp_path):
+    np.savez(tmp_path / "some.npz", weights=np.arange(1_000))
+    store.publish("some", tmp_path / "some.npz", RECORD, make_current=True)
+    client.delete_model_version_tag("some", "1", "sha256")
+    store.check("some")
+    flip(store.current("some").path)
+
+    with pytest.raises(ModelFileError, match=r"part weights\.npy is damaged"):
+        store.check("some")
 
 
 def test_alias_moved_by_a_person_counts_at_once(store, client, tmp_path):

@@ -28,6 +28,7 @@ from amazon_reviews.resources.lakehouse.lease import Lease
 from amazon_reviews.resources.lakehouse.locks import lock
 from amazon_reviews.resources.lakehouse.maintenance import maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.resources.lakehouse.verification import damaged_files
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.azurite import ACCOUNT
 from amazon_reviews_tests.dagster.project import environment
@@ -370,3 +371,20 @@ def test_read_only_token_is_explained(azurite, container, far, spark, tmp_path):
     assert "the store refuses access" in doctor.stdout
     assert maintained.stderr.startswith(f"Error: {far.location}: the store refuses access")
     assert rows(far, KEY, "id") == [("a",)]
+
+
+def test_every_damaged_object_of_a_table_is_named(spark, far, container):
+    replace(spark, far, "p1", "a", "b")
+    names = blobs(container, f"{KEY}/")
+    kinds = {name.removeprefix(f"house/{KEY}/").partition("/")[0] for name in names}
+    assert {"_delta_log", "_sha256"} < kinds
+    for name in ["", *names]:
+        if name:
+            content = container.download_blob(name).readall()
+            middle = len(content) // 2
+            changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+            container.upload_blob(name, changed, overwrite=True)
+        found = {file.path for file in damaged_files(far, KEY, lambda done, whole: None)}
+        assert found == ({name.removeprefix(f"house/{KEY}/")} if name else set())
+        if name:
+            container.upload_blob(name, content, overwrite=True)

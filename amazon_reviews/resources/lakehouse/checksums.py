@@ -23,6 +23,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _ADD = b'{"add"'
 _LAST_CHECKPOINT = "_delta_log/_last_checkpoint"
 _NAME = re.compile(r"\d{20}")
+_BUFFER_BYTES = 1 << 16
 # The last digit of the versions at which Spark and delta-rs make checkpoints.
 _CHECKPOINT_DIGITS = (0, 9)
 
@@ -111,7 +112,8 @@ def _write(files: pafs.FileSystem, path: str, text: str) -> None:
     # A killed process leaves half a file, while an object is complete when it appears.
     is_local = isinstance(files, pafs.SubTreeFileSystem)
     aside = f"{path}.tmp" if is_local else path
-    with files.open_output_stream(aside, compression=None) as stream:
+    # delta-rs takes bytes, which only a buffered stream hands on.
+    with files.open_output_stream(aside, compression=None, buffer_size=_BUFFER_BYTES) as stream:
         stream.write(text.encode())
     if is_local:
         files.move(aside, path)

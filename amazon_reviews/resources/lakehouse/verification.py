@@ -11,7 +11,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from amazon_reviews.config import is_remote
-from amazon_reviews.errors import DamagedTableError
+from amazon_reviews.errors import DamagedTableError, LakehouseError
 from amazon_reviews.resources.lakehouse.checksums import digest_of, recorded_checksums
 from amazon_reviews.resources.lakehouse.object_store import explained, filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -70,6 +70,11 @@ def damaged_files(
         except DamagedTableError as error:
             if is_sound:
                 yield DamagedFile(_LOG, str(error))
+            return
+        except LakehouseError:
+            # The text of a log in an object store does not say if the store or the log is at fault.
+            if is_sound:
+                raise
             return
         done, size = 0, sum(file.size for file in active)
         for file in active:
