@@ -81,14 +81,14 @@ def table(
         return
     columns = rows.drop_columns(list(hidden))
     titles = {field.name: _column(field) for field in columns.schema}
-    linked = visible(columns)
+    linked = columns
     for column, address in (links or {}).items():
         addresses = pc.binary_join_element_wise(address, linked[column], "")
         linked = linked.set_column(linked.column_names.index(column), column, addresses)
         titles[column] = st.column_config.LinkColumn(column, display_text=r"([^=]*)$")
     with st.container(border=True, key=f"table-{name}"):
         alt = name.replace("_", " ")
-        st.dataframe(linked, hide_index=True, column_config=titles, alt=alt)
+        st.dataframe(visible(linked), hide_index=True, column_config=titles, alt=alt)
         _csv(name, columns, f"table-{name}")
 
 
