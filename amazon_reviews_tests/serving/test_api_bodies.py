@@ -181,6 +181,8 @@ def server(warehouse_url, models):
     with served_api(variables) as address:
         while request(address, "GET", "/version")[0] != 200:
             continue
+        # The first request of a route takes longer.
+        assert request(address, "POST", "/sentiment", JSON, b"{}")[0] == 422
         yield address
 
 
