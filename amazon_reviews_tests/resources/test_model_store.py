@@ -274,7 +274,7 @@ def test_database_that_cannot_be_opened_names_the_setting(tmp_path):
         ModelStore(tmp_path).record("some", BUILT)
 
 
-def test_damaged_database_is_set_aside(store, tmp_path, monkeypatch):
+def test_damaged_database_is_set_aside(store, tmp_path):
     publish(store, tmp_path, "first")
     (store.folder / "mlflow.db").write_bytes(b"no database" * 1000)
 
