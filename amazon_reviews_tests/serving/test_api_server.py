@@ -65,6 +65,11 @@ def test_larger_headers_are_rejected(api, sent):
         assert status(client) is None
 
 
+def test_rejection_of_the_server_has_safe_headers(api):
+    with api.connect(HEAD + b"a: b\r\n" * 101 + b"\r\n") as client:
+        assert b"x-content-type-options: nosniff" in client.recv(4_096)
+
+
 def test_the_second_request_of_a_connection_is_limited_too(api):
     with api.connect(HEALTH + HEALTH) as client:
         assert (status(client), status(client)) == (200, 200)

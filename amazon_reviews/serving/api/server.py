@@ -228,6 +228,7 @@ class LimitedProtocol(HttpToolsProtocol):
         lines = (
             b"content-type: application/json",
             b"content-length: %d" % len(body),
+            b"x-content-type-options: nosniff",
             b"connection: close",
             b"",
             body,
