@@ -31,6 +31,22 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a new file completely or not.
+
+    Raises:
+        FileExistsError: there is a file of this name; it stays as it is.
+        OSError: the file cannot be written.
+    """
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
 def replace_file(source: Path, target: Path) -> None:
     """Move `source` to `target` in one step; a file that `target` replaces passes on its mode.
 

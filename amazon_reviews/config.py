@@ -18,6 +18,7 @@ from amazon_reviews.errors import SettingsError
 
 PREFIX = "AMAZON_REVIEWS_"
 LANDING = f"{PREFIX}LANDING"
+LANDING_LINKS = f"{PREFIX}LANDING_LINKS"
 LAKEHOUSE = f"{PREFIX}LAKEHOUSE"
 WAREHOUSE = f"{PREFIX}WAREHOUSE"
 WAREHOUSE_FORMS = (
@@ -32,6 +33,7 @@ CAPTURE_PLACEHOLDERS = (
 DEFAULT_CAPTURE_NAMES = "/".join(f"{{{name}}}" for name in CAPTURE_PLACEHOLDERS)
 ENGINE = f"{PREFIX}ENGINE"
 MODELS = f"{PREFIX}MODELS"
+REPORT = f"{PREFIX}REPORT"
 DAGSTER_HOME = "DAGSTER_HOME"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 _AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
@@ -211,6 +213,10 @@ class Settings(EnvironmentSettings):
         default_factory=_in_data("landing"),
         description="The landing zone: a local folder, or a location in Azure as "
         "`abfss://container@account.dfs.core.windows.net/path` or `az://container/path`.",
+    )
+    landing_links: bool = Field(
+        default=False,
+        description="Set to `true` to follow links that lead out of a local landing zone.",
     )
     max_unpacked_gb: WholeNumber = Field(
         default=200,

@@ -16,11 +16,13 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   ├── DownloadError         a file on the web cannot be downloaded: exit code 1
 │   │   └── NotPublishedError
 │   ├── ModelFileError        a file of a model is damaged or foreign: exit code 2
+│   ├── StorageError           a folder is full or cannot be written to: exit code 1
 │   └── NoDataError           a page of the dashboard has no data to show
-└── BuildError                a table or a model cannot be built: exit code 1
-    ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
-    ├── HubChangedError, SkippedEventsError, DamagedTableError
-    └── TooFewReviewsError, NoRatingsError
+├── BuildError                a table or a model cannot be built: exit code 1
+│   ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
+│   ├── HubChangedError, SkippedEventsError, DamagedTableError, EngineError
+│   └── TooFewReviewsError, NoRatingsError
+└── UnexpectedError           an error that nothing explains: exit code 1
 
 The command line turns `exit_code` into its own, in one line on stderr; the API answers
 UnavailableError with status 503. Errors that a module raises and catches itself stay there. The
@@ -33,12 +35,17 @@ from amazon_reviews.redaction import redacted
 from amazon_reviews.shown_text import terminal_text
 
 _LONGEST_REASON = 500
+_EXAMPLES = 3
 
 
 class AmazonReviewsError(Exception):
-    """An error with a text for people: what is wrong, where, and what to do."""
+    """An error with a text for people: what is wrong, where, and what to do.
+
+    `advice` is what to do in a command that does not repair it itself.
+    """
 
     exit_code = 1
+    advice = ""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(redacted(text))
@@ -135,6 +142,10 @@ class ModelFileError(UnavailableError):
     exit_code = 2
 
 
+class StorageError(UnavailableError):
+    """A folder is full or cannot be written to; the text names its setting and what to do."""
+
+
 class NoDataError(UnavailableError):
     """A page of the dashboard has no data to show; the text tells the user why and what to do."""
 
@@ -148,7 +159,7 @@ class FailedPartitionsError(BuildError):
 
     def __init__(self, errors: Mapping[str, Exception]) -> None:
         self.errors = dict(errors)
-        super().__init__("; ".join(f"{name}: {text}" for name, text in self.reasons.items()))
+        super().__init__(by_reason(self.reasons))
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -173,7 +184,13 @@ class HubChangedError(BuildError):
 
 
 class DamagedTableError(BuildError):
-    """The log of a table is damaged; the text names the table."""
+    """The log or a data file of a table is damaged; the text names the table."""
+
+    advice = "`amazon-reviews run` builds the table again, or says why it cannot"
+
+
+class EngineError(BuildError):
+    """The engine cannot compute the rows of a table; the text names the table."""
 
 
 class SkippedEventsError(BuildError):
@@ -188,16 +205,43 @@ class NoRatingsError(BuildError):
     """There are too few ratings of titles to learn from."""
 
 
-def one_line(error: Exception) -> str:
-    """Return the text of an error in one line of at most 500 characters, without secrets.
+class UnexpectedError(AmazonReviewsError):
+    """An error that nothing explains; the text names the log file with its details."""
 
-    The text of a foreign error follows the name of its class.
+
+def by_reason(reasons: Mapping[str, str]) -> str:
+    """Return the reasons of failed partitions in one line; equal ones are given once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(f"{_some(alike)}: {reason}" for reason, alike in names.items())
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else ""
+    return f"{', '.join(names[:_EXAMPLES])}{more}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error in one line, without secrets.
+
+    The text of a foreign error follows the name of its class, and has at most 500 characters.
     """
-    # Before the text is cut: half a secret would not be recognized.
-    text = " ".join(terminal_text(redacted(str(error))).split())
-    if len(text) > _LONGEST_REASON:
-        # The engine's errors begin with what was done, and end with what the system reported.
-        text = f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"
     if isinstance(error, AmazonReviewsError):
+        return joined(str(error))
+    return ": ".join(filter(None, (type(error).__name__, shortened(str(error)))))
+
+
+def shortened(text: str) -> str:
+    """Return a text of a library in one line of at most 500 characters."""
+    # Before the text is cut: half a secret would not be recognized.
+    text = joined(terminal_text(redacted(text)))
+    if len(text) <= _LONGEST_REASON:
         return text
-    return ": ".join(filter(None, (type(error).__name__, text)))
+    # The engine's errors begin with what was done, and end with what the system reported.
+    return f"{text[: _LONGEST_REASON // 2]} … {text[-_LONGEST_REASON // 2 :]}"
+
+
+def joined(text: str) -> str:
+    """Return the lines of a text as one."""
+    return " ".join(filter(None, map(str.strip, text.splitlines())))

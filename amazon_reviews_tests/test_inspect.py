@@ -273,7 +273,7 @@ def test_a_fifo_is_not_read(tmp_path):
     code, (facts,) = inspected(tmp_path / "pipe.csv")
 
     assert code == 1
-    assert "is not a file" in facts["error"]
+    assert "is not a plain file" in facts["error"]
 
 
 def test_a_complete_draft_loads_its_file(tmp_path):

@@ -3,6 +3,7 @@
 A command is one module of this package, loaded when it is called, and one line of `COMMANDS`.
 """
 
+import errno
 import io
 import sys
 from contextlib import suppress
@@ -13,7 +14,7 @@ import click
 
 from amazon_reviews import interrupts, redaction
 from amazon_reviews.cli.common.console import echo
-from amazon_reviews.errors import AmazonReviewsError, SettingsError
+from amazon_reviews.errors import AmazonReviewsError, SettingsError, one_line
 
 COMMANDS = {
     "api": "Serve the HTTP API until interrupted.",
@@ -71,7 +72,7 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, text in COMMANDS.items() if text])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; turn an error of the package into one line and its exit code."""
+        """Run a command; turn an error into one line and its exit code."""
         redaction.install()
         # A terminal of another encoding cannot show every character of the data.
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -79,9 +80,22 @@ class _Commands(click.Group):
         with interrupts.ending_on_signals():
             try:
                 return super().invoke(ctx)
+            # These are click's own; the last two are how it ends a command.
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
             except AmazonReviewsError as error:
-                echo(f"Error: {error}", err=True)
-                ctx.exit(error.exit_code)
+                shown = error
+            except Exception as error:
+                # The reader of the output has gone, which click handles.
+                if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                    raise
+                # Here because it loads Dagster's database client, which only a fault needs.
+                from amazon_reviews.cli.common.faults import explained
+
+                shown = explained(error)
+            text = "; ".join(filter(None, (one_line(shown), shown.advice)))
+            echo(f"Error: {text}", err=True)
+            ctx.exit(shown.exit_code)
 
 
 def _name_killed_runs(*, goes_on: bool) -> None:

@@ -13,7 +13,9 @@ import click
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.deep import damage, deep_option
+from amazon_reviews.cli.common.faults import local_places
 from amazon_reviews.defs.resources import places_of
+from amazon_reviews.disk import Place, readable_size
 from amazon_reviews.errors import AmazonReviewsError, LandingError
 from amazon_reviews.pipeline.datasets import DATASETS
 from amazon_reviews.pipeline.outputs import OUTPUTS
@@ -39,6 +41,8 @@ _PACKAGES = (
     "duckdb",
     "google-cloud-bigquery",
 )
+# Less is used up by the events and temporary files of a single run.
+_LEAST_FREE_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,14 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
         yield Finding(package, version(package))
     yield from _landing(settings)
     yield _lakehouse(settings)
-    yield _writable(config.DAGSTER_HOME, settings.dagster_home)
+    for place in local_places(settings):
+        if place.setting not in (config.LANDING, config.LAKEHOUSE, config.WAREHOUSE):
+            yield _writable(place)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
     yield from _old_tables(settings)
     yield from _pending(settings)
     if settings.event_hub:
-        yield _reached(config.EVENT_HUB, settings.consumer_group, lambda: _events(settings))
+        yield _reached(config.EVENT_HUB, _hub(settings).name, lambda: _events(settings))
     else:
         yield Finding(config.EVENT_HUB, "not set: streaming is off")
     if settings.engine == "spark":
@@ -99,7 +105,7 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
 
 def _landing(settings: config.Settings) -> Iterator[Finding]:
     location = settings.landing
-    zone = LandingZone.at(location)
+    zone = LandingZone.of(settings)
     try:
         listings = {
             dataset.folder: zone.listing(dataset.folder, dataset.layout) for dataset in DATASETS
@@ -128,7 +134,7 @@ def _landing(settings: config.Settings) -> Iterator[Finding]:
 def _lakehouse(settings: config.Settings) -> Finding:
     location = settings.lakehouse
     if not config.is_remote(location):
-        return _writable(config.LAKEHOUSE, Path(location))
+        return _writable(Place(config.LAKEHOUSE, Path(location)))
     return _reached(config.LAKEHOUSE, location, lambda: _locked(location))
 
 
@@ -164,12 +170,18 @@ def _pending(settings: config.Settings) -> Iterator[Finding]:
         yield Finding(name, f"cannot be built again: {why}", advice, wrong=True)
 
 
-def _writable(name: str, folder: Path) -> Finding:
-    """Check a folder, or the nearest folder above one that does not exist yet."""
+def _writable(place: Place) -> Finding:
+    """Check a folder, or the nearest one above a folder that does not exist yet."""
+    folder = place.path
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Finding(name, str(folder) if nearest == folder else f"{folder} (not there yet)")
-    return Finding(name, str(folder), f"{nearest} is not a folder that can be written to", True)
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        problem = f"{nearest} is not a folder that can be written to"
+        return Finding(place.setting, str(folder), problem, wrong=True)
+    there = "" if nearest == folder else "not there yet, "
+    value = f"{folder} ({there}{readable_size(place.free_bytes)} free)"
+    is_full = place.free_bytes < _LEAST_FREE_BYTES
+    advice = "it is nearly full; free some space, or name another folder" if is_full else ""
+    return Finding(place.setting, value, advice, wrong=is_full)
 
 
 def _reached(name: str, location: str, reach: Callable[[], str]) -> Finding:
@@ -181,11 +193,16 @@ def _reached(name: str, location: str, reach: Callable[[], str]) -> Finding:
         return Finding(name, location, f"cannot be used: {reason}", wrong=True)
 
 
-def _events(settings: config.Settings) -> str:
+def _hub(settings: config.Settings) -> EventHub:
     address = settings.event_hub.get_secret_value()
-    hub = EventHub(address, settings.consumer_group, retry_total=0).look()
+    return EventHub(address, settings.consumer_group, retry_total=0)
+
+
+def _events(settings: config.Settings) -> str:
+    hub = _hub(settings).look()
     events = sum(partition.last - partition.first + 1 for partition in hub.partitions.values())
-    return f"{hub.name}, {len(hub.partitions)} partitions, {events:,} events"
+    group = settings.consumer_group
+    return f"{group}, {len(hub.partitions)} partitions, {events:,} events"
 
 
 def _tables(settings: config.Settings) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_reviews import config
+from amazon_reviews.atomic_file import write_new
 from amazon_reviews.cli.common.console import echo
+from amazon_reviews.disk import Place, explaining
 from amazon_reviews.errors import LandingError, UsageError
 from amazon_reviews.shown_text import visible_text
 
@@ -79,10 +81,10 @@ def inspect(
 def _choice(settings: config.Settings, dataset: str | None, profile: Path | None) -> "Choice":
     from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
     from amazon_reviews.pipeline.inspection import Choice
-    from amazon_reviews.pipeline.intake import Intake
+    from amazon_reviews.pipeline.intake import Intake, profile_content
     from amazon_reviews.profiles.files import parse_profile
 
-    tried = parse_profile(profile.read_bytes(), str(profile)) if profile else None
+    tried = parse_profile(profile_content(profile), str(profile)) if profile else None
     if tried and dataset not in (None, tried.dataset):
         raise UsageError(f"{profile} is for {tried.dataset}, not for {dataset}")
     return Choice(
@@ -94,15 +96,14 @@ def _choice(settings: config.Settings, dataset: str | None, profile: Path | None
 
 
 def _write_draft(file: Path, draft: Path, choice: "Choice") -> None:
-    from amazon_reviews.pipeline.inspection import landing_file, open_file
+    from amazon_reviews.pipeline.inspection import opened_file
     from amazon_reviews.pipeline.profile_draft import draft_profile
 
-    found = landing_file(file)
-    with file.open("rb") as stream:
-        text = draft_profile(open_file(stream, found, choice))
+    with opened_file(file, choice) as opened:
+        text = draft_profile(opened)
     try:
-        with draft.open("x", encoding="utf-8") as out:
-            out.write(text)
+        with explaining(Place("--write-profile", draft.absolute().parent)):
+            write_new(draft, text.encode())
     except FileExistsError:
         raise UsageError(f"{draft} exists, and is not replaced; name another file") from None
     except OSError as error:

@@ -10,7 +10,11 @@ from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.progress import progress_bar
 from amazon_reviews.devtools.sample_data import PROFILES, SampleOptions, generate
+from amazon_reviews.disk import Place, check_room, explaining
 from amazon_reviews.errors import UsageError
+
+# Measured with the first profile, whose files are compressed; the others take more.
+_BYTES_PER_RECORD = 80
 
 
 @click.command()
@@ -39,12 +43,20 @@ def sample(out: Path | None, if_empty: bool, **options: Any) -> None:
     The files have the quirks and faults of real ones; truth.json has the expected results.
     """
     folder = out or Path(config.load().landing)
+    place = Place("--out" if out else config.LANDING, folder.absolute())
     try:
         sample_options = SampleOptions(**options)
+        check_room(place, _bytes_of(sample_options))
         kept = suppress(FileExistsError) if if_empty else nullcontext()
-        with progress_bar("sample", options["reviews"]) as advance, kept:
+        with explaining(place), progress_bar("sample", options["reviews"]) as advance, kept:
             generate(sample_options, folder, advance, only_empty=if_empty)
     # The generator is a developer tool, and knows no errors of the package.
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from None
     echo(folder)
+
+
+def _bytes_of(options: SampleOptions) -> int:
+    """Return about the size of the files of a sample."""
+    records = options.reviews + options.events + options.products + options.title_ratings
+    return records * _BYTES_PER_RECORD

@@ -53,7 +53,7 @@ def places_of(settings: Settings) -> Places:
     """Return the places of the outputs, and of the rows that arrive."""
     return Places(
         intake=Intake(settings.profiles, settings.max_unpacked_gb * 10**9),
-        landing=LandingZone.at(settings.landing),
+        landing=LandingZone.of(settings),
         lakehouse=Lakehouse(settings.lakehouse),
         event_hub=EventHub(
             settings.event_hub.get_secret_value(),

@@ -5,10 +5,10 @@ failed is not tried twice in a run; what is built from it goes on with what is t
 while it runs is left to the next one.
 """
 
-import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,21 +17,17 @@ from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
 from amazon_reviews.defs.requests import add_partitions, asset_key, rebuild_config, table_checks
-from amazon_reviews.headless.dagster_private import AssetGraph, StepFailureData
+from amazon_reviews.headless.dagster_private import AssetGraph
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
+from amazon_reviews.headless.failures import failures_of
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
-from amazon_reviews.pipeline.reconciliation import (
-    ROWS_KEPT,
-    describe_wholly_rejected,
-    reconcile_silver,
-)
+from amazon_reviews.pipeline.reconciliation import describe_wholly_rejected, reconcile_silver
 from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
 from amazon_reviews.pipeline.upgrade import add_missing_columns
 from amazon_reviews.planner.model import Plan, State, Work
 from amazon_reviews.planner.plan import make_plan
 from amazon_reviews.progress import watching
-from amazon_reviews.redaction import redacted
 from amazon_reviews.resources.landing.reasons import FOLDER_WITHOUT_FILES
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles
 from amazon_reviews.schemas.built import WHOLE
@@ -280,7 +276,7 @@ class HeadlessRun:
         seconds = time.monotonic() - started
         self._tried |= {(work.key, work.partition) for work in stage.work}
         self._outcome.stages.append((stage, seconds))
-        self._outcome.failures += list(_failures(result))
+        self._outcome.failures += failures_of(result, Path(self._instance.root_directory))
         # Dagster reports an interrupt in a step as a failed step.
         interrupts.check()
         return seconds
@@ -290,33 +286,3 @@ class HeadlessRun:
         if ops := rebuild_config(stage.work):
             config["ops"] = ops
         return config
-
-
-def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    for event in result.all_events:
-        if event.is_step_failure and not _is_check(event.step_failure_data):
-            yield f"{str(event.step_key).replace('__', '/')}: {_reason(event.step_failure_data)}"
-    for check in result.get_asset_check_evaluations():
-        # `run` reports partitions without kept rows at its end, also when nothing was built.
-        if check.check_name == ROWS_KEPT:
-            continue
-        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-            reason = f": {check.description}" if check.description else ""
-            yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed{reason}"
-
-
-def _is_check(failure: StepFailureData) -> bool:
-    """Return True if a blocking check failed the step; the check has a failure of its own."""
-    return bool(failure.error and failure.error.cls_name == "DagsterAssetCheckFailedError")
-
-
-def _reason(failure: StepFailureData) -> str:
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error and (failure.error.cause or failure.error)
-    # The texts of the package's own errors do not need the name of the class.
-    return (
-        re.sub(r"^amazon_reviews\.[\w.]+: ", "", redacted(str(error.message).strip()))
-        if error
-        else "failed"
-    )

@@ -33,6 +33,7 @@ from amazon_reviews.pipeline.segments import (
     segments,
     sum_by_partition,
 )
+from amazon_reviews.resources.lakehouse.room import stored_bytes
 from amazon_reviews.resources.lakehouse.scans import (
     partitions_with_values,
     unreadable_partitions,
@@ -225,11 +226,13 @@ def _rebuild_reviews(
         losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*ORIGIN)
         kept = silver.join(losers, on=list(ORIGIN), how="left_anti")
         check_held()
+        sources = map(lakehouse.delta, filter(lakehouse.exists, REVIEW_SOURCES))
         lakehouse.write(
             gold_reviews(kept, products, has_families=not with_families.isdisjoint(batch)),
             GOLD_REVIEWS.key,
             replacing={"partition": batch},
             built={display_partition(name): {} for name in batch},
+            expected_bytes=sum(stored_bytes(table, {"partition": batch}) for table in sources),
         )
         return [(name, None) for name in batch]
 

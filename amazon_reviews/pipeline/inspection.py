@@ -5,6 +5,7 @@ The same code as in bronze and silver reads the first records, so the result is 
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -15,10 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from amazon_reviews.disk import explaining, temporary_files
 from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.bronze import record_batches
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, Dataset
-from amazon_reviews.pipeline.intake import parse_for, profile_of, quote_of, reading_of
+from amazon_reviews.pipeline.intake import (
+    parse_for,
+    profile_content,
+    profile_of,
+    quote_of,
+    reading_of,
+)
 from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.pipeline.silver import rejection_details
 from amazon_reviews.pipeline.source_files.source import SourceFile, open_source
@@ -30,7 +38,7 @@ from amazon_reviews.pipeline.unrecognized import (
 from amazon_reviews.profiles.detection import known_fields, nearest
 from amazon_reviews.profiles.files import parse_profile
 from amazon_reviews.profiles.profile import Profile
-from amazon_reviews.resources.landing.layout import LandingFile
+from amazon_reviews.resources.landing.layout import LandingFile, changed_while_read
 from amazon_reviews.resources.landing.local import LocalFiles
 from amazon_reviews.resources.landing.names import PROFILES
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
@@ -176,10 +184,25 @@ def landing_file(path: Path) -> LandingFile:
     Raises:
         LandingError: it is not a file, or cannot be read.
     """
-    file = next(LocalFiles(path.absolute().parent).named("", [path.name]), None)
+    files = LocalFiles(path.absolute().parent, follows_links=True)
+    file = next(files.named("", [path.name]), None)
     if file is None:
-        raise LandingError(f"{path} is not a file; name a file with data")
-    return LandingFile(str(path), file.name, file.size, file.changed)
+        raise LandingError(f"{path} is not a plain file; name a file with data")
+    return LandingFile(str(path), file.name, file.size, file.changed, file.identity)
+
+
+@contextmanager
+def opened_file(path: Path, choice: "Choice") -> Iterator["OpenFile"]:
+    """Yield the local file at `path` as bronze would read it; see `open_file`.
+
+    Raises:
+        LandingError: it is not a plain file, cannot be read, or changed meanwhile.
+    """
+    file = landing_file(path)
+    with LocalFiles(path.absolute().parent, follows_links=True).open(file) as stream:
+        yield open_file(stream, file, choice)
+    if landing_file(path) != file:
+        raise changed_while_read(str(path))
 
 
 def open_file(stream: BinaryIO, file: LandingFile, choice: Choice) -> OpenFile:
@@ -213,9 +236,7 @@ def inspect_file(spark: SparkSession, path: Path, choice: Choice) -> Inspection:
     Raises:
         LandingError: see `open_file`; also if one of these records cannot be read.
     """
-    file = landing_file(path)
-    with path.open("rb") as stream:
-        opened = open_file(stream, file, choice)
+    with opened_file(path, choice) as opened:
         inspection = _described(opened)
         _map_records(spark, opened, inspection)
     if not inspection.kept:
@@ -248,7 +269,7 @@ def _profile_beside(path: Path, dataset: Dataset | None) -> Profile | None:
     for place in (folder, *of_dataset[:1]):
         for name in PROFILES:
             if (place / name).is_file():
-                content, name_of = (place / name).read_bytes(), str(place / name)
+                content, name_of = profile_content(place / name), str(place / name)
                 if dataset:
                     return parse_for(dataset, content, name_of)
                 return parse_profile(content, name_of)
@@ -281,7 +302,7 @@ def _map_records(spark: SparkSession, opened: OpenFile, inspection: Inspection) 
     inspection.records = sum(batch.num_rows for batch in bronze)
     if not inspection.records:
         return
-    with TemporaryDirectory() as folder:
+    with explaining(temporary_files()), TemporaryDirectory() as folder:
         # The engine takes a frame of this size from a file only.
         pq.write_table(
             pa.Table.from_batches(bronze), f"{folder}/bronze.parquet", use_dictionary=["header"]

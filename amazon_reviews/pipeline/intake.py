@@ -12,6 +12,7 @@ from amazon_reviews.pipeline.source_files.source import (
     MAX_UNPACKED_BYTES,
     SourceFile,
 )
+from amazon_reviews.plain_file import open_plain_file
 from amazon_reviews.profiles.detection import detect
 from amazon_reviews.profiles.files import MAX_PROFILE_BYTES, built_in_profiles, parse_profile
 from amazon_reviews.profiles.profile import Profile
@@ -44,9 +45,9 @@ class Intake:
             return ()
         try:
             paths = sorted(p for p in self.profiles.iterdir() if p.suffix in _ENDINGS)
-            read = {str(path): path.read_bytes() for path in paths}
         except OSError as error:
-            raise ProfileError(f"{self.profiles} cannot be read: {error}") from None
+            raise ProfileError(f"{self.profiles} cannot be read: {error.strerror}") from None
+        read = {str(path): profile_content(path) for path in paths}
         profiles = tuple(parse_profile(content, path) for path, content in read.items())
         names = [profile.name for profile in (*built_in_profiles(), *profiles)]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -54,6 +55,19 @@ class Intake:
                 f"{self.profiles}: two profiles have the name {', '.join(repeated)}; rename one"
             )
         return profiles
+
+
+def profile_content(path: Path) -> bytes:
+    """Return the bytes of a profile, at most one more than it may have.
+
+    Raises:
+        ProfileError: it is not a plain file, or cannot be read.
+    """
+    try:
+        with open_plain_file(path) as file:
+            return file.read(MAX_PROFILE_BYTES + 1)
+    except OSError as error:
+        raise ProfileError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def profile_beside(landing: LandingZone, dataset: Dataset, file: LandingFile) -> Profile:

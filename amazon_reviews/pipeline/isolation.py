@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
-from amazon_reviews.errors import FailedPartitionsError
+from amazon_reviews.errors import FailedPartitionsError, StorageError
 
 T = TypeVar("T")
 
@@ -19,7 +19,8 @@ def isolated(
     """Build batches of partitions; build the partitions of a failed batch one by one.
 
     Yields each partition with the result of `build` for it. `spark` is the engine that `build`
-    uses, if any. If the engine no longer answers, its error is raised at once.
+    uses, if any. If the engine no longer answers, its error is raised at once. If a folder is full
+    or cannot be written to, the other partitions are not tried.
 
     Raises:
         FailedPartitionsError: at the end, if single partitions failed.
@@ -36,8 +37,11 @@ def isolated(
                 spark.sql("SELECT 1").collect()
             if len(batch) > 1:
                 remaining.extendleft([name] for name in reversed(batch))
-            else:
-                errors[batch[0]] = error
+                continue
+            errors[batch[0]] = error
+            if isinstance(error, StorageError):
+                errors |= {name: error for others in remaining for name in others}
+                break
         else:
             yield from results
     if errors:

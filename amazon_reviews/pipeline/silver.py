@@ -19,12 +19,15 @@ from amazon_reviews.pipeline.partition_batches import bronze_batches
 from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.resources.lakehouse.data_files import scratch_copy
+from amazon_reviews.resources.lakehouse.room import check_room_of, stored_bytes
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_DUPLICATES, SILVER_REJECTED
 from amazon_reviews.schemas.vocabulary import ORIGIN
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 
+# Measured with the sample: the scratch copy of all lines and silver itself.
+_BYTES_PER_BRONZE_BYTE = 2
 _REASONS_WITHOUT_FIELDS = ("not_json", "not_utf8", "not_an_object", "too_large")
 
 
@@ -122,6 +125,8 @@ def _build_batch(
         table = lakehouse.delta(dataset.bronze)
         lines = partition_rows(table)
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
+        needed = _BYTES_PER_BRONZE_BYTE * stored_bytes(table, {"partition": names})
+        check_room_of(lakehouse.location, needed)
         cleaned = cleaned_parts(dataset, bronze)
         with scratch_copy(cleaned, lakehouse.location, dataset.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())

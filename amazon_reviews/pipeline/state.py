@@ -18,6 +18,7 @@ from amazon_reviews.errors import (
     LandingError,
     LocationError,
     ProfileError,
+    StorageError,
     WarehouseError,
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
@@ -285,7 +286,7 @@ def _version(found: Mapping[str, Found], key: str) -> int:
 def _add_models(store: ModelStore, found: dict[str, Found], observed: Observed) -> None:
     try:
         records, lost = store.records(), store.lost()
-    except LocationError as error:
+    except (LocationError, StorageError) as error:
         observed.unseen["model"] = str(error)
         return
     for artifact in MODELS:

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from amazon_reviews.atomic_file import replacing
+from amazon_reviews.config import REPORT
+from amazon_reviews.disk import Place, explaining
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.input_rows import silver_rows
 from amazon_reviews.resources.built_files import stamped_schema
@@ -94,7 +96,7 @@ def export_parquet(
     """
     rows = lakehouse.delta(table.key).to_pyarrow_table(columns=table.names)
     schema = stamped_schema(table.arrow_schema, built) if built else table.arrow_schema
-    with replacing(path) as file:
+    with explaining(Place(REPORT, path.parent)), replacing(path) as file:
         pq.write_table(rows.cast(schema), file, compression="zstd", write_page_checksum=True)
     return rows.num_rows
 

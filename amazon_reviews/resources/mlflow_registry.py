@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.config import MODELS, TRACKING_URI
+from amazon_reviews.disk import Place, check_room, storage_error, temporary_files
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.redaction import HIDDEN, redacted
@@ -40,13 +41,16 @@ _BUILT = "built"
 _CHECKSUM = "sha256"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _LONGEST = 300
+# The database that MLflow creates has 0.9 MB, and a run adds little to it.
+_DATABASE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class MlflowRegistry:
     """Reads and writes runs, registered models and their files; see `ModelStore`.
 
-    Its methods raise LocationError if the store cannot be reached or written.
+    Its methods raise LocationError if the store cannot be reached or written, and StorageError if
+    that is because of its folder.
     """
 
     folder: Path
@@ -55,6 +59,8 @@ class MlflowRegistry:
     def publish(self, name: str, file: Path, record: Record, *, make_current: bool) -> StoredModel:
         """See `ModelStore.publish`."""
         with self._client() as client:
+            if not self.uri:
+                check_room(Place(MODELS, self.folder), file.stat().st_size + _DATABASE_BYTES)
             run = client.create_run(self._experiment(client), run_name=name, tags=dict(record.tags))
             run_id = run.info.run_id
             for key, parameter in record.parameters.items():
@@ -115,6 +121,9 @@ class MlflowRegistry:
                 self._create(self.folder / _DATABASE)
             yield MlflowClient(self.uri or f"sqlite:///{self.folder / _DATABASE}")
         except (MlflowException, SQLAlchemyError, SqliteError, OSError) as error:
+            local = [] if self.uri else [Place(MODELS, self.folder)]
+            if problem := storage_error(error, [*local, temporary_files()]):
+                raise problem from None
             raise LocationError(f"{self._location}: {_first_line(error)}") from None
 
     def _create(self, database: Path) -> None:

@@ -12,6 +12,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 
 from amazon_reviews.errors import InputFileError
+from amazon_reviews.plain_file import open_plain_file
 
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 1 << 22
@@ -166,7 +168,7 @@ def lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
     """
     number = 0
     try:
-        with _open(path) as file:
+        with _opened(path) as file:
             while line := file.readline(_LONGEST + 1):
                 number += 1
                 if len(line) > _LONGEST:
@@ -187,16 +189,19 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
-    with path.open("rb") as file:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile | bz2.BZ2File]:
+    with open_plain_file(path) as file:
         magic = file.read(4)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path, "rb")
-    if magic.startswith(b"BZh"):
-        return bz2.open(path, "rb")
-    if magic == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
-    return path.open("rb")
+        file.seek(0)
+        if magic.startswith(b"\x1f\x8b"):
+            yield gzip.GzipFile(fileobj=file)
+        elif magic.startswith(b"BZh"):
+            yield bz2.BZ2File(file)
+        elif magic == b"\x28\xb5\x2f\xfd":
+            yield io.BufferedReader(pa.input_stream(file, compression="zstd"))
+        else:
+            yield file
 
 
 class _Colons:

@@ -290,7 +290,47 @@ def test_file_that_changes_during_the_read_is_rejected(landing, lakehouse, befor
 
     monkeypatch.setattr(LandingZone, "open", open_and_upload)
 
-    with pytest.raises(LandingError, match="amazon_reviews/partition_1 changed while it was read"):
+    with pytest.raises(LandingError, match=r"partition_1/a\.json changed while it was read"):
+        ingest(landing, lakehouse, REVIEWS, NAME)
+
+    assert state(lakehouse) == before
+
+
+def replaced_with_the_same_size_and_time(path, content):
+    """Replace a file as a program does that keeps sizes and times, such as `rsync --times`."""
+    times = path.stat()
+    other = path.with_name(".other")
+    other.write_bytes(content.ljust(times.st_size, b"\n"))
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.replace(other, path)
+
+
+def rewritten_with_the_same_size_and_time(path, content):
+    times = path.stat()
+    path.write_bytes(content.ljust(times.st_size, b"\n"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "change", [replaced_with_the_same_size_and_time, rewritten_with_the_same_size_and_time]
+)
+@pytest.mark.parametrize("when", ["before it is opened", "while it is read"])
+def test_file_replaced_during_the_read_is_never_mixed(
+    landing, lakehouse, before, monkeypatch, change, when
+):
+    plain_open = LandingZone.open
+
+    def open_and_replace(zone, file):
+        if when == "before it is opened":
+            change(Path(file.path), b"other")
+        stream = plain_open(zone, file)
+        if when == "while it is read":
+            change(Path(file.path), b"other")
+        return stream
+
+    monkeypatch.setattr(LandingZone, "open", open_and_replace)
+
+    with pytest.raises(LandingError, match=r"partition_1/a\.json changed while it was read"):
         ingest(landing, lakehouse, REVIEWS, NAME)
 
     assert state(lakehouse) == before

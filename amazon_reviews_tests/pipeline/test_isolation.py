@@ -2,7 +2,7 @@
 
 import pytest
 
-from amazon_reviews.errors import FailedPartitionsError
+from amazon_reviews.errors import FailedPartitionsError, StorageError
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import REVIEWS
@@ -43,6 +43,23 @@ def built_and_failed(generator):
     with pytest.raises(FailedPartitionsError) as error:
         built.extend(pair[0] for pair in generator)
     return built, error.value.errors
+
+
+def test_full_folder_ends_the_build_of_the_other_partitions():
+    calls = []
+
+    def build(names):
+        calls.append(list(names))
+        if "b" in names:
+            raise StorageError("it is full")
+        return [(name, name) for name in names]
+
+    with pytest.raises(FailedPartitionsError) as error:
+        list(isolated([["a"], ["b", "c"], ["d", "e"], ["f"]], build))
+
+    assert calls == [["a"], ["b", "c"], ["b"]]
+    assert [*error.value.errors] == ["b", "c", "d", "e", "f"]
+    assert str(error.value) == "b, c, d and 2 more: it is full"
 
 
 def damage(lakehouse, key, partition=BAD):

@@ -10,10 +10,9 @@ from threading import Barrier, Thread
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from amazon_reviews.errors import ConcurrentWriteError
+from amazon_reviews.errors import ConcurrentWriteError, EngineError
 from amazon_reviews.resources.lakehouse.scans import value_counts
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, partition_rows, row_count
 from amazon_reviews.schemas import TABLES
@@ -121,7 +120,7 @@ def test_failing_frame_leaves_no_files(spark, filled):
         F.when(F.col("id") == "99", F.raise_error(F.lit("broken"))).otherwise(1).cast("long"),
     )
 
-    with pytest.raises(PySparkException, match="broken"):
+    with pytest.raises(EngineError, match=r"^gold/duplicates cannot be built: .*broken"):
         filled.write(failing, KEY, replacing={"partition": ["p1"]})
 
     assert (filled.version(KEY), files_on_disk(filled)) == before
@@ -130,7 +129,7 @@ def test_failing_frame_leaves_no_files(spark, filled):
 def test_frame_without_a_column_is_rejected(spark, filled):
     before = filled.version(KEY)
 
-    with pytest.raises(PySparkException, match="line"):
+    with pytest.raises(EngineError, match="line"):
         filled.write(frame(spark, ("x", "p1")).drop("line"), KEY, replacing={"partition": ["p1"]})
 
     assert filled.version(KEY) == before

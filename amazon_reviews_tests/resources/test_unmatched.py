@@ -2,10 +2,12 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from amazon_reviews.errors import LandingError
 from amazon_reviews.pipeline.datasets import DATASETS, TITLE_RATINGS, TITLES
 from amazon_reviews.resources.landing import reasons
 from amazon_reviews.resources.landing.unmatched import Unmatched, UnmatchedFiles
@@ -90,6 +92,7 @@ def test_only_plain_files_are_read(landing, folder, monkeypatch):
 
 
 def test_links_through_other_folders_end(landing, folder, tmp_path):
+    landing = replace(landing, follows_links=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "back").symlink_to(folder.parent)
     (folder.parent / "partition_2").symlink_to(tmp_path / "other")
@@ -97,14 +100,58 @@ def test_links_through_other_folders_end(landing, folder, tmp_path):
     assert unmatched(landing, DATASET) == {f"{DATASET}/partition_2/back": "link loop"}
 
 
-def test_linked_file_and_folder_are_read(landing, folder, tmp_path):
-    (tmp_path / "b.json").write_text("b")
-    (folder / "b.json").symlink_to(tmp_path / "b.json")
+def files_by_partition(landing):
+    return {name: len(found.files) for name, found in landing.partitions(DATASET).items()}
+
+
+def test_links_within_the_landing_zone_are_followed(landing, folder):
+    upload(landing, "titles", "", "b", file="b.json")
+    (folder / "b.json").symlink_to("../../titles/b.json")
     (folder.parent / "partition_2").symlink_to(folder)
 
-    assert {name: len(found.files) for name, found in landing.partitions(DATASET).items()} == {
-        "partition_1": 2,
-        "partition_2": 2,
+    assert files_by_partition(landing) == {"partition_1": 2, "partition_2": 2}
+    assert unmatched(landing, DATASET) == {}
+
+
+def test_links_out_of_the_landing_zone_are_followed_only_where_allowed(landing, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("a.json", "b.json"):
+        (other / name).write_text("b")
+    (folder / "b.json").symlink_to(other / "b.json")
+    (folder / "profile.yaml").symlink_to(other / "b.json")
+    (folder.parent / "c.json").symlink_to(other / "b.json")
+    (folder.parent / "partition_2").symlink_to("../../other")
+
+    found = landing.listing(DATASET).unmatched
+    assert found.count("link that leads out of the landing zone") == len(found) == 4
+    assert {one.path for one in found} == {
+        f"{DATASET}/{path}" for path in ("c.json", "partition_1/b.json", "partition_1/profile.yaml")
+    }
+    assert files_by_partition(landing) == {"partition_1": 1}
+    assert landing.partition(DATASET, "partition_1").profile_file is None
+    for name in ("partition_2", "c.json"):
+        with pytest.raises(LandingError, match=rf"{name} is a link .*LANDING_LINKS=true"):
+            landing.partition(DATASET, name)
+
+    allowed = replace(landing, follows_links=True)
+    assert files_by_partition(allowed) == {"partition_1": 2, "partition_2": 2, "c.json": 1}
+    assert unmatched(allowed, DATASET) == {}
+
+
+def test_dataset_whose_folder_leads_out_of_the_landing_zone_is_an_error(landing, tmp_path):
+    (tmp_path / "other").mkdir()
+    Path(landing.location, DATASET).symlink_to(tmp_path / "other")
+
+    assert unmatched(landing) == {DATASET: "link that leads out of the landing zone"}
+    with pytest.raises(LandingError, match=r"leads out of the landing zone: .*LANDING_LINKS=true"):
+        landing.partitions(DATASET)
+
+
+def test_landing_zone_may_be_a_link_itself(landing, folder, tmp_path):
+    (tmp_path / "link").symlink_to(landing.location)
+    assert files_by_partition(replace(landing, location=str(tmp_path / "link"))) == {
+        "partition_1": 1
     }
 
 

@@ -9,9 +9,12 @@ from filelock import FileLock
 import amazon_reviews
 from amazon_reviews.cli.common.dagster_databases import create_databases
 from amazon_reviews.config import DAGSTER_HOME, Settings
+from amazon_reviews.disk import Place, check_room, explaining
 from amazon_reviews.errors import SettingsError
 
 _SETTINGS = Path(amazon_reviews.__file__).with_name("dagster.yaml")
+# Dagster's databases start with less than 1 MB, and a run adds less than 1 MB of events.
+_RUN_BYTES = 8 << 20
 
 
 def dagster_instance(settings: Settings) -> dg.DagsterInstance:
@@ -21,13 +24,17 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
 
     Raises:
         SettingsError: the folder cannot be used.
+        StorageError: it is full, or cannot be written to.
     """
     home = settings.dagster_home
     link = home / "dagster.yaml"
+    place = Place(DAGSTER_HOME, home)
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        with explaining(place):
+            home.mkdir(parents=True, exist_ok=True)
+            check_room(place, _RUN_BYTES)
         # Processes take turns. No soft lock: that of a killed process would stay.
-        with FileLock(home / ".creation.lock", fallback_to_soft=False):
+        with explaining(place), FileLock(home / ".creation.lock", fallback_to_soft=False):
             if not link.exists():
                 # The link may point to an installation that is gone.
                 link.unlink(missing_ok=True)
@@ -36,4 +43,5 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
     except OSError as error:
         raise SettingsError(DAGSTER_HOME, f"cannot be used ({error})") from None
     os.environ[DAGSTER_HOME] = str(home)
-    return dg.DagsterInstance.get()
+    with explaining(place):
+        return dg.DagsterInstance.get()

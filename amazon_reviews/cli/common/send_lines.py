@@ -7,6 +7,7 @@ from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
 from amazon_reviews.errors import EventHubUnavailableError, InputFileError
+from amazon_reviews.plain_file import open_plain_file
 
 # Few, so that the batches of a small file spread over several partitions.
 LINES_PER_BATCH = 100
@@ -24,7 +25,7 @@ def send_lines(path: Path, connection_string: str, stopped: Callable[[], bool]) 
     count = 0
     try:
         with (
-            path.open("rb") as file,
+            open_plain_file(path) as file,
             EventHubProducerClient.from_connection_string(connection_string) as producer,
         ):
             for batch in _batches(path, file, producer):

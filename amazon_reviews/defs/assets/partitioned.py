@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import table_metadata
-from amazon_reviews.errors import FailedPartitionsError
+from amazon_reviews.error_log import in_one_line
+from amazon_reviews.errors import FailedPartitionsError, by_reason
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.shown_text import terminal_text
 
@@ -28,11 +30,12 @@ def failures_of(
 ) -> Iterator[dict[str, str]]:
     """Collect the reasons of failed partitions for `partitioned_result`, and log each traceback."""
     failures: dict[str, str] = {}
+    home = Path(context.instance.root_directory)
     try:
         yield failures
     except FailedPartitionsError as failed:
-        failures |= failed.reasons
         for name, error in failed.errors.items():
+            failures[name] = in_one_line(error, home)
             context.log.error(terminal_text(f"{name}: {error}"), exc_info=error)
 
 
@@ -59,7 +62,7 @@ def partitioned_result(
         for result in check_results if figures else ():
             context.log_event(_evaluation(context, result))
         raise dg.Failure(
-            description="; ".join(f"{name}: {reason}" for name, reason in failures.items()),
+            description=by_reason(failures),
             metadata={"failed partitions": len(failures), "materialized": len(figures)},
             allow_retries=False,
         )

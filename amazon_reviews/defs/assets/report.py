@@ -5,7 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from amazon_reviews.config import REPORT
 from amazon_reviews.defs.assets.spec import artifact_spec
+from amazon_reviews.disk import Place, explaining
 from amazon_reviews.pipeline.artifacts import REPORT_RECOMMENDER, REPORT_REVIEWS
 from amazon_reviews.pipeline.versions import record_of
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -23,7 +25,9 @@ def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         from amazon_reviews.serving.report.page import write_report
 
         built = record_of(REPORT_REVIEWS, warehouse)
-        return _written(page, write_report(warehouse, page, built=built))
+        with explaining(Place(REPORT, page.parent)):
+            size = write_report(warehouse, page, built=built)
+        return _written(page, size)
 
     @dg.multi_asset(
         specs=[artifact_spec(REPORT_RECOMMENDER)],
@@ -34,7 +38,9 @@ def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         from amazon_reviews.serving.report.recommender import write_methods
 
         built = record_of(REPORT_RECOMMENDER, warehouse)
-        return _written(methods, write_methods(warehouse, methods, built=built))
+        with explaining(Place(REPORT, methods.parent)):
+            size = write_methods(warehouse, methods, built=built)
+        return _written(methods, size)
 
     return [report_reviews, report_recommender]
 

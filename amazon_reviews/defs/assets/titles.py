@@ -5,8 +5,10 @@ from pathlib import Path
 
 import dagster as dg
 
+from amazon_reviews.config import REPORT
 from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
+from amazon_reviews.disk import Place, explaining
 from amazon_reviews.pipeline.artifacts import EXPORT_TITLES, REPORT_TITLES
 from amazon_reviews.pipeline.datasets import TITLES
 from amazon_reviews.pipeline.reconciliation import reconcile_gold
@@ -106,7 +108,8 @@ def titles_files(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         from amazon_reviews.serving.report.titles import TITLES_REPORT
 
         built = record_of(REPORT_TITLES, warehouse)
-        size = write_report(warehouse, page, TITLES_REPORT, built=built)
+        with explaining(Place(REPORT, page.parent)):
+            size = write_report(warehouse, page, TITLES_REPORT, built=built)
         path = dg.MetadataValue.path(str(page))
         return dg.MaterializeResult(metadata={"path": path, "bytes": size})
 

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from amazon_reviews.disk import explaining, temporary_files
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.loading import load_model
@@ -36,7 +37,7 @@ def publish(store: ModelStore, name: str, model: RecommenderModel, record: Recor
     stored = store.current(name)
     if stored is None or _version_of_file(store, name, stored.path) != version:
         tagged = replace(record, tags={"model_version": version})
-        with temporary_folder() as folder:
+        with explaining(temporary_files()), temporary_folder() as folder:
             path = Path(folder) / f"{model.method}.npz"
             save(model, path)
             stored = store.publish(name, path, tagged, make_current=True)

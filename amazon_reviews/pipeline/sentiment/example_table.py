@@ -89,9 +89,12 @@ def _ordered(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
     The model depends on the order of its examples, and that of gold/reviews on the engine's
     threads.
     """
-    with temporary_folder() as folder, duckdb.connect(
-        config={"memory_limit": _SORT_MEMORY, "temp_directory": folder}
-    ) as connection:
+    with (
+        temporary_folder() as folder,
+        duckdb.connect(
+            config={"memory_limit": _SORT_MEMORY, "temp_directory": folder}
+        ) as connection,
+    ):
         yield connection.from_arrow(rows).order("review_id").to_arrow_reader(BATCH_ROWS)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amazon_reviews.disk import explaining, temporary_files
 from amazon_reviews.errors import ModelFileError, TooFewReviewsError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.models.loading import FEWEST_REVIEWS, SENTIMENT, load_model
@@ -95,7 +96,7 @@ def _stored(
 ) -> StoredModel:
     if same and (stored := store.current(SENTIMENT)):
         return stored
-    with temporary_folder() as folder:
+    with explaining(temporary_files()), temporary_folder() as folder:
         path = Path(folder) / "sentiment.model"
         save(model, path)
         return store.publish(SENTIMENT, path, record, make_current=better)

@@ -17,10 +17,11 @@ from typing import Protocol, TypeVar
 from isal import igzip
 
 from amazon_reviews.atomic_file import replace_file
+from amazon_reviews.config import LANDING
+from amazon_reviews.disk import Place, check_room
 from amazon_reviews.errors import DownloadError, LandingError, NotPublishedError
 from amazon_reviews.resources.download.files import (
     DownloadFiles,
-    check_space,
     locked,
     unwritable,
 )
@@ -69,6 +70,7 @@ def fetch(
         NotPublishedError: no address has a file.
         DownloadError: the file cannot be downloaded, or is damaged.
         LandingError: `final` cannot be written, or was not fetched from there.
+        StorageError: its folder is full, or cannot be written to.
         UsageError: another process downloads this file.
     """
     files = DownloadFiles(final)
@@ -200,7 +202,7 @@ class _Download:
             version = response.version
             self.files.save("part.json", version)
         if not self.rows and version.length is not None:
-            check_space(self.files.final, version.length - response.start)
+            check_room(Place(LANDING, self.files.final.parent), version.length - response.start)
         return version
 
     def _show(self, lines: "LineCount", size: int, version: Version) -> None:

@@ -1,8 +1,6 @@
 """The hidden files beside a file that is downloaded, its lock, and errors of its folder."""
 
-import errno
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +10,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from amazon_reviews.atomic_file import replacing
-from amazon_reviews.errors import LandingError, UsageError
+from amazon_reviews.config import LANDING
+from amazon_reviews.disk import Place, storage_error
+from amazon_reviews.errors import AmazonReviewsError, LandingError, StorageError, UsageError
 from amazon_reviews.resources.download.http_file import Version
 
 
@@ -75,23 +75,10 @@ def locked(files: DownloadFiles) -> Iterator[None]:
         raise UsageError(f"another process downloads {files.final}; wait for its end") from None
 
 
-def check_space(final: Path, needed: int) -> None:
-    """Raise LandingError if `needed` more bytes do not fit in the folder of a file."""
-    free = shutil.disk_usage(final.parent).free
-    if needed > free:
-        raise LandingError(
-            f"{final.parent} has {free:,} bytes free, and {needed:,} are needed; free some, and "
-            "fetch again"
-        )
-
-
-def unwritable(final: Path, error: OSError) -> LandingError:
+def unwritable(final: Path, error: OSError) -> AmazonReviewsError:
     """Return the error for a file that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LandingError(
-            f"{final.parent} has no space left ({error.strerror}); free some, and fetch again, "
-            "which continues from there"
-        )
+    if problem := storage_error(error, [Place(LANDING, final.parent)]):
+        return StorageError(f"{problem}; the next fetch continues from there")
     return LandingError(
         f"{final} cannot be written ({error.strerror or error}); check AMAZON_REVIEWS_LANDING and "
         "the rights of its folders"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
 
-from amazon_reviews.resources.lakehouse.object_store import filesystem
+from amazon_reviews.resources.lakehouse.object_store import explained_write, filesystem
 from amazon_reviews.schemas import Table
 
 _FILE_BYTES = 128 * 1024 * 1024
@@ -164,10 +164,11 @@ def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterat
     name = f"scratch/{key.replace('/', '_')}"
     folder = f"{location}/{name}"
     mode = "overwrite"
-    for frame in frames:
-        frame.write.mode(mode).option("compression", "lz4").parquet(folder)
-        mode = "append"
-    yield frames[0].sparkSession.read.schema(frames[0].schema).parquet(folder)
+    with explained_write(location, key):
+        for frame in frames:
+            frame.write.mode(mode).option("compression", "lz4").parquet(folder)
+            mode = "append"
+        yield frames[0].sparkSession.read.schema(frames[0].schema).parquet(folder)
     with suppress(FileNotFoundError):
         filesystem(location).delete_dir(name)
 

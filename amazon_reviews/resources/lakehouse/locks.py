@@ -1,12 +1,13 @@
 """Locks of the lakehouse, which processes on one or several machines take in turns."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
-from amazon_reviews.config import is_remote
+from amazon_reviews.config import LAKEHOUSE, is_remote
+from amazon_reviews.disk import Place, explaining
 from amazon_reviews.resources.lakehouse.object_store import explained
 
 
@@ -24,10 +25,12 @@ def lock(location: str, name: str) -> Iterator[Callable[[], None]]:
             yield check_lock
         return
     file = Path(location) / path
-    file.parent.mkdir(parents=True, exist_ok=True)
     # No soft lock: that of a killed process would stay. Not bound to a thread: a generator that
     # holds the lock may be closed by another thread.
-    with FileLock(file, fallback_to_soft=False, thread_local=False):
+    with ExitStack() as stack:
+        with explaining(Place(LAKEHOUSE, Path(location))):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(file, fallback_to_soft=False, thread_local=False))
         yield _still_held
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from amazon_reviews.resources.lakehouse.checksums import remove_old_checksums
-from amazon_reviews.resources.lakehouse.object_store import filesystem
+from amazon_reviews.resources.lakehouse.object_store import explained_write, filesystem
 from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
 from amazon_reviews.schemas import TABLES
 
@@ -37,7 +37,7 @@ def maintain(
 
 def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
-    with lakehouse.writer_lock(key):
+    with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
         table = lakehouse.delta(key)
         metrics = table.optimize.compact(
             target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
@@ -49,7 +49,7 @@ def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
 
 def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
     """Remove files that no version of the last hours needs; return their number."""
-    with lakehouse.writer_lock(key):
+    with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
         table = lakehouse.delta(key)
         before = table.version()
         removed = table.vacuum(
@@ -67,5 +67,5 @@ def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
 
 def drop_table(lakehouse: Lakehouse, key: str) -> None:
     """Remove a table with all its versions; it need not be one of the schemas."""
-    with lakehouse.lock(key):
+    with explained_write(lakehouse.location, key), lakehouse.lock(key):
         filesystem(lakehouse.location).delete_dir(key)

@@ -1,4 +1,4 @@
-"""Locations of the lakehouse: a local folder or a path in an object store.
+"""Locations of the lakehouse: a local folder or a path in an object store; errors of both.
 
 The engine, delta-rs and this module read the store's credentials from environment variables, each
 on its own. This module adds the options that the environment does not hold.
@@ -7,13 +7,23 @@ on its own. This module adds the options that the environment does not hold.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow.fs as pafs
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
+from pyspark.errors import PySparkException
 
-from amazon_reviews.config import is_remote
-from amazon_reviews.errors import LakehouseError
+from amazon_reviews.config import LAKEHOUSE, is_remote
+from amazon_reviews.disk import Place, storage_error, temporary_files
+from amazon_reviews.errors import (
+    AmazonReviewsError,
+    EngineError,
+    LakehouseError,
+    StorageError,
+    one_line,
+)
+from amazon_reviews.resources.lakehouse.damage import describe_damaged_file
 
 _OPTIONS = {
     # Without it delta-rs refuses to write where it cannot exclude another writer.
@@ -57,6 +67,34 @@ def explained(location: str) -> Iterator[None]:
         if not is_remote(location):
             raise
         raise LakehouseError(f"{location}: {_reason(location, str(error))}") from None
+
+
+@contextmanager
+def explained_write(location: str, key: str) -> Iterator[None]:
+    """Explain why the rows of the table `key` cannot be computed or written.
+
+    Raises:
+        StorageError: the folder of the lakehouse, or that of temporary files, is full or refuses to
+            be written to.
+        EngineError: the engine failed otherwise.
+    """
+    try:
+        yield
+    except AmazonReviewsError:
+        raise
+    except Exception as error:
+        if problem := storage_error(error, written_places(location)):
+            raise StorageError(f"{key} cannot be written: {problem}") from error
+        if isinstance(error, PySparkException):
+            why = describe_damaged_file(location, error) or one_line(error)
+            raise EngineError(f"{key} cannot be built: {why}") from error
+        raise
+
+
+def written_places(location: str) -> list[Place]:
+    """Return the folders on this machine that a build of a table writes to."""
+    local = [] if is_remote(location) else [Place(LAKEHOUSE, Path(location))]
+    return [*local, temporary_files()]
 
 
 def _reason(location: str, error: str) -> str:

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from amazon_reviews.errors import DamagedTableError
+from amazon_reviews.resources.lakehouse.damage import describe_damaged_file
 from amazon_reviews.resources.lakehouse.tables import partition_rows
 
 
@@ -19,7 +21,9 @@ def unreadable_partitions(table: DeltaTable, columns: Sequence[str]) -> dict[str
             rows = dataset.to_batches(columns=list(columns), filter=pc.field("partition") == name)
             deque(rows, maxlen=0)
         except (pa.ArrowException, OSError) as error:
-            errors[name] = error
+            location, _, _ = table.table_uri.rstrip("/").rsplit("/", 2)
+            damage = describe_damaged_file(location.removeprefix("file://"), error)
+            errors[name] = DamagedTableError(damage) if damage else error
     return errors
 
 

@@ -40,9 +40,11 @@ from amazon_reviews.resources.lakehouse.locks import lock
 from amazon_reviews.resources.lakehouse.log import TableLog, read_log, version_id
 from amazon_reviews.resources.lakehouse.object_store import (
     explained,
+    explained_write,
     filesystem,
     storage_options,
 )
+from amazon_reviews.resources.lakehouse.room import check_room_of, stored_bytes
 from amazon_reviews.resources.spark.engine import ROW_GROUP_ROWS
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE, Records, new_version
@@ -105,7 +107,8 @@ class Lakehouse:
                     raise
                 # The engine's text ends with a backtrace.
                 why = str(error).strip().splitlines()[0]
-                raise DamagedTableError(f"the log of {key} cannot be read: {why}") from None
+                log = f"{self.uri(key)}/_delta_log"
+                raise DamagedTableError(f"the log of {key} cannot be read: {why} ({log})") from None
 
     def version(self, key: str) -> int | None:
         """Return the table's newest version, None if it does not exist."""
@@ -185,6 +188,7 @@ class Lakehouse:
         expected: Mapping[str, int | None] | None = None,
         before_commit: Callable[[Mapping[str, int]], None] | None = None,
         row_group_rows: int = ROW_GROUP_ROWS,
+        expected_bytes: int = 0,
     ) -> None:
         """Add rows to a table, or replace rows by them, in one commit.
 
@@ -204,8 +208,12 @@ class Lakehouse:
             before_commit: called with the rows of each landing partition of the frame, before
                 they are committed.
             row_group_rows: rows of a row group of a file, for Arrow batches of partitions.
+            expected_bytes: size of the new files, as far as it can be foreseen. They need at least
+                as much room as the files that they replace.
 
         Raises:
+            StorageError: a local folder has too little room, or cannot be written to.
+            EngineError: the engine cannot compute the rows.
             ValueError: `replacing` names no values, or a row of the frame has other values.
             DeltaError: an Arrow row has other values than `replacing`.
             ConcurrentWriteError: another process recorded another version than expected, or took
@@ -215,8 +223,9 @@ class Lakehouse:
         written = new_version(TABLES[key].code_version)
         records = new_records(built or {}, written) | {version_id(WHOLE): written}
         commit = commit_of(records | dict(transaction_versions or {}))
-        with self.writer_lock(key) as check_lock:
+        with explained_write(self.location, key), self.writer_lock(key) as check_lock:
             table = self.delta(key)
+            check_room_of(self.location, max(expected_bytes, stored_bytes(table, replacing)))
             for name, version in (expected or {}).items():
                 if table.transaction_version(name) != version:
                     raise ConcurrentWriteError(
@@ -290,7 +299,7 @@ class Lakehouse:
         """
         if not (built or checks or transaction_versions):
             return
-        with self.writer_lock(key):
+        with explained_write(self.location, key), self.writer_lock(key):
             changes = dict(transaction_versions or {}) | changed_records(
                 self.records(key) or Records(),
                 built or {},
@@ -311,7 +320,7 @@ class Lakehouse:
 
     def add_columns(self, key: str) -> None:
         """Add the declared columns that a table lacks; they are null in the rows that it has."""
-        with self.writer_lock(key):
+        with explained_write(self.location, key), self.writer_lock(key):
             table = self.delta(key)
             written = {field.name for field in table.schema().fields}
             missing = [f for f in _delta_schema(TABLES[key]).fields if f.name not in written]
@@ -333,7 +342,7 @@ class Lakehouse:
         if not self.exists(key):
             # Of two processes that create the table at once, the second would commit the metadata
             # again. A write that runs meanwhile would fail by that.
-            with self.lock(key):
+            with explained_write(self.location, key), self.lock(key):
                 self._create(key)
         return self.uri(key)
 

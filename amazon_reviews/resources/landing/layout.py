@@ -27,12 +27,16 @@ _LONGEST_STEM = 200
 
 @dataclass(frozen=True, slots=True)
 class LandingFile:
-    """A file of a partition; `size` is in bytes, `changed` differs between its versions."""
+    """A file of a partition; `size` is in bytes, `changed` differs between its versions.
+
+    `identity` also differs if a file of the same size and time has replaced it; "" if unknown.
+    """
 
     path: str
     name: str
     size: int
     changed: str
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,26 @@ class Listing:
         return any(path.startswith(f"{partition_path(up)}/") for up in self.unreadable)
 
 
+def changed_while_read(path: str) -> LandingError:
+    """Return the error for a file that is another one now than when it was listed."""
+    return LandingError(
+        f"{path} changed while it was read; nothing of its partition is taken, and the next run "
+        "reads it again"
+    )
+
+
+def check_unchanged(before: LandingPartition, now: LandingPartition) -> None:
+    """Raise LandingError if a file of a partition was added, removed, changed or replaced."""
+    files = (
+        {file.path: file for file in [*p.files, *filter(None, [p.profile_file])]}
+        for p in (before, now)
+    )
+    old, new = files
+    for path in sorted({*old, *new}):
+        if old.get(path) != new.get(path):
+            raise changed_while_read(path)
+
+
 def reads_records(name: str) -> bool:
     """Return True for the name of a file of reviews or products, by its extension."""
     stem = name.lower()
@@ -184,5 +208,6 @@ class Files(Protocol):
         """Open a file for reading its bytes.
 
         Raises:
-            LandingError: the file is gone, or access is denied; reading it may raise it too.
+            LandingError: the file is gone or is another than the listed one, or access is denied;
+                reading it may raise it too.
         """

@@ -1,5 +1,7 @@
 """The reasons for which a file or folder of the landing zone is not read, each with the advice."""
 
+from amazon_reviews.config import LANDING_LINKS
+
 EXTENSION = "unknown extension"
 FOLDER_WITHOUT_FILES = "folder without files"
 
@@ -23,6 +25,10 @@ PROFILE = (
 )
 SECOND_PROFILE = ("second profile of a folder", "keep profile.yaml only")
 NOWHERE = ("link to nowhere", f"repair it, {_REMOVE}")
+OUTSIDE = (
+    "link that leads out of the landing zone",
+    f"put the file itself there, or set {LANDING_LINKS}=true",
+)
 LOOP = ("link loop", "remove it")
 CLOSED = ("not readable (permission denied)", f"let the user of this process read it, {_REMOVE}")
 NOT_AVRO = ("not an Avro file of Event Hubs Capture", "move it to the folder of its dataset")

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from amazon_reviews.config import is_remote
+from amazon_reviews.config import Settings, is_remote
 from amazon_reviews.errors import LandingError
 from amazon_reviews.resources.landing import reasons
 from amazon_reviews.resources.landing.layout import (
@@ -52,6 +52,7 @@ class LandingZone:
 
     Attributes:
         location: the folder, or the abfss:// or az:// address, that holds the datasets.
+        follows_links: True if links that lead out of the folder are followed.
         azure_account: the storage account of an az:// address.
         azure_endpoint: the account's address outside of Azure's public cloud.
         azure_sas_token: a token for access; not in a representation.
@@ -59,16 +60,17 @@ class LandingZone:
     """
 
     location: str
+    follows_links: bool = False
     azure_account: str = ""
     azure_endpoint: str = ""
     azure_sas_token: str = field(default="", repr=False)
     azure_account_key: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, location: str) -> Self:
-        """Return the landing zone there, with the account and credentials of the environment."""
+    def of(cls, settings: Settings) -> Self:
+        """Return that of the settings, with the account and credentials of the environment."""
         account = {name: os.environ.get(of, "") for name, of in _AZURE_VARIABLES.items()}
-        return cls(location, **account)
+        return cls(settings.landing, settings.landing_links, **account)
 
     def partitions(self, dataset: str, layout: Layout = FOLDERS) -> dict[str, LandingPartition]:
         """Return the partitions of `dataset` that hold files, by name in natural order.
@@ -180,7 +182,7 @@ class LandingZone:
 
     def _files(self) -> Files:
         if not is_remote(self.location):
-            return LocalFiles(Path(self.location))
+            return LocalFiles(Path(self.location), follows_links=self.follows_links)
         # Imported here because it loads Azure's client, which a local folder does not need.
         from amazon_reviews.resources.landing.azure import AzureAccess, azure_files
 

@@ -4,6 +4,7 @@ Each is reached as a Spark Connect endpoint. So the project uses one API and one
 and the engines differ only in the server behind the endpoint.
 """
 
+import logging
 import os
 import secrets
 import socket
@@ -45,6 +46,18 @@ SESSION_SETTINGS = {
 def connect(address: str) -> SparkSession:
     """Return a session on a Spark Connect endpoint."""
     return SparkSession.builder.remote(address).getOrCreate()
+
+
+def silence_client() -> None:
+    """Keep the client's log off stderr, unless SPARK_CONNECT_LOG_LEVEL asks for it.
+
+    The client disables its logger for that. But MLflow and Alembic configure `logging` anew, which
+    enables all loggers. Then each failed query would be a line of JSON with its traceback.
+    """
+    if "SPARK_CONNECT_LOG_LEVEL" not in os.environ:
+        logger = logging.getLogger("pyspark.sql.connect.logging")
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ def start_session(
         session = configured(connect(endpoint.address))
     if endpoint.retries:
         session.client.set_retry_policies([endpoint.retries])
+    silence_client()
     return session
 
 

@@ -1,11 +1,19 @@
 """The warehouse that the settings name."""
 
+from pathlib import Path
+
 from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress
 from amazon_reviews.errors import SettingsError
 from amazon_reviews.memory import warehouse_memory
 from amazon_reviews.resources.warehouse.base import Warehouse
 
 _DUCKDB_MB = 512
+
+
+def file_of(url: str) -> Path | None:
+    """Return the DuckDB file of a warehouse, None if it is another kind of warehouse."""
+    scheme, _, path = url.partition("://")
+    return Path(path.removeprefix("/")).resolve() if scheme == "duckdb" else None
 
 
 def open_warehouse(url: str) -> Warehouse:
@@ -16,11 +24,11 @@ def open_warehouse(url: str) -> Warehouse:
     """
     # An implementation is imported here because its client is large.
     scheme, _, path = url.partition("://")
-    if scheme == "duckdb" and path.startswith("/") and len(path) > 1:
+    if path.startswith("/") and len(path) > 1 and (file := file_of(url)):
         from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         megabytes = warehouse_memory(_DUCKDB_MB * 10**6) // 10**6
-        return DuckDBWarehouse(path.removeprefix("/"), memory_limit=f"{megabytes}MB")
+        return DuckDBWarehouse(file, memory_limit=f"{megabytes}MB")
     if scheme == "bigquery":
         from amazon_reviews.resources.warehouse.bigquery.warehouse import BigQueryWarehouse
 
