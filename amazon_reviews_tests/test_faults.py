@@ -7,6 +7,7 @@ import stat
 import click
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.exc import DatabaseError
 
 from amazon_reviews import error_log
 from amazon_reviews.cli import main
@@ -92,20 +93,20 @@ def test_errors_that_click_handles_are_left_to_it(fails, tmp_path, error, code):
     assert not (tmp_path / "dagster").exists()
 
 
-def test_damaged_database_of_dagster_is_named(tmp_path):
-    env = environment(tmp_path)
-    (tmp_path / "landing").mkdir()
-    runs = tmp_path / "dagster" / "history" / "runs.db"
-    runs.parent.mkdir(parents=True)
-    sqlite3.connect(runs).close()
-    runs.write_bytes(b"no database" * 1_000)
-
-    result = CliRunner().invoke(main, ["run", "--plan"], env=env)
-
-    line = error_of(result)
-    assert line.startswith(f"Error: DAGSTER_HOME: {tmp_path / 'dagster'} has a database that")
-    assert "file is not a database" in line
-    assert "move the folder away" in line
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("file is not a database", "move the folder away"),
+        ("database is locked", "wait for its end"),
+    ],
+)
+def test_unusable_database_of_dagster_is_named(fails, tmp_path, text, advice):
+    cause = sqlite3.DatabaseError(text)
+    for error in (DatabaseError("SELECT 1", {}, cause), cause):
+        line = error_of(fails(error))
+        assert line.startswith(f"Error: DAGSTER_HOME: {tmp_path / 'dagster'} has a database that")
+        assert text in line
+        assert advice in line
 
 
 def test_engine_client_prints_no_log(monkeypatch, capfd, spark):

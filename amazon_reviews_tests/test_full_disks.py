@@ -16,7 +16,7 @@ from amazon_reviews_tests.dagster.project import LAYERS, TITLES, Project, enviro
 from amazon_reviews_tests.file_server import file_server
 from amazon_reviews_tests.helpers import content
 
-pytestmark = [pytest.mark.long, pytest.mark.fault("full or read-only disk")]
+pytestmark = pytest.mark.long
 
 SAMPLE = (
     "--reviews 20000 --products 300 --users 300 --partitions 3 --events 5 --titles 60 "
