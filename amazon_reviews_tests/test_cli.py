@@ -543,6 +543,7 @@ def test_a_folder_without_read_permission_fails_alone(tmp_path):
     assert rows(lakehouse, "bronze/reviews", "partition") == [("partition_1",)]
 
 
+@pytest.mark.long
 def test_a_warehouse_locked_by_another_process_is_reported_beside_the_stages(root):
     (root / "landing" / "amazon_reviews" / "partition_9").mkdir()
     file = root / "landing" / "amazon_reviews" / "partition_9" / "a.json"
@@ -709,11 +710,13 @@ def test_doctor_checks_bigquery(finished):
         ("DAGSTER_HOME", "/dev/null/home", "not a folder that can be written to"),
         ("AMAZON_REVIEWS_WAREHOUSE", "duckdb:////etc/passwd", "cannot be used"),
         ("AMAZON_REVIEWS_ENGINE", "sc://127.0.0.1:1/;token=secret", "cannot be used"),
-        (
+        # The vendor's client tries for some seconds.
+        pytest.param(
             "AMAZON_REVIEWS_EVENT_HUB",
             "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=reader;SharedAccessKey=secret;"
             "EntityPath=reviews;UseDevelopmentEmulator=true",
             "127.0.0.1:1/reviews",
+            marks=pytest.mark.long,
         ),
     ],
 )

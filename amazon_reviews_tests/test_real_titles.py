@@ -72,7 +72,9 @@ def test_titles_agree_with_the_source_except_for_its_faults(lakehouse, data):
     assert len(actual) == len(reference) == 22_998
     for title_id, kind, title, year, length, unit in actual:
         row = reference[title_id]
-        assert (kind, title, str(year)) == (row["type"], row["title"], row["release_year"])
+        # The source keeps line ends within a title.
+        named = " ".join(row["title"].splitlines())
+        assert (kind, title, str(year)) == (row["type"], named, row["release_year"])
         if title_id in moved:
             assert (row["duration_int"], str(length)) == ("", moved[title_id])
             differing += 1

@@ -31,7 +31,7 @@ COMMANDS = {
     "orphaned-runs": "",
     "recommend": "Recommend products to USER, a reviewer's id, with the reason.",
     "recommender": "Evaluate recommenders.",
-    "reconcile": "Print the reconciliation; exit 1 if lines are lost or invented.",
+    "reconcile": "Print the reconciliation; exit 1 if lines are lost or invented, or a file is damaged.",
     "rejected": "List the rejected lines, or build their partitions again.",
     "report": "Write the report of the warehouse, and print its path.",
     "run": "Bring everything up to date in this process.",
@@ -63,7 +63,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name runs that were killed before the command; see `click.Group.resolve_command`."""
         name, command, rest = super().resolve_command(ctx, args)
-        if not ctx.resilient_parsing:
+        # Help is shown at once, without the settings.
+        if not (ctx.resilient_parsing or {"-h", "--help"} & set(rest)):
             _name_killed_runs(goes_on=name == "run")
         return name, command, rest
 

@@ -8,6 +8,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 _TRILLION = 1e12
+# A double of half or more is a whole number of these parts, and one up to 1,023 fits a long.
+_PARTS = 2.0**53
 
 
 def tenths(stars: Column) -> Column:
@@ -21,6 +23,11 @@ def trillionths(value: Column) -> Column:
 
 
 def exact_mean(value: Column) -> Column:
-    """Return the mean of doubles, each rounded to a trillionth; null without any."""
-    whole = F.count(value).cast("double") * F.lit(_TRILLION)
-    return F.sum(trillionths(value)).cast("double") / F.nullif(whole, F.lit(0.0))
+    """Return the mean of doubles between -1,023 and 1,023; null without any.
+
+    Doubles below a half are rounded to 2 to the power of -53, the others are taken as they are.
+    """
+    # Long first: from a double to a decimal, JVM Spark takes the digits that it prints.
+    parts = F.round(value * F.lit(_PARTS)).cast("bigint").cast("decimal(38,0)")
+    whole = F.count(value).cast("double") * F.lit(_PARTS)
+    return F.sum(parts).cast("double") / F.nullif(whole, F.lit(0.0))

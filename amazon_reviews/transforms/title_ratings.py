@@ -114,8 +114,7 @@ def _unreadable(record: Column, name: str, typed: Column) -> Rule:
 def rated_titles(ratings: DataFrame) -> DataFrame:
     """Return one row per title_id: the mean and the number of its ratings, each rating once.
 
-    `ratings` are rows of silver/title_ratings. A rating that is in several files counts once. Each
-    is rounded to a trillionth of a star.
+    `ratings` are rows of silver/title_ratings. A rating that is in several files counts once.
     """
     distinct = ratings.select("title_id", "rating_id", "rating").distinct()
     return distinct.groupBy("title_id").agg(

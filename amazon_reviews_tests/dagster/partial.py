@@ -77,7 +77,8 @@ def check_reports(project: Project) -> None:
 
 def check_api(project: Project) -> None:
     """Check that no endpoint fails, except for models that are missing."""
-    app = service(project.settings, ApiSettings())
+    key = "key of the tests"
+    app = service(project.settings, ApiSettings(key=key))
     known: dict[str, str | int] = {
         "id": "A1",
         "asin": "B0",
@@ -87,7 +88,7 @@ def check_api(project: Project) -> None:
         "title": "ns1",
     }
     missing = {no_model("sentiment"), no_model("title_ratings")}
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, raise_server_exceptions=False, headers={"X-API-Key": key}) as client:
         responses = [client.post("/sentiment", json={"text": "It works well."})]
         for path, operations in app.openapi()["paths"].items():
             if "get" not in operations:

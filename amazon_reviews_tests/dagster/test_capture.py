@@ -71,6 +71,7 @@ def test_damaged_capture_fails_the_run_and_the_rest_reaches_gold(streaming):
     assert texts == [(f"Text {number}.",) for number in range(4)]
 
 
+@pytest.mark.long
 def test_captured_events_turn_the_check_of_gaps_green(streaming):
     project, server = streaming
     for number in range(5):

@@ -34,14 +34,8 @@ DEGENERATE = {
 }
 
 
-# The others are long: each builds and shows a whole project.
-QUICK = ("one product",)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in DEGENERATE],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_reviews_are_built_and_shown(project_of, name, monkeypatch):
     project = project_of(["absent"] * len(DATASETS))
     upload(project.landing, "amazon_reviews", "partition_1", *DEGENERATE[name])

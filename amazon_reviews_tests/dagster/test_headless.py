@@ -84,6 +84,7 @@ def test_a_broken_landing_file_fails_only_its_partition(project, truth):
     assert again.failures == outcome.failures
 
 
+@pytest.mark.long
 def test_a_damaged_table_file_fails_only_its_partition(project):
     project.run('key:"bronze/reviews"')
     for file in files_of(project.lakehouse, "bronze/reviews", "partition_2"):

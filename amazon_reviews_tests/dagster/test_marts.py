@@ -93,6 +93,7 @@ def test_marts_are_built_from_products_alone(with_products):
     assert totals["products"] > 0
 
 
+@pytest.mark.long
 def test_marts_are_requested_every_quarter_of_an_hour_at_most(done):
     assert not done.run(MARTS).failures
     done.add_file("amazon_reviews", "partition_4", review())

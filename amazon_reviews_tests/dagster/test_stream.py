@@ -152,6 +152,7 @@ def test_events_that_a_killed_run_left_in_bronze_reach_gold(streaming, server):
     assert streaming.run().nothing_new
 
 
+@pytest.mark.long
 def test_review_of_a_later_file_replaces_the_streamed_one(streaming, server):
     same = review(reviewText="Text 1.", overall=4.0)
     server.append("reviews", "0", body(1))
@@ -183,6 +184,7 @@ def test_a_hub_that_cannot_be_reached_fails_the_run_and_names_the_hub(tmp_path, 
     assert secret not in failure
 
 
+@pytest.mark.long
 def test_the_lag_is_checked_against_its_bound(streaming, server):
     hours_ago = datetime.now(UTC) - timedelta(hours=3)
     server.append("reviews", "0", body(1), enqueued_time=hours_ago)
@@ -216,6 +218,7 @@ def test_lost_events_fail_a_check_until_somebody_accepts_it(streaming, server):
     assert streaming.check("bronze/review_events")["no_gaps"].passed
 
 
+@pytest.mark.long
 def test_gold_with_the_stream_can_be_materialized_as_one_range(streaming, server):
     upload(streaming.landing, "amazon_reviews", "partition_1", review())
     server.append("reviews", "0", body(1))

@@ -127,4 +127,4 @@ def test_current_file_that_cannot_be_read_is_replaced(known, tmp_path, empty_sto
 
     assert store.current("some") == second.stored
     assert model_version(load(second.stored.path)) == second.model_version
-    assert "the current model some is replaced, as it cannot be read" in caplog.text
+    assert "the current model some is replaced, as it is damaged" in caplog.text

@@ -319,6 +319,7 @@ def test_batch_counts_as_one_event_of_its_hub_partition(batched):
     assert (stream["events"], stream["last_sequence_number"]) == (len(BATCHED), 14)
 
 
+@pytest.mark.long
 def test_many_records_fill_several_segments_and_commits(spark, lakehouse, monkeypatch):
     """Events that are too many for a commit are read again and counted once."""
     monkeypatch.setattr(stream_commit, "SEGMENT_EVENTS", 100)

@@ -33,7 +33,7 @@ def schema(warehouse_url, models):
         "AMAZON_REVIEWS_MODELS": str(models),
     }
     app = service(config.load(environment), ApiSettings(key=KEY))
-    return schemathesis.openapi.from_asgi("/openapi.json", app)
+    return schemathesis.openapi.from_asgi("/openapi.json", app, headers={"X-API-Key": KEY})
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

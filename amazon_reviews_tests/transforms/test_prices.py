@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
+import pytest
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
@@ -72,6 +74,7 @@ AMOUNTS = st.from_regex(r"\A\$?[0-9]{1,14}(,[0-9]{3}){0,4}(\.[0-9]{0,40})?\Z")
 RANGES = st.tuples(AMOUNTS, AMOUNTS).map(" - ".join)
 
 
+@pytest.mark.long
 @settings(
     max_examples=15,
     deadline=None,
