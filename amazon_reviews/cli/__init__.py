@@ -31,7 +31,7 @@ COMMANDS = {
     "orphaned-runs": "",
     "recommend": "Recommend products to USER, a reviewer's id, with the reason.",
     "recommender": "Evaluate recommenders.",
-    "reconcile": "Print the reconciliation; exit 1 if lines are lost or invented, or a file is damaged.",
+    "reconcile": "Print the reconciliation; exit 1 if lines are lost or files damaged.",
     "rejected": "List the rejected lines, or build their partitions again.",
     "report": "Write the report of the warehouse, and print its path.",
     "run": "Bring everything up to date in this process.",

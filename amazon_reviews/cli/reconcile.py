@@ -26,7 +26,7 @@ from amazon_reviews.resources.landing.zone import LandingZone
 @click.option("--json", "as_json", is_flag=True, help="Print a list as JSON.")
 @deep_option
 def reconcile(as_json: bool, deep: bool) -> None:
-    """Print the reconciliation; exit 1 if lines are lost or invented, or a file is damaged.
+    """Print the reconciliation; exit 1 if lines are lost or files damaged.
 
     In every partition of a table, lines = kept + duplicates + rejected. Files of the landing zone
     that are not read are named on stderr, and with --deep damaged files.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
@@ -78,7 +79,7 @@ def check_reports(project: Project) -> None:
 def check_api(project: Project) -> None:
     """Check that no endpoint fails, except for models that are missing."""
     key = "key of the tests"
-    app = service(project.settings, ApiSettings(key=key))
+    app = service(project.settings, ApiSettings(key=SecretStr(key)))
     known: dict[str, str | int] = {
         "id": "A1",
         "asin": "B0",
