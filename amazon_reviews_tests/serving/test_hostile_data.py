@@ -319,7 +319,7 @@ def test_the_dagster_ui_requests_nothing(project, beacon, browser):
     with dagster_ui(project[0]) as address:
         page = browser.new_page()
         page.set_default_timeout(120_000)
-        for key in ("bronze/titles", "silver/titles", "gold/products"):
+        for key in ("silver/titles", "gold/products"):
             page.goto(f"{address}/assets/{key}?view=overview")
             button = page.get_by_text("Show Markdown").first
             button.click()
