@@ -14,9 +14,9 @@ from websockets.sync.client import connect as connect_websocket
 
 from amazon_reviews_tests.deploy.nginx import LOGIN, NGINX, PASSWORD, running_nginx, wait_for_port
 from amazon_reviews_tests.ports import free_port
+from amazon_reviews_tests.serving.api_in_thread import api_in_thread
 from amazon_reviews_tests.serving.conftest import CHROMIUM
 from amazon_reviews_tests.serving.served import served_dashboard
-from amazon_reviews_tests.serving.served_api import served_api
 
 pytestmark = [
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx"),
@@ -29,7 +29,7 @@ def api(tmp_path_factory):
     """The API behind nginx; a client may send one request in a minute."""
     folder = tmp_path_factory.mktemp("api")
     settings = {"key": "k", "trusted_proxies": "127.0.0.1", "rate": 1}
-    with served_api(folder, **settings) as api:
+    with api_in_thread(folder, **settings) as api:
         yield api
 
 

@@ -1,4 +1,4 @@
-"""What the tests of first use have in common: small commands, programs that die, and schemas."""
+"""Small commands, programs that die, and schemas, for the tests of first use."""
 
 import json
 import sqlite3

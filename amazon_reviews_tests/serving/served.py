@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 @contextmanager
 def served_dashboard(environment: Mapping[str, str], *options: str) -> Iterator[str]:
     """Yield the address of the dashboard, served with these settings during the block."""
-    with _served("app", "/_stcore/health", environment, options) as address:
+    with _served(["amazon_reviews.cli", "app"], "/_stcore/health", environment, options) as address:
         yield address
 
 
 @contextmanager
 def served_api(environment: Mapping[str, str], *options: str) -> Iterator[str]:
     """Yield the address of the API, served with these settings during the block."""
-    with _served("api", "/health", environment, options) as address:
+    with _served(["amazon_reviews.cli", "api"], "/health", environment, options) as address:
+        yield address
+
+
+@contextmanager
+def served_dagster(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the address of the Dagster UI, served with these settings during the block."""
+    command = ["dagster_webserver", "-m", "amazon_reviews.definitions", "--host", "127.0.0.1"]
+    with _served(command, "/server_info", environment, ()) as address:
         yield address
 
 
@@ -49,10 +57,10 @@ def request(
 
 @contextmanager
 def _served(
-    name: str, health: str, environment: Mapping[str, str], options: Sequence[str]
+    module: Sequence[str], health: str, environment: Mapping[str, str], options: Sequence[str]
 ) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "amazon_reviews.cli", name, "--port", str(port), *options]
+    command = [sys.executable, "-m", *module, "--port", str(port), *options]
     with subprocess.Popen(command, env=os.environ | environment) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}{health}", server)

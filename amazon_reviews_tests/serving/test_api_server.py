@@ -18,12 +18,12 @@ from amazon_reviews.serving.api import server
 from amazon_reviews.serving.api.settings import load_api
 from amazon_reviews_tests.ports import free_port
 from amazon_reviews_tests.serving import attack as attack_module
-from amazon_reviews_tests.serving.served_api import (
+from amazon_reviews_tests.serving.api_in_thread import (
     HEALTH,
     PATIENCE_SECONDS,
+    api_in_thread,
     is_closed,
     sent_until_closed,
-    served_api,
     status,
 )
 
@@ -36,7 +36,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    with served_api(tmp_path_factory.mktemp("api"), receive_seconds=RECEIVE_SECONDS) as api:
+    with api_in_thread(tmp_path_factory.mktemp("api"), receive_seconds=RECEIVE_SECONDS) as api:
         yield api
 
 
@@ -103,7 +103,7 @@ def test_an_idle_connection_is_ended(api):
 
 
 def test_an_idle_connection_is_closed_for_a_new_one(tmp_path):
-    with served_api(tmp_path, connections=4) as api:
+    with api_in_thread(tmp_path, connections=4) as api:
         began = time.monotonic()
         idle = [api.connect() for _ in range(12)]
         assert api.status(HEALTH) == 200
@@ -117,7 +117,7 @@ def test_an_idle_connection_is_closed_for_a_new_one(tmp_path):
 
 
 def test_a_process_of_few_files_has_few_connections(tmp_path):
-    with served_api(tmp_path, files=16) as api:
+    with api_in_thread(tmp_path, files=16) as api:
         idle = [api.connect() for _ in range(8)]
         assert api.status(HEALTH) == 200
         assert api.connections <= 4
@@ -127,7 +127,7 @@ def test_a_process_of_few_files_has_few_connections(tmp_path):
 
 def test_a_request_that_is_answered_keeps_its_connection(tmp_path):
     answers = threading.Event()
-    with served_api(tmp_path, connections=2, receive_seconds=RECEIVE_SECONDS) as api:
+    with api_in_thread(tmp_path, connections=2, receive_seconds=RECEIVE_SECONDS) as api:
 
         @api.app.get("/slow")
         async def answer() -> None:
@@ -143,7 +143,7 @@ def test_a_request_that_is_answered_keeps_its_connection(tmp_path):
 
 
 def test_the_bodies_that_arrive_are_limited_together(tmp_path):
-    with served_api(tmp_path, body_bytes=1_000) as api:
+    with api_in_thread(tmp_path, body_bytes=1_000) as api:
         part = ANNOUNCED % 1_000 + b"a" * 999
         clients = [api.connect(part) for _ in range(4)]
         until(lambda: api.limits.body_bytes == 4 * 999)
@@ -168,7 +168,7 @@ def until(condition):
 def test_websockets_do_not_pass_by_the_key(tmp_path):
     upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     key = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    with served_api(tmp_path, key="secret") as api:
+    with api_in_thread(tmp_path, key="secret") as api:
         assert api.status(HEAD.replace(b"/health", b"/version") + upgrade + key) == 401
 
 
@@ -178,7 +178,7 @@ def test_websockets_do_not_pass_by_the_key(tmp_path):
 )
 def test_the_rate_counts_the_address_that_a_named_proxy_forwards(tmp_path, trusted, statuses):
     # A second has to pass before a client may send its second request.
-    with served_api(tmp_path, trusted_proxies=trusted, rate=1) as api:
+    with api_in_thread(tmp_path, trusted_proxies=trusted, rate=1) as api:
         addresses = (b"192.0.2.1", b"192.0.2.2", b"192.0.2.9, 192.0.2.1")
         requests = [HEAD + b"X-Forwarded-For: %s\r\n\r\n" % address for address in addresses]
         assert [api.status(request) for request in requests] == statuses

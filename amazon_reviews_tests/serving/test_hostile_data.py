@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import unicodedata
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,8 +24,7 @@ from amazon_reviews.serving.dashboard.components import csv_bytes
 from amazon_reviews.transforms.titles import FIELDS as TITLE_FIELDS
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.helpers import product, review
-from amazon_reviews_tests.ports import free_port
-from amazon_reviews_tests.serving.served import open_tab, served_dashboard, wait_for
+from amazon_reviews_tests.serving.served import open_tab, served_dagster, served_dashboard
 from amazon_reviews_tests.serving.test_pages import TABS, settle, visit
 
 pytestmark = pytest.mark.long
@@ -302,21 +300,8 @@ def test_report_and_dashboard_request_nothing(project, beacon, browser):
     assert beacon[1] == []
 
 
-@contextmanager
-def dagster_ui(settings):
-    port = free_port()
-    module = ["-m", "amazon_reviews.definitions", "-h", "127.0.0.1", "-p", str(port)]
-    command = [sys.executable, "-m", "dagster_webserver", *module]
-    with subprocess.Popen(command, env=os.environ | settings) as server:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/server_info", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
 def test_the_dagster_ui_requests_nothing(project, beacon, browser):
-    with dagster_ui(project[0]) as address:
+    with served_dagster(project[0]) as address:
         page = browser.new_page()
         page.set_default_timeout(120_000)
         for key in ("silver/titles", "gold/products"):

@@ -51,8 +51,9 @@ def connect(address: str) -> SparkSession:
 def silence_client() -> None:
     """Keep the client's log off stderr, unless SPARK_CONNECT_LOG_LEVEL asks for it.
 
-    The client disables its logger for that. But MLflow and Alembic configure `logging` anew, which
-    enables all loggers. Then each failed query would be a line of JSON with its traceback.
+    The client disables its logger for that. But a new configuration of `logging`, which some
+    libraries make, enables all loggers. Then each failed query would be a line of JSON with its
+    traceback.
     """
     if "SPARK_CONNECT_LOG_LEVEL" not in os.environ:
         logger = logging.getLogger("pyspark.sql.connect.logging")

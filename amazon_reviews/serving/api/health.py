@@ -50,7 +50,7 @@ class Ready(BaseModel):
 
 
 class ReadyParts(Ready, Version):
-    """What is ready: `missing` lists what is not available yet."""
+    """Readiness of the service: `missing` lists what is not available yet."""
 
     missing: list[str]
 

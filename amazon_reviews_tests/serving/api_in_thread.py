@@ -54,7 +54,7 @@ class ServedApi:
 
 
 @contextmanager
-def served_api(folder: Path, files: int = 10_000, **settings: Any) -> Iterator[ServedApi]:
+def api_in_thread(folder: Path, files: int = 10_000, **settings: Any) -> Iterator[ServedApi]:
     """Serve without data on a free port; a process of `files` open files is assumed."""
     # Shorter than the setting may be.
     short = {name: settings.pop(name) for name in ("receive_seconds",) if name in settings}
