@@ -14,7 +14,7 @@ import click
 
 from amazon_reviews import config, interrupts
 from amazon_reviews.cli.common.console import echo
-from amazon_reviews.cli.common.dagster_instance import dagster_instance
+from amazon_reviews.cli.common.dagster_instance import WORKSPACE, dagster_instance
 from amazon_reviews.cli.common.send_lines import send_lines
 from amazon_reviews.cli.common.tables import print_table
 from amazon_reviews.cli.common.up_to_date import RESUMES, bring_up_to_date
@@ -111,7 +111,7 @@ def _daemon(
         config.DAGSTER_HOME: str(settings.dagster_home),
     }
     program = shutil.which("dagster-daemon", path=str(Path(sys.executable).parent))
-    command = [str(program), "run", "-m", "amazon_reviews.definitions"]
+    command = [str(program), "run", "--workspace", str(WORKSPACE)]
     with log.open("wb") as output, interrupts.temporary_folder() as folder:
         daemon = subprocess.Popen(
             command,

@@ -8,7 +8,7 @@ import click
 
 from amazon_reviews import config
 from amazon_reviews.cli.common.console import echo
-from amazon_reviews.cli.common.dagster_instance import dagster_instance
+from amazon_reviews.cli.common.dagster_instance import WORKSPACE, dagster_instance
 from amazon_reviews.headless.dead_runs import report_orphaned_runs
 
 ADDRESS = "127.0.0.1"
@@ -29,6 +29,6 @@ def ui(port: int) -> None:
         for run in report_orphaned_runs(instance, time.time()):
             echo(f"run {run} died with its code server", err=True)
     sys.stdout.flush()
-    command = ("dagster", "dev", "--module-name", "amazon_reviews.definitions")
+    command = ("dagster", "dev", "--workspace", str(WORKSPACE))
     address = ("--host", ADDRESS, "--port", str(port))
     os.execv(sys.executable, (sys.executable, "-m", *command, *address))

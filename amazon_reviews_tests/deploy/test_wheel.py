@@ -21,6 +21,7 @@ from amazon_reviews_tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = "--reviews 200 --products 15 --users 20 --partitions 2 --events 0".split()
 LAYERS = '+key:"gold/reviews"'
+LOCATIONS_OF_ASSETS = "{ assetNodes { repository { location { name } } } }"
 PATIENCE_SECONDS = 90
 
 
@@ -32,7 +33,7 @@ def wheel(tmp_path_factory):
     sources = folder / "sources"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "amazon_reviews", sources / "amazon_reviews", True, ignored)
-    for file in ("pyproject.toml", "README.md", "LICENSE", "dagster.yaml"):
+    for file in ("pyproject.toml", "README.md", "LICENSE", "dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / file, sources)
     subprocess.run([*pip, "--wheel-dir", folder, sources], check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
@@ -124,7 +125,7 @@ def test_wheel_runs_outside_the_repository(installed):
     port = free_port()
     with serving(installed, "ui", "--port", str(port)):
         instance = graphql(port, "{ instance { info } }")["instance"]["info"]
-        nodes = graphql(port, "{ assetNodes { id } }")["assetNodes"]
+        nodes = graphql(port, LOCATIONS_OF_ASSETS)["assetNodes"]
 
     repository = (ROOT / "dagster.yaml").read_text()
     assert (installed / "data" / "dagster" / "dagster.yaml").read_text() == repository
@@ -132,5 +133,7 @@ def test_wheel_runs_outside_the_repository(installed):
     assert "default_limit: 1" in instance
     assert "run_monitoring" in instance
     assert len(nodes) > 100
+    # The state of sensors and schedules belongs to this name.
+    assert {node["repository"]["location"]["name"] for node in nodes} == {"amazon_reviews"}
     logs = installed / "data" / "dagster" / "logs"
     assert not list(logs.glob("event*")), "telemetry was recorded"

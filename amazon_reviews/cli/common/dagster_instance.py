@@ -13,6 +13,8 @@ from amazon_reviews.disk import Place, check_room, explaining
 from amazon_reviews.errors import SettingsError
 
 _SETTINGS = Path(amazon_reviews.__file__).with_name("dagster.yaml")
+WORKSPACE = Path(amazon_reviews.__file__).with_name("workspace.yaml")
+"""Dagster's code location; the state of sensors and schedules belongs to its name."""
 # Dagster's databases start with less than 1 MB, and a run adds less than 1 MB of events.
 _RUN_BYTES = 8 << 20
 
