@@ -63,6 +63,15 @@ def test_log_file_is_elsewhere_where_its_folder_cannot_be_written(fails, tmp_pat
     assert line.endswith(str(log))
 
 
+def test_log_file_has_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "not-for-the-log")
+
+    log = error_log.write(tmp_path, "the server rejected not-for-the-log")
+
+    assert log is not None
+    assert "the server rejected ***" in log.read_text()
+
+
 def test_log_file_is_bounded(tmp_path):
     for _ in range(8):
         error_log.write(tmp_path, "x" * 600_000)
