@@ -68,6 +68,16 @@ def test_files_and_folders_are_created_for_their_owner_only(tmp_path):
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
 
+def test_processes_that_dagster_starts_create_files_for_their_owner_only():
+    code = "import os, amazon_reviews.definitions; print(os.umask(0))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, umask=0o022
+    )
+
+    assert int(loaded.stdout) == 0o077
+
+
 @pytest.mark.long
 def test_dagsters_storage_has_no_personal_data_and_all_files_are_private(tmp_path):
     folder = tmp_path / "landing" / "amazon_reviews" / "partition_1"
