@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
+from amazon_reviews.shown_text import printable_text
+
 HIDDEN = "***"
 # A shorter one would also be removed from words that hold it by chance.
 _SHORTEST = 6
@@ -67,7 +69,10 @@ def protect(address: str) -> None:
 
 @cache
 def install() -> None:
-    """Redact this process's logs, warnings, and tracebacks of errors that nobody handles."""
+    """Redact this process's logs, warnings, and tracebacks of errors that nobody handles.
+
+    Control characters in logs become escapes.
+    """
     # Native libraries print their logs around Python; their errors are raised all the same.
     os.environ.setdefault("RUST_LOG", "off")
     make = logging.getLogRecordFactory()
@@ -110,12 +115,12 @@ def _clean_record(record: logging.LogRecord) -> logging.LogRecord:
     except (TypeError, ValueError, KeyError):
         # Arguments that do not fit the message; the handler reports them.
         return record
-    clean = redacted(message)
+    clean = printable_text(redacted(message))
     if clean != message:
         record.msg, record.args = clean, None
     if record.exc_info and record.exc_info[1]:
         trace = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
-        clean = redacted(trace)
+        clean = printable_text(redacted(trace))
         if clean != trace:
             # Formatters take this text, if it is there.
             record.exc_text = clean

@@ -49,6 +49,11 @@ def terminal_text(text: object) -> str:
     return "\n".join(map(visible_text, str(text).split("\n")))
 
 
+def printable_text(text: str) -> str:
+    """Return a text in its lines and with its tabs; other control characters are escapes."""
+    return _CONTROL.sub(lambda control: _escape(control[0]), text)
+
+
 def markdown_text(text: object) -> str:
     """Return a text as Markdown: as it is, or as code if it could be more than text."""
     line = visible_text(text)
@@ -77,7 +82,7 @@ def csv_cell(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    text = _CONTROL.sub(lambda control: _escape(control[0]), value)
+    text = printable_text(value)
     return f"'{text}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else text
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from amazon_reviews.shown_text import visible_text
+
 _BUSY_SECONDS = 30
 
 
@@ -28,6 +30,23 @@ def answers(database: Path, queries: Iterable[str]) -> list[int] | None:
         # The file is damaged, or another program's.
         except sqlite3.DatabaseError:
             return None
+
+
+def damage_of_database(database: Path) -> str:
+    """Return what is wrong in a SQLite file, "" if nothing is or there is none.
+
+    SQLite compares its pages and indexes with each other. It keeps no checksums of the contents.
+    """
+    if not database.is_file():
+        return ""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as opened:
+            found = opened.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return visible_text(error)
+    # The first of several lines says which database of the connection it is.
+    return "" if found == "ok" else visible_text(found.splitlines()[-1])
 
 
 def set_aside(database: Path) -> None:

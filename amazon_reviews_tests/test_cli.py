@@ -29,7 +29,7 @@ from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews_tests.bigquery_emulator import BigQueryEmulator
 from amazon_reviews_tests.bigquery_warehouse.common import DATASET
 from amazon_reviews_tests.dagster.project import LAYERS, Project, environment
-from amazon_reviews_tests.damage import flip
+from amazon_reviews_tests.damage import flip, wipe_page
 from amazon_reviews_tests.helpers import review, rows
 from amazon_reviews_tests.renamed import NEW, OLD, write_old_table
 from amazon_reviews_tests.rights import WITHOUT_RIGHTS
@@ -619,6 +619,12 @@ def test_deep_verification_names_each_damaged_file_and_what_makes_it_again(root)
     ):
         flip(file)
         expected[name] = (file.name, remedy)
+    for file, name, remedy in (
+        (root / "models" / "mlflow.db", "model", "`amazon-reviews run` trains the models again"),
+        (root / "dagster" / "history" / "runs.db", "Dagster", "it holds the history of runs only"),
+    ):
+        wipe_page(file)
+        expected[name] = (f"{file} is damaged", remedy)
 
     results = [cli(root, "doctor", "--deep"), cli(root, "reconcile", "--deep")]
 

@@ -14,7 +14,7 @@ import pytest
 from amazon_reviews.config import load
 from amazon_reviews.defs.redacted_events import redact_events, redacted_errors
 from amazon_reviews.errors import BuildError, DownloadError, SettingsError, one_line
-from amazon_reviews.redaction import HIDDEN, redacted
+from amazon_reviews.redaction import HIDDEN, install, redacted
 
 CANARY = "c4n/ry+of=ice&\"x'<é"
 PLAIN = "canary0secret1value"
@@ -184,6 +184,7 @@ raise RuntimeError(f"raised {secret}")
 def test_the_storage_of_dagster_holds_no_secret(tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_TOKEN", PLAIN)
     address = f"http://user:{PLAIN}@host/p?token={PLAIN}"
+    install()
     redact_events()
 
     @dg.asset(check_specs=[dg.AssetCheckSpec("reached", asset="described")])
@@ -210,6 +211,30 @@ def test_the_storage_of_dagster_holds_no_secret(tmp_path, monkeypatch):
     metadata = event.asset_materialization.metadata
     assert metadata["rows"].value == 5
     assert metadata["parts"].value == {"of": [f"http://{HIDDEN}@host/p?token={HIDDEN}"]}
+
+
+def test_the_storage_of_dagster_holds_no_control_character(tmp_path):
+    harmful = "\x1b[2Jgone\x07 \x9b \u202etxt.exe\u2066"
+    install()
+    redact_events()
+
+    @dg.asset
+    def failing(context: dg.AssetExecutionContext) -> None:
+        context.log.info(f"logged {harmful}")
+        raise ValueError(f"second\tline\n{harmful}")
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = dg.materialize([failing], instance=instance, raise_on_error=False)
+        entries = [entry.message for entry in instance.all_logs(result.run_id)]
+        (error,) = [
+            entry.dagster_event.step_failure_data.error
+            for entry in instance.all_logs(result.run_id)
+            if entry.dagster_event and entry.dagster_event.is_step_failure
+        ]
+
+    escaped = r"\x1b[2Jgone\x07 \x9b \u202etxt.exe\u2066"
+    assert [e for e in entries if "logged" in e] == [f"logged {escaped}"]
+    assert f"second\tline\n{escaped}" in error.to_string()
 
 
 def test_the_error_of_a_sensor_holds_no_secret(monkeypatch):

@@ -70,7 +70,7 @@ def doctor(deep: bool) -> None:
         echo(f"{mark}  {finding.subject:26} {finding.value}")
         if finding.advice:
             echo(f"{'':30} -> {finding.advice}")
-    for line in damage(places_of(settings)) if deep else ():
+    for line in damage(places_of(settings), settings.dagster_home) if deep else ():
         damaged = True
         echo(f"!!  {line}")
     if deep and not damaged:

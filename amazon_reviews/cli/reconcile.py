@@ -46,7 +46,7 @@ def reconcile(as_json: bool, deep: bool) -> None:
         for account in differing:
             echo(_advice(account, plan), err=True)
     damaged = False
-    for line in damage(places_of(settings)) if deep else ():
+    for line in damage(places_of(settings), settings.dagster_home) if deep else ():
         damaged = True
         echo(line, err=True)
     sys.exit(1 if differing or damaged else 0)

@@ -5,15 +5,24 @@ nothing, then the events that bronze lacks. Each commit records which files were
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from amazon_reviews.errors import FailedPartitionsError, HubChangedError, LandingError
 from amazon_reviews.pipeline.bronze_events import compare_events, held_numbers, holds_rows
-from amazon_reviews.pipeline.capture_events import CapturedNumbers, captured_numbers
-from amazon_reviews.pipeline.capture_files import CaptureDay, CaptureFile, unread_captures
+from amazon_reviews.pipeline.capture_events import (
+    CapturedNumbers,
+    captured_events,
+    captured_numbers,
+)
+from amazon_reviews.pipeline.capture_files import (
+    CaptureDay,
+    CaptureFile,
+    all_captures,
+    unread_captures,
+)
 from amazon_reviews.pipeline.capture_rows import (
     HubPartition,
     ReadFile,
@@ -29,6 +38,7 @@ from amazon_reviews.pipeline.stream_offsets import (
     captures_id,
     offset_id,
 )
+from amazon_reviews.pipeline.stream_rows import event_rows
 from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -47,6 +57,29 @@ class Captured:
 
     files: int = 0
     events: dict[HubPartition, int] = field(default_factory=dict)
+
+
+def damaged_captures(
+    landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub
+) -> Iterator[tuple[str, str]]:
+    """Yield the path of each file whose events are no longer those that bronze has, and why.
+
+    Files that were not read yet are left out.
+
+    Raises:
+        LandingError: the landing zone cannot be listed.
+    """
+    for day in all_captures(landing, lakehouse, event_hub).days:
+        for capture in day.files[: day.read]:
+            path = capture.file.path
+            try:
+                for events in captured_events(landing, capture.file):
+                    rows = [*event_rows(day.hub, day.partition, events)]
+                    if not holds_rows(lakehouse, day.hub, day.partition, rows):
+                        yield path, "its events differ from those that were read"
+                        break
+            except LandingError as error:
+                yield path, str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
 
 
 def read_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captured:

@@ -68,7 +68,7 @@ class CaptureDay:
 
 @dataclass(frozen=True)
 class Captures:
-    """The days with unread files, and texts about files and folders that are not read."""
+    """Days with files, and texts about files and folders that are not read."""
 
     days: tuple[CaptureDay, ...]
     faults: tuple[str, ...]
@@ -81,7 +81,17 @@ class Captures:
 
 
 def unread_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captures:
-    """Return the capture files that bronze has not read, by hub partition and day.
+    """Return the days with capture files that bronze has not read.
+
+    Raises:
+        LandingError: the landing zone cannot be listed.
+    """
+    captures = all_captures(landing, lakehouse, event_hub)
+    return Captures(tuple(day for day in captures.days if day.unread), captures.faults)
+
+
+def all_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: EventHub) -> Captures:
+    """Return the capture files by hub partition and day, with which of them bronze has read.
 
     Raises:
         LandingError: the landing zone cannot be listed.
@@ -101,10 +111,10 @@ def unread_captures(landing: LandingZone, lakehouse: Lakehouse, event_hub: Event
             wrong.append(name)
     if wrong:
         faults.append(_not_read(wrong))
-    return Captures(tuple(_unread_days(lakehouse, days)), tuple(faults))
+    return Captures(tuple(_days(lakehouse, days)), tuple(faults))
 
 
-def _unread_days(
+def _days(
     lakehouse: Lakehouse, days: Mapping[tuple[str, str, str], list[CaptureFile]]
 ) -> Iterator[CaptureDay]:
     log = lakehouse.log(BRONZE_REVIEW_EVENTS.key)
@@ -116,8 +126,7 @@ def _unread_days(
         read = version & ((1 << _COUNT_BITS) - 1)
         if read <= len(files) and day.version(read) == version:
             day = CaptureDay(*key, tuple(files), read)
-        if day.unread:
-            yield day
+        yield day
 
 
 def _not_read(names: list[str]) -> str:

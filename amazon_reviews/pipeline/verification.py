@@ -17,6 +17,7 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.bronze import BronzeCounts, landing_batches
+from amazon_reviews.pipeline.capture import damaged_captures
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Places, owner_of
@@ -29,7 +30,9 @@ from amazon_reviews.resources.landing.layout import LandingPartition, Listing
 from amazon_reviews.resources.landing.names import partition_path
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS
 from amazon_reviews.shown_text import visible_text
+from amazon_reviews.sqlite_file import damage_of_database
 
 Watcher = Callable[[str, int, int], None]
 """Called with the name of what is verified, how much of it is done, and how much there is."""
@@ -56,8 +59,9 @@ class Damage:
 def verify(places: Places, watch: Watcher) -> Iterator[Damage]:
     """Read every stored file, and yield the damaged ones, inputs before what is built from them.
 
-    These are the landing files that bronze was read from, the files of the tables, the warehouse,
-    the current models, the reports and exports. Memory is bounded.
+    These are the landing files and captures that bronze was read from, the files of the tables,
+    the warehouse, the current models and their database, the reports and exports. Memory is
+    bounded.
     """
     listings: dict[str, Listing] = {}
     for dataset in DATASETS:
@@ -77,6 +81,8 @@ def verify(places: Places, watch: Watcher) -> Iterator[Damage]:
         # A damaged log may name other rows than those that were read.
         if key in listings and key not in damaged:
             yield from _damaged_landing_files(places, key, listings[key], damaged, watch)
+        if key == BRONZE_REVIEW_EVENTS.key and not damaged:
+            yield from _damaged_capture_files(places)
     yield from _damaged_warehouse_tables(places, watch)
     yield from _damaged_artifacts(places)
 
@@ -117,6 +123,16 @@ def _damaged_landing_files(
             path = f"{dataset.folder}/{visible_text(partition_path(name))}: {visible_text(file)}"
             yield Damage(output, f"landing file {path} differs from the one that was read", remedy)
         watch(dataset.folder, number, len(known))
+
+
+def _damaged_capture_files(places: Places) -> Iterator[Damage]:
+    key = BRONZE_REVIEW_EVENTS.key
+    remedy = f"restore it from a copy; {key} keeps the events that were read from it"
+    try:
+        for path, reason in damaged_captures(places.landing, places.lakehouse, places.event_hub):
+            yield Damage(key, f"capture file {visible_text(path)} is damaged ({reason})", remedy)
+    except LandingError as error:
+        yield Damage(key, f"the capture files were not verified: {error}")
 
 
 def _landed(
@@ -185,6 +201,9 @@ def _damaged_warehouse_tables(places: Places, watch: Watcher) -> Iterator[Damage
 
 
 def _damaged_artifacts(places: Places) -> Iterator[Damage]:
+    if reason := damage_of_database(database := places.model_store.database):
+        remedy = f"delete {database}, and `amazon-reviews run` trains the models again"
+        yield Damage("model", f"{database} is damaged ({reason})", remedy)
     for artifact in MODELS:
         try:
             places.model_store.check(artifact.key.removeprefix("model/"))

@@ -22,7 +22,7 @@ from amazon_reviews.disk import Place, check_room, storage_error, temporary_file
 from amazon_reviews.errors import LocationError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.redaction import HIDDEN, redacted
-from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
+from amazon_reviews.resources.stored_model import DATABASE, Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
 from amazon_reviews.sqlite_file import answers, set_aside
 
@@ -30,7 +30,6 @@ EXPERIMENT = "amazon_reviews"
 CURRENT = "champion"
 """The alias of the current version of a model."""
 
-_DATABASE = "mlflow.db"
 _ASIDE = ".new."
 _CONTENTS = (
     "SELECT count(*) FROM experiments WHERE name <> 'Default'",
@@ -117,9 +116,9 @@ class MlflowRegistry:
     @contextmanager
     def _client(self) -> Iterator[MlflowClient]:
         try:
-            if not (self.uri or _is_complete(self.folder / _DATABASE)):
-                self._create(self.folder / _DATABASE)
-            yield MlflowClient(self.uri or f"sqlite:///{self.folder / _DATABASE}")
+            if not (self.uri or _is_complete(self.folder / DATABASE)):
+                self._create(self.folder / DATABASE)
+            yield MlflowClient(self.uri or f"sqlite:///{self.folder / DATABASE}")
         except (MlflowException, SQLAlchemyError, SqliteError, OSError) as error:
             local = [] if self.uri else [Place(MODELS, self.folder)]
             if problem := storage_error(error, [*local, temporary_files()]):
@@ -134,13 +133,13 @@ class MlflowRegistry:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # No soft lock: that of a killed process would stay.
-        with FileLock(self.folder / f".{_DATABASE}.lock", fallback_to_soft=False):
+        with FileLock(self.folder / f".{DATABASE}.lock", fallback_to_soft=False):
             if _is_complete(database):
                 return
             for stale in self.folder.glob(f"{_ASIDE}*"):
                 shutil.rmtree(stale, ignore_errors=True)
             with temporary_folder(prefix=_ASIDE, dir=self.folder) as folder:
-                new = Path(folder) / _DATABASE
+                new = Path(folder) / DATABASE
                 self._experiment(MlflowClient(f"sqlite:///{new}"))
                 set_aside(database)
                 replace_file(new, database)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.config import Settings
 from amazon_reviews.errors import ModelFileError
-from amazon_reviews.resources.stored_model import Record, Registered, StoredModel
+from amazon_reviews.resources.stored_model import DATABASE, Record, Registered, StoredModel
 from amazon_reviews.schemas.built import Built
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class ModelStore:
     def of(cls, settings: Settings) -> "ModelStore":
         """Return the store of the settings."""
         return cls(settings.models, settings.tracking_uri.get_secret_value() or None)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the local store, which a store elsewhere does not have."""
+        return self.folder / DATABASE
 
     def publish(self, name: str, file: Path, record: Record, *, make_current: bool) -> StoredModel:
         """Record a run with the model's file, and register it as the newest version of `name`.
@@ -155,7 +160,7 @@ class ModelStore:
     def _local_state(self) -> list[int] | None:
         """Return numbers that change with the local store, None if it does not exist."""
         try:
-            stat = (self.folder / "mlflow.db").stat()
+            stat = self.database.stat()
         except FileNotFoundError:
             return None
         return [stat.st_mtime_ns, stat.st_size]

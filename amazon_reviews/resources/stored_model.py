@@ -6,6 +6,9 @@ from pathlib import Path
 
 from amazon_reviews.schemas.built import Built
 
+DATABASE = "mlflow.db"
+"""The name of the SQLite file of a local store."""
+
 
 @dataclass(frozen=True)
 class Record:

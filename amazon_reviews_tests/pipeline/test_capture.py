@@ -14,7 +14,7 @@ from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.errors import ConcurrentWriteError, FailedPartitionsError, HubChangedError
 from amazon_reviews.pipeline import capture as capture_module
 from amazon_reviews.pipeline import stream_commit
-from amazon_reviews.pipeline.capture import Captured, read_captures
+from amazon_reviews.pipeline.capture import Captured, damaged_captures, read_captures
 from amazon_reviews.pipeline.capture_files import unread_captures
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.gold import build_gold_reviews
@@ -33,6 +33,7 @@ from amazon_reviews.resources.event_hub import EventHub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER, LandingZone
 from amazon_reviews_tests.captures import capture, enqueued, record
+from amazon_reviews_tests.damage import flip
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, rows
 
 EVENTS = "bronze/review_events"
@@ -338,6 +339,26 @@ def test_damaged_file_fails_by_name_and_the_others_are_read(landing, lakehouse):
     assert read_captures(landing, lakehouse, NO_HUB).events == {(NAME, "0"): 3}
     assert held(lakehouse) == {"0": list(range(9))}
     assert nothing_unread(landing, lakehouse)
+
+
+def test_deep_verification_names_read_files_whose_events_changed(landing, lakehouse):
+    batch = gzip.compress(b'{"a": 1}\n{"a": 2}')
+    bodies = [b"first", b"first, again", b"second", batch]
+    files = {
+        time: capture(landing, HUB, [record(number, body)], time=f"{DAY}/12/{time}/00")
+        for number, (time, body) in enumerate(zip(["00", "05", "10", "15"], bodies, strict=True))
+    }
+    read_captures(landing, lakehouse, NO_HUB)
+    assert [*damaged_captures(landing, lakehouse, NO_HUB)] == []
+
+    flip(files["00"], files["00"].read_bytes().index(b"first"))
+    flip(files["10"], 0)
+    capture(landing, HUB, [record(9)], time=f"{DAY}/12/20/00")
+
+    assert [*damaged_captures(landing, lakehouse, NO_HUB)] == [
+        (str(files["00"]), "its events differ from those that were read"),
+        (str(files["10"]), "it is not an Avro file; upload it again"),
+    ]
 
 
 def test_file_changed_between_its_two_reads_adds_nothing(landing, lakehouse, monkeypatch):

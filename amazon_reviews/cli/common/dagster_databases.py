@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import dagster as dg
 import yaml
 
 from amazon_reviews.interrupts import temporary_folder
-from amazon_reviews.sqlite_file import answers, set_aside
+from amazon_reviews.sqlite_file import answers, damage_of_database, set_aside
 
 # Each with a table that is empty until the database is used.
 _DATABASES = {
@@ -48,6 +49,16 @@ def create_databases(home: Path) -> None:
         dg.DagsterInstance.local_temp(aside).dispose()
         for name, table in _DATABASES.items():
             _place(Path(aside) / name, home / name, table)
+
+
+def damaged_databases(home: Path) -> Iterator[str]:
+    """Yield a line for each damaged SQLite file of Dagster, also those of single runs."""
+    for database in sorted(home.glob("*/**/*.db")):
+        if reason := damage_of_database(database):
+            yield (
+                f"Dagster: {database} is damaged ({reason}); end all processes of Dagster and "
+                "delete it: it holds the history of runs only"
+            )
 
 
 def _has_other_storage(file: Path) -> bool:

@@ -1,10 +1,12 @@
 """The verification of all stored files on the command line."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
+from amazon_reviews.cli.common.dagster_databases import damaged_databases
 from amazon_reviews.cli.common.transfer import transfer
 from amazon_reviews.pipeline.state import Places
 from amazon_reviews.pipeline.verification import verify
@@ -17,7 +19,8 @@ deep_option: Callable[[Any], Any] = click.option(
 )
 
 
-def damage(places: Places) -> Iterator[str]:
+def damage(places: Places, dagster_home: Path) -> Iterator[str]:
     """Verify all stored files with the progress on stderr; yield a line for each damaged one."""
     with transfer("verified") as progress:
         yield from map(str, verify(places, progress.advance))
+    yield from damaged_databases(dagster_home)

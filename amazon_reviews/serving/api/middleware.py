@@ -20,6 +20,7 @@ NOSNIFF = {"x-content-type-options": "nosniff"}
 NO_STORE = {"cache-control": "no-store"}
 """Headers of a reply that belongs to the sender of the request, and to no cache."""
 
+_KEY_NEEDED = f"send the value of {ApiSettings.variable('key')} in the header X-API-Key"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 
 
@@ -123,7 +124,7 @@ class Guard:
             if key.wait:
                 await _reject(send, 429, "too many wrong keys", key.wait)
             else:
-                await _reject(send, 401, "a key is needed in the header X-API-Key")
+                await _reject(send, 401, _KEY_NEEDED)
             return
         if wait := self._requests.take(address):
             await _reject(send, 429, f"more than {self._settings.rate} requests a minute", wait)
