@@ -8,7 +8,7 @@ def flip(path: Path, place: int | None = None) -> None:
     """Change one bit of a file, by default in its middle, and nothing else about the file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2 if place is None else place] ^= 1
-    _replace(path, content)
+    _replace(path, bytes(content))
 
 
 def wipe_page(database: Path) -> None:
@@ -16,7 +16,7 @@ def wipe_page(database: Path) -> None:
     content = bytearray(database.read_bytes())
     size = int.from_bytes(content[16:18], "big")
     content[size : 2 * size] = bytes(size)
-    _replace(database, content)
+    _replace(database, bytes(content))
 
 
 def _replace(path: Path, content: bytes) -> None:
