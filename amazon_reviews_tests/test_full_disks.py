@@ -136,6 +136,7 @@ VARIABLES = {
 }
 
 
+@pytest.mark.fault("full or read-only disk")
 @pytest.mark.parametrize("setting", PLACES)
 def test_run_on_a_full_disk_names_it_and_goes_on_when_there_is_room(
     tmp_path, landing, undisturbed, setting
@@ -163,6 +164,29 @@ def test_run_on_a_full_disk_names_it_and_goes_on_when_there_is_room(
         assert run().stdout == "nothing new\n"
 
 
+@pytest.mark.fault("full or read-only disk")
+def test_run_names_a_full_folder_of_temporary_files(tmp_path, landing, undisturbed):
+    shutil.copytree(landing, tmp_path / "landing")
+    select = PLACES["AMAZON_REVIEWS_MODELS"][1]
+    with small_disk(tmp_path / "tmp", MIB) as folder:
+
+        def run():
+            return command(tmp_path, "run", "--select", select, TMPDIR=str(folder))
+
+        # As many bytes as Python writes to find out if a folder can be used.
+        with filled(folder, 4_096):
+            check_lines(run(), "TMPDIR", folder, "(is too full|has )")
+        # It takes another folder.
+        with filled(folder, 0):
+            last = run()
+
+        assert last.returncode == 0, last.stderr
+        assert not [path for path in folder.iterdir() if path.name != ".filler"]
+        assert tables(tmp_path) == undisturbed(select)
+        assert run().stdout == "nothing new\n"
+
+
+@pytest.mark.fault("full or read-only disk")
 def test_sample_and_fetch_on_a_full_disk_name_it(tmp_path, landing):
     with small_disk(tmp_path / "landing", 12 * MIB) as folder, file_server() as server:
         server.files["/a.jsonl.gz"] = next(
