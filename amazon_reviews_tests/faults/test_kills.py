@@ -59,8 +59,8 @@ class World:
         tables = content(project)
         tables |= {f"warehouse {key}": rows for key, rows in warehouse_content(project).items()}
         return {
-            # How long training took differs each time.
-            key: Counter({row: n for row, n in rows.items() if "fit_seconds" not in row})
+            # How long a model took differs each time.
+            key: Counter({row: n for row, n in rows.items() if "_seconds'" not in row})
             for key, rows in tables.items()
             if not key.endswith(NEVER_EQUAL)
         }
