@@ -9,6 +9,7 @@ from amazon_reviews.defs.partitions import PARTITIONS
 from amazon_reviews.pipeline.artifacts import Artifact
 from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.schemas.lineage import ColumnLineage, column_lineage
 
 OWNERS = ["team:data"]
 PACE_TAG = "amazon_reviews/pace"
@@ -34,7 +35,7 @@ def table_spec(
         table.path,
         deps=[_dependency(table, key) for key in inputs_of(table)],
         description="\n\n".join(filter(None, (table.grain, table.details, more))),
-        metadata={"dagster/column_schema": column_schema(table)},
+        metadata=_columns(table),
         group_name=table.group or table.layer,
         kinds={"delta"},
         owners=OWNERS,
@@ -108,6 +109,28 @@ def column_schema(table: Table) -> dg.TableSchema:
             for column in table.columns
         ]
     )
+
+
+def lineage_metadata(lineage: ColumnLineage) -> dict[str, dg.TableColumnLineage]:
+    """Return the metadata that says which columns of the inputs each column is computed from."""
+    if not lineage:
+        return {}
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                name: [
+                    dg.TableColumnDep(dg.AssetKey(key.split("/")), column)
+                    for key, column in sources
+                ]
+                for name, sources in lineage.items()
+            }
+        )
+    }
+
+
+def _columns(table: Table) -> dict[str, object]:
+    lineage = lineage_metadata(column_lineage(table))
+    return {"dagster/column_schema": column_schema(table), **lineage}
 
 
 def _dependency(table: Table, key: str) -> dg.AssetDep:
