@@ -4,7 +4,12 @@ from datetime import timedelta
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import accounts_check, record_accounted, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    accounts_check,
+    record_accounted,
+    table_metadata,
+    version_tags,
+)
 from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
@@ -63,16 +68,23 @@ def gold_reviews(
     accounts = list(reconcile_gold(lakehouse, REVIEWS, list(done)))
     record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
     check = accounts_check("accounted", accounts)
-    _record_others(context, {name: done[name] for name in done if name not in names})
+    _record_others(context, lakehouse, {name: done[name] for name in done if name not in names})
     figures = {name: _figures(done[name]) for name in names if name in done}
     return partitioned_result(context, lakehouse, figures, failures, [check])
 
 
-def _record_others(context: dg.AssetExecutionContext, others: dict[str, GoldCounts]) -> None:
+def _record_others(
+    context: dg.AssetExecutionContext, lakehouse: Lakehouse, others: dict[str, GoldCounts]
+) -> None:
     for name, published in others.items():
         context.log.info(f"{name} was rebuilt too: it lost or regained a row")
         context.log_event(
-            dg.AssetMaterialization(context.asset_key, partition=name, metadata=_figures(published))
+            dg.AssetMaterialization(
+                context.asset_key,
+                partition=name,
+                metadata=_figures(published),
+                tags=version_tags(lakehouse, GOLD_REVIEWS.key, name),
+            )
         )
 
 

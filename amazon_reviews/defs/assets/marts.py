@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pyarrow as pa
 
-from amazon_reviews.defs.assets.metadata import table_metadata
+from amazon_reviews.defs.assets.metadata import data_version, table_metadata
 from amazon_reviews.defs.assets.spec import table_spec
 from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.pipeline import monitoring
@@ -59,6 +59,7 @@ def review_marts(
                 asset_key=mart.path,
                 metadata=table_metadata(lakehouse, mart.key),
                 check_results=checks,
+                data_version=data_version(lakehouse, mart.key),
             )
 
 
@@ -97,7 +98,11 @@ def pipeline_marts(
             inputs = lakehouse.input_versions(table.key)
             lakehouse.write(build(), table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
             metadata = table_metadata(lakehouse, table.key)
-            yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
+            yield dg.MaterializeResult(
+                asset_key=table.path,
+                metadata=metadata,
+                data_version=data_version(lakehouse, table.key),
+            )
 
 
 def _behind(event_hub: EventHub, lakehouse: Lakehouse) -> dict[str, Lag] | None:

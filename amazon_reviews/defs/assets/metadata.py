@@ -2,13 +2,16 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from deltalake import DeltaTable
 
 from amazon_reviews.pipeline.reconciliation import Reconciliation
+from amazon_reviews.pipeline.versions import model_version
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
+from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.shown_text import markdown_table, markdown_text
@@ -29,6 +32,28 @@ def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
         "delta_version": table.version(),
         "preview": preview(table, TABLES[key]),
     }
+
+
+def data_version(
+    lakehouse: Lakehouse, key: str, partitions: Sequence[str] = (WHOLE,)
+) -> dg.DataVersion:
+    """Return the version of a table, or of the partitions of a run, as the planner compares it.
+
+    So Dagster calls an asset unsynced when the planner finds that an input of it is newer.
+    """
+    versions = lakehouse.versions(key)
+    text = " ".join(str(versions.get(name, 0)) for name in partitions)
+    return dg.DataVersion(text if len(partitions) == 1 else sha256(text.encode()).hexdigest())
+
+
+def model_data_version(store: ModelStore, key: str) -> dg.DataVersion:
+    """Return the version of a model, as the planner compares it."""
+    return dg.DataVersion(str(model_version(store, key)))
+
+
+def version_tags(lakehouse: Lakehouse, key: str, partition: str) -> dict[str, str]:
+    """Return the data version of a partition as tags of an event that a step logs itself."""
+    return {"dagster/data_version": data_version(lakehouse, key, [partition]).value}
 
 
 def preview(table: DeltaTable, declared: Table) -> dg.MarkdownMetadataValue:

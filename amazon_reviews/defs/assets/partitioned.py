@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import table_metadata
+from amazon_reviews.defs.assets.metadata import table_metadata, version_tags
 from amazon_reviews.error_log import in_one_line
 from amazon_reviews.errors import FailedPartitionsError, by_reason
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -52,11 +52,15 @@ def partitioned_result(
         Failure: some partitions failed; the others are recorded as materialized and checked, so
             that the tables below go on with them.
     """
-    metadata = table_metadata(lakehouse, context.asset_key.to_user_string()) if figures else {}
+    key = context.asset_key.to_user_string()
+    metadata = table_metadata(lakehouse, key) if figures else {}
     if failures:
         for name, values in figures.items():
             event = dg.AssetMaterialization(
-                context.asset_key, partition=name, metadata={**metadata, **values}
+                context.asset_key,
+                partition=name,
+                metadata={**metadata, **values},
+                tags=version_tags(lakehouse, key, name),
             )
             context.log_event(event)
         for result in check_results if figures else ():

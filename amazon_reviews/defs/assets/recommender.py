@@ -8,6 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import (
+    data_version,
+    model_data_version,
     model_metadata,
     picture,
     rows_metadata,
@@ -80,7 +82,11 @@ def recommender_matrices(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.
         metadata = table_metadata(lakehouse, table.key)
         if table.key in matrices:
             metadata |= _matrix_metadata(lakehouse, table, matrices[table.key])
-        yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
+        yield dg.MaterializeResult(
+            asset_key=table.path,
+            metadata=metadata,
+            data_version=data_version(lakehouse, table.key),
+        )
 
 
 def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict[str, Any]:
@@ -158,7 +164,8 @@ def recommender_models(
             metadata = {"not_trained": str(error)}
         store.record(recommender_name(method), by_method[method])
         advance(method)
-        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        version = model_data_version(store, key.to_user_string())
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=version)
 
 
 @table_asset(tables.RECOMMENDER_TOP)

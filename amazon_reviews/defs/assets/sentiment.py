@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import rows_metadata, table_metadata
+from amazon_reviews.defs.assets.metadata import model_data_version, rows_metadata, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import TooFewReviewsError
 from amazon_reviews.models.loading import SENTIMENT
@@ -84,10 +84,12 @@ def model_sentiment(
     except TooFewReviewsError as error:
         context.log.warning(f"no model was trained: {error}")
         model_store.record(SENTIMENT, replace(built, checks={"not_worse": True}))
-        return _result({"not_trained": str(error)}, True, f"no model was trained: {error}")
-    not_worse = trained.comparison is None or trained.comparison.not_worse
-    model_store.record(SENTIMENT, replace(built, checks={"not_worse": not_worse}))
-    return _result(_metadata(trained), not_worse, _verdict(trained))
+        result = _result({"not_trained": str(error)}, True, f"no model was trained: {error}")
+    else:
+        not_worse = trained.comparison is None or trained.comparison.not_worse
+        model_store.record(SENTIMENT, replace(built, checks={"not_worse": not_worse}))
+        result = _result(_metadata(trained), not_worse, _verdict(trained))
+    return result._replace(data_version=model_data_version(model_store, MODEL_SENTIMENT.key))
 
 
 def _result(metadata: dict[str, Any], passed: bool, description: str) -> dg.MaterializeResult:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import picture, table_metadata
+from amazon_reviews.defs.assets.metadata import data_version, picture, table_metadata
 from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
 from amazon_reviews.defs.assets.spec import table_asset, table_spec
 from amazon_reviews.errors import ModelFileError
@@ -75,7 +75,11 @@ def evaluation_assets(star_classifier: Path | None) -> dg.AssetsDefinition:
                     metadata[name] = picture(png)
                 if not evaluation:
                     metadata["not_evaluated"] = _NO_MODEL
-                yield dg.MaterializeResult(asset_key=table.path, metadata=metadata)
+                yield dg.MaterializeResult(
+                    asset_key=table.path,
+                    metadata=metadata,
+                    data_version=data_version(lakehouse, table.key),
+                )
         if evaluation and stored:
             by_name = {name: png for group in pictures.values() for name, png in group.items()}
             store.attach(stored, evaluation.figures(), by_name)
@@ -206,4 +210,8 @@ def sentiment_marts(
         if dg.AssetKey(mart.path) in context.selected_asset_keys:
             build_mart(engine.session, lakehouse, mart, versions)
             metadata = table_metadata(lakehouse, mart.key)
-            yield dg.MaterializeResult(asset_key=mart.path, metadata=metadata)
+            yield dg.MaterializeResult(
+                asset_key=mart.path,
+                metadata=metadata,
+                data_version=data_version(lakehouse, mart.key),
+            )

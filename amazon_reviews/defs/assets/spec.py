@@ -2,13 +2,17 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import data_version
 from amazon_reviews.defs.partitions import PARTITIONS
 from amazon_reviews.pipeline.artifacts import Artifact
 from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
+from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.lineage import ColumnLineage, column_lineage
 
 OWNERS = ["team:data"]
@@ -58,7 +62,7 @@ def table_asset(
     at once.
     """
     spec = table_spec(table)
-    return dg.asset(
+    declare = dg.asset(
         key=spec.key,
         deps=spec.deps,
         description=spec.description,
@@ -74,6 +78,24 @@ def table_asset(
         freshness_policy=freshness,
         pool="_".join(table.path),
     )
+    return lambda build: declare(_with_data_version(build, table))
+
+
+def _with_data_version(
+    build: Callable[..., dg.MaterializeResult], table: Table
+) -> Callable[..., dg.MaterializeResult]:
+    """Return the function `build` with the table's version in its result."""
+
+    @wraps(build)
+    def versioned(
+        *context: dg.AssetExecutionContext, **resources: Any
+    ) -> dg.MaterializeResult:
+        result = build(*context, **resources)
+        partitions = context[0].partition_keys if table.partitions else [WHOLE]
+        version = data_version(resources["lakehouse"], table.key, partitions)
+        return result._replace(data_version=version)
+
+    return versioned
 
 
 def artifact_spec(artifact: Artifact, *, skippable: bool = False) -> dg.AssetSpec:

@@ -5,7 +5,12 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import model_metadata, rows_metadata, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    model_data_version,
+    model_metadata,
+    rows_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import NoRatingsError
 from amazon_reviews.models.loading import TITLE_RATINGS
@@ -70,7 +75,9 @@ def model_title_ratings(
         trained = train(lakehouse, model_store)
     except NoRatingsError as error:
         context.log.warning(str(error))
-        model_store.record(TITLE_RATINGS, built)
-        return dg.MaterializeResult(metadata={"not_trained": str(error)})
+        metadata: dict[str, Any] = {"not_trained": str(error)}
+    else:
+        metadata = {**model_metadata(trained), **trained.metrics}
     model_store.record(TITLE_RATINGS, built)
-    return dg.MaterializeResult(metadata={**model_metadata(trained), **trained.metrics})
+    version = model_data_version(model_store, MODEL_TITLE_RATINGS.key)
+    return dg.MaterializeResult(metadata=metadata, data_version=version)
