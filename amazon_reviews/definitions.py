@@ -17,6 +17,7 @@ from amazon_reviews.defs.assets import (
     titles,
     warehouse,
 )
+from amazon_reviews.defs.assets.code import with_code
 from amazon_reviews.defs.assets.report import report_assets
 from amazon_reviews.defs.checks import drift, landing, streaming, tables
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
@@ -33,26 +34,28 @@ def definitions(settings: config.Settings) -> dg.Definitions:
     """Return the whole project, on the locations and the engine of the settings."""
     files = file_paths(settings.report, settings.titles)
     return dg.Definitions(
-        assets=[
-            *dg.load_assets_from_modules(
-                [
-                    datasets,
-                    stream,
-                    gold,
-                    marts,
-                    titles,
-                    title_ratings,
-                    sentiment,
-                    sentiment_results,
-                    recommender,
-                ]
-            ),
-            warehouse.warehouse_assets(settings.warehouse),
-            *report_assets(files),
-            *titles.titles_files(files),
-            sentiment.examples_asset(settings.sentiment_examples),
-            sentiment_results.evaluation_assets(settings.star_classifier),
-        ],
+        assets=with_code(
+            [
+                *dg.load_assets_from_modules(
+                    [
+                        datasets,
+                        stream,
+                        gold,
+                        marts,
+                        titles,
+                        title_ratings,
+                        sentiment,
+                        sentiment_results,
+                        recommender,
+                    ]
+                ),
+                warehouse.warehouse_assets(settings.warehouse),
+                *report_assets(files),
+                *titles.titles_files(files),
+                sentiment.examples_asset(settings.sentiment_examples),
+                sentiment_results.evaluation_assets(settings.star_classifier),
+            ]
+        ),
         asset_checks=dg.load_asset_checks_from_modules([landing, tables, streaming, drift]),
         sensors=[landing_sensor, event_hub_sensor, planner_sensor],
         jobs=[acknowledge_event_gaps, maintain_tables],

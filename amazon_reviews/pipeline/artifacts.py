@@ -8,6 +8,7 @@ from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas import recommender as recommender_tables
 from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
+from amazon_reviews.schemas.table import Domain
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL, GOLD_TITLES
 
 
@@ -16,14 +17,15 @@ class Artifact:
     """An output that is no table.
 
     `key` is the key of its asset, `inputs` are those of what it is built from, `kinds` its kinds in
-    the Dagster UI. `checks` are the blocking checks that its build evaluates. `pii` describes the
-    personal data in it, empty without any.
+    the Dagster UI, `domain` its subject. `checks` are the blocking checks that its build
+    evaluates. `pii` describes the personal data in it, empty without any.
     """
 
     key: str
     inputs: tuple[str, ...]
     group: str
     kinds: frozenset[str]
+    domain: Domain
     description: str
     code_version: str = "1"
     checks: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ MODEL_SENTIMENT = Artifact(
     inputs=(SENTIMENT_EXAMPLES.key,),
     group="sentiment",
     kinds=frozenset({"scikit-learn", "mlflow"}),
+    domain="sentiment",
     description="One model: the stars of a review from its words and pairs of words.\n\n"
     "It is registered in the model store, and replaces the current model if it is better "
     "on the held-out users. Without enough reviews no model is trained.",
@@ -46,6 +49,7 @@ MODEL_TITLE_RATINGS = Artifact(
     inputs=(GOLD_TITLE_RATINGS_MODEL.key,),
     group="titles",
     kinds=frozenset({"mlflow"}),
+    domain="titles",
     description="One model: biases and factors of users and titles, from all ratings.",
     pii="ids and ratings of the users",
 )
@@ -60,6 +64,7 @@ RECOMMENDER_MODELS = {
         ),
         group="recommender",
         kinds=frozenset({"mlflow"}),
+        domain="recommender",
         description=f"One model: the recommender {method}, trained on all ratings.",
         code_version="2",
         pii="ids and ratings of the reviewers",
@@ -73,6 +78,7 @@ EXPORT_TITLES = Artifact(
     inputs=(GOLD_TITLES.key,),
     group="titles",
     kinds=frozenset({"parquet"}),
+    domain="titles",
     description="One Parquet file with the rows of gold/titles.",
     pii="`rescued` of gold/titles",
 )
@@ -81,6 +87,7 @@ REPORT_REVIEWS = Artifact(
     inputs=tuple(f"warehouse/{table.name}" for table in MART_TABLES),
     group="reports",
     kinds=frozenset({"html"}),
+    domain="reviews",
     description="One page with the charts of all marts.",
     pii="the summaries and names that are used most",
 )
@@ -89,6 +96,7 @@ REPORT_RECOMMENDER = Artifact(
     inputs=(f"warehouse/{recommender_tables.RECOMMENDER_EVALUATION.name}",),
     group="reports",
     kinds=frozenset({"markdown"}),
+    domain="recommender",
     description="One page with the figures of all recommenders on every split.",
 )
 REPORT_TITLES = Artifact(
@@ -96,6 +104,7 @@ REPORT_TITLES = Artifact(
     inputs=("warehouse/titles",),
     group="reports",
     kinds=frozenset({"html"}),
+    domain="titles",
     description="One page about the titles: missing values and distributions.",
 )
 MODELS = (MODEL_SENTIMENT, MODEL_TITLE_RATINGS, *RECOMMENDER_MODELS.values())

@@ -2,7 +2,16 @@
 
 import pyarrow as pa
 
-from amazon_reviews.schemas.table import MONEY, STARS, STRINGS, TEXT_MAP, Column, Rule, Table
+from amazon_reviews.schemas.table import (
+    MONEY,
+    STARS,
+    STRINGS,
+    TEXT_MAP,
+    Column,
+    Domain,
+    Rule,
+    Table,
+)
 
 _PARTITION = Column(
     "partition", pa.string(), "landing partition, or segment of the stream, it came from"
@@ -29,7 +38,7 @@ _PROFILE = Column("profile", pa.string(), "source profile of the landing file")
 _MAPPING = Column("mapping", pa.string(), "declaration of a user-defined profile, as JSON")
 
 
-def bronze_records(name: str, grain: str, *, group: str = "") -> Table:
+def bronze_records(name: str, grain: str, *, group: str = "", domain: Domain = "reviews") -> Table:
     """Declare the bronze table of a dataset of landing files, by landing partition."""
     return Table(
         f"bronze/{name}",
@@ -40,11 +49,12 @@ def bronze_records(name: str, grain: str, *, group: str = "") -> Table:
         "that is neither a JSON line nor a record of a delimited file is the JSON object of its "
         "fields. Columns that a file does not need are null.",
         group=group,
+        domain=domain,
         partitions=name,
     )
 
 
-def column_profile(name: str, grain: str) -> Table:
+def column_profile(name: str, grain: str, *, domain: Domain = "reviews") -> Table:
     """Declare the table of the missing values of a dataset's columns, by landing partition."""
     return Table(
         f"silver/{name}_columns",
@@ -58,6 +68,7 @@ def column_profile(name: str, grain: str) -> Table:
         ("partition",),
         inputs=(f"bronze/{name}",),
         group="marts",
+        domain=domain,
         partitions=name,
     )
 
@@ -151,7 +162,9 @@ _REJECTED = (
 )
 
 BRONZE_REVIEWS = bronze_records("reviews", "One row per record of a landing file of reviews.")
-BRONZE_PRODUCTS = bronze_records("products", "One row per record of a landing file of products.")
+BRONZE_PRODUCTS = bronze_records(
+    "products", "One row per record of a landing file of products.", domain="products"
+)
 BRONZE_REVIEW_EVENTS = Table(
     "bronze/review_events",
     "One row per event of the Event Hub; of an event that is a batch, one per record.",
@@ -192,6 +205,7 @@ BRONZE_EVENT_GAPS = Table(
     details="A gap is recorded before the events after it are committed. Captured events close "
     "it. The job `acknowledge_event_gaps` accepts the loss.",
     inputs=("bronze/review_events",),
+    domain="pipeline",
 )
 SILVER_REVIEWS = Table(
     "silver/reviews",
@@ -230,6 +244,7 @@ SILVER_PRODUCTS = Table(
     inputs=("bronze/products",),
     code_version="4",
     partitions="products",
+    domain="products",
 )
 SILVER_REVIEW_PRODUCTS = Table(
     "silver/review_products",
@@ -241,6 +256,7 @@ SILVER_REVIEW_PRODUCTS = Table(
     code_version="2",
     partitions="reviews",
     optional=True,
+    domain="products",
 )
 SILVER_REJECTED = Table(
     "silver/rejected",
@@ -249,6 +265,7 @@ SILVER_REJECTED = Table(
     ("table", "partition"),
     details="The rows are written right after the silver partition that rejects them. "
     "`amazon-reviews rejected replay` rebuilds those partitions after a validation rule was fixed.",
+    domain="pipeline",
 )
 SILVER_DUPLICATES = Table(
     "silver/duplicates",
@@ -259,12 +276,15 @@ SILVER_DUPLICATES = Table(
         *ORIGIN,
     ),
     ("table", "partition"),
+    domain="pipeline",
 )
 SILVER_REVIEWS_COLUMNS = column_profile(
     "reviews", "One row per landing partition and column of the source's reviews."
 )
 SILVER_PRODUCTS_COLUMNS = column_profile(
-    "products", "One row per landing partition and column of the source's products."
+    "products",
+    "One row per landing partition and column of the source's products.",
+    domain="products",
 )
 GOLD_DUPLICATES = Table(
     "gold/duplicates",
@@ -276,12 +296,14 @@ GOLD_DUPLICATES = Table(
         *ORIGIN,
     ),
     ("table", "partition"),
+    domain="pipeline",
 )
 SCRATCH_DUPLICATES = Table(
     "scratch/duplicates",
     "One row per review that the next state of gold leaves out; becomes gold/duplicates.",
     GOLD_DUPLICATES.columns,
     GOLD_DUPLICATES.partition_by,
+    domain="pipeline",
 )
 GOLD_PRODUCTS = Table(
     "gold/products",
@@ -303,6 +325,7 @@ GOLD_PRODUCTS = Table(
     published=True,
     cluster_by=("main_category", "brand", "asin"),
     flat_view="products_flat",
+    domain="products",
 )
 GOLD_REVIEWS = Table(
     "gold/reviews",

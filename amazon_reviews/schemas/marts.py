@@ -191,6 +191,7 @@ CATEGORY_PRODUCTS = _mart(
         Column("mean_images", _REAL, "pictures of a product"),
     ),
     inputs=("gold/products",),
+    domain="products",
 )
 SECONDARY_CATEGORIES = _mart(
     "gold/secondary_categories",
@@ -488,6 +489,7 @@ SOURCE_COLUMNS = _mart(
         "silver/reviews_columns",
         "silver/products_columns",
     ),
+    domain="pipeline",
 )
 PIPELINE_RECONCILIATION = _mart(
     "gold/pipeline_reconciliation",
@@ -507,6 +509,7 @@ PIPELINE_RECONCILIATION = _mart(
         "gold/products",
         "silver/rejected",
     ),
+    domain="pipeline",
 )
 PIPELINE_REJECTED = _mart(
     "gold/pipeline_rejected",
@@ -518,6 +521,7 @@ PIPELINE_REJECTED = _mart(
         Column("lines", _COUNT, "rejected lines"),
     ),
     inputs=("silver/rejected",),
+    domain="pipeline",
 )
 PIPELINE_STREAM = _mart(
     "gold/pipeline_stream",
@@ -537,6 +541,7 @@ PIPELINE_STREAM = _mart(
         "bronze/review_events",
         "bronze/event_gaps",
     ),
+    domain="pipeline",
 )
 PIPELINE_RUNS = _mart(
     "gold/pipeline_runs",
@@ -554,6 +559,7 @@ PIPELINE_RUNS = _mart(
         "gold/reviews",
         "gold/products",
     ),
+    domain="pipeline",
 )
 
 PIPELINE_MARTS = (PIPELINE_RECONCILIATION, PIPELINE_REJECTED, PIPELINE_STREAM, PIPELINE_RUNS)

@@ -21,7 +21,7 @@ _PLACE = Column("place", pa.int32(), "rank, from 1")
 _COLD = Column("cold", pa.bool_(), "not in the training data: popular or similar products instead")
 _MODEL_VERSION = Column("model_version", pa.string(), "version of the model: a hash of its content")
 
-_table = partial(Table, group="recommender")
+_table = partial(Table, group="recommender", domain="recommender")
 
 RECOMMENDER_INTERACTIONS = _table(
     "gold/recommender_interactions",

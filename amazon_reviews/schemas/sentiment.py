@@ -20,7 +20,7 @@ _MODEL_VERSION = Column("model_version", pa.string(), "version of the model: a h
 _TASK = Column("task", pa.string(), "binary, negative_up_to_3, three or five")
 _REVIEWS = Column("reviews", _COUNT, "reviews with a prediction")
 
-_table = partial(Table, group="sentiment", published=True)
+_table = partial(Table, group="sentiment", domain="sentiment", published=True)
 
 SENTIMENT_EXAMPLES = _table(
     "gold/sentiment_examples",

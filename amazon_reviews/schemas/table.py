@@ -13,6 +13,9 @@ STARS = pa.decimal128(2, 1)
 Pace = Literal["at once", "quarter-hourly", "daily"]
 """The pace at which sensors let an output follow its inputs; a run by hand takes everything."""
 
+Domain = Literal["reviews", "products", "titles", "sentiment", "recommender", "pipeline"]
+"""The subjects of tables; `pipeline` is the work on the others."""
+
 Pii = Literal["id", "name", "text"]
 """The kinds of personal data: an id of a person, a name, or a text that may be about a person."""
 
@@ -47,6 +50,7 @@ class Table:
 
     `key` is `layer/name`, `grain` one sentence, `details` more sentences. `inputs` are the keys
     of the assets it is built from. `group` is its group in the Dagster UI, its layer if empty.
+    `domain` is its subject.
     `code_version` changes when the same input gives other rows than before.
 
     `partitions` names the set of partitions that a run builds it by (`defs/partitions.py`), None
@@ -72,6 +76,7 @@ class Table:
     details: str = ""
     inputs: tuple[str, ...] = ()
     group: str = ""
+    domain: Domain = "reviews"
     code_version: str = "1"
     partitions: str | None = None
     unique_key: tuple[str, ...] = ()

@@ -31,10 +31,10 @@ _TITLE = (
 _GROUP = "titles"
 
 BRONZE_TITLES = bronze_records(
-    "titles", "One row per record of a platform's catalogue.", group=_GROUP
+    "titles", "One row per record of a platform's catalogue.", group=_GROUP, domain="titles"
 )
 BRONZE_TITLE_RATINGS = bronze_records(
-    "title_ratings", "One row per record of a file of ratings.", group=_GROUP
+    "title_ratings", "One row per record of a file of ratings.", group=_GROUP, domain="titles"
 )
 SILVER_TITLES = Table(
     "silver/titles",
@@ -45,6 +45,7 @@ SILVER_TITLES = Table(
     "its own.",
     inputs=("bronze/titles",),
     group=_GROUP,
+    domain="titles",
     code_version="3",
     partitions="titles",
 )
@@ -63,6 +64,7 @@ SILVER_TITLE_RATINGS = Table(
     ("partition",),
     inputs=("bronze/title_ratings",),
     group=_GROUP,
+    domain="titles",
     code_version="3",
     partitions="title_ratings",
 )
@@ -79,6 +81,7 @@ GOLD_TITLES = Table(
     details="It has the mean and the number of its ratings. A rating of several files counts once.",
     inputs=("silver/titles", "silver/title_ratings"),
     group=_GROUP,
+    domain="titles",
     checks=("accounted", "ratings_counted"),
     unique_key=("id",),
     rules=(
@@ -104,6 +107,7 @@ GOLD_TITLE_ACTORS = Table(
     ),
     inputs=("silver/titles",),
     group=_GROUP,
+    domain="titles",
     published=True,
 )
 GOLD_TITLE_RATINGS_MODEL = Table(
@@ -124,5 +128,6 @@ GOLD_TITLE_RATINGS_MODEL = Table(
     inputs=("gold/titles", "silver/title_ratings"),
     pace="daily",
     group=_GROUP,
+    domain="titles",
     published=True,
 )

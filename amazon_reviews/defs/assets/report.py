@@ -21,6 +21,7 @@ def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         specs=[artifact_spec(REPORT_REVIEWS)], name="report__reviews", pool="report_reviews"
     )
     def report_reviews(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+        """Write the report of the reviews from the marts in the warehouse."""
         # Here because the charts take a second to import.
         from amazon_reviews.serving.report.page import write_report
 
@@ -35,6 +36,7 @@ def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         pool="report_recommender",
     )
     def report_recommender(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+        """Write the figures of all recommenders from the warehouse."""
         from amazon_reviews.serving.report.recommender import write_methods
 
         built = record_of(REPORT_RECOMMENDER, warehouse)

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.code import reference_metadata
 from amazon_reviews.defs.assets.metadata import data_version
 from amazon_reviews.defs.partitions import PARTITIONS
 from amazon_reviews.pipeline.artifacts import Artifact
@@ -14,6 +15,7 @@ from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.lineage import ColumnLineage, column_lineage
+from amazon_reviews.schemas.table import Domain
 
 OWNERS = ["team:data"]
 PACE_TAG = "amazon_reviews/pace"
@@ -39,12 +41,13 @@ def table_spec(
         table.path,
         deps=[_dependency(table, key) for key in inputs_of(table)],
         description="\n\n".join(filter(None, (table.grain, table.details, more))),
-        metadata=_columns(table),
+        metadata=_columns(table) | (reference_metadata(transform) if transform else {}),
         group_name=table.group or table.layer,
         kinds={"delta"},
         owners=OWNERS,
         code_version=table.code_version,
-        tags=pii_tags(table.pii) | ({} if table.pace == "at once" else {PACE_TAG: table.pace}),
+        tags=asset_tags(table.layer, table.domain, table.pii)
+        | ({} if table.pace == "at once" else {PACE_TAG: table.pace}),
         skippable=skippable,
         partitions_def=PARTITIONS[table.partitions] if table.partitions else None,
     )
@@ -87,9 +90,7 @@ def _with_data_version(
     """Return the function `build` with the table's version in its result."""
 
     @wraps(build)
-    def versioned(
-        *context: dg.AssetExecutionContext, **resources: Any
-    ) -> dg.MaterializeResult:
+    def versioned(*context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult:
         result = build(*context, **resources)
         partitions = context[0].partition_keys if table.partitions else [WHOLE]
         version = data_version(resources["lakehouse"], table.key, partitions)
@@ -108,14 +109,14 @@ def artifact_spec(artifact: Artifact, *, skippable: bool = False) -> dg.AssetSpe
         kinds=set(artifact.kinds),
         owners=OWNERS,
         code_version=artifact.code_version,
-        tags=pii_tags(artifact.pii),
+        tags=asset_tags(artifact.key.partition("/")[0], artifact.domain, artifact.pii),
         skippable=skippable,
     )
 
 
-def pii_tags(pii: Sequence[object]) -> dict[str, str]:
-    """Return the tags of an asset with this personal data."""
-    return {PII_TAG: "true"} if pii else {}
+def asset_tags(layer: str, domain: Domain, pii: Sequence[object]) -> dict[str, str]:
+    """Return the tags of an asset of a layer and a domain, with this personal data."""
+    return {"layer": layer, "domain": domain} | ({PII_TAG: "true"} if pii else {})
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -92,6 +92,7 @@ def titles_files(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         pool="export_titles",
     )
     def export_titles(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+        """Write the table of titles as one Parquet file."""
         built = record_of(EXPORT_TITLES, lakehouse)
         rows = export_parquet(lakehouse, GOLD_TITLES, parquet, built=built)
         path = dg.MetadataValue.path(str(parquet))
@@ -103,6 +104,7 @@ def titles_files(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         pool="report_titles",
     )
     def report_titles(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+        """Write the report of the titles from the warehouse."""
         # Here because the charts take a second to import.
         from amazon_reviews.serving.report.page import write_report
         from amazon_reviews.serving.report.titles import TITLES_REPORT

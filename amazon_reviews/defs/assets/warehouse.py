@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.spec import OWNERS, column_schema, lineage_metadata, pii_tags
+from amazon_reviews.defs.assets.spec import OWNERS, asset_tags, column_schema, lineage_metadata
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Load, TableVersion, Warehouse
 from amazon_reviews.schemas import PUBLISHED, TABLES, Table
@@ -25,7 +25,7 @@ def _spec(table: Table, kind: str) -> dg.AssetSpec:
             "dagster/column_schema": column_schema(table),
             **lineage_metadata({name: ((table.key, name),) for name in table.names}),
         },
-        tags=pii_tags(table.pii),
+        tags=asset_tags("warehouse", table.domain, table.pii),
         skippable=True,
     )
 

@@ -143,7 +143,7 @@ def _join_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
 def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
     """Return one row per product with an alert, from gold/reviews and gold/products.
 
-    The reviews of `RECENT_DAYS` are compared with those of the `EARLIER_DAYS` before: their pace
+    The reviews of the last 90 days are compared with those of the 365 days before: their pace
     as two Poisson counts, their mean stars by Welch's statistic.
     """
     newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
