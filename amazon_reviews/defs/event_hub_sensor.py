@@ -8,7 +8,7 @@ import dagster as dg
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, add_missing
 from amazon_reviews.defs.redacted_events import redacted_errors
-from amazon_reviews.defs.requests import PRIORITY, UNFINISHED
+from amazon_reviews.defs.requests import BY_SENSOR, REASON_TAG, UNFINISHED
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub
@@ -56,7 +56,7 @@ def event_hub_sensor(
     add_missing(context.instance, GOLD_REVIEW_PARTITIONS, [STREAM.partition])
     request = dg.RunRequest(
         partition_key=STREAM.partition,
-        tags=PRIORITY,
+        tags=BY_SENSOR | {REASON_TAG: f"{waiting} events wait, the first for {waited:.0f} s"},
         run_config={
             "ops": {
                 "bronze__review_events": {

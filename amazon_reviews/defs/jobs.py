@@ -1,16 +1,42 @@
 """Jobs that build no asset: accepting lost events, and maintenance of the tables."""
 
 import dagster as dg
+from pydantic import Field, field_validator
 
+from amazon_reviews.defs.requests import BY_SCHEDULE, REASON_TAG
 from amazon_reviews.pipeline.renamed_tables import remove_old_tables
 from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps
-from amazon_reviews.resources.lakehouse.maintenance import maintain
+from amazon_reviews.resources.lakehouse.maintenance import RETENTION_HOURS, maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Warehouse
+from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.renamed import RENAMED_TABLES
 
 
-@dg.op
+class Maintenance(dg.Config):
+    """Options of the maintenance of tables."""
+
+    tables: list[str] = Field(
+        default=[],
+        description="keys of the tables to maintain, such as gold/reviews; all without any",
+    )
+    keep_hours: int = Field(
+        default=RETENTION_HOURS,
+        ge=RETENTION_HOURS,
+        le=24 * 3650,
+        description="hours for which the files of earlier versions stay, "
+        f"{RETENTION_HOURS} or more, so that a reader of such a version can finish",
+    )
+
+    @field_validator("tables")
+    @classmethod
+    def _known(cls, keys: list[str]) -> list[str]:
+        if unknown := [key for key in keys if key not in TABLES]:
+            raise ValueError(f"{unknown[0]!r} is not a table, such as gold/reviews")
+        return keys
+
+
+@dg.op(config_schema={})
 def accept_lost_events(
     context: dg.OpExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> None:
@@ -27,13 +53,14 @@ def acknowledge_event_gaps() -> None:
 @dg.op
 def tidy_tables(
     context: dg.OpExecutionContext,
+    config: Maintenance,
     lakehouse: dg.ResourceParam[Lakehouse],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
     """Compact and vacuum every table; remove the old tables of renamed ones."""
     for key in remove_old_tables(lakehouse, warehouse):
         context.log.info(f"{key} was removed: it is called {RENAMED_TABLES[key]} now")
-    for key, done in maintain(lakehouse):
+    for key, done in maintain(lakehouse, config.keep_hours, config.tables or TABLES):
         context.log.info(
             f"{key}: {done.compacted} files became {done.written}, {done.removed} removed"
         )
@@ -51,5 +78,6 @@ daily_maintenance = dg.ScheduleDefinition(
     cron_schedule="0 4 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=BY_SCHEDULE | {REASON_TAG: "maintenance, once a day"},
     description="Compacts and vacuums the tables once a day.",
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.redacted_events import redacted_errors
-from amazon_reviews.defs.requests import ask, asset_key, is_busy, look, split_cursor
+from amazon_reviews.defs.requests import BY_SCHEDULE, ask, asset_key, is_busy, look, split_cursor
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
 from amazon_reviews.pipeline.state import Places
 from amazon_reviews.resources.landing.zone import CAPTURE_FOLDER
@@ -57,6 +57,10 @@ def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:
         keys = [dataset.bronze]
         observed = look(context.instance, places, keys, data_files=True, arrivals=keys)
         asked = ask(context.instance, observed, keys, None, datetime.now(UTC))
-        return asked.requests or dg.SkipReason(asked.summary)
+        runs = [
+            request.with_replaced_attrs(tags={**request.tags, **BY_SCHEDULE})
+            for request in asked.requests
+        ]
+        return runs or dg.SkipReason(asked.summary)
 
     return schedule

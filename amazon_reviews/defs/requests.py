@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,9 +30,20 @@ from amazon_reviews.schemas.layers import GOLD_REVIEWS, SILVER_STREAMED_REVIEWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 
 REASON_TAG = "amazon_reviews/reason"
+"""The tag of a run that says why it was started."""
+
+STARTED_BY_TAG = "amazon_reviews/started_by"
+"""The tag of a run that says who started it: command line, sensor or schedule; else a person."""
+
 STREAM_JOB = "stream_reviews"
 PRIORITY = {"dagster/priority": "-1"}
 """The tag of automatic runs: a run that a person starts comes before them."""
+
+BY_SENSOR = PRIORITY | {STARTED_BY_TAG: "sensor"}
+"""The tags of the runs of sensors."""
+
+BY_SCHEDULE = PRIORITY | {STARTED_BY_TAG: "schedule"}
+"""The tags of the runs of schedules."""
 
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
@@ -57,6 +68,11 @@ def asset_key(key: str) -> dg.AssetKey:
 def table_checks(work: Work) -> list[dg.AssetCheckKey]:
     """Return the checks of a whole table that run after its build."""
     return [dg.AssetCheckKey(asset_key(work.key), c) for c in _OUTPUTS[work.key].table_checks]
+
+
+def reason_tag(work: Sequence[Work]) -> dict[str, str]:
+    """Return the tag of a run with the reason of its first work."""
+    return {REASON_TAG: f"{work[0].name}: {work[0].reason}"[:200]}
 
 
 def rebuild_config(work: Iterable[Work]) -> dict[str, Any]:
@@ -265,7 +281,7 @@ def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Wo
 
 
 def _request(group: list[Work]) -> dg.RunRequest:
-    tags = PRIORITY | {REASON_TAG: f"{group[0].name}: {group[0].reason}"[:200]}
+    tags = BY_SENSOR | reason_tag(group)
     if group[0].only_checks:
         return dg.RunRequest(asset_selection=[], asset_check_keys=table_checks(group[0]), tags=tags)
     partitions = [work.partition for work in group if work.partition]

@@ -16,7 +16,14 @@ import dagster as dg
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
-from amazon_reviews.defs.requests import add_partitions, asset_key, rebuild_config, table_checks
+from amazon_reviews.defs.requests import (
+    STARTED_BY_TAG,
+    add_partitions,
+    asset_key,
+    reason_tag,
+    rebuild_config,
+    table_checks,
+)
 from amazon_reviews.headless.dagster_private import AssetGraph
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.headless.failures import failures_of
@@ -38,6 +45,9 @@ _NOTHING_READ = (
     "the landing zone holds files, but none of them is read; the warnings name them, and "
     "docs/how-to/landing-zone.md says what is read"
 )
+BY_COMMAND_LINE = {"user": "headless run", STARTED_BY_TAG: "command line"}
+"""The tags of headless runs. Dagster's UI shows `user` as what launched a run."""
+
 Rebuild = Mapping[str, Collection[str]]
 """The partitions to build again, by key of their output; `WHOLE` among them stands for all."""
 
@@ -270,7 +280,12 @@ class HeadlessRun:
                 asset_selection=selection or None,
                 instance=self._instance,
                 run_config=self._run_config(stage),
-                tags={**tags, **(range_tags(stage.partitions) if stage.partitions else {})},
+                tags={
+                    **tags,
+                    **BY_COMMAND_LINE,
+                    **reason_tag(stage.work),
+                    **(range_tags(stage.partitions) if stage.partitions else {}),
+                },
                 raise_on_error=False,
             )
         seconds = time.monotonic() - started

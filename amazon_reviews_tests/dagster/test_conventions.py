@@ -23,6 +23,17 @@ CONSTANT = re.compile(r"`([A-Z][A-Z0-9_]+)`|\b([A-Z]+_[A-Z_]+|[A-Z]{6,})\b")
 
 def descriptions():
     """Yield each description that the UI shows, with the name of what it describes."""
+    yield from descriptions_of_assets()
+    for job in REPOSITORY.get_all_jobs():
+        if not job.name.startswith("__"):
+            yield f"job {job.name}", job.description
+    for schedule in REPOSITORY.schedule_defs:
+        yield f"schedule {schedule.name}", schedule.description
+    for sensor in REPOSITORY.sensor_defs:
+        yield f"sensor {sensor.name}", sensor.description
+
+
+def descriptions_of_assets():
     for key, node in NODES.items():
         yield key, node.description
         if key in TABLES:
@@ -33,13 +44,6 @@ def descriptions():
             yield f"{check.asset_key.to_user_string()} {check.name}", check.description
         if asset.keys:
             yield f"step {asset.op.name}", asset.op.description
-    for job in REPOSITORY.get_all_jobs():
-        if not job.name.startswith("__"):
-            yield f"job {job.name}", job.description
-    for schedule in REPOSITORY.schedule_defs:
-        yield f"schedule {schedule.name}", schedule.description
-    for sensor in REPOSITORY.sensor_defs:
-        yield f"sensor {sensor.name}", sensor.description
 
 
 def test_everything_has_a_description():

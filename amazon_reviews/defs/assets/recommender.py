@@ -56,10 +56,16 @@ class EvaluationConfig(dg.Config):
 
     splits: list[str] = Field(
         default=[*SPLITS],
+        min_length=1,
         description="temporal: hold out what came after a moment, the same for all users; "
         "leave-last-out: hold out the last interaction of each user",
     )
-    most_users: int = Field(default=2_000, description="evaluated users at most, sampled at random")
+    most_users: int = Field(
+        default=2_000,
+        gt=0,
+        le=10_000_000,
+        description="evaluated users at most, sampled at random",
+    )
 
 
 @table_asset(tables.RECOMMENDER_INTERACTIONS)

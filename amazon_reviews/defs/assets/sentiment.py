@@ -1,7 +1,7 @@
 """The sentiment model: its examples, and the model itself."""
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -26,7 +26,7 @@ _MODEL = MODEL_SENTIMENT.key.split("/")
 class TrainingConfig(dg.Config):
     """Options of the training."""
 
-    balance: str = Field(
+    balance: Literal["weights", "undersampling", "none"] = Field(
         default="weights",
         description="weights: every class weighs the same; undersampling: as many reviews of each "
         "class as the smallest has; none: all reviews, unweighted",

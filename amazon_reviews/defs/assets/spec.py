@@ -65,23 +65,30 @@ def table_asset(
     at once.
     """
     spec = table_spec(table)
-    declare = dg.asset(
-        key=spec.key,
-        deps=spec.deps,
-        description=spec.description,
-        metadata=spec.metadata,
-        group_name=spec.group_name,
-        kinds=spec.kinds,
-        owners=spec.owners,
-        code_version=spec.code_version,
-        tags=spec.tags,
-        partitions_def=spec.partitions_def,
-        backfill_policy=dg.BackfillPolicy.single_run() if table.partitions else None,
-        check_specs=checks,
-        freshness_policy=freshness,
-        pool="_".join(table.path),
-    )
-    return lambda build: declare(_with_data_version(build, table))
+
+    def declare(build: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        # Without a schema, Dagster accepts any configuration of a step that has none.
+        has_config = "config" in inspect.signature(build).parameters
+        asset = dg.asset(
+            key=spec.key,
+            deps=spec.deps,
+            description=spec.description,
+            metadata=spec.metadata,
+            group_name=spec.group_name,
+            kinds=spec.kinds,
+            owners=spec.owners,
+            code_version=spec.code_version,
+            tags=spec.tags,
+            partitions_def=spec.partitions_def,
+            backfill_policy=dg.BackfillPolicy.single_run() if table.partitions else None,
+            check_specs=checks,
+            freshness_policy=freshness,
+            pool="_".join(table.path),
+            config_schema=None if has_config else {},
+        )
+        return asset(_with_data_version(build, table))
+
+    return declare
 
 
 def _with_data_version(

@@ -1,6 +1,6 @@
 """Maintenance of the tables: compact small files, remove files that no version needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from amazon_reviews.resources.lakehouse.checksums import remove_old_checksums
@@ -24,13 +24,15 @@ class Maintained:
 
 
 def maintain(
-    lakehouse: Lakehouse, retention_hours: int = RETENTION_HOURS
+    lakehouse: Lakehouse,
+    retention_hours: int = RETENTION_HOURS,
+    tables: Iterable[str] = TABLES,
 ) -> Iterator[tuple[str, Maintained]]:
-    """Compact and vacuum every existing table without changing a row; yield each when done.
+    """Compact and vacuum the existing tables without changing a row; yield each when done.
 
     Files of killed runs are removed too, once they are `retention_hours` old.
     """
-    for key in filter(lakehouse.exists, TABLES):
+    for key in filter(lakehouse.exists, tables):
         compacted, written = _compact(lakehouse, key)
         yield key, Maintained(compacted, written, _vacuum(lakehouse, key, retention_hours))
 
