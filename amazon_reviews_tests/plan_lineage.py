@@ -82,10 +82,10 @@ def lineage_of_tables(spark: SparkSession) -> dict[str, dict[str, str]]:
     }
 
 
-def lineage(frame: DataFrame, inputs: Mapping[str, DataFrame]) -> dict[str, Sources]:
+def lineage(frame: Any, inputs: Mapping[str, DataFrame]) -> dict[str, Sources]:
     """Return what each column of the frame is computed from; `inputs` are its tables by key."""
     plans = {_plan(spark_frame): (key, spark_frame) for key, spark_frame in inputs.items()}
-    root = frame._plan.to_proto(frame.sparkSession.client).root  # type: ignore[attr-defined]
+    root = frame._plan.to_proto(frame.sparkSession.client).root
     return dict(_Plan({n: _own(key, columns) for n, (key, columns) in plans.items()}).columns(root))
 
 
@@ -120,7 +120,8 @@ class _Plan:
         node = getattr(relation, kind)
         if kind in _PASSING:
             return self.columns(node.input)
-        return getattr(self, f"_{kind}")(node)  # type: ignore[no-any-return]
+        columns: Columns = getattr(self, f"_{kind}")(node)
+        return columns
 
     def _project(self, node: Any) -> Columns:
         above = self.columns(node.input) if node.HasField("input") else []

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from sqlite3 import Error as SqliteError
 from urllib.parse import unquote, urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -76,7 +77,8 @@ class MlflowRegistry:
             version = client.create_model_version(name, source, run_id, tags=tags)
             if make_current:
                 client.set_registered_model_alias(name, CURRENT, version.version)
-            return self._stored(version)
+            stored = self._stored(version)
+            return replace(stored, run_id=run_id, url=self._page(run))
 
     def attach(
         self, model: StoredModel, metrics: Mapping[str, float], figures: Mapping[str, bytes]
@@ -164,6 +166,15 @@ class MlflowRegistry:
                 raise
             # Another process has created it meanwhile.
             return self._experiment(client)
+
+    def _page(self, run: Run) -> str:
+        """Return the address of a run's page, without a login; "" if the store is no server."""
+        server = urlsplit(self.uri or "")
+        if server.scheme not in ("http", "https"):
+            return ""
+        host = server.netloc.rpartition("@")[2]
+        place = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+        return f"{server.scheme}://{host}{server.path.rstrip('/')}/{place}"
 
     def _stored(self, version: ModelVersion) -> StoredModel:
         path = _local(str(version.source)) or self._downloaded(version)

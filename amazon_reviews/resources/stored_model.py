@@ -21,11 +21,17 @@ class Record:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A version of a registered model, and its file on this machine."""
+    """A version of a registered model, and its file on this machine.
+
+    A model that was just published has the id of its run in MLflow, and the address of the run's
+    page if the store is a server.
+    """
 
     name: str
     version: int
     path: Path
+    run_id: str = field(default="", compare=False)
+    url: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

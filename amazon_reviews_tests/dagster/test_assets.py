@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
+from amazon_reviews_tests.dagster.readable import unreadable_metadata
 
 PARTITIONS = [f"partition_{number}" for number in range(1, 6)]
 MODELS = {
@@ -153,6 +154,10 @@ def test_materialization_has_row_count_uri_version_and_preview(all_done):
             # Verdicts of checks are committed after it.
             assert 0 < recorded["delta_version"] <= table.version()
             assert recorded["preview"].startswith(f"| {table.schema().fields[0].name} |")
+
+
+def test_metadata_has_short_numbers_and_units(all_done):
+    assert not unreadable_metadata(all_done.instance)
 
 
 def test_events_have_no_ids_names_or_texts(all_done):

@@ -61,7 +61,7 @@ def test_a_headless_run_ends_in_bigquery(project, truth, capsys):
         metadata = project.metadata(f"warehouse/{noun}")[None]
         assert metadata["dagster/row_count"] == gold.num_rows
         assert gold.num_rows == truth["gold"].get(noun, gold.num_rows)
-        assert metadata["bytes"] == 100 * gold.num_rows
+        assert metadata["size_mb"] == pytest.approx(100 * gold.num_rows / 1_000_000, rel=1e-3)
         assert metadata["console"].endswith(f"&d=reviews&t={noun}&page=table")
         assert metadata["already_there"] is False
         assert project.graph.get(AssetKey(["warehouse", noun])).kinds == {"bigquery"}

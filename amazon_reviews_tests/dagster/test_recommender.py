@@ -24,6 +24,7 @@ from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
+from amazon_reviews_tests.dagster.readable import unreadable_metadata
 from amazon_reviews_tests.models.interactions import DAY, tastes
 
 ABOVE = ("gold/reviews", "gold/products")
@@ -172,7 +173,7 @@ def test_materialization_of_a_matrix_has_shape_and_pictures(made):
     found = tastes(150, 40)
     assert (recorded["rows"], recorded["columns"]) == (150, 41)
     assert recorded["stored_values"] == recorded["dagster/row_count"] == len(found)
-    assert recorded["density"] == pytest.approx(len(found) / (150 * 41))
+    assert recorded["density"] == pytest.approx(len(found) / (150 * 41), rel=1e-3)
     assert recorded["delta_version"] == made.lakehouse.version("gold/recommender_ratings")
     for name in ("long_tail", "corner"):
         assert recorded[name].startswith("![](data:image/png;base64,")
@@ -208,7 +209,9 @@ def test_all_methods_are_in_the_report_and_in_the_documentation(made):
     assert made.materialize("warehouse/recommender_evaluation", REPORT).success
 
     written = (made.root / "recommender.md").read_text(encoding="utf-8")
-    assert made.metadata(REPORT)[None]["bytes"] == len(written.encode())
+    assert made.metadata(REPORT)[None]["size_mb"] == pytest.approx(
+        len(written.encode()) / 1_000_000, rel=1e-3
+    )
     value, low, high = figures(made, "leave-last-out", "ndcg@10")["bm25"]
     assert f"| {value:.4f} ({low:.4f} to {high:.4f}) |" in written
     documented = (DOCS / "benchmarks" / "recommender-methods.md").read_text(encoding="utf-8")
@@ -322,3 +325,7 @@ def test_all_tables_are_read_by_duckdb(made):
     for table in (table for table in TABLES.values() if table.group == "recommender"):
         (count,) = rows(made, table.key, "SELECT count(*) FROM rows")[0]
         assert count > 0
+
+
+def test_metadata_has_short_numbers_and_units(made):
+    assert not unreadable_metadata(made.instance)

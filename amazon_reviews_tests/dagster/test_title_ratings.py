@@ -9,6 +9,7 @@ from amazon_reviews.models.recommender.accuracy import SHARES
 from amazon_reviews.models.recommender.storage import load
 from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews_tests.dagster.project import RATINGS_MODEL, TITLES, Project
+from amazon_reviews_tests.dagster.readable import unreadable_metadata
 
 SMALL = SampleOptions(
     reviews=1,
@@ -117,3 +118,7 @@ def test_no_model_and_no_failure_without_ratings(empty, empty_store):
     )
     assert "no ratings" in empty.metadata("model/title_ratings")[None]["not_trained"]
     assert in_use(empty) is None
+
+
+def test_metadata_has_short_numbers_and_units(made):
+    assert not unreadable_metadata(made.instance)

@@ -35,8 +35,8 @@ def reference_metadata(
         return {REFERENCES: dg.CodeReferencesMetadataValue(code_references=[*known, reference])}
 
 
-def with_code(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Return the assets with links to the functions that build them."""
+def with_code(assets: Iterable[Any]) -> list[dg.AssetsDefinition]:
+    """Return the assets, all defined by functions, with links to these."""
     return [_with_code(asset) for asset in assets]
 
 

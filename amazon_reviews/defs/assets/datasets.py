@@ -6,6 +6,7 @@ import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
     accounts_check,
+    megabytes,
     record_accounted,
     rows_metadata,
     table_metadata,
@@ -98,13 +99,13 @@ def _ingest(
     intake: Intake,
 ) -> dg.MaterializeResult:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
-    figures: dict[str, dict[str, int | str]] = {}
+    figures: dict[str, dict[str, float | str]] = {}
     with failures_of(context) as failures:
         for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys, intake):
             figures[name] = {
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,
-                "bytes_read": read.size,
+                "read_mb": megabytes(read.size),
                 "profiles": ", ".join(
                     f"{profile} ({files})" for profile, files in sorted(read.profiles.items())
                 ),

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from amazon_reviews.pipeline.reconciliation import Reconciliation
 from amazon_reviews.pipeline.versions import model_version
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
-from amazon_reviews.resources.model_store import ModelStore
+from amazon_reviews.resources.model_store import ModelStore, StoredModel
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.shown_text import markdown_table, markdown_text
@@ -81,9 +81,20 @@ def preview(table: DeltaTable, declared: Table) -> dg.MarkdownMetadataValue:
     )
 
 
+def rounded(value: float) -> float:
+    """Return a number with four significant digits, as people read it."""
+    return float(f"{value:.4g}")
+
+
+def megabytes(size: int) -> float:
+    """Return a number of bytes in MB, for metadata whose name ends in `_mb`."""
+    return rounded(size / 1_000_000)
+
+
 def rows_metadata(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
-    """Return rows as a table; texts from data are shown as they are."""
-    return dg.MetadataValue.md(markdown_table(header, rows))
+    """Return rows as a table; texts from data are shown as they are, numbers rounded."""
+    short = ([rounded(v) if isinstance(v, float) else v for v in row] for row in rows)
+    return dg.MetadataValue.md(markdown_table(header, short))
 
 
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
@@ -92,13 +103,24 @@ def picture(png: bytes) -> dg.MarkdownMetadataValue:
 
 
 def model_metadata(trained: "Trained") -> dict[str, Any]:
-    """Return version, size and parameters of a model in the model store."""
+    """Return version, place, size and parameters of a model in the model store."""
     return {
         "model_version": trained.model_version,
-        "store_version": trained.stored.version,
-        "bytes": trained.stored.path.stat().st_size,
+        **stored_model_metadata(trained.stored),
         "parameters": dg.MetadataValue.json(dict(trained.parameters)),
     }
+
+
+def stored_model_metadata(stored: StoredModel) -> dict[str, Any]:
+    """Return the version and size of a model in the store, and its run in MLflow."""
+    metadata: dict[str, Any] = {
+        "store_version": stored.version,
+        "size_mb": megabytes(stored.path.stat().st_size),
+        "mlflow_run_id": stored.run_id,
+    }
+    if stored.url:
+        metadata["mlflow_run"] = dg.MetadataValue.url(stored.url)
+    return metadata
 
 
 def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:

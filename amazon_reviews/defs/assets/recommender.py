@@ -12,6 +12,7 @@ from amazon_reviews.defs.assets.metadata import (
     model_data_version,
     model_metadata,
     picture,
+    rounded,
     rows_metadata,
     table_metadata,
 )
@@ -104,7 +105,7 @@ def _matrix_metadata(lakehouse: Lakehouse, table: Table, matrix: Matrix) -> dict
         "rows": matrix.rows,
         "columns": matrix.columns,
         "stored_values": matrix.stored,
-        "density": matrix.density,
+        "density": rounded(matrix.density),
     }
     if not matrix.stored:
         return figures
@@ -164,7 +165,7 @@ def recommender_models(
             metadata = model_metadata(trained)
             for name, value in trained.metrics.items():
                 if name.endswith("_at_10"):
-                    metadata[name] = value
+                    metadata[name] = rounded(value)
         except UnknownItemsError as error:
             context.log.warning(f"{method} was not trained: {error}")
             metadata = {"not_trained": str(error)}

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from amazon_reviews.config import REPORT
+from amazon_reviews.defs.assets.metadata import megabytes
 from amazon_reviews.defs.assets.spec import artifact_spec
 from amazon_reviews.disk import Place, explaining
 from amazon_reviews.pipeline.artifacts import REPORT_RECOMMENDER, REPORT_REVIEWS
@@ -48,4 +49,5 @@ def report_assets(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
 
 
 def _written(path: Path, size: int) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), "bytes": size})
+    where = dg.MetadataValue.path(str(path))
+    return dg.MaterializeResult(metadata={"path": where, "size_mb": megabytes(size)})

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import model_data_version, rows_metadata, table_metadata
+from amazon_reviews.defs.assets.metadata import (
+    model_data_version,
+    rounded,
+    rows_metadata,
+    stored_model_metadata,
+    table_metadata,
+)
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.errors import TooFewReviewsError
 from amazon_reviews.models.loading import SENTIMENT
@@ -46,7 +52,7 @@ def examples_asset(most: int) -> dg.AssetsDefinition:
             metadata={
                 **table_metadata(lakehouse, tables.SENTIMENT_EXAMPLES.key),
                 "gold_reviews_version": sample.delta_version,
-                "share_of_users": sample.share_of_users,
+                "share_of_users": rounded(sample.share_of_users),
                 "held_out_share_of_users": TEST_SHARE,
                 "seed": SEED,
             }
@@ -105,12 +111,11 @@ def _metadata(trained: "Trained") -> dict[str, Any]:
     strongest = [(word.label, word.words, word.weight, word.count) for word in trained.strongest]
     return {
         "model_version": trained.model_version,
-        "store_version": trained.stored.version,
         "is_current": trained.is_current,
-        "bytes": trained.stored.path.stat().st_size,
+        **stored_model_metadata(trained.stored),
         "rows": trained.rows,
         "held_out_rows": figures.pop("rows"),
-        **{name: value for name, value in figures.items() if value is not None},
+        **{name: rounded(value) for name, value in figures.items() if value is not None},
         "parameters": dg.MetadataValue.json(dict(trained.parameters)),
         "strongest_words": rows_metadata(header, strongest),
     }

@@ -10,6 +10,7 @@ from amazon_reviews.defs.assets.datasets import accounted
 from amazon_reviews.defs.assets.metadata import (
     accounts_check,
     record_accounted,
+    rounded,
     rows_metadata,
     table_metadata,
 )
@@ -149,13 +150,11 @@ def bronze_event_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeR
 
 def lag_metadata(behind: Mapping[str, Lag]) -> dict[str, dg.MetadataValue]:
     """Return the lag as figures to plot, and as a table by hub partition."""
-    rows = [
-        [name, partition.events, round(partition.seconds, 1)] for name, partition in behind.items()
-    ]
+    rows = [[name, partition.events, partition.seconds] for name, partition in behind.items()]
     longest = max((partition.seconds for partition in behind.values()), default=0.0)
     return {
         "lag_events": dg.MetadataValue.int(sum(partition.events for partition in behind.values())),
-        "lag_seconds": dg.MetadataValue.float(longest),
+        "lag_seconds": dg.MetadataValue.float(rounded(longest)),
         "lag": rows_metadata(["hub partition", "events", "seconds"], rows),
     }
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from amazon_reviews.defs.assets.metadata import (
     model_data_version,
     model_metadata,
+    rounded,
     rows_metadata,
     table_metadata,
 )
@@ -77,7 +78,10 @@ def model_title_ratings(
         context.log.warning(str(error))
         metadata: dict[str, Any] = {"not_trained": str(error)}
     else:
-        metadata = {**model_metadata(trained), **trained.metrics}
+        metadata = {
+            **model_metadata(trained),
+            **{name: rounded(value) for name, value in trained.metrics.items()},
+        }
     model_store.record(TITLE_RATINGS, built)
     version = model_data_version(model_store, MODEL_TITLE_RATINGS.key)
     return dg.MaterializeResult(metadata=metadata, data_version=version)

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from amazon_reviews.config import REPORT
-from amazon_reviews.defs.assets.metadata import accounts_check, table_metadata
+from amazon_reviews.defs.assets.metadata import accounts_check, megabytes, table_metadata
 from amazon_reviews.defs.assets.spec import artifact_spec, table_asset
 from amazon_reviews.disk import Place, explaining
 from amazon_reviews.pipeline.artifacts import EXPORT_TITLES, REPORT_TITLES
@@ -113,6 +113,6 @@ def titles_files(files: Mapping[str, Path]) -> list[dg.AssetsDefinition]:
         with explaining(Place(REPORT, page.parent)):
             size = write_report(warehouse, page, TITLES_REPORT, built=built)
         path = dg.MetadataValue.path(str(page))
-        return dg.MaterializeResult(metadata={"path": path, "bytes": size})
+        return dg.MaterializeResult(metadata={"path": path, "size_mb": megabytes(size)})
 
     return [export_titles, report_titles]

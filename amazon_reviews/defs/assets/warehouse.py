@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.metadata import megabytes, rounded
 from amazon_reviews.defs.assets.spec import OWNERS, asset_tags, column_schema, lineage_metadata
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Load, TableVersion, Warehouse
@@ -81,12 +82,12 @@ def _metadata(load: Load) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "dagster/row_count": load.rows,
         "delta_version": load.version,
-        "bytes_read": load.bytes,
-        "seconds": round(load.seconds, 3),
+        "read_mb": megabytes(load.bytes),
+        "seconds": rounded(load.seconds),
         "already_there": load.skipped,
     }
     if load.stored_bytes is not None:
-        metadata["bytes"] = load.stored_bytes
+        metadata["size_mb"] = megabytes(load.stored_bytes)
     if load.url is not None:
         metadata["console"] = dg.MetadataValue.url(load.url)
     return metadata

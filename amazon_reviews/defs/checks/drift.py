@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import rows_metadata
+from amazon_reviews.defs.assets.metadata import rounded, rows_metadata
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -49,6 +49,6 @@ def drift(
         metadata={
             "reviews": comparison.reviews,
             "bands": rows_metadata(header, bands),
-            **({} if comparison.index is None else {"index": comparison.index}),
+            **({} if comparison.index is None else {"index": rounded(comparison.index)}),
         },
     )

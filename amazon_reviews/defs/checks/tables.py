@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from amazon_reviews.defs.assets.metadata import rounded
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
@@ -115,7 +116,7 @@ def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]
             passed=passed,
             severity=dg.AssetCheckSeverity.WARN if rule.tolerance else dg.AssetCheckSeverity.ERROR,
             description=None if passed else f"{counts[rule.name]} rows break this",
-            metadata={"broken": counts[rule.name], "rows": counts["rows"], "share": share},
+            metadata={"broken": counts[rule.name], "rows": counts["rows"], "share": rounded(share)},
         )
 
 
@@ -153,7 +154,7 @@ def rejected_share(
         metadata={
             "lines": lines,
             "rejected": rejected,
-            "share": rejected / max(lines, 1),
+            "share": rounded(rejected / max(lines, 1)),
             "partitions_above": len(above),
         },
     )
