@@ -78,7 +78,7 @@ class MlflowRegistry:
             if make_current:
                 client.set_registered_model_alias(name, CURRENT, version.version)
             stored = self._stored(version)
-            return replace(stored, run_id=run_id, url=self._page(run))
+            return replace(stored, run_id=run_id, url=self.page(run))
 
     def attach(
         self, model: StoredModel, metrics: Mapping[str, float], figures: Mapping[str, bytes]
@@ -167,7 +167,7 @@ class MlflowRegistry:
             # Another process has created it meanwhile.
             return self._experiment(client)
 
-    def _page(self, run: Run) -> str:
+    def page(self, run: Run) -> str:
         """Return the address of a run's page, without a login; "" if the store is no server."""
         server = urlsplit(self.uri or "")
         if server.scheme not in ("http", "https"):

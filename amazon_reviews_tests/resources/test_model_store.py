@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from amazon_reviews.errors import LocationError, ModelFileError
+from amazon_reviews.resources.mlflow_registry import MlflowRegistry
 from amazon_reviews.resources.model_store import ModelStore, Record
 from amazon_reviews.schemas.built import Built
 from amazon_reviews_tests.damage import flip
@@ -291,3 +292,19 @@ def test_unreachable_server_is_named_without_its_password(tmp_path, monkeypatch)
     with pytest.raises(LocationError, match=r"MLFLOW_TRACKING_URI: http://127\.0\.0\.1") as raised:
         ModelStore(tmp_path, address).current("some")
     assert "secret" not in str(raised.value)
+
+
+def test_published_model_names_its_run(store, client, tmp_path):
+    published = publish(store, tmp_path, "new")
+
+    assert client.get_run(published.run_id).data.metrics == RECORD.metrics
+    assert published.url == ""
+
+
+def test_page_of_a_run_has_no_login(store, client, tmp_path):
+    run = client.get_run(publish(store, tmp_path, "new").run_id)
+    registry = MlflowRegistry(store.folder, "https://user:secret@host:5000/mlflow/?token=secret")
+
+    assert registry.page(run) == (
+        f"https://host:5000/mlflow/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    )
