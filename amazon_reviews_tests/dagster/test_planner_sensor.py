@@ -154,6 +154,7 @@ def test_runs_have_the_reason_and_come_after_those_of_people(tick):
     assert request.tags == {
         "amazon_reviews/reason": f"{LOADED}: it is missing",
         "dagster/priority": "-1",
+        "amazon_reviews/started_by": "sensor",
     }
 
 
