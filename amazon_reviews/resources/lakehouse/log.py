@@ -6,8 +6,10 @@ time, each in a pass over the log, so the log is read here, and once read only i
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +19,12 @@ import pyarrow.parquet as pq
 from amazon_reviews.errors import DamagedTableError
 from amazon_reviews.schemas.built import WHOLE, Records
 
+PIN_ID = "pinned"
+"""The transaction id of the version that a table is pinned to; -1 stands for none."""
+
 _TRANSACTION = b'{"txn"'
 _METADATA = b'{"metaData"'
+_LOG_FILE = re.compile(r"(\d{20})\.(json$|checkpoint\..*parquet$|crc$)")
 _NONE: frozenset[str] = frozenset()
 _KINDS = ("version", "input", "check")
 
@@ -52,6 +58,12 @@ class TableLog:
     transactions: Mapping[str, int]
     columns: frozenset[str] = frozenset()
 
+    @property
+    def pinned(self) -> int | None:
+        """The version that the table is pinned to, None if it is not pinned."""
+        version = self.transactions.get(PIN_ID, -1)
+        return None if version < 0 else version
+
 
 def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) -> TableLog | None:
     """Return the state of a table's log, None if there is no table; `known` is an earlier state.
@@ -62,16 +74,8 @@ def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) ->
     try:
         if known and _newest(files, key, known.version) == known.newest:
             return _with_commits(files, key, known, known.version + 1, _copied(known.records))
-        checkpoint = _last_checkpoint(files, key)
-        records = Records()
-        transactions: dict[str, int] = {}
-        columns: frozenset[str] = frozenset()
-        if checkpoint is not None:
-            found, columns = _in_checkpoint(files, key, checkpoint)
-            _add(found, records, transactions)
-        first = -1 if checkpoint is None else checkpoint
-        start = TableLog(first, (0, 0), records, transactions, columns)
-        state = _with_commits(files, key, start, start.version + 1, records)
+        start = _at_checkpoint(files, key, _last_checkpoint(files, key))
+        state = _with_commits(files, key, start, start.version + 1, start.records)
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise DamagedTableError(f"the log of {key} cannot be read: {error}") from error
     if state.version >= 0:
@@ -80,6 +84,61 @@ def read_log(files: pafs.FileSystem, key: str, known: TableLog | None = None) ->
     if any(info.path.endswith(".json") for info in files.get_file_info(folder)):
         raise DamagedTableError(f"the log of {key} has lost its beginning")
     return None
+
+
+def log_at(files: pafs.FileSystem, key: str, version: int) -> TableLog:
+    """Return the state that a table's log had at a version that can be read.
+
+    Raises:
+        DamagedTableError: the log cannot be read.
+    """
+    try:
+        checkpoints = (c for c in log_files(files, key).checkpoints if c <= version)
+        start = _at_checkpoint(files, key, max(checkpoints, default=None))
+        return _with_commits(files, key, start, start.version + 1, start.records, version)
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise DamagedTableError(f"the log of {key} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class LogFiles:
+    """The entries of a log with the times when they were written, its checkpoints, and all files.
+
+    `files` are the paths with the version of each.
+    """
+
+    entries: Mapping[int, datetime | None]
+    checkpoints: frozenset[int]
+    files: Mapping[str, int]
+
+    @property
+    def versions(self) -> range:
+        """The versions that the log can still describe."""
+        first = 0 if 0 in self.entries else min(self.checkpoints, default=0)
+        return range(first, max(self.entries, default=-1) + 1)
+
+
+def log_files(files: pafs.FileSystem, key: str) -> LogFiles:
+    """Return what the folder of a table's log holds."""
+    folder = pafs.FileSelector(f"{key}/_delta_log", allow_not_found=True)
+    named = [(_LOG_FILE.match(info.base_name), info) for info in files.get_file_info(folder)]
+    found = [(int(match[1]), match[2], info) for match, info in named if match]
+    return LogFiles(
+        {version: info.mtime for version, suffix, info in found if suffix == "json"},
+        frozenset(version for version, suffix, _ in found if suffix.startswith("checkpoint.")),
+        {info.path: version for version, _, info in found},
+    )
+
+
+def _at_checkpoint(files: pafs.FileSystem, key: str, version: int | None) -> TableLog:
+    """Return the state at a checkpoint, or that before the first commit."""
+    records = Records()
+    transactions: dict[str, int] = {}
+    if version is None:
+        return TableLog(-1, (0, 0), records, transactions)
+    found, columns = _in_checkpoint(files, key, version)
+    _add(found, records, transactions)
+    return TableLog(version, (0, 0), records, transactions, columns)
 
 
 def _copied(records: Records) -> Records:
@@ -92,13 +151,21 @@ def _copied(records: Records) -> Records:
 
 
 def _with_commits(
-    files: pafs.FileSystem, key: str, state: TableLog, first: int, records: Records
+    files: pafs.FileSystem,
+    key: str,
+    state: TableLog,
+    first: int,
+    records: Records,
+    last: int | None = None,
 ) -> TableLog:
-    """Return the state after all commits from `first` on, which are added to `records`."""
+    """Return the state after all commits from `first` to `last`, which `records` then has too."""
     version = first
     transactions = dict(state.transactions)
     columns = state.columns
-    while (commit := _commit(files, key, version)) is not None:
+    while last is None or version <= last:
+        commit = read_commit(files, key, version)
+        if commit is None:
+            break
         _add(_in_commit(commit), records, transactions)
         columns = _columns_in(commit) or columns
         version += 1
@@ -122,7 +189,8 @@ def _path(key: str, version: int, suffix: str) -> str:
     return f"{key}/_delta_log/{version:020d}{suffix}"
 
 
-def _commit(files: pafs.FileSystem, key: str, version: int) -> bytes | None:
+def read_commit(files: pafs.FileSystem, key: str, version: int) -> bytes | None:
+    """Return the lines of a log entry, None if there is none of this version."""
     try:
         with files.open_input_stream(_path(key, version, ".json"), compression=None) as stream:
             return bytes(stream.read())
@@ -173,7 +241,9 @@ def _in_checkpoint(
     columns = _NONE
     for path in paths:
         wanted = ["txn", "metaData.schemaString"]
-        table = pq.read_table(path, columns=wanted, filesystem=files)
+        # Not `read_table`, which gives the schema another name than its path.
+        with files.open_input_file(path) as file:
+            table = pq.ParquetFile(file).read(columns=wanted)
         column = table["txn"].combine_chunks()
         column = column.filter(column.is_valid())
         ids, versions = (pc.struct_field(column, name) for name in ("appId", "version"))
