@@ -244,6 +244,11 @@ class Settings(EnvironmentSettings):
         description="The warehouse: `duckdb:///relative/path.duckdb`, "
         "`duckdb:////absolute/path.duckdb` or `bigquery://project/dataset?location=EU`.",
     )
+    time_travel_days: WholeNumber = Field(
+        default=7,
+        description="Days for which earlier versions of all tables stay readable; "
+        "`amazon-reviews maintain` removes what only older ones need.",
+    )
     engine: Annotated[str, AfterValidator(_engine)] = Field(
         default="sail",
         # The parameters of a Spark Connect address may hold a token.

@@ -20,6 +20,8 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 │   └── NoDataError           a page of the dashboard has no data to show
 ├── BuildError                a table or a model cannot be built: exit code 1
 │   ├── FailedPartitionsError, MissingInputError, LostLinesError, ConcurrentWriteError
+│   │   └── TableInUseError
+│   ├── PinnedTableError
 │   ├── HubChangedError, SkippedEventsError, DamagedTableError, EngineError
 │   └── TooFewReviewsError, NoRatingsError
 └── UnexpectedError           an error that nothing explains: exit code 1
@@ -177,6 +179,26 @@ class LostLinesError(BuildError):
 
 class ConcurrentWriteError(BuildError):
     """Another process wrote the table first."""
+
+
+class TableInUseError(ConcurrentWriteError):
+    """Another process writes a table, and the command does not wait for it."""
+
+    def __init__(self, lock: str) -> None:
+        super().__init__(
+            f"another run writes the table now and holds the lock {lock}; wait for its end, and "
+            "repeat the command"
+        )
+
+
+class PinnedTableError(BuildError):
+    """The table is pinned to an earlier version; the text says how to unpin it."""
+
+    def __init__(self, key: str, version: int) -> None:
+        super().__init__(
+            f"{key} is pinned to version {version}; `amazon-reviews restore --unpin {key}` lets "
+            "runs build it again"
+        )
 
 
 class HubChangedError(BuildError):

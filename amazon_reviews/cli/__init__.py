@@ -34,6 +34,7 @@ COMMANDS = {
     "reconcile": "Print the reconciliation; exit 1 if lines are lost or files damaged.",
     "rejected": "List the rejected lines, or build their partitions again.",
     "report": "Write the report of the warehouse, and print its path.",
+    "restore": "Give a table the rows of an earlier version, and pin it.",
     "run": "Bring everything up to date in this process.",
     "sample": "Generate sample data in the source's own formats.",
     "sentiment": "Predict the sentiment of texts, and evaluate the model.",

@@ -165,6 +165,9 @@ def _pending(settings: config.Settings) -> Iterator[Finding]:
     advice = "run `amazon-reviews run`; `amazon-reviews run --plan` shows why" if plan.work else ""
     outputs = len({work.key for work in plan.work})
     yield Finding("pending", f"{outputs} outputs" if outputs else "nothing", advice)
+    for key, pinned in plan.pinned.items():
+        advice = f"`amazon-reviews restore --unpin {key}` lets runs build it again"
+        yield Finding(key, f"pinned to version {pinned}", advice)
     for name, why in plan.lost.items():
         advice = "put its files back, or restore the table from a copy of the lakehouse"
         yield Finding(name, f"cannot be built again: {why}", advice, wrong=True)

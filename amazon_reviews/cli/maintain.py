@@ -16,11 +16,11 @@ from amazon_reviews.schemas.renamed import RENAMED_TABLES
 def maintain() -> None:
     """Compact small files; remove old files and old tables.
 
-    Files stay as long as a reader of the last two days may need them. An old table is one that a
-    newer release stores under another name.
+    Files stay as long as the versions of the last AMAZON_REVIEWS_TIME_TRAVEL_DAYS need them. An
+    old table is one that a newer release stores under another name.
     """
     settings = config.load()
-    lakehouse = Lakehouse(settings.lakehouse)
+    lakehouse = Lakehouse(settings.lakehouse, settings.time_travel_days)
     for key in remove_old_tables(lakehouse, open_warehouse(settings.warehouse)):
         echo(f"{key} was removed: it is called {RENAMED_TABLES[key]} now", err=True)
     print_table(

@@ -32,7 +32,8 @@ def reconcile(as_json: bool, deep: bool) -> None:
     that are not read are named on stderr, and with --deep damaged files.
     """
     settings = config.load()
-    accounts = reconcile_all(Lakehouse(settings.lakehouse))
+    lakehouse = Lakehouse(settings.lakehouse)
+    accounts = reconcile_all(lakehouse)
     rows = [account.as_dict() for account in accounts]
     if as_json:
         echo(json.dumps(rows, indent=2))
@@ -40,7 +41,14 @@ def reconcile(as_json: bool, deep: bool) -> None:
         print_table(rows)
     for text in _landing_warnings(places_of(settings).landing):
         echo(f"warning {text}", err=True)
-    differing = [account for account in accounts if not account.balanced]
+    unbalanced = [account for account in accounts if not account.balanced]
+    differing = []
+    for account in unbalanced:
+        log = lakehouse.log(f"{account.layer}/{account.table}")
+        if log is None or log.pinned is None:
+            differing.append(account)
+        else:
+            echo(_pinned(account, log.pinned), err=True)
     if differing:
         plan = make_plan(OUTPUTS, observe(places_of(settings), data_files=True).state)
         for account in differing:
@@ -62,6 +70,15 @@ def _landing_warnings(landing: LandingZone) -> list[str]:
     except LandingError as error:
         return [str(error)]
     return unmatched.lines()
+
+
+def _pinned(account: Reconciliation, version: int) -> str:
+    """Return why a pinned table has other lines than its input: it is that of an earlier time."""
+    name = f"{account.layer}/{account.table}"
+    return (
+        f"{name} {account.partition} differs from its input: it is pinned to version {version}, "
+        f"and `amazon-reviews restore --unpin {name}` lets runs build it again"
+    )
 
 
 def _advice(account: Reconciliation, plan: Plan) -> str:

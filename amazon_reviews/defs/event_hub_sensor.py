@@ -13,10 +13,12 @@ from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.schemas.layers import GOLD_REVIEWS
 
+_KEYS = (STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key)
 STREAM_JOB = dg.define_asset_job(
     requests.STREAM_JOB,
-    dg.AssetSelection.assets(STREAM.bronze, STREAM.silver, "gold/reviews"),
+    dg.AssetSelection.assets(*_KEYS),
     description="Takes new events of the hub to bronze, silver and gold.",
 )
 
@@ -54,7 +56,14 @@ def event_hub_sensor(
             cursor=json.dumps({"waiting_since": since}),
         )
     add_missing(context.instance, GOLD_REVIEW_PARTITIONS, [STREAM.partition])
+    # What is pinned is not built; its events wait in the tables before it.
+    free = [
+        requests.asset_key(key)
+        for key in _KEYS
+        if (log := lakehouse.log(key)) is None or log.pinned is None
+    ]
     request = dg.RunRequest(
+        asset_selection=free if len(free) < len(_KEYS) else None,
         partition_key=STREAM.partition,
         tags=BY_SENSOR | {REASON_TAG: f"{waiting} events wait, the first for {waited:.0f} s"},
         run_config={

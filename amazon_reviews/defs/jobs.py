@@ -1,12 +1,15 @@
 """Jobs that build no asset: accepting lost events, and maintenance of the tables."""
 
+from dataclasses import replace
+
 import dagster as dg
 from pydantic import Field, field_validator
 
+from amazon_reviews.config import PREFIX
 from amazon_reviews.defs.requests import BY_SCHEDULE, REASON_TAG
 from amazon_reviews.pipeline.renamed_tables import remove_old_tables
 from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps
-from amazon_reviews.resources.lakehouse.maintenance import RETENTION_HOURS, maintain
+from amazon_reviews.resources.lakehouse.maintenance import maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas import TABLES
@@ -20,12 +23,12 @@ class Maintenance(dg.Config):
         default=[],
         description="keys of the tables to maintain, such as gold/reviews; all without any",
     )
-    keep_hours: int = Field(
-        default=RETENTION_HOURS,
-        ge=RETENTION_HOURS,
-        le=24 * 3650,
-        description="hours for which the files of earlier versions stay, "
-        f"{RETENTION_HOURS} or more, so that a reader of such a version can finish",
+    time_travel_days: int | None = Field(
+        default=None,
+        ge=2,
+        le=3650,
+        description="days for which earlier versions of these tables stay readable, 2 or more, so "
+        f"that a reader of such a version can finish; {PREFIX}TIME_TRAVEL_DAYS by default",
     )
 
     @field_validator("tables")
@@ -60,7 +63,9 @@ def tidy_tables(
     """Compact and vacuum every table; remove the old tables of renamed ones."""
     for key in remove_old_tables(lakehouse, warehouse):
         context.log.info(f"{key} was removed: it is called {RENAMED_TABLES[key]} now")
-    for key, done in maintain(lakehouse, config.keep_hours, config.tables or TABLES):
+    days = config.time_travel_days or lakehouse.time_travel_days
+    kept = replace(lakehouse, time_travel_days=days)
+    for key, done in maintain(kept, config.tables or TABLES):
         context.log.info(
             f"{key}: {done.compacted} files became {done.written}, {done.removed} removed"
         )

@@ -181,6 +181,7 @@ def summarize(
     groups = {
         "failed, and asked for again when their inputs change": [name_of(*work) for work in tried],
         "wait for their turn": [name_of(*work) for work in later],
+        "pinned, and not built": [f"{key} to version {v}" for key, v in plan.pinned.items()],
         "cannot be built again": [f"{name}: {why}" for name, why in plan.lost.items()],
         "no longer in the landing zone, rows are kept": observed.disappeared,
         "cannot be read": [*observed.faults, *observed.unseen.values()],

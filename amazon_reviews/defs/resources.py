@@ -54,7 +54,7 @@ def places_of(settings: Settings) -> Places:
     return Places(
         intake=Intake(settings.profiles, settings.max_unpacked_gb * 10**9),
         landing=LandingZone.of(settings),
-        lakehouse=Lakehouse(settings.lakehouse),
+        lakehouse=Lakehouse(settings.lakehouse, settings.time_travel_days),
         event_hub=EventHub(
             settings.event_hub.get_secret_value(),
             settings.consumer_group,

@@ -24,6 +24,7 @@ from amazon_reviews.defs.requests import (
     rebuild_config,
     table_checks,
 )
+from amazon_reviews.errors import PinnedTableError
 from amazon_reviews.headless.dagster_private import AssetGraph
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.headless.failures import failures_of
@@ -86,7 +87,7 @@ class Outcome:
 
     `stages` have their seconds; `disappeared` are landing partitions; `dead_runs` are runs of
     earlier processes that died; `unmatched` are files of the landing zone that are not read, and
-    `warnings` texts about them.
+    `warnings` texts about them. `pins` are texts about tables that are pinned, and so not built.
     """
 
     stages: list[tuple[Stage, float]] = field(default_factory=list)
@@ -95,6 +96,7 @@ class Outcome:
     dead_runs: list[str] = field(default_factory=list)
     unmatched: UnmatchedFiles = field(default_factory=UnmatchedFiles)
     warnings: list[str] = field(default_factory=list)
+    pins: list[str] = field(default_factory=list)
 
     @property
     def nothing_new(self) -> bool:
@@ -118,7 +120,11 @@ class HeadlessRun:
         *,
         code_changed: bool = False,
     ) -> None:
-        """Look at everything; `rebuild` and `code_changed` are those of `make_plan`."""
+        """Look at everything; `rebuild` and `code_changed` are those of `make_plan`.
+
+        Raises:
+            PinnedTableError: what is to be built again is pinned.
+        """
         self._job = defs.resolve_implicit_global_asset_job_def()
         self._graph: AssetGraph = defs.resolve_asset_graph()
         self._instance = instance
@@ -130,6 +136,10 @@ class HeadlessRun:
         adopt(instance, places)
         add_missing_columns(places.lakehouse, places.warehouse)
         self._seen = self._observe_whole()
+        for key in self._rebuild:
+            found = self._seen.state.found.get(key)
+            if found and found.pinned is not None:
+                raise PinnedTableError(key, found.pinned)
         self._outcome = Outcome(
             failures=[*self.faults],
             disappeared=[*self._seen.disappeared],
@@ -169,9 +179,10 @@ class HeadlessRun:
             while stage := self._next(self._plan(state)):
                 done(stage, self._execute(stage, watch(stage), tags))
                 state = self._look_again()
-        lost = self._plan(state).lost
+        left = self._plan(state)
+        self._outcome.pins = left.pins()
         self._outcome.failures += [
-            f"{name} cannot be built again: {why}" for name, why in lost.items()
+            f"{name} cannot be built again: {why}" for name, why in left.lost.items()
         ]
         for dataset in DATASETS:
             readable = not {dataset.bronze, dataset.silver} & {*self._seen.damaged_logs}

@@ -1,15 +1,12 @@
 """The state of the project for the planner: the records of all outputs, and what has arrived."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
-from amazon_reviews.config import is_remote
 from amazon_reviews.errors import (
     DamagedTableError,
     DamagedWarehouseError,
@@ -35,8 +32,8 @@ from amazon_reviews.planner.model import Found, Plan, State, name_of
 from amazon_reviews.profiles.profile import Profile
 from amazon_reviews.resources.built_files import read_built
 from amazon_reviews.resources.event_hub import EventHub
+from amazon_reviews.resources.lakehouse.data_files import missing_files
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
-from amazon_reviews.resources.lakehouse.object_store import filesystem
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows, row_count
 from amazon_reviews.resources.landing.names import partition_path
 from amazon_reviews.resources.landing.unmatched import UnmatchedFiles, describe_alike
@@ -139,13 +136,13 @@ def observe(places: Places, *, data_files: bool, arrivals: Sequence[str] | None 
 def _add_tables(lakehouse: Lakehouse, found: dict[str, Found], observed: Observed) -> None:
     for key in TABLES:
         try:
-            records = lakehouse.records(key)
+            log = lakehouse.log(key)
         except DamagedTableError as error:
             found[key] = Found(Records(), {WHOLE: str(error)})
             observed.damaged_logs.append(key)
             continue
-        if records is not None:
-            found[key] = Found(records)
+        if log is not None:
+            found[key] = Found(log.records, pinned=log.pinned)
 
 
 def _add_damage(lakehouse: Lakehouse, found: dict[str, Found], observed: Observed) -> None:
@@ -163,7 +160,7 @@ def _add_damage(lakehouse: Lakehouse, found: dict[str, Found], observed: Observe
         _add_unbalanced(lakehouse, found, damage)
     for key, partitions in damage.items():
         if key in found:
-            found[key] = Found(found[key].records, {**partitions, **found[key].damage})
+            found[key] = replace(found[key], damage={**partitions, **found[key].damage})
 
 
 def discard_damaged(lakehouse: Lakehouse, observed: Observed, plan: Plan) -> list[str]:
@@ -229,23 +226,11 @@ def _lost_files(lakehouse: Lakehouse, table: Table) -> Iterator[Mapping[str, str
     paths = [unquote(path) for path in actions["path"].to_pylist()]
     if not paths:
         return
-    missing = _missing(lakehouse, table.key, paths)
+    missing = missing_files(lakehouse.location, table.key, paths)
     if missing:
         values = actions["partition"] if table.partition_by else None
         for number in missing:
             yield values[number].as_py() if values is not None else {}
-
-
-def _missing(lakehouse: Lakehouse, key: str, paths: Sequence[str]) -> list[int]:
-    """Return the positions of the files of a table that do not exist."""
-    if not is_remote(lakehouse.location):
-        # Much faster than listing the many folders of a table.
-        folder = f"{lakehouse.location}/{key}"
-        return [n for n, path in enumerate(paths) if not os.path.exists(f"{folder}/{path}")]
-    selector = pafs.FileSelector(key, recursive=True, allow_not_found=True)
-    infos = filesystem(lakehouse.location).get_file_info(selector)
-    present = {info.path.removeprefix(f"{key}/") for info in infos}
-    return [n for n, path in enumerate(paths) if path not in present]
 
 
 def owner_of(table: Table, values: Mapping[str, str]) -> tuple[str, str]:

@@ -45,10 +45,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Found:
-    """An output as it is: its records, and what is wrong with its partitions or with the whole."""
+    """An output as it is: its records, and what is wrong with its partitions or with the whole.
+
+    `pinned` is the earlier version that a person has restored: until it is unpinned, it stays.
+    """
 
     records: Records
     damage: Mapping[str, str] = field(default_factory=dict)
+    pinned: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,18 @@ class Plan:
     """The pending work in the order of the graph, and what nothing can make again.
 
     `lost` are texts by name of the output. `outdated` are the outputs whose code has changed since
-    they were built, with their number of partitions.
+    they were built, with their number of partitions, `pinned` those that are not built, with the
+    version that they are pinned to.
     """
 
     work: tuple[Work, ...]
     lost: Mapping[str, str]
     outdated: Mapping[str, int]
+    pinned: Mapping[str, int] = field(default_factory=dict)
+
+    def pins(self) -> list[str]:
+        """Return a text about each pinned output."""
+        return [f"{key} is pinned to version {version}" for key, version in self.pinned.items()]
 
 
 def name_of(key: str, partition: str) -> str:

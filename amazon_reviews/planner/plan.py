@@ -83,7 +83,9 @@ class _Planner:
             self._pending[output.key] = {work.partition: work for work in works}
             self._blocked[output.key] = self._blocks(output, partitions)
         work = tuple(work for output in order for work in self._pending[output.key].values())
-        return Plan(work, self._lost, self._outdated)
+        pins = {output.key: self._found(output.key).pinned for output in order}
+        pinned = {key: version for key, version in pins.items() if version is not None}
+        return Plan(work, self._lost, self._outdated, pinned)
 
     def _used_partitions(self) -> dict[str, set[str]]:
         """Return the partitions of each output that another output says it was built from."""
@@ -106,14 +108,18 @@ class _Planner:
         if lost and WHOLE in found.damage:
             # To build a part of it would remove what a person may still save.
             return []
-        outdated = _outdated(output, found.records, partitions)
+        is_pinned = found.pinned is not None
+        outdated = [] if is_pinned else _outdated(output, found.records, partitions)
         if outdated:
             self._outdated[output.key] = len(outdated)
         if output.key not in self._selected:
             return []
-        rebuilt = self._rebuilds(output, partitions, outdated)
-        arrived = self._state.arrived.get(output.key, {})
-        reasons = {**self._changes(output, partitions), **rebuilt, **arrived}
+        rebuilt: Reasons = {}
+        reasons: Reasons = {}
+        if not is_pinned:
+            rebuilt = self._rebuilds(output, partitions, outdated)
+            arrived = self._state.arrived.get(output.key, {})
+            reasons = {**self._changes(output, partitions), **rebuilt, **arrived}
         done = lost.keys() | self._settled[output.key]
         works = [
             self._work(output, partition, reasons[partition], rebuilds=partition in rebuilt)
@@ -206,6 +212,9 @@ class _Planner:
 
     def _find_lost(self, output: Output, partitions: Mapping[str, None], used: set[str]) -> Reasons:
         """Return what is damaged, or missing and in use, and cannot be built again."""
+        if self._found(output.key).pinned is not None:
+            damage = self._found(output.key).damage
+            return {partition: f"{why}, and it is pinned" for partition, why in damage.items()}
         if output.arrives and output.partitioned and output.key not in self._state.arrived:
             # The landing zone was not looked at: it may have the files.
             return {}

@@ -18,7 +18,7 @@ ASSETS = defs.resolve_implicit_global_asset_job_def()
 @pytest.mark.parametrize(
     "config",
     [
-        {"keep_hours": "soon"},
+        {"time_travel_days": "soon"},
         {"keep_days": 3},
         {"tables": "gold/reviews"},
     ],
@@ -31,7 +31,7 @@ def test_launchpad_refuses_unknown_options_and_types_of_the_maintenance(config):
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        ({"keep_hours": 0}, "keep_hours"),
+        ({"time_travel_days": 0}, "time_travel_days"),
         ({"tables": ["gold/nothing"]}, "'gold/nothing' is not a table"),
     ],
 )
@@ -79,7 +79,7 @@ def test_every_option_has_a_description():
         for node in job.nodes
         for name, field in getattr(node.definition.config_field.config_type, "fields", {}).items()
     }
-    assert {"tidy_tables.keep_hours", "model__sentiment.balance"} <= options.keys()
+    assert {"tidy_tables.time_travel_days", "model__sentiment.balance"} <= options.keys()
     assert not [name for name, description in options.items() if not description]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.resources.lakehouse.maintenance import RETENTION_HOURS, Maintained, maintain
+from amazon_reviews.resources.lakehouse.maintenance import Maintained, maintain
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.layers import BRONZE_REVIEW_EVENTS, BRONZE_REVIEWS
 from amazon_reviews_tests.helpers import content
@@ -91,13 +92,12 @@ def test_version_of_the_last_day_stays_readable(streamed):
 
     assert streamed.version(EVENTS) > version
     assert bodies(streamed, version) == list(range(COMMITS))
-    assert RETENTION_HOURS >= 24
 
 
 def test_old_files_that_no_version_needs_are_removed(streamed):
     list(maintain(streamed))
 
-    done = dict(maintain(streamed, retention_hours=0))
+    done = dict(maintain(replace(streamed, time_travel_days=0)))
 
     assert done[EVENTS].removed == COMMITS
     assert len(data_files(streamed, EVENTS)) == 1
@@ -109,7 +109,7 @@ def test_only_old_files_of_a_killed_run_are_removed(streamed):
     """A young file may be that of a run which is about to commit it."""
     folder = Path(next(iter(data_files(streamed, EVENTS)))).parent
     young, old = folder / "young.parquet", folder / "old.parquet"
-    for orphan, hours in ((young, 1), (old, RETENTION_HOURS + 1)):
+    for orphan, hours in ((young, 1), (old, 24 * streamed.time_travel_days + 1)):
         orphan.write_bytes(b"cut off")
         written = time.time() - hours * 3_600
         os.utime(orphan, (written, written))

@@ -1,5 +1,6 @@
 """The lakehouse in an object store, over the wire: Azurite, by engine and delta-rs."""
 
+import dataclasses
 import json
 import os
 import re
@@ -186,7 +187,7 @@ def test_maintenance_compacts_and_vacuums_in_an_object_store(spark, container, f
     for one in "abc":
         far.write(frame(spark, "p1", one), KEY)
 
-    done = dict(maintain(far, retention_hours=0))
+    done = dict(maintain(dataclasses.replace(far, time_travel_days=0)))
 
     assert (done[KEY].compacted, done[KEY].written) == (3, 1)
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
@@ -315,7 +316,7 @@ def test_process_killed_while_it_writes_leaves_the_table(monkeypatch, spark, con
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
     replace(spark, far, "p1", "c")
     assert rows(far, KEY, "id") == [("c",)]
-    list(maintain(far, retention_hours=0))
+    list(maintain(dataclasses.replace(far, time_travel_days=0)))
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
 
 

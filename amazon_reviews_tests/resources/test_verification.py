@@ -3,6 +3,7 @@
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -113,7 +114,9 @@ def test_maintenance_keeps_and_makes_checksums(written):
         table = pa.Table.from_pylist([row], BRONZE_REVIEWS.arrow_schema)
         written.write(table.to_reader(), PARTITIONED)
 
-    (maintained,) = (m for key, m in maintain(written, retention_hours=0) if key == PARTITIONED)
+    (maintained,) = (
+        m for key, m in maintain(replace(written, time_travel_days=0)) if key == PARTITIONED
+    )
 
     assert maintained.written
     assert maintained.removed

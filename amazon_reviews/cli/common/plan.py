@@ -42,8 +42,8 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
             }
             for w in plan.work
         ]
-        lost, outdated = dict(plan.lost), dict(plan.outdated)
-        echo(json.dumps({"pending": rows, "lost": lost, "outdated": outdated}, indent=2))
+        others = {"lost": dict(plan.lost), "outdated": dict(plan.outdated)}
+        echo(json.dumps({"pending": rows, **others, "pinned": dict(plan.pinned)}, indent=2))
         return
     for line in describe(plan):
         echo(line)
@@ -68,6 +68,7 @@ def describe(plan: Plan) -> Iterator[str]:
     following = list(dict.fromkeys(w.key for w in plan.work if w.waits_on and w.follows))
     if following:
         yield f"and what is built from these: {_some(following)}"
+    yield from plan.pins()
     for name, why in plan.lost.items():
         yield f"{name} cannot be built again: {why}"
     if plan.outdated:

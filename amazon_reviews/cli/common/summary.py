@@ -47,6 +47,7 @@ def summarize(settings: Settings, outcome: Outcome) -> dict[str, Any]:
         ],
         "failures": outcome.failures,
         "disappeared": outcome.disappeared,
+        "pinned": outcome.pins,
         "unmatched": outcome.unmatched.rows(),
         "reconciliation": _reconciliation(Lakehouse(settings.lakehouse)),
         "warehouse": rows,

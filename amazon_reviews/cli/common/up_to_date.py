@@ -117,6 +117,7 @@ def _problems(outcome: Outcome) -> Iterator[str]:
         yield f"run {run} had died and is reported as failed"
     for folder in outcome.disappeared:
         yield f"{folder} is no longer in the landing zone; its rows are kept"
+    yield from outcome.pins
     for warning in outcome.warnings:
         yield f"warning {warning}"
     for failure in outcome.failures:

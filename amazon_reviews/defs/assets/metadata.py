@@ -24,9 +24,14 @@ _MASKED = "•••"
 
 
 def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
-    """Return row count, location, Delta version and a preview of the table as it is now."""
-    table = lakehouse.delta(key)
+    """Return row count, location, Delta version and a preview of the table as it is now.
+
+    `pinned` is there only for a table that is pinned to a version.
+    """
+    table, log = lakehouse.delta(key), lakehouse.log(key)
+    pinned = {} if log is None or log.pinned is None else {"pinned": f"to version {log.pinned}"}
     return {
+        **pinned,
         "dagster/row_count": row_count(table),
         "dagster/uri": lakehouse.uri(key),
         "delta_version": table.version(),

@@ -9,7 +9,7 @@ folder of a table verifies it too. The last line is a comment with the checksum 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import unquote
 
@@ -34,17 +34,23 @@ def digest_of(files: pafs.FileSystem, path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def record_checksums(files: pafs.FileSystem, key: str, version: int) -> None:
+def record_checksums(
+    files: pafs.FileSystem, key: str, version: int, known: Mapping[str, str] | None = None
+) -> None:
     """Record the checksums of what a commit of a table wrote; the commit was just made.
 
-    A failure is no reason to fail the commit: a file without a checksum is decoded instead.
+    Of files that an earlier commit wrote, the checksums are `known`: they may be damaged by now. A
+    failure is no reason to fail the commit: a file without a checksum is decoded instead.
     """
     with suppress(OSError):
         names = [log_entry(version), *_added(files, key, version)]
         checkpoint = log_entry(version).replace(".json", ".checkpoint.parquet")
         if version % 10 in _CHECKPOINT_DIGITS and _is_file(files, f"{key}/{checkpoint}"):
             names += [checkpoint, _LAST_CHECKPOINT]
-        lines = "".join(f"{digest_of(files, f'{key}/{name}')}  {name}\n" for name in names)
+        digests = {
+            name: (known or {}).get(name) or digest_of(files, f"{key}/{name}") for name in names
+        }
+        lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
         files.create_dir(f"{key}/{FOLDER}", recursive=True)
         _write(files, f"{key}/{FOLDER}/{version:020d}", f"{lines}{_end(lines)}")
 
@@ -69,7 +75,10 @@ def recorded_checksums(files: pafs.FileSystem, key: str) -> tuple[dict[str, str]
 
 
 def remove_old_checksums(files: pafs.FileSystem, key: str, table: DeltaTable) -> None:
-    """Remove the records of commits whose log entry is gone and that added no present file."""
+    """Remove the records of commits whose log entry is gone and whose files no version needs.
+
+    These are the files that the vacuum has removed.
+    """
     active: set[str] = set()
     for path in _records(files, key):
         entry = log_entry(int(path.rpartition("/")[2]))
@@ -81,7 +90,7 @@ def remove_old_checksums(files: pafs.FileSystem, key: str, table: DeltaTable) ->
             active = {unquote(path) for path in actions["path"].to_pylist()}
         with files.open_input_stream(path, compression=None) as stream:
             names = {name for _, name in _LINE.findall(stream.read().decode(errors="replace"))}
-        if names.isdisjoint(active):
+        if names.isdisjoint(active) and not _exist(files, key, names):
             files.delete_file(path)
 
 
@@ -117,6 +126,12 @@ def _write(files: pafs.FileSystem, path: str, text: str) -> None:
         stream.write(text.encode())
     if is_local:
         files.move(aside, path)
+
+
+def _exist(files: pafs.FileSystem, key: str, names: Iterable[str]) -> bool:
+    """Return True if one of these files of a table is there."""
+    infos = files.get_file_info([f"{key}/{name}" for name in names])
+    return any(info.is_file for info in infos)
 
 
 def _is_file(files: pafs.FileSystem, path: str) -> bool:

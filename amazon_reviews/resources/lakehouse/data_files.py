@@ -1,6 +1,7 @@
 """Parquet files of the engine and of Arrow: data files before their commit, and scratch files."""
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
 
+from amazon_reviews.config import is_remote
 from amazon_reviews.resources.lakehouse.object_store import explained_write, filesystem
 from amazon_reviews.schemas import Table
 
@@ -171,6 +173,18 @@ def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterat
         yield frames[0].sparkSession.read.schema(frames[0].schema).parquet(folder)
     with suppress(FileNotFoundError):
         filesystem(location).delete_dir(name)
+
+
+def missing_files(location: str, key: str, paths: Sequence[str]) -> list[int]:
+    """Return the positions of the files of a table that do not exist."""
+    if not is_remote(location):
+        # Much faster than listing the many folders of a table.
+        folder = f"{location}/{key}"
+        return [n for n, path in enumerate(paths) if not os.path.exists(f"{folder}/{path}")]
+    selector = pafs.FileSelector(key, recursive=True, allow_not_found=True)
+    infos = filesystem(location).get_file_info(selector)
+    present = {info.path.removeprefix(f"{key}/") for info in infos}
+    return [n for n, path in enumerate(paths) if path not in present]
 
 
 def _values_in(path: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import from_url
 
-from amazon_reviews.errors import ConcurrentWriteError
+from amazon_reviews.errors import ConcurrentWriteError, TableInUseError
 
 LEASE_SECONDS = 30.0
 """Seconds for which a lock outlives a holder that was killed."""
@@ -56,17 +56,20 @@ class Lease:
         self._released = Event()
         self._renewing = Thread(target=self._renew_until_released, daemon=True)
 
-    def acquire(self) -> Self:
+    def acquire(self, *, wait: bool = True) -> Self:
         """Wait until the lock is free or its holder is dead, and take it.
 
         Raises:
             OSError: the store refuses access, or cannot be reached.
+            TableInUseError: another process renews it, and `wait` is False.
         """
         seen: dict[str, str] = {}
         since = time.monotonic()
         while not self._put("create"):
             now = self._current()
             if now != seen:
+                if seen and now and not wait:
+                    raise TableInUseError(self._path)
                 seen, since = now, time.monotonic()
             elif seen and time.monotonic() - since > self._seconds and self._put(seen):
                 break

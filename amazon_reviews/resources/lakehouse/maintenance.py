@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from amazon_reviews.resources.lakehouse.checksums import remove_old_checksums
+from amazon_reviews.resources.lakehouse.log import log_files
 from amazon_reviews.resources.lakehouse.object_store import explained_write, filesystem
-from amazon_reviews.resources.lakehouse.tables import WRITER_PROPERTIES, Lakehouse
+from amazon_reviews.resources.lakehouse.tables import (
+    LOG_DAYS,
+    WRITER_PROPERTIES,
+    Lakehouse,
+    retention_properties,
+)
 from amazon_reviews.schemas import TABLES
-
-RETENTION_HOURS = 48
-"""Hours for which old files stay, so that a reader of an older version can finish."""
 
 _TARGET_FILE_BYTES = 128 * 1024 * 1024
 
@@ -24,17 +29,28 @@ class Maintained:
 
 
 def maintain(
-    lakehouse: Lakehouse,
-    retention_hours: int = RETENTION_HOURS,
-    tables: Iterable[str] = TABLES,
+    lakehouse: Lakehouse, tables: Iterable[str] = TABLES
 ) -> Iterator[tuple[str, Maintained]]:
     """Compact and vacuum the existing tables without changing a row; yield each when done.
 
-    Files of killed runs are removed too, once they are `retention_hours` old.
+    Every version that was the newest within the last `time_travel_days` stays readable. Files of
+    killed runs are removed too, once they are as old.
     """
     for key in filter(lakehouse.exists, tables):
+        _set_properties(lakehouse, key)
         compacted, written = _compact(lakehouse, key)
-        yield key, Maintained(compacted, written, _vacuum(lakehouse, key, retention_hours))
+        yield key, Maintained(compacted, written, _vacuum(lakehouse, key))
+        _remove_old_log_entries(lakehouse, key)
+
+
+def _set_properties(lakehouse: Lakehouse, key: str) -> None:
+    """Let engines keep what earlier versions need; the setting or the release may have changed."""
+    properties = retention_properties(lakehouse.time_travel_days)
+    with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
+        table = lakehouse.delta(key)
+        if not properties.items() <= table.metadata().configuration.items():
+            table.alter.set_table_properties(properties)
+            lakehouse.record_checksums(key, lakehouse.delta(key).version())
 
 
 def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
@@ -49,13 +65,13 @@ def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     return metrics["numFilesRemoved"], metrics["numFilesAdded"]
 
 
-def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
-    """Remove files that no version of the last hours needs; return their number."""
+def _vacuum(lakehouse: Lakehouse, key: str) -> int:
+    """Remove files that no version of the last days needs; return their number."""
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
         table = lakehouse.delta(key)
         before = table.version()
         removed = table.vacuum(
-            retention_hours=retention_hours,
+            retention_hours=24 * lakehouse.time_travel_days,
             enforce_retention_duration=False,
             dry_run=False,
             full=True,
@@ -63,8 +79,27 @@ def _vacuum(lakehouse: Lakehouse, key: str, retention_hours: int) -> int:
         table = lakehouse.delta(key)
         for version in range(before + 1, table.version() + 1):
             lakehouse.record_checksums(key, version)
-        remove_old_checksums(filesystem(lakehouse.location), key, table)
     return len(removed)
+
+
+def _remove_old_log_entries(lakehouse: Lakehouse, key: str) -> None:
+    """Remove entries and checkpoints that no version of the last days needs.
+
+    The version of the first of these days may be much older. It is read from the checkpoint before
+    it, and the entries after that.
+    """
+    with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
+        files = filesystem(lakehouse.location)
+        log = log_files(files, key)
+        # A copy of a table has newer files, and so keeps more of them.
+        end = datetime.now(UTC) - timedelta(days=max(lakehouse.time_travel_days, LOG_DAYS))
+        before = (version for version, time in log.entries.items() if time and time <= end)
+        oldest = max(before, default=0)
+        needed = max((c for c in log.checkpoints if c <= oldest), default=0)
+        for path, version in sorted(log.files.items(), key=itemgetter(1)):
+            if version < needed:
+                files.delete_file(path)
+        remove_old_checksums(files, key, lakehouse.delta(key))
 
 
 def drop_table(lakehouse: Lakehouse, key: str) -> None:

@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.config import is_remote
-from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError
+from amazon_reviews.errors import ConcurrentWriteError, DamagedTableError, PinnedTableError
 from amazon_reviews.resources.lakehouse.build_records import (
     BuiltFrom,
     changed_records,
@@ -52,6 +52,9 @@ from amazon_reviews.schemas.built import WHOLE, Records, new_version
 ALL_ROWS: Final = "all rows"
 """The value of `replacing` that replaces all rows of a table."""
 
+LOG_DAYS = 30
+"""Days for which log entries stay at least: a warehouse compares its version with the newest."""
+
 
 # Engines read a file in parallel by its row groups.
 WRITER_PROPERTIES = WriterProperties(
@@ -70,10 +73,12 @@ _LOGS_LOCK = threading.Lock()
 class Lakehouse:
     """Reads and writes the tables of `amazon_reviews.schemas`, each at `<location>/<key>`.
 
-    `location` is a folder, or a path in an object store: az://, abfss://, s3:// or gs://.
+    `location` is a folder, or a path in an object store: az://, abfss://, s3:// or gs://. Earlier
+    versions stay readable for `time_travel_days`.
     """
 
     location: str
+    time_travel_days: int = 7
 
     def uri(self, key: str) -> str:
         """Return the address of the table."""
@@ -216,6 +221,7 @@ class Lakehouse:
             EngineError: the engine cannot compute the rows.
             ValueError: `replacing` names no values, or a row of the frame has other values.
             DeltaError: an Arrow row has other values than `replacing`.
+            PinnedTableError: the table is pinned to an earlier version.
             ConcurrentWriteError: another process recorded another version than expected, or took
                 the lock. In all cases the table stays as it was.
         """
@@ -224,6 +230,7 @@ class Lakehouse:
         records = new_records(built or {}, written) | {version_id(WHOLE): written}
         commit = commit_of(records | dict(transaction_versions or {}))
         with explained_write(self.location, key), self.writer_lock(key) as check_lock:
+            self._check_not_pinned(key)
             table = self.delta(key)
             check_room_of(self.location, max(expected_bytes, stored_bytes(table, replacing)))
             for name, version in (expected or {}).items():
@@ -296,10 +303,15 @@ class Lakehouse:
             checks: whether a check passed, by partition, or `WHOLE`, and by its name.
             code_version: the code that wrote partitions without a version, by default the present.
             transaction_versions: application ids with further versions to record.
+
+        Raises:
+            PinnedTableError: something was built, and the table is pinned to an earlier version.
         """
         if not (built or checks or transaction_versions):
             return
         with explained_write(self.location, key), self.writer_lock(key):
+            if built:
+                self._check_not_pinned(key)
             changes = dict(transaction_versions or {}) | changed_records(
                 self.records(key) or Records(),
                 built or {},
@@ -327,6 +339,12 @@ class Lakehouse:
             if missing:
                 table.alter.add_columns(missing)
                 self.record_checksums(key, table.version())
+
+    def _check_not_pinned(self, key: str) -> None:
+        # Under the lock: a run that began before the table was pinned must not write it after.
+        log = self.log(key)
+        if log and log.pinned is not None:
+            raise PinnedTableError(key, log.pinned)
 
     def record_checksums(self, key: str, version: int) -> None:
         """Record the checksums of the files of the commit that was just made of a table."""
@@ -356,7 +374,7 @@ class Lakehouse:
             name=key,
             description=table.grain,
             storage_options=self.storage_options,
-            configuration={"delta.logRetentionDuration": "interval 30 days"},
+            configuration=retention_properties(self.time_travel_days),
         )
         self.record_checksums(key, created.version())
 
@@ -371,13 +389,30 @@ class Lakehouse:
             yield check_lock
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[Callable[[], None]]:
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[Callable[[], None]]:
         """Hold the lock `name`, which is released soon after its process dies.
 
         Yields a function that raises ConcurrentWriteError if the lock was lost meanwhile.
+
+        Raises:
+            TableInUseError: another process holds it, and `wait` is False.
         """
-        with lock(self.location, name) as check_lock:
+        with lock(self.location, name, wait=wait) as check_lock:
             yield check_lock
+
+
+def retention_properties(time_travel_days: int) -> dict[str, str]:
+    """Return the Delta properties of a table that keep what earlier versions need.
+
+    A checkpoint that forgets a removed file too early lets a vacuum delete it. Log entries are
+    removed by maintenance only: engines remove all that are old enough, also that of the version
+    which was the newest until yesterday.
+    """
+    return {
+        "delta.deletedFileRetentionDuration": f"interval {time_travel_days} days",
+        "delta.logRetentionDuration": f"interval {max(time_travel_days, LOG_DAYS)} days",
+        "delta.enableExpiredLogCleanup": "false",
+    }
 
 
 def partition_rows(table: DeltaTable, dataset: str | None = None) -> dict[str, int]:
