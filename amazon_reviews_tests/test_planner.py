@@ -879,3 +879,24 @@ def test_any_graph_is_built_once_and_a_change_makes_exactly_its_descendants_pend
             assert [work.key for work in works] == sorted((w.key for w in works), key=order.index)
             assert {*world.build_all()} == expected
             assert world.plan().work == ()
+
+
+def test_pinned_output_is_not_built_and_what_is_built_from_it_follows(world):
+    world.touch("bronze", "p1")
+    world.touch("silver", "p2")
+    pinned = {key: Found(records) for key, records in world.found.items()}
+    pinned["silver"] = Found(world.found["silver"], pinned=3)
+    outputs = [*world.by_key.values()]
+
+    plan = make_plan(outputs, State(pinned, world.arrived), rebuild={"silver": [WHOLE]})
+
+    assert plan.pinned == {"silver": 3}
+    assert plan.pins() == ["silver is pinned to version 3"]
+    works = {work.name: work.reason for work in plan.work}
+    assert "silver[p1]" not in works
+    assert works["gold[p2]"] == "silver[p2] is newer"
+    assert "gold[p1]" not in works
+    damaged = {"p1": MISSING_FILE}
+    pinned["silver"] = Found(world.found["silver"], damaged, pinned=3)
+    lost = make_plan(outputs, State(pinned, world.arrived)).lost
+    assert lost == {"silver[p1]": f"{MISSING_FILE}, and it is pinned"}

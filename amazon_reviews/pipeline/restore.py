@@ -32,7 +32,7 @@ from amazon_reviews.resources.lakehouse.restore import (
     restore_version,
 )
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas import TABLES, recommender
 from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     BRONZE_EVENT_GAPS,
@@ -51,12 +51,23 @@ _OF_STREAM = (
     "an event is read once, and the position in the hub is part of the commit that adds it; "
     "bronze only grows, so that an earlier version holds nothing else"
 )
+_MATRICES = (
+    recommender.RECOMMENDER_USERS,
+    recommender.RECOMMENDER_PRODUCTS,
+    recommender.RECOMMENDER_RATINGS,
+    recommender.RECOMMENDER_CATEGORIES,
+)
+_NUMBERED = (
+    f"it shares its numbers with other tables; restore {recommender.RECOMMENDER_INTERACTIONS.key}, "
+    "which they are all built from"
+)
 _WITH_OTHERS = "its rows are written with those of other tables; restore one of these"
 _REFUSED = {
     STREAM.bronze: _OF_STREAM,
     BRONZE_EVENT_GAPS.key: _OF_STREAM,
     STREAM.silver: f"`amazon-reviews run --rebuild {STREAM.silver}` builds it from all events",
     **dict.fromkeys((*BUILT_WITH_OTHERS, SILVER_REJECTED.key), _WITH_OTHERS),
+    **dict.fromkeys((table.key for table in _MATRICES), _NUMBERED),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from amazon_reviews.defs.assets.metadata import table_metadata
 from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.resources import places_of
-from amazon_reviews.errors import PinnedTableError
+from amazon_reviews.errors import PinnedTableError, UsageError
 from amazon_reviews.pipeline import restore as restoration
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.restore import unpin
@@ -46,6 +46,10 @@ def unbalanced(project):
     return {
         f"{row.layer}/{row.table}" for row in reconcile_all(project.lakehouse) if not row.balanced
     }
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process: nothing handles it."""
 
 
 @pytest.fixture
@@ -103,3 +107,59 @@ def test_pinned_table_stays_and_what_it_feeds_follows_until_it_is_unpinned(grown
     fresh = Project(grown.root / "fresh", AMAZON_REVIEWS_LANDING=str(grown.root / "landing"))
     assert not fresh.run().failures
     assert contents(grown) == contents(fresh)
+
+
+@pytest.mark.parametrize("key", [SILVER, GOLD])
+def test_run_repairs_what_a_killed_restoration_left(grown, key, monkeypatch):
+    """It dies before its last commit, after the tables that are written with the restored one."""
+    version = grown.lakehouse.version(key)
+    assert not grown.run().failures
+    after = contents(grown)
+
+    def die(*arguments):
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restoration, "restore_version", die)
+        with pytest.raises(KilledError):
+            restore(grown, key, version)
+    assert contents(grown) != after
+
+    assert not grown.run().failures
+    assert contents(grown) == after
+    assert unbalanced(grown) == set()
+    assert not grown.headless().plan().pinned
+    restore(grown, key, version)
+    assert grown.headless().plan().pinned == {key: version}
+
+
+def test_version_in_the_middle_of_a_build_is_refused(grown):
+    """Gold is written before the duplicates that belong to it."""
+    before = grown.lakehouse.version(GOLD)
+    assert not grown.run().failures
+    later = range(before + 1, grown.lakehouse.version(GOLD) + 1)
+    refused = []
+    for version in later:
+        try:
+            restore(grown, GOLD, version)
+        except UsageError as error:
+            refused.append(str(error))
+        else:
+            assert not unbalanced(grown)
+            unpin(grown.lakehouse, GOLD)
+    assert all("is not a state to restore: its check" in text for text in refused)
+    assert len(refused) < len(later)
+
+
+def test_bronze_is_not_restored_without_the_files_that_were_read_since(grown):
+    version = grown.lakehouse.version("bronze/reviews")
+    assert not grown.run().failures
+    after = contents(grown)
+    for file in grown.folder("amazon_reviews", NEW).iterdir():
+        file.unlink()
+    grown.folder("amazon_reviews", NEW).rmdir()
+
+    with pytest.raises(UsageError, match=f"from {NEW}, which the landing zone no longer has"):
+        restore(grown, "bronze/reviews", version)
+
+    assert contents(grown) == after

@@ -10,8 +10,13 @@ import pytest
 
 from amazon_reviews import config
 from amazon_reviews.defs.event_hub_sensor import STREAM_JOB, event_hub_sensor
+from amazon_reviews.defs.resources import places_of
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
+from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.pipeline.restore import restore
 from amazon_reviews.pipeline.stream import receive
+from amazon_reviews.resources.lakehouse.restore import unpin
+from amazon_reviews.resources.lakehouse.tables import row_count
 from amazon_reviews_tests.dagster.project import Project, failed_steps
 from amazon_reviews_tests.helpers import review, upload
 
@@ -238,3 +243,30 @@ def test_malformed_range_is_an_error_with_its_name(streaming, text):
     (said,) = failed_steps(streaming.execute(request, STREAM_JOB.name)).values()
 
     assert f"ranges: 0: '{text}' is not first-last" in said
+
+
+@pytest.mark.long
+def test_events_wait_before_pinned_gold_and_reach_it_once_when_it_is_unpinned(streaming, server):
+    server.append("reviews", "0", *map(body, range(5)))
+    assert not streaming.run().failures
+    version = streaming.lakehouse.version("gold/reviews")
+    server.append("reviews", "0", *map(body, range(5, 10)))
+    assert not streaming.run().failures
+    assert gold(streaming) == [(10,)]
+
+    restore(places_of(streaming.settings), "gold/reviews", version)
+    server.append("reviews", "0", *map(body, range(10, 15)))
+    (request,) = tick(streaming).run_requests
+    assert failed_steps(streaming.execute(request, STREAM_JOB.name)) == {}
+
+    assert gold(streaming) == [(5,)]
+    events = streaming.lakehouse.delta("bronze/review_events")
+    assert (
+        row_count(events) == row_count(streaming.lakehouse.delta("silver/streamed_reviews")) == 15
+    )
+    assert not tick(streaming).run_requests
+
+    assert unpin(streaming.lakehouse, "gold/reviews")
+    assert not streaming.run().failures
+    assert gold(streaming, "count(*), count(DISTINCT review_id)") == [(15, 15)]
+    assert all(row.balanced for row in reconcile_all(streaming.lakehouse))

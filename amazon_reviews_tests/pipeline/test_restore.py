@@ -167,6 +167,7 @@ def test_restored_file_that_was_damaged_is_still_found(places, lakehouse):
         ("silver/streamed_reviews", 0, "builds it from all events"),
         ("silver/rejected", 0, "restore one of these"),
         ("gold/duplicates", 0, "restore one of these"),
+        ("gold/recommender_users", 0, "restore gold/recommender_interactions"),
     ],
 )
 def test_what_cannot_be_restored_is_refused_with_the_reason(places, lakehouse, key, version, text):

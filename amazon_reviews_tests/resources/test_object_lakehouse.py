@@ -20,14 +20,18 @@ import pytest
 from obstore.store import AzureStore
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
-from amazon_reviews.errors import ConcurrentWriteError, LakehouseError
+from amazon_reviews.errors import ConcurrentWriteError, LakehouseError, TableInUseError
 from amazon_reviews.pipeline.datasets import REVIEWS
 from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.silver import build_silver
 from amazon_reviews.resources.lakehouse import lease as leases
+from amazon_reviews.resources.lakehouse.data_files import missing_files
 from amazon_reviews.resources.lakehouse.lease import Lease
 from amazon_reviews.resources.lakehouse.locks import lock
+from amazon_reviews.resources.lakehouse.log import log_files
 from amazon_reviews.resources.lakehouse.maintenance import maintain
+from amazon_reviews.resources.lakehouse.object_store import filesystem
+from amazon_reviews.resources.lakehouse.restore import restore_version
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.lakehouse.verification import damaged_files
 from amazon_reviews.schemas import TABLES
@@ -192,6 +196,34 @@ def test_maintenance_compacts_and_vacuums_in_an_object_store(spark, container, f
     assert (done[KEY].compacted, done[KEY].written) == (3, 1)
     assert len([name for name in blobs(container, KEY) if name.endswith(".parquet")]) == 1
     assert rows(far, KEY, "id") == [("a",), ("b",), ("c",)]
+
+
+@pytest.mark.long
+def test_earlier_version_comes_back_in_an_object_store(spark, store, far):
+    for one in "ab":
+        replace(spark, far, "p1", one)
+    files = filesystem(far.location)
+
+    restore_version(far, KEY, 1, 1, {})
+    list(maintain(far))
+
+    assert rows(far, KEY, "id") == [("a",)]
+    assert far.log(KEY).pinned == 1
+    assert far.delta(KEY, 2).to_pyarrow_table()["id"].to_pylist() == ["b"]
+    assert list(damaged_files(far, KEY, lambda done, size: None)) == []
+    # Maintenance removes log entries by these times.
+    assert all(log_files(files, KEY).entries.values())
+    paths = pa.table(far.delta(KEY).get_add_actions())["path"].to_pylist()
+    assert missing_files(far.location, KEY, [*paths, "gone"]) == [len(paths)]
+
+
+def test_restoration_does_not_wait_for_a_living_holder_of_the_lock(store, far, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.6)
+    lease = Lease(store, LOCK).acquire()
+    with pytest.raises(TableInUseError, match="wait for its end"):
+        Lease(store, LOCK).acquire(wait=False)
+    lease.release()
+    Lease(store, LOCK).acquire(wait=False).release()
 
 
 def test_two_writers_of_a_partition_leave_the_rows_of_one(spark, far):
