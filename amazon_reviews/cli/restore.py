@@ -1,6 +1,7 @@
 """`amazon-reviews restore`."""
 
 import json
+import logging
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -45,6 +46,7 @@ def restore(
     from amazon_reviews.pipeline import restore as versions
     from amazon_reviews.resources.lakehouse import restore as pins
 
+    logging.getLogger("dagster").setLevel(logging.ERROR)
     settings = config.load()
     places = places_of(settings)
     if bool(table) == bool(unpin):
