@@ -147,7 +147,7 @@ def test_newest_version_is_pinned_without_a_new_build(places, lakehouse):
 
 def test_restored_file_that_was_damaged_is_still_found(places, lakehouse):
     (file,) = data_files(lakehouse, 1)
-    flip(file)
+    flip(file, 8)
 
     restoration.restore(places, KEY, 1)
 
