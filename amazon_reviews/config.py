@@ -33,6 +33,8 @@ CAPTURE_PLACEHOLDERS = (
 DEFAULT_CAPTURE_NAMES = "/".join(f"{{{name}}}" for name in CAPTURE_PLACEHOLDERS)
 ENGINE = f"{PREFIX}ENGINE"
 PSEUDONYM_KEY = f"{PREFIX}PSEUDONYM_KEY"
+ALERTS = f"{PREFIX}ALERTS"
+FRESH_HOURS = f"{PREFIX}FRESH_HOURS"
 MODELS = f"{PREFIX}MODELS"
 REPORT = f"{PREFIX}REPORT"
 DAGSTER_HOME = "DAGSTER_HOME"
@@ -52,6 +54,8 @@ _BUCKETS = re.compile(r"(s3|gs)://[a-z0-9._-]+(/[^?#]*)?")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _LOCATION = re.compile(r"(location=([A-Za-z0-9-]+))?")
+_DESTINATION = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s@?#]+")
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9/._~:=+@,&!$();'-]*")
 
 
@@ -200,6 +204,23 @@ def _pseudonym_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _alerts(value: SecretStr) -> SecretStr:
+    # Not the value: an address may hold a key in any of its parts.
+    for number, address in enumerate(value.get_secret_value().split(), start=1):
+        if not _DESTINATION.fullmatch(address):
+            raise ValueError(
+                f"address {number} has no form such as https://host/path or mailtos://…; "
+                "docs/how-to/alerts.md has examples"
+            )
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError("is not an address such as https://dagster.example.com")
+    return value.rstrip("/")
+
+
 def _folder(value: Path | None) -> Path | None:
     if value is not None and not value.is_dir():
         raise ValueError(f"{str(value)!r} is not a folder")
@@ -329,6 +350,26 @@ class Settings(EnvironmentSettings):
     )
     stream_lag_seconds: WholeNumber = Field(
         default=900, description="Lag of the stream in seconds above which its check fails."
+    )
+
+    fresh_hours: WholeNumber | None = Field(
+        default=None,
+        description="Hours within which a new review or event is expected; the check `fresh` fails "
+        "when the newest one is older. Unset means 48 with an event hub, and that finished data is "
+        "not judged without one.",
+    )
+    alerts: Annotated[SecretStr, AfterValidator(_alerts)] = Field(
+        default=SecretStr(""),
+        description="Addresses that alerts go to, separated by blanks: `https://` for a webhook, "
+        "or any address of Apprise, such as `slack://` and `mailtos://`; unset turns alerts off. "
+        "May hold keys.",
+    )
+    alerts_per_hour: WholeNumber = Field(
+        default=20, description="Alerts per hour at most; the last one sums up all others."
+    )
+    dagster_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        default="http://127.0.0.1:3000",
+        description="Address of the Dagster UI, for the links in alerts.",
     )
 
     @property

@@ -19,8 +19,9 @@ from amazon_reviews.defs.assets import (
 )
 from amazon_reviews.defs.assets.code import with_code
 from amazon_reviews.defs.assets.report import report_assets
-from amazon_reviews.defs.checks import drift, landing, streaming, tables
+from amazon_reviews.defs.checks import drift, freshness, landing, streaming, tables
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
+from amazon_reviews.defs.health_sensor import health_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.planner_sensor import planner_sensor
@@ -56,8 +57,10 @@ def definitions(settings: config.Settings) -> dg.Definitions:
                 sentiment_results.evaluation_assets(settings.star_classifier),
             ]
         ),
-        asset_checks=dg.load_asset_checks_from_modules([landing, tables, streaming, drift]),
-        sensors=[landing_sensor, event_hub_sensor, planner_sensor],
+        asset_checks=dg.load_asset_checks_from_modules(
+            [landing, tables, streaming, freshness, drift]
+        ),
+        sensors=[landing_sensor, event_hub_sensor, planner_sensor, health_sensor],
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
         executor=dg.in_process_executor,

@@ -31,10 +31,14 @@ UnavailableError with status 503. Errors that a module raises and catches itself
 text of an error holds no secret, also where it quotes another error; see `redaction`.
 """
 
+import re
 from collections.abc import Mapping
 
 from amazon_reviews.redaction import redacted
 from amazon_reviews.shown_text import terminal_text
+
+OWN_CLASS = re.compile(r"^amazon_reviews\.[\w.]+: ")
+"""The name of an error's class before its text, where Dagster stores both as one text."""
 
 _LONGEST_REASON = 500
 _EXAMPLES = 3

@@ -1,7 +1,8 @@
 """Redaction: texts that leave the process hold no secret of its environment or of an address.
 
 Known secrets are the values of variables with a telling name (`…_KEY`, `…_TOKEN`, `…_PASSWORD`),
-and the passwords and parameters of every variable that holds an address or a connection string.
+the passwords and parameters of every variable that holds an address or a connection string, and
+the addresses of alerts with all their parts.
 They are removed in every form that a library may quote: percent-encoded, escaped, or as the header
 of a login. In other addresses everything that looks like a secret is removed.
 """
@@ -33,6 +34,9 @@ _PARAMETER = re.compile(
     r"(key|code|secret|token|password|passwd|pwd|passphrase|signature|sig|sas|credential|auth|jwt)$",
     re.I,
 )
+# Addresses of chats and webhooks hold their key in any part, also in the place of the host.
+_ADDRESSES = "AMAZON_REVIEWS_ALERTS"
+_PLAIN = re.compile(r"[a-z]{0,11}|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?")
 _HARMLESS = ("location", "user_id", "user_agent")
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{10,}")
 # In these the part before the @ names a container.
@@ -152,7 +156,11 @@ def _known(
 
 
 def _of_variable(name: str, value: str) -> Iterator[str]:
-    if _VARIABLE.search(name):
+    if name.upper() == _ADDRESSES:
+        for address in value.split():
+            yield from _of_address(address)
+            yield from _parts_of(address)
+    elif _VARIABLE.search(name):
         yield value.removeprefix("?")
     if name.lower().endswith("_proxy") and "://" not in value:
         yield from _of_address(f"http://{value}")
@@ -187,6 +195,13 @@ def _of_address(address: str) -> Iterator[str]:
     # A token may take the place of a user's name, which is no secret.
     if _RANDOM.fullmatch(user) and scheme not in _CONTAINERS:
         yield user
+
+
+def _parts_of(address: str) -> Iterator[str]:
+    """Yield an address, what follows its host, and each part that is neither host nor word."""
+    rest = address.partition("://")[2]
+    yield from (address, rest, rest[rest.find("/") :] if "/" in rest else "")
+    yield from (part for part in re.split(r"[/?#&=@]", rest) if not _PLAIN.fullmatch(part))
 
 
 def _any_form(character: str) -> str:

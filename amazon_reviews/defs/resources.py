@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from pyspark.sql import SparkSession
 
+from amazon_reviews.alerts.destinations import Alerting
 from amazon_reviews.config import Settings
 from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.intake import Intake
@@ -15,6 +16,9 @@ from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
+
+# A night without reviews is usual.
+_HUB_HOURS = 48
 
 
 class Resources(TypedDict):
@@ -29,6 +33,8 @@ class Resources(TypedDict):
     places: Places
     intake: Intake
     rejected_percent: int
+    fresh_hours: int
+    alerting: Alerting
 
 
 def resources(settings: Settings) -> Resources:
@@ -43,6 +49,8 @@ def resources(settings: Settings) -> Resources:
         "places": places,
         "intake": places.intake,
         "rejected_percent": settings.rejected_percent,
+        "fresh_hours": settings.fresh_hours or (_HUB_HOURS if settings.event_hub else 0),
+        "alerting": Alerting.of(settings),
         "engine": SparkEngine(
             settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
         ),

@@ -1,19 +1,15 @@
 """The failures of a run, each in one line; what the engine and libraries add is in the log file."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
 from amazon_reviews import error_log
-from amazon_reviews.errors import EngineError, joined, shortened
+from amazon_reviews.errors import OWN_CLASS, EngineError, joined, shortened
 from amazon_reviews.headless.dagster_private import StepFailureData
 from amazon_reviews.pipeline.reconciliation import ROWS_KEPT
 from amazon_reviews.redaction import redacted
-
-# Dagster keeps the name of an error's class and its text, not the error.
-_OWN_CLASS = re.compile(r"^amazon_reviews\.[\w.]+: ")
 
 
 def failures_of(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[str]:
@@ -42,7 +38,7 @@ def _reason(failure: StepFailureData, home: Path) -> str:
     error = failure.error and (failure.error.cause or failure.error)
     if error is None:
         return "failed"
-    text, is_own = _OWN_CLASS.subn("", joined(redacted(str(error.message))))
+    text, is_own = OWN_CLASS.subn("", joined(redacted(str(error.message))))
     if is_own and error.cls_name != EngineError.__name__:
         return text
     text = text if is_own else shortened(text)

@@ -14,8 +14,9 @@ from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.config import LANDING, Settings, is_remote
 from amazon_reviews.definitions import definitions
-from amazon_reviews.defs.resources import places_of
-from amazon_reviews.errors import SettingsError, UsageError
+from amazon_reviews.defs.alerts import report_health, send_alerts
+from amazon_reviews.defs.resources import places_of, resources
+from amazon_reviews.errors import AmazonReviewsError, SettingsError, UsageError, one_line
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
 from amazon_reviews.memory import engine_memory, explain_failure
@@ -24,6 +25,9 @@ from amazon_reviews.shown_text import terminal_text
 
 RESUMES = "interrupted; finished partitions are kept, and the next run continues from there"
 """The last line of an interrupted run."""
+
+# As long as a tick of the sensor may take to send what it found.
+_ALERTS_SECONDS = 60
 
 
 def bring_up_to_date(
@@ -45,14 +49,15 @@ def bring_up_to_date(
         engine_memory(settings.engine_memory)
     stderr = console(stderr=True)
     with (
-        _headless(settings, select, rebuild, code_changed) as headless,
+        _headless(settings, select, rebuild, code_changed) as (headless, instance),
         progress_bars(stderr) as bars,
     ):
         outcome = headless.run(
             lambda stage: _add_bar(bars, stage),
             lambda stage, seconds: _print_stage(bars, stage, seconds),
         )
-    for line in _problems(outcome):
+        alerts = _send_alerts(settings, instance)
+    for line in (*_problems(outcome), *alerts):
         stderr.print(terminal_text(line))
     return outcome
 
@@ -65,7 +70,7 @@ def pending(
     Raises:
         SettingsError, UsageError: see `bring_up_to_date`.
     """
-    with _headless(settings, select, rebuild, code_changed) as headless:
+    with _headless(settings, select, rebuild, code_changed) as (headless, _):
         for text in (*headless.warnings, *headless.faults):
             console(stderr=True).print(terminal_text(text))
         return headless.plan()
@@ -74,7 +79,7 @@ def pending(
 @contextmanager
 def _headless(
     settings: Settings, select: str, rebuild: Rebuild | None, code_changed: bool
-) -> Iterator[HeadlessRun]:
+) -> Iterator[tuple[HeadlessRun, dg.DagsterInstance]]:
     if not (is_remote(settings.landing) or Path(settings.landing).is_dir()):
         raise SettingsError(
             LANDING,
@@ -85,9 +90,25 @@ def _headless(
     selection = _selection(defs, select)
     with dagster_instance(settings) as instance:
         protect_log_helpers(instance)
-        yield HeadlessRun(
+        headless = HeadlessRun(
             defs, places_of(settings), instance, selection, rebuild, code_changed=code_changed
         )
+        yield headless, instance
+
+
+def _send_alerts(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    """Judge what no run may have looked at, and send alerts; return what is wrong with them."""
+    places = resources(settings)
+    try:
+        evaluations = report_health(
+            instance, places["event_hub"], places["lakehouse"], places["fresh_hours"]
+        )
+    except AmazonReviewsError as error:
+        return [f"warning the health of the tables cannot be judged: {one_line(error)}"]
+    _, *problems = send_alerts(
+        instance, evaluations, places["alerting"], wait_seconds=_ALERTS_SECONDS
+    )
+    return [f"warning alerts: {problem}" for problem in problems]
 
 
 def _selection(defs: dg.Definitions, text: str) -> dg.AssetSelection:

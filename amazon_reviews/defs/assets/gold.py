@@ -1,7 +1,5 @@
 """Gold: products, and reviews joined with them."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
@@ -21,10 +19,6 @@ from amazon_reviews.resources.spark.engine import SparkEngine
 from amazon_reviews.schemas import Table
 from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
-_FRESH = dg.FreshnessPolicy.time_window(
-    fail_window=timedelta(days=7), warn_window=timedelta(days=2)
-)
-
 
 def _accounted(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
@@ -35,7 +29,7 @@ def _accounted(table: Table) -> dg.AssetCheckSpec:
     )
 
 
-@table_asset(GOLD_PRODUCTS, checks=[_accounted(GOLD_PRODUCTS)], freshness=_FRESH)
+@table_asset(GOLD_PRODUCTS, checks=[_accounted(GOLD_PRODUCTS)])
 def gold_products(
     engine: dg.ResourceParam[SparkEngine], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> dg.MaterializeResult:
@@ -49,7 +43,7 @@ def gold_products(
     )
 
 
-@table_asset(GOLD_REVIEWS, checks=[_accounted(GOLD_REVIEWS)], freshness=_FRESH)
+@table_asset(GOLD_REVIEWS, checks=[_accounted(GOLD_REVIEWS)])
 def gold_reviews(
     context: dg.AssetExecutionContext,
     config: StreamScope,

@@ -54,10 +54,7 @@ def table_spec(
 
 
 def table_asset(
-    table: Table,
-    *,
-    checks: Sequence[dg.AssetCheckSpec] = (),
-    freshness: dg.FreshnessPolicy | None = None,
+    table: Table, *, checks: Sequence[dg.AssetCheckSpec] = ()
 ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """Declare the decorated function as the asset that builds one table.
 
@@ -82,7 +79,6 @@ def table_asset(
             partitions_def=spec.partitions_def,
             backfill_policy=dg.BackfillPolicy.single_run() if table.partitions else None,
             check_specs=checks,
-            freshness_policy=freshness,
             pool="_".join(table.path),
             config_schema=None if has_config else {},
         )
