@@ -47,6 +47,8 @@ CANARIES = {
             "warehouse password",
             "bucket secret",
             "private key",
+            "alert webhook",
+            "alert password",
         )
     )
 }
@@ -126,6 +128,8 @@ class Workplace:
             "AWS_SESSION_TOKEN": CANARIES["aws session"],
             "HTTP_PROXY": f"http://user:{url['http proxy']}@{echo}",
             "HTTPS_PROXY": f"http://user:{url['https proxy']}@{echo}",
+            "AMAZON_REVIEWS_ALERTS": f"http://{echo}/hook/{url['alert webhook']} "
+            f"jsons://user:{url['alert password']}@127.0.0.1:1/path",
             "NO_PROXY": "127.0.0.1",
             "DAGSTER_POSTGRES_URL": f"postgresql://dagster:{url['postgres']}@127.0.0.1:1/d",
             "GOOGLE_APPLICATION_CREDENTIALS": str(key),

@@ -80,6 +80,10 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_STREAM_EVENTS", "1", "stream_events", 1),
         ("AMAZON_REVIEWS_STREAM_SECONDS", "5", "stream_seconds", 5),
         ("AMAZON_REVIEWS_STREAM_LAG_SECONDS", "60", "stream_lag_seconds", 60),
+        ("AMAZON_REVIEWS_FRESH_HOURS", "24", "fresh_hours", 24),
+        ("AMAZON_REVIEWS_ALERTS", "https://a.example/x slack://a/b/c", "alerts", None),
+        ("AMAZON_REVIEWS_ALERTS_PER_HOUR", "5", "alerts_per_hour", 5),
+        ("AMAZON_REVIEWS_DAGSTER_URL", "https://ui.example/", "dagster_url", "https://ui.example"),
     ],
 )
 def test_a_setting_is_read_from_its_variable(name, value, field, expected):
@@ -222,6 +226,25 @@ def test_an_unusable_event_hub_raises_an_error_without_its_key(value, advice):
     assert "c2VjcmV0" not in str(error.value)
 
 
+def test_an_unusable_address_of_alerts_is_named_by_its_number():
+    with pytest.raises(
+        SettingsError, match=r"AMAZON_REVIEWS_ALERTS: address 2 has no form"
+    ) as error:
+        load({"AMAZON_REVIEWS_ALERTS": "https://hooks.example/x c2VjcmV0"})
+    assert "c2VjcmV0" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["ui.example", "ftp://ui.example", "https://u:c2VjcmV0@ui.example"]
+)
+def test_an_unusable_address_of_the_ui_raises_an_error(value):
+    with pytest.raises(
+        SettingsError, match="AMAZON_REVIEWS_DAGSTER_URL: is not an address"
+    ) as error:
+        load({"AMAZON_REVIEWS_DAGSTER_URL": value})
+    assert "c2VjcmV0" not in str(error.value)
+
+
 def test_all_unusable_settings_are_named_in_one_error():
     wrong = {
         "AMAZON_REVIEWS_BATCH_ROWS": "many",
@@ -242,6 +265,7 @@ def test_all_unusable_settings_are_named_in_one_error():
         ("AMAZON_REVIEWS_EVENT_HUB", HUB),
         ("MLFLOW_TRACKING_URI", "https://user:c2VjcmV0@host"),
         ("AMAZON_REVIEWS_ENGINE", "sc://host:443/;token=c2VjcmV0"),
+        ("AMAZON_REVIEWS_ALERTS", "https://hooks.example/c2VjcmV0"),
     ],
 )
 def test_settings_show_no_secret(name, value):

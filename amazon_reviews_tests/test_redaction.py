@@ -65,13 +65,24 @@ def test_a_secret_of_a_variable_is_removed_in_every_form(canary, form):
         ("http_proxy", "user:{}@proxy:3128"),
         ("AMAZON_REVIEWS_API_KEY", "{}"),
         ("AWS_SECRET_ACCESS_KEY", "{}"),
+        ("AMAZON_REVIEWS_ALERTS", "https://hooks.example/services/T0/{}"),
+        ("AMAZON_REVIEWS_ALERTS", "mailtos://user:{}@mail.example slack://T1JJ3T3L2/{}/x"),
+        ("AMAZON_REVIEWS_ALERTS", "tgram://{}/12345678"),
+        ("AMAZON_REVIEWS_ALERTS", "https://hooks.example/a?t={}"),
     ],
 )
 def test_the_secret_of_each_setting_is_known(monkeypatch, name, value):
-    monkeypatch.setenv(name, value.format(PLAIN))
+    monkeypatch.setenv(name, value.replace("{}", PLAIN))
 
-    for text in (value.format(PLAIN), f"x {PLAIN} y", f"url: /p%3Fa%3D{PLAIN}%26b"):
+    for text in (value.replace("{}", PLAIN), f"x {PLAIN} y", f"url: /p%3Fa%3D{PLAIN}%26b"):
         assert PLAIN not in redacted(text)
+
+
+def test_an_address_of_alerts_is_hidden_and_its_host_and_words_are_not(monkeypatch):
+    monkeypatch.setenv("AMAZON_REVIEWS_ALERTS", "https://hooks.example/alerts/onlyletters")
+
+    assert redacted("url: /alerts/onlyletters (refused)") == f"url: {HIDDEN} (refused)"
+    assert redacted("alerts to hooks.example") == "alerts to hooks.example"
 
 
 def test_the_header_of_a_login_is_removed(monkeypatch):

@@ -1,4 +1,4 @@
-"""Incidents: what fails now, what people were told of it, and what is still to be delivered.
+"""Incidents: what fails now, what of it was announced, and what is still to be delivered.
 
 The state is a value that its owner stores; nothing here reads a clock, sends or stores anything.
 """
@@ -31,7 +31,7 @@ class Incident(BaseModel):
     link: str
     command: str
     since: float
-    told: bool = False
+    announced: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -82,7 +82,7 @@ class Delivery(BaseModel):
 class Incidents(BaseModel):
     """The state of alerts.
 
-    `ended` are incidents that people were told of and that are over. `sent_at` are the times of
+    `ended` are announced incidents that are over. `sent_at` are the times of
     the messages of the last hour. `cursors` are positions in the event log.
     """
 
@@ -96,26 +96,26 @@ class Incidents(BaseModel):
         """Open an incident; one that is open already stays as it is."""
         if all(known.key != incident.key for known in self.failing):
             back = [known for known in self.ended if known.key == incident.key]
-            # Nobody was told that it had ended.
+            # Its end was not announced.
             self.ended = [known for known in self.ended if known.key != incident.key]
             self.failing += back or [incident]
 
     def resolve(self, asset: str, partition: str, check: str, at: float) -> None:
-        """End the incident, if it began before `at`; one that nobody was told of is forgotten."""
+        """End the incident, if it began before `at`; one that was not announced is forgotten."""
         key = (asset, partition, check)
         over = [known for known in self.failing if known.key == key and known.since <= at]
         self.failing = [known for known in self.failing if known not in over]
-        self.ended += [known for known in over if known.told]
+        self.ended += [known for known in over if known.announced]
 
     def compose(self, now: float, per_hour: int, destinations: int) -> None:
-        """Turn what people were not told of into deliveries, within the limit per hour.
+        """Turn what was not announced into deliveries, within the limit per hour.
 
         The last message that the limit allows sums up all that is left. Without a message left,
         everything waits.
         """
         self.sent_at = [sent for sent in self.sent_at if sent > now - _HOUR]
         free = per_hour - len(self.sent_at)
-        new = [incident for incident in self.failing if not incident.told]
+        new = [incident for incident in self.failing if not incident.announced]
         groups = [*_alike(new, ended=False), *_alike(self.ended, ended=True)]
         if free <= 0 or not groups:
             return
@@ -123,7 +123,7 @@ class Incidents(BaseModel):
         if len(groups) > free:
             messages = [*groups[: free - 1], _summary(groups[free - 1 :])]
         for incident in new:
-            incident.told = True
+            incident.announced = True
         self.ended = []
         self.sent_at += [now] * len(messages)
         self.deliveries += [

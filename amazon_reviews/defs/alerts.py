@@ -24,8 +24,11 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 _OFF = "alerts are off: AMAZON_REVIEWS_ALERTS is not set"
 
 _STATE = "amazon_reviews/alerts"
+_LAG = dg.AssetCheckKey(dg.AssetKey(["bronze", "review_events"]), "lag_bound")
+_GAPS = dg.AssetCheckKey(dg.AssetKey(["bronze", "review_events"]), "no_gaps")
+_FRESH = dg.AssetCheckKey(dg.AssetKey(["gold", "freshness"]), "fresh")
 # A tick of a sensor has a minute, of which a dead destination may use one attempt.
-_MOST_SECONDS = 25
+_MOST_SECONDS = 20
 
 
 def report_health(
@@ -36,9 +39,9 @@ def report_health(
     A result is stored if it differs from the newest one, so that ticks add nothing to the storage.
     """
     results = {
-        dg.AssetCheckKey(["bronze", "review_events"], "lag_bound"): judge_lag(event_hub, lakehouse),
-        dg.AssetCheckKey(["bronze", "review_events"], "no_gaps"): judge_gaps(lakehouse),
-        dg.AssetCheckKey(["gold", "freshness"], "fresh"): judge_freshness(lakehouse, fresh_hours),
+        _LAG: judge_lag(event_hub, lakehouse),
+        _GAPS: judge_gaps(lakehouse),
+        _FRESH: judge_freshness(lakehouse, fresh_hours),
     }
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key([*results])
     evaluations = []

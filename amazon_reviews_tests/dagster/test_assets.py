@@ -99,11 +99,6 @@ def test_asset_groups_form_no_circle_and_end_with_the_reports(nodes):
     assert last == "reports"
 
 
-def test_gold_reviews_and_products_have_a_freshness_policy(nodes):
-    fresh = {name for name, node in nodes.items() if node.freshness_policy}
-    assert fresh == {"gold/reviews", "gold/products"}
-
-
 def test_every_table_has_its_own_pool(all_done):
     pools = {
         frozenset(key.to_user_string() for key in asset.keys): asset.op.pool

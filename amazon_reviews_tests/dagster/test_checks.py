@@ -45,6 +45,7 @@ def test_the_checks_and_which_of_them_block(all_done):
     }
     own = {check for check in found if check[1] != "adds_up"}
     assert own - expected_checks() == {
+        ("gold/freshness", "fresh", False),
         ("model/sentiment", "not_worse", True),
         ("gold/sentiment_predictions", "complete", True),
         ("gold/sentiment_predictions", "drift", False),
