@@ -254,7 +254,7 @@ def test_no_command_leaves_a_secret_anywhere(tmp_path: Path, echo: str) -> None:
         place.serve(*CLI, "api", "--workers", "2")
         place.serve(*CLI, "app")
         definitions = ("-m", "amazon_reviews.definitions")
-        for sensor in ("event_hub_sensor", "planner_sensor"):
+        for sensor in ("event_hub_sensor", "planner_sensor", "health_sensor"):
             place.run("-m", "dagster", "sensor", "preview", sensor, *definitions)
         page = place.run("-c", GRAPHQL_CLI, *definitions, "-t", GRAPHQL)
 

@@ -18,6 +18,7 @@ from amazon_reviews.alerts.incidents import Incidents
 from amazon_reviews.defs.checks.freshness import judge_freshness
 from amazon_reviews.defs.checks.streaming import judge_gaps, judge_lag
 from amazon_reviews.defs.run_incidents import add_verdict, read_new_runs
+from amazon_reviews.errors import AmazonReviewsError, one_line
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
@@ -29,6 +30,29 @@ _GAPS = dg.AssetCheckKey(dg.AssetKey(["bronze", "review_events"]), "no_gaps")
 _FRESH = dg.AssetCheckKey(dg.AssetKey(["gold", "freshness"]), "fresh")
 # A tick of a sensor has a minute, of which a dead destination may use one attempt.
 _MOST_SECONDS = 20
+
+
+def watch_health(
+    instance: dg.DagsterInstance,
+    event_hub: EventHub,
+    lakehouse: Lakehouse,
+    fresh_hours: int,
+    alerting: Alerting,
+    *,
+    wait_seconds: float,
+) -> list[str]:
+    """Judge lag, lost events and freshness, then send alerts.
+
+    Return the state in a few words, then a text for each thing that is wrong with this itself.
+    """
+    problems = []
+    evaluations: list[dg.AssetCheckEvaluation] = []
+    try:
+        evaluations = report_health(instance, event_hub, lakehouse, fresh_hours)
+    except AmazonReviewsError as error:
+        # Alerts of runs go out all the more.
+        problems = [f"freshness, lag and lost events cannot be judged: {one_line(error)}"]
+    return send_alerts(instance, evaluations, alerting, wait_seconds=wait_seconds) + problems
 
 
 def report_health(

@@ -3,10 +3,13 @@
 import dagster as dg
 
 from amazon_reviews.alerts.destinations import Alerting
-from amazon_reviews.defs.alerts import report_health, send_alerts
+from amazon_reviews.defs.alerts import watch_health
 from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+
+# A tick is stored for days.
+_MOST_CHARACTERS = 1_000
 
 
 @dg.sensor(
@@ -24,6 +27,7 @@ def health_sensor(
     alerting: dg.ResourceParam[Alerting],
 ) -> dg.SkipReason:
     """Start no run; see `alerts`."""
-    evaluations = report_health(context.instance, event_hub, lakehouse, fresh_hours)
-    sent = send_alerts(context.instance, evaluations, alerting, wait_seconds=0)
-    return dg.SkipReason("; ".join(sent))
+    text = watch_health(
+        context.instance, event_hub, lakehouse, fresh_hours, alerting, wait_seconds=0
+    )
+    return dg.SkipReason("; ".join(text)[:_MOST_CHARACTERS])

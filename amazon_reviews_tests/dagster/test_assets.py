@@ -99,6 +99,10 @@ def test_asset_groups_form_no_circle_and_end_with_the_reports(nodes):
     assert last == "reports"
 
 
+def test_no_asset_has_a_freshness_that_any_build_turns_green(nodes):
+    assert [name for name, node in nodes.items() if node.freshness_policy] == []
+
+
 def test_every_table_has_its_own_pool(all_done):
     pools = {
         frozenset(key.to_user_string() for key in asset.keys): asset.op.pool

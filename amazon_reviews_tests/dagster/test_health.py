@@ -1,12 +1,14 @@
 """The health sensor and the headless run: freshness, lag and lost events without a run."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
 import pytest
 
 from amazon_reviews import config
+from amazon_reviews.defs.checks.freshness import judge_freshness
 from amazon_reviews.defs.health_sensor import health_sensor
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.pipeline.stream import receive
@@ -108,14 +110,9 @@ def test_finished_data_is_not_applicable_and_never_red(tmp_path):
 
     assert tick(project) == "alerts are off: AMAZON_REVIEWS_ALERTS is not set"
     assert shown(project) is None
-    fresh = project.check("gold/freshness", names=["fresh"])["fresh"]
+    fresh = judge_freshness(project.lakehouse, project.defs.resources["fresh_hours"])
     assert fresh.passed
     assert fresh.description.startswith("not applicable: nothing new is expected")
-
-
-def test_nothing_has_a_freshness_policy_that_a_build_turns_green(tmp_path):
-    graph = Project(tmp_path).graph
-    assert [key for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy] == []
 
 
 def test_lost_events_are_an_alert_until_they_are_acknowledged(watched, receiver):
@@ -149,6 +146,20 @@ def test_events_that_wait_too_long_are_an_alert_until_they_are_read(tmp_path, re
     late, over = receiver.take()
     assert (late["check"], late["reason"]) == ("lag_bound", "hub partitions above 900 s: 0")
     assert over["status"] == "resolved"
+
+
+def test_alerts_of_runs_go_out_while_a_table_cannot_be_read(watched, receiver):
+    tick(watched)
+    newest_review(watched, TODAY)
+    for entry in Path(watched.settings.lakehouse, "gold/freshness/_delta_log").glob("*.json"):
+        entry.write_text("{")
+    run = watched.instance.create_run_for_job(watched.defs.resolve_job_def("maintain_tables"))
+    watched.instance.report_run_failed(run, "The process that ran it was killed or died.")
+
+    text = tick(watched)
+
+    assert text.startswith("1 open incidents; freshness, lag and lost events cannot be judged: ")
+    assert [alert["asset"] for alert in receiver.take()] == ["job maintain_tables"]
 
 
 @pytest.mark.long

@@ -14,9 +14,9 @@ from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.config import LANDING, Settings, is_remote
 from amazon_reviews.definitions import definitions
-from amazon_reviews.defs.alerts import report_health, send_alerts
+from amazon_reviews.defs.alerts import watch_health
 from amazon_reviews.defs.resources import places_of, resources
-from amazon_reviews.errors import AmazonReviewsError, SettingsError, UsageError, one_line
+from amazon_reviews.errors import SettingsError, UsageError
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
 from amazon_reviews.memory import engine_memory, explain_failure
@@ -56,8 +56,8 @@ def bring_up_to_date(
             lambda stage: _add_bar(bars, stage),
             lambda stage, seconds: _print_stage(bars, stage, seconds),
         )
-        alerts = _send_alerts(settings, instance)
-    for line in (*_problems(outcome), *alerts):
+        warnings = _watch_health(settings, instance)
+    for line in (*_problems(outcome), *warnings):
         stderr.print(terminal_text(line))
     return outcome
 
@@ -96,19 +96,18 @@ def _headless(
         yield headless, instance
 
 
-def _send_alerts(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
-    """Judge what no run may have looked at, and send alerts; return what is wrong with them."""
-    places = resources(settings)
-    try:
-        evaluations = report_health(
-            instance, places["event_hub"], places["lakehouse"], places["fresh_hours"]
-        )
-    except AmazonReviewsError as error:
-        return [f"warning the health of the tables cannot be judged: {one_line(error)}"]
-    _, *problems = send_alerts(
-        instance, evaluations, places["alerting"], wait_seconds=_ALERTS_SECONDS
+def _watch_health(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    """Do what the health sensor does; return what is wrong with it."""
+    made = resources(settings)
+    _, *problems = watch_health(
+        instance,
+        made["event_hub"],
+        made["lakehouse"],
+        made["fresh_hours"],
+        made["alerting"],
+        wait_seconds=_ALERTS_SECONDS,
     )
-    return [f"warning alerts: {problem}" for problem in problems]
+    return [f"warning {problem}" for problem in problems]
 
 
 def _selection(defs: dg.Definitions, text: str) -> dg.AssetSelection:
