@@ -55,6 +55,19 @@ def drift():
     return dg.AssetCheckResult(passed=not reason, severity=severity, description=reason)
 
 
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(name, asset=["gold", "reviews"], blocking=True)
+        for name in ("schema", "unique")
+    ]
+)
+def rules():
+    for name in ("schema", "unique"):
+        yield dg.AssetCheckResult(
+            check_name=name, asset_key=["gold", "reviews"], passed=name not in BROKEN
+        )
+
+
 @dg.op
 def tidy():
     if "tidy" in BROKEN:
@@ -66,7 +79,9 @@ def maintain_tables():
     tidy()
 
 
-DEFS = dg.Definitions([reviews, products, below], asset_checks=[drift], jobs=[maintain_tables])
+DEFS = dg.Definitions(
+    [reviews, products, below], asset_checks=[drift, rules], jobs=[maintain_tables]
+)
 ALL = DEFS.resolve_implicit_global_asset_job_def()
 
 
@@ -170,6 +185,16 @@ def test_a_failed_blocking_check_is_one_alert_and_the_step_is_none(watched, rece
     )
     assert alert["link"] == f"{UI}/assets/silver/reviews?view=checks&checkDetail=accounted"
     assert alert["command"] == "amazon-reviews reconcile"
+
+
+def test_a_failed_blocking_check_of_a_step_of_its_own_is_one_alert(watched, receiver):
+    BROKEN["unique"] = ""
+    watched.materialize("gold/products", "gold/reviews")
+    watched.look()
+
+    (alert,) = receiver.take()
+    assert (alert["asset"], alert["check"], alert["reason"]) == ("gold/reviews", "unique", "failed")
+    assert alert["command"] == "amazon-reviews run --rebuild gold/reviews"
 
 
 def test_a_check_that_warns_is_a_warning_until_it_passes(watched, receiver):

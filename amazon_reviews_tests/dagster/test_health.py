@@ -115,6 +115,16 @@ def test_finished_data_is_not_applicable_and_never_red(tmp_path):
     assert fresh.description.startswith("not applicable: nothing new is expected")
 
 
+def test_a_check_that_a_dead_run_has_planned_is_judged(watched):
+    newest_review(watched, TODAY - timedelta(days=9))
+    job = watched.job.get_subset(asset_selection=set(), asset_check_selection={FRESH})
+    watched.instance.create_run_for_job(job)
+
+    tick(watched)
+
+    assert not shown(watched).passed
+
+
 def test_lost_events_are_an_alert_until_they_are_acknowledged(watched, receiver):
     record_gap(watched.lakehouse, "hub", "0", Span(1, 9))
     tick(watched)
@@ -200,4 +210,7 @@ def test_a_headless_run_sends_the_alert_of_a_broken_file_and_its_end(
     repaired = cli(tmp_path, "run", "--select", 'key:"bronze/reviews"')
     assert repaired.exit_code == 0
     assert "destination 1 accepts no alert (500); the alert is tried again" in repaired.stderr
-    assert receiver.url not in repaired.output
+    key = b"s3cr3tKey0fTheHook"
+    assert key not in repaired.output_bytes
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if key in path.read_bytes()]
