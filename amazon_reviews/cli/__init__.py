@@ -28,6 +28,7 @@ COMMANDS = {
     "inspect": "Show how each FILE would be read; exit 1 if one would not be kept.",
     "jars": "Fetch the jars of the engine `spark`, and print their folder.",
     "maintain": "Compact small files; remove old files and old tables.",
+    "metrics": "Serve metrics of the pipeline for Prometheus until interrupted.",
     "orphaned-runs": "",
     "recommend": "Recommend products to USER, a reviewer's id, with the reason.",
     "recommender": "Evaluate recommenders.",
