@@ -71,7 +71,7 @@ locks: $(INSTALLED) ## write the hashes of the pinned packages into locks/
 	$(COMPILE) --generate-hashes --constraint constraints.txt --extra dev pyproject.toml \
 	  --output-file locks/dev.txt
 	$(COMPILE) --generate-hashes --constraint constraints.txt --extra build --extra postgres \
-	  pyproject.toml --output-file locks/runtime.txt
+	  --extra observability pyproject.toml --output-file locks/runtime.txt
 	$(COMPILE) --generate-hashes --constraint constraints.txt --group audit \
 	  --output-file locks/audit.txt
 

@@ -27,6 +27,7 @@ from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.redacted_events import redact_events
 from amazon_reviews.defs.resources import resources
+from amazon_reviews.defs.run_reports import report_runs
 from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.datasets import DATASETS
 
@@ -72,4 +73,6 @@ redaction.install()
 redact_events()
 # Tables, models and logs may hold personal data, so a process of Dagster creates them for its user.
 os.umask(0o077)
-defs = definitions(config.load())
+_settings = config.load()
+defs = definitions(_settings)
+report_runs(_settings, defs)

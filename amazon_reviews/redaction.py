@@ -1,8 +1,9 @@
 """Redaction: texts that leave the process hold no secret of its environment or of an address.
 
 Known secrets are the values of variables with a telling name (`…_KEY`, `…_TOKEN`, `…_PASSWORD`),
-the passwords and parameters of every variable that holds an address or a connection string, and
-the addresses of alerts with all their parts.
+those of headers and logins (`…_HEADERS`, `…_AUTH`), the passwords and parameters of every
+variable that holds an address or a connection string, and the addresses of alerts with all their
+parts.
 They are removed in every form that a library may quote: percent-encoded, escaped, or as the header
 of a login. In other addresses everything that looks like a secret is removed.
 """
@@ -39,6 +40,7 @@ _ADDRESSES = "AMAZON_REVIEWS_ALERTS"
 _PLAIN = re.compile(r"[a-z]{0,11}|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?")
 _HARMLESS = ("location", "user_id", "user_agent")
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{10,}")
+_SECRET_IN_JSON = re.compile(r'"[^"]*(?:key|token|password|secret)"\s*:\s*"([^"]+)"', re.I)
 # In these the part before the @ names a container.
 _CONTAINERS = ("abfs", "abfss", "wasb", "wasbs")
 _USER_INFORMATION = re.compile(r"://([^\s/?#\"'<>\\]+)@")
@@ -162,6 +164,12 @@ def _of_variable(name: str, value: str) -> Iterator[str]:
             yield from _parts_of(address)
     elif _VARIABLE.search(name):
         yield value.removeprefix("?")
+    elif name.endswith("_HEADERS"):
+        # Name=value, separated by commas; the value may have the kind of the login before it.
+        for header in value.split(","):
+            yield header.partition("=")[2].strip().rpartition(" ")[2]
+    elif name.endswith("_AUTH"):
+        yield from _SECRET_IN_JSON.findall(value)
     if name.lower().endswith("_proxy") and "://" not in value:
         yield from _of_address(f"http://{value}")
     else:

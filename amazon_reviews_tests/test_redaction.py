@@ -69,6 +69,8 @@ def test_a_secret_of_a_variable_is_removed_in_every_form(canary, form):
         ("AMAZON_REVIEWS_ALERTS", "mailtos://user:{}@mail.example slack://T1JJ3T3L2/{}/x"),
         ("AMAZON_REVIEWS_ALERTS", "tgram://{}/12345678"),
         ("AMAZON_REVIEWS_ALERTS", "https://hooks.example/a?t={}"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "team=a,authorization=Bearer {}"),
+        ("OPENLINEAGE__TRANSPORT__AUTH", '{{"type": "api_key", "apiKey": "{}"}}'),
     ],
 )
 def test_the_secret_of_each_setting_is_known(monkeypatch, name, value):

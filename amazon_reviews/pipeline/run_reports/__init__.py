@@ -1,0 +1,1 @@
+"""Reports of runs to systems outside: spans of OpenTelemetry, events of OpenLineage."""
