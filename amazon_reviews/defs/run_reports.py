@@ -25,6 +25,7 @@ from amazon_reviews.pipeline.run_reports.report import (
 )
 from amazon_reviews.redaction import redacted
 from amazon_reviews.resources.tracing import tracer
+from amazon_reviews.shown_text import printable_text
 
 _ENDINGS = {
     dg.DagsterEventType.RUN_SUCCESS: Ending.SUCCESS,
@@ -191,8 +192,8 @@ def _step_error(event: dg.DagsterEvent) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return the first line of a text, without secrets."""
-    return redacted(next(iter(text.strip().splitlines()), ""))
+    """Return the first line of a text, without secrets and control characters."""
+    return printable_text(redacted(next(iter(text.strip().splitlines()), "")))
 
 
 def _sum(total: int | None, more: int | None) -> int | None:

@@ -39,7 +39,7 @@ class BackgroundSender(Generic[T]):
         # It logs every attempt of a client to connect again.
         logging.getLogger("urllib3.connectionpool").addFilter(_is_of_others)
         threading.Thread(target=self._work, name=f"{_NAME}{what}", daemon=True).start()
-        atexit.register(self.flush)
+        _SENDERS.append(self)
 
     def put(self, item: T) -> None:
         """Add an item to the queue."""
@@ -48,10 +48,15 @@ class BackgroundSender(Generic[T]):
             self._changed.notify_all()
 
     def flush(self, seconds: float = _LAST_SECONDS) -> None:
-        """Wait until everything is sent, at most so many seconds."""
+        """Wait until everything is sent, at most so many seconds; not for a server that failed."""
         until = time.monotonic() + seconds
         with self._changed:
-            while (self._items or self._sending) and (left := until - time.monotonic()) > 0:
+            while self._items or self._sending:
+                if self._failing:
+                    return
+                if (left := until - time.monotonic()) <= 0:
+                    self._fail("the server does not answer in time")
+                    return
                 self._changed.wait(left)
 
     def _work(self) -> None:
@@ -65,13 +70,25 @@ class BackgroundSender(Generic[T]):
                 self._send(batch)
                 self._failing = False
             except Exception as error:  # noqa: BLE001 - whatever a client raises, the work goes on
-                if not self._failing:
-                    text = redacted(one_line(error))
-                    _log.warning("%s are not sent, and the work goes on: %s", self._what, text)
-                self._failing = True
+                self._fail(redacted(one_line(error)))
             with self._changed:
                 self._sending = False
                 self._changed.notify_all()
+
+    def _fail(self, why: str) -> None:
+        if not self._failing:
+            _log.warning("%s are not sent, and the work goes on: %s", self._what, why)
+        self._failing = True
+
+
+_SENDERS: list[BackgroundSender] = []
+
+
+@atexit.register
+def _flush_all() -> None:
+    until = time.monotonic() + _LAST_SECONDS
+    for sender in _SENDERS:
+        sender.flush(until - time.monotonic())
 
 
 def _is_of_others(record: logging.LogRecord) -> bool:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """The variables of OpenTelemetry that name a collector, and so turn spans on."""
 
+_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
+_SECONDS = 2
+
 EXTRA = "pip install 'amazon-reviews[observability]'"
 """The command that installs the packages for spans and OpenLineage."""
 
@@ -51,7 +54,8 @@ def tracer() -> "Tracer | None":
 
     # It would log every failed attempt; the sender logs that spans are not sent.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
-    exporter = OTLPSpanExporter()
+    # None leaves it to the variables. The exporter tries again until the time is over.
+    exporter = OTLPSpanExporter(timeout=None if set(_TIMEOUTS) & {*os.environ} else _SECONDS)
 
     def send(spans: Sequence["ReadableSpan"]) -> None:
         if exporter.export(spans) is not SpanExportResult.SUCCESS:
@@ -80,3 +84,34 @@ def tracer() -> "Tracer | None":
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(Sending())
     return provider.get_tracer("amazon_reviews", version("amazon-reviews"))
+
+
+def add_request(
+    tracer: "Tracer", parent: str, started_at: int, request: tuple[str, str, int]
+) -> None:
+    """Add the span of a request that ends now.
+
+    Args:
+        tracer: the tracer of this process.
+        parent: the header `traceparent`, empty without one.
+        started_at: nanoseconds of the epoch.
+        request: method, route and status.
+    """
+    from opentelemetry.trace import SpanKind, StatusCode
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    method, route, status = request
+    span = tracer.start_span(
+        f"{method} {route}",
+        TraceContextTextMapPropagator().extract({"traceparent": parent}),
+        kind=SpanKind.SERVER,
+        start_time=started_at,
+        attributes={
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )
+    if status >= 500:
+        span.set_status(StatusCode.ERROR)
+    span.end()

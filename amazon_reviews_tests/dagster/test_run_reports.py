@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import dagster as dg
 import jsonschema
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from amazon_reviews import config
 from amazon_reviews.config import Settings
@@ -22,6 +21,7 @@ from amazon_reviews_tests.dagster.openlineage_schema import RUN_EVENT
 from amazon_reviews_tests.dagster.project import QUIET, Project
 from amazon_reviews_tests.helpers import product
 from amazon_reviews_tests.http_receiver import receiving
+from amazon_reviews_tests.otlp import attributes_of, spans_of
 from amazon_reviews_tests.ports import free_port
 
 SECRET = "s3cret-t0ken-of-the-test"
@@ -77,22 +77,6 @@ def reported(tmp_path_factory, spark):
     assert good.success
     assert not bad.success
     return Reported(project, good.run_id, bad.run_id, spans_of(requests), events_of(requests))
-
-
-def spans_of(requests):
-    """Return the spans that were sent."""
-    spans = []
-    for request in (request for request in requests if request.path == "/v1/traces"):
-        for resource in ExportTraceServiceRequest.FromString(request.body).resource_spans:
-            names = {a.key: a.value.string_value for a in resource.resource.attributes}
-            assert names["service.name"] == "amazon-reviews"
-            spans += [span for scope in resource.scope_spans for span in scope.spans]
-    return spans
-
-
-def attributes_of(span):
-    values = ((a.key, a.value.string_value or a.value.int_value) for a in span.attributes)
-    return {key.removeprefix("amazon_reviews."): value for key, value in values}
 
 
 def events_of(requests):

@@ -40,10 +40,10 @@ class RunSpans:
             end = at if is_last else output.at
             self._add(step, output, (start, end), error if is_last else None)
             start = end
-        if error:
-            # The step failed at one of them, and did not come to the others.
-            for key in missing[:1]:
-                self._add(step, Written(key, at), (start, at), error)
+        if error and missing:
+            # It is not known at which of several outputs the step failed.
+            key = missing[0] if len(missing) == 1 else step.name
+            self._add(step, Written(key, at), (start, at), error)
 
     def run_ended(self, run: Run, at: float, ending: Ending, error: str | None) -> None:
         """See `Observer`."""

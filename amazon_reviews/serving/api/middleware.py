@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from amazon_reviews.resources.tracing import add_request, tracer
 from amazon_reviews.serving.api.clients import Buckets, KeyCheck, address_of
 from amazon_reviews.serving.api.settings import ApiSettings
 
@@ -86,13 +87,14 @@ class Guard:
         # A bucket is full after a second without requests.
         per_second = settings.rate / 60
         self._requests = Buckets(max(per_second, 1.0), per_second)
+        self._tracer = tracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or reject it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started_at, started, status = time.time_ns(), time.perf_counter(), 500
         method = _method(scope)
         if method == "HEAD":
             scope = {**scope, "method": "GET"}
@@ -114,6 +116,9 @@ class Guard:
             route = getattr(scope.get("route"), "path", "none")
             self._metrics.requests.labels(method, route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
+            if self._tracer:
+                parent = Headers(scope=scope).get("traceparent", "")
+                add_request(self._tracer, parent, started_at, (method, route, status))
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
