@@ -1,5 +1,6 @@
 """Metrics of the pipeline over HTTP, as Prometheus reads them."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pyarrow as pa
+import yaml
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,10 +20,12 @@ from amazon_reviews.pipeline import metrics
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, row_count
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS
 from amazon_reviews.schemas.marts import PIPELINE_RUNS, PIPELINE_STREAM
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.helpers import review
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "monitoring.md"
 PARTS = ("tables", "plan", "stream", "runs")
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 Samples = dict[tuple[str, ...], float]
@@ -140,8 +144,12 @@ def test_stream_and_runs_are_those_of_the_marts_about_the_pipeline(empty):
     ]
     write(empty, PIPELINE_RUNS.key, runs)
 
+    empty.lakehouse.ensure(BRONZE_EVENT_GAPS.key)
+
     found = scraped(empty)
 
+    assert {f"amazon_reviews_{name}" for name in found} == described_metrics()
+    assert found["stream_open_gaps"] == {(): 0}
     assert found["stream_lag_events"] == {(): 4}
     assert found["stream_lag_seconds"] == {(): 20}
     assert found["stream_lost_events"] == {(): 3}
@@ -153,6 +161,7 @@ def test_stream_and_runs_are_those_of_the_marts_about_the_pipeline(empty):
 
 def test_every_scrape_while_a_table_is_written_sees_whole_commits(empty, monkeypatch):
     monkeypatch.setattr(metrics, "_CACHE_SECONDS", 0)
+    monkeypatch.setattr(metrics, "_PAUSE", 0)
     row = {"run_id": "a", "job": "j", "assets": "gold/reviews", "status": "SUCCESS"}
     rows = [row | {"started_at": DAY, "ended_at": DAY, "seconds": 1.0}] * 3
     written = threading.Thread(
@@ -180,11 +189,43 @@ def test_scrapes_of_the_same_seconds_are_answered_from_the_cache(empty):
         assert scrape(address) == before
 
 
+def test_a_scrape_does_not_wait_for_metrics_that_take_long_to_collect(empty, monkeypatch):
+    monkeypatch.setattr(metrics, "_CACHE_SECONDS", 0)
+    monkeypatch.setattr(metrics, "_PAUSE", 0)
+    goes_on = threading.Event()
+    with served(empty) as address:
+        before = scrape(address)
+        monkeypatch.setattr(metrics, "_WAIT_SECONDS", 0.05)
+        monkeypatch.setattr(metrics, "observe", lambda *_, **__: goes_on.wait())
+
+        assert scrape(address) == before
+        goes_on.set()
+
+
 def test_metrics_are_served_to_other_machines_only_with_public():
     result = CliRunner().invoke(main, ["metrics", "--host", "0.0.0.0"])
 
     assert result.exit_code == 2
     assert "--public" in result.output
+
+
+def test_alert_rules_of_the_documentation_use_metrics_that_exist():
+    (scrape_configuration, rules) = map(
+        yaml.safe_load, re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    )
+
+    assert scrape_configuration["scrape_configs"][0]["static_configs"]
+    for rule in rules["groups"][0]["rules"]:
+        assert rule.keys() <= {"alert", "expr", "for", "annotations"}
+        used = set(re.findall(r"amazon_reviews_\w+", rule["expr"]))
+        assert used
+        assert used <= described_metrics()
+
+
+def described_metrics() -> set[str]:
+    """Return the names in the first column of the table of metrics."""
+    rows = re.findall(r"^\|([^|]+)\|[^|]*\|[^|]+\|$", PAGE.read_text(), re.MULTILINE)
+    return set(re.findall(r"`(amazon_reviews_\w+)`", "".join(rows)))
 
 
 def write(project: Project, key: str, rows: list, *, add: bool = False) -> None:
