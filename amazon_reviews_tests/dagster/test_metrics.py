@@ -1,6 +1,9 @@
 """Metrics of the pipeline over HTTP, as Prometheus reads them."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pyarrow as pa
+import pytest
 import yaml
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, start_http_server
@@ -22,8 +26,9 @@ from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import BRONZE_EVENT_GAPS
 from amazon_reviews.schemas.marts import PIPELINE_RUNS, PIPELINE_STREAM
-from amazon_reviews_tests.dagster.project import Project
+from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import review
+from amazon_reviews_tests.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "monitoring.md"
 PARTS = ("tables", "plan", "stream", "runs")
@@ -207,6 +212,25 @@ def test_metrics_are_served_to_other_machines_only_with_public():
 
     assert result.exit_code == 2
     assert "--public" in result.output
+
+
+@pytest.mark.long
+def test_the_command_serves_until_it_is_ended(empty):
+    write(empty, PIPELINE_RUNS.key, [])
+    port = free_port()
+    command = (sys.executable, "-m", "amazon_reviews.cli", "metrics", "--port", str(port))
+    with subprocess.Popen(
+        command, env=os.environ | environment(empty.root), stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            # The line comes when the server listens.
+            assert process.stderr.readline() == f"http://127.0.0.1:{port}/metrics\n"
+            found = scrape(f"http://127.0.0.1:{port}/metrics")
+        finally:
+            process.terminate()
+        assert process.wait(30) == 143
+
+    assert found["rows"][PIPELINE_RUNS.key,] == 0
 
 
 def test_alert_rules_of_the_documentation_use_metrics_that_exist():

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from amazon_reviews.pipeline.run_reports.lineage import LineageEvents
 from amazon_reviews.resources.tracing import tracer
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.openlineage_schema import RUN_EVENT
-from amazon_reviews_tests.dagster.project import QUIET, Project
+from amazon_reviews_tests.dagster.project import QUIET, Project, environment
 from amazon_reviews_tests.helpers import product
 from amazon_reviews_tests.http_receiver import receiving
 from amazon_reviews_tests.otlp import attributes_of, spans_of
@@ -210,6 +212,26 @@ def test_column_lineage_of_an_asset_is_a_facet_of_its_dataset(empty):
     (source,) = output["facets"]["columnLineage"]["fields"]["asin"]["inputFields"]
     assert source["name"] == f"{empty.settings.lakehouse}/bronze/products"
     assert source["field"] == "record"
+
+
+@pytest.mark.long
+def test_a_headless_run_of_the_console_script_is_reported_before_it_ends(empty):
+    empty.add_file("amazon_metadata", "a", product())
+    with receiving() as receiver:
+        command = (sys.executable, "-m", "amazon_reviews.cli", "run", "--select", "bronze/products")
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address,
+            "OPENLINEAGE_URL": receiver.address,
+        }
+        subprocess.run(command, env=os.environ | environment(empty.root) | variables, check=True)
+        # They were sent before the process ended.
+        requests = list(receiver.requests)
+
+    assert {span.name for span in spans_of(requests)} == {
+        "run __ASSET_JOB",
+        "write bronze/products",
+    }
+    assert len(events_of(requests)) == 4
 
 
 def test_an_endpoint_that_is_down_changes_nothing_of_a_run(empty, caplog):
