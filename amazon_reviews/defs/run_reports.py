@@ -145,6 +145,10 @@ class RunReports:
         for observer in self._observers:
             tell(observer)
 
+    def _declared(self, key: dg.AssetKey) -> ColumnLineage:
+        graph = self._defs.resolve_asset_graph()
+        return _column_lineage(graph.get(key).metadata) if graph.has(key) else {}
+
     @cached_property
     def _keys_of_ops(self) -> Mapping[str, tuple[str, ...]]:
         """The keys of the outputs that each step can write, by the name of the step."""
@@ -168,11 +172,16 @@ class RunReports:
             output.rows = _sum(output.rows, _number(values, "dagster/partition_row_count"))
         output.rejected = _sum(output.rejected, _number(values, "rejected"))
         output.version = _number(values, "delta_version")
-        output.columns = _column_lineage(values)
+        # The declaration of an asset may have it instead.
+        output.columns = (
+            output.columns or _column_lineage(values) or self._declared(event.asset_key)
+        )
 
 
 def _column_lineage(metadata: Mapping[str, Any]) -> ColumnLineage:
     lineage = metadata.get("dagster/column_lineage")
+    # Dagster wraps the values of declarations.
+    lineage = getattr(lineage, "value", lineage)
     if not isinstance(lineage, dg.TableColumnLineage):
         return {}
     return {

@@ -14,7 +14,6 @@ import pytest
 
 from amazon_reviews import config
 from amazon_reviews.config import Settings
-from amazon_reviews.defs.assets.spec import table_asset
 from amazon_reviews.defs.run_reports import report_runs
 from amazon_reviews.pipeline.run_reports.lineage import LineageEvents
 from amazon_reviews.resources.tracing import tracer
@@ -191,26 +190,25 @@ def test_a_run_that_another_process_left_unfinished_fails_in_openlineage():
     assert "it died" in event["run"]["facets"]["errorMessage"]["message"]
 
 
-def test_column_lineage_of_an_asset_is_a_facet_of_its_dataset(empty):
-    lineage = dg.TableColumnLineage(
-        {"asin": [dg.TableColumnDep(dg.AssetKey(["bronze", "products"]), "record")]}
-    )
+@pytest.mark.parametrize("place", ["declaration", "event"])
+def test_column_lineage_of_an_asset_is_a_facet_of_its_dataset(place):
+    dep = dg.TableColumnDep(dg.AssetKey(["bronze", "products"]), "record")
+    metadata = {"dagster/column_lineage": dg.TableColumnLineage({"asin": [dep]})}
 
-    @table_asset(TABLES["gold/products"])
+    @dg.asset(key=["gold", "products"], metadata=metadata if place == "declaration" else None)
     def products() -> dg.MaterializeResult:
-        metadata = {"dagster/column_lineage": lineage, "dagster/row_count": 3}
-        return dg.MaterializeResult(metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata if place == "event" else None)
 
-    defs = dg.Definitions([products])
+    settings, defs = config.load(), dg.Definitions([products])
     job = defs.resolve_implicit_global_asset_job_def()
     with receiving() as receiver:
-        with reporting(empty.settings, defs, OPENLINEAGE_URL=receiver.address):
-            assert job.execute_in_process(instance=empty.instance, run_config=QUIET).success
+        with reporting(settings, defs, OPENLINEAGE_URL=receiver.address):
+            assert job.execute_in_process(run_config=QUIET).success
         events = events_of(receiver.until(lambda requests: len(requests) == 4))
 
     (output,) = events[2]["outputs"]
     (source,) = output["facets"]["columnLineage"]["fields"]["asin"]["inputFields"]
-    assert source["name"] == f"{empty.settings.lakehouse}/bronze/products"
+    assert source["name"] == f"{settings.lakehouse}/bronze/products"
     assert source["field"] == "record"
 
 
@@ -250,7 +248,7 @@ def test_an_endpoint_that_is_down_changes_nothing_of_a_run(empty, caplog):
     assert all("are not sent, and the work goes on" in text for text in caplog.messages)
 
 
-def test_nothing_is_watched_or_imported_without_a_variable(monkeypatch):
+def test_nothing_is_watched_or_imported_without_a_variable(monkeypatch, caplog):
     for module in PACKAGES:
         # An import of it fails.
         monkeypatch.setitem(sys.modules, module, None)
@@ -269,6 +267,8 @@ def test_nothing_is_watched_or_imported_without_a_variable(monkeypatch):
         **off,
     ):
         assert dg.DagsterInstance.handle_new_event is before
+    # Nor was a package missed.
+    assert not caplog.records
 
 
 def test_missing_packages_are_named_and_change_nothing(monkeypatch, caplog):
