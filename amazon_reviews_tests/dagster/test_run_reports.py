@@ -38,7 +38,9 @@ def reporting(settings: Settings, defs: dg.Definitions, **variables: str):
         tracer.cache_clear()
         for name, value in variables.items():
             patch.setenv(name, value)
+        before = dict(os.environ)
         report_runs(settings, defs)
+        assert dict(os.environ) == before
         yield
     tracer.cache_clear()
 

@@ -61,12 +61,17 @@ def lineage_events(settings: Settings) -> "LineageEvents | None":
         return None
     # The sender logs that events are not sent; the client would log every attempt.
     logging.getLogger("openlineage").setLevel(logging.CRITICAL)
+    before = {*os.environ}
     try:
         client = OpenLineageClient()
     except Exception as error:  # noqa: BLE001 - the client reads its configuration in many ways
         text = redacted(one_line(error))
         _log.warning("the configuration of OpenLineage cannot be used: %s", text)
         return None
+    finally:
+        # The client copies its address and key to further variables, which child processes get.
+        for name in {*os.environ} - before:
+            del os.environ[name]
 
     def send(events: Sequence["RunEvent"]) -> None:
         for event in events:
