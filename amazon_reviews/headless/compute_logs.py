@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 
-from amazon_reviews.headless.dagster_private import CapturedLogContext
+from amazon_reviews.defs.dagster_private import CapturedLogContext
 
 
 def protect_log_helpers(instance: dg.DagsterInstance) -> None:

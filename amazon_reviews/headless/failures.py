@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 
 from amazon_reviews import error_log
+from amazon_reviews.defs.dagster_private import StepFailureData
 from amazon_reviews.errors import OWN_CLASS, EngineError, joined, shortened
-from amazon_reviews.headless.dagster_private import StepFailureData
 from amazon_reviews.pipeline.reconciliation import ROWS_KEPT
 from amazon_reviews.redaction import redacted
 

@@ -15,6 +15,7 @@ import dagster as dg
 
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
+from amazon_reviews.defs.dagster_private import AssetGraph
 from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
 from amazon_reviews.defs.requests import (
     STARTED_BY_TAG,
@@ -25,7 +26,6 @@ from amazon_reviews.defs.requests import (
     table_checks,
 )
 from amazon_reviews.errors import PinnedTableError
-from amazon_reviews.headless.dagster_private import AssetGraph
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.headless.failures import failures_of
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM

@@ -164,6 +164,16 @@ def _inputs(lakehouse: Lakehouse, partitions: Sequence[str]) -> dict[str, dict[s
     }
 
 
+def _failed_in_silver(lakehouse: Lakehouse) -> set[str]:
+    """Return the partitions of silver/reviews that failed their check as they are now.
+
+    They win no review from others, and lose none, until they have passed it.
+    """
+    records = lakehouse.records(SILVER_REVIEWS.key) or Records()
+    judged = records.checks.get("accounted", {})
+    return {name for name, version in judged.items() if version == -records.versions.get(name, 0)}
+
+
 def _segments_to_build(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
     names = segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
     inputs = _segment_inputs(lakehouse, names)
@@ -204,10 +214,12 @@ def _rebuild_reviews(
     long as they are unchanged, the next run repeats the work of one that was killed.
     """
     inputs = _segment_inputs(lakehouse, segments({*rows, *partitions}))
+    held_back = _failed_in_silver(lakehouse) - {*partitions}
     everything = set(rows) <= set(partitions)
     failed: dict[str, Exception] = {}
     try:
-        find_duplicates(spark, lakehouse, None if everything else partitions, rows)
+        compared = None if everything else partitions
+        find_duplicates(spark, lakehouse, compared, rows, left_out=[*held_back])
     except Exception:
         for key in filter(lakehouse.exists, REVIEW_SOURCES):
             failed |= unreadable_partitions(lakehouse.delta(key), ["review_id", "file", "line"])
@@ -215,7 +227,7 @@ def _rebuild_reviews(
             raise
         everything = False
         partitions = [name for name in partitions if name not in failed]
-        find_duplicates(spark, lakehouse, partitions, rows, unreadable=[*failed])
+        find_duplicates(spark, lakehouse, partitions, rows, left_out=[*failed, *held_back])
     moved = [] if everything else moved_partitions(spark, lakehouse, partitions, rows)
     affected = natural_order({*partitions, *moved} - failed.keys())
     products = lakehouse.read(spark, GOLD_PRODUCTS.key)

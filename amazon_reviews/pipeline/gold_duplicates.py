@@ -29,23 +29,23 @@ def find_duplicates(
     lakehouse: Lakehouse,
     partitions: Sequence[str] | None,
     rows: dict[str, int],
-    unreadable: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> None:
     """Write the reviews that gold must leave out to the scratch table.
 
     Only the reviews are compared that these partitions have now, or had when gold was last built.
-    Known duplicates of other reviews are copied. So are those of reviews that an `unreadable`
-    partition lost or won.
+    Known duplicates of other reviews are copied. So are those of reviews that a partition of
+    `left_out` lost or won; such a partition is read as if it had no rows.
     """
     ranks = partition_ranks(spark, rows)
     silver = read_reviews(spark, lakehouse).select("review_id", *ORIGIN)
     before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
     if partitions is not None:
-        if unreadable:
-            silver = silver.where(~F.col("partition").isin(*unreadable))
+        if left_out:
+            silver = silver.where(~F.col("partition").isin(*left_out))
         touched = _touched(silver, before, partitions)
-        if unreadable:
-            of_them = F.col("partition").isin(*unreadable) | F.col("kept_in").isin(*unreadable)
+        if left_out:
+            of_them = F.col("partition").isin(*left_out) | F.col("kept_in").isin(*left_out)
             known = before.where(of_them).select(F.col("id").alias("review_id"))
             touched = touched.join(known, on="review_id", how="left_anti")
         silver = silver.join(touched, on="review_id", how="left_semi")

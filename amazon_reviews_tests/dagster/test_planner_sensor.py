@@ -385,6 +385,27 @@ def test_failed_check_holds_back_the_tables_below(tick):
     assert f"{GOLD}: check unique failed" in second.summary
 
 
+def test_failed_partition_alone_is_held_back_until_it_has_passed(tick):
+    built, failed = ["partition_3", "partition_4"], "partition_3"
+    silver = with_newer(SETTLED[SILVER], version(8), *built)
+    silver.records.checks["accounted"] = silver.records.checks["accounted"] | {failed: -version(8)}
+
+    first = tick(SETTLED | {SILVER: silver})
+    second = tick(SETTLED | {SILVER: silver}, first.cursor)
+
+    assert requested(first.requests) == [
+        f"{SILVER} partition_3..partition_3",
+        f"{GOLD} partition_4..partition_4",
+    ]
+    assert not second.requests
+    assert f"{GOLD}[partition_3]: {SILVER}[partition_3]: check accounted failed" in second.summary
+    gold = with_newer(SETTLED[GOLD], version(5), "partition_4", WHOLE)
+    gold.records.inputs[SILVER]["partition_4"] = version(8)
+    repaired = with_newer(silver, version(2), failed)
+    third = tick(SETTLED | {SILVER: repaired, GOLD: gold}, second.cursor)
+    assert requested(third.requests) == [f"{GOLD} partition_3..partition_3"]
+
+
 def test_check_that_was_not_run_is_asked_for_alone_and_holds_back_the_tables_below(tick):
     checks = ["accounted", "unique", "ranges"]
     gold = found(version(5), *NAMES, WHOLE, inputs={SILVER: version(80)}, checks=checks)

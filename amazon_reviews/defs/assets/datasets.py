@@ -1,18 +1,16 @@
 """Bronze, silver and column profile of every dataset, and the lines that silver rejected."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
-    accounts_check,
+    account_check,
     megabytes,
     record_accounted,
     rows_metadata,
     table_metadata,
 )
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
-from amazon_reviews.defs.assets.spec import table_asset
+from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
@@ -31,28 +29,25 @@ from amazon_reviews.progress import advance
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import SparkEngine
-from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import SILVER_REJECTED, SILVER_REVIEW_PRODUCTS
 from amazon_reviews.shown_text import markdown_text
 
 
-def accounted(key: Sequence[str]) -> dg.AssetCheckSpec:
+def accounted(table: Table) -> dg.AssetCheckSpec:
     """Return the blocking check that every line of a silver table's input is accounted for."""
-    return dg.AssetCheckSpec(
-        "accounted",
-        asset=key,
-        blocking=True,
-        description="lines = kept + duplicates + rejected, for every partition of the run",
-    )
+    return check_spec(table, "accounted", "lines = kept + duplicates + rejected")
 
 
-def _rows_kept_spec(key: Sequence[str]) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        ROWS_KEPT,
-        asset=key,
-        blocking=True,
-        description="every partition of the run that had lines keeps at least one row",
+def _rows_kept_spec(table: Table) -> dg.AssetCheckSpec:
+    """Return the check that a partition keeps rows.
+
+    It does not block: the content of the tables below depends on the present inputs alone, and a
+    partition without usable lines has no rows there.
+    """
+    return check_spec(
+        table, ROWS_KEPT, "a partition that had lines keeps at least one row", blocking=False
     )
 
 
@@ -66,16 +61,16 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
         landing: dg.ResourceParam[LandingZone],
         lakehouse: dg.ResourceParam[Lakehouse],
         intake: dg.ResourceParam[Intake],
-    ) -> dg.MaterializeResult:
-        return _ingest(context, landing, lakehouse, dataset, intake)
+    ) -> Events:
+        yield from _ingest(context, landing, lakehouse, dataset, intake)
 
-    @table_asset(silver, checks=[accounted(silver.path), _rows_kept_spec(silver.path)])
+    @table_asset(silver, checks=[accounted(silver), _rows_kept_spec(silver)])
     def build(
         context: dg.AssetExecutionContext,
         engine: dg.ResourceParam[SparkEngine],
         lakehouse: dg.ResourceParam[Lakehouse],
-    ) -> dg.MaterializeResult:
-        return _build_silver(context, engine, lakehouse, dataset)
+    ) -> Events:
+        yield from _build_silver(context, engine, lakehouse, dataset)
 
     if dataset.columns not in TABLES:
         return [bronze, build]
@@ -85,8 +80,8 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         engine: dg.ResourceParam[SparkEngine],
         lakehouse: dg.ResourceParam[Lakehouse],
-    ) -> dg.MaterializeResult:
-        return _profile_columns(context, engine, lakehouse, dataset)
+    ) -> Events:
+        yield from _profile_columns(context, engine, lakehouse, dataset)
 
     return [bronze, build, profile]
 
@@ -97,7 +92,7 @@ def _ingest(
     lakehouse: Lakehouse,
     dataset: Dataset,
     intake: Intake,
-) -> dg.MaterializeResult:
+) -> Events:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
     figures: dict[str, dict[str, float | str]] = {}
     with failures_of(context) as failures:
@@ -117,12 +112,12 @@ def _ingest(
     for name, values in figures.items():
         # As text: the UI's numbers are not exact beyond 53 bits.
         values["fingerprint"] = f"{fingerprints[dataset.fingerprint_id(name)] or 0:016x}"
-    return partitioned_result(context, lakehouse, figures, failures)
+    yield from partitioned_result(context, lakehouse, figures, failures)
 
 
 def _build_silver(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
-) -> dg.MaterializeResult:
+) -> Events:
     """Build the partitions of a run, and account for every line of them."""
     figures = {}
     names = context.partition_keys
@@ -140,13 +135,16 @@ def _build_silver(
             advance(name)
     accounts = list(reconcile_silver(lakehouse, dataset, list(figures)))
     record_accounted(lakehouse, dataset.silver, accounts)
-    checks = [accounts_check("accounted", accounts), _rows_kept(lakehouse, accounts)]
-    return partitioned_result(context, lakehouse, figures, failures, checks)
+    checks = {
+        account.partition: [account_check(account), _rows_kept(lakehouse, account)]
+        for account in accounts
+    }
+    yield from partitioned_result(context, lakehouse, figures, failures, checks)
 
 
 def _profile_columns(
     context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
-) -> dg.MaterializeResult:
+) -> Events:
     figures: dict[str, dict[str, int]] = {}
     names = context.partition_keys
     with failures_of(context) as failures:
@@ -155,7 +153,7 @@ def _profile_columns(
         ):
             figures[name] = {"dagster/partition_row_count": rows}
             advance(name)
-    return partitioned_result(context, lakehouse, figures, failures)
+    yield from partitioned_result(context, lakehouse, figures, failures)
 
 
 @table_asset(SILVER_REVIEW_PRODUCTS)
@@ -163,7 +161,7 @@ def review_products(
     context: dg.AssetExecutionContext,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
-) -> dg.MaterializeResult:
+) -> Events:
     """Build the products that the reviews of the run's partitions name."""
     figures: dict[str, dict[str, int]] = {}
     names = context.partition_keys
@@ -173,7 +171,7 @@ def review_products(
         ):
             figures[name] = {"dagster/partition_row_count": rows}
             advance(name)
-    return partitioned_result(context, lakehouse, figures, failures)
+    yield from partitioned_result(context, lakehouse, figures, failures)
 
 
 DATASET_ASSETS = [asset for dataset in DATASETS for asset in dataset_assets(dataset)] + [
@@ -197,11 +195,11 @@ def silver_rejected(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeRes
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _rows_kept(lakehouse: Lakehouse, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
-    emptied = list(describe_wholly_rejected(lakehouse, accounts))
+def _rows_kept(lakehouse: Lakehouse, account: Reconciliation) -> dg.AssetCheckResult:
+    emptied = next(describe_wholly_rejected(lakehouse, [account]), None)
     return dg.AssetCheckResult(
         check_name=ROWS_KEPT,
         passed=not emptied,
-        description=markdown_text("; ".join(emptied)) or None,
-        metadata={"partitions_without_rows": len(emptied)},
+        description=markdown_text(emptied) if emptied else None,
+        metadata={"lines": account.lines, "kept": account.kept},
     )

@@ -3,13 +3,14 @@
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
+    account_check,
     accounts_check,
     record_accounted,
     table_metadata,
     version_tags,
 )
 from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
-from amazon_reviews.defs.assets.spec import table_asset
+from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import reconcile_gold
@@ -21,11 +22,8 @@ from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 
 def _accounted(table: Table) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        "accounted",
-        asset=table.path,
-        blocking=True,
-        description="rows in silver = rows in gold + rows that another partition keeps",
+    return check_spec(
+        table, "accounted", "rows in silver = rows in gold + rows that another partition keeps"
     )
 
 
@@ -39,7 +37,7 @@ def gold_products(
     record_accounted(lakehouse, GOLD_PRODUCTS.key, accounts, whole=True)
     return dg.MaterializeResult(
         metadata=table_metadata(lakehouse, GOLD_PRODUCTS.key),
-        check_results=[accounts_check("accounted", accounts)],
+        check_results=[accounts_check(accounts)],
     )
 
 
@@ -49,7 +47,7 @@ def gold_reviews(
     config: StreamScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
-) -> dg.MaterializeResult:
+) -> Events:
     """Build the partitions of a run, and those that lose or regain a row to them."""
     names = context.partition_keys
     done: dict[str, GoldCounts] = {}
@@ -61,10 +59,10 @@ def gold_reviews(
             advance(name)
     accounts = list(reconcile_gold(lakehouse, REVIEWS, list(done)))
     record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
-    check = accounts_check("accounted", accounts)
     _record_others(context, lakehouse, {name: done[name] for name in done if name not in names})
     figures = {name: _figures(done[name]) for name in names if name in done}
-    return partitioned_result(context, lakehouse, figures, failures, [check])
+    checks = {account.partition: [account_check(account)] for account in accounts}
+    yield from partitioned_result(context, lakehouse, figures, failures, checks)
 
 
 def _record_others(

@@ -1,7 +1,7 @@
 """Metadata that the Dagster UI shows: rows, location, version, preview, reconciliation."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PREVIEW_ROWS = 5
 _MASKED = "•••"
+_COUNTS = ("lines", "kept", "duplicates", "rejected")
 
 
 def table_metadata(lakehouse: Lakehouse, key: str) -> dict[str, Any]:
@@ -128,19 +129,34 @@ def stored_model_metadata(stored: StoredModel) -> dict[str, Any]:
     return metadata
 
 
-def accounts_check(name: str, accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
+def account_check(account: Reconciliation) -> dg.AssetCheckResult:
+    """Return the check that every line of a partition is accounted for."""
+    figures = {name: getattr(account, name) for name in _COUNTS}
+    lines = max(account.lines, 1)
+    shares = {f"{name}_share": rounded(figures[name] / lines) for name in _COUNTS[1:]}
+    return _accounted([account], {**figures, **shares})
+
+
+def accounts_check(accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
     """Return the check that every line is accounted for, with a table of the partitions."""
-    header = ["partition", "lines", "kept", "duplicates", "rejected"]
+    header = ["partition", *_COUNTS]
     rows = [[getattr(account, column) for column in header] for account in accounts]
+    totals = {name: sum(getattr(account, name) for account in accounts) for name in _COUNTS}
+    return _accounted(accounts, {"accounts": rows_metadata(header, rows), **totals})
+
+
+def _accounted(
+    accounts: Sequence[Reconciliation], metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
     off = [account.partition for account in accounts if not account.balanced]
     return dg.AssetCheckResult(
         passed=not off,
-        check_name=name,
+        check_name="accounted",
         severity=dg.AssetCheckSeverity.ERROR,
         description=markdown_text(f"unbalanced: {', '.join(off)}")
         if off
         else "every line is accounted for",
-        metadata={"accounts": rows_metadata(header, rows), **_totals(accounts)},
+        metadata=metadata,
     )
 
 
@@ -151,8 +167,3 @@ def record_accounted(
     balanced = {account.partition: account.balanced for account in accounts}
     verdicts = {WHOLE: all(balanced.values())} if whole else balanced
     lakehouse.record(key, checks={name: {"accounted": ok} for name, ok in verdicts.items()})
-
-
-def _totals(accounts: Sequence[Reconciliation]) -> dict[str, int]:
-    columns = ("lines", "kept", "duplicates", "rejected")
-    return {column: sum(getattr(account, column) for account in accounts) for column in columns}

@@ -1,5 +1,6 @@
 """Runs over several partitions: figures, failures and check results of each."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ import dagster as dg
 from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import table_metadata, version_tags
+from amazon_reviews.defs.assets.spec import Events
+from amazon_reviews.defs.dagster_private import AssetCheckEvaluationTargetMaterializationData
 from amazon_reviews.error_log import in_one_line
 from amazon_reviews.errors import FailedPartitionsError, by_reason
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
@@ -44,9 +47,18 @@ def partitioned_result(
     lakehouse: Lakehouse,
     figures: Mapping[str, Mapping[str, Any]],
     failures: Mapping[str, str] | None = None,
-    check_results: Sequence[dg.AssetCheckResult] = (),
-) -> dg.MaterializeResult:
-    """Report the partitions of a run, and fail it if one of them failed.
+    checks: Mapping[str, Sequence[dg.AssetCheckResult]] | None = None,
+) -> Events:
+    """Yield the materialization of a run's partitions, and the check results of each partition.
+
+    A blocking check that failed fails the run after that, so all results are recorded.
+
+    Args:
+        context: that of the asset.
+        lakehouse: where the table is.
+        figures: metadata by partition that was built.
+        failures: reasons by partition that could not be built.
+        checks: the check results by partition.
 
     Raises:
         Failure: some partitions failed; the others are recorded as materialized and checked, so
@@ -54,39 +66,60 @@ def partitioned_result(
     """
     key = context.asset_key.to_user_string()
     metadata = table_metadata(lakehouse, key) if figures else {}
-    if failures:
+    if not failures:
         for name, values in figures.items():
-            event = dg.AssetMaterialization(
-                context.asset_key,
-                partition=name,
-                metadata={**metadata, **values},
-                tags=version_tags(lakehouse, key, name),
-            )
-            context.log_event(event)
-        for result in check_results if figures else ():
-            context.log_event(_evaluation(context, result))
-        raise dg.Failure(
-            description=by_reason(failures),
-            metadata={"failed partitions": len(failures), "materialized": len(figures)},
-            allow_retries=False,
-        )
+            context.add_asset_metadata(dict(values), partition_key=name)
+        yield dg.MaterializeResult(metadata=metadata)
+        yield from evaluations(context, checks or {})
+        yield from check_outputs(context)
+        return
     for name, values in figures.items():
-        context.add_asset_metadata(dict(values), partition_key=name)
-    return dg.MaterializeResult(metadata=metadata, check_results=check_results)
-
-
-def _evaluation(
-    context: dg.AssetExecutionContext, result: dg.AssetCheckResult
-) -> dg.AssetCheckEvaluation:
-    """Return the event of a check result, for a step that is about to fail."""
-    key = context.asset_key
-    spec = context.assets_def.get_spec_for_check_key(dg.AssetCheckKey(key, str(result.check_name)))
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=spec.name,
-        passed=result.passed,
-        metadata=result.metadata,
-        severity=result.severity,
-        description=result.description,
-        blocking=spec.blocking,
+        event = dg.AssetMaterialization(
+            context.asset_key,
+            partition=name,
+            metadata={**metadata, **values},
+            tags=version_tags(lakehouse, key, name),
+        )
+        context.log_event(event)
+    for evaluation in evaluations(context, checks or {}):
+        context.log_event(evaluation)
+    raise dg.Failure(
+        description=by_reason(failures),
+        metadata={"failed partitions": len(failures), "materialized": len(figures)},
+        allow_retries=False,
     )
+
+
+def evaluations(
+    context: dg.AssetExecutionContext, checks: Mapping[str, Sequence[dg.AssetCheckResult]]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the event of each check result.
+
+    Dagster turns the results of a run over several partitions into events without a partition.
+    """
+    materialized = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+        context.asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, {*checks}
+    )
+    for partition, results in checks.items():
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=materialized[partition], run_id=context.run.run_id, timestamp=time.time()
+        )
+        for result in results:
+            key = dg.AssetCheckKey(context.asset_key, str(result.check_name))
+            yield dg.AssetCheckEvaluation(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=result.passed,
+                metadata=result.metadata,
+                target_materialization_data=target,
+                severity=result.severity,
+                description=result.description,
+                blocking=context.assets_def.get_spec_for_check_key(key).blocking,
+                partition=partition,
+            )
+
+
+def check_outputs(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
+    """Yield the outputs of the step's checks, which Dagster expects beside their results."""
+    for spec in context.assets_def.check_specs:
+        yield dg.Output(None, spec.get_python_identifier())

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import data_version, picture, table_metadata
-from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
-from amazon_reviews.defs.assets.spec import table_asset, table_spec
+from amazon_reviews.defs.assets.partitioned import (
+    StreamScope,
+    check_outputs,
+    evaluations,
+    failures_of,
+    partitioned_result,
+)
+from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset, table_spec
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
 from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
@@ -107,12 +113,7 @@ def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
 @table_asset(
     tables.SENTIMENT_PREDICTIONS,
     checks=[
-        dg.AssetCheckSpec(
-            "complete",
-            asset=tables.SENTIMENT_PREDICTIONS.path,
-            blocking=True,
-            description="as many rows as reviews in gold",
-        )
+        check_spec(tables.SENTIMENT_PREDICTIONS, "complete", "as many rows as reviews in gold")
     ],
 )
 def gold_sentiment_predictions(
@@ -120,7 +121,7 @@ def gold_sentiment_predictions(
     config: StreamScope,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
-) -> dg.MaterializeResult:
+) -> Events:
     """Predict the reviews of a run's partitions that have no prediction of the current model."""
     from amazon_reviews.pipeline.sentiment.predict import predict_partitions
 
@@ -137,8 +138,10 @@ def gold_sentiment_predictions(
             {n: {GOLD_REVIEWS.key: reviews.get(n, 0), MODEL_SENTIMENT.key: built} for n in names},
             checks={name: {"complete": True} for name in names},
         )
-        check = _complete(lakehouse, names, has_model=False)
-        return dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL}, check_results=[check])
+        yield dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL})
+        yield from evaluations(context, _complete(lakehouse, names, has_model=False))
+        yield from check_outputs(context)
+        return
     with failures_of(context) as failures:
         for name, predicted in predict_partitions(
             lakehouse, model, names, built, rebuild=config.rebuild
@@ -148,8 +151,8 @@ def gold_sentiment_predictions(
                 "predicted": predicted.predicted,
             }
             advance(name)
-    check = _complete(lakehouse, list(figures), has_model=True)
-    return partitioned_result(context, lakehouse, figures, failures, [check])
+    checks = _complete(lakehouse, list(figures), has_model=True)
+    yield from partitioned_result(context, lakehouse, figures, failures, checks)
 
 
 def _current(context: dg.AssetExecutionContext, store: ModelStore) -> "SentimentClassifier | None":
@@ -166,8 +169,8 @@ def _current(context: dg.AssetExecutionContext, store: ModelStore) -> "Sentiment
 
 def _complete(
     lakehouse: Lakehouse, partitions: Sequence[str], *, has_model: bool
-) -> dg.AssetCheckResult:
-    """Compare the rows of these partitions with their reviews.
+) -> dict[str, list[dg.AssetCheckResult]]:
+    """Compare the rows of each of these partitions with its reviews.
 
     Without a model it warns and blocks nothing: earlier predictions stay valid.
     """
@@ -175,19 +178,23 @@ def _complete(
     for key in (tables.SENTIMENT_PREDICTIONS.key, GOLD_REVIEWS.key):
         lakehouse.ensure(key)
         by_table.append(sum_by_partition(partition_rows(lakehouse.delta(key))))
-    rows = {name: tuple(counts.get(name, 0) for counts in by_table) for name in partitions}
+    predicted, reviews = by_table
+    checks: dict[str, list[dg.AssetCheckResult]] = {}
+    for name in partitions:
+        rows, expected = predicted.get(name, 0), reviews.get(name, 0)
+        figures = f"{rows:,} rows for {expected:,} reviews"
+        result = dg.AssetCheckResult(
+            check_name="complete",
+            passed=has_model and rows == expected,
+            severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
+            description=figures if has_model else f"{_NO_MODEL}; {figures}",
+            metadata={"rows": rows, "reviews": expected},
+        )
+        checks[name] = [result]
     if has_model:
-        verdicts = {name: {"complete": found == all_} for name, (found, all_) in rows.items()}
+        verdicts = {name: {"complete": result.passed} for name, (result,) in checks.items()}
         lakehouse.record(tables.SENTIMENT_PREDICTIONS.key, checks=verdicts)
-    predicted, reviews = (sum(counts) for counts in zip((0, 0), *rows.values(), strict=True))
-    figures = f"{predicted:,} rows for {reviews:,} reviews"
-    return dg.AssetCheckResult(
-        check_name="complete",
-        passed=has_model and predicted == reviews,
-        severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
-        description=figures if has_model else f"{_NO_MODEL}; {figures}",
-        metadata={"rows": predicted, "reviews": reviews},
-    )
+    return checks
 
 
 @dg.multi_asset(

@@ -1,7 +1,8 @@
 """Assets from the declarations of the tables: everything but the function that builds them."""
 
 import inspect
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,6 +17,9 @@ from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.lineage import ColumnLineage, column_lineage
 from amazon_reviews.schemas.table import Domain
+
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output[None]]
+"""The materialization of the partitions of a run, and the check results of each."""
 
 OWNERS = ["team:data"]
 PACE_TAG = "amazon_reviews/pace"
@@ -53,9 +57,25 @@ def table_spec(
     )
 
 
+def check_spec(
+    table: Table, name: str, description: str, *, blocking: bool = True
+) -> dg.AssetCheckSpec:
+    """Return a check of a table, with a result for each of its partitions if it has some."""
+    with warnings.catch_warnings():
+        # A release that changes partitioned checks fails the tests of the pinned version.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            name,
+            asset=table.path,
+            blocking=blocking,
+            description=description,
+            partitions_def=PARTITIONS[table.partitions] if table.partitions else None,
+        )
+
+
 def table_asset(
     table: Table, *, checks: Sequence[dg.AssetCheckSpec] = ()
-) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+) -> Callable[[Callable[..., dg.MaterializeResult | Events]], dg.AssetsDefinition]:
     """Declare the decorated function as the asset that builds one table.
 
     It has a pool of its own, as a table has one writer at a time. A run takes all of its partitions
@@ -63,7 +83,7 @@ def table_asset(
     """
     spec = table_spec(table)
 
-    def declare(build: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+    def declare(build: Callable[..., dg.MaterializeResult | Events]) -> dg.AssetsDefinition:
         # Without a schema, Dagster accepts any configuration of a step that has none.
         has_config = "config" in inspect.signature(build).parameters
         asset = dg.asset(
@@ -88,16 +108,25 @@ def table_asset(
 
 
 def _with_data_version(
-    build: Callable[..., dg.MaterializeResult], table: Table
-) -> Callable[..., dg.MaterializeResult]:
+    build: Callable[..., dg.MaterializeResult | Events], table: Table
+) -> Callable[..., dg.MaterializeResult | Events]:
     """Return the function `build` with the table's version in its result."""
 
     @wraps(build)
-    def versioned(*context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult:
+    def versioned(
+        *context: dg.AssetExecutionContext, **resources: Any
+    ) -> dg.MaterializeResult | Events:
+        def with_version(event: Any) -> Any:
+            if not isinstance(event, dg.MaterializeResult):
+                return event
+            partitions = context[0].partition_keys if table.partitions else [WHOLE]
+            version = data_version(resources["lakehouse"], table.key, partitions)
+            return event._replace(data_version=version)
+
         result = build(*context, **resources)
-        partitions = context[0].partition_keys if table.partitions else [WHOLE]
-        version = data_version(resources["lakehouse"], table.key, partitions)
-        return result._replace(data_version=version)
+        if isinstance(result, dg.MaterializeResult):
+            return with_version(result)
+        return (with_version(event) for event in result)
 
     return versioned
 

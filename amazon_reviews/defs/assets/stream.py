@@ -8,7 +8,7 @@ from pydantic import Field
 
 from amazon_reviews.defs.assets.datasets import accounted
 from amazon_reviews.defs.assets.metadata import (
-    accounts_check,
+    account_check,
     record_accounted,
     rounded,
     rows_metadata,
@@ -114,7 +114,7 @@ def bronze_review_events(
     return dg.MaterializeResult(metadata=figures | table_metadata(lakehouse, STREAM.bronze))
 
 
-@table_asset(SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS.path)])
+@table_asset(SILVER_STREAMED_REVIEWS, checks=[accounted(SILVER_STREAMED_REVIEWS)])
 def silver_streamed_reviews(
     config: StreamScope,
     engine: dg.ResourceParam[SparkEngine],
@@ -135,7 +135,7 @@ def silver_streamed_reviews(
     }
     return dg.MaterializeResult(
         metadata=figures | table_metadata(lakehouse, STREAM.silver),
-        check_results=[accounts_check("accounted", [account])],
+        check_results=[account_check(account)],
     )
 
 

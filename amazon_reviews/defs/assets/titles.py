@@ -49,7 +49,7 @@ def gold_titles(
     """Build the table of titles, and account for every rating."""
     counted = build_gold_titles(engine.session, lakehouse)
     checks = [
-        accounts_check("accounted", list(reconcile_gold(lakehouse, TITLES))),
+        accounts_check(list(reconcile_gold(lakehouse, TITLES))),
         _ratings_counted(counted),
     ]
     verdicts = {str(check.check_name): check.passed for check in checks}

@@ -1,5 +1,11 @@
 """The names that Dagster does not export; no other module imports from `dagster._core`."""
 
+# The materialization that a check result is about: without it the UI does not show the result of a
+# partition. A partition as an argument of `dg.AssetCheckResult` would replace this import.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
 # The type of `Definitions.resolve_asset_graph()`. That method is public, its type is not: an
 # export of `AssetGraph` as `dg.AssetGraph` would replace this import.
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
@@ -13,6 +19,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.compute_log_manager import CapturedLogContext
 
 __all__ = [
+    "AssetCheckEvaluationTargetMaterializationData",
     "AssetGraph",
     "CapturedLogContext",
     "StepFailureData",
