@@ -2,23 +2,24 @@
 
 import json
 import time
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, add_missing
 from amazon_reviews.defs.redacted_events import redacted_errors
-from amazon_reviews.defs.requests import BY_SENSOR, REASON_TAG, UNFINISHED
+from amazon_reviews.defs.requests import BY_SENSOR, REASON_TAG, is_being_built
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.stream_offsets import unread_spans
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 
-_KEYS = (STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key)
+_TABLES = (STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key)
 STREAM_JOB = dg.define_asset_job(
     requests.STREAM_JOB,
-    dg.AssetSelection.assets(*_KEYS),
+    dg.AssetSelection.assets(*_TABLES),
     description="Takes new events of the hub to bronze, silver and gold.",
 )
 
@@ -38,10 +39,12 @@ def event_hub_sensor(
     """Request one run when enough events wait, or the oldest has waited long enough.
 
     It compares the positions in the hub with those in bronze, and gives the run the exact sequence
-    numbers. The cursor holds the time since which events wait.
+    numbers. The cursor holds the time since which events wait. They wait for every run that builds
+    a table of the job, also for one that the planner's sensor or a person started.
     """
     if not event_hub.enabled:
         return dg.SkipReason("streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set")
+    looked_at = datetime.now(UTC)
     spans = unread_spans(lakehouse, event_hub.look())
     waiting = sum(span.last - span.first + 1 for span in spans.values())
     if not waiting:
@@ -50,7 +53,7 @@ def event_hub_sensor(
     since = json.loads(context.cursor or "{}").get("waiting_since", now)
     waited = now - since
     enough = waiting >= event_hub.batch_events or waited >= event_hub.batch_seconds
-    if not enough or _under_way(context.instance):
+    if not enough or is_being_built(context.instance, looked_at, STREAM.partition, *_TABLES):
         return dg.SensorResult(
             skip_reason=f"{waiting} events wait, the first for {waited:.0f} s",
             cursor=json.dumps({"waiting_since": since}),
@@ -59,11 +62,11 @@ def event_hub_sensor(
     # What is pinned is not built; its events wait in the tables before it.
     free = [
         requests.asset_key(key)
-        for key in _KEYS
+        for key in _TABLES
         if (log := lakehouse.log(key)) is None or log.pinned is None
     ]
     request = dg.RunRequest(
-        asset_selection=free if len(free) < len(_KEYS) else None,
+        asset_selection=free if len(free) < len(_TABLES) else None,
         partition_key=STREAM.partition,
         tags=BY_SENSOR | {REASON_TAG: f"{waiting} events wait, the first for {waited:.0f} s"},
         run_config={
@@ -75,8 +78,3 @@ def event_hub_sensor(
         },
     )
     return dg.SensorResult(run_requests=[request], cursor="{}")
-
-
-def _under_way(instance: dg.DagsterInstance) -> bool:
-    unfinished = dg.RunsFilter(job_name=STREAM_JOB.name, statuses=list(UNFINISHED))
-    return instance.get_runs_count(unfinished) > 0

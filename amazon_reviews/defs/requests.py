@@ -52,6 +52,7 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+_ENDED = {*dg.DagsterRunStatus} - {*UNFINISHED}
 # A run of so many partitions takes minutes, and one that fails repeats them.
 _PARTITIONS_A_RUN = 1_000
 _EXAMPLES = 3
@@ -128,9 +129,9 @@ def ask(
     The cursor holds digests of the work that was asked for and is still pending: it is asked for
     again when its inputs change, and once a day. What is built from such work, or from work whose
     turn has not come, goes on with what is there. A table with a damaged log waits until `look`
-    has removed it: a run could not write it.
+    has removed it: a run could not write it. `now` is the moment before everything was looked at.
     """
-    running = _in_progress(instance)
+    running = _in_progress(instance, now)
     before = _digests(cursor)
     tried: set[tuple[str, str]] = set()
     later: set[tuple[str, str]] = set()
@@ -239,10 +240,23 @@ def is_busy(instance: dg.DagsterInstance) -> bool:
     return instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED))) > 0
 
 
-def _in_progress(instance: dg.DagsterInstance) -> dict[str, set[str] | None]:
-    """Return the outputs that unfinished runs build, with their partitions if they are known."""
+def is_being_built(
+    instance: dg.DagsterInstance, since: datetime, partition: str, *keys: str
+) -> bool:
+    """Return True if a run builds this partition of an output, or did until after `since`."""
+    running = _in_progress(instance, since)
+    return any(_runs(running, key, partition) for key in keys)
+
+
+def _in_progress(instance: dg.DagsterInstance, since: datetime) -> dict[str, set[str] | None]:
+    """Return the outputs that runs build, with their partitions if they are known.
+
+    A run that ended after `since` counts too: what it built may have been looked at before.
+    """
     running: dict[str, set[str] | None] = {}
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+    unfinished = dg.RunsFilter(statuses=list(UNFINISHED))
+    ended = dg.RunsFilter(statuses=list(_ENDED), updated_after=since)
+    for run in (*instance.get_runs(unfinished), *instance.get_runs(ended)):
         keys = {key.to_user_string() for key in run.asset_selection or ()}
         keys |= {c.asset_key.to_user_string() for c in run.asset_check_selection or ()}
         if run.job_name == STREAM_JOB and not run.asset_selection:

@@ -4,9 +4,8 @@ import dagster as dg
 import pytest
 
 from amazon_reviews.defs.assets import datasets as silver_assets
-from amazon_reviews.defs.checks import tables as table_checks
 from amazon_reviews.resources.lakehouse.tables import partition_rows
-from amazon_reviews_tests.dagster.project import Project, failed_steps, requested
+from amazon_reviews_tests.dagster.project import failed_steps
 from amazon_reviews_tests.helpers import review
 
 SILVER, GOLD = "silver/reviews", "gold/reviews"

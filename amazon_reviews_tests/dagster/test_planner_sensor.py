@@ -178,10 +178,14 @@ def test_table_that_a_run_will_write_is_not_asked_for(tick, instance, status):
 
 
 @pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "CANCELED"])
-def test_ended_run_holds_nothing_up(tick, instance, status):
+def test_run_that_ended_before_the_look_holds_nothing_up(tick, instance, status):
     start_run(instance, SILVER, status=dg.DagsterRunStatus(status))
+    now = datetime.now(UTC)
 
-    assert requested(tick(without(SILVER)).requests) == [f"{SILVER} partition_1..partition_5"]
+    assert not tick(without(SILVER), now=now - MINUTE).requests
+    assert requested(tick(without(SILVER), now=now + MINUTE).requests) == [
+        f"{SILVER} partition_1..partition_5"
+    ]
 
 
 @pytest.mark.parametrize("key", [BRONZE, SILVER])

@@ -17,7 +17,7 @@ from amazon_reviews.pipeline.restore import restore
 from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.lakehouse.restore import unpin
 from amazon_reviews.resources.lakehouse.tables import row_count
-from amazon_reviews_tests.dagster.project import Project, failed_steps
+from amazon_reviews_tests.dagster.project import Project, failed_steps, start_run
 from amazon_reviews_tests.helpers import review, upload
 
 
@@ -122,6 +122,24 @@ def test_no_second_run_is_requested_while_one_is_running(streaming, server):
     )
 
     assert not tick(streaming).run_requests
+
+
+@pytest.mark.parametrize(
+    ("key", "partition", "is_asked_for"),
+    [
+        ("gold/reviews", "stream", False),
+        ("silver/streamed_reviews", "", False),
+        ("gold/reviews", "partition_1", True),
+    ],
+)
+def test_events_wait_for_other_runs_that_build_their_tables(
+    streaming, server, key, partition, is_asked_for
+):
+    server.append("reviews", "1", *map(body, range(5)))
+    tags = {"dagster/partition": partition} if partition else {}
+    start_run(streaming.instance, key, status=dg.DagsterRunStatus.QUEUED, tags=tags)
+
+    assert bool(tick(streaming).run_requests) is is_asked_for
 
 
 def test_a_headless_run_reads_up_to_the_head_and_then_finds_nothing_new(streaming, server):
