@@ -15,6 +15,13 @@ from amazon_reviews.resources.landing.names import natural_order
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
+PARTITIONS_A_RUN = 1_000
+"""The most partitions of a run.
+
+It takes minutes, and one that fails repeats them. With the planned check of each partition Dagster
+stores the names of all partitions of the run: 17 MB for a thousand, 450 MB for five thousand.
+"""
+
 GOLD_REVIEW_PARTITIONS = dg.DynamicPartitionsDefinition(name="gold_reviews")
 
 PARTITIONS: dict[str, dg.PartitionsDefinition] = {

@@ -12,6 +12,7 @@ import dagster as dg
 
 from amazon_reviews.defs.partitions import (
     PARTITIONS,
+    PARTITIONS_A_RUN,
     RANGE_END,
     RANGE_START,
     add_missing,
@@ -53,8 +54,6 @@ UNFINISHED = (
     dg.DagsterRunStatus.CANCELING,
 )
 _ENDED = {*dg.DagsterRunStatus} - {*UNFINISHED}
-# A run of so many partitions takes minutes, and one that fails repeats them.
-_PARTITIONS_A_RUN = 1_000
 _EXAMPLES = 3
 _DIGEST_BYTES = 6
 _WITH_STREAM = {t.key for t in (SILVER_STREAMED_REVIEWS, GOLD_REVIEWS, SENTIMENT_PREDICTIONS)}
@@ -287,7 +286,7 @@ def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Wo
                 partitions = PARTITIONS[str(TABLES[key].partitions)]
                 add_missing(instance, partitions, ready)
                 order = known_partitions(instance, partitions)
-                for names in consecutive([*ready], order, _PARTITIONS_A_RUN):
+                for names in consecutive([*ready], order, PARTITIONS_A_RUN):
                     yield [ready[name] for name in names]
         elif whole.keys() >= {*of_key[0].waits_on}:
             whole[key] = of_key[0]

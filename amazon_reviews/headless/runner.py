@@ -16,7 +16,13 @@ import dagster as dg
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.dagster_private import AssetGraph
-from amazon_reviews.defs.partitions import add_missing, consecutive, known_partitions, range_tags
+from amazon_reviews.defs.partitions import (
+    PARTITIONS_A_RUN,
+    add_missing,
+    consecutive,
+    known_partitions,
+    range_tags,
+)
 from amazon_reviews.defs.requests import (
     STARTED_BY_TAG,
     add_partitions,
@@ -261,7 +267,7 @@ class HeadlessRun:
         assert partitions is not None
         add_missing(self._instance, partitions, ready)
         order = known_partitions(self._instance, partitions)
-        names = next(consecutive([*ready], order, len(order)))
+        names = next(consecutive([*ready], order, PARTITIONS_A_RUN))
         return Stage((asset_key(key),), tuple(ready[name] for name in names))
 
     def _of_step(self, key: str, plan: Plan) -> tuple[Stage, bool]:

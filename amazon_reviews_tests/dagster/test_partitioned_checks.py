@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from amazon_reviews.defs.assets import datasets as silver_assets
+from amazon_reviews.headless import runner
 from amazon_reviews.resources.lakehouse.tables import partition_rows
 from amazon_reviews_tests.dagster.project import failed_steps
 from amazon_reviews_tests.helpers import review
@@ -53,15 +54,11 @@ def statuses(project, key, name):
     return {info.partition_key: info.latest_execution_status.value for info in infos}
 
 
-def test_checks_have_the_partitions_of_their_table(empty):
-    partitions = {
-        (key.asset_key.to_user_string(), key.name): empty.graph.get(key).partitions_def
-        for key in empty.graph.asset_check_keys
-    }
-
-    for (key, name), found in partitions.items():
-        of_table = empty.graph.get(dg.AssetKey(key.split("/"))).partitions_def
-        assert found == (None if name in ("every_file_read", "drift", "schema") else of_table), name
+def test_checks_of_builds_have_the_partitions_of_their_table(empty):
+    for key in empty.graph.asset_check_keys:
+        of_table = empty.graph.get(key.asset_key).partitions_def
+        is_of_a_build = key.name in ("accounted", "rows_kept", "complete")
+        assert empty.graph.get(key).partitions_def == (of_table if is_of_a_build else None), key
 
 
 def test_run_over_partitions_records_a_result_for_each(small, monkeypatch):
@@ -72,13 +69,14 @@ def test_run_over_partitions_records_a_result_for_each(small, monkeypatch):
     assert statuses(small, SILVER, "accounted") == {GOOD: "SUCCEEDED", DAMAGED: "FAILED"}
     assert statuses(small, SILVER, "rows_kept") == {GOOD: "SUCCEEDED", DAMAGED: "SUCCEEDED"}
     found = {e.partition: e for e in result.get_asset_check_evaluations()}
-    kept = {name: evaluation.metadata["kept"].value for name, evaluation in found.items()}
-    assert kept == {DAMAGED: 2, GOOD: 3}
+    kept = {name: evaluation.metadata["kept_share"].value for name, evaluation in found.items()}
+    assert kept == {DAMAGED: 0.6667, GOOD: 1.0}
     assert set(small.materialized(SILVER)) == {GOOD, DAMAGED}
     assert len(failed_steps(result)) == 1
     assert not small.materialized(GOLD)
 
 
+@pytest.mark.long
 def test_headless_run_holds_back_the_failed_partition_alone(small, monkeypatch):
     def built(outcome, key):
         return [stage.partitions for stage, _ in outcome.stages if stage.name == key]
@@ -97,3 +95,12 @@ def test_headless_run_holds_back_the_failed_partition_alone(small, monkeypatch):
     assert rows_of(small, GOLD) == {DAMAGED: 3}
     assert small.run().nothing_new
     assert statuses(small, SILVER, "accounted") == {GOOD: "SUCCEEDED", DAMAGED: "SUCCEEDED"}
+
+
+@pytest.mark.long
+def test_headless_run_takes_so_many_partitions_at_once(small, monkeypatch):
+    monkeypatch.setattr(runner, "PARTITIONS_A_RUN", 1)
+
+    outcome = small.run("key:silver/reviews")
+
+    assert [stage.partitions for stage, _ in outcome.stages] == [(DAMAGED,), (GOOD,)]

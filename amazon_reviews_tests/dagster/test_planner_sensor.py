@@ -128,7 +128,7 @@ def test_ranges_are_of_consecutive_partitions(tick, monkeypatch):
         f"{SILVER} partition_1..partition_2",
         f"{SILVER} partition_4..partition_4",
     ]
-    monkeypatch.setattr(requests, "_PARTITIONS_A_RUN", 2)
+    monkeypatch.setattr(requests, "PARTITIONS_A_RUN", 2)
     assert requested(tick(without(SILVER)).requests) == [
         f"{SILVER} partition_1..partition_2",
         f"{SILVER} partition_3..partition_4",

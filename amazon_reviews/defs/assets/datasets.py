@@ -7,6 +7,7 @@ from amazon_reviews.defs.assets.metadata import (
     megabytes,
     record_accounted,
     rows_metadata,
+    share_of,
     table_metadata,
 )
 from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
@@ -200,6 +201,6 @@ def _rows_kept(lakehouse: Lakehouse, account: Reconciliation) -> dg.AssetCheckRe
     return dg.AssetCheckResult(
         check_name=ROWS_KEPT,
         passed=not emptied,
-        description=markdown_text(emptied) if emptied else None,
-        metadata={"lines": account.lines, "kept": account.kept},
+        description=markdown_text(emptied or f"{account.kept:,} of {account.lines:,} lines kept"),
+        metadata={"kept_share": share_of(account.kept, account.lines)},
     )

@@ -1,7 +1,7 @@
 """Metadata that the Dagster UI shows: rows, location, version, preview, reconciliation."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -130,11 +130,21 @@ def stored_model_metadata(stored: StoredModel) -> dict[str, Any]:
 
 
 def account_check(account: Reconciliation) -> dg.AssetCheckResult:
-    """Return the check that every line of a partition is accounted for."""
-    figures = {name: getattr(account, name) for name in _COUNTS}
-    lines = max(account.lines, 1)
-    shares = {f"{name}_share": rounded(figures[name] / lines) for name in _COUNTS[1:]}
-    return _accounted([account], {**figures, **shares})
+    """Return the check that every line of a partition is accounted for.
+
+    Its numbers are shares: the UI plots the results of all partitions of a check in one line.
+    """
+    *others, last = (f"{getattr(account, name):,} {name}" for name in _COUNTS[1:])
+    figures = f"{account.lines:,} lines: {', '.join(others)} and {last}"
+    return dg.AssetCheckResult(
+        passed=account.balanced,
+        check_name="accounted",
+        description=figures if account.balanced else markdown_text(_unbalanced([account])),
+        metadata={
+            f"{name}_share": share_of(getattr(account, name), account.lines) for name in _COUNTS[1:]
+        }
+        | {"figures": figures},
+    )
 
 
 def accounts_check(accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
@@ -142,22 +152,23 @@ def accounts_check(accounts: Sequence[Reconciliation]) -> dg.AssetCheckResult:
     header = ["partition", *_COUNTS]
     rows = [[getattr(account, column) for column in header] for account in accounts]
     totals = {name: sum(getattr(account, name) for account in accounts) for name in _COUNTS}
-    return _accounted(accounts, {"accounts": rows_metadata(header, rows), **totals})
-
-
-def _accounted(
-    accounts: Sequence[Reconciliation], metadata: Mapping[str, Any]
-) -> dg.AssetCheckResult:
-    off = [account.partition for account in accounts if not account.balanced]
+    unbalanced = _unbalanced(accounts)
     return dg.AssetCheckResult(
-        passed=not off,
+        passed=not unbalanced,
         check_name="accounted",
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=markdown_text(f"unbalanced: {', '.join(off)}")
-        if off
-        else "every line is accounted for",
-        metadata=metadata,
+        description=markdown_text(unbalanced or "every line is accounted for"),
+        metadata={"accounts": rows_metadata(header, rows), **totals},
     )
+
+
+def share_of(part: int, whole: int) -> float:
+    """Return a share with four digits, 0 of nothing."""
+    return round(part / max(whole, 1), 4)
+
+
+def _unbalanced(accounts: Sequence[Reconciliation]) -> str:
+    off = [account.partition for account in accounts if not account.balanced]
+    return f"unbalanced: {', '.join(off)}" if off else ""
 
 
 def record_accounted(

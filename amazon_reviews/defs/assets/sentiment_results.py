@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amazon_reviews.defs.assets.metadata import data_version, picture, table_metadata
+from amazon_reviews.defs.assets.metadata import data_version, picture, share_of, table_metadata
 from amazon_reviews.defs.assets.partitioned import (
     StreamScope,
     check_outputs,
@@ -188,7 +188,7 @@ def _complete(
             passed=has_model and rows == expected,
             severity=dg.AssetCheckSeverity.ERROR if has_model else dg.AssetCheckSeverity.WARN,
             description=figures if has_model else f"{_NO_MODEL}; {figures}",
-            metadata={"rows": rows, "reviews": expected},
+            metadata={"predicted_share": share_of(rows, expected)},
         )
         checks[name] = [result]
     if has_model:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from amazon_reviews.defs.assets.code import reference_metadata
 from amazon_reviews.defs.assets.metadata import data_version
-from amazon_reviews.defs.partitions import PARTITIONS
+from amazon_reviews.defs.partitions import PARTITIONS, PARTITIONS_A_RUN
 from amazon_reviews.pipeline.artifacts import Artifact
 from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
@@ -22,6 +22,7 @@ Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output[Non
 """The materialization of the partitions of a run, and the check results of each."""
 
 OWNERS = ["team:data"]
+_BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=PARTITIONS_A_RUN)
 PACE_TAG = "amazon_reviews/pace"
 """The tag of assets that sensors let follow their inputs later than at once."""
 
@@ -78,8 +79,8 @@ def table_asset(
 ) -> Callable[[Callable[..., dg.MaterializeResult | Events]], dg.AssetsDefinition]:
     """Declare the decorated function as the asset that builds one table.
 
-    It has a pool of its own, as a table has one writer at a time. A run takes all of its partitions
-    at once.
+    It has a pool of its own, as a table has one writer at a time. A run takes its partitions at
+    once.
     """
     spec = table_spec(table)
 
@@ -97,7 +98,7 @@ def table_asset(
             code_version=spec.code_version,
             tags=spec.tags,
             partitions_def=spec.partitions_def,
-            backfill_policy=dg.BackfillPolicy.single_run() if table.partitions else None,
+            backfill_policy=_BACKFILL_POLICY if table.partitions else None,
             check_specs=checks,
             pool="_".join(table.path),
             config_schema=None if has_config else {},

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from amazon_reviews.defs.assets.datasets import accounted
 from amazon_reviews.defs.assets.metadata import (
-    account_check,
+    accounts_check,
     record_accounted,
     rounded,
     rows_metadata,
@@ -135,7 +135,7 @@ def silver_streamed_reviews(
     }
     return dg.MaterializeResult(
         metadata=figures | table_metadata(lakehouse, STREAM.silver),
-        check_results=[account_check(account)],
+        check_results=[accounts_check([account])],
     )
 
 
