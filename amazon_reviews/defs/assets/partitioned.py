@@ -97,6 +97,8 @@ def evaluations(
 
     Dagster turns the results of a run over several partitions into events without a partition.
     """
+    if not checks:
+        return
     materialized = context.instance.event_log_storage.get_latest_storage_id_by_partition(
         context.asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, {*checks}
     )
