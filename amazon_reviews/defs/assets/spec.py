@@ -110,24 +110,19 @@ def table_asset(
 
 def _with_data_version(
     build: Callable[..., dg.MaterializeResult | Events], table: Table
-) -> Callable[..., dg.MaterializeResult | Events]:
+) -> Callable[..., Events]:
     """Return the function `build` with the table's version in its result."""
 
     @wraps(build)
-    def versioned(
-        *context: dg.AssetExecutionContext, **resources: Any
-    ) -> dg.MaterializeResult | Events:
-        def with_version(event: Any) -> Any:
-            if not isinstance(event, dg.MaterializeResult):
-                return event
-            partitions = context[0].partition_keys if table.partitions else [WHOLE]
-            version = data_version(resources["lakehouse"], table.key, partitions)
-            return event._replace(data_version=version)
-
+    def versioned(*context: dg.AssetExecutionContext, **resources: Any) -> Events:
         result = build(*context, **resources)
-        if isinstance(result, dg.MaterializeResult):
-            return with_version(result)
-        return (with_version(event) for event in result)
+        for event in [result] if isinstance(result, dg.MaterializeResult) else result:
+            if isinstance(event, dg.MaterializeResult):
+                partitions = context[0].partition_keys if table.partitions else [WHOLE]
+                version = data_version(resources["lakehouse"], table.key, partitions)
+                yield event._replace(data_version=version)
+            else:
+                yield event
 
     return versioned
 
