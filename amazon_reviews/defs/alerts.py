@@ -82,8 +82,11 @@ def report_health(
         evaluations.append(evaluation)
         before = newest[key].evaluation if key in newest else None
         # A run that is under way, or has died, only planned to judge it.
-        judged = isinstance(before, dg.AssetCheckEvaluation)
-        known = (before.passed, before.description) if judged else None
+        known = (
+            (before.passed, before.description)
+            if isinstance(before, dg.AssetCheckEvaluation)
+            else None
+        )
         # Before the first build there is nothing that could pass.
         if (result.passed, result.description) != known and (key in newest or not result.passed):
             instance.report_runless_asset_event(evaluation)

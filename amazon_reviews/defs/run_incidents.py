@@ -9,6 +9,7 @@ import dagster as dg
 
 from amazon_reviews.alerts.incidents import Incident, Incidents
 from amazon_reviews.errors import OWN_CLASS, shortened
+from amazon_reviews.resources.landing.names import natural_order
 
 _ENDS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)
 _READ = {
@@ -167,7 +168,7 @@ def _failed(event: dg.DagsterEvent, run: _Run, job: str) -> Iterator[tuple[str, 
         planned = [pair for pairs in run.planned.values() for pair in pairs]
         checks = [pair for pairs in run.checks.values() for pair in pairs]
     missing = [pair for pair in planned if pair not in run.built]
-    names = [partition for asset, partition in missing if asset == missing[0][0]]
+    names = natural_order(partition for asset, partition in missing if asset == missing[0][0])
     if missing:
         for partition in names if len(names) <= _MOST_PARTITIONS else [""]:
             yield missing[0][0], partition, "", shortened(reason)

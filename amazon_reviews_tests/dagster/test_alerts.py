@@ -16,7 +16,7 @@ from amazon_reviews_tests.ports import free_port
 UI = "http://ui.example"
 BROKEN: dict[str, str] = {}
 """The reasons of the partitions, checks and steps that fail now, by name."""
-PARTS = dg.StaticPartitionsDefinition(["one", "two", "three"])
+PARTS = dg.StaticPartitionsDefinition(["part_2", "part_10", "part_11"])
 
 
 @dg.asset(
@@ -139,20 +139,20 @@ def watched(receiver):
 
 
 def test_failed_partitions_are_one_alert_and_one_when_they_are_built(watched, receiver):
-    BROKEN.update(one="the gzip file breaks off", three="the gzip file breaks off")
-    run = watched.materialize("silver/reviews", partitions=["one", "three"])
+    BROKEN.update(part_2="the gzip file breaks off", part_10="the gzip file breaks off")
+    run = watched.materialize("silver/reviews", partitions=["part_2", "part_10"])
 
     assert watched.look() == ["2 open incidents"]
     (alert,) = receiver.take()
-    reason = "one: the gzip file breaks off; three: the gzip file breaks off"
+    reason = "part_2: the gzip file breaks off; part_10: the gzip file breaks off"
     link = f"{UI}/runs/{run.run_id}"
     assert alert.pop("since") > 0
     assert alert == {
-        "title": "failed: silver/reviews, one, three",
+        "title": "failed: silver/reviews, part_2, part_10",
         "text": f"{reason}\n\n{link}\n\nRun: amazon-reviews run",
         "status": "failed",
         "asset": "silver/reviews",
-        "partitions": ["one", "three"],
+        "partitions": ["part_2", "part_10"],
         "check": "",
         "reason": reason,
         "link": link,
@@ -160,28 +160,28 @@ def test_failed_partitions_are_one_alert_and_one_when_they_are_built(watched, re
         "incidents": 2,
     }
 
-    watched.materialize("silver/reviews", partitions=["one"])
+    watched.materialize("silver/reviews", partitions=["part_2"])
     watched.look()
     assert receiver.take() == []
 
-    del BROKEN["one"]
-    watched.materialize("silver/reviews", partitions=["one"])
+    del BROKEN["part_2"]
+    watched.materialize("silver/reviews", partitions=["part_2"])
     assert watched.look() == ["1 open incidents"]
     (over,) = receiver.take()
-    assert (over["status"], over["partitions"]) == ("resolved", ["one"])
-    assert over["reason"].startswith("was: one: the gzip file")
+    assert (over["status"], over["partitions"]) == ("resolved", ["part_2"])
+    assert over["reason"].startswith("was: part_2: the gzip file")
 
 
 def test_a_failed_blocking_check_is_one_alert_and_the_step_is_none(watched, receiver):
-    BROKEN["accounted"] = "unbalanced: two"
-    watched.materialize("silver/reviews", partitions=["two"])
+    BROKEN["accounted"] = "unbalanced: part_11"
+    watched.materialize("silver/reviews", partitions=["part_11"])
     watched.look()
 
     (alert,) = receiver.take()
     assert (alert["status"], alert["check"], alert["reason"]) == (
         "failed",
         "accounted",
-        "unbalanced: two",
+        "unbalanced: part_11",
     )
     assert alert["link"] == f"{UI}/assets/silver/reviews?view=checks&checkDetail=accounted"
     assert alert["command"] == "amazon-reviews reconcile"
@@ -208,6 +208,7 @@ def test_a_check_that_warns_is_a_warning_until_it_passes(watched, receiver):
     assert [alert["status"] for alert in receiver.take()] == ["warning", "resolved"]
 
 
+@pytest.mark.long
 def test_what_failed_and_was_repaired_between_two_looks_is_no_alert(watched, receiver):
     BROKEN["products"] = "no room"
     watched.materialize("gold/products")
@@ -227,6 +228,7 @@ def test_the_assets_below_a_failed_one_are_no_alerts(watched, receiver):
     assert (alert["asset"], alert["reason"]) == ("gold/products", "no room")
 
 
+@pytest.mark.long
 def test_a_failed_job_without_assets_is_an_alert_until_it_succeeds(watched, receiver):
     BROKEN["tidy"] = "the disk is full"
     maintain_tables.execute_in_process(instance=watched.instance, raise_on_error=False)
