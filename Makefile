@@ -21,10 +21,10 @@ PROJECT := --no-deps --no-build-isolation --editable .
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## sample data, the whole asset graph, a summary, a live stream
+demo: $(INSTALLED) ## sample data, a live stream, the whole asset graph, a summary
 	@[[ -n "$${AMAZON_REVIEWS_LANDING:-}" ]] || $(BIN)/amazon-reviews sample --if-empty
-	@$(BIN)/amazon-reviews run
 	@$(BIN)/amazon-reviews demo-stream
+	@$(BIN)/amazon-reviews run
 
 ui: $(INSTALLED) ## the Dagster UI on the same data (PORT=3000)
 	@$(BIN)/amazon-reviews ui --port $(PORT)

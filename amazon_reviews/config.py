@@ -26,6 +26,7 @@ WAREHOUSE_FORMS = (
     "bigquery://project/dataset?location=EU"
 )
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
+AUTOMATION = f"{PREFIX}AUTOMATION"
 CAPTURE_NAMES = f"{PREFIX}CAPTURE_NAMES"
 CAPTURE_PLACEHOLDERS = (
     *("Namespace", "EventHub", "PartitionId", "Year", "Month", "Day", "Hour", "Minute", "Second"),
@@ -298,6 +299,25 @@ class Settings(EnvironmentSettings):
         default_factory=_in_data("dagster"),
         validation_alias=DAGSTER_HOME,
         description="Folder of Dagster's runs, events and configuration.",
+    )
+    automation: bool = Field(
+        default=True,
+        description="Set to `false` to switch `planner_sensor` off: Dagster then builds only what "
+        "a person, a schedule or another sensor asks for.",
+    )
+    keep_runs: WholeNumber = Field(
+        default=2_000,
+        description="Newest runs and backfills that `maintain` keeps in Dagster's storage; a run "
+        "takes about 0.2 MB there.",
+    )
+    keep_run_days: WholeNumber = Field(
+        default=90,
+        description="Days after which `maintain` removes runs, backfills and ticks in any case.",
+    )
+    keep_ticks: WholeNumber = Field(
+        default=10_000,
+        description="Newest ticks of each sensor and schedule that `maintain` keeps; a tick takes "
+        "about 1 kB.",
     )
     report: _AbsolutePath = Field(
         default_factory=_in_data("report.html"),

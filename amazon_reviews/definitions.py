@@ -20,10 +20,13 @@ from amazon_reviews.defs.assets import (
 from amazon_reviews.defs.assets.code import with_code
 from amazon_reviews.defs.assets.report import report_assets
 from amazon_reviews.defs.checks import drift, freshness, landing, streaming, tables
+from amazon_reviews.defs.dead_run_sensor import dead_run_sensor
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.health_sensor import health_sensor
 from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
+from amazon_reviews.defs.living_runs import living_executor
+from amazon_reviews.defs.off_sensor import off_sensor
 from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.redacted_events import redact_events
 from amazon_reviews.defs.resources import resources
@@ -61,12 +64,22 @@ def definitions(settings: config.Settings) -> dg.Definitions:
         asset_checks=dg.load_asset_checks_from_modules(
             [landing, tables, streaming, freshness, drift]
         ),
-        sensors=[landing_sensor, event_hub_sensor, planner_sensor, health_sensor],
+        sensors=sensors(settings),
         jobs=[acknowledge_event_gaps, maintain_tables],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
-        executor=dg.in_process_executor,
+        executor=living_executor,
         resources=resources(settings),
     )
+
+
+def sensors(settings: config.Settings) -> list[dg.SensorDefinition]:
+    """Return the sensors; those that a setting switches off say so."""
+    hub, planner = event_hub_sensor, planner_sensor
+    if not settings.event_hub:
+        hub = off_sensor(hub, f"{config.EVENT_HUB} is not set")
+    if not settings.automation:
+        planner = off_sensor(planner, f"{config.AUTOMATION} is false")
+    return [landing_sensor, hub, planner, health_sensor, dead_run_sensor]
 
 
 redaction.install()

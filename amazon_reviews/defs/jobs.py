@@ -1,12 +1,14 @@
-"""Jobs that build no asset: accepting lost events, and maintenance of the tables."""
+"""Jobs that build no asset: accepting lost events, and maintenance of tables and run history."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field, field_validator
 
 from amazon_reviews.config import PREFIX
 from amazon_reviews.defs.requests import BY_SCHEDULE, REASON_TAG
+from amazon_reviews.defs.run_history import Retention, prune
 from amazon_reviews.pipeline.renamed_tables import remove_old_tables
 from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps
 from amazon_reviews.resources.lakehouse.maintenance import maintain
@@ -71,10 +73,17 @@ def tidy_tables(
         )
 
 
+@dg.op
+def tidy_runs(context: dg.OpExecutionContext, retention: dg.ResourceParam[Retention]) -> None:
+    """Remove old runs with their events, ticks, backfills and logs."""
+    context.log.info(str(prune(context.instance, retention, datetime.now(UTC))))
+
+
 @dg.job
 def maintain_tables() -> None:
-    """Compact small files, and remove those that no reader of the last days needs."""
+    """Compact small files, remove those that no reader of the last days needs, and old runs."""
     tidy_tables()
+    tidy_runs()
 
 
 daily_maintenance = dg.ScheduleDefinition(
@@ -84,5 +93,5 @@ daily_maintenance = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     tags=BY_SCHEDULE | {REASON_TAG: "maintenance, once a day"},
-    description="Compacts and vacuums the tables once a day.",
+    description="Compacts and vacuums the tables, and removes old runs, once a day.",
 )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from amazon_reviews.defs.long_cursor import expanded, folded
 from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.defs.requests import BY_SCHEDULE, ask, asset_key, is_busy, look, split_cursor
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM, Dataset
@@ -29,7 +30,7 @@ def landing_sensor(
     Once an hour it also looks for partitions that lack a data file.
     """
     now = datetime.now(UTC)
-    hour, last, cursor = split_cursor(context.cursor, now)
+    hour, last, cursor = split_cursor(expanded(context), now)
     arrivals = [*_BRONZE, CAPTURE_FOLDER]
     observed = look(context.instance, places, arrivals, data_files=last != hour, arrivals=arrivals)
     if observed.damaged_logs and is_busy(context.instance):
@@ -37,7 +38,7 @@ def landing_sensor(
     # Events of the hub have a sensor of their own.
     selected = {*arrivals, *observed.state.arrived}
     asked = ask(context.instance, observed, selected, cursor, now)
-    return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)
+    return replace(asked, cursor=folded(context, f"{hour} {asked.cursor}")).result(context)
 
 
 def daily_landing(dataset: Dataset) -> dg.ScheduleDefinition:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from amazon_reviews.defs.adoption import adopt
+from amazon_reviews.defs.long_cursor import expanded, folded
 from amazon_reviews.defs.redacted_events import redacted_errors
 from amazon_reviews.defs.requests import add_partitions, ask, is_busy, look, split_cursor
 from amazon_reviews.pipeline.outputs import OUTPUTS
@@ -32,7 +33,7 @@ def planner_sensor(
     cursor begins with the hour of the last look.
     """
     now = datetime.now(UTC)
-    hour, last, cursor = split_cursor(context.cursor, now)
+    hour, last, cursor = split_cursor(expanded(context), now)
     if last != hour:
         adopt(context.instance, places)
         add_missing_columns(places.lakehouse, places.warehouse)
@@ -43,4 +44,4 @@ def planner_sensor(
         # They are removed when no run is under way, and some are only seen in such a look.
         hour = last
     asked = ask(context.instance, observed, _KEYS, cursor, now)
-    return replace(asked, cursor=f"{hour} {asked.cursor}").result(context)
+    return replace(asked, cursor=folded(context, f"{hour} {asked.cursor}")).result(context)

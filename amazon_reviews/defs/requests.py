@@ -20,6 +20,7 @@ from amazon_reviews.defs.partitions import (
     known_partitions,
     range_tags,
 )
+from amazon_reviews.errors import shortened
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
 from amazon_reviews.pipeline.state import Observed, Places, discard_damaged, observe
@@ -110,10 +111,11 @@ class Asked:
 
     def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Return the result of a tick, which shows the summary."""
+        summary = shortened(self.summary)
         if self.requests:
-            context.log.info(self.summary)
+            context.log.info(summary)
             return dg.SensorResult(run_requests=self.requests, cursor=self.cursor)
-        return dg.SensorResult(skip_reason=self.summary, cursor=self.cursor)
+        return dg.SensorResult(skip_reason=summary, cursor=self.cursor)
 
 
 def ask(
@@ -189,7 +191,7 @@ def summarize(
     }
     for title, names in groups.items():
         if names:
-            more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
+            more = f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else ""
             text += f"; {title}: {', '.join(sorted(names)[:_EXAMPLES])}{more}"
     return text
 

@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 
 from amazon_reviews.alerts.destinations import Alerting
 from amazon_reviews.config import Settings
+from amazon_reviews.defs.run_history import Retention
 from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.intake import Intake
 from amazon_reviews.pipeline.state import Places
@@ -35,6 +36,7 @@ class Resources(TypedDict):
     rejected_percent: int
     fresh_hours: int
     alerting: Alerting
+    retention: Retention
 
 
 def resources(settings: Settings) -> Resources:
@@ -51,10 +53,18 @@ def resources(settings: Settings) -> Resources:
         "rejected_percent": settings.rejected_percent,
         "fresh_hours": settings.fresh_hours or (_HUB_HOURS if settings.event_hub else 0),
         "alerting": Alerting.of(settings),
+        "retention": retention_of(settings),
         "engine": SparkEngine(
             settings.engine, settings.engine_memory, settings.batch_rows, _spark_session
         ),
     }
+
+
+def retention_of(settings: Settings) -> Retention:
+    """Return how long runs, backfills and ticks are kept."""
+    return Retention(
+        run_days=settings.keep_run_days, runs=settings.keep_runs, ticks=settings.keep_ticks
+    )
 
 
 def places_of(settings: Settings) -> Places:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from amazon_reviews.defs.living_runs import PROCESS_TAG
 from amazon_reviews.resources.living_processes import FOLDER, forget, is_dead, killed, living
 
-PROCESS_TAG = "amazon_reviews/process"
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -28,7 +28,7 @@ def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Report unfinished runs of dead processes as failed; return the ids of the runs."""
     folder = _folder(instance)
     unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    # Runs of the UI and the daemon have no tag: Dagster monitors them itself.
+    # Runs of the UI and the daemon have no tag: `dead_run_sensor` looks after them.
     dead = [
         run for run in unfinished if (name := run.tags.get(PROCESS_TAG)) and is_dead(folder, name)
     ]
@@ -37,23 +37,6 @@ def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for name in killed(folder):
         forget(folder, name)
     return [run.run_id for run in dead]
-
-
-def report_orphaned_runs(instance: dg.DagsterInstance, before: float) -> list[str]:
-    """Report unfinished runs of an earlier code server as failed; return the ids of the runs.
-
-    `before` is the start of the present code server, in seconds of the epoch. Dagster's daemon asks
-    the present server for these runs, and would otherwise show them as running for ever.
-    """
-    started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    orphaned = [
-        record.dagster_run
-        for record in started
-        if PROCESS_TAG not in record.dagster_run.tags and (record.start_time or before) < before
-    ]
-    for run in orphaned:
-        instance.report_run_failed(run, "The code server that ran it was stopped or died.")
-    return [run.run_id for run in orphaned]
 
 
 def _folder(instance: dg.DagsterInstance) -> Path:

@@ -9,16 +9,19 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 FOLDER = "processes"
-"""The folder below DAGSTER_HOME that holds the locks of headless runs."""
+"""The folder below DAGSTER_HOME that holds the locks of headless runs, and of runs in a folder."""
 
 _SUFFIX = ".lock"
 _STARTED = "%Y%m%dT%H%M%SZ"
 
 
 @contextmanager
-def living(folder: Path) -> Iterator[str]:
-    """Hold a lock during the block, and yield its name, which tells the time of its start."""
-    name = f"{datetime.now(UTC).strftime(_STARTED)}-{uuid4().hex}"
+def living(folder: Path, name: str = "") -> Iterator[str]:
+    """Hold a lock during the block, and yield its name; by default it tells the time of its start.
+
+    A process may hold a lock of the name of one that died.
+    """
+    name = name or f"{datetime.now(UTC).strftime(_STARTED)}-{uuid4().hex}"
     path = _path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Until it is locked, others would take its process for dead.

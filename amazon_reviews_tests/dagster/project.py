@@ -237,18 +237,17 @@ def start_run(
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
     job_name: str = "__ASSET_JOB",
     tags: Mapping[str, str] | None = None,
-) -> None:
-    """Add a run of these assets that has not ended to the instance."""
+) -> str:
+    """Add a run of these assets that has not ended to the instance, and return its id."""
     code = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
-    instance.add_run(
-        dg.DagsterRun(
-            job_name,
-            status=status,
-            asset_selection=frozenset(dg.AssetKey(key.split("/")) for key in keys) or None,
-            tags=tags,
-            remote_job_origin=RemoteJobOrigin(code, job_name),
-        )
+    run = dg.DagsterRun(
+        job_name,
+        status=status,
+        asset_selection=frozenset(dg.AssetKey(key.split("/")) for key in keys) or None,
+        tags=tags,
+        remote_job_origin=RemoteJobOrigin(code, job_name),
     )
+    return instance.add_run(run).run_id
 
 
 def copy_first_row(delta: DeltaTable) -> None:

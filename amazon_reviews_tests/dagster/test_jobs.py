@@ -2,6 +2,7 @@
 
 from amazon_reviews.pipeline.renamed_tables import old_tables
 from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.renamed import OLD, write_old_table
 
 
@@ -14,3 +15,14 @@ def test_the_maintenance_job_removes_old_tables(empty):
     assert job.execute_in_process(instance=empty.instance).success
 
     assert old_tables(empty.lakehouse, warehouse) == []
+
+
+def test_the_maintenance_job_removes_old_runs(tmp_path, spark):
+    project = Project(tmp_path, AMAZON_REVIEWS_KEEP_RUNS="1")
+    job = project.defs.resolve_job_def("maintain_tables")
+    first, second = (job.execute_in_process(instance=project.instance) for _ in range(2))
+
+    assert first.success
+    assert second.success
+    # The second run has not ended while it removes others.
+    assert [run.run_id for run in project.instance.get_runs()] == [second.run_id]

@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import dagster as dg
 import pytest
@@ -469,6 +470,38 @@ def test_sensors_bring_the_landing_zone_to_the_warehouse_and_come_to_rest(projec
     assert project.tick(planner_sensor, cursors[planner_sensor]).skip_message == (
         "nothing is pending"
     )
+
+
+@pytest.mark.parametrize("number", [2_000, pytest.param(50_000, marks=pytest.mark.long)])
+def test_cursor_and_skip_reason_stay_short_with_many_partitions(instance, monkeypatch, number):
+    """All partitions of a table are pending, asked for, and fail."""
+    names = [f"partition_{number}" for number in range(1, number + 1)]
+    instance.add_dynamic_partitions("amazon_reviews", names[5:])
+    state = State({BRONZE: found(version(90), *names)})
+    monkeypatch.setattr(module, "look", lambda *_, **__: Observed(state))
+    monkeypatch.setattr(module, "adopt", lambda *_: None)
+    monkeypatch.setattr(module, "add_missing_columns", lambda *_: None)
+    monkeypatch.setattr(module, "_KEYS", {SILVER})
+
+    def tick(cursor):
+        with dg.build_sensor_context(
+            instance=instance,
+            sensor_name="planner_sensor",
+            cursor=cursor,
+            resources={"places": MagicMock()},
+        ) as context:
+            return module.planner_sensor(context)
+
+    first = tick(None)
+    assert len(first.run_requests) == number // 1_000
+    second = tick(first.cursor)
+    assert not second.run_requests
+    assert f"and {number - 3:,} more" in second.skip_reason.skip_message
+    assert len(first.cursor) < 1_000
+    assert len(second.skip_reason.skip_message.encode()) < 1_000
+    # Nothing is written for the same cursor, and a lost tick changes nothing.
+    assert tick(second.cursor).cursor == second.cursor
+    assert not tick(first.cursor).run_requests
 
 
 def first_tick(project):

@@ -63,9 +63,12 @@ def gold(project, columns="count(*)"):
 
 
 def test_streaming_is_off_without_a_hub_and_the_sensor_says_why(empty):
-    reason = tick(empty)
-    assert isinstance(reason, dg.SkipReason)
-    assert reason.skip_message == "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
+    sensor = next(s for s in empty.defs.sensors if s.name == "event_hub_sensor")
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert sensor.description.startswith("Off: AMAZON_REVIEWS_EVENT_HUB is not set.")
+    # It was switched on all the same.
+    assert empty.tick(sensor).skip_message == "AMAZON_REVIEWS_EVENT_HUB is not set"
+    assert sensor.minimum_interval_seconds == 3_600
 
     assert empty.materialize("bronze/review_events", "silver/streamed_reviews").success
     assert empty.metadata("bronze/review_events")[None]["streaming"] == "off: no hub is set"
