@@ -27,6 +27,7 @@ from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, 
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.living_runs import living_executor
 from amazon_reviews.defs.off_sensor import off_sensor
+from amazon_reviews.defs.partition_jobs import build_partitions, remove_partitions
 from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.redacted_events import redact_events
 from amazon_reviews.defs.resources import resources
@@ -38,7 +39,7 @@ from amazon_reviews.pipeline.datasets import DATASETS
 def definitions(settings: config.Settings) -> dg.Definitions:
     """Return the whole project, on the locations and the engine of the settings."""
     files = file_paths(settings.report, settings.titles)
-    return dg.Definitions(
+    project = dg.Definitions(
         assets=with_code(
             [
                 *dg.load_assets_from_modules(
@@ -65,11 +66,17 @@ def definitions(settings: config.Settings) -> dg.Definitions:
             [landing, tables, streaming, freshness, drift]
         ),
         sensors=sensors(settings),
-        jobs=[acknowledge_event_gaps, maintain_tables],
+        jobs=[
+            acknowledge_event_gaps,
+            build_partitions(lambda: project.resolve_implicit_global_asset_job_def()),
+            maintain_tables,
+            remove_partitions,
+        ],
         schedules=[*(daily_landing(dataset) for dataset in DATASETS), daily_maintenance],
         executor=living_executor,
         resources=resources(settings),
     )
+    return project
 
 
 def sensors(settings: config.Settings) -> list[dg.SensorDefinition]:

@@ -4,6 +4,7 @@ AmazonReviewsError            the text says what is wrong, where, and what to do
 ├── UsageError                a command cannot be done as it was given: exit code 2
 │   ├── SettingsError         an environment variable has a value that cannot be used
 │   ├── InputFileError        a file that a person handed over cannot be used
+│   ├── RemovalError          partitions may not be removed
 │   ├── SplitError            interactions cannot be split as asked
 │   ├── UnknownItemsError     a recommendation method lacks what it learns from
 │   └── StarClassifierError   the pre-trained classifier of the settings cannot be used
@@ -76,6 +77,10 @@ class SettingsError(UsageError):
 
 class InputFileError(UsageError):
     """A file that a person handed over cannot be used; the text names it, and the line."""
+
+
+class RemovalError(UsageError):
+    """Partitions may not be removed; the text names them and says why."""
 
 
 class SplitError(UsageError):

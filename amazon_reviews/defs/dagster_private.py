@@ -1,4 +1,7 @@
-"""The names that Dagster does not export; no other module imports from `dagster._core`."""
+"""The names that Dagster does not export.
+
+Only this module and that of `defs` import from `dagster._core`.
+"""
 
 # The materialization that a check result is about: without it the UI does not show the result of a
 # partition. A partition as an argument of `dg.AssetCheckResult` would replace this import.
@@ -9,6 +12,11 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 # The type of `Definitions.resolve_asset_graph()`. That method is public, its type is not: an
 # export of `AssetGraph` as `dg.AssetGraph` would replace this import.
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+# The content of the event that a run will materialize a partition, which the public
+# `DagsterEvent.build_asset_materialization_planned_event` takes: an export of it as
+# `dg.AssetMaterializationPlannedData` would replace this import.
+from dagster._core.events import AssetMaterializationPlannedData
 
 # The type of `DagsterEvent.step_failure_data`, a public property: `dg.StepFailureData` would
 # replace this import.
@@ -21,6 +29,7 @@ from dagster._core.storage.compute_log_manager import CapturedLogContext
 __all__ = [
     "AssetCheckEvaluationTargetMaterializationData",
     "AssetGraph",
+    "AssetMaterializationPlannedData",
     "CapturedLogContext",
     "StepFailureData",
 ]

@@ -10,16 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from amazon_reviews.defs.partitions import (
-    PARTITIONS,
-    PARTITIONS_A_RUN,
-    RANGE_END,
-    RANGE_START,
-    add_missing,
-    consecutive,
-    known_partitions,
-    range_tags,
-)
+from amazon_reviews.defs.partitions import PARTITIONS, PARTITIONS_A_RUN, add_missing, in_order
+from amazon_reviews.defs.run_options import partition_options, partitions_of, step_of
 from amazon_reviews.errors import shortened
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
@@ -76,10 +68,17 @@ def reason_tag(work: Sequence[Work]) -> dict[str, str]:
     return {REASON_TAG: f"{work[0].name}: {work[0].reason}"[:200]}
 
 
-def rebuild_config(work: Iterable[Work]) -> dict[str, Any]:
-    """Return the configuration of the steps that must also build again what did not change."""
-    keys = {one.key for one in work if one.rebuilds} & _WITH_STREAM
-    return {key.replace("/", "__"): {"config": {"rebuild": True}} for key in keys}
+def run_options(
+    instance: dg.DagsterInstance, work: Sequence[Work]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the tags with the partitions of a run that does this work, and its steps' options."""
+    rebuilt = {one.key for one in work if one.rebuilds} & _WITH_STREAM
+    options: dict[str, dict[str, Any]] = {key: {"rebuild": True} for key in rebuilt}
+    tags: dict[str, str] = {}
+    if names := [one.partition for one in work if one.partition]:
+        tags, more = partition_options(instance, work[0].key, names)
+        options[work[0].key] = options.get(work[0].key, {}) | more
+    return tags, {step_of(key): {"config": chosen} for key, chosen in options.items() if chosen}
 
 
 def add_partitions(instance: dg.DagsterInstance, state: State, *, streams: bool) -> None:
@@ -158,7 +157,7 @@ def ask(
     ]
     requests: list[dg.RunRequest] = []
     for group in _groups(instance, free):
-        requests.append(_request(group))
+        requests.append(_request(instance, group))
         asked |= {_digest(work, observed, now) for work in group}
     return Asked(requests, _cursor(asked), summarize(plan, observed, tried, later))
 
@@ -262,21 +261,18 @@ def _in_progress(instance: dg.DagsterInstance, since: datetime) -> dict[str, set
         keys |= {c.asset_key.to_user_string() for c in run.asset_check_selection or ()}
         if run.job_name == STREAM_JOB and not run.asset_selection:
             keys |= {STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key}
-        partition = run.tags.get("dagster/partition") or ""
-        if run.tags.get(RANGE_START) == run.tags.get(RANGE_END):
-            partition = partition or run.tags.get(RANGE_START, "")
+        partitions = partitions_of(run)
         for key in keys:
             before = running.get(key, set())
-            known = bool(partition) and before is not None
-            running[key] = {*(before or ()), partition} if known else None
+            running[key] = None if before is None or partitions is None else before | partitions
     return running
 
 
 def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Work]]:
     """Yield work that one run does together.
 
-    Partitions of an output that are consecutive, all whole outputs with what waits for them only,
-    and checks of a whole table.
+    Partitions of an output, all whole outputs with what waits for them only, and checks of a whole
+    table.
     """
     whole: dict[str, Work] = {}
     for key, of_key in _by_key(works).items():
@@ -285,30 +281,27 @@ def _groups(instance: dg.DagsterInstance, works: list[Work]) -> Iterator[list[Wo
         elif of_key[0].partition:
             ready = {work.partition: work for work in of_key if not work.waits_on}
             if ready:
-                partitions = PARTITIONS[str(TABLES[key].partitions)]
-                add_missing(instance, partitions, ready)
-                order = known_partitions(instance, partitions)
-                for names in consecutive([*ready], order, PARTITIONS_A_RUN):
-                    yield [ready[name] for name in names]
+                add_missing(instance, PARTITIONS[str(TABLES[key].partitions)], ready)
+                names = in_order(ready)
+                for start in range(0, len(names), PARTITIONS_A_RUN):
+                    yield [ready[name] for name in names[start : start + PARTITIONS_A_RUN]]
         elif whole.keys() >= {*of_key[0].waits_on}:
             whole[key] = of_key[0]
     if whole:
         yield [*whole.values()]
 
 
-def _request(group: list[Work]) -> dg.RunRequest:
+def _request(instance: dg.DagsterInstance, group: list[Work]) -> dg.RunRequest:
     tags = BY_SENSOR | reason_tag(group)
     if group[0].only_checks:
         return dg.RunRequest(asset_selection=[], asset_check_keys=table_checks(group[0]), tags=tags)
-    partitions = [work.partition for work in group if work.partition]
-    keys = dict.fromkeys(asset_key(work.key) for work in group)
-    config = rebuild_config(group)
+    range_of_run, config = run_options(instance, group)
     if STREAM.bronze in {work.key for work in group}:
         # Runs of the hub's own sensor read its events at the same time.
-        config[STREAM.bronze.replace("/", "__")] = {"config": {"captures_only": True}}
+        config[step_of(STREAM.bronze)] = {"config": {"captures_only": True}}
     return dg.RunRequest(
-        asset_selection=[*keys],
-        tags=tags | (range_tags(partitions) if partitions else {}),
+        asset_selection=[*dict.fromkeys(asset_key(work.key) for work in group)],
+        tags=tags | range_of_run,
         run_config={"ops": config} if config else {},
     )
 

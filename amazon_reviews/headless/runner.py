@@ -16,19 +16,13 @@ import dagster as dg
 from amazon_reviews import interrupts
 from amazon_reviews.defs.adoption import adopt
 from amazon_reviews.defs.dagster_private import AssetGraph
-from amazon_reviews.defs.partitions import (
-    PARTITIONS_A_RUN,
-    add_missing,
-    consecutive,
-    known_partitions,
-    range_tags,
-)
+from amazon_reviews.defs.partitions import PARTITIONS_A_RUN, add_missing, in_order
 from amazon_reviews.defs.requests import (
     STARTED_BY_TAG,
     add_partitions,
     asset_key,
     reason_tag,
-    rebuild_config,
+    run_options,
     table_checks,
 )
 from amazon_reviews.errors import PinnedTableError
@@ -55,6 +49,7 @@ _NOTHING_READ = (
 BY_COMMAND_LINE = {"user": "headless run", STARTED_BY_TAG: "command line"}
 """The tags of headless runs. Dagster's UI shows `user` as what launched a run."""
 
+_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Rebuild = Mapping[str, Collection[str]]
 """The partitions to build again, by key of their output; `WHOLE` among them stands for all."""
 
@@ -261,13 +256,12 @@ class HeadlessRun:
         return incomplete
 
     def _of_partitions(self, key: str, plan: Plan) -> Stage:
-        """Return the first consecutive partitions of an output that can be built."""
+        """Return the partitions of an output that can be built."""
         ready = {w.partition: w for w in plan.work if w.key == key and w.is_ready and w.partition}
         partitions = self._graph.get(asset_key(key)).partitions_def
         assert partitions is not None
         add_missing(self._instance, partitions, ready)
-        order = known_partitions(self._instance, partitions)
-        names = next(consecutive([*ready], order, PARTITIONS_A_RUN))
+        names = in_order(ready)[:PARTITIONS_A_RUN]
         return Stage((asset_key(key),), tuple(ready[name] for name in names))
 
     def _of_step(self, key: str, plan: Plan) -> tuple[Stage, bool]:
@@ -292,17 +286,13 @@ class HeadlessRun:
             checks = set(table_checks(stage.work[0]))
             job = job.get_subset(asset_selection=set(), asset_check_selection=checks)
             selection = []
+        range_of_run, options = run_options(self._instance, stage.work)
         with watching(advance):
             result = job.execute_in_process(
                 asset_selection=selection or None,
                 instance=self._instance,
-                run_config=self._run_config(stage),
-                tags={
-                    **tags,
-                    **BY_COMMAND_LINE,
-                    **reason_tag(stage.work),
-                    **(range_tags(stage.partitions) if stage.partitions else {}),
-                },
+                run_config={**_QUIET, "ops": options} if options else _QUIET,
+                tags={**tags, **BY_COMMAND_LINE, **reason_tag(stage.work), **range_of_run},
                 raise_on_error=False,
             )
         seconds = time.monotonic() - started
@@ -312,9 +302,3 @@ class HeadlessRun:
         # Dagster reports an interrupt in a step as a failed step.
         interrupts.check()
         return seconds
-
-    def _run_config(self, stage: Stage) -> dict[str, Any]:
-        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        if ops := rebuild_config(stage.work):
-            config["ops"] = ops
-        return config

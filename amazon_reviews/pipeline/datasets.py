@@ -94,7 +94,7 @@ class Dataset(SilverSpec):
         """Return the partitions without a fingerprint in bronze."""
         ids = {name: self.fingerprint_id(name) for name in partitions}
         fingerprints = lakehouse.transaction_versions(self.bronze, ids.values())
-        return [name for name in partitions if fingerprints[ids[name]] is None]
+        return [name for name in partitions if not fingerprints[ids[name]]]
 
     def duplicates(
         self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]

@@ -328,7 +328,8 @@ def _landed(
     arrived = {}
     for name, partition in listing.partitions.items():
         known = read.get(dataset.fingerprint_id(name))
-        if known is None:
+        if not known:
+            # 0 is that of a partition that was removed.
             arrived[name] = "it is new in the landing zone"
         elif known != partition.fingerprint:
             arrived[name] = "it changed in the landing zone"

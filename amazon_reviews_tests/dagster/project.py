@@ -27,6 +27,7 @@ from amazon_reviews.defs.partitions import (
     range_tags,
 )
 from amazon_reviews.defs.resources import places_of
+from amazon_reviews.defs.run_options import MORE_PARTITIONS
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
@@ -221,12 +222,14 @@ class Project:
 
 
 def requested(requests: Iterable[dg.RunRequest]) -> list[str]:
-    """Return the assets of each run that is asked for, with the first and the last partition."""
+    """Return the assets of each run that is asked for, with its range and further partitions."""
     texts = []
     for request in requests:
         text = " ".join(key.to_user_string() for key in request.asset_selection or ())
         if RANGE_START in request.tags:
             text += f" {request.tags[RANGE_START]}..{request.tags[RANGE_END]}"
+        for options in request.run_config.get("ops", {}).values():
+            text += "".join(f" {name}" for name in options["config"].get(MORE_PARTITIONS, ()))
         texts.append(text)
     return texts
 
@@ -237,6 +240,7 @@ def start_run(
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
     job_name: str = "__ASSET_JOB",
     tags: Mapping[str, str] | None = None,
+    run_config: Mapping[str, Any] | None = None,
 ) -> str:
     """Add a run of these assets that has not ended to the instance, and return its id."""
     code = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
@@ -245,6 +249,7 @@ def start_run(
         status=status,
         asset_selection=frozenset(dg.AssetKey(key.split("/")) for key in keys) or None,
         tags=tags,
+        run_config=run_config,
         remote_job_origin=RemoteJobOrigin(code, job_name),
     )
     return instance.add_run(run).run_id

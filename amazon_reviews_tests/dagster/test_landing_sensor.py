@@ -3,11 +3,9 @@
 import shutil
 
 import dagster as dg
-import pytest
 
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
-from amazon_reviews.defs.partitions import consecutive
 from amazon_reviews.defs.resources import places_of
 from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
 from amazon_reviews.pipeline.outputs import OUTPUTS
@@ -254,18 +252,3 @@ def test_schedules_request_the_same_runs_as_the_sensor(project, tmp_path):
 
     for dataset in REVIEW_DATASETS:
         assert evaluate(dataset).skip_message == "nothing is pending"
-
-
-@pytest.mark.parametrize(
-    ("wanted", "limit", "groups"),
-    [
-        ("", 9, []),
-        ("abcd", 9, ["abcd"]),
-        ("abcd", 3, ["abc", "d"]),
-        ("acd", 9, ["a", "cd"]),
-        ("bd", 9, ["b", "d"]),
-        ("xc", 9, ["c"]),
-    ],
-)
-def test_groups_of_consecutive_partitions(wanted, limit, groups):
-    assert ["".join(group) for group in consecutive(wanted, "abcd", limit)] == groups

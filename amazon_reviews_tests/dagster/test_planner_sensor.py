@@ -12,7 +12,7 @@ import pytest
 from amazon_reviews.defs import planner_sensor as module
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.landing_sensor import landing_sensor
-from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS
+from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, RANGE_END, RANGE_START
 from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.requests import ask
 from amazon_reviews.pipeline.state import Observed
@@ -121,19 +121,27 @@ def test_only_changed_partitions_are_asked_for(tick):
     assert requested(asked.requests) == [f"{SILVER} partition_3..partition_3"]
 
 
-def test_ranges_are_of_consecutive_partitions(tick, monkeypatch):
-    newer = ["partition_1", "partition_2", "partition_4"]
+def test_partitions_with_gaps_come_in_one_run_up_to_a_limit(tick, monkeypatch):
+    newer = ["partition_1", "partition_3", "partition_4"]
     state = SETTLED | {BRONZE: with_newer(SETTLED[BRONZE], version(5), *newer)}
 
-    assert requested(tick(state).requests) == [
-        f"{SILVER} partition_1..partition_2",
-        f"{SILVER} partition_4..partition_4",
-    ]
+    assert requested(tick(state).requests) == [f"{SILVER} partition_3..partition_4 partition_1"]
     monkeypatch.setattr(requests, "PARTITIONS_A_RUN", 2)
     assert requested(tick(without(SILVER)).requests) == [
         f"{SILVER} partition_1..partition_2",
         f"{SILVER} partition_3..partition_4",
         f"{SILVER} partition_5..partition_5",
+    ]
+
+
+def test_partitions_of_a_run_with_gaps_are_not_asked_for(tick, instance):
+    options = {"silver__reviews": {"config": {"more_partitions": ["partition_3"]}}}
+    tags = dict.fromkeys([RANGE_START, RANGE_END], "partition_1")
+    start_run(instance, SILVER, tags=tags, run_config={"ops": options})
+    state = SETTLED | {BRONZE: with_newer(SETTLED[BRONZE], version(5), *NAMES)}
+
+    assert requested(tick(state).requests) == [
+        f"{SILVER} partition_4..partition_5 partition_2",
     ]
 
 
@@ -194,20 +202,19 @@ def test_run_that_ended_before_the_look_holds_nothing_up(tick, instance, status)
     "tags",
     [
         {"dagster/partition": "partition_2"},
-        dict.fromkeys([requests.RANGE_START, requests.RANGE_END], "partition_2"),
+        dict.fromkeys([RANGE_START, RANGE_END], "partition_2"),
     ],
 )
 def test_other_partitions_than_the_one_being_written_are_asked_for(tick, instance, key, tags):
     start_run(instance, key, tags=tags)
 
     assert requested(tick(without(SILVER)).requests) == [
-        f"{SILVER} partition_1..partition_1",
-        f"{SILVER} partition_3..partition_5",
+        f"{SILVER} partition_3..partition_5 partition_1",
     ]
 
 
 def test_nothing_is_asked_for_below_a_range_that_is_being_written(tick, instance):
-    start_run(instance, BRONZE, tags={requests.RANGE_START: "a", requests.RANGE_END: "b"})
+    start_run(instance, BRONZE, tags={RANGE_START: "a", RANGE_END: "b"})
 
     assert not tick(without(SILVER)).requests
 
@@ -521,7 +528,7 @@ def test_check_only_run_is_executed_as_it_is_asked_for(done):
     gold = done.job.get_subset(
         asset_selection={key}, asset_check_selection={dg.AssetCheckKey(key, "accounted")}
     )
-    tags = dict.fromkeys([requests.RANGE_START, requests.RANGE_END], "partition_4")
+    tags = dict.fromkeys([RANGE_START, RANGE_END], "partition_4")
     assert gold.execute_in_process(
         instance=done.instance, resources=done.defs.resources, tags=tags
     ).success

@@ -1,5 +1,7 @@
 """Bronze, silver and column profile of every dataset, and the lines that silver rejected."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
@@ -10,7 +12,12 @@ from amazon_reviews.defs.assets.metadata import (
     share_of,
     table_metadata,
 )
-from amazon_reviews.defs.assets.partitioned import failures_of, partitioned_result
+from amazon_reviews.defs.assets.partitioned import (
+    PartitionScope,
+    failures_of,
+    names_of,
+    partitioned_result,
+)
 from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
 from amazon_reviews.pipeline.bronze import ingest_each
 from amazon_reviews.pipeline.column_profile import count_columns
@@ -59,19 +66,22 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
     @table_asset(TABLES[dataset.bronze])
     def bronze(
         context: dg.AssetExecutionContext,
+        config: PartitionScope,
         landing: dg.ResourceParam[LandingZone],
         lakehouse: dg.ResourceParam[Lakehouse],
         intake: dg.ResourceParam[Intake],
     ) -> Events:
-        yield from _ingest(context, landing, lakehouse, dataset, intake)
+        names = names_of(context, config)
+        yield from _ingest(context, landing, lakehouse, dataset, names, intake)
 
     @table_asset(silver, checks=[accounted(silver), _rows_kept_spec(silver)])
     def build(
         context: dg.AssetExecutionContext,
+        config: PartitionScope,
         engine: dg.ResourceParam[SparkEngine],
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Events:
-        yield from _build_silver(context, engine, lakehouse, dataset)
+        yield from _build_silver(context, engine, lakehouse, dataset, names_of(context, config))
 
     if dataset.columns not in TABLES:
         return [bronze, build]
@@ -79,10 +89,11 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
     @table_asset(TABLES[dataset.columns])
     def profile(
         context: dg.AssetExecutionContext,
+        config: PartitionScope,
         engine: dg.ResourceParam[SparkEngine],
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Events:
-        yield from _profile_columns(context, engine, lakehouse, dataset)
+        yield from _profile_columns(context, engine, lakehouse, dataset, names_of(context, config))
 
     return [bronze, build, profile]
 
@@ -92,12 +103,13 @@ def _ingest(
     landing: LandingZone,
     lakehouse: Lakehouse,
     dataset: Dataset,
+    names: Sequence[str],
     intake: Intake,
 ) -> Events:
     """Read each partition; one that cannot be read fails alone, after the others are done."""
     figures: dict[str, dict[str, float | str]] = {}
     with failures_of(context) as failures:
-        for name, read in ingest_each(landing, lakehouse, dataset, context.partition_keys, intake):
+        for name, read in ingest_each(landing, lakehouse, dataset, names, intake):
             figures[name] = {
                 "dagster/partition_row_count": read.lines,
                 "files": read.files,
@@ -117,11 +129,14 @@ def _ingest(
 
 
 def _build_silver(
-    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
+    context: dg.AssetExecutionContext,
+    engine: SparkEngine,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    names: Sequence[str],
 ) -> Events:
     """Build the partitions of a run, and account for every line of them."""
     figures = {}
-    names = context.partition_keys
     with failures_of(context) as failures:
         for name, done in build_silver(
             engine.session, lakehouse, dataset, names, engine.batch_rows
@@ -144,10 +159,13 @@ def _build_silver(
 
 
 def _profile_columns(
-    context: dg.AssetExecutionContext, engine: SparkEngine, lakehouse: Lakehouse, dataset: Dataset
+    context: dg.AssetExecutionContext,
+    engine: SparkEngine,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    names: Sequence[str],
 ) -> Events:
     figures: dict[str, dict[str, int]] = {}
-    names = context.partition_keys
     with failures_of(context) as failures:
         for name, rows in count_columns(
             engine.session, lakehouse, dataset, names, engine.batch_rows
@@ -160,12 +178,13 @@ def _profile_columns(
 @table_asset(SILVER_REVIEW_PRODUCTS)
 def review_products(
     context: dg.AssetExecutionContext,
+    config: PartitionScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Events:
     """Build the products that the reviews of the run's partitions name."""
     figures: dict[str, dict[str, int]] = {}
-    names = context.partition_keys
+    names = names_of(context, config)
     with failures_of(context) as failures:
         for name, rows in build_review_products(
             engine.session, lakehouse, names, engine.batch_rows

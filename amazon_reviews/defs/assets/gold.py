@@ -9,7 +9,12 @@ from amazon_reviews.defs.assets.metadata import (
     table_metadata,
     version_tags,
 )
-from amazon_reviews.defs.assets.partitioned import StreamScope, failures_of, partitioned_result
+from amazon_reviews.defs.assets.partitioned import (
+    ReviewScope,
+    failures_of,
+    names_of,
+    partitioned_result,
+)
 from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
 from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
@@ -44,12 +49,12 @@ def gold_products(
 @table_asset(GOLD_REVIEWS, checks=[_accounted(GOLD_REVIEWS)])
 def gold_reviews(
     context: dg.AssetExecutionContext,
-    config: StreamScope,
+    config: ReviewScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Events:
     """Build the partitions of a run, and those that lose or regain a row to them."""
-    names = context.partition_keys
+    names = names_of(context, config)
     done: dict[str, GoldCounts] = {}
     with failures_of(context) as failures:
         for name, published in build_gold_reviews(

@@ -1,7 +1,7 @@
 """Runs over several partitions: figures, failures and check results of each."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,27 @@ from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import table_metadata, version_tags
 from amazon_reviews.defs.assets.spec import Events
-from amazon_reviews.defs.dagster_private import AssetCheckEvaluationTargetMaterializationData
+from amazon_reviews.defs.dagster_private import (
+    AssetCheckEvaluationTargetMaterializationData,
+    AssetMaterializationPlannedData,
+)
+from amazon_reviews.defs.partitions import in_order, known_partitions
+from amazon_reviews.defs.run_options import MORE_PARTITIONS, step_of
 from amazon_reviews.error_log import in_one_line
 from amazon_reviews.errors import FailedPartitionsError, by_reason
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.shown_text import terminal_text
+
+_EXAMPLES = 3
+
+
+class PartitionScope(dg.Config):
+    """The partitions that a run builds beside the range that Dagster gives it."""
+
+    more_partitions: list[str] = Field(
+        default=[],
+        description="further partitions that the same run builds, which need not be consecutive",
+    )
 
 
 class StreamScope(dg.Config):
@@ -25,6 +41,36 @@ class StreamScope(dg.Config):
         default=False,
         description="build all of the stream again, for instance after a rule was corrected",
     )
+
+
+class ReviewScope(PartitionScope, StreamScope):
+    """The partitions that a run builds, and the part of the stream that it builds again."""
+
+
+def names_of(context: dg.AssetExecutionContext, scope: PartitionScope) -> list[str]:
+    """Return the partitions of a run, in order and each once.
+
+    Raises:
+        Failure: there is no such partition; nothing was built.
+    """
+    partitions = context.assets_def.partitions_def
+    assert partitions is not None
+    key = context.asset_key.to_user_string()
+    known = known_partitions(context.instance, partitions) if scope.more_partitions else ()
+    if unknown := unknown_partitions(key, scope.more_partitions, known):
+        raise dg.Failure(f"{MORE_PARTITIONS}: {unknown}", allow_retries=False)
+    return in_order({*context.partition_keys, *scope.more_partitions})
+
+
+def unknown_partitions(key: str, names: Sequence[str], known: Sequence[str]) -> str:
+    """Return a text that names the partitions that a table does not have; empty if it has all."""
+    unknown = [name for name in dict.fromkeys(names) if name not in {*known}]
+    if not unknown:
+        return ""
+    some = ", ".join(map(terminal_text, unknown[:_EXAMPLES]))
+    more = f" and {len(unknown) - _EXAMPLES} more" if len(unknown) > _EXAMPLES else ""
+    there = f"{known[0]} to {known[-1]}" if known else "no partition yet"
+    return f"{key} has no partition {some}{more}; it has {there}"
 
 
 @contextmanager
@@ -66,28 +112,44 @@ def partitioned_result(
     """
     key = context.asset_key.to_user_string()
     metadata = table_metadata(lakehouse, key) if figures else {}
-    if not failures:
-        for name, values in figures.items():
-            context.add_asset_metadata(dict(values), partition_key=name)
-        yield dg.MaterializeResult(metadata=metadata)
-        yield from evaluations(context, checks or {})
-        yield from check_outputs(context)
-        return
-    for name, values in figures.items():
+    # Dagster itself records the range of a run that succeeds.
+    of_dagster = set() if failures else {*context.partition_keys}
+    for name in [name for name in figures if name not in of_dagster]:
         event = dg.AssetMaterialization(
             context.asset_key,
             partition=name,
-            metadata={**metadata, **values},
+            metadata={**metadata, **figures[name]},
             tags=version_tags(lakehouse, key, name),
         )
         context.log_event(event)
-    for evaluation in evaluations(context, checks or {}):
-        context.log_event(evaluation)
-    raise dg.Failure(
-        description=by_reason(failures),
-        metadata={"failed partitions": len(failures), "materialized": len(figures)},
-        allow_retries=False,
-    )
+    if failures:
+        for evaluation in evaluations(context, checks or {}):
+            context.log_event(evaluation)
+        _mark_failed(context, failures)
+        raise dg.Failure(
+            description=by_reason(failures),
+            metadata={"failed partitions": len(failures), "materialized": len(figures)},
+            allow_retries=False,
+        )
+    for name in of_dagster & figures.keys():
+        context.add_asset_metadata(dict(figures[name]), partition_key=name)
+    yield dg.MaterializeResult(metadata=metadata)
+    yield from evaluations(context, checks or {})
+    yield from check_outputs(context)
+
+
+def _mark_failed(context: dg.AssetExecutionContext, names: Iterable[str]) -> None:
+    """Let Dagster show partitions as failed: those that a failed run has planned and not made.
+
+    A large run has one planned event for all of its partitions, which names none to Dagster.
+    """
+    step = step_of(context.asset_key.to_user_string())
+    for name in names:
+        planned = AssetMaterializationPlannedData(context.asset_key, partition=name)
+        event = dg.DagsterEvent.build_asset_materialization_planned_event(
+            context.job_name, step, planned
+        )
+        context.instance.report_dagster_event(event, context.run.run_id)
 
 
 def evaluations(

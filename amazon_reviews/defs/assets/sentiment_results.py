@@ -8,10 +8,9 @@ import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import data_version, picture, share_of, table_metadata
 from amazon_reviews.defs.assets.partitioned import (
-    StreamScope,
-    check_outputs,
-    evaluations,
+    ReviewScope,
     failures_of,
+    names_of,
     partitioned_result,
 )
 from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset, table_spec
@@ -118,14 +117,14 @@ def _pictures(evaluation: "Evaluated") -> dict[str, dict[str, bytes]]:
 )
 def gold_sentiment_predictions(
     context: dg.AssetExecutionContext,
-    config: StreamScope,
+    config: ReviewScope,
     lakehouse: dg.ResourceParam[Lakehouse],
     model_store: dg.ResourceParam[ModelStore],
 ) -> Events:
     """Predict the reviews of a run's partitions that have no prediction of the current model."""
     from amazon_reviews.pipeline.sentiment.predict import predict_partitions
 
-    names = context.partition_keys
+    names = names_of(context, config)
     built = model_version(model_store, MODEL_SENTIMENT.key)
     reviews = lakehouse.versions(GOLD_REVIEWS.key)
     model = _current(context, model_store)
@@ -138,9 +137,9 @@ def gold_sentiment_predictions(
             {n: {GOLD_REVIEWS.key: reviews.get(n, 0), MODEL_SENTIMENT.key: built} for n in names},
             checks={name: {"complete": True} for name in names},
         )
-        yield dg.MaterializeResult(metadata={"not_predicted": _NO_MODEL})
-        yield from evaluations(context, _complete(lakehouse, names, has_model=False))
-        yield from check_outputs(context)
+        not_predicted = {name: {"not_predicted": _NO_MODEL} for name in names}
+        complete = _complete(lakehouse, names, has_model=False)
+        yield from partitioned_result(context, lakehouse, not_predicted, checks=complete)
         return
     with failures_of(context) as failures:
         for name, predicted in predict_partitions(

@@ -23,6 +23,8 @@ Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output[Non
 
 OWNERS = ["team:data"]
 _BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=PARTITIONS_A_RUN)
+# What Dagster's own dialog cannot do.
+_OF_GAPS = "The job `build_partitions` builds partitions that are not consecutive in one run."
 PACE_TAG = "amazon_reviews/pace"
 """The tag of assets that sensors let follow their inputs later than at once."""
 
@@ -90,7 +92,9 @@ def table_asset(
         asset = dg.asset(
             key=spec.key,
             deps=spec.deps,
-            description=spec.description,
+            description=f"{spec.description}\n\n{_OF_GAPS}"
+            if table.partitions
+            else spec.description,
             metadata=spec.metadata,
             group_name=spec.group_name,
             kinds=spec.kinds,

@@ -1,6 +1,6 @@
 """The build records that a commit adds to a Delta log, as transaction versions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from deltalake import CommitProperties, Transaction
@@ -42,6 +42,19 @@ def changed_records(
             if records.checks.get(name, {}).get(partition) != verdict:
                 changes[check_id(partition, name)] = verdict
     return changes
+
+
+def removed_records(records: Records, partitions: Iterable[str]) -> dict[str, int]:
+    """Return the transactions that remove the records of partitions.
+
+    Delta keeps the newest version of each id for good; 0 stands for a record that was removed.
+    """
+    ids: list[str] = []
+    for name in partitions:
+        ids.append(version_id(name))
+        ids += [input_id(name, key) for key, built in records.inputs.items() if name in built]
+        ids += [check_id(name, check) for check, by in records.checks.items() if name in by]
+    return dict.fromkeys(ids, 0)
 
 
 def commit_of(transaction_versions: Mapping[str, int]) -> CommitProperties:

@@ -262,6 +262,9 @@ def _add(transactions: Iterable[tuple[str, int]], records: Records, others: dict
         partition, _, subject = rest.partition(":")
         if kind == "version":
             records.versions[partition] = version
+            if not version:
+                # The partition was removed.
+                del records.versions[partition]
         else:
             by_subject = records.inputs if kind == "input" else records.checks
             by_subject.setdefault(subject, {})[partition] = version
