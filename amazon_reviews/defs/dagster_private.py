@@ -1,7 +1,4 @@
-"""The names that Dagster does not export.
-
-Only this module and that of `defs` import from `dagster._core`.
-"""
+"""The names that Dagster does not export; no other module imports from `dagster._core`."""
 
 # The materialization that a check result is about: without it the UI does not show the result of a
 # partition. A partition as an argument of `dg.AssetCheckResult` would replace this import.
