@@ -16,6 +16,7 @@ from amazon_reviews import config
 from amazon_reviews.config import Settings
 from amazon_reviews.defs.run_reports import report_runs
 from amazon_reviews.pipeline.run_reports.lineage import LineageEvents
+from amazon_reviews.resources import background_sender
 from amazon_reviews.resources.tracing import tracer
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.openlineage_schema import RUN_EVENT
@@ -234,7 +235,9 @@ def test_a_headless_run_of_the_console_script_is_reported_before_it_ends(empty):
     assert len(events_of(requests)) == 4
 
 
-def test_an_endpoint_that_is_down_changes_nothing_of_a_run(empty, caplog):
+def test_an_endpoint_that_is_down_changes_nothing_of_a_run(empty, caplog, monkeypatch):
+    # The end of the tests does not wait for it.
+    monkeypatch.setattr(background_sender, "_SENDERS", [])
     empty.add_file("amazon_metadata", "a", product())
     empty.add_partitions("products", "a")
     nobody = f"http://127.0.0.1:{free_port()}"
