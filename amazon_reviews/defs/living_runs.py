@@ -13,8 +13,8 @@ import dagster as dg
 
 from amazon_reviews.resources.living_processes import FOLDER, forget, is_dead, killed, living
 
-PROCESS_TAG = "amazon_reviews/process"
-"""The tag of headless runs: the name of the lock of their process."""
+PROCESS_TAG = ".dagster/amazon_reviews_process"
+"""The tag of headless runs: the name of the lock of their process. Dagster hides its prefix."""
 
 _RUNS = "runs"
 # A process takes its lock a moment after it reports that the run has started.

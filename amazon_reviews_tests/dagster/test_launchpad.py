@@ -89,6 +89,8 @@ def test_headless_runs_say_who_started_them_and_why(all_done):
     assert run.tags["user"] == "headless run"
     assert run.tags[STARTED_BY_TAG] == "command line"
     assert run.tags[REASON_TAG]
+    shown = {name: value for name, value in run.tags.items() if not name.startswith(".dagster/")}
+    assert all(len(value) <= 60 for value in shown.values()), shown
 
 
 def test_runs_of_sensors_and_schedules_say_who_started_them_and_why(empty, tmp_path):
