@@ -125,7 +125,7 @@ def _multiply_events(index: Path, copies: list[tuple[str, str, int, str]], parti
 
 
 def _multiply_ticks(schedules: Path) -> None:
-    """Record ticks as three sensors leave them in a week, which Dagster keeps by itself."""
+    """Record ticks as three sensors leave them in a week, which Dagster keeps automatically."""
     ticks = 3 * timedelta(days=7) // timedelta(seconds=_TICK_SECONDS)
     with closing(sqlite3.connect(schedules)) as database:
         database.executemany(

@@ -101,7 +101,7 @@ DELETE FROM job_ticks WHERE id IN (
 
 @dataclass(frozen=True)
 class Retention:
-    """The settings: runs are kept for so many days, at most so many of them; so are ticks."""
+    """The settings: days and number of runs that stay, and number of ticks of each sensor."""
 
     run_days: int
     runs: int
