@@ -117,7 +117,7 @@ def test_changed_folder_is_requested_again(project):
     assert not tick(project, second.cursor).run_requests
 
 
-def test_folders_that_are_not_consecutive_get_separate_runs(project):
+def test_folders_that_are_not_consecutive_get_one_run(project):
     first = tick(project)
     follow(project, first)
     for name in ("partition_1", "partition_2", "partition_4"):
@@ -126,13 +126,12 @@ def test_folders_that_are_not_consecutive_get_separate_runs(project):
     result = tick(project, first.cursor)
 
     assert requested(result.run_requests) == [
-        "bronze/reviews partition_1..partition_2",
-        "bronze/reviews partition_4..partition_4",
+        "bronze/reviews partition_1..partition_2 partition_4",
     ]
 
 
 def test_ranges_have_a_limit(project, monkeypatch):
-    monkeypatch.setattr(requests, "_PARTITIONS_A_RUN", 2)
+    monkeypatch.setattr(requests, "PARTITIONS_A_RUN", 2)
 
     assert requested(tick(project).run_requests) == [
         "bronze/reviews partition_1..partition_2",

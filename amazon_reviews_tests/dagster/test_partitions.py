@@ -3,6 +3,8 @@
 import dagster as dg
 import pytest
 
+from amazon_reviews import config
+from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.defs.partitions import (
     GOLD_REVIEW_PARTITIONS,
     PARTITIONS,
@@ -11,7 +13,7 @@ from amazon_reviews.defs.partitions import (
     known_partitions,
     range_tags,
 )
-from amazon_reviews_tests.dagster.project import QUIET, failed_steps
+from amazon_reviews_tests.dagster.project import QUIET, environment, failed_steps
 
 SILVER = "silver/reviews"
 
@@ -32,21 +34,21 @@ def test_partitions_that_come_later_take_their_natural_place_before_the_stream(i
         return known_partitions(instance, GOLD_REVIEW_PARTITIONS)
 
     add_missing(instance, GOLD_REVIEW_PARTITIONS, ["stream"])
-    add_missing(instance, GOLD_REVIEW_PARTITIONS, ["partition_10", "partition_2"])
-    assert order() == ["partition_2", "partition_10", "stream"]
+    add_missing(instance, GOLD_REVIEW_PARTITIONS, ["week_10", "week_2"])
+    assert order() == ["week_2", "week_10", "stream"]
 
-    add_missing(instance, GOLD_REVIEW_PARTITIONS, ["partition_11", "partition_3", "partition_2"])
-    assert order() == ["partition_2", "partition_3", "partition_10", "partition_11", "stream"]
+    add_missing(instance, GOLD_REVIEW_PARTITIONS, ["week_11", "week_3", "week_2"])
+    assert order() == ["week_2", "week_3", "week_10", "week_11", "stream"]
 
 
 def test_partitions_in_the_order_of_an_earlier_release_are_sorted(instance):
     other = PARTITIONS["products"]
     instance.add_dynamic_partitions("amazon_metadata", ["b", "a"])
-    instance.add_dynamic_partitions("gold_reviews", ["p_10", "stream", "p_9"])
+    instance.add_dynamic_partitions("gold_reviews", ["week_10", "stream", "week_9"])
 
     add_missing(instance, GOLD_REVIEW_PARTITIONS, [])
 
-    assert known_partitions(instance, GOLD_REVIEW_PARTITIONS) == ["p_9", "p_10", "stream"]
+    assert known_partitions(instance, GOLD_REVIEW_PARTITIONS) == ["week_9", "week_10", "stream"]
     assert known_partitions(instance, other) == ["b", "a"]
 
 
@@ -137,3 +139,14 @@ def test_run_of_thousands_of_partitions_has_one_planned_event(empty, monkeypatch
 
     planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     assert len(empty.instance.all_logs(run.run_id, of_type=planned)) == 1
+
+
+def test_commands_create_runs_with_one_planned_event(tmp_path, monkeypatch):
+    for name in ("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "DAGSTER_HOME"):
+        # Set first, so that it is removed again after the test.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    with dagster_instance(config.load(environment(tmp_path))) as instance:
+        storage = instance.event_log_storage
+        assert storage.supports_partition_subset_in_asset_materialization_planned_events
