@@ -1,6 +1,7 @@
 """What the assets say of themselves, and what materializing them does."""
 
 import re
+from collections import Counter
 from graphlib import TopologicalSorter
 
 import duckdb
@@ -8,6 +9,7 @@ import pytest
 from dagster._serdes import serialize_value
 from deltalake import DeltaTable
 
+from amazon_reviews.defs.assets import partitioned
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews_tests.dagster.project import Project, failed_steps
@@ -306,3 +308,15 @@ def test_a_secret_is_neither_stored_with_the_runs_nor_shown(tmp_path, setting):
 
     assert "only-for-this-test" not in stored
     assert "only-for-this-test" not in repr(project.defs.resources)
+
+
+def test_run_of_many_partitions_stores_no_preview_with_each(forgotten, monkeypatch):
+    monkeypatch.setattr(partitioned, "_MOST_PREVIEWS", 4)
+    forgotten.add_all_partitions()
+
+    assert forgotten.materialize("silver/reviews_columns", partitions=PARTITIONS).success
+    metadata = forgotten.metadata("silver/reviews_columns").values()
+    assert ["preview" in each for each in metadata] == [False] * 5
+    assert forgotten.materialize("silver/reviews_columns", partitions=PARTITIONS[:4]).success
+    metadata = forgotten.metadata("silver/reviews_columns").values()
+    assert Counter("preview" in each for each in metadata) == {True: 4, False: 1}

@@ -23,6 +23,9 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.shown_text import terminal_text
 
 _EXAMPLES = 3
+# Dagster stores the metadata of a run with each of its partitions, and keeps the newest of each. A
+# preview is as large as all else.
+_MOST_PREVIEWS = 20
 
 
 class PartitionScope(dg.Config):
@@ -114,6 +117,8 @@ def partitioned_result(
     metadata = table_metadata(lakehouse, key) if figures else {}
     # Dagster itself records the range of a run that succeeds.
     of_dagster = set() if failures else {*context.partition_keys}
+    if len(figures) > _MOST_PREVIEWS:
+        del metadata["preview"]
     for name in [name for name in figures if name not in of_dagster]:
         event = dg.AssetMaterialization(
             context.asset_key,
