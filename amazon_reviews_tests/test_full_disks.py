@@ -85,12 +85,12 @@ def landing(tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, landing):
     """A function that returns the content of a project that was never disturbed."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    shutil.copytree(landing, root / "landing")
     done = {}
 
     def contents(select):
         if select not in done:
+            root = tmp_path_factory.mktemp("undisturbed")
+            shutil.copytree(landing, root / "landing")
             result = command(root, "run", "--select", select)
             assert result.returncode == 0, result.stderr
             done[select] = tables(root)
