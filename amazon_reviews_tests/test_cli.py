@@ -222,6 +222,7 @@ def test_a_failed_blocking_check_exits_with_1_and_the_next_run_repairs_it(root, 
     assert cli(root, "reconcile").exit_code == 0
 
 
+@pytest.mark.long
 def test_a_killed_run_is_reported_and_the_next_run_does_its_work(root, finished):
     project = Project(root)
     project.add_file("amazon_reviews", "partition_2", review())

@@ -114,6 +114,7 @@ class Project:
         with dg.build_sensor_context(
             instance=self.instance,
             cursor=cursor,
+            sensor_name=sensor.name,
             repository_def=self.defs.get_repository_def(),
             resources={
                 name: (self.defs.resources or {})[name] for name in sensor.required_resource_keys

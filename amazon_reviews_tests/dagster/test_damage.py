@@ -86,7 +86,7 @@ DAMAGE = {
     "report deleted": lambda p: p.settings.report.unlink(),
     "report cut": lambda p: cut(p.settings.report, 2_000),
 }
-SHORT = ("gold deleted", "a file of silver deleted", "warehouse cut")
+SHORT = ("gold deleted", "warehouse cut")
 KEYS = ("bronze/reviews", "silver/reviews", "gold/reviews", "gold/brands", "gold/duplicates")
 
 

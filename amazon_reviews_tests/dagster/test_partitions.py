@@ -126,6 +126,7 @@ def test_only_the_failed_partitions_of_a_run_are_shown_as_failed(done, monkeypat
     assert attempts(key).keys() == {"partition_2", "partition_4"}
 
 
+@pytest.mark.long
 def test_run_of_thousands_of_partitions_has_one_planned_event(empty, monkeypatch):
     monkeypatch.setenv("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
     names = [f"partition_{number}" for number in range(1, 3001)]

@@ -56,7 +56,9 @@ def bring_up_to_date(
             lambda stage: _add_bar(bars, stage),
             lambda stage, seconds: _print_stage(bars, stage, seconds),
         )
-        warnings = _watch_health(settings, instance)
+        # A run that built nothing changed nothing, but time has passed, which alerts may be about.
+        told = settings.alerts.get_secret_value()
+        warnings = _watch_health(settings, instance) if told or not outcome.nothing_new else []
     for line in (*_problems(outcome), *warnings):
         stderr.print(terminal_text(line))
     return outcome
