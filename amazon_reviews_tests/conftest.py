@@ -25,12 +25,6 @@ def pytest_runtest_setup() -> None:
     defs_state._current_storage.set(None)
 
 
-@pytest.fixture(autouse=True)
-def _planned_events_of_single_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what commands that other tests ran in this process have set for it."""
-    monkeypatch.delenv("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", raising=False)
-
-
 @pytest.fixture(scope="session")
 def spark() -> SparkSession:
     """Return a session on the embedded engine, one for each worker."""

@@ -8,6 +8,4 @@ settings=$(mktemp "$DAGSTER_HOME/.dagster.yaml.XXXXXX")
 cat dagster.yaml > "$settings"
 [ -z "${DAGSTER_POSTGRES_URL:-}" ] || cat deploy/postgres.yaml >> "$settings"
 mv "$settings" "$DAGSTER_HOME/dagster.yaml"
-# One event for all planned partitions of a run: see docs/how-to/backfill.md.
-export DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS=true
 exec "$@"

@@ -35,7 +35,7 @@ class Incident(BaseModel):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What identifies the incident while it lasts."""
+        """The name of the incident while it lasts."""
         return self.asset, self.partition, self.check
 
 

@@ -110,7 +110,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed."""
+    """The numbers of what was removed, and the bytes that were freed."""
 
     runs: int = 0
     events: int = 0

@@ -88,7 +88,7 @@ def add_verdict(
 
 @dataclass
 class _Run:
-    """What a run was to build and to check, by step, what it built and when, and what failed."""
+    """The planned outputs and checks of a run, by step, what was built when, and its failures."""
 
     planned: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     checks: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))

@@ -3,8 +3,6 @@
 import dagster as dg
 import pytest
 
-from amazon_reviews import config
-from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.defs.partitions import (
     GOLD_REVIEW_PARTITIONS,
     PARTITIONS,
@@ -13,7 +11,7 @@ from amazon_reviews.defs.partitions import (
     known_partitions,
     range_tags,
 )
-from amazon_reviews_tests.dagster.project import QUIET, environment, failed_steps
+from amazon_reviews_tests.dagster.project import QUIET, failed_steps
 
 SILVER = "silver/reviews"
 
@@ -112,10 +110,10 @@ def test_headless_run_builds_partitions_with_gaps_in_one_run(done):
     assert {record.run_id for record in events.records} == {newest.dagster_run.run_id}
 
 
-def test_only_the_failed_partitions_of_a_run_are_shown_as_failed(done, monkeypatch):
-    monkeypatch.setenv("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
+def test_only_the_failed_partitions_of_a_run_are_shown_as_failed(done):
     key = dg.AssetKey(["bronze", "reviews"])
-    for name in ("partition_2", "partition_4"):
+    # Dagster plans the largest range: partition_5 is outside of it.
+    for name in ("partition_2", "partition_5"):
         done.break_off("amazon_reviews", name)
 
     outcome = done.run("key:bronze/reviews", {"bronze/reviews": ["partition_1", "partition_3"]})
@@ -123,31 +121,4 @@ def test_only_the_failed_partitions_of_a_run_are_shown_as_failed(done, monkeypat
     assert len(outcome.stages) == 1
     storage = done.instance.event_log_storage
     attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations
-    assert attempts(key).keys() == {"partition_2", "partition_4"}
-
-
-@pytest.mark.long
-def test_run_of_thousands_of_partitions_has_one_planned_event(empty, monkeypatch):
-    monkeypatch.setenv("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
-    names = [f"partition_{number}" for number in range(1, 3001)]
-    empty.add_partitions("reviews", *names)
-
-    run = empty.instance.create_run_for_job(
-        empty.job.get_subset(asset_selection={dg.AssetKey(SILVER.split("/"))}),
-        tags=range_tags(names),
-        asset_selection={dg.AssetKey(SILVER.split("/"))},
-    )
-
-    planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-    assert len(empty.instance.all_logs(run.run_id, of_type=planned)) == 1
-
-
-def test_commands_create_runs_with_one_planned_event(tmp_path, monkeypatch):
-    for name in ("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "DAGSTER_HOME"):
-        # Set first, so that it is removed again after the test.
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
-
-    with dagster_instance(config.load(environment(tmp_path))) as instance:
-        storage = instance.event_log_storage
-        assert storage.supports_partition_subset_in_asset_materialization_planned_events
+    assert attempts(key).keys() == {"partition_2", "partition_5"}

@@ -15,9 +15,6 @@ from amazon_reviews.errors import SettingsError
 _SETTINGS = Path(amazon_reviews.__file__).with_name("dagster.yaml")
 WORKSPACE = Path(amazon_reviews.__file__).with_name("workspace.yaml")
 """Dagster's code location; the state of sensors and schedules belongs to its name."""
-# With it, Dagster stores one event for all planned partitions of a run, and not one for each: the
-# run of thousands of partitions would be created for minutes.
-_ONE_PLANNED_EVENT = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
 # Dagster's databases start with less than 1 MB, and a run adds less than 1 MB of events.
 _RUN_BYTES = 8 << 20
 
@@ -48,6 +45,5 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
     except OSError as error:
         raise SettingsError(DAGSTER_HOME, f"cannot be used ({error})") from None
     os.environ[DAGSTER_HOME] = str(home)
-    os.environ.setdefault(_ONE_PLANNED_EVENT, "true")
     with explaining(place):
         return dg.DagsterInstance.get()

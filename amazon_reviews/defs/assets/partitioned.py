@@ -130,7 +130,7 @@ def partitioned_result(
     if failures:
         for evaluation in evaluations(context, checks or {}):
             context.log_event(evaluation)
-        _mark_failed(context, failures)
+        _mark_failed(context, failures.keys() - {*context.partition_keys})
         raise dg.Failure(
             description=by_reason(failures),
             metadata={"failed partitions": len(failures), "materialized": len(figures)},
@@ -146,7 +146,7 @@ def partitioned_result(
 def _mark_failed(context: dg.AssetExecutionContext, names: Iterable[str]) -> None:
     """Let Dagster show partitions as failed: those that a failed run has planned and not made.
 
-    A large run has one planned event for all of its partitions, which names none to Dagster.
+    Dagster itself has planned the range of the run, and not the other partitions.
     """
     step = step_of(context.asset_key.to_user_string())
     for name in names:
