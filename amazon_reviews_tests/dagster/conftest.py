@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from amazon_reviews import config
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews_tests.alert_receiver import AlertReceiver, alert_receiver
 from amazon_reviews_tests.dagster.partial import CONTENT, DATASETS, FILES, SENT
 from amazon_reviews_tests.dagster.project import Project, environment
 from amazon_reviews_tests.helpers import upload_bytes
@@ -115,6 +116,19 @@ def done(forgotten: Project, all_done: Project) -> Project:
     """A copy of the project that is up to date; the test may change it."""
     forgotten.remember(all_done)
     return forgotten
+
+
+@pytest.fixture(scope="module")
+def alert_server() -> Iterator[AlertReceiver]:
+    with alert_receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def receiver(alert_server: AlertReceiver) -> AlertReceiver:
+    """A web server that receives alerts, without those of other tests."""
+    alert_server.received, alert_server.statuses, alert_server.paths = [], [], []
+    return alert_server
 
 
 @pytest.fixture(scope="module")

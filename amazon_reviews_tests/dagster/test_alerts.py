@@ -10,7 +10,6 @@ from amazon_reviews.alerts.destinations import Alerting
 from amazon_reviews.defs.alerts import send_alerts
 from amazon_reviews.errors import BuildError
 from amazon_reviews.redaction import HIDDEN, redacted
-from amazon_reviews_tests.alert_receiver import alert_receiver
 from amazon_reviews_tests.ports import free_port
 
 UI = "http://ui.example"
@@ -88,18 +87,6 @@ ALL = DEFS.resolve_implicit_global_asset_job_def()
 @pytest.fixture(autouse=True)
 def whole():
     BROKEN.clear()
-
-
-@pytest.fixture(scope="module")
-def server():
-    with alert_receiver() as server:
-        yield server
-
-
-@pytest.fixture
-def receiver(server):
-    server.received, server.statuses, server.paths = [], [], []
-    return server
 
 
 class Watched:

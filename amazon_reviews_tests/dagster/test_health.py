@@ -16,7 +16,6 @@ from amazon_reviews.pipeline.stream_gaps import acknowledge_gaps, record_gap
 from amazon_reviews.resources.event_hub import Span
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.schemas.marts import FRESHNESS
-from amazon_reviews_tests.alert_receiver import alert_receiver
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.helpers import review
 from amazon_reviews_tests.test_cli import cli
@@ -24,18 +23,6 @@ from amazon_reviews_tests.test_cli import cli
 FRESH = dg.AssetCheckKey(dg.AssetKey(["gold", "freshness"]), "fresh")
 LAG = dg.AssetCheckKey(dg.AssetKey(["bronze", "review_events"]), "lag_bound")
 TODAY = datetime.now(UTC).date()
-
-
-@pytest.fixture(scope="module")
-def server():
-    with alert_receiver() as server:
-        yield server
-
-
-@pytest.fixture
-def receiver(server):
-    server.received, server.statuses, server.paths = [], [], []
-    return server
 
 
 @pytest.fixture
