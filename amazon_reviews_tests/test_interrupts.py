@@ -219,6 +219,27 @@ def test_an_interrupted_api_leaves_no_temporary_folder(tmp_path, workers, number
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_workers_of_the_api_that_are_interrupted_at_their_start_print_nothing(tmp_path):
+    command = ("-m", "amazon_reviews.cli", "api", "--port", str(free_port()), "--workers", "2")
+    with started(tmp_path, *command) as process:
+        while not any(map(imports_libraries, set(members(process.pid)) - {process.pid})):
+            assert process.poll() is None
+        seconds, stderr = ended(process, signal.SIGINT)
+        assert no_member_left(process.pid)
+
+    assert process.returncode in (0, 128 + signal.SIGINT)
+    assert seconds < MOST_SECONDS
+    assert "Traceback" not in stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def imports_libraries(pid):
+    try:
+        return "pydantic_core" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
+
+
 def wait_for(port, process):
     """Return when the API answers."""
     while process.poll() is None:

@@ -8,9 +8,11 @@ import asyncio
 import json
 import os
 import resource
+import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 import uvicorn
@@ -44,6 +46,11 @@ def serve(host: str, port: int, workers: int) -> None:
     with temporary_folder(prefix="amazon_reviews_metrics_") as folder:
         if workers > 1:
             os.environ[health.MULTIPROCESS] = folder
+            # For the workers, which inherit it: one that is still starting would print a traceback.
+            # Other threads of this process receive the signal, and uvicorn then sends SIGTERM.
+            # The start of the first worker would unblock it, were the tracker not running.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         app = "amazon_reviews.serving.api.app:create_app"
         uvicorn.run(app, factory=True, host=host, port=port, workers=workers, **options)
 
