@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from amazon_reviews.pipeline.datasets import DATASETS, STREAM
 from amazon_reviews.pipeline.input_rows import REVIEW_SOURCES
 from amazon_reviews.pipeline.marts import MARTS, SENTIMENT_MARTS, transform_of
+from amazon_reviews.pipeline.partials import aggregate_of
 from amazon_reviews.pipeline.records import cleaned_parts
 from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews.schemas import TABLES
@@ -31,6 +33,9 @@ Sources = frozenset[str]
 """Columns of tables, each as `key.column`."""
 Columns = list[tuple[str, Sources]]
 """The columns of a relation by name, with what they are computed from."""
+
+_ARGUMENTS = {"partials/phrases": (["Good"],), "partials/product_days": (date(2018, 1, 1),)}
+"""What a partial aggregate takes beside the rows."""
 
 _PASSING = ("filter", "sort", "limit", "offset", "deduplicate", "hint", "subquery_alias")
 
@@ -66,7 +71,14 @@ def frames(spark: SparkSession) -> Iterator[tuple[str, DataFrame, dict[str, Data
     yield "gold/recommender_interactions", interactions, inputs
     for mart in (*MARTS, *SENTIMENT_MARTS):
         inputs = of(*mart.inputs)
-        yield mart.key, transform_of(mart)(*inputs.values()), inputs
+        first, *others = inputs.values()
+        added = [
+            aggregate_of(TABLES[key])(first, *_ARGUMENTS.get(key, ())) for key in mart.partials
+        ]
+        if mart.key in mart.partials:
+            yield mart.key, added[0], inputs
+        else:
+            yield mart.key, transform_of(mart)(*(added or [first]), *others), inputs
 
 
 def lineage_of_tables(spark: SparkSession) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ import json
 import time
 
 from amazon_reviews import config
-from amazon_reviews.pipeline.marts import MARTS, build_mart, pinned_versions
+from amazon_reviews.pipeline.marts import MARTS, MartBuilder
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, row_count
 from amazon_reviews.resources.spark.engine import start_session
 
@@ -17,11 +17,11 @@ def main() -> None:
     settings = config.load()
     lakehouse = Lakehouse(location=settings.lakehouse)
     spark = start_session(settings.engine, settings.engine_memory)
-    versions = pinned_versions(lakehouse)
+    builder = MartBuilder(spark, lakehouse, settings.batch_rows)
     seconds = {}
     for mart in MARTS:
         began = time.perf_counter()
-        build_mart(spark, lakehouse, mart, versions)
+        builder.build(mart)
         seconds[mart.key] = time.perf_counter() - began
     rows = {key: row_count(lakehouse.delta(key)) for key in seconds}
     print(json.dumps({"seconds": seconds, "rows": rows}))

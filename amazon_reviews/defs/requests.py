@@ -50,6 +50,10 @@ _ENDED = {*dg.DagsterRunStatus} - {*UNFINISHED}
 _EXAMPLES = 3
 _DIGEST_BYTES = 6
 _WITH_STREAM = {t.key for t in (SILVER_STREAMED_REVIEWS, GOLD_REVIEWS, SENTIMENT_PREDICTIONS)}
+_MART_STEPS = {
+    step: {key for key, t in TABLES.items() if t.partials and (t.domain == "sentiment") == is_of}
+    for step, is_of in (("review_marts", False), ("sentiment_marts", True))
+}
 _OUTPUTS = {output.key: output for output in OUTPUTS}
 
 
@@ -72,8 +76,11 @@ def run_options(
     instance: dg.DagsterInstance, work: Sequence[Work]
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the tags with the partitions of a run that does this work, and its steps' options."""
-    rebuilt = {one.key for one in work if one.rebuilds} & _WITH_STREAM
-    options: dict[str, dict[str, Any]] = {key: {"rebuild": True} for key in rebuilt}
+    rebuilt = {one.key for one in work if one.rebuilds and not one.is_first}
+    options: dict[str, dict[str, Any]] = {key: {"rebuild": True} for key in rebuilt & _WITH_STREAM}
+    for step, marts in _MART_STEPS.items():
+        if of_step := sorted(rebuilt & marts):
+            options[step] = {"rebuild": of_step}
     tags: dict[str, str] = {}
     if names := [one.partition for one in work if one.partition]:
         tags, more = partition_options(instance, work[0].key, names)

@@ -1,6 +1,9 @@
-"""The marts: building each from its inputs with the transform of its name."""
+"""The marts: building each from its inputs with the transform of its name.
 
-from collections.abc import Callable, Mapping, Sequence
+A mart of the reviews adds up partial aggregates; see `pipeline/partials.py`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from graphlib import TopologicalSorter
 from inspect import isfunction
 from itertools import takewhile
@@ -12,8 +15,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.pipeline.input_rows import check_inputs_are_there
+from amazon_reviews.pipeline.partials import PARTIALS, aggregate_of, refresh_partials, source_of
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
-from amazon_reviews.schemas import MART_TABLES, Table
+from amazon_reviews.schemas import MART_TABLES, TABLES, Table
 from amazon_reviews.schemas import sentiment as sentiment_tables
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
@@ -41,9 +45,13 @@ _TRANSFORMS: Mapping[str, Transform] = {
 def transform_of(mart: Table) -> Transform:
     """Return the transform of a mart: the function of its name in `transforms/marts`.
 
+    That of a mart which is a partial aggregate itself is in `transforms/partials`.
+
     Raises:
         LookupError: no module there has such a function.
     """
+    if mart.key in mart.partials:
+        return aggregate_of(mart)
     if mart.name not in _TRANSFORMS:
         raise LookupError(f"{mart.key}: transforms/marts has no function {mart.name}")
     return _TRANSFORMS[mart.name]
@@ -67,20 +75,65 @@ SENTIMENT_MARTS = (
 """The marts of the predicted sentiment, by category, brand, product and year."""
 
 
-def pinned_versions(lakehouse: Lakehouse) -> dict[str, int]:
-    """Return the current versions of the marts' inputs, so that all marts read the same."""
-    built = {mart.key for mart in MARTS}
-    keys = {key for mart in MARTS for key in mart.inputs if key not in built}
-    for key in keys:
-        lakehouse.ensure(key)
-    return {key: lakehouse.delta(key).version() for key in keys}
+class MartBuilder:
+    """Builds marts, all from the same state of their inputs.
 
+    `versions` are the Delta versions of the inputs that are no marts themselves. For the marts
+    whose keys are in `rebuild`, also partitions that did not change are aggregated again.
+    """
 
-def build_mart(
-    spark: SparkSession, lakehouse: Lakehouse, mart: Table, versions: Mapping[str, int]
-) -> None:
-    """Rebuild a mart in one commit from its inputs, at their newest or these `versions`."""
-    build_whole(spark, lakehouse, mart, transform_of(mart), versions)
+    def __init__(
+        self,
+        spark: SparkSession,
+        lakehouse: Lakehouse,
+        batch_rows: int,
+        marts: Sequence[Table] = MARTS,
+        *,
+        rebuild: Collection[str] = (),
+    ) -> None:
+        self._spark = spark
+        self._lakehouse = lakehouse
+        self._batch_rows = batch_rows
+        self._rebuilt = {key for mart in marts if mart.key in rebuild for key in mart.partials}
+        self._refreshed: set[str] = set()
+        built = {mart.key for mart in marts}
+        inputs = {key for mart in marts for key in mart.inputs if key not in built}
+        aggregated = {mart.inputs[0] for mart in marts if mart.partials}
+        self._sources = {key: source_of(lakehouse, key) for key in aggregated}
+        self.versions = {key: source.version for key, source in self._sources.items()}
+        for key in inputs - aggregated:
+            lakehouse.ensure(key)
+            self.versions[key] = lakehouse.delta(key).version()
+
+    def build(self, mart: Table) -> None:
+        """Rebuild a mart in one commit, after the partial aggregates that it adds up.
+
+        Raises:
+            MissingInputError: it was built from a table that is missing now; it stays as it is.
+        """
+        inputs = _inputs(self._lakehouse, mart, self.versions)
+        for key in mart.partials:
+            self._refresh(TABLES[key])
+        if mart.key in mart.partials:
+            self._lakehouse.record(mart.key, {WHOLE: inputs})
+        else:
+            build_whole(self._spark, self._lakehouse, mart, transform_of(mart), self.versions)
+
+    def _refresh(self, table: Table) -> None:
+        if table.key in self._refreshed:
+            return
+        for key in table.inputs[1:]:
+            if key in PARTIALS:
+                self._refresh(PARTIALS[key])
+        refresh_partials(
+            self._spark,
+            self._lakehouse,
+            table,
+            self._sources[table.inputs[0]],
+            self._batch_rows,
+            rebuild=table.key in self._rebuilt,
+        )
+        self._refreshed.add(table.key)
 
 
 def build_whole(
@@ -99,18 +152,25 @@ def build_whole(
     Raises:
         MissingInputError: it was built from a table that is missing now; it stays as it is.
     """
+    inputs = _inputs(lakehouse, table, versions)
+    keys = (*table.partials, *table.inputs[1:]) if table.partials else table.inputs
+    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in keys]
+    rows = _typed(transform(*frames), table)
+    if not table.sort_by:
+        # The embedded engine writes rows without their order, unless an offset needs it.
+        rows = rows.orderBy(*_exact_columns(table)).offset(0)
+    lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
+
+
+def _inputs(lakehouse: Lakehouse, table: Table, versions: Mapping[str, int]) -> dict[str, int]:
+    """Return the versions of the inputs, which must be there if it was built from them before."""
     inputs = lakehouse.input_versions(table.key) | {
         key: lakehouse.version_at(key, version)
         for key, version in versions.items()
         if key in table.inputs
     }
     check_inputs_are_there(lakehouse, table.key, inputs)
-    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in table.inputs]
-    rows = _typed(transform(*frames), table)
-    if not table.sort_by:
-        # The embedded engine writes rows without their order, unless an offset needs it.
-        rows = rows.orderBy(*_exact_columns(table)).offset(0)
-    lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
+    return inputs
 
 
 def output_and_input_reviews(

@@ -13,7 +13,10 @@ from amazon_reviews.schemas.layers import (
 
 _SILVER = tuple(dataset.silver for dataset in DATASETS)
 BUILT_WITH_OTHERS = frozenset(
-    table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)
+    (
+        *(table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)),
+        *(key for key, table in TABLES.items() if table.layer == "partials"),
+    )
 )
 """The tables that are no outputs of their own: the builds of other tables write them."""
 

@@ -241,6 +241,8 @@ def owner_of(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
     elif key in (GOLD_DUPLICATES.key, SCRATCH_DUPLICATES.key):
         # What one partition lost to another is only known by comparing all of them.
         return _GOLD[values["table"]], WHOLE
+    if table.layer == "partials":
+        return next(mart.key for mart in TABLES.values() if key in mart.partials), WHOLE
     if key == STREAM.bronze:
         # New events can still be added to it.
         return key, values["partition"]

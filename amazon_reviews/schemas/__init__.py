@@ -3,14 +3,14 @@
 One place for what Delta stores, the Dagster UI shows, the checks hold and the warehouse documents.
 """
 
-from amazon_reviews.schemas import layers, marts, recommender, sentiment, titles
+from amazon_reviews.schemas import layers, marts, partials, recommender, sentiment, titles
 from amazon_reviews.schemas.table import Column, Rule, Table
 
 __all__ = ["MART_TABLES", "PUBLISHED", "TABLES", "Column", "Rule", "Table"]
 
 TABLES = {
     table.key: table
-    for module in (layers, marts, sentiment, recommender, titles)
+    for module in (layers, partials, marts, sentiment, recommender, titles)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

@@ -62,6 +62,7 @@ REVIEW_COUNTS = _mart(
     "gold/review_counts",
     "One row per year, month, main category, stars, verified and source.",
     (_YEAR, _MONTH, *_FILTERS[1:], _REVIEWS),
+    partials=("partials/cells",),
     inputs=("gold/reviews",),
     adds_up=True,
     cluster_by=("main_category",),
@@ -77,6 +78,7 @@ LENGTH_COUNTS = _mart(
         Column("characters", _COUNT, "characters of all these reviews"),
         Column("letters", _COUNT, "characters without the blanks between words"),
     ),
+    partials=("partials/lengths",),
     inputs=("gold/reviews",),
     adds_up=True,
 )
@@ -84,6 +86,7 @@ PRICE_COUNTS = _mart(
     "gold/price_counts",
     "One row per price band, year, main category, stars, verified and source.",
     (*_PRICE, *_FILTERS, _REVIEWS),
+    partials=("partials/prices",),
     inputs=("gold/reviews",),
     adds_up=True,
 )
@@ -224,6 +227,7 @@ PRODUCT_RATINGS = _mart(
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
     sort_by="asin",
+    partials=("partials/products",),
     inputs=(
         "gold/reviews",
         "gold/products",
@@ -241,6 +245,7 @@ PRODUCT_VARIANTS = _mart(
         *_RATINGS,
     ),
     sort_by="asin",
+    partials=("partials/products",),
     inputs=("gold/reviews",),
 )
 PRODUCT_COVERAGE = _mart(
@@ -259,9 +264,17 @@ PRODUCT_COVERAGE = _mart(
 )
 PRODUCT_MONTHS = _mart(
     "gold/product_months",
-    "One row per product, year and month with reviews.",
-    (Column("asin", pa.string(), "product number"), _YEAR, _MONTH, *_RATINGS),
+    "One row per landing partition, product, year and month with reviews.",
+    (
+        Column("asin", pa.string(), "product number"),
+        _YEAR,
+        _MONTH,
+        *_RATINGS,
+        Column("partition", pa.string(), "landing partition, or segment of the stream"),
+    ),
+    ("partition",),
     sort_by="asin",
+    partials=("gold/product_months",),
     inputs=("gold/reviews",),
 )
 PRODUCT_TITLES = _mart(
@@ -293,6 +306,7 @@ BRAND_YEARS = _mart(
     "gold/brand_years",
     "One row per brand and year with reviews.",
     (_BRAND, _YEAR, *_SHRUNK_RATINGS),
+    partials=("partials/brands",),
     inputs=(
         "gold/reviews",
         "gold/review_counts",
@@ -313,6 +327,7 @@ BRAND_TRENDS = _mart(
         Column("p_value", _REAL, "two-sided, of no trend, by the normal distribution"),
         Column("trend", pa.string(), "rising or falling where p_value is below 0.05, else flat"),
     ),
+    partials=("partials/brands",),
     inputs=("gold/reviews",),
 )
 CREDIBILITY = _mart(
@@ -354,6 +369,7 @@ PRODUCT_ALERTS = _mart(
             "at least 5 rated before and after, half a star, and rating_drop_z of 1.96",
         ),
     ),
+    partials=("partials/product_days",),
     inputs=(
         "gold/reviews",
         "gold/products",
@@ -370,6 +386,7 @@ HELPFUL_VOTES = _mart(
         Column("mean_votes", _REAL, "votes of a review that has some"),
         Column("mean_votes_missing_as_one", _REAL, "votes of a review, none counted as one"),
     ),
+    partials=("partials/cells",),
     inputs=("gold/reviews",),
     adds_up=True,
 )
@@ -388,6 +405,7 @@ REVIEW_ORIGINS = _mart(
         Column("first_on", pa.date32(), "day of the first review; null without dates"),
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
+    partials=("partials/cells",),
     inputs=("gold/reviews",),
     adds_up=True,
 )
@@ -403,6 +421,7 @@ FRESHNESS = _mart(
         Column("last_on", pa.date32(), "day of the newest review"),
         Column("newest_event_at", pa.timestamp("us", "UTC"), "when the hub got its newest event"),
     ),
+    partials=("partials/cells",),
     inputs=(
         "gold/reviews",
         "bronze/review_events",
@@ -419,6 +438,7 @@ SUMMARIES = _mart(
         _SHARE,
         _MEAN,
     ),
+    partials=("partials/summaries",),
     inputs=(
         "gold/reviews",
         "gold/review_counts",
@@ -433,6 +453,7 @@ CUSTOMER_PHRASES = _mart(
         Column("reviewer_id", pa.string(), "who wrote the reviews", "id"),
         Column("uses", _COUNT, "reviews of the customer with this summary"),
     ),
+    partials=("partials/phrases",),
     inputs=(
         "gold/reviews",
         "gold/summaries",
@@ -449,6 +470,7 @@ REVIEWER_NAMES = _mart(
     ),
     details="A name of fewer reviewers could reveal one of them.",
     code_version="2",
+    partials=("partials/reviewers",),
     inputs=(
         "gold/reviews",
         "gold/review_counts",
@@ -467,6 +489,7 @@ TOTALS = _mart(
         Column("first_on", pa.date32(), "day of the first review"),
         Column("last_on", pa.date32(), "day of the newest review"),
     ),
+    partials=("partials/reviewers",),
     inputs=(
         "gold/reviews",
         "gold/products",

@@ -130,18 +130,21 @@ SENTIMENT_CATEGORIES = _table(
     "gold/sentiment_categories",
     "One row per main category.",
     (_MAIN_CATEGORY, *_PREDICTED),
+    partials=("partials/predicted_products",),
     inputs=("gold/sentiment_predictions",),
 )
 SENTIMENT_BRANDS = _table(
     "gold/sentiment_brands",
     "One row per brand.",
     (_BRAND, *_PREDICTED),
+    partials=("partials/predicted_products",),
     inputs=("gold/sentiment_predictions",),
 )
 SENTIMENT_PRODUCTS = _table(
     "gold/sentiment_products",
     "One row per product with reviews.",
     (_ASIN, *_PREDICTED),
+    partials=("partials/predicted_products",),
     inputs=("gold/sentiment_predictions",),
 )
 SENTIMENT_YEARS = _table(
@@ -152,6 +155,7 @@ SENTIMENT_YEARS = _table(
         Column("source", pa.string(), "batch or stream"),
         *_PREDICTED,
     ),
+    partials=("partials/predicted_years",),
     inputs=("gold/sentiment_predictions",),
 )
 SENTIMENT_WORDS = _table(

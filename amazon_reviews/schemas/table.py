@@ -57,6 +57,9 @@ class Table:
     for a table that is built as a whole; `partition_by` are the columns that partition its files.
     `partition_inputs` are pairs of a partition and an input that only this partition is built from.
 
+    `partials` are the keys of the partial aggregates of its first input that its transform takes in
+    the place of that input's rows.
+
     `checks` are the blocking checks that the build itself evaluates, besides `adds_up`. `pace` says
     how soon sensors let the table follow its inputs. What is built from an `optional` table goes on
     without the partitions of it that could not be built.
@@ -87,6 +90,7 @@ class Table:
     partition_day: str | None = None
     flat_view: str | None = None
     adds_up: bool = False
+    partials: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     pace: Pace = "at once"
     partition_inputs: tuple[tuple[str, str], ...] = ()

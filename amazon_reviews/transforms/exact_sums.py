@@ -27,7 +27,16 @@ def exact_mean(value: Column) -> Column:
 
     Doubles below a half are rounded to 2 to the power of -53, the others are taken as they are.
     """
+    return mean_of_parts(F.sum(parts(value)), F.count(value))
+
+
+def parts(value: Column) -> Column:
+    """Return doubles as whole numbers whose sum is exact: see `exact_mean`."""
     # Long first: from a double to a decimal, JVM Spark takes the digits that it prints.
-    parts = F.round(value * F.lit(_PARTS)).cast("bigint").cast("decimal(38,0)")
-    whole = F.count(value).cast("double") * F.lit(_PARTS)
-    return F.sum(parts).cast("double") / F.nullif(whole, F.lit(0.0))
+    return F.round(value * F.lit(_PARTS)).cast("bigint").cast("decimal(38,0)")
+
+
+def mean_of_parts(total: Column, count: Column) -> Column:
+    """Return the mean of `count` doubles from the sum of their `parts`; null without any."""
+    whole = count.cast("double") * F.lit(_PARTS)
+    return total.cast("double") / F.nullif(whole, F.lit(0.0))

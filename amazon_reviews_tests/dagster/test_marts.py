@@ -7,6 +7,7 @@ import pytest
 
 from amazon_reviews.defs.requests import ask
 from amazon_reviews.defs.resources import places_of
+from amazon_reviews.pipeline.marts import MartBuilder
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.state import observe
 from amazon_reviews.schemas import MART_TABLES
@@ -61,16 +62,15 @@ def test_a_mart_that_loses_reviews_fails_its_check_and_holds_back_the_warehouse(
     done.run(MARTS)
     done.add_file("amazon_reviews", "partition_4", review())
     done.run(LAYERS)
-    make = "amazon_reviews.defs.assets.marts.build_mart"
-    from amazon_reviews.defs.assets.marts import build_mart
+    build = MartBuilder.build
 
-    def losing(spark, lakehouse, mart, versions):
-        build_mart(spark, lakehouse, mart, versions)
+    def losing(builder, mart):
+        build(builder, mart)
         if mart.key == "gold/ratings":
-            lakehouse.delta(mart.key).delete("stars = 5.0")
+            done.lakehouse.delta(mart.key).delete("stars = 5.0")
 
     with monkeypatch.context() as patch:
-        patch.setattr(make, losing)
+        patch.setattr(MartBuilder, "build", losing)
         broken = done.run(MARTS)
     (failure,) = broken.failures
     assert failure.startswith("gold/ratings: check adds_up failed: ")

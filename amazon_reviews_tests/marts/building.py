@@ -9,9 +9,10 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
-from amazon_reviews.pipeline.marts import MARTS, build_mart, pinned_versions
+from amazon_reviews.pipeline.marts import MARTS, MartBuilder
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES
+from amazon_reviews_tests.helpers import BATCH_ROWS
 from amazon_reviews_tests.marts.compare import assert_same_rows
 from amazon_reviews_tests.marts.reference_sql import expected_rows, reading
 
@@ -81,7 +82,7 @@ def built_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> pa.Table
         input_name = key.removeprefix("gold/")
         if input_name in BY_NAME and not lakehouse.exists(key):
             built_mart(spark, lakehouse, input_name)
-    build_mart(spark, lakehouse, mart, pinned_versions(lakehouse))
+    MartBuilder(spark, lakehouse, BATCH_ROWS).build(mart)
     return lakehouse.delta(mart.key).to_pyarrow_table()
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.pipeline.marts import MARTS, SENTIMENT_MARTS, build_mart
+from amazon_reviews.pipeline.marts import MARTS, SENTIMENT_MARTS, MartBuilder
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
+from amazon_reviews_tests.helpers import BATCH_ROWS
 from amazon_reviews_tests.marts import random_gold
 from amazon_reviews_tests.marts.building import put_gold
 
@@ -67,8 +68,9 @@ def built(spark, lakehouse, names):
 
     Floats are compared by all of their digits.
     """
+    builder = MartBuilder(spark, lakehouse, BATCH_ROWS, [*ALL.values()])
     for name in names:
-        build_mart(spark, lakehouse, ALL[name], {})
+        builder.build(ALL[name])
     return {name: checksums(lakehouse, ALL[name]) for name in names}
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, MartBuilder
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS
 from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
+from amazon_reviews_tests.helpers import BATCH_ROWS
 from amazon_reviews_tests.marts.compare import assert_same_rows
 from amazon_reviews_tests.marts.reference_sql import add_view, reading
 
@@ -70,7 +71,7 @@ def with_predictions(lakehouse):
 @pytest.mark.parametrize("name", BY_NAME)
 def test_mart_of_random_predictions_agrees_with_sql(spark, with_predictions, name):
     mart = BY_NAME[name]
-    build_mart(spark, with_predictions, mart, {})
+    MartBuilder(spark, with_predictions, BATCH_ROWS, SENTIMENT_MARTS).build(mart)
 
     with reading(with_predictions) as db:
         add_view(db, with_predictions, "predictions", SENTIMENT_PREDICTIONS.key)
@@ -83,6 +84,6 @@ def test_mart_of_random_predictions_agrees_with_sql(spark, with_predictions, nam
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_mart_of_no_predictions_is_empty(spark, lakehouse, name):
-    build_mart(spark, lakehouse, BY_NAME[name], {})
+    MartBuilder(spark, lakehouse, BATCH_ROWS, SENTIMENT_MARTS).build(BY_NAME[name])
 
     assert lakehouse.delta(BY_NAME[name].key).to_pyarrow_table().num_rows == 0

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pyarrow as pa
+from pydantic import Field
 
 from amazon_reviews.defs.assets.metadata import data_version, table_metadata
 from amazon_reviews.defs.assets.spec import table_spec
@@ -12,9 +13,8 @@ from amazon_reviews.errors import EventHubUnavailableError, HubChangedError
 from amazon_reviews.pipeline import monitoring
 from amazon_reviews.pipeline.marts import (
     MARTS,
-    build_mart,
+    MartBuilder,
     output_and_input_reviews,
-    pinned_versions,
     transform_of,
 )
 from amazon_reviews.pipeline.stream_lag import Lag, lag
@@ -25,6 +25,15 @@ from amazon_reviews.schemas import Table, marts
 from amazon_reviews.schemas.built import WHOLE
 
 _RUNS = 100
+
+
+class MartScope(dg.Config):
+    """The marts of which a run builds more than what changed."""
+
+    rebuild: list[str] = Field(
+        default=[],
+        description="marts, such as gold/brand_years, that are added up again from all reviews",
+    )
 
 
 def _adds_up(mart: Table) -> dg.AssetCheckSpec:
@@ -44,15 +53,16 @@ def _adds_up(mart: Table) -> dg.AssetCheckSpec:
 )
 def review_marts(
     context: dg.AssetExecutionContext,
+    config: MartScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
     """Build the selected marts, all from the same state of the reviews."""
-    versions = pinned_versions(lakehouse)
+    builder = MartBuilder(engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild)
     for mart in MARTS:
         if dg.AssetKey(mart.path) in context.selected_asset_keys:
-            build_mart(engine.session, lakehouse, mart, versions)
-            checks = [_counted(lakehouse, mart, versions)] if mart.adds_up else []
+            builder.build(mart)
+            checks = [_counted(lakehouse, mart, builder.versions)] if mart.adds_up else []
             verdicts = {str(check.check_name): check.passed for check in checks}
             lakehouse.record(mart.key, checks={WHOLE: verdicts} if verdicts else None)
             yield dg.MaterializeResult(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amazon_reviews.defs.assets.marts import MartScope
 from amazon_reviews.defs.assets.metadata import data_version, picture, share_of, table_metadata
 from amazon_reviews.defs.assets.partitioned import (
     ReviewScope,
@@ -17,7 +18,7 @@ from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset, tab
 from amazon_reviews.errors import ModelFileError
 from amazon_reviews.models.loading import SENTIMENT, current_model, no_model
 from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
-from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, build_mart, transform_of
+from amazon_reviews.pipeline.marts import SENTIMENT_MARTS, MartBuilder, transform_of
 from amazon_reviews.pipeline.segments import sum_by_partition
 from amazon_reviews.pipeline.versions import model_version
 from amazon_reviews.progress import advance
@@ -205,16 +206,16 @@ def _complete(
 )
 def sentiment_marts(
     context: dg.AssetExecutionContext,
+    config: MartScope,
     engine: dg.ResourceParam[SparkEngine],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
     """Build the selected marts, all from the same state of the predictions."""
-    key = tables.SENTIMENT_PREDICTIONS.key
-    lakehouse.ensure(key)
-    versions = {key: lakehouse.delta(key).version()}
+    spark, batch_rows = engine.session, engine.batch_rows
+    builder = MartBuilder(spark, lakehouse, batch_rows, SENTIMENT_MARTS, rebuild=config.rebuild)
     for mart in SENTIMENT_MARTS:
         if dg.AssetKey(mart.path) in context.selected_asset_keys:
-            build_mart(engine.session, lakehouse, mart, versions)
+            builder.build(mart)
             metadata = table_metadata(lakehouse, mart.key)
             yield dg.MaterializeResult(
                 asset_key=mart.path,

@@ -1,4 +1,4 @@
-"""Cubes of gold/reviews: counts by all dimensions of the dashboard's filters."""
+"""Cubes of the reviews: counts by all dimensions of the dashboard's filters."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,9 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 
+DIMENSIONS = ("year", "main_category", "stars", "verified", "source")
+"""The columns of the dashboard's filters."""
+
 LENGTHS = (0, 1, 6, 11, 21, 51, 101, 201, 501)
 """The lower end of each band, in words."""
 
@@ -14,31 +17,34 @@ PRICES = (0, 5, 10, 25, 50, 100, 250, 500)
 """The lower end of each band, in US dollars."""
 
 
-def review_counts(reviews: DataFrame) -> DataFrame:
+def review_counts(cells: DataFrame) -> DataFrame:
     """Return one row per year, month, main category, stars, verified and source."""
-    year, *others = _filters()
-    return reviews.groupBy(year, "month", *others).agg(_review_count())
+    return cells.groupBy("year", "month", *DIMENSIONS[1:]).agg(*sums("reviews"))
 
 
-def length_counts(reviews: DataFrame) -> DataFrame:
+def length_counts(lengths: DataFrame) -> DataFrame:
     """Return one row per length band, year, main category, stars, verified and source."""
-    words, characters = F.col("word_count"), F.col("char_count")
-    blanks = F.when(words > 0, words - 1).otherwise(0)
-    band = band_columns("length", LENGTHS, words, last=1)
-    return reviews.groupBy(*band, *_filters()).agg(
-        _review_count(),
-        F.sum(words).alias("words"),
-        F.sum(characters).alias("characters"),
-        F.sum(characters - blanks).alias("letters"),
-    )
+    measures = sums("reviews", "words", "characters", "letters")
+    return lengths.groupBy("length_from", "length_to", *DIMENSIONS).agg(*measures)
 
 
-def price_counts(reviews: DataFrame) -> DataFrame:
+def price_counts(prices: DataFrame) -> DataFrame:
     """Return one row per price band, year, main category, stars, verified and source.
 
     Imputed prices have rows of their own.
     """
-    return reviews.groupBy(*price_band(), *_filters()).agg(_review_count())
+    band = ("price_from", "price_to", "price_imputed")
+    return prices.groupBy(*band, *DIMENSIONS).agg(*sums("reviews"))
+
+
+def sums(*names: str) -> list[Column]:
+    """Return the sums of columns, under their names."""
+    return [F.sum(name).alias(name) for name in names]
+
+
+def first_and_last() -> list[Column]:
+    """Return the first and the last day of rows that have both."""
+    return [F.min("first_on").alias("first_on"), F.max("last_on").alias("last_on")]
 
 
 def price_band() -> list[Column]:
@@ -64,12 +70,3 @@ def category(column: str = "main_category") -> Column:
 def product() -> Column:
     """Return the asin of the product of a row of gold/reviews: of its family, or its own."""
     return F.coalesce("product_asin", "asin").alias("asin")
-
-
-def _review_count() -> Column:
-    return F.count(F.lit(1)).alias("reviews")
-
-
-def _filters() -> list[Column]:
-    stars = F.col("overall").alias("stars")
-    return [F.col("year"), category(), stars, F.col("verified"), F.col("source")]

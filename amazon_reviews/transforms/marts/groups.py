@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.exact_sums import tenths, trillionths
-from amazon_reviews.transforms.marts.counts import category, price_band
+from amazon_reviews.transforms.marts.counts import category, first_and_last, price_band, sums
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
@@ -44,9 +44,9 @@ def sentiments(counts: DataFrame) -> DataFrame:
 
 def review_lengths(lengths: DataFrame) -> DataFrame:
     """Return one row per length band and sentiment, from gold/length_counts."""
-    sums = [F.sum(name).alias(name) for name in ("reviews", "words", "characters", "letters")]
+    measures = sums("reviews", "words", "characters", "letters")
     sentiment = sentiment_of(F.col("stars")).alias("sentiment")
-    rows = with_share(lengths.groupBy(*_LENGTH, sentiment).agg(*sums))
+    rows = with_share(lengths.groupBy(*_LENGTH, sentiment).agg(*measures))
     return rows.select(
         *_LENGTH,
         "sentiment",
@@ -65,8 +65,8 @@ def price_ratings(prices: DataFrame, products: DataFrame) -> DataFrame:
     amounts = products.groupBy(*price_band()).agg(F.count(F.lit(1)).alias("products"))
     both = reviews.unionByName(amounts, allowMissingColumns=True)
     names = ("products", *TALLIES)
-    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
-    return with_means(both.groupBy(*_PRICE).agg(*sums)).select(*_PRICE, "products", *MEASURES)
+    added = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
+    return with_means(both.groupBy(*_PRICE).agg(*added)).select(*_PRICE, "products", *MEASURES)
 
 
 def category_ratings(counts: DataFrame) -> DataFrame:
@@ -91,10 +91,10 @@ def credibility(counts: DataFrame) -> DataFrame:
     """
     rated = counts.where(F.col("stars").isNotNull() & F.col("verified").isNotNull())
     whole = rated.withColumn("main_category", F.lit(ALL_CATEGORIES))
-    sums = rated.unionByName(whole).groupBy("main_category").agg(*_sums(True), *_sums(False))
+    sides = rated.unionByName(whole).groupBy("main_category").agg(*_sums(True), *_sums(False))
     verified, unverified = _mean_and_error("verified"), _mean_and_error("unverified")
     error = _NORMAL_95 * F.sqrt(verified[1] + unverified[1])
-    means = sums.select(
+    means = sides.select(
         "*",
         verified[0].alias("verified_mean"),
         unverified[0].alias("unverified_mean"),
@@ -144,35 +144,34 @@ def sample_variance(n: Column, total: Column, squares: Column) -> Column:
     return F.greatest(squares - total * ratio(total, n), F.lit(0.0)) / freedom
 
 
-def helpful_votes(reviews: DataFrame) -> DataFrame:
-    """Return one row per stars, from gold/reviews.
+def helpful_votes(cells: DataFrame) -> DataFrame:
+    """Return one row per stars.
 
     `mean_votes_missing_as_one` counts a missing vote as one, as the Inteligencia Colectiva
     warehouse does.
     """
-    voted = F.count(F.when(F.col("vote") > 0, 1)).alias("voted")
-    votes = F.coalesce(F.sum("vote"), F.lit(0)).alias("votes")
-    missing_as_one = F.avg(F.coalesce("vote", F.lit(1))).alias("mean_votes_missing_as_one")
-    number = F.count(F.lit(1)).alias("reviews")
-    rows = reviews.groupBy(F.col("overall").alias("stars")).agg(
-        number, voted, votes, missing_as_one
+    rows = cells.groupBy("stars").agg(*sums("reviews", "voted", "votes", "vote_missing"))
+    with_missing = F.col("votes") + F.col("vote_missing")
+    return rows.select(
+        "stars",
+        "reviews",
+        "voted",
+        "votes",
+        ratio(F.col("votes"), F.col("voted")).alias("mean_votes"),
+        ratio(with_missing, F.col("reviews")).alias("mean_votes_missing_as_one"),
     )
-    mean = ratio(F.col("votes"), F.col("voted")).alias("mean_votes")
-    return rows.select("stars", "reviews", "voted", "votes", mean, "mean_votes_missing_as_one")
 
 
-def review_origins(reviews: DataFrame) -> DataFrame:
-    """Return one row per source profile, marketplace and language, from gold/reviews."""
+def review_origins(cells: DataFrame) -> DataFrame:
+    """Return one row per source profile, marketplace and language."""
+    known = F.when(F.col("verified").isNotNull(), F.col("reviews")).otherwise(0)
     flags = [
-        aggregate
-        for name in ("verified", "vine")
-        for aggregate in (
-            F.count(name).alias(f"{name}_known"),
-            F.count(F.when(F.col(name), 1)).alias(f"{name}_true"),
-        )
+        F.sum(known).alias("verified_known"),
+        F.sum(F.when(F.col("verified"), F.col("reviews")).otherwise(0)).alias("verified_true"),
+        *sums("vine_known", "vine_true"),
     ]
-    days = [F.min("reviewed_on").alias("first_on"), F.max("reviewed_on").alias("last_on")]
-    grouped = reviews.groupBy(*_ORIGIN).agg(*tallies(F.col("overall"), F.lit(1)), *flags, *days)
+    counted = tallies(F.col("stars"), F.col("reviews"))
+    grouped = cells.groupBy(*_ORIGIN).agg(*counted, *flags, *first_and_last())
     return with_share(with_means(grouped)).select(
         *_ORIGIN,
         *MEASURES,
@@ -185,14 +184,9 @@ def review_origins(reviews: DataFrame) -> DataFrame:
     )
 
 
-def freshness(reviews: DataFrame, events: DataFrame) -> DataFrame:
-    """Return one row per source, from gold/reviews and bronze/review_events."""
-    rows = reviews.groupBy("source").agg(
-        F.count(F.lit(1)).alias("reviews"),
-        F.count("reviewed_on").alias("dated"),
-        F.min("reviewed_on").alias("first_on"),
-        F.max("reviewed_on").alias("last_on"),
-    )
+def freshness(cells: DataFrame, events: DataFrame) -> DataFrame:
+    """Return one row per source, with the newest of bronze/review_events."""
+    rows = cells.groupBy("source").agg(*sums("reviews", "dated"), *first_and_last())
     newest = events.agg(F.max("enqueued_at").alias("newest"))
     event = F.when(F.col("source") == "stream", F.col("newest")).alias("newest_event_at")
     joined = with_share(rows).join(newest, how="cross")

@@ -4,12 +4,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.transforms.exact_sums import exact_mean, tenths
-from amazon_reviews.transforms.marts.counts import product
+from amazon_reviews.transforms.exact_sums import exact_mean
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
     ratio,
+    summed_tallies,
     tallies,
     with_means,
     with_shrunk_means,
@@ -18,7 +18,6 @@ from amazon_reviews.transforms.marts.ratings import (
 TREND_REVIEWS = 30
 """The fewest rated reviews from which a trend is computed."""
 
-_ORIGIN = 2010
 _SIGNIFICANCE = 0.05
 
 
@@ -50,48 +49,30 @@ def _by(counts: DataFrame, *keys: str) -> DataFrame:
     return with_means(dated.groupBy(*keys).agg(*tallies(F.col("stars"), F.col("reviews"))))
 
 
-def product_months(reviews: DataFrame) -> DataFrame:
-    """Return one row per product, year and month, from gold/reviews."""
-    dated = reviews.where(F.col("year").isNotNull())
-    grouped = dated.groupBy(product(), "year", "month").agg(*tallies(F.col("overall"), F.lit(1)))
-    return with_means(grouped).select("asin", "year", "month", *MEASURES)
-
-
-def brand_years(reviews: DataFrame, counts: DataFrame) -> DataFrame:
-    """Return one row per brand and year, from gold/reviews and gold/review_counts."""
-    dated = reviews.where(F.col("brand").isNotNull() & F.col("year").isNotNull())
-    grouped = dated.groupBy("brand", "year").agg(*tallies(F.col("overall"), F.lit(1)))
+def brand_years(brands: DataFrame, counts: DataFrame) -> DataFrame:
+    """Return one row per brand and year, with the mean of gold/review_counts."""
+    grouped = brands.groupBy("brand", "year").agg(*summed_tallies())
     return with_shrunk_means(grouped, counts).select("brand", "year", *SHRUNK_MEASURES)
 
 
-def brand_trends(reviews: DataFrame) -> DataFrame:
-    """Return one row per brand with `TREND_REVIEWS` rated reviews in two years, from gold/reviews.
+def brand_trends(brands: DataFrame) -> DataFrame:
+    """Return one row per brand with `TREND_REVIEWS` rated reviews in two years.
 
     The trend is an ordinary least squares line through stars over time, with each review at the
     middle of its month. Its slope is tested against zero.
     """
-    known = F.col("brand").isNotNull() & (F.col("brand") != UNKNOWN)
-    rated = reviews.where(known & F.col("overall").isNotNull() & F.col("year").isNotNull())
-    # Years are counted from a near one, because large squares would lose digits. Times are whole
-    # numbers of 24ths of a year, and stars of tenths, so that their sums are exact.
-    time = (F.col("year") - F.lit(_ORIGIN)) * F.lit(24) + F.col("month") * F.lit(2) - F.lit(1)
-    x, y = F.col("x"), F.col("y")
-    sums = (
-        rated.select(
-            "brand", "year", time.cast("bigint").alias("x"), tenths(F.col("overall")).alias("y")
-        )
-        .groupBy("brand")
-        .agg(
-            F.min("year").alias("first_year"),
-            F.max("year").alias("last_year"),
-            F.count(F.lit(1)).alias("rated"),
-            (F.sum(x) / F.lit(24.0)).alias("x"),
-            (F.sum(y) / F.lit(10.0)).alias("y"),
-            (F.sum(x * x) / F.lit(576.0)).alias("xx"),
-            (F.sum(x * y) / F.lit(240.0)).alias("xy"),
-            (F.sum(y * y) / F.lit(100.0)).alias("yy"),
-            (F.min(y) < F.max(y)).alias("differ"),
-        )
+    rated = brands.where((F.col("brand") != UNKNOWN) & (F.col("rated") > 0))
+    # Times are whole numbers of 24ths of a year, and stars of tenths, so that their sums are exact.
+    sums = rated.groupBy("brand").agg(
+        F.min("year").alias("first_year"),
+        F.max("year").alias("last_year"),
+        F.sum("rated").alias("rated"),
+        (F.sum("times") / F.lit(24.0)).alias("x"),
+        (F.sum("star_tenths") / F.lit(10.0)).alias("y"),
+        (F.sum("time_squares") / F.lit(576.0)).alias("xx"),
+        (F.sum("star_times") / F.lit(240.0)).alias("xy"),
+        (F.sum("star_squares") / F.lit(100.0)).alias("yy"),
+        (F.min("fewest_tenths") < F.max("most_tenths")).alias("differ"),
     )
     spread = F.col("first_year") < F.col("last_year")
     enough = sums.where((F.col("rated") >= TREND_REVIEWS) & spread)

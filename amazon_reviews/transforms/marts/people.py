@@ -1,42 +1,40 @@
 """Reviewers and their words: summaries, names, and totals over everything."""
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.transforms.marts.counts import sums
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     ratio,
+    summed_tallies,
     tallies,
     with_means,
 )
+from amazon_reviews.transforms.partials import PHRASES
 
 MOST_USED = 1_000
-PHRASES = 20
 # A name of fewer reviewers could reveal one of them.
 FEWEST_REVIEWERS = 5
 CUSTOMERS = 50
 
 
-def summaries(reviews: DataFrame, counts: DataFrame) -> DataFrame:
-    """Return one row per summary: the `MOST_USED`, from gold/reviews and gold/review_counts."""
-    written = reviews.where(F.col("summary") != "")
-    rows = with_means(written.groupBy("summary").agg(*tallies(F.col("overall"), F.lit(1))))
+def summaries(written: DataFrame, counts: DataFrame) -> DataFrame:
+    """Return one row per summary: the `MOST_USED`, with their share of gold/review_counts."""
+    rows = with_means(written.groupBy("summary").agg(*summed_tallies()))
     most_used = _with_share_of_all(_first(rows, MOST_USED, "reviews", "summary"), counts)
     return most_used.select("place", "summary", "reviews", "share", "mean_stars")
 
 
-def customer_phrases(reviews: DataFrame, phrases: DataFrame) -> DataFrame:
+def customer_phrases(phrases: DataFrame, summaries: DataFrame) -> DataFrame:
     """Return one row per summary and customer: `CUSTOMERS` of each of the `PHRASES` most used.
 
-    From gold/reviews and gold/summaries.
+    Those are the first of gold/summaries.
     """
-    most_used = phrases.where(F.col("place") <= PHRASES).select("summary")
-    uses = (
-        most_used.join(reviews.select("summary", "reviewer_id"), on="summary")
-        .groupBy("summary", "reviewer_id")
-        .agg(F.count(F.lit(1)).alias("uses"))
-    )
+    most_used = summaries.where(F.col("place") <= PHRASES).select("summary")
+    used = phrases.join(most_used, on="summary")
+    uses = used.groupBy("summary", "reviewer_id").agg(*sums("uses"))
     order = Window.partitionBy("summary").orderBy(F.desc("uses"), "reviewer_id")
     places = uses.select("*", F.row_number().over(order).alias("place"))
     return places.where(F.col("place") <= CUSTOMERS).select(
@@ -44,14 +42,14 @@ def customer_phrases(reviews: DataFrame, phrases: DataFrame) -> DataFrame:
     )
 
 
-def reviewer_names(reviews: DataFrame, counts: DataFrame) -> DataFrame:
+def reviewer_names(reviewers: DataFrame, counts: DataFrame) -> DataFrame:
     """Return one row per name of at least `FEWEST_REVIEWERS` reviewers: the `MOST_USED`.
 
-    From gold/reviews and gold/review_counts.
+    Their share is that of gold/review_counts.
     """
-    named = reviews.where(F.col("reviewer_name") != "")
+    named = reviewers.where(F.col("reviewer_name") != "")
     rows = named.groupBy("reviewer_name").agg(
-        F.count(F.lit(1)).alias("reviews"), _distinct("reviewer_id").alias("reviewers")
+        *sums("reviews"), F.count_distinct("reviewer").alias("reviewers")
     )
     rows = rows.where(F.col("reviewers") >= FEWEST_REVIEWERS)
     most_used = _with_share_of_all(_first(rows, MOST_USED, "reviews", "reviewer_name"), counts)
@@ -72,11 +70,11 @@ def _with_share_of_all(rows: DataFrame, counts: DataFrame) -> DataFrame:
 
 
 def totals(
-    reviews: DataFrame, products: DataFrame, rated: DataFrame, counts: DataFrame
+    reviewers: DataFrame, products: DataFrame, rated: DataFrame, counts: DataFrame
 ) -> DataFrame:
     """Return a single row with the totals over everything.
 
-    From gold/reviews, gold/products, gold/product_ratings and gold/review_counts.
+    Beside the reviewers, from gold/products, gold/product_ratings and gold/review_counts.
     """
     everything = counts.agg(
         *tallies(F.col("stars"), F.col("reviews")),
@@ -91,7 +89,7 @@ def totals(
     offered = products.agg(
         F.count(F.lit(1)).alias("products"), F.count_distinct(known).alias("brands")
     )
-    customers = reviews.agg(_distinct("reviewer_id").alias("customers"))
+    customers = reviewers.agg(F.count_distinct("reviewer").alias("customers"))
     joined = with_means(everything)
     for single_row in (customers, days, offered):
         joined = joined.join(single_row, how="cross")
@@ -105,11 +103,3 @@ def totals(
         "first_on",
         "last_on",
     )
-
-
-def _distinct(column: str) -> Column:
-    """Count distinct values by their 64-bit hashes, which take a third of the memory.
-
-    Among a hundred million values two share a hash with a probability of 3 in 10,000.
-    """
-    return F.count_distinct(F.xxhash64(column))

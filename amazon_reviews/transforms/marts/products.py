@@ -3,8 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.exact_sums import tenths
-from amazon_reviews.transforms.marts.counts import category, product
+from amazon_reviews.transforms.marts.counts import category, first_and_last, sums
 from amazon_reviews.transforms.marts.groups import sample_variance
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
@@ -12,34 +11,25 @@ from amazon_reviews.transforms.marts.ratings import (
     TALLIES,
     ratio,
     summed_tallies,
-    tallies,
     with_means,
     with_shrunk_means,
 )
+from amazon_reviews.transforms.partials import ALERT_DAYS
 
 RECENT_DAYS = 90
-EARLIER_DAYS = 365
+EARLIER_DAYS = ALERT_DAYS - RECENT_DAYS
 _PRODUCT = ("title", "brand", "main_category")
 _SURGE_REVIEWS, _SURGE_VELOCITY, _SURGE_ERRORS = 10, 2.0, 3.0
 _DROP_REVIEWS, _DROP_STARS, _DROP_ERRORS = 5, 0.5, 1.96
 
 
-def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) -> DataFrame:
+def product_ratings(reviewed: DataFrame, products: DataFrame, counts: DataFrame) -> DataFrame:
     """Return one row per reviewed product.
 
-    From gold/reviews, gold/products and gold/review_counts.
+    Described by gold/products, with the mean of gold/review_counts.
     """
-    stars = F.col("overall")
-    full = [
-        F.count(F.when((stars >= n - 0.5) & (stars < n + 0.5), 1)).alias(f"stars_{n}")
-        for n in range(1, 6)
-    ]
-    grouped = reviews.groupBy(product()).agg(
-        *tallies(stars, F.lit(1)),
-        *full,
-        F.min("reviewed_on").alias("first_on"),
-        F.max("reviewed_on").alias("last_on"),
-    )
+    full = [f"stars_{n}" for n in range(1, 6)]
+    grouped = reviewed.groupBy("asin").agg(*summed_tallies(), *sums(*full), *first_and_last())
     described = products.select("asin", *_PRODUCT, "price", "price_imputed")
     return (
         with_shrunk_means(grouped, counts)
@@ -50,17 +40,19 @@ def product_ratings(reviews: DataFrame, products: DataFrame, counts: DataFrame) 
             "price",
             "price_imputed",
             *SHRUNK_MEASURES,
-            *(f"stars_{n}" for n in range(1, 6)),
+            *full,
             "first_on",
             "last_on",
         )
     )
 
 
-def product_variants(reviews: DataFrame) -> DataFrame:
-    """Return one row per asin that is not the one of its product, from gold/reviews."""
-    variants = reviews.where(F.col("product_asin") != F.col("asin"))
-    grouped = variants.groupBy("asin", "product_asin").agg(*tallies(F.col("overall"), F.lit(1)))
+def product_variants(reviewed: DataFrame) -> DataFrame:
+    """Return one row per asin that is not the one of its product."""
+    variants = reviewed.where(F.col("variant") != F.col("asin")).select(
+        F.col("variant").alias("asin"), F.col("asin").alias("product_asin"), *TALLIES
+    )
+    grouped = variants.groupBy("asin", "product_asin").agg(*summed_tallies())
     return with_means(grouped).select("asin", "product_asin", *MEASURES)
 
 
@@ -140,22 +132,21 @@ def _join_tallies(products: DataFrame, rated: DataFrame) -> DataFrame:
     return products.join(sums.select("asin", *TALLIES), on="asin", how="left")
 
 
-def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
-    """Return one row per product with an alert, from gold/reviews and gold/products.
+def product_alerts(days: DataFrame, products: DataFrame) -> DataFrame:
+    """Return one row per product with an alert, described by gold/products.
 
     The reviews of the last 90 days are compared with those of the 365 days before: their pace
     as two Poisson counts, their mean stars by Welch's statistic.
     """
-    newest = reviews.agg(F.max("reviewed_on").alias("as_of"))
-    days = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
-    dated = reviews.where(F.col("reviewed_on").isNotNull()).join(newest, how="cross")
-    aged = dated.select(product(), "as_of", days, tenths(F.col("overall")).alias("tenths"))
+    newest = days.agg(F.max("reviewed_on").alias("as_of"))
+    age = F.date_diff(F.col("as_of"), F.col("reviewed_on")).alias("days")
+    aged = days.join(newest, how="cross").select("*", age)
     recent = F.col("days") < RECENT_DAYS
     earlier = (F.col("days") >= RECENT_DAYS) & (F.col("days") < RECENT_DAYS + EARLIER_DAYS)
-    sums = aged.groupBy("asin", "as_of").agg(
+    windows = aged.groupBy("asin", "as_of").agg(
         *_window("recent", recent), *_window("earlier", earlier)
     )
-    alerts = _compared(sums).where(F.col("surge") | F.col("dropped"))
+    alerts = _compared(windows).where(F.col("surge") | F.col("dropped"))
     return alerts.join(products.select("asin", *_PRODUCT), on="asin", how="left").select(
         "asin",
         *_PRODUCT,
@@ -174,19 +165,21 @@ def product_alerts(reviews: DataFrame, products: DataFrame) -> DataFrame:
 
 
 def _window(name: str, within: Column) -> list[Column]:
-    stars = F.when(within, F.col("tenths"))
+    def sum_of(column: str) -> Column:
+        return F.coalesce(F.sum(F.when(within, F.col(column))), F.lit(0))
+
     return [
-        F.count(F.when(within, 1)).alias(f"{name}_reviews"),
-        F.count(stars).alias(f"{name}_rated"),
-        (F.sum(stars) / F.lit(10.0)).alias(f"{name}_sum"),
-        (F.sum(stars * stars) / F.lit(100.0)).alias(f"{name}_squares"),
+        sum_of("reviews").alias(f"{name}_reviews"),
+        sum_of("rated").alias(f"{name}_rated"),
+        (sum_of("star_tenths") / F.lit(10.0)).alias(f"{name}_sum"),
+        (sum_of("star_squares") / F.lit(100.0)).alias(f"{name}_squares"),
     ]
 
 
-def _compared(sums: DataFrame) -> DataFrame:
+def _compared(windows: DataFrame) -> DataFrame:
     expected = F.col("earlier_reviews") * F.lit(RECENT_DAYS / EARLIER_DAYS)
     error = F.sqrt(expected * F.lit(1 + RECENT_DAYS / EARLIER_DAYS))
-    paced = sums.select(
+    paced = windows.select(
         "*",
         ratio(F.col("recent_reviews"), expected).alias("velocity"),
         ratio(F.col("recent_reviews") - expected, error).alias("velocity_z"),

@@ -1,0 +1,145 @@
+"""The partial aggregates: brought up to date for the partitions whose rows changed.
+
+A mart adds them up. So the rows of a partition are aggregated once, and those of a partition that
+was replaced or removed are no longer counted, without any difference being computed.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from inspect import isfunction
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+
+from amazon_reviews.pipeline.datasets import STREAM
+from amazon_reviews.pipeline.partition_batches import batches
+from amazon_reviews.pipeline.segments import segments
+from amazon_reviews.resources.lakehouse.data_files import missing_files
+from amazon_reviews.resources.lakehouse.maintenance import drop_table
+from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.schemas import TABLES, Table, partials
+from amazon_reviews.schemas.built import Records, code_of
+from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS
+from amazon_reviews.schemas.marts import SUMMARIES
+from amazon_reviews.transforms import partials as transforms
+
+_TRANSFORMS: Mapping[str, Callable[..., DataFrame]] = {
+    name: function for name, function in vars(transforms).items() if isfunction(function)
+}
+
+
+PARTIALS = {table.key: table for table in TABLES.values() if table.layer == "partials"}
+"""The partial aggregates that are no marts themselves, by key."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A state of the table that partial aggregates are built from.
+
+    `version` is its Delta version. `rows` are by partition, and so are `versions`, without those
+    that it has no record of.
+    """
+
+    version: int
+    rows: Mapping[str, int]
+    versions: Mapping[str, int]
+
+
+def source_of(lakehouse: Lakehouse, key: str) -> Source:
+    """Return the present state of a table that is partitioned like gold/reviews."""
+    lakehouse.ensure(key)
+    # Read before the rows: what is written in between counts as newer, and is aggregated again.
+    versions = dict(lakehouse.versions(key))
+    stream = versions.get(STREAM.partition, 0)
+    # The segments of gold/reviews have their versions there.
+    by_segment = lakehouse.versions(GOLD_DUPLICATES.key) if key == GOLD_REVIEWS.key else {}
+    table = lakehouse.delta(key)
+    rows = partition_rows(table)
+    versions |= {name: by_segment.get(name) or stream for name in segments(rows)}
+    return Source(table.version(), rows, {name: v for name, v in versions.items() if v})
+
+
+def aggregate_of(table: Table) -> Callable[..., DataFrame]:
+    """Return the transform of a partial aggregate."""
+    return _TRANSFORMS[table.name]
+
+
+def refresh_partials(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    table: Table,
+    source: Source,
+    batch_rows: int,
+    *,
+    rebuild: bool = False,
+) -> int:
+    """Bring a partial aggregate up to date with its source; return the number of partitions built.
+
+    Each commit records the versions of its partitions, so that the next call continues what a
+    killed one began. With `rebuild`, all partitions are built.
+    """
+    key = table.inputs[0]
+    lakehouse.ensure(table.key)
+    if lakehouse.delta(table.key).metadata().partition_columns != [*table.partition_by]:
+        # Earlier versions of the project built it as a whole.
+        drop_table(lakehouse, table.key)
+        lakehouse.ensure(table.key)
+    argument, used = _argument(lakehouse, table)
+    records = lakehouse.records(table.key) or Records()
+    built = {name: records.inputs.get(name, {}) for name in (key, *used)}
+    delta = lakehouse.delta(table.key)
+    actions = pa.RecordBatchReader.from_stream(delta.get_add_actions()).read_all()
+    paths = [unquote(path) for path in actions["path"].to_pylist()]
+    names = [values["partition"] for values in actions["partition"].to_pylist()] if paths else []
+    lost = {names[number] for number in missing_files(lakehouse.location, table.key, paths)}
+    stale = [
+        name
+        for name in source.rows
+        if rebuild
+        or name in lost
+        or name not in source.versions
+        or built[key].get(name) != source.versions[name]
+        or any(built[other].get(name) != number for other, number in used.items())
+        or code_of(records.versions.get(name, 0)) != table.code_version
+    ]
+    stale += sorted({*names} - source.rows.keys())
+    sizes = {name: source.rows.get(name, 0) for name in stale}
+    for batch in batches(stale, sizes, batch_rows):
+        rows = lakehouse.read(spark, key, batch, version=source.version)
+        lakehouse.write(
+            aggregate_of(table)(rows, *argument),
+            table.key,
+            replacing={"partition": batch},
+            built={name: {key: source.versions.get(name, 0), **used} for name in batch},
+        )
+    return len(stale)
+
+
+def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[str, int]]:
+    """Return what an aggregate takes beside its rows.
+
+    Also returns the key of the table that it is read from, with a number that changes only if it
+    does: the build record has it in the place of a version.
+    """
+    if table is partials.PHRASES:
+        lakehouse.ensure(SUMMARIES.key)
+        first = pc.field("place") <= transforms.PHRASES
+        rows = lakehouse.delta(SUMMARIES.key).to_pyarrow_dataset().to_table(filter=first)
+        phrases = sorted(rows["summary"].to_pylist())
+        text = "".join(f"{len(phrase)}:{phrase}" for phrase in phrases)
+        digest = hashlib.blake2b(text.encode(), digest_size=7).digest()
+        return (phrases,), {SUMMARIES.key: int.from_bytes(digest, "big")}
+    if table is partials.PRODUCT_DAYS:
+        lakehouse.ensure(partials.CELLS.key)
+        days = lakehouse.delta(partials.CELLS.key).to_pyarrow_table(columns=["last_on"])["last_on"]
+        newest = pc.max(days).as_py() or date.min + timedelta(transforms.ALERT_DAYS)
+        # The first day of a quarter, so that it is rarely another one.
+        start = newest - timedelta(transforms.ALERT_DAYS)
+        start = start.replace(month=start.month - (start.month - 1) % 3, day=1)
+        return (start,), {partials.CELLS.key: start.toordinal()}
+    return (), {}
