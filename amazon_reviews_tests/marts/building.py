@@ -62,17 +62,22 @@ def product(**columns: Any) -> Row:
 
 def put_gold(lakehouse: Lakehouse, reviews: Sequence[Row], products: Sequence[Row] = ()) -> None:
     """Write rows to gold/reviews, joined with their products, and to gold/products."""
+    _put(lakehouse, "gold/products", list(products))
+    _put(lakehouse, "gold/reviews", joined(reviews, products))
+
+
+def joined(reviews: Sequence[Row], products: Sequence[Row]) -> list[Row]:
+    """Return rows of gold/reviews with the columns of their products."""
     by_asin = {row["asin"]: row for row in products}
-    joined = []
+    rows = []
     for number, row in enumerate(reviews):
         family = row.get("parent_asin")
         product_asin = family if family in by_asin else row["asin"]
         described = by_asin.get(product_asin, {})
         facts = {name: described.get(name) for name in (*_JOINED, "price_imputed")}
         named = {"review_id": f"{number:032x}", "product_asin": product_asin}
-        joined.append(named | row | facts)
-    _put(lakehouse, "gold/products", list(products))
-    _put(lakehouse, "gold/reviews", joined)
+        rows.append(named | row | facts)
+    return rows
 
 
 def built_mart(spark: SparkSession, lakehouse: Lakehouse, name: str) -> pa.Table:
