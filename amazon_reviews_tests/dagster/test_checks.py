@@ -5,6 +5,7 @@ import shutil
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from deltalake import write_deltalake
 
@@ -224,3 +225,29 @@ def test_lost_rows_fail_the_reconciliation_and_block_the_tables_below(
 )
 def test_check_of_gold_can_be_evaluated_alone(all_done, key, name):
     assert list(all_done.check(key, names={name})) == [name]
+
+
+@pytest.mark.parametrize(
+    ("copied_from", "check"),
+    [("partition_1", "unique"), ("partition_2", "unique"), (None, None)],
+)
+def test_a_changed_partition_is_judged_against_the_others(broken, copied_from, check):
+    gold = broken.lakehouse.delta("gold/reviews").to_pyarrow_table()
+    of = {
+        name: gold.filter(pc.field("partition") == name) for name in ("partition_1", "partition_2")
+    }
+    new = of["partition_2"].slice(0, 5)
+    if copied_from:
+        first = of[copied_from].slice(0, 1)
+        column = new.column_names.index("partition")
+        first = first.set_column(column, "partition", new["partition"].slice(0, 1))
+        new = pa.concat_tables([new, first.cast(new.schema)])
+    broken.lakehouse.write(
+        new, "gold/reviews", replacing={"partition": ["partition_2"]}, built={"partition_2": {}}
+    )
+
+    results = broken.check("gold/reviews")
+
+    assert [n for n, found in results.items() if not found.passed] == ([check] if check else [])
+    read = results["ranges"].metadata["rows"].value
+    assert read == new.num_rows < gold.num_rows

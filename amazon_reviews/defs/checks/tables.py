@@ -1,6 +1,6 @@
 """The checks that follow from the declaration of a table, and the share of rejected lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pyarrow as pa
@@ -8,18 +8,25 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.defs.assets.metadata import rounded
+from amazon_reviews.pipeline.partials import Source, source_of
 from amazon_reviews.pipeline.reconciliation import reconcile_all
+from amazon_reviews.planner.verdicts import unrun_check
+from amazon_reviews.resources.lakehouse.log import check_id
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.spark.engine import SparkEngine
-from amazon_reviews.schemas import TABLES, Table
-from amazon_reviews.schemas.built import WHOLE
+from amazon_reviews.schemas import TABLES, Rule, Table
+from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.shown_text import markdown_text
 
 _MOST_NAMED = 5
 
 
 def table_checks(table: Table) -> dg.AssetChecksDefinition:
-    """Return the checks of a table with a unique key: unique, schema, and its rules."""
+    """Return the checks of a table with a unique key: unique, schema, and its rules.
+
+    In a table with partitions, blocking checks judge the rows of those that changed since they
+    passed; their keys are compared with all others.
+    """
     specs = [
         _spec(table, "unique", f"every {', '.join(table.unique_key)} once"),
         _spec(table, "schema", "columns and types as documented"),
@@ -37,20 +44,57 @@ def table_checks(table: Table) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
         judged = lakehouse.versions(table.key).get(WHOLE, 0)
-        frame = lakehouse.read(engine.session, table.key)
+        source = source_of(lakehouse, table.key) if table.partitions else None
+        frame = lakehouse.read(engine.session, table.key, version=source and source.version)
+        new, passed_before = frame, None
+        changed = _changed_partitions(lakehouse, table, source) if source else []
+        if source and len(changed) < len(source.rows):
+            is_new = F.col("partition").isin(*changed)
+            new, passed_before = frame.where(is_new), frame.where(~is_new)
         results = []
         if "unique" in selected:
-            results.append(unique_check(frame, table))
+            results.append(unique_check(new, table, passed_before))
         if "schema" in selected:
             results.append(schema_check(lakehouse, table))
-        if selected & {rule.name for rule in table.rules}:
-            results += (r for r in rule_checks(frame, table) if r.check_name in selected)
+        rules = [rule for rule in table.rules if rule.name in selected]
+        results += rule_checks(new, table, [rule for rule in rules if not rule.tolerance])
+        # The share of the rows that break a rule needs all of them.
+        results += rule_checks(frame, table, [rule for rule in rules if rule.tolerance])
         blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
         if judged and judged == lakehouse.versions(table.key).get(WHOLE):
-            lakehouse.record(table.key, checks={WHOLE: blocking})
+            passed = {
+                check_id(name, check): source.versions[name]
+                for name in (source.versions.keys() & changed if source else ())
+                for check in _row_checks(table)
+                if blocking.get(check)
+            }
+            lakehouse.record(table.key, checks={WHOLE: blocking}, transaction_versions=passed)
         yield from results
 
     return checks
+
+
+def _row_checks(table: Table) -> list[str]:
+    """Return the blocking checks that judge rows."""
+    return [name for name in table.table_checks if name != "schema"]
+
+
+def _changed_partitions(lakehouse: Lakehouse, table: Table, source: Source) -> list[str]:
+    """Return the partitions and segments that did not pass all checks of rows as they are now.
+
+    These are all of them if the checks judged this version of the table before: who asks for them
+    again wants to know about all rows.
+    """
+    records, checks = lakehouse.records(table.key) or Records(), _row_checks(table)
+    if not unrun_check(checks, records):
+        return [*source.rows]
+    judged = records.checks
+    return [
+        name
+        for name in source.rows
+        if not (version := source.versions.get(name))
+        or any(judged.get(check, {}).get(name) != version for check in checks)
+    ]
 
 
 def _spec(table: Table, name: str, description: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
@@ -62,10 +106,18 @@ def _spec(table: Table, name: str, description: str, *, blocking: bool = True) -
     )
 
 
-def unique_check(frame: DataFrame, table: Table) -> dg.AssetCheckResult:
-    """Return the check that every value of the table's unique key occurs once."""
+def unique_check(
+    frame: DataFrame, table: Table, others: DataFrame | None = None
+) -> dg.AssetCheckResult:
+    """Return the check that every value of the table's unique key occurs once.
+
+    The keys of `others` are known to be unique among themselves.
+    """
     groups = frame.groupBy(*table.unique_key).agg(F.count(F.lit(1)).alias("times"))
     repeated = groups.where(F.col("times") > 1).count()
+    if others is not None:
+        keys = frame.select(*table.unique_key)
+        repeated += others.select(*table.unique_key).join(keys, [*table.unique_key], "semi").count()
     return dg.AssetCheckResult(
         check_name="unique",
         asset_key=table.path,
@@ -100,14 +152,18 @@ def _type_name(kind: pa.DataType) -> str:
     return str(kind).replace("element", "item").replace("key_value", "entries")
 
 
-def rule_checks(frame: DataFrame, table: Table) -> Iterator[dg.AssetCheckResult]:
-    """Return the checks of the table's rules, from one pass over its rows."""
+def rule_checks(
+    frame: DataFrame, table: Table, rules: Sequence[Rule]
+) -> Iterator[dg.AssetCheckResult]:
+    """Return the checks of rules of the table, from one pass over rows of it."""
+    if not rules:
+        return
     broken = [
         F.count(F.when(~F.coalesce(F.expr(rule.condition), F.lit(False)), 1)).alias(rule.name)
-        for rule in table.rules
+        for rule in rules
     ]
     counts = frame.agg(F.count(F.lit(1)).alias("rows"), *broken).collect()[0].asDict()
-    for rule in table.rules:
+    for rule in rules:
         share = counts[rule.name] / max(counts["rows"], 1)
         passed = share <= rule.tolerance
         yield dg.AssetCheckResult(
