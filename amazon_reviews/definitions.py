@@ -23,7 +23,12 @@ from amazon_reviews.defs.checks import drift, freshness, landing, streaming, tab
 from amazon_reviews.defs.dead_run_sensor import dead_run_sensor
 from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.health_sensor import health_sensor
-from amazon_reviews.defs.jobs import acknowledge_event_gaps, daily_maintenance, maintain_tables
+from amazon_reviews.defs.jobs import (
+    acknowledge_event_gaps,
+    compare_marts,
+    daily_maintenance,
+    maintain_tables,
+)
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.living_runs import living_executor
 from amazon_reviews.defs.off_sensor import off_sensor
@@ -68,6 +73,7 @@ def definitions(settings: config.Settings) -> dg.Definitions:
         sensors=sensors(settings),
         jobs=[
             acknowledge_event_gaps,
+            compare_marts,
             build_partitions(lambda: project.resolve_implicit_global_asset_job_def()),
             maintain_tables,
             remove_partitions,

@@ -120,6 +120,22 @@ def refresh_partials(
     return len(stale)
 
 
+def differing_rows(
+    spark: SparkSession, lakehouse: Lakehouse, table: Table, source: Source, batch_rows: int
+) -> int:
+    """Return the rows that a partial aggregate lacks, or has too many, against a new one."""
+    argument, _ = _argument(lakehouse, table)
+    stored = partition_rows(lakehouse.delta(table.key))
+    names = [*source.rows, *sorted(stored.keys() - source.rows.keys())]
+    differing = 0
+    for batch in batches(names, {name: source.rows.get(name, 0) for name in names}, batch_rows):
+        rows = lakehouse.read(spark, table.inputs[0], batch, version=source.version)
+        new = aggregate_of(table)(rows, *argument).select(*table.names)
+        old = lakehouse.read(spark, table.key, batch).select(*table.names)
+        differing += new.exceptAll(old).count() + old.exceptAll(new).count()
+    return differing
+
+
 def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[str, int]]:
     """Return what an aggregate takes beside its rows.
 
