@@ -45,7 +45,7 @@ _TRANSFORMS: Mapping[str, Transform] = {
 def transform_of(mart: Table) -> Transform:
     """Return the transform of a mart: the function of its name in `transforms/marts`.
 
-    That of a mart which is a partial aggregate itself is in `transforms/partials`.
+    That of a mart which is a partial aggregate itself is in `transforms/marts/partials`.
 
     Raises:
         LookupError: no module there has such a function.

@@ -26,7 +26,7 @@ from amazon_reviews.schemas import TABLES, Table, partials
 from amazon_reviews.schemas.built import Records, code_of
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS
 from amazon_reviews.schemas.marts import SUMMARIES
-from amazon_reviews.transforms import partials as transforms
+from amazon_reviews.transforms.marts import partials as transforms
 
 _TRANSFORMS: Mapping[str, Callable[..., DataFrame]] = {
     name: function for name, function in vars(transforms).items() if isfunction(function)

@@ -2,7 +2,7 @@
 
 The marts of their rows are built with them (`pipeline/partials.py`). A partial aggregate is built
 again for the partitions that changed, so an update of a mart costs what is new. It is made by the
-function of its name in `transforms/partials.py`.
+function of its name in `transforms/marts/partials.py`.
 """
 
 import pyarrow as pa

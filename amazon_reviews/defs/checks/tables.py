@@ -45,7 +45,8 @@ def table_checks(table: Table) -> dg.AssetChecksDefinition:
         selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
         judged = lakehouse.versions(table.key).get(WHOLE, 0)
         source = source_of(lakehouse, table.key) if table.partitions else None
-        frame = lakehouse.read(engine.session, table.key, version=source and source.version)
+        version = source.version if source else None
+        frame = lakehouse.read(engine.session, table.key, version=version)
         new, passed_before = frame, None
         changed = _changed_partitions(lakehouse, table, source) if source else []
         if source and len(changed) < len(source.rows):
@@ -62,9 +63,10 @@ def table_checks(table: Table) -> dg.AssetChecksDefinition:
         results += rule_checks(frame, table, [rule for rule in rules if rule.tolerance])
         blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
         if judged and judged == lakehouse.versions(table.key).get(WHOLE):
+            versions = source.versions if source else {}
             passed = {
-                check_id(name, check): source.versions[name]
-                for name in (source.versions.keys() & changed if source else ())
+                check_id(name, check): versions[name]
+                for name in versions.keys() & {*changed}
                 for check in _row_checks(table)
                 if blocking.get(check)
             }

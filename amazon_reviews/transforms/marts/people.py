@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.transforms.marts.counts import sums
+from amazon_reviews.transforms.marts.partials import PHRASES
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     ratio,
@@ -12,7 +13,6 @@ from amazon_reviews.transforms.marts.ratings import (
     tallies,
     with_means,
 )
-from amazon_reviews.transforms.partials import PHRASES
 
 MOST_USED = 1_000
 # A name of fewer reviewers could reveal one of them.

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.marts.counts import category, first_and_last, sums
 from amazon_reviews.transforms.marts.groups import sample_variance
+from amazon_reviews.transforms.marts.partials import ALERT_DAYS
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
@@ -14,7 +15,6 @@ from amazon_reviews.transforms.marts.ratings import (
     with_means,
     with_shrunk_means,
 )
-from amazon_reviews.transforms.partials import ALERT_DAYS
 
 RECENT_DAYS = 90
 EARLIER_DAYS = ALERT_DAYS - RECENT_DAYS
