@@ -15,7 +15,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
 from amazon_reviews.pipeline.input_rows import check_inputs_are_there
-from amazon_reviews.pipeline.partials import PARTIALS, aggregate_of, refresh_partials, source_of
+from amazon_reviews.pipeline.partials import (
+    PARTIALS,
+    aggregate_of,
+    current_partitions,
+    refresh_partials,
+    source_of,
+)
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, row_count
 from amazon_reviews.schemas import MART_TABLES, TABLES, Table
 from amazon_reviews.schemas import sentiment as sentiment_tables
@@ -153,8 +159,12 @@ def build_whole(
         MissingInputError: it was built from a table that is missing now; it stays as it is.
     """
     inputs = _inputs(lakehouse, table, versions)
-    keys = (*table.partials, *table.inputs[1:]) if table.partials else table.inputs
-    frames = [lakehouse.read(spark, key, version=versions.get(key)) for key in keys]
+    added = [
+        lakehouse.read(spark, key, current_partitions(lakehouse, TABLES[key]))
+        for key in table.partials
+    ]
+    keys = table.inputs[1:] if added else table.inputs
+    frames = added + [lakehouse.read(spark, key, version=versions.get(key)) for key in keys]
     rows = _typed(transform(*frames), table)
     if not table.sort_by:
         # The embedded engine writes rows without their order, unless an offset needs it.

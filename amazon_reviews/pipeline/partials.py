@@ -1,7 +1,8 @@
 """The partial aggregates: brought up to date for the partitions whose rows changed.
 
 A mart adds them up. So the rows of a partition are aggregated once, and those of a partition that
-was replaced or removed are no longer counted, without any difference being computed.
+was replaced or removed are no longer counted, without any difference being computed. The sum of
+many partitions is kept too, and read in their place as long as none of them has changed.
 """
 
 import hashlib
@@ -15,18 +16,24 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.partition_batches import batches
 from amazon_reviews.pipeline.segments import segments
 from amazon_reviews.resources.lakehouse.data_files import missing_files
+from amazon_reviews.resources.lakehouse.log import input_id
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.schemas import TABLES, Table, partials
-from amazon_reviews.schemas.built import Records, code_of
+from amazon_reviews.schemas.built import WHOLE, Records, code_of
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS
 from amazon_reviews.schemas.marts import SUMMARIES
+from amazon_reviews.schemas.partials import MERGED
 from amazon_reviews.transforms.marts import partials as transforms
+
+# Of the rows of the last sum: the rows outside of it from which a new one is made.
+_LARGEST_REST = 0.5
 
 _TRANSFORMS: Mapping[str, Callable[..., DataFrame]] = {
     name: function for name, function in vars(transforms).items() if isfunction(function)
@@ -107,7 +114,7 @@ def refresh_partials(
         or any(built[other].get(name) != number for other, number in used.items())
         or code_of(records.versions.get(name, 0)) != table.code_version
     ]
-    stale += sorted({*names} - source.rows.keys())
+    stale += sorted({*names} - source.rows.keys() - {MERGED})
     sizes = {name: source.rows.get(name, 0) for name in stale}
     for batch in batches(stale, sizes, batch_rows):
         rows = lakehouse.read(spark, key, batch, version=source.version)
@@ -117,7 +124,41 @@ def refresh_partials(
             replacing={"partition": batch},
             built={name: {key: source.versions.get(name, 0), **used} for name in batch},
         )
+    if table.key in PARTIALS:
+        _merge(spark, lakehouse, table, is_lost=MERGED in lost)
     return len(stale)
+
+
+def current_partitions(lakehouse: Lakehouse, table: Table) -> list[str]:
+    """Return the partitions that together hold the partial aggregate of each row once."""
+    records = lakehouse.records(table.key) or Records()
+    built = {name: v for name, v in records.versions.items() if name not in (WHOLE, MERGED)}
+    merged = {name: v for name, v in records.inputs.get(MERGED, {}).items() if v}
+    if not merged or any(built.get(name) != version for name, version in merged.items()):
+        return [*built]
+    return [MERGED, *(name for name in built if name not in merged)]
+
+
+def _merge(spark: SparkSession, lakehouse: Lakehouse, table: Table, *, is_lost: bool) -> None:
+    """Add up all partitions but the open segment, if those outside the last sum have many rows."""
+    versions = lakehouse.versions(table.key)
+    names = [name for name in versions if name not in (WHOLE, MERGED)]
+    closed = [name for name in names if name not in segments(names)[-1:]]
+    current = current_partitions(lakehouse, table)
+    rows = partition_rows(lakehouse.delta(table.key))
+    outside = sum(rows.get(name, 0) for name in closed if name in current)
+    if len(closed) < 2 or (
+        MERGED in current and not is_lost and outside <= _LARGEST_REST * rows.get(MERGED, 0)
+    ):
+        return
+    before = (lakehouse.records(table.key) or Records()).inputs.get(MERGED, {})
+    merged = {name: versions[name] if name in closed else 0 for name in {*before, *closed}}
+    lakehouse.write(
+        _added_up(lakehouse.read(spark, table.key, closed), table),
+        table.key,
+        replacing={"partition": [MERGED]},
+        transaction_versions={input_id(name, MERGED): version for name, version in merged.items()},
+    )
 
 
 def differing_rows(
@@ -126,14 +167,28 @@ def differing_rows(
     """Return the rows that a partial aggregate lacks, or has too many, against a new one."""
     argument, _ = _argument(lakehouse, table)
     stored = partition_rows(lakehouse.delta(table.key))
-    names = [*source.rows, *sorted(stored.keys() - source.rows.keys())]
+    names = [*source.rows, *sorted(stored.keys() - source.rows.keys() - {MERGED})]
     differing = 0
     for batch in batches(names, {name: source.rows.get(name, 0) for name in names}, batch_rows):
         rows = lakehouse.read(spark, table.inputs[0], batch, version=source.version)
         new = aggregate_of(table)(rows, *argument).select(*table.names)
         old = lakehouse.read(spark, table.key, batch).select(*table.names)
         differing += new.exceptAll(old).count() + old.exceptAll(new).count()
+    if MERGED in current_partitions(lakehouse, table):
+        merged = (lakehouse.records(table.key) or Records()).inputs[MERGED]
+        new = _added_up(
+            lakehouse.read(spark, table.key, [n for n, v in merged.items() if v]), table
+        )
+        old = lakehouse.read(spark, table.key, [MERGED]).select(*table.names)
+        differing += new.exceptAll(old).count() + old.exceptAll(new).count()
     return differing
+
+
+def _added_up(rows: DataFrame, table: Table) -> DataFrame:
+    keys, measures = partials.merging(table)
+    added = [getattr(F, how)(name).alias(name) for name, how in measures.items()]
+    whole = rows.groupBy(*keys).agg(*added).withColumn("partition", F.lit(MERGED))
+    return whole.select(*table.names)
 
 
 def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[str, int]]:
@@ -152,7 +207,9 @@ def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[s
         return (phrases,), {SUMMARIES.key: int.from_bytes(digest, "big")}
     if table is partials.PRODUCT_DAYS:
         lakehouse.ensure(partials.CELLS.key)
-        days = lakehouse.delta(partials.CELLS.key).to_pyarrow_table(columns=["last_on"])["last_on"]
+        of_current = pc.field("partition").isin(current_partitions(lakehouse, partials.CELLS))
+        cells = lakehouse.delta(partials.CELLS.key).to_pyarrow_dataset()
+        days = cells.to_table(columns=["last_on"], filter=of_current)["last_on"]
         newest = pc.max(days).as_py() or date.min + timedelta(transforms.ALERT_DAYS)
         # The first day of a quarter, so that it is rarely another one.
         start = newest - timedelta(transforms.ALERT_DAYS)

@@ -19,7 +19,11 @@ _TALLIES = (
     Column("neutral", _COUNT, "reviews of 3 stars"),
     Column("negative", _COUNT, "reviews below 3 stars"),
 )
-_PARTITION = Column("partition", pa.string(), "landing partition, or segment of the stream")
+_PARTITION = Column(
+    "partition",
+    pa.string(),
+    "landing partition, or segment of the stream; /merged for the sum of many of them",
+)
 _ASIN = Column("asin", pa.string(), "product number")
 _BRAND = Column("brand", pa.string(), "brand of the product")
 _MAIN_CATEGORY = Column("main_category", pa.string(), "main category; Unknown without one")
@@ -40,6 +44,23 @@ _DAYS = (
     Column("last_on", pa.date32(), "day of the newest review"),
 )
 _REVIEWS = _TALLIES[0]
+
+
+MERGED = "/merged"
+"""The partition with the sum of many partitions; the name of no landing partition has a slash."""
+
+_LEAST, _MOST = ("first_on", "fewest_tenths"), ("last_on", "most_tenths")
+
+
+def merging(table: Table) -> tuple[list[str], dict[str, str]]:
+    """Return the key columns of a partial aggregate, and sum, min or max for each other one."""
+    measures = {
+        column.name: "min" if column.name in _LEAST else "max" if column.name in _MOST else "sum"
+        for column in table.columns
+        if column.name in (*_LEAST, *_MOST)
+        or (column.type in (_COUNT, _SUM) and column.name != "reviewer")
+    }
+    return [n for n in table.names if n not in measures and n != "partition"], measures
 
 
 def _partial(

@@ -10,13 +10,19 @@ import pytest
 from deltalake import write_deltalake
 
 from amazon_reviews.pipeline.marts import MARTS, MartBuilder
-from amazon_reviews.pipeline.partials import PARTIALS, refresh_partials, source_of
+from amazon_reviews.pipeline.partials import (
+    PARTIALS,
+    current_partitions,
+    refresh_partials,
+    source_of,
+)
 from amazon_reviews.pipeline.state import owner_of
 from amazon_reviews.resources.lakehouse.log import version_id
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE, new_version
 from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS
+from amazon_reviews.schemas.partials import MERGED
 from amazon_reviews_tests.helpers import BATCH_ROWS
 from amazon_reviews_tests.marts import random_gold
 from amazon_reviews_tests.marts.building import _put, joined, product, review
@@ -137,17 +143,46 @@ def files(lakehouse):
     return found
 
 
-@pytest.mark.parametrize("changed", ["partition_2", "stream", "partition_11"])
+@pytest.mark.parametrize("changed", ["stream", "partition_11"])
 def test_only_the_partition_that_changed_is_aggregated_again(spark, lakehouse, changed):
     before = files(lakehouse)
     put(lakehouse, changed, joined([review(summary="Good", reviewer_id="A1")], [product()]))
     build(spark, lakehouse)
     after = files(lakehouse)
 
-    assert len(before) == 4
-    unchanged = before.keys() - {changed}
+    assert len(before) == 5
+    unchanged = before.keys() - {changed, MERGED}
     assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
     assert not after[changed] & before.get(changed, set())
+
+
+@pytest.mark.parametrize(
+    ("changed", "rows", "stays"),
+    [("partition_11", 1, True), ("stream", 60, True), ("partition_11", 150, False)],
+)
+def test_the_sum_of_many_partitions_stays_while_the_others_are_small(
+    spark, lakehouse, changed, rows, stays
+):
+    before = files(lakehouse)[MERGED]
+    put(lakehouse, changed, joined(random_gold.reviews(random.Random(4))[:rows], [product()]))
+    table = PARTIALS["partials/products"]
+    refresh_partials(spark, lakehouse, table, source_of(lakehouse, REVIEWS), BATCH_ROWS)
+
+    current = current_partitions(lakehouse, table)
+    assert current[0] == MERGED
+    assert ("partition_11" in current) == (changed == "partition_11" and stays)
+    assert (len(before - files(lakehouse)[MERGED]) == 0) == stays
+
+
+def test_a_partition_that_was_replaced_is_no_longer_in_the_sum(spark, lakehouse):
+    table = PARTIALS["partials/products"]
+    put(lakehouse, "partition_2", joined([review(asin="B1")], []))
+    refresh_partials(spark, lakehouse, table, source_of(lakehouse, REVIEWS), BATCH_ROWS)
+
+    rows = lakehouse.read(spark, table.key, [MERGED]).toArrow()
+    assert rows.num_rows
+    total = sum(source_of(lakehouse, REVIEWS).rows[name] for name in PARTITIONS[:3])
+    assert sum(rows["reviews"].to_pylist()) == total
 
 
 def test_marts_whose_input_did_not_change_are_aggregated_from_nothing_new(spark, lakehouse):
