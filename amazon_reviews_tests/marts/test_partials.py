@@ -174,6 +174,15 @@ def test_the_sum_of_many_partitions_stays_while_the_others_are_small(
     assert (len(before - files(lakehouse)[MERGED]) == 0) == stays
 
 
+@pytest.mark.parametrize("emptied", ["partition_2", "stream"])
+def test_reviews_of_an_emptied_partition_are_no_longer_counted(spark, lakehouse, emptied):
+    put(lakehouse, emptied, [])
+    build(spark, lakehouse, ("gold/review_counts",))
+
+    counted = lakehouse.delta("gold/review_counts").to_pyarrow_table(columns=["reviews"])
+    assert sum(counted["reviews"].to_pylist()) == 150
+
+
 def test_a_partition_that_was_replaced_is_no_longer_in_the_sum(spark, lakehouse):
     table = PARTIALS["partials/products"]
     put(lakehouse, "partition_2", joined([review(asin="B1")], []))
