@@ -91,10 +91,12 @@ class Dataset(SilverSpec):
         return f"{self.folder}/{partition}/fingerprint"
 
     def missing_in_bronze(self, lakehouse: Lakehouse, partitions: Sequence[str]) -> list[str]:
-        """Return the partitions without a fingerprint in bronze."""
+        """Return the partitions that bronze never read, or that were removed."""
         ids = {name: self.fingerprint_id(name) for name in partitions}
         fingerprints = lakehouse.transaction_versions(self.bronze, ids.values())
-        return [name for name in partitions if not fingerprints[ids[name]]]
+        # Partitions that a restored version lacks have no fingerprint, but a version.
+        versions = lakehouse.versions(self.bronze)
+        return [n for n in partitions if not (fingerprints[ids[n]] or versions.get(n))]
 
     def duplicates(
         self, spark: SparkSession, lakehouse: Lakehouse, rows: DataFrame, partitions: Sequence[str]

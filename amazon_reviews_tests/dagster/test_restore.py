@@ -13,6 +13,8 @@ from amazon_reviews.pipeline import restore as restoration
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.restore import unpin
 from amazon_reviews_tests.dagster.project import Project, failed_steps, requested
+from amazon_reviews_tests.faults.commands import Commands
+from amazon_reviews_tests.faults.restoring import restore_and_kill
 from amazon_reviews_tests.helpers import content, review, rows
 
 pytestmark = pytest.mark.long
@@ -56,10 +58,6 @@ def unbalanced(project):
     return {
         f"{row.layer}/{row.table}" for row in reconcile_all(project.lakehouse) if not row.balanced
     }
-
-
-class KilledError(BaseException):
-    """Stands for the end of the process: nothing handles it."""
 
 
 @pytest.fixture
@@ -119,27 +117,31 @@ def test_pinned_table_stays_and_what_it_feeds_follows_until_it_is_unpinned(grown
     assert contents(grown) == contents(fresh)
 
 
-@pytest.mark.parametrize("key", [SILVER, GOLD])
-def test_run_repairs_what_a_killed_restoration_left(grown, key, monkeypatch):
-    """It dies before its last commit, after the tables that are written with the restored one."""
+@pytest.mark.fault("kill of a restoration before a commit")
+@pytest.mark.parametrize("key", [SILVER, GOLD, "bronze/reviews"])
+def test_run_repairs_what_a_killed_restoration_left(grown, key):
+    """It is killed before each of its commits in turn, and after the last one."""
     version = grown.lakehouse.version(key)
+    before = contents(grown)
     assert not grown.run().failures
     after = contents(grown)
+    commands = Commands(grown.root)
+    ends = []
+    while restore_and_kill(commands, key, version, commits=len(ends)):
+        pinned = grown.lakehouse.log(key).pinned
+        assert contents(grown)[key] == (after if pinned is None else before)[key]
+        ends.append(pinned)
 
-    def die(*arguments):
-        raise KilledError
+        assert not grown.run().failures
+        assert contents(grown)[key] == (after if pinned is None else before)[key]
+        if unpin(grown.lakehouse, key):
+            assert not grown.run().failures
+        assert contents(grown) == after
+        assert unbalanced(grown) == set()
 
-    with monkeypatch.context() as patched:
-        patched.setattr(restoration, "restore_version", die)
-        with pytest.raises(KilledError):
-            restore(grown, key, version)
-    assert contents(grown) != after
-
-    assert not grown.run().failures
-    assert contents(grown) == after
-    assert unbalanced(grown) == set()
-    assert not grown.headless().plan().pinned
-    restore(grown, key, version)
+    # The pin is in the last commit.
+    assert ends == [*[None] * (len(ends) - 1), version]
+    assert len(ends) >= 2
     assert grown.headless().plan().pinned == {key: version}
 
 

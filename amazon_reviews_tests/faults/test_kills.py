@@ -135,19 +135,42 @@ def maintenance(world):
     return world.undisturbed("to maintain", ["maintain"])
 
 
-def assert_recovers(undisturbed, moment, record_property):
-    """Kill a command at a share of its time; run; compare all rows with the undisturbed build."""
-    world, commands = undisturbed.world, undisturbed.commands
-    seconds = moment * undisturbed.seconds
+@pytest.fixture(scope="module", params=["silver/reviews", "gold/reviews"])
+def restoration(world, request):
+    """A table that is restored to the version before the project changed.
+
+    `rows_when_pinned` are those of a run after the undisturbed restoration.
+    """
+    key = request.param
+    world.restore("changed")
+    version = Project(world.root).lakehouse.version(key)
+    Commands(world.root).run(*RUN)
+    state = f"{key.partition('/')[0]} before it is restored"
+    world.save(state)
+    restore = ("restore", "--table", key, "--version", str(version))
+    pinned = world.undisturbed(state, restore)
+    world.restore(state)
+    return SimpleNamespace(
+        **vars(pinned) | {"rows": world.rows()},
+        rows_when_pinned=pinned.rows,
+        key=key,
+        version=version,
+    )
+
+
+def kill_at(undisturbed, moment):
+    """Kill a command at a share of its time; return the seconds after which it was killed."""
+    world, seconds = undisturbed.world, moment * undisturbed.seconds
     world.restore(undisturbed.state)
-    while not killed(commands.start(*undisturbed.command), after=seconds):
+    while not killed(undisturbed.commands.start(*undisturbed.command), after=seconds):
         # The machine is faster than before.
         seconds *= 0.8
         world.restore(undisturbed.state)
+    return seconds
 
-    commands.run(*undisturbed.run)
 
-    actual, expected = world.rows(), undisturbed.rows
+def assert_equal_rows(actual, expected, seconds, record_property):
+    """Compare the rows of all tables, and record those that are lost or too many."""
     keys = sorted({*actual, *expected})
     nothing = Counter()
     lost = {key: expected.get(key, nothing) - actual.get(key, nothing) for key in keys}
@@ -158,7 +181,16 @@ def assert_recovers(undisturbed, moment, record_property):
     assert not different, f"killed after {seconds:.2f} s"
 
 
-@pytest.mark.fault("kill of a batch run", share=0.25)
+def assert_recovers(undisturbed, moment, record_property):
+    """Kill a command at a share of its time; run; compare all rows with the undisturbed build."""
+    seconds = kill_at(undisturbed, moment)
+
+    undisturbed.commands.run(*undisturbed.run)
+
+    assert_equal_rows(undisturbed.world.rows(), undisturbed.rows, seconds, record_property)
+
+
+@pytest.mark.fault("kill of a batch run", share=0.2)
 def test_run_recovers_from_a_killed_run(batch, moment, record_property):
     assert_recovers(batch, moment, record_property)
 
@@ -176,3 +208,24 @@ def test_run_recovers_from_killed_maintenance(maintenance, moment, record_proper
 @pytest.mark.fault("kill of a first run", share=0.1)
 def test_run_recovers_from_a_killed_first_run(first_build, moment, record_property):
     assert_recovers(first_build, moment, record_property)
+
+
+@pytest.mark.fault("kill of a restoration", share=0.025)
+def test_run_recovers_from_a_killed_restoration(restoration, moment, record_property):
+    """The table has the restored rows and is pinned, or has the rows from before."""
+    world, key = restoration.world, restoration.key
+    seconds = kill_at(restoration, moment)
+    project = Project(world.root)
+    pinned = project.lakehouse.log(key).pinned
+    assert pinned in (None, restoration.version)
+    expected = restoration.rows if pinned is None else restoration.rows_when_pinned
+    assert content(project)[key] == expected[key]
+
+    restoration.commands.run(*restoration.run)
+
+    assert_equal_rows(world.rows(), expected, seconds, record_property)
+    assert project.lakehouse.log(key).pinned == pinned
+    # So does the next restoration, after any end of this one.
+    restoration.commands.run(*restoration.command)
+    restoration.commands.run(*restoration.run)
+    assert world.rows() == restoration.rows_when_pinned
