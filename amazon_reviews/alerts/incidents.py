@@ -70,6 +70,15 @@ class Message(BaseModel):
         return "\n\n".join(filter(None, lines))
 
 
+def trial_message(now: float) -> Message:
+    """Return an alert by which people try a destination."""
+    reason = "nothing is wrong: somebody tries this destination"
+    trial = Incident(
+        asset="test alert", warning=True, reason=reason, link="", command="", since=now
+    )
+    return _message([trial], ended=False)
+
+
 class Delivery(BaseModel):
     """A message for one destination, by its number, with the attempts so far."""
 

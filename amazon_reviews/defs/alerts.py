@@ -6,7 +6,7 @@ on the hub, so they are judged here too, without a run.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -14,11 +14,11 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from amazon_reviews.alerts.destinations import Alerting, send
-from amazon_reviews.alerts.incidents import Incidents
+from amazon_reviews.alerts.incidents import Incident, Incidents
 from amazon_reviews.defs.checks.freshness import judge_freshness
 from amazon_reviews.defs.checks.streaming import judge_gaps, judge_lag
 from amazon_reviews.defs.run_incidents import add_verdict, read_new_runs
-from amazon_reviews.errors import AmazonReviewsError, one_line
+from amazon_reviews.errors import AmazonReviewsError, one_line, shortened
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
@@ -40,8 +40,9 @@ def watch_health(
     alerting: Alerting,
     *,
     wait_seconds: float,
+    commands: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Judge lag, lost events and freshness, then send alerts.
+    """Judge lag, lost events and freshness, then send alerts; `commands` are of `send_alerts`.
 
     Return the state in a few words, then a text for each thing that is wrong with this itself.
     """
@@ -52,7 +53,10 @@ def watch_health(
     except AmazonReviewsError as error:
         # Alerts of runs go out all the more.
         problems = [f"freshness, lag and lost events cannot be judged: {one_line(error)}"]
-    return send_alerts(instance, evaluations, alerting, wait_seconds=wait_seconds) + problems
+    state = send_alerts(
+        instance, evaluations, alerting, wait_seconds=wait_seconds, commands=commands
+    )
+    return state + problems
 
 
 def report_health(
@@ -99,8 +103,12 @@ def send_alerts(
     alerting: Alerting,
     *,
     wait_seconds: float,
+    commands: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Tell the destinations of new incidents and of those that ended.
+
+    `commands` are command lines that ended, each with the reason of a failure that no event of a
+    run reports, or with "".
 
     Return the state in a few words, then a text for each destination that accepts nothing. While
     another process does the same, this one waits, and then leaves it to that one.
@@ -110,7 +118,7 @@ def send_alerts(
     lock = FileLock(Path(instance.root_directory) / "alerts.lock", fallback_to_soft=False)
     try:
         with lock.acquire(timeout=wait_seconds):
-            return [*_send(instance, evaluations, alerting)]
+            return [*_send(instance, evaluations, alerting, commands or {})]
     except Timeout:
         return ["another process sends alerts now"]
 
@@ -119,6 +127,7 @@ def _send(
     instance: dg.DagsterInstance,
     evaluations: list[dg.AssetCheckEvaluation],
     alerting: Alerting,
+    commands: Mapping[str, str],
 ) -> Iterator[str]:
     storage = instance.daemon_cursor_storage
     stored = storage.get_cursor_values({_STATE}).get(_STATE, "{}")
@@ -131,13 +140,34 @@ def _send(
     read_new_runs(instance, incidents, alerting.dagster_url)
     for evaluation in evaluations:
         add_verdict(incidents, evaluation, now, alerting.dagster_url)
+    for command, reason in commands.items():
+        if reason:
+            incidents.report(_of_command(command, reason, now))
+        else:
+            incidents.resolve(command, "", "", now)
     incidents.compose(now, alerting.per_hour, len(alerting.addresses))
     # Before anything is sent: a process that dies afterwards repeats few messages.
     stored = _store(instance, incidents, stored)
     problems = [*_deliver(incidents, alerting.addresses)]
     _store(instance, incidents, stored)
-    yield f"{len(incidents.failing)} open incidents"
+    yield f"open incidents: {len(incidents.failing)}"
     yield from problems
+
+
+def send_without_state(command: str, reason: str, alerting: Alerting) -> list[str]:
+    """Announce the failure of a command that cannot open Dagster's storage, each time.
+
+    Return a text for each destination that accepts nothing.
+    """
+    incidents = Incidents()
+    incidents.report(_of_command(command, reason, time.time()))
+    incidents.compose(time.time(), alerting.per_hour, len(alerting.addresses))
+    return [*_deliver(incidents, alerting.addresses)]
+
+
+def _of_command(command: str, reason: str, now: float) -> Incident:
+    advice = "amazon-reviews doctor"
+    return Incident(asset=command, reason=shortened(reason), link="", command=advice, since=now)
 
 
 def _store(instance: dg.DagsterInstance, incidents: Incidents, stored: str) -> str:

@@ -18,4 +18,6 @@ def dead_run_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     dead = report_dead_runs(context.instance)
     for run in dead:
         context.log.warning(f"run {run} is marked as failed: its process is gone")
-    return dg.SkipReason(f"{len(dead)} runs had lost their process" if dead else "all runs live")
+    return dg.SkipReason(
+        f"runs that had lost their process: {len(dead)}" if dead else "all runs live"
+    )

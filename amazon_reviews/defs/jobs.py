@@ -48,7 +48,7 @@ def accept_lost_events(
     context: dg.OpExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> None:
     """Mark all gaps that are known now as acknowledged."""
-    context.log.info(f"{acknowledge_gaps(lakehouse)} gaps acknowledged")
+    context.log.info(f"gaps acknowledged: {acknowledge_gaps(lakehouse)}")
 
 
 @dg.job

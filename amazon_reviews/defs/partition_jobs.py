@@ -1,6 +1,6 @@
 """Jobs over partitions that a person names: build them in one run, or remove them for good."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 
 import dagster as dg
@@ -71,7 +71,7 @@ def build_partitions(asset_job: Callable[[], dg.JobDefinition]) -> dg.JobDefinit
             run_config={"ops": {step_of(key): {"config": options}}},
             raise_on_error=False,
         )
-        run = f"run {result.run_id} over {len({*config.partitions})} partitions of {key}"
+        run = f"run {result.run_id} over {_number({*config.partitions})} of {key}"
         if not result.success:
             raise dg.Failure(f"{run} failed; its log names them", allow_retries=False)
         context.log.info(f"{run} is done")
@@ -122,9 +122,9 @@ def remove_listed(
     rows = rows_to_remove(lakehouse, dataset, names)
     by_partition = [[name, *(rows[key][name] for key in rows)] for name in names]
     context.add_output_metadata({"rows": rows_metadata(["partition", *rows], by_partition)})
-    summary = f"{dataset.folder}: {len(names)} partitions with {_total(rows, dataset):,} lines"
+    what = f"{_number(names)} of {dataset.folder} with {_total(rows, dataset):,} lines"
     if not config.remove:
-        context.log.info(f"{summary} would be removed; set remove to true to do so")
+        context.log.info(f"would remove {what}; set remove to true to do so")
         return
     regained = dict(remove_rows(engine.session, lakehouse, dataset, names, engine.batch_rows))
     record_accounted(
@@ -137,7 +137,11 @@ def remove_listed(
     for table in partitioned_tables(dataset):
         partitions = PARTITIONS[str(table.partitions)]
         forget(context.instance, partitions, dg.AssetKey(table.path), names)
-    context.log.info(f"{summary} were removed; the planner updates what was built from them")
+    context.log.info(f"removed {what}; the planner updates what was built from them")
+
+
+def _number(names: Collection[str]) -> str:
+    return "1 partition" if len(names) == 1 else f"{len(names):,} partitions"
 
 
 def _total(rows: Mapping[str, Mapping[str, int]], dataset: Dataset) -> int:

@@ -86,18 +86,25 @@ class Stage:
 class Outcome:
     """The result of a headless run.
 
-    `stages` have their seconds; `disappeared` are landing partitions; `dead_runs` are runs of
-    earlier processes that died; `unmatched` are files of the landing zone that are not read, and
-    `warnings` texts about them. `pins` are texts about tables that are pinned, and so not built.
+    `stages` have their seconds. `failures` are all, `run_failures` those that events of runs
+    report. `disappeared` are landing partitions; `dead_runs` are runs of earlier processes that
+    died; `unmatched` are files of the landing zone that are not read, and `warnings` texts about
+    them. `pins` are texts about tables that are pinned, and so not built.
     """
 
     stages: list[tuple[Stage, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    run_failures: list[str] = field(default_factory=list)
     disappeared: list[str] = field(default_factory=list)
     dead_runs: list[str] = field(default_factory=list)
     unmatched: UnmatchedFiles = field(default_factory=UnmatchedFiles)
     warnings: list[str] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
+
+    @property
+    def other_failures(self) -> list[str]:
+        """The failures that no event of a run reports."""
+        return [failure for failure in self.failures if failure not in self.run_failures]
 
     @property
     def nothing_new(self) -> bool:
@@ -189,7 +196,9 @@ class HeadlessRun:
             readable = not {dataset.bronze, dataset.silver} & {*self._seen.damaged_logs}
             if dataset.silver in self._keys and readable:
                 accounts = reconcile_silver(self._places.lakehouse, dataset)
-                self._outcome.failures += describe_wholly_rejected(self._places.lakehouse, accounts)
+                rejected = [*describe_wholly_rejected(self._places.lakehouse, accounts)]
+                self._outcome.run_failures += rejected
+                self._outcome.failures += rejected
         if self._reads_nothing(state):
             self._outcome.failures.append(_NOTHING_READ)
         return self._outcome
@@ -298,7 +307,9 @@ class HeadlessRun:
         seconds = time.monotonic() - started
         self._tried |= {(work.key, work.partition) for work in stage.work}
         self._outcome.stages.append((stage, seconds))
-        self._outcome.failures += failures_of(result, Path(self._instance.root_directory))
+        failures = [*failures_of(result, Path(self._instance.root_directory))]
+        self._outcome.run_failures += failures
+        self._outcome.failures += failures
         # Dagster reports an interrupt in a step as a failed step.
         interrupts.check()
         return seconds

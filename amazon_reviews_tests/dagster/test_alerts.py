@@ -129,7 +129,7 @@ def test_failed_partitions_are_one_alert_and_one_when_they_are_built(watched, re
     BROKEN.update(part_2="the gzip file breaks off", part_10="the gzip file breaks off")
     run = watched.materialize("silver/reviews", partitions=["part_2", "part_10"])
 
-    assert watched.look() == ["2 open incidents"]
+    assert watched.look() == ["open incidents: 2"]
     (alert,) = receiver.take()
     reason = "part_2: the gzip file breaks off; part_10: the gzip file breaks off"
     link = f"{UI}/runs/{run.run_id}"
@@ -153,7 +153,7 @@ def test_failed_partitions_are_one_alert_and_one_when_they_are_built(watched, re
 
     del BROKEN["part_2"]
     watched.materialize("silver/reviews", partitions=["part_2"])
-    assert watched.look() == ["1 open incidents"]
+    assert watched.look() == ["open incidents: 1"]
     (over,) = receiver.take()
     assert (over["status"], over["partitions"]) == ("resolved", ["part_2"])
     assert over["reason"].startswith("was: part_2: the gzip file")
@@ -202,7 +202,7 @@ def test_what_failed_and_was_repaired_between_two_looks_is_no_alert(watched, rec
     BROKEN.clear()
     watched.materialize("gold/products")
 
-    assert watched.look() == ["0 open incidents"]
+    assert watched.look() == ["open incidents: 0"]
     assert receiver.take() == []
 
 
@@ -258,8 +258,8 @@ def test_a_receiver_that_is_down_is_tried_again_a_limited_number_of_times(
     receiver.statuses = [503] * 9
 
     problem = "destination 1 accepts no alert (503); the alert is tried again"
-    assert watched.look() == ["1 open incidents", problem]
-    assert watched.look() == ["1 open incidents"]
+    assert watched.look() == ["open incidents: 1", problem]
+    assert watched.look() == ["open incidents: 1"]
     waits = []
     while watched.state["deliveries"]:
         waits.append(watched.state["deliveries"][0]["not_before"] - clock[0])
@@ -323,7 +323,7 @@ def test_a_look_without_new_runs_reads_no_run_and_writes_nothing(watched, monkey
     storage = type(watched.instance.daemon_cursor_storage)
     monkeypatch.setattr(storage, "set_cursor_values", None)
 
-    assert watched.look() == ["0 open incidents"]
+    assert watched.look() == ["open incidents: 0"]
 
 
 def test_texts_of_the_data_do_nothing_in_an_alert(watched, receiver):
@@ -360,7 +360,7 @@ def test_a_service_of_apprise_gets_title_and_text(receiver):
         BROKEN["products"] = "no room"
         watched.materialize("gold/products")
 
-        assert watched.look() == ["1 open incidents"]
+        assert watched.look() == ["open incidents: 1"]
 
     (alert,) = receiver.take()
     assert receiver.paths == ["/through-apprise"]

@@ -77,7 +77,7 @@ def test_run_whose_process_is_gone_is_reported(instance):
         tick = dead_run_sensor.evaluate_tick(context)
 
     assert statuses(instance, started, canceling) == [FAILURE, CANCELED]
-    assert tick.skip_message == "2 runs had lost their process"
+    assert tick.skip_message == "runs that had lost their process: 2"
     assert not [*runs_folder(instance).iterdir()]
 
 

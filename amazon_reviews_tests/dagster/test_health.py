@@ -52,7 +52,7 @@ def shown(project, key=FRESH):
 def test_old_reviews_are_stale_until_a_new_one_arrives(watched, receiver):
     newest_review(watched, TODAY - timedelta(days=9))
 
-    assert tick(watched) == "1 open incidents"
+    assert tick(watched) == "open incidents: 1"
     stale = shown(watched)
     assert not stale.passed
     assert stale.description == "the newest review or event is older than the limit of 24 hours"
@@ -69,14 +69,14 @@ def test_old_reviews_are_stale_until_a_new_one_arrives(watched, receiver):
 
     # A backfill of 2014.
     watched.instance.report_runless_asset_event(dg.AssetMaterialization(FRESH.asset_key))
-    assert tick(watched) == "1 open incidents"
+    assert tick(watched) == "open incidents: 1"
     assert not shown(watched).passed
     # A tick without news stores nothing.
     storage = watched.instance.event_log_storage
     assert len(storage.get_asset_check_execution_history(FRESH, 10)) == 1
 
     newest_review(watched, TODAY)
-    assert tick(watched) == "0 open incidents"
+    assert tick(watched) == "open incidents: 0"
     assert shown(watched).passed
     assert [alert["status"] for alert in receiver.take()] == ["resolved"]
 
@@ -147,7 +147,7 @@ def test_alerts_of_runs_go_out_while_a_table_cannot_be_read(watched, receiver):
 
     text = tick(watched)
 
-    assert text.startswith("1 open incidents; freshness, lag and lost events cannot be judged: ")
+    assert text.startswith("open incidents: 1; freshness, lag and lost events cannot be judged: ")
     assert [alert["asset"] for alert in receiver.take()] == ["job maintain_tables"]
 
 

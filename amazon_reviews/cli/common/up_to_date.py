@@ -1,22 +1,25 @@
 """A headless run from the command line, with its progress on stderr."""
 
 import logging
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
 from rich.progress import Progress
+from sqlalchemy.exc import DatabaseError
 
 from amazon_reviews import interrupts
+from amazon_reviews.alerts.destinations import Alerting
 from amazon_reviews.cli.common.console import console
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.config import LANDING, Settings, is_remote
 from amazon_reviews.definitions import definitions
-from amazon_reviews.defs.alerts import watch_health
+from amazon_reviews.defs.alerts import send_alerts, send_without_state, watch_health
 from amazon_reviews.defs.resources import places_of, resources
-from amazon_reviews.errors import SettingsError, UsageError
+from amazon_reviews.errors import AmazonReviewsError, SettingsError, UsageError, one_line
 from amazon_reviews.headless.compute_logs import protect_log_helpers
 from amazon_reviews.headless.runner import HeadlessRun, Outcome, Rebuild, Stage
 from amazon_reviews.memory import engine_memory, explain_failure
@@ -48,7 +51,9 @@ def bring_up_to_date(
     if not is_remote(settings.engine):
         engine_memory(settings.engine_memory)
     stderr = console(stderr=True)
+    command = "amazon-reviews run" + ("" if select == "*" else f" --select {shlex.quote(select)}")
     with (
+        _alert_of_error(settings, command),
         _headless(settings, select, rebuild, code_changed) as (headless, instance),
         progress_bars(stderr) as bars,
     ):
@@ -58,7 +63,10 @@ def bring_up_to_date(
         )
         # A run that built nothing changed nothing, but time has passed, which alerts may be about.
         told = settings.alerts.get_secret_value()
-        warnings = _watch_health(settings, instance) if told or not outcome.nothing_new else []
+        warnings = []
+        if told or not outcome.nothing_new:
+            ended = {command: "; ".join(outcome.other_failures)}
+            warnings = _watch_health(settings, instance, ended)
     for line in (*_problems(outcome), *warnings):
         stderr.print(terminal_text(line))
     return outcome
@@ -98,7 +106,32 @@ def _headless(
         yield headless, instance
 
 
-def _watch_health(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+@contextmanager
+def _alert_of_error(settings: Settings, command: str) -> Iterator[None]:
+    """Announce an error that ends a command before or outside the runs of Dagster."""
+    try:
+        yield
+    except Exception as error:
+        if settings.alerts.get_secret_value():
+            for problem in _announce(settings, command, one_line(error)):
+                console(stderr=True).print(terminal_text(f"warning {problem}"))
+        raise
+
+
+def _announce(settings: Settings, command: str, reason: str) -> list[str]:
+    alerting = Alerting.of(settings)
+    try:
+        with dagster_instance(settings) as instance:
+            wait, ended = _ALERTS_SECONDS, {command: reason}
+            return send_alerts(instance, [], alerting, wait_seconds=wait, commands=ended)[1:]
+    except (AmazonReviewsError, DatabaseError, OSError):
+        # Its storage is probably what failed.
+        return send_without_state(command, reason, alerting)
+
+
+def _watch_health(
+    settings: Settings, instance: dg.DagsterInstance, commands: Mapping[str, str]
+) -> list[str]:
     """Do what the health sensor does; return what is wrong with it."""
     made = resources(settings)
     _, *problems = watch_health(
@@ -108,6 +141,7 @@ def _watch_health(settings: Settings, instance: dg.DagsterInstance) -> list[str]
         made["fresh_hours"],
         made["alerting"],
         wait_seconds=_ALERTS_SECONDS,
+        commands=commands,
     )
     return [f"warning {problem}" for problem in problems]
 

@@ -67,13 +67,14 @@ def names_of(context: dg.AssetExecutionContext, scope: PartitionScope) -> list[s
 
 def unknown_partitions(key: str, names: Sequence[str], known: Sequence[str]) -> str:
     """Return a text that names the partitions that a table does not have; empty if it has all."""
-    unknown = [name for name in dict.fromkeys(names) if name not in {*known}]
+    there = {*known}
+    unknown = [name for name in dict.fromkeys(names) if name not in there]
     if not unknown:
         return ""
     some = ", ".join(map(terminal_text, unknown[:_EXAMPLES]))
     more = f" and {len(unknown) - _EXAMPLES} more" if len(unknown) > _EXAMPLES else ""
-    there = f"{known[0]} to {known[-1]}" if known else "no partition yet"
-    return f"{key} has no partition {some}{more}; it has {there}"
+    its = f"{known[0]} to {known[-1]}" if known else "no partition yet"
+    return f"{key} has no partition {some}{more}; it has {its}"
 
 
 @contextmanager
