@@ -109,7 +109,7 @@ def tidy_tables(
         )
 
 
-@dg.op
+@dg.op(config_schema={})
 def tidy_runs(context: dg.OpExecutionContext, retention: dg.ResourceParam[Retention]) -> None:
     """Remove old runs with their events, ticks, backfills and logs."""
     context.log.info(str(prune(context.instance, retention, datetime.now(UTC))))

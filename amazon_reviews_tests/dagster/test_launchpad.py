@@ -72,6 +72,15 @@ def test_launchpad_refuses_bad_configuration_of_assets(step, config):
         dg.validate_run_config(ASSETS, {"ops": {step: {"config": config}}})
 
 
+def test_no_step_takes_any_configuration():
+    """Dagster does so for a function without options, unless it declares that it has none."""
+    steps = [node for job in defs.get_repository_def().get_all_jobs() for node in job.nodes]
+    kinds = {node.name: node.definition.config_field.config_type.kind for node in steps}
+
+    assert {"tidy_runs", "gold__reviews", "gold__freshness_fresh"} <= kinds.keys()
+    assert not [name for name, kind in kinds.items() if kind.value == "ANY"]
+
+
 def test_every_option_has_a_description():
     options = {
         f"{node.name}.{name}": field.description

@@ -1,5 +1,6 @@
 """Removal of old runs, on a Dagster instance in SQLite files, and on PostgreSQL."""
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 
+from amazon_reviews.defs.dagster_tables import execute, schedule_tables
 from amazon_reviews.defs.run_history import Retention, prune
 from amazon_reviews_tests.dagster.project import QUIET, start_run
 from amazon_reviews_tests.deploy.postgres import programs, running_postgres
@@ -104,6 +106,8 @@ def check_newest_events_outlive_their_runs(instance):
     old_a, a, b = (run(instance, TABLE, partition) for partition in "aab")
     unpartitioned = [run(instance, OTHER) for _ in range(2)]
     newest = run(instance, TABLE, "b")
+    snapshot = instance.get_run_by_id(unpartitioned[0]).job_snapshot_id
+    assert instance.has_job_snapshot(snapshot)
 
     removed = prune(instance, KEEP_ONE, NOW)
 
@@ -118,6 +122,7 @@ def check_newest_events_outlive_their_runs(instance):
     record = instance.get_asset_records([TABLE])[0].asset_entry
     assert record.last_materialization.run_id == newest
     assert instance.get_historical_job(instance.get_run_by_id(newest).job_snapshot_id)
+    assert not instance.has_job_snapshot(snapshot)
     assert str(prune(instance, KEEP_ONE, NOW)) == "history of runs: nothing to remove"
 
     again = run(instance, TABLE, "a")
@@ -172,6 +177,7 @@ def test_what_has_not_ended_stays(instance):
     prune(instance, KEEP_ONE, NOW)
     assert left(instance) == {parent, newest, *unfinished}
     assert prune(instance, KEEP_ALL, NOW + timedelta(days=91)).backfills == 1
+    assert not instance.get_backfills()
 
 
 def test_newest_failed_run_stays_until_the_partition_is_built(instance):
@@ -242,3 +248,34 @@ def test_newest_ticks_of_each_sensor_stay(stored):
     assert prune(stored, Retention(90, 1000, 2), NOW).ticks == 3
     assert ages("rare") == [100]
     assert ages("frequent") == [1, 2]
+
+
+def test_newest_logs_of_ticks_stay(stored):
+    logs = Path(stored.storage_directory()) / "__repository__amazon_reviews" / "some_sensor"
+    logs.mkdir(parents=True)
+    for age in (100, 3, 2, 1):
+        (logs / f"{age}.err").touch()
+        written = (NOW - timedelta(days=age)).timestamp()
+        os.utime(logs / f"{age}.err", (written, written))
+
+    prune(stored, KEEP_ALL, NOW)
+    assert {path.name for path in logs.iterdir()} == {"1.err", "2.err", "3.err"}
+    prune(stored, Retention(90, 1000, 2), NOW)
+    assert {path.name for path in logs.iterdir()} == {"1.err", "2.err"}
+
+
+def test_old_evaluations_of_an_earlier_release_go(stored):
+    """They are those of automation conditions, which Dagster evaluated every 30 seconds."""
+    insert = (
+        "INSERT INTO asset_daemon_asset_evaluations (evaluation_id, create_timestamp) "
+        "VALUES (:id, :at)"
+    )
+    with schedule_tables(stored) as connection:
+        for age in (100, 1):
+            execute(connection, insert, id=age, at=NOW - timedelta(days=age))
+
+    prune(stored, KEEP_ALL, NOW)
+
+    with schedule_tables(stored) as connection:
+        kept = execute(connection, "SELECT evaluation_id FROM asset_daemon_asset_evaluations")
+        assert kept.fetchall() == [(1,)]

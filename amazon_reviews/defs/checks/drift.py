@@ -13,6 +13,7 @@ from amazon_reviews.shown_text import markdown_text
 @dg.asset_check(
     asset=["gold", "sentiment_predictions"],
     description="predictions of streamed reviews are distributed like those of the training data",
+    config_schema={},
 )
 def drift(
     lakehouse: dg.ResourceParam[Lakehouse], model_store: dg.ResourceParam[ModelStore]

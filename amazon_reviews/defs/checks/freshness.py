@@ -17,6 +17,7 @@ _NOT_APPLICABLE = (
     asset=["gold", "freshness"],
     description="the newest review or event is no older than AMAZON_REVIEWS_FRESH_HOURS; "
     "finished data is not judged",
+    config_schema={},
 )
 def fresh(
     lakehouse: dg.ResourceParam[Lakehouse], fresh_hours: dg.ResourceParam[int]

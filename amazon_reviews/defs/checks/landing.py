@@ -20,6 +20,7 @@ def every_file_read(dataset: Dataset) -> dg.AssetChecksDefinition:
         asset=TABLES[dataset.bronze].path,
         name=EVERY_FILE_READ,
         description=f"every file in {dataset.folder} of the landing zone is read{others}",
+        config_schema={},
     )
     def check(landing: dg.ResourceParam[LandingZone]) -> dg.AssetCheckResult:
         return _check(landing, dataset)

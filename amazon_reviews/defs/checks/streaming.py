@@ -19,6 +19,7 @@ _OFF = "streaming is off: AMAZON_REVIEWS_EVENT_HUB is not set"
 @dg.asset_check(
     asset=_EVENTS,
     description="events wait no longer than AMAZON_REVIEWS_STREAM_LAG_SECONDS",
+    config_schema={},
 )
 def lag_bound(
     event_hub: dg.ResourceParam[EventHub], lakehouse: dg.ResourceParam[Lakehouse]
@@ -51,6 +52,7 @@ def judge_lag(event_hub: EventHub, lakehouse: Lakehouse) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset=_EVENTS,
     description="no event was dropped by the hub before it was read, or the loss is acknowledged",
+    config_schema={},
 )
 def no_gaps(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     """Report the gaps in the sequence numbers that nobody acknowledged."""

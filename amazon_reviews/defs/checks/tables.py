@@ -182,6 +182,7 @@ def rule_checks(
     asset=["silver", "rejected"],
     description="no partition has a larger share of rejected lines than "
     "AMAZON_REVIEWS_REJECTED_PERCENT",
+    config_schema={},
 )
 def rejected_share(
     lakehouse: dg.ResourceParam[Lakehouse], rejected_percent: dg.ResourceParam[int]
