@@ -18,7 +18,7 @@ from amazon_reviews.defs.requests import ask
 from amazon_reviews.pipeline.state import Observed
 from amazon_reviews.planner.model import Found, State
 from amazon_reviews.schemas.built import WHOLE, Records
-from amazon_reviews_tests.dagster.project import requested, start_run
+from amazon_reviews_tests.dagster.project import Project, requested, start_run
 from amazon_reviews_tests.helpers import review
 
 NOON = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
@@ -91,6 +91,15 @@ def tick(instance):
 
 def test_dagster_loads_all_definitions(empty):
     dg.Definitions.validate_loadable(empty.defs)
+
+
+def test_automation_can_be_switched_off_and_the_sensor_says_so(tmp_path):
+    sensors = Project(tmp_path, AMAZON_REVIEWS_AUTOMATION="false").defs.sensors
+    (off,) = (sensor for sensor in sensors if sensor.name == planner_sensor.name)
+
+    assert planner_sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert off.default_status == dg.DefaultSensorStatus.STOPPED
+    assert off.description.startswith("Off: AMAZON_REVIEWS_AUTOMATION is false.")
 
 
 def test_nothing_is_asked_for_when_nothing_changed(tick):
