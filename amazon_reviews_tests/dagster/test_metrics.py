@@ -73,6 +73,8 @@ def test_metrics_without_a_lakehouse_have_no_tables_and_no_errors(empty):
     found = scraped(empty)
 
     assert found["collection_errors"] == {(part,): 0 for part in PARTS}
+    assert 0 < found["collection_seconds"][()] < 60
+    assert 0 <= datetime.now(UTC).timestamp() - found["collection_timestamp_seconds"][()] < 60
     assert not found["rows"]
     assert not Path(empty.settings.lakehouse).exists()
 
