@@ -8,7 +8,7 @@ storage, in SQLite and in PostgreSQL. `DagsterInstance` gives the connections.
 
 import json
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,15 +21,15 @@ from amazon_reviews.defs.dagster_tables import (
     batches,
     event_tables,
     execute,
+    pack,
     reclaim,
     run_tables,
     schedule_tables,
     size_of,
 )
+from amazon_reviews.defs.outliving_events import remove_check_results, shorten_events
 from amazon_reviews.disk import readable_size
 
-_READ_ROWS = 10_000
-_LARGEST_ID = 2**63 - 1
 _ENDED = "('SUCCESS', 'FAILURE', 'CANCELED')"
 _UNDER_WAY = "('REQUESTED', 'CANCELING', 'FAILING')"
 
@@ -46,6 +46,7 @@ AND run_id NOT IN (
   AND run_id IN (SELECT run_id FROM runs WHERE status NOT IN {_ENDED}))
 ORDER BY id
 """
+_ENDED_RUNS = f"SELECT run_id FROM runs WHERE status IN {_ENDED}"
 _RECORDED_RUNS = """
 SELECT run_id FROM event_logs WHERE run_id <> ''
 UNION SELECT run_id FROM asset_check_executions WHERE run_id <> ''
@@ -82,10 +83,12 @@ WHERE run_id IN :runs AND (
   OR dagster_event_type NOT IN ('ASSET_MATERIALIZATION', 'ASSET_OBSERVATION')
   OR {_NEWER.format(event_type="event_logs.dagster_event_type")}
 )"""
-# There is no index by run, so all are read once.
-_CHECK_RESULTS = """
-SELECT id, run_id, execution_status, asset_key, check_name, partition
-FROM asset_check_executions WHERE id < :last ORDER BY id DESC LIMIT :rows
+# A sensor stores a verdict that changes, and Dagster a state of freshness, without a run.
+_OLD_WITHOUT_RUN = f"""
+SELECT id FROM event_logs WHERE run_id = '' AND timestamp < :before
+AND (dagster_event_type = 'ASSET_CHECK_EVALUATION'
+  OR dagster_event_type = 'FRESHNESS_STATE_CHANGE'
+  AND ({_NEWER.format(event_type="event_logs.dagster_event_type")}))
 """
 # The newest tick of each sensor and schedule stays: Dagster goes on from it.
 _OLD_TICKS = """
@@ -144,9 +147,11 @@ def prune(instance: dg.DagsterInstance, retention: Retention, now: datetime) -> 
         recorded = {run for (run,) in execute(connection, _RECORDED_RUNS)}
     runs = _removable_runs(instance, old)
     # What stayed without its run goes as soon as there is something newer.
-    gone = [*runs, *sorted(recorded - _known_runs(instance))]
-    _remove_check_results(instance, {*gone})
-    events = sum(_remove_runs(instance, batch) for batch in batches(gone))
+    earlier = sorted(recorded - _known_runs(instance))
+    remove_check_results(instance, before, {*runs, *earlier}, {*runs})
+    events = sum(_remove_runs(instance, batch) for batch in batches(earlier))
+    events += sum(_remove_runs(instance, batch, shorten=True) for batch in batches(runs))
+    events += _remove_events_without_run(instance, before)
     with run_tables(instance) as connection:
         backfills = [key for (key,) in execute(connection, _OLD_BACKFILLS, **old)]
         for batch in batches(backfills):
@@ -159,7 +164,7 @@ def prune(instance: dg.DagsterInstance, retention: Retention, now: datetime) -> 
         schedules.purge_asset_evaluations(before.replace(tzinfo=UTC).timestamp())
         with schedule_tables(instance) as connection:
             ticks = execute(connection, _OLD_TICKS, keep=retention.ticks, before=before).rowcount
-    _remove_shards(instance)
+    _tidy_shards(instance)
     _remove_tick_logs(instance, retention, now)
     reclaim(instance)
     return Removed(len(runs), events, ticks, len(backfills), max(0, size - size_of(instance)))
@@ -177,25 +182,12 @@ def _removable_runs(instance: dg.DagsterInstance, old: Mapping[str, Any]) -> lis
     return [run for run, _ in runs if run not in needed]
 
 
-def _remove_check_results(instance: dg.DagsterInstance, runs: Collection[str]) -> None:
-    """Remove the results of checks in these runs, but the newest of each partition."""
-    newest: set[tuple[str, ...]] = set()
-    removable = []
-    last = _LARGEST_ID
-    with event_tables(instance) as connection:
-        while page := execute(connection, _CHECK_RESULTS, last=last, rows=_READ_ROWS).fetchall():
-            for last, run, status, *check in page:
-                if run in runs and (status == "PLANNED" or (*check,) in newest):
-                    removable.append(last)
-                elif status != "PLANNED":
-                    newest.add((*check,))
-    for batch in batches(removable):
-        with event_tables(instance) as connection:
-            execute(connection, "DELETE FROM asset_check_executions WHERE id IN :ids", ids=batch)
-
-
-def _remove_runs(instance: dg.DagsterInstance, runs: Sequence[str]) -> int:
+def _remove_runs(
+    instance: dg.DagsterInstance, runs: Sequence[str], *, shorten: bool = False
+) -> int:
     """Remove runs, their logs and all events but the newest; return the number of events.
+
+    `shorten` shortens the events that stay.
 
     The runs go last: after a kill in between, the next call finds them again.
     """
@@ -204,11 +196,28 @@ def _remove_runs(instance: dg.DagsterInstance, runs: Sequence[str]) -> int:
         for batch in batches(events):
             for table, column in (("asset_event_tags", "event_id"), ("event_logs", "id")):
                 execute(connection, f"DELETE FROM {table} WHERE {column} IN :ids", ids=batch)
+    if shorten:
+        shorten_events(instance, runs)
     for run in runs:
         instance.compute_log_manager.delete_logs(prefix=[run])
     with run_tables(instance) as connection:
         for table in ("run_tags", "runs"):
             execute(connection, f"DELETE FROM {table} WHERE run_id IN :runs", runs=runs)
+    return len(events)
+
+
+def _remove_events_without_run(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Remove old events that belong to no run; the results of checks have a table of their own."""
+    storage: Any = instance.event_log_storage
+    connections = [storage.index_connection()]
+    if storage.is_run_sharded:
+        connections.append(storage.run_connection(""))
+    events: list[int] = []
+    for connect in connections:
+        with connect as connection:
+            events = [number for (number,) in execute(connection, _OLD_WITHOUT_RUN, before=before)]
+            for batch in batches(events):
+                execute(connection, "DELETE FROM event_logs WHERE id IN :ids", ids=batch)
     return len(events)
 
 
@@ -228,16 +237,24 @@ def _remove_snapshots(connection: Connection) -> None:
         execute(connection, "DELETE FROM snapshots WHERE snapshot_id IN :names", names=batch)
 
 
-def _remove_shards(instance: dg.DagsterInstance) -> None:
-    """Remove the SQLite files of runs that are no longer there, also of those deleted in the UI."""
+def _tidy_shards(instance: dg.DagsterInstance) -> None:
+    """Remove the SQLite files of runs that are gone, also of those deleted in the UI.
+
+    Those of the other ended runs are rewritten, once each.
+    """
     storage: Any = instance.event_log_storage
     # As above, a run is there before its file.
     shards = storage.get_all_run_ids() if storage.is_run_sharded else []
     known = _known_runs(instance)
+    with run_tables(instance) as connection:
+        ended = {run for (run,) in execute(connection, _ENDED_RUNS)}
     for shard in shards:
+        path = Path(storage.path_for_shard(shard))
         if shard not in known:
             for suffix in ("", "-wal", "-shm"):
-                Path(f"{storage.path_for_shard(shard)}{suffix}").unlink(missing_ok=True)
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+        elif shard in ended:
+            pack(path)
 
 
 def _remove_tick_logs(instance: dg.DagsterInstance, retention: Retention, now: datetime) -> None:

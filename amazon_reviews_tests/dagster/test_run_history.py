@@ -11,7 +11,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 
-from amazon_reviews.defs.dagster_tables import execute, schedule_tables
+from amazon_reviews.defs.dagster_tables import event_tables, execute, schedule_tables
 from amazon_reviews.defs.run_history import Retention, prune
 from amazon_reviews_tests.dagster.project import QUIET, start_run
 from amazon_reviews_tests.deploy.postgres import programs, running_postgres
@@ -31,7 +31,10 @@ TABLE, OTHER = dg.AssetKey("table"), dg.AssetKey("other")
 def table(context):
     if context.op_execution_context.op_config["fails"]:
         raise dg.Failure("broken")
-    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+    return dg.MaterializeResult(
+        metadata={"preview": dg.MetadataValue.md("|" * 3_000), "rejected": 3},
+        check_results=[dg.AssetCheckResult(passed=True, description="all are sound")],
+    )
 
 
 @dg.asset(key=OTHER)
@@ -194,6 +197,77 @@ def test_newest_failed_run_stays_until_the_partition_is_built(instance):
     newest = run(instance, OTHER)
     prune(instance, KEEP_ONE, NOW)
     assert left(instance) == {newest}
+
+
+def materializations(instance):
+    records = instance.fetch_materializations(TABLE, limit=9).records
+    return {record.partition_key: record.event_log_entry for record in records}
+
+
+def test_events_without_their_run_are_short_and_say_the_same(instance):
+    """The newest event of the asset stays as it is."""
+    a, _ = (run(instance, TABLE, partition) for partition in "ab")
+    before = materializations(instance)
+    statement = "UPDATE asset_check_executions SET partition = 'a' WHERE run_id = :run"
+    with event_tables(instance) as connection:
+        execute(connection, statement, run=a)
+    (key,) = table.check_keys
+
+    def results():
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+        return [result.event.dagster_event for result in history]
+
+    verdicts = results()
+    run(instance, OTHER)
+
+    prune(instance, KEEP_ONE, NOW)
+
+    after = materializations(instance)
+    assert after["b"] == before["b"]
+    assert {*after["a"].asset_materialization.metadata} == {"rejected"}
+    assert after["a"].asset_materialization.tags == before["a"].asset_materialization.tags
+    assert after["a"].message == before["a"].message == "Materialized value table."
+    assert len(dg.serialize_value(after["a"])) < len(dg.serialize_value(before["a"])) - 3_000
+    # The result without a partition stays as it is, too.
+    assert [result.logging_tags == {} for result in results()] == [False, True]
+    assert [r.event_specific_data for r in results()] == [r.event_specific_data for r in verdicts]
+
+
+def test_files_of_ended_runs_are_small_and_readable(stored):
+    ended = run(stored, OTHER)
+    file = Path(stored.event_log_storage.path_for_shard(ended))
+    log, size = stored.all_logs(ended), file.stat().st_size
+
+    prune(stored, KEEP_ALL, NOW)
+
+    assert file.stat().st_size < size / 2
+    assert stored.all_logs(ended) == log
+    assert str(prune(stored, KEEP_ALL, NOW)) == "history of runs: nothing to remove"
+    # The other tests count their own runs.
+    stored.delete_run(ended)
+
+
+def test_old_verdicts_without_a_run_go_but_the_newest(stored):
+    key = next(iter(table.check_keys))
+    index, runless = (Path(stored.event_log_storage.path_for_shard(name)) for name in ("index", ""))
+    for passed in (True, False, True):
+        evaluation = dg.AssetCheckEvaluation(key.asset_key, key.name, passed=passed, metadata={})
+        stored.report_runless_asset_event(evaluation)
+
+    def verdicts():
+        history = stored.event_log_storage.get_asset_check_execution_history(key, limit=9)
+        results = [result.event.dagster_event.event_specific_data.passed for result in history]
+        query = "SELECT count(*) FROM event_logs WHERE run_id = ''"
+        counts = []
+        for path in (index, runless):
+            with closing(sqlite3.connect(path)) as database:
+                counts += database.execute(query).fetchone()
+        return results, counts
+
+    prune(stored, KEEP_ALL, NOW)
+    assert verdicts() == ([True, False, True], [3, 3])
+    prune(stored, KEEP_ALL, NOW + timedelta(days=91))
+    assert verdicts() == ([True], [0, 0])
 
 
 def test_files_of_removed_runs_go_and_databases_shrink(stored):
