@@ -25,6 +25,7 @@ WAREHOUSE_FORMS = (
     "duckdb:///relative/path.duckdb, duckdb:////absolute/path.duckdb or "
     "bigquery://project/dataset?location=EU"
 )
+BIGQUERY_MAX_MB = f"{PREFIX}BIGQUERY_MAX_MB"
 EVENT_HUB = f"{PREFIX}EVENT_HUB"
 AUTOMATION = f"{PREFIX}AUTOMATION"
 CAPTURE_NAMES = f"{PREFIX}CAPTURE_NAMES"
@@ -265,6 +266,11 @@ class Settings(EnvironmentSettings):
         default_factory=lambda: f"duckdb:///{project_root()}/data/warehouse.duckdb",
         description="The warehouse: `duckdb:///relative/path.duckdb`, "
         "`duckdb:////absolute/path.duckdb` or `bigquery://project/dataset?location=EU`.",
+    )
+    bigquery_max_mb: WholeNumber = Field(
+        default=0,
+        description="Megabytes that one query in BigQuery may bill, in apps and in loads; "
+        "BigQuery refuses a query that needs more. Without a limit if 0.",
     )
     time_travel_days: WholeNumber = Field(
         default=7,

@@ -68,8 +68,11 @@ class Table:
     warehouse. There, rows are stored in the order of `sort_by`, the column by which apps look a
     few of them up. BigQuery partitions them by the year of `partition_day` and clusters them by
     `cluster_by`, broad columns first, or by `sort_by`; `flat_view` names a view of it without
-    arrays and maps. `adds_up` marks a mart whose column `reviews` sums to the reviews of its first
-    input.
+    arrays and maps. `merged_by` is the key of the rows that people read, if the rows of the
+    partitions are only parts of them, and `merged` are their other columns: each with the aggregate
+    over the parts, in SQL that DuckDB and BigQuery share. The table's name in the warehouse is then
+    a view of these rows. `adds_up` marks a mart whose column `reviews` sums to the reviews of its
+    first input.
     """
 
     key: str
@@ -89,6 +92,8 @@ class Table:
     cluster_by: tuple[str, ...] = ()
     partition_day: str | None = None
     flat_view: str | None = None
+    merged_by: tuple[str, ...] = ()
+    merged: tuple[tuple[Column, str], ...] = ()
     adds_up: bool = False
     partials: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -122,6 +127,14 @@ class Table:
     def names(self) -> list[str]:
         """The column names in order."""
         return [column.name for column in self.columns]
+
+    @property
+    def published_columns(self) -> tuple[Column, ...]:
+        """The columns that people read in the warehouse."""
+        if not self.merged_by:
+            return self.columns
+        columns = {column.name: column for column in self.columns}
+        return (*map(columns.__getitem__, self.merged_by), *(column for column, _ in self.merged))
 
     @property
     def pii(self) -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,7 +16,7 @@ from amazon_reviews.pipeline.outputs import inputs_of
 from amazon_reviews.schemas import TABLES, Table
 from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.lineage import ColumnLineage, column_lineage
-from amazon_reviews.schemas.table import Domain
+from amazon_reviews.schemas.table import Column, Domain
 
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output[None]]
 """The materialization of the partitions of a run, and the check results of each."""
@@ -151,7 +151,7 @@ def asset_tags(layer: str, domain: Domain, pii: Sequence[object]) -> dict[str, s
     return {"layer": layer, "domain": domain} | ({PII_TAG: "true"} if pii else {})
 
 
-def column_schema(table: Table) -> dg.TableSchema:
+def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
     """Return the columns of a table, with types and descriptions, as the Dagster UI shows them."""
     return dg.TableSchema(
         columns=[
@@ -161,7 +161,7 @@ def column_schema(table: Table) -> dg.TableSchema:
                 column.description,
                 tags={PII_TAG: column.pii} if column.pii else {},
             )
-            for column in table.columns
+            for column in columns
         ]
     )
 
@@ -185,7 +185,7 @@ def lineage_metadata(lineage: ColumnLineage) -> dict[str, dg.TableColumnLineage]
 
 def _columns(table: Table) -> dict[str, object]:
     lineage = lineage_metadata(column_lineage(table))
-    return {"dagster/column_schema": column_schema(table), **lineage}
+    return {"dagster/column_schema": column_schema(table.columns), **lineage}
 
 
 def _dependency(table: Table, key: str) -> dg.AssetDep:

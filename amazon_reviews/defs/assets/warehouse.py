@@ -1,5 +1,6 @@
 """The warehouse: the published tables, for people and apps."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,12 +24,20 @@ def _spec(table: Table, kind: str) -> dg.AssetSpec:
         code_version="1",
         description=f"{table.grain} {table.key} as it is in the lakehouse, for people and apps.",
         metadata={
-            "dagster/column_schema": column_schema(table),
-            **lineage_metadata({name: ((table.key, name),) for name in table.names}),
+            "dagster/column_schema": column_schema(table.published_columns),
+            **lineage_metadata(_lineage(table)),
         },
         tags=asset_tags("warehouse", table.domain, table.pii),
         skippable=True,
     )
+
+
+def _lineage(table: Table) -> dict[str, tuple[tuple[str, str], ...]]:
+    names = table.merged_by or table.names
+    words = {column.name: re.findall(r"\w+", sql) for column, sql in table.merged}
+    merged = {name: tuple(set(words[name]) & set(table.names)) for name in words}
+    columns = {name: (name,) for name in names} | merged
+    return {name: tuple((table.key, c) for c in sorted(of)) for name, of in columns.items()}
 
 
 def warehouse_assets(url: str) -> dg.AssetsDefinition:
@@ -69,11 +78,15 @@ def _version(lakehouse: Lakehouse, table: Table) -> TableVersion:
         version=lakehouse.delta(table.key).version(),
         content=content,
         description=table.grain,
-        columns={column.name: column.description for column in table.columns},
+        columns={
+            column.name: column.description for column in (*table.columns, *table.published_columns)
+        },
         sort_by=table.sort_by,
         cluster_by=table.cluster_by,
         partition_day=table.partition_day,
         flat_view=table.flat_view,
+        merged_by=table.merged_by,
+        merged={column.name: (column.type, sql) for column, sql in table.merged},
         storage_options=lakehouse.storage_options or {},
     )
 

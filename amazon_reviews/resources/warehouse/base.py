@@ -12,6 +12,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+BY_PARTITION = "__by_partition"
+"""The end of the name of a stored table whose rows a view merges."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
 
 
@@ -29,6 +32,8 @@ class TableVersion:
         cluster_by: columns to cluster by in BigQuery, broad ones first; by default `sort_by`.
         partition_day: the date column to partition by in BigQuery.
         flat_view: name of a view in BigQuery without arrays and maps.
+        merged_by: key of the rows that people read, if those of the table are parts of them.
+        merged: type of each other column of these rows, and the aggregate that computes it.
         content: content version of the table, 0 if it has none.
         storage_options: options of the lakehouse's object store; not in a representation.
     """
@@ -42,12 +47,19 @@ class TableVersion:
     cluster_by: tuple[str, ...] = ()
     partition_day: str | None = None
     flat_view: str | None = None
+    merged_by: tuple[str, ...] = ()
+    merged: Mapping[str, tuple[pa.DataType, str]] = field(default_factory=dict)
     content: int = 0
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"a warehouse table is named layer/name, not {self.name!r}")
+
+    @property
+    def stored_name(self) -> str:
+        """The name of the table that holds the rows; `name` is a view of it if it is merged."""
+        return f"{self.name}{BY_PARTITION}" if self.merged_by else self.name
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress
+from amazon_reviews.config import WAREHOUSE, WAREHOUSE_FORMS, BigQueryAddress, load
 from amazon_reviews.errors import SettingsError
 from amazon_reviews.memory import warehouse_memory
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -32,7 +32,7 @@ def open_warehouse(url: str) -> Warehouse:
     if scheme == "bigquery":
         from amazon_reviews.resources.warehouse.bigquery.warehouse import BigQueryWarehouse
 
-        return BigQueryWarehouse(BigQueryAddress.of(url))
+        return BigQueryWarehouse(BigQueryAddress.of(url), load().bigquery_max_mb * 10**6)
     raise SettingsError(
         WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
     )

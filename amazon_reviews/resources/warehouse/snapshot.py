@@ -57,7 +57,8 @@ class Snapshot:
     def files(self) -> dict[str, DataFile]:
         """The active data files by path."""
         actions = pa.table(self._delta.get_add_actions())
-        names = [n for n in actions.column_names if n not in ("min", "max", "null_count")]
+        # The others are large, or have types that load pandas.
+        names = {"path", "size_bytes", "num_records", "partition"} & {*actions.column_names}
         return {
             row["path"]: DataFile(
                 _condition(row.get("partition")),
@@ -65,12 +66,13 @@ class Snapshot:
                 row.get("num_records"),
                 row.get("partition") or {},
             )
-            for row in actions.select(names).to_pylist()
+            for row in actions.select(list(names)).to_pylist()
         }
 
     def partitions(self) -> Iterator[tuple[str, str | None]]:
-        """Yield path and partition of each data file."""
-        return ((path, file.partition) for path, file in self.files.items())
+        """Yield path and partition of each data file; the path differs if its rows may differ."""
+        suffix = f"@{self.table.version}" if self.has_deletion_vectors else ""
+        return ((f"{path}{suffix}", file.partition) for path, file in self.files.items())
 
     @property
     def has_deletion_vectors(self) -> bool:

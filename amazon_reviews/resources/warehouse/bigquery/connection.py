@@ -2,6 +2,7 @@
 
 import os
 from functools import cached_property
+from typing import Any
 from urllib.parse import urlencode
 
 import google.auth
@@ -17,10 +18,14 @@ _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 
 
 class Connection:
-    """A dataset and its client; nothing is requested before the first use."""
+    """A dataset and its client; nothing is requested before the first use.
 
-    def __init__(self, address: BigQueryAddress) -> None:
+    A query may bill `max_bytes`, without a limit if 0.
+    """
+
+    def __init__(self, address: BigQueryAddress, max_bytes: int = 0) -> None:
         self.address = address
+        self._max_bytes = max_bytes
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -51,6 +56,11 @@ class Connection:
             dataset.location = self.address.location
             dataset.labels = LABELS
             self.location = self._location(self.client.create_dataset(dataset, exists_ok=True))
+
+    def query_config(self, **options: Any) -> bigquery.QueryJobConfig:
+        """Return the configuration of a query with the limit of what it may bill."""
+        limit = {"maximum_bytes_billed": self._max_bytes} if self._max_bytes else {}
+        return bigquery.QueryJobConfig(**options, **limit)
 
     def sql_name(self, table: str) -> str:
         """Return the name of a table of the dataset in SQL."""

@@ -17,7 +17,7 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.resumable_media import DataCorruption
 
-from amazon_reviews.config import WAREHOUSE, BigQueryAddress
+from amazon_reviews.config import BIGQUERY_MAX_MB, WAREHOUSE, BigQueryAddress
 from amazon_reviews.errors import WarehouseError
 
 REMOTE_FAILURES = (
@@ -78,6 +78,8 @@ def _advice(error: ClientError, message: str, address: BigQueryAddress) -> str:
     place = f"{address.project}.{address.dataset}"
     if reason_of(error) in _QUOTAS:
         return f"a quota of the project {address.project} is used up; wait, or request a higher one"
+    if reason_of(error) == "bytesBilledLimitExceeded":
+        return f"the query would bill more than {BIGQUERY_MAX_MB} allows; ask for less, or raise it"
     if isinstance(error, Forbidden):
         return (
             f"access is denied; the account needs the roles roles/bigquery.jobUser on the project "

@@ -75,7 +75,7 @@ class Staging:
         self._snapshot = snapshot
         self._change = change
         self._fields = fields(snapshot.schema, snapshot.table)
-        target = snapshot.table.name.split("/")[1]
+        target = snapshot.table.stored_name.split("/")[1]
         self._table = connection.reference.table(f"{target}{_INFIX}{self._digest()}")
         self._name = connection.sql_name(self._table.table_id)
         self._target = connection.reference.table(target)
@@ -216,7 +216,7 @@ class Staging:
         )
 
     def _query_config(self) -> bigquery.QueryJobConfig:
-        return bigquery.QueryJobConfig(labels=self._job_labels(), use_query_cache=False)
+        return self._connection.query_config(labels=self._job_labels(), use_query_cache=False)
 
     def _job_labels(self) -> dict[str, str]:
         return LABELS | {"table": self._snapshot.table.name.replace("/", "_")[:63]}

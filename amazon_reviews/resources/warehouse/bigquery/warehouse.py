@@ -13,6 +13,7 @@ from google.cloud import bigquery
 from amazon_reviews.config import WAREHOUSE, BigQueryAddress
 from amazon_reviews.errors import WarehouseError
 from amazon_reviews.resources.warehouse.base import (
+    BY_PARTITION,
     ColumnDescription,
     Load,
     TableDescription,
@@ -27,7 +28,10 @@ from amazon_reviews.resources.warehouse.bigquery.load import (
     labels_of,
 )
 from amazon_reviews.resources.warehouse.bigquery.schema import positional, sql_type
-from amazon_reviews.resources.warehouse.bigquery.views import refresh_view
+from amazon_reviews.resources.warehouse.bigquery.views import (
+    refresh_flat_view,
+    refresh_merged_view,
+)
 from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
 
 
@@ -40,8 +44,9 @@ class BigQueryWarehouse:
     may share it.
     """
 
-    def __init__(self, address: BigQueryAddress) -> None:
-        self._connection = Connection(address)
+    def __init__(self, address: BigQueryAddress, max_bytes: int = 0) -> None:
+        """Open nothing yet; a query may bill `max_bytes`, without a limit if 0."""
+        self._connection = Connection(address, max_bytes)
 
     def load(self, tables: Sequence[TableVersion]) -> list[Load]:
         """See `Warehouse.load`; only the changed Delta partitions of a table are uploaded."""
@@ -55,7 +60,9 @@ class BigQueryWarehouse:
             loads = self._replace_unless_done(pending, existing) if pending else {}
             for table in tables:
                 if table.flat_view:
-                    refresh_view(self._connection, self._table(table.name), table.flat_view)
+                    refresh_flat_view(self._connection, self._table(table.name), table.flat_view)
+                if table.merged_by:
+                    refresh_merged_view(self._connection, table)
             return [loads.get(table.name) or self._skipped(table) for table in tables]
 
     def versions(self) -> dict[str, int]:
@@ -70,7 +77,7 @@ class BigQueryWarehouse:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; table names need no dataset, and timestamps are in UTC."""
         with self._explained("the query failed"):
-            config = bigquery.QueryJobConfig(
+            config = self._connection.query_config(
                 default_dataset=self._connection.reference,
                 query_parameters=positional(parameters),
                 labels=LABELS,
@@ -84,7 +91,8 @@ class BigQueryWarehouse:
 
     def describe(self, name: str) -> TableDescription:
         """See `Warehouse.describe`."""
-        if name not in self.versions():
+        version = self.versions().get(name)
+        if version is None:
             raise WarehouseError(f"{name} is not in the warehouse {self._place}")
         with self._explained(f"{name} could not be described"):
             table = self._table(name)
@@ -92,23 +100,27 @@ class BigQueryWarehouse:
                 ColumnDescription(field.name, sql_type(field), field.description or "")
                 for field in table.schema
             )
-            version = int(table.labels["delta_version"])
-            return TableDescription(name, version, table.num_rows, table.description or "", columns)
+            rows = table.num_rows
+            if table.table_type == "VIEW":
+                count = self.query(f"SELECT count(*) AS counted FROM {self.relation(name)}")
+                (rows,) = count["counted"].to_pylist()
+            return TableDescription(name, version, rows, table.description or "", columns)
 
     def outdate(self, name: str) -> None:
         """See `Warehouse.outdate`."""
-        if name in self.versions():
+        if stored := self._stored(name):
             with self._explained(f"{name} could not be changed"):
-                table = self._table(name)
+                table = self._table(stored)
                 table.labels = {**table.labels, "delta_content": "0"}
                 self._connection.client.update_table(table, ["labels"])
 
     def drop(self, name: str) -> None:
         """See `Warehouse.drop`; a table that another program loaded stays."""
-        if name in self.versions():
+        if stored := self._stored(name):
             with self._explained(f"{name} could not be removed"):
-                table = self._connection.reference.table(_table_name(name))
-                self._connection.client.delete_table(table, not_found_ok=True)
+                for each in {name, stored}:
+                    table = self._connection.reference.table(_table_name(each))
+                    self._connection.client.delete_table(table, not_found_ok=True)
 
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""
@@ -147,11 +159,18 @@ class BigQueryWarehouse:
         """Return the loaded tables by name with their labels."""
         with self._explained("the tables could not be listed"):
             loaded = {
-                f"{labels['delta_layer']}/{table}": labels
+                f"{labels['delta_layer']}/{table.removesuffix(BY_PARTITION)}": labels
                 for table, labels in self._tables().items()
                 if "delta_version" in labels and not is_staging(table)
             }
             return dict(sorted(loaded.items()))
+
+    def _stored(self, name: str) -> str | None:
+        """Return the name of the table that holds the rows of a loaded one, None without it."""
+        if name not in self.versions():
+            return None
+        merged = f"{name}{BY_PARTITION}"
+        return merged if _table_name(merged) in self._tables() else name
 
     def _table(self, name: str) -> bigquery.Table:
         return self._connection.client.get_table(
@@ -200,7 +219,7 @@ class BigQueryWarehouse:
         return loads
 
     def _skipped(self, version: TableVersion) -> Load:
-        table = self._table(version.name)
+        table = self._table(version.stored_name)
         return Load(
             version.name,
             int(table.labels["delta_version"]),
@@ -218,7 +237,7 @@ def _table_name(name: str) -> str:
 
 
 def _labels(existing: Mapping[str, Mapping[str, str]], table: TableVersion) -> Mapping[str, str]:
-    return existing.get(_table_name(table.name), {})
+    return existing.get(_table_name(table.stored_name), {})
 
 
 def _is_loaded(snapshot: Snapshot, existing: Mapping[str, Mapping[str, str]]) -> bool:
@@ -233,10 +252,10 @@ def _check_ownership(
 ) -> None:
     """Raise WarehouseError if a load would replace a foreign table or one of another layer."""
     for table in tables:
-        layer, name = table.name.split("/")
+        layer, name = table.stored_name.split("/")
         ours = {name: LABELS | {"delta_layer": layer}}
-        if table.flat_view:
-            ours[table.flat_view] = LABELS
+        views = (_table_name(table.name) if table.merged_by else None, table.flat_view)
+        ours |= {view: LABELS for view in views if view}
         for target, labels in ours.items():
             if target in existing and not labels.items() <= existing[target].items():
                 raise WarehouseError(
@@ -248,7 +267,7 @@ def _check_ownership(
 def _change(snapshot: Snapshot, base: Mapping[str, str]) -> Change | None:
     """Return the change since the loaded version, None if the complete table must be loaded."""
     labels = labels_of(snapshot)
-    if base.get("delta_table") != labels["delta_table"] or snapshot.has_deletion_vectors:
+    if base.get("delta_table") != labels["delta_table"]:
         return None
     try:
         old = Snapshot(replace(snapshot.table, version=int(base["delta_version"])))

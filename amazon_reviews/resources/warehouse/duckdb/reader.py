@@ -44,6 +44,11 @@ class Reader:
         except (duckdb.Error, OSError) as error:
             raise unreadable(self._path, error) from error
 
+    def close(self) -> None:
+        """Close the file until the next query."""
+        with self._lock:
+            self._connection = None
+
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
             # Before the file is opened: a replacement in between then costs one more opening, but

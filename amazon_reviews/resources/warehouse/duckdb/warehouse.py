@@ -1,57 +1,59 @@
-"""The warehouse as one DuckDB file.
+"""The warehouse as one DuckDB file, with a hidden one beside it (see `previous.py`).
 
-A load writes a new file beside the old one and replaces the old one by renaming. It holds a lock
-that the kernel releases when the process dies. So a reader sees the old or the new state and never
-waits. A load that is killed leaves only a temporary folder, which the next load removes. A load
-that finds the file damaged begins a new one, and keeps the damaged one under another name.
+A load brings the hidden file up to date, or a copy where that is impossible, and exchanges it for
+the old one by renaming. It holds a lock that the kernel releases when the process dies. So a reader
+sees the old or the new state and never waits. What a killed load leaves, the next one removes or
+completes. A load that finds the file damaged begins a new one, and keeps the damaged one under
+another name.
 """
 
-import fcntl
 import glob
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from filelock import FileLock
 
-from amazon_reviews.atomic_file import replace_file
 from amazon_reviews.config import WAREHOUSE
 from amazon_reviews.disk import Place, check_room
 from amazon_reviews.errors import DamagedWarehouseError, WarehouseError
 from amazon_reviews.interrupts import temporary_folder
 from amazon_reviews.resources.warehouse.base import (
+    BY_PARTITION,
     ColumnDescription,
     Load,
     TableDescription,
     TableVersion,
     literal,
 )
+from amazon_reviews.resources.warehouse.duckdb.contents import State, read_states, states_in
 from amazon_reviews.resources.warehouse.duckdb.errors import (
     damage_in,
     explained,
     explained_change,
 )
-from amazon_reviews.resources.warehouse.duckdb.load import (
-    drop_table,
-    forget_content,
-    load_tables,
-    relation,
+from amazon_reviews.resources.warehouse.duckdb.load import is_sparse, load_tables, relation
+from amazon_reviews.resources.warehouse.duckdb.previous import (
+    copy,
+    is_open_here,
+    previous_of,
+    publish,
+    remove,
 )
 from amazon_reviews.resources.warehouse.duckdb.reader import Reader
-from amazon_reviews.resources.warehouse.snapshot import Snapshot, changed_partitions
+from amazon_reviews.resources.warehouse.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
 _MAGIC, _MAGIC_AT = b"DUCK", 8
 # Measured as 2.4 with the sample: DuckDB compresses texts less than Zstandard does.
 _BYTES_PER_DELTA_BYTE = 2
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 
 
 class DuckDBWarehouse:
@@ -79,7 +81,7 @@ class DuckDBWarehouse:
         with explained_change(self._path), self._locked():
             snapshots = [_opened(table) for table in tables]
             try:
-                return self._load(snapshots, self._loaded())
+                return self._load(snapshots, self._loaded(files=True))
             except DamagedWarehouseError as error:
                 aside = self._path.with_name(f"{self._path.name}.damaged")
                 loads = self._load(snapshots, {}, aside)
@@ -90,7 +92,7 @@ class DuckDBWarehouse:
 
     def versions(self) -> dict[str, int]:
         """See `Warehouse.versions`."""
-        return {name: state.version for name, state in self._loaded().items()}
+        return {name: state.delta_version for name, state in self._loaded().items()}
 
     def contents(self) -> dict[str, int]:
         """See `Warehouse.contents`."""
@@ -103,18 +105,20 @@ class DuckDBWarehouse:
     def damaged(self, watch: Callable[[int, int], None]) -> Iterator[tuple[str, str, str]]:
         """See `Warehouse.damaged`; DuckDB compares each block that it reads with its checksum."""
         try:
-            names = [*self._loaded()]
+            exists = self._loaded()
         except DamagedWarehouseError as error:
             yield "", str(self._path), damage_in(error)
             return
-        relations = {name: relation(name) for name in names} | {"": "main._files"}
-        for number, (name, table) in enumerate(relations.items() if names else (), start=1):
-            try:
-                # The hash of a row needs all of its values.
-                self.query(f"SELECT bit_xor(hash(t)) FROM {table} t")
-            except DamagedWarehouseError as error:
-                yield name, str(self._path), damage_in(error)
-            watch(number, len(relations))
+        previous = previous_of(self._path)
+        if exists:
+            yield from _damaged_tables(self._path, self._reader, watch)
+        if exists and previous.exists():
+            reader = Reader(previous, self._memory_limit)
+            # A load may be writing to it.
+            with suppress(WarehouseError):
+                for _, place, reason in _damaged_tables(previous, reader, watch):
+                    yield "", place, reason
+                    break
 
     def describe(self, name: str) -> TableDescription:
         """See `Warehouse.describe`."""
@@ -123,7 +127,12 @@ class DuckDBWarehouse:
             raise WarehouseError(f"{name} is not in the warehouse {self._path}")
         where = "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ?"
         table = name.split("/")
-        comment = self.query(f"SELECT comment FROM duckdb_tables() {where}", table).to_pylist()
+        comment = self.query(
+            f"SELECT comment, {state.row_count} AS rows FROM duckdb_tables() {where} UNION ALL "
+            f"SELECT comment, NULL FROM (SELECT *, view_name AS table_name FROM duckdb_views()) "
+            f"{where}",
+            [*table, *table],
+        ).to_pylist()
         columns = self.query(
             "SELECT column_name AS name, data_type AS type, coalesce(comment, '') AS description "
             f"FROM duckdb_columns() {where} ORDER BY column_index",
@@ -131,29 +140,26 @@ class DuckDBWarehouse:
         ).to_pylist()
         described = tuple(ColumnDescription(**column) for column in columns)
         description = comment[0]["comment"] or ""
-        return TableDescription(name, state.version, state.rows, description, described)
+        count = comment[0]["rows"]
+        if count is None:
+            (count,) = self.query(f"SELECT count(*) AS n FROM {relation(name)}")["n"].to_pylist()
+        return TableDescription(name, state.delta_version, count, description, described)
 
     def outdate(self, name: str) -> None:
         """See `Warehouse.outdate`."""
-        self._change(name, forget_content)
+        self._change(lambda loaded: {name: replace(loaded[name], content=0)}, name)
 
     def drop(self, name: str) -> None:
         """See `Warehouse.drop`; readers of the old file are not disturbed."""
-        self._change(name, drop_table)
+        self._change(lambda _: {}, name)
 
-    def _change(self, name: str, change: Callable[[duckdb.DuckDBPyConnection, str], None]) -> None:
-        """Replace the file by one with a change to a loaded table."""
+    def _change(self, change: Callable[[Mapping[str, State]], dict[str, State]], name: str) -> None:
+        """Replace the state of a loaded table by that of `change`, or remove the table."""
         with explained_change(self._path, "changed"), self._locked():
-            if name not in self._loaded():
-                return
-            with temporary_folder(
-                prefix=f".{self._path.name}.", suffix=".tmp", dir=self._path.parent
-            ) as folder:
-                file = Path(folder) / "warehouse.duckdb"
-                _clone(self._path, file)
-                with self._connect(file) as connection:
-                    change(connection, name)
-                replace_file(file, self._path)
+            loaded = self._loaded(files=True)
+            if name in loaded:
+                others = {key: state for key, state in loaded.items() if key != name}
+                self._replace([], loaded, others | change(loaded))
 
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""
@@ -188,15 +194,9 @@ class DuckDBWarehouse:
                 shutil.rmtree(stale, ignore_errors=True)
             yield
 
-    def _loaded(self) -> dict[str, "_State"]:
+    def _loaded(self, *, files: bool = False) -> dict[str, State]:
         try:
-            # The files of earlier releases lack the column `content`.
-            rows = self.query(
-                "SELECT name, delta_table_id, delta_version AS version, delta_schema, "
-                "row_count AS rows, coalesce(content, 0) AS content "
-                "FROM (FROM main._loads UNION ALL BY NAME SELECT 0 AS content WHERE false) "
-                "ORDER BY name"
-            )
+            return read_states(self.query, files=files)
         except WarehouseError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return {}
@@ -206,70 +206,101 @@ class DuckDBWarehouse:
                     f"another file in {WAREHOUSE}"
                 ) from error
             raise
-        return {row.pop("name"): _State(**row) for row in rows.to_pylist()}
 
     def _load(
         self,
         snapshots: Sequence[Snapshot],
-        loaded: Mapping[str, "_State"],
+        loaded: Mapping[str, State],
         aside: Path | None = None,
     ) -> list[Load]:
-        pending = [s for s in snapshots if not _is_loaded(s, loaded.get(s.table.name))]
-        loads = self._replace(pending, loaded, aside) if pending else {}
         names = [snapshot.table.name for snapshot in snapshots]
-        return [loads.get(name) or _skipped(name, loaded[name]) for name in names]
+        pending = [
+            snapshot
+            for name, snapshot in zip(names, snapshots, strict=True)
+            if name not in loaded or not loaded[name].holds(snapshot)
+        ]
+        loads = self._replace(pending, loaded, loaded, aside) if pending else []
+        by_name = {load.name: load for load in loads}
+        return [by_name.get(name) or _skipped(name, loaded[name]) for name in names]
 
     def _replace(
-        self, pending: Sequence[Snapshot], loaded: Mapping[str, "_State"], aside: Path | None
-    ) -> dict[str, Load]:
-        """Replace the file by one with `pending`; move the old one to `aside`, if given."""
-        prefix, parent = f".{self._path.name}.", self._path.parent
-        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
-            changes = {s.table.name: self._changes(s, loaded.get(s.table.name)) for s in pending}
-            clones = any(changes.get(name, ()) is not None for name in loaded)
-            check_room(Place(WAREHOUSE, parent), self._needed(pending, changes, clones=clones))
-            file = Path(folder) / "warehouse.duckdb"
-            if clones:
-                _clone(self._path, file)
-            with self._connect(file) as connection:
-                loads = load_tables(connection, pending, changes)
-                sparse = _is_sparse(connection)
-            new = self._compacted(file) if sparse else file
-            if aside:
-                shutil.copymode(self._path, new)
-                os.replace(self._path, aside)
-            replace_file(new, self._path)
-        return {load.name: load for load in loads}
-
-    def _needed(
         self,
         pending: Sequence[Snapshot],
-        changes: Mapping[str, set[str] | None],
-        *,
-        clones: bool,
-    ) -> int:
-        """Return the size of the new file, as far as it can be foreseen."""
-        present = self._path.stat().st_size if clones else 0
+        loaded: Mapping[str, State],
+        states: Mapping[str, State],
+        aside: Path | None = None,
+    ) -> list[Load]:
+        """Replace the file by one with `pending`, and `states` for the other tables.
+
+        It holds the tables `loaded` now. The old file is moved to `aside`, if given.
+        """
+        names = {snapshot.table.name for snapshot in pending}
+        others = {name: state for name, state in states.items() if name not in names}
+        prefix, parent = f".{self._path.name}.", self._path.parent
+        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
+            file, previous = Path(folder, "warehouse.duckdb"), previous_of(self._path)
+            held = self._held(previous) if loaded else None
+            if held is not None and all(_can_become(held.get(n), s) for n, s in others.items()):
+                try:
+                    self._check_room(pending, held, 0)
+                    return self._published(previous, pending, others, Path(folder))
+                except DamagedWarehouseError as error:
+                    _log.warning("%s was damaged, and is made again: %s", previous, error.__cause__)
+                    remove(previous)
+            self._check_room(pending, loaded, self._path.stat().st_size if loaded else 0)
+            if loaded:
+                copy(self._path, file)
+            if aside:
+                remove(previous)
+            return self._published(file, pending, others, Path(folder), aside)
+
+    def _held(self, previous: Path) -> dict[str, State] | None:
+        """Return the tables of the hidden file, None if it cannot be written to."""
+        if not previous.exists() or is_open_here(previous):
+            return None
+        try:
+            with self._connect(previous) as connection:
+                return states_in(connection)
+        except duckdb.Error as error:
+            # A reader still has it, or it is damaged.
+            _log.info("%s is not used: %s", previous, error)
+            return None
+
+    def _published(
+        self,
+        file: Path,
+        pending: Sequence[Snapshot],
+        others: Mapping[str, State],
+        folder: Path,
+        aside: Path | None = None,
+    ) -> list[Load]:
+        with self._connect(file) as connection:
+            if others:
+                connection.execute(f"ATTACH {literal(str(self._path))} AS current (READ_ONLY)")
+            loads = load_tables(connection, pending, others)
+            sparse = is_sparse(connection)
+        new = self._compacted(file, folder) if sparse else file
+        if aside:
+            shutil.copymode(self._path, new)
+            os.replace(self._path, aside)
+        publish(new, self._path, folder)
+        # An idle reader of the old file would keep the next load from writing to it.
+        self._reader.close()
+        return loads
+
+    def _check_room(
+        self, pending: Sequence[Snapshot], held: Mapping[str, State], present: int
+    ) -> None:
+        """Raise StorageError if the rows to load do not fit twice, beside `present` more bytes."""
         sizes = (
             file.bytes
             for snapshot in pending
-            for file in snapshot.files.values()
-            if changes[snapshot.table.name] is None
+            for path, file in snapshot.files.items()
+            if (state := held.get(snapshot.table.name)) is None
+            or (path, file.partition) not in state.files
         )
-        return present + _BYTES_PER_DELTA_BYTE * sum(sizes)
-
-    def _changes(self, snapshot: Snapshot, state: "_State | None") -> set[str] | None:
-        """Return the conditions of the changed partitions, None to load the complete table."""
-        if state is None or snapshot.has_deletion_vectors:
-            return None
-        if (state.delta_table_id, state.delta_schema) != (snapshot.table_id, snapshot.schema_json):
-            return None
-        rows = self.query(
-            "SELECT path, partition FROM main._files WHERE name = ?", [snapshot.table.name]
-        ).to_pylist()
-        return changed_partitions(
-            ((row["path"], row["partition"]) for row in rows), snapshot.partitions()
-        )
+        needed = present + 2 * _BYTES_PER_DELTA_BYTE * sum(sizes)
+        check_room(Place(WAREHOUSE, self._path.parent), needed)
 
     def _connect(self, file: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(
@@ -284,21 +315,33 @@ class DuckDBWarehouse:
             },
         )
 
-    def _compacted(self, file: Path) -> Path:
-        target = file.with_name("compacted.duckdb")
+    def _compacted(self, file: Path, folder: Path) -> Path:
+        target = folder / "compacted.duckdb"
         with self._connect(target) as connection:
             connection.execute(f"ATTACH {literal(str(file))} AS sparse (READ_ONLY)")
             connection.execute("COPY FROM DATABASE sparse TO compacted")
         return target
 
 
-@dataclass(frozen=True)
-class _State:
-    delta_table_id: str
-    version: int
-    delta_schema: str
-    rows: int
-    content: int
+def _damaged_tables(
+    path: Path, reader: Reader, watch: Callable[[int, int], None]
+) -> Iterator[tuple[str, str, str]]:
+    try:
+        tables = reader.query(
+            "SELECT schema_name || '/' || table_name AS name FROM duckdb_tables() "
+            "WHERE database_name = 'warehouse' AND table_name <> '_loads'"
+        )["name"].to_pylist()
+    except DamagedWarehouseError as error:
+        yield "", str(path), damage_in(error)
+        return
+    for number, name in enumerate(tables, start=1):
+        try:
+            # The hash of a row needs all of its values.
+            reader.query(f"SELECT bit_xor(hash(t)) FROM {relation(name)} t")
+        except DamagedWarehouseError as error:
+            shown = "" if name.startswith("main/") else name.removesuffix(BY_PARTITION)
+            yield shown, str(path), damage_in(error)
+        watch(number, len(tables))
 
 
 def _opened(table: TableVersion) -> Snapshot:
@@ -306,39 +349,10 @@ def _opened(table: TableVersion) -> Snapshot:
         return Snapshot(table)
 
 
-def _is_loaded(snapshot: Snapshot, state: _State | None) -> bool:
-    if state is None or state.delta_table_id != snapshot.table_id:
-        return False
-    # A version without its content version is loaded again, to record it.
-    table = snapshot.table
-    return state.content == table.content if table.content else state.version == table.version
+def _can_become(held: State | None, state: State) -> bool:
+    """Return True if a table of the hidden file can get the rows of another state."""
+    return held is not None and held.is_like(state)
 
 
-def _skipped(name: str, state: _State) -> Load:
-    return Load(name, state.version, state.rows, bytes=0, skipped=True, seconds=0.0)
-
-
-def _is_sparse(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return True if most of the file's blocks are free, or most rows of a table are deleted."""
-    sizes = connection.execute("SELECT total_blocks, used_blocks FROM pragma_database_size()")
-    total, used = sizes.fetchall()[0]
-    loads = connection.execute("SELECT name, row_count FROM main._loads").fetchall()
-    return total > 2 * used or any(_stored(connection, n) > 2 * rows for n, rows in loads)
-
-
-def _stored(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    """Return the number of rows of a table in the file, including deleted ones."""
-    segments = connection.execute(
-        f"SELECT coalesce(sum(count), 0) FROM pragma_storage_info({literal(relation(name))}) "
-        "WHERE column_id = 0 AND column_path = '[0]'"
-    )
-    return int(segments.fetchall()[0][0])
-
-
-def _clone(source: Path, target: Path) -> None:
-    # A file system that can share blocks copies a large file in no time.
-    with open(source, "rb") as old, open(target, "wb") as new:
-        with suppress(OSError):
-            fcntl.ioctl(new, _FICLONE, old.fileno())
-            return
-        shutil.copyfileobj(old, new, 1 << 20)
+def _skipped(name: str, state: State) -> Load:
+    return Load(name, state.delta_version, state.row_count, bytes=0, skipped=True, seconds=0.0)
