@@ -267,10 +267,10 @@ class Settings(EnvironmentSettings):
         description="The warehouse: `duckdb:///relative/path.duckdb`, "
         "`duckdb:////absolute/path.duckdb` or `bigquery://project/dataset?location=EU`.",
     )
-    bigquery_max_mb: WholeNumber = Field(
-        default=0,
+    bigquery_max_mb: WholeNumber | None = Field(
+        default=None,
         description="Megabytes that one query in BigQuery may bill, in apps and in loads; "
-        "BigQuery refuses a query that needs more. Without a limit if 0.",
+        "BigQuery refuses a query that needs more.",
     )
     time_travel_days: WholeNumber = Field(
         default=7,

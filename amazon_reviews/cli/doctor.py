@@ -29,7 +29,7 @@ from amazon_reviews.resources.landing.unmatched import describe_alike
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, jars_folder
-from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.resources.warehouse.connect import file_of, open_warehouse
 from amazon_reviews.schemas.renamed import RENAMED_TABLES
 
 _PACKAGES = (
@@ -89,6 +89,7 @@ def examine(settings: config.Settings) -> Iterator[Finding]:
         if place.setting not in (config.LANDING, config.LAKEHOUSE, config.WAREHOUSE):
             yield _writable(place)
     yield _reached(config.WAREHOUSE, settings.warehouse, lambda: _tables(settings))
+    yield from _warehouse_room(settings)
     yield from _old_tables(settings)
     yield from _pending(settings)
     if settings.event_hub:
@@ -141,6 +142,17 @@ def _lakehouse(settings: config.Settings) -> Finding:
 def _locked(location: str) -> str:
     with Lakehouse(location).lock("doctor"):
         return "can be written to"
+
+
+def _warehouse_room(settings: config.Settings) -> Iterator[Finding]:
+    """Report the room that the two files of a DuckDB warehouse take, and a copy of one needs."""
+    file = file_of(settings.warehouse)
+    if not (file and file.is_file()):
+        return
+    size, free = file.stat().st_size, Place(config.WAREHOUSE, file).free_bytes
+    advice = "free some space: an update needs a copy while a reader keeps the hidden file open"
+    value = f"two files of {readable_size(size)}, {readable_size(free)} free"
+    yield Finding("warehouse room", value, advice if free < size else "")
 
 
 def _old_tables(settings: config.Settings) -> Iterator[Finding]:

@@ -172,13 +172,13 @@ class Catalogue:
 
 
 def in_duckdb(sql: str) -> str:
-    """Return GoogleSQL as DuckDB's SQL: only the quotes of names differ in the supported part."""
+    """Return GoogleSQL as DuckDB's SQL: quotes and FLOAT64 differ in the supported part."""
     if '"' in sql:
         # DuckDB would read a text as a name.
         raise invalid("Double quotes are texts here, not names")
     if not re.match(r"\s*(SELECT|WITH|DELETE)\b", sql, re.IGNORECASE):
         raise invalid(f"Syntax error: {sql[:40]}")
-    return sql.replace("`", '"')
+    return sql.replace("`", '"').replace("AS FLOAT64)", "AS DOUBLE)")
 
 
 def _bare(field: Json) -> Json:

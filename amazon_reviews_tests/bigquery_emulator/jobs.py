@@ -28,6 +28,8 @@ _COPY = re.compile(
 )
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _PAGE_ROWS = 10_000
+_LEAST_BILLED_BYTES = 10 << 20
+_WITHOUT_COLUMNS = re.compile(rf"SELECT count\(\*\) AS \w+ FROM {_NAME}")
 
 
 class Jobs:
@@ -142,6 +144,14 @@ class Jobs:
                 dataset, source, target, _options(options), replace=bool(replace)
             )
             return
+        billed = 0 if _WITHOUT_COLUMNS.fullmatch(sql) else _LEAST_BILLED_BYTES
+        if billed > int(query.get("maximumBytesBilled", billed)):
+            raise BigQueryError(
+                400,
+                "bytesBilledLimitExceeded",
+                f"Query exceeded limit for bytes billed: {query['maximumBytesBilled']}. "
+                f"{billed} or higher required.",
+            )
         values = [parameter_value(parameter) for parameter in query.get("queryParameters", [])]
         try:
             self._run(job_id, query, in_duckdb(sql), values)

@@ -29,10 +29,12 @@ from amazon_reviews_tests.bigquery_warehouse.common import (
     staging_tables,
 )
 from amazon_reviews_tests.resources.deltas import (
+    MERGED,
     PARTITIONS,
     delta,
     edit_stats,
     numbers,
+    parts,
     replace_partition,
     typed_rows,
 )
@@ -312,6 +314,94 @@ def test_load_uploads_only_changed_partitions(lake, emulator, warehouse, three_f
     assert deleted[0].endswith("WHERE (`partition` = ?)")
     described = warehouse.describe("gold/t")
     assert (described.description, described.columns[0].description) == ("Other.", "It.")
+
+
+def test_jobs_and_bytes_of_an_update_follow_the_change(lake, emulator, warehouse):
+    """One upload of one partition, and no other statement than those of a swap."""
+    for partition in "abcdefgh":
+        delta(lake, numbers(*range(1_000), partition=partition))
+    others = [lake.with_name(name) for name in ("same", "other")]
+    for other in others:
+        delta(other, numbers(1))
+    tables = [newest(other, f"gold/{other.name}") for other in others]
+    (whole, *_) = warehouse.load([newest(lake), *tables])
+    emulator.jobs.done.clear()
+    delta(lake, numbers(*range(10), partition="new"))
+
+    (load, *skipped) = warehouse.load([newest(lake), *tables])
+
+    statistics = [job["statistics"].get("load") for job in emulator.jobs.done.values()]
+    (uploaded,) = filter(None, statistics)
+    assert uploaded["outputRows"] == "10"
+    assert int(uploaded["inputFileBytes"]) < 5_000
+    assert (job_steps(emulator, "load"), job_steps(emulator, "query")) == (
+        ["part0"],
+        ["delete", "over"],
+    )
+    # The copy, the deletion, the count and the exchange.
+    assert len(emulator.jobs.done) == 5
+    assert all(load.skipped for load in skipped)
+    assert (load.rows, load.bytes < whole.bytes / 8) == (8_010, True)
+
+
+@pytest.mark.parametrize(("megabytes", "refused"), [("5", True), ("20", False)])
+def test_query_that_would_bill_too_much_is_refused(
+    lake, emulator, warehouse, megabytes, refused, monkeypatch
+):
+    """BigQuery bills ten megabytes at least."""
+    delta(lake, numbers(1, partition="a"))
+    delta(lake, numbers(2, partition="b"))
+    warehouse.load([newest(lake)])
+    replace_partition(lake, "b", numbers(3, partition="b"))
+    monkeypatch.setenv("AMAZON_REVIEWS_BIGQUERY_MAX_MB", megabytes)
+    limited = open_warehouse(URL)
+    if not refused:
+        limited.load([newest(lake)])
+        assert numbers_of(limited) == [1, 3]
+        return
+
+    for call in (lambda: numbers_of(limited), lambda: limited.load([newest(lake)])):
+        with pytest.raises(
+            WarehouseError, match=r"bill more than AMAZON_REVIEWS_BIGQUERY_MAX_MB allows; .*5000000"
+        ):
+            call()
+    assert numbers_of(warehouse) == [1, 2]
+
+
+def test_merged_table_is_a_view_of_its_stored_rows(lake, emulator, warehouse):
+    rows = parts(("a", "x", 2, 90, 2), ("a", "y", 1, None, 0), ("b", "x", 1, 10, 1))
+    write_deltalake(str(lake), rows, partition_by=["partition"])
+    old = newest(lake, "gold/months", columns={"asin": "A product."})
+    warehouse.load([old])
+
+    merged = replace(old, description="Merged.", content=7, **MERGED)
+    warehouse.load([merged])
+    more = parts(("c", "x", 1, 50, 1), ("c", "z", 1, 50, 1))
+    write_deltalake(str(lake), more, mode="append")
+    emulator.jobs.done.clear()
+    warehouse.load([replace(merged, version=1, content=8)])
+
+    assert job_steps(emulator, "load") == ["part0"]
+    result = warehouse.query("SELECT * FROM months ORDER BY asin").to_pylist()
+    assert result == [
+        {"asin": "x", "reviews": 4, "mean_stars": 3.75},
+        {"asin": "y", "reviews": 1, "mean_stars": None},
+        {"asin": "z", "reviews": 1, "mean_stars": 5.0},
+    ]
+    described = warehouse.describe("gold/months")
+    assert [(c.name, c.type) for c in described.columns] == [
+        ("asin", "STRING"),
+        ("reviews", "INT64"),
+        ("mean_stars", "FLOAT64"),
+    ]
+    assert (described.rows, described.description, described.version) == (3, "Merged.", 1)
+    assert described.columns[0].description == "A product."
+    assert warehouse.contents() == {"gold/months": 8}
+    assert warehouse.load([replace(merged, version=1, content=8)])[0].skipped
+    warehouse.outdate("gold/months")
+    assert warehouse.contents() == {"gold/months": 0}
+    warehouse.drop("gold/months")
+    assert (warehouse.versions(), emulator.catalogue.tables) == ({}, {})
 
 
 def full_content(lake, version):

@@ -13,6 +13,25 @@ from deltalake import DeltaTable, write_deltalake
 PARTITIONS: list[str | None] = ["partition_1", "a b", "50%", "q'uo\"te", "x=y/é", None]
 
 
+MERGED: dict[str, Any] = {
+    "sort_by": "asin",
+    "merged_by": ("asin",),
+    "merged": {
+        "reviews": (pa.int64(), "sum(reviews)"),
+        "mean_stars": (pa.float64(), "sum(star_tenths) / 10 / nullif(sum(rated), 0)"),
+    },
+}
+"""The declaration of a table that holds `parts`."""
+
+
+def parts(*rows: tuple[str, str, int, int | None, int]) -> pa.Table:
+    """Return partial counts of products: partition, product, reviews, tenths of stars, rated."""
+    names = ("partition", "asin", "reviews", "star_tenths", "rated")
+    types = (pa.string(), pa.string(), pa.int64(), pa.int64(), pa.int64())
+    columns = zip(*rows, strict=True)
+    return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+
+
 def numbers(*values: int, partition: str | None = "p") -> pa.Table:
     """Return a table of numbers in one partition."""
     partitions = pa.array([partition] * len(values), pa.string())

@@ -181,7 +181,7 @@ def test_damage_of_rows_in_the_hidden_file_is_reported_and_noticed(lake, file, h
     with caplog.at_level(logging.WARNING):
         load(file, lake, t=texts(lake, "t", "b", 10))
 
-    assert f"{hidden} was damaged, and is made again" in caplog.text
+    assert f"{hidden} cannot be used, and is made again" in caplog.text
     assert rows(file, "SELECT count(*), count(DISTINCT text) FROM gold.t") == [(20_010, 20_010)]
     assert not [*DuckDBWarehouse(file).damaged(lambda done, whole: None)]
 

@@ -32,7 +32,7 @@ def open_warehouse(url: str) -> Warehouse:
     if scheme == "bigquery":
         from amazon_reviews.resources.warehouse.bigquery.warehouse import BigQueryWarehouse
 
-        return BigQueryWarehouse(BigQueryAddress.of(url), load().bigquery_max_mb * 10**6)
+        return BigQueryWarehouse(BigQueryAddress.of(url), (load().bigquery_max_mb or 0) * 10**6)
     raise SettingsError(
         WAREHOUSE, f"has no known form (it begins with {scheme[:20]!r}); use {WAREHOUSE_FORMS}"
     )

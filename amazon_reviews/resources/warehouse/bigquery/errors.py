@@ -67,10 +67,15 @@ def _remote_reason(error: Exception, address: BigQueryAddress) -> str:
             "Google Cloud refuses the credentials; renew the key file that "
             "GOOGLE_APPLICATION_CREDENTIALS names, or run `gcloud auth application-default login`"
         )
+    message = (_detail(error, "message").splitlines() or [type(error).__name__])[0][:_LONGEST]
+    if reason_of(error) == "bytesBilledLimitExceeded":
+        limited = (
+            f"the query would bill more than {BIGQUERY_MAX_MB} allows; raise it, or ask for less"
+        )
+        return f"{limited} (BigQuery says: {message})"
     if not isinstance(error, ClientError):
         kind = reason_of(error) or type(error).__name__
         return f"BigQuery failed several times ({kind}); run again later"
-    message = (_detail(error, "message").splitlines() or [type(error).__name__])[0][:_LONGEST]
     return f"{_advice(error, message, address)} (BigQuery says: {message})"
 
 
@@ -78,8 +83,6 @@ def _advice(error: ClientError, message: str, address: BigQueryAddress) -> str:
     place = f"{address.project}.{address.dataset}"
     if reason_of(error) in _QUOTAS:
         return f"a quota of the project {address.project} is used up; wait, or request a higher one"
-    if reason_of(error) == "bytesBilledLimitExceeded":
-        return f"the query would bill more than {BIGQUERY_MAX_MB} allows; ask for less, or raise it"
     if isinstance(error, Forbidden):
         return (
             f"access is denied; the account needs the roles roles/bigquery.jobUser on the project "

@@ -14,7 +14,6 @@ from pathlib import Path
 from amazon_reviews.atomic_file import replace_file
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
-_DESCRIPTORS = "/dev/fd"
 
 
 def previous_of(path: Path) -> Path:
@@ -29,7 +28,7 @@ def is_open_here(path: Path) -> bool:
     """
     with suppress(OSError):
         file = path.stat()
-        for descriptor in map(int, os.listdir(_DESCRIPTORS)):
+        for descriptor in map(int, os.listdir("/dev/fd")):
             with suppress(OSError):
                 if os.path.samestat(file, os.fstat(descriptor)):
                     return True
@@ -54,7 +53,7 @@ def publish(new: Path, path: Path, folder: Path) -> None:
             copy(path, link)
     remove(previous)
     if link.exists():
-        link.replace(previous)
+        replace_file(link, previous)
 
 
 def remove(file: Path) -> None:

@@ -147,19 +147,19 @@ class DuckDBWarehouse:
 
     def outdate(self, name: str) -> None:
         """See `Warehouse.outdate`."""
-        self._change(lambda loaded: {name: replace(loaded[name], content=0)}, name)
+        self._change(name, lambda state: {name: replace(state, content=0)})
 
     def drop(self, name: str) -> None:
         """See `Warehouse.drop`; readers of the old file are not disturbed."""
-        self._change(lambda _: {}, name)
+        self._change(name, lambda _: {})
 
-    def _change(self, change: Callable[[Mapping[str, State]], dict[str, State]], name: str) -> None:
-        """Replace the state of a loaded table by that of `change`, or remove the table."""
+    def _change(self, name: str, change: Callable[[State], dict[str, State]]) -> None:
+        """Replace the state of a table, if it is loaded, by that of `change`, or by none."""
         with explained_change(self._path, "changed"), self._locked():
             loaded = self._loaded(files=True)
             if name in loaded:
                 others = {key: state for key, state in loaded.items() if key != name}
-                self._replace([], loaded, others | change(loaded))
+                self._replace([], loaded, others | change(loaded[name]))
 
     def relation(self, name: str) -> str:
         """See `Warehouse.relation`."""
@@ -237,34 +237,36 @@ class DuckDBWarehouse:
         names = {snapshot.table.name for snapshot in pending}
         others = {name: state for name, state in states.items() if name not in names}
         prefix, parent = f".{self._path.name}.", self._path.parent
-        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as folder:
-            file, previous = Path(folder, "warehouse.duckdb"), previous_of(self._path)
-            held = self._held(previous) if loaded else None
-            if held is not None and all(_can_become(held.get(n), s) for n, s in others.items()):
+        with temporary_folder(prefix=prefix, suffix=".tmp", dir=parent) as name:
+            folder, previous = Path(name), previous_of(self._path)
+            held = self._held(previous, folder) if loaded else {}
+            if held and all(n in held and held[n].is_like(state) for n, state in others.items()):
                 try:
                     self._check_room(pending, held, 0)
-                    return self._published(previous, pending, others, Path(folder))
-                except DamagedWarehouseError as error:
-                    _log.warning("%s was damaged, and is made again: %s", previous, error.__cause__)
+                    return self._published(previous, pending, others, folder)
+                except WarehouseError as error:
+                    if not isinstance(error.__cause__, duckdb.Error):
+                        raise
+                    _log.warning("%s cannot be used, and is made again: %s", previous, error)
                     remove(previous)
             self._check_room(pending, loaded, self._path.stat().st_size if loaded else 0)
             if loaded:
-                copy(self._path, file)
+                copy(self._path, folder / "warehouse.duckdb")
             if aside:
                 remove(previous)
-            return self._published(file, pending, others, Path(folder), aside)
+            return self._published(folder / "warehouse.duckdb", pending, others, folder, aside)
 
-    def _held(self, previous: Path) -> dict[str, State] | None:
-        """Return the tables of the hidden file, None if it cannot be written to."""
+    def _held(self, previous: Path, folder: Path) -> dict[str, State]:
+        """Return the tables of the hidden file, none if it cannot be written to."""
         if not previous.exists() or is_open_here(previous):
-            return None
+            return {}
         try:
-            with self._connect(previous) as connection:
+            with self._connect(previous, folder) as connection:
                 return states_in(connection)
         except duckdb.Error as error:
             # A reader still has it, or it is damaged.
             _log.info("%s is not used: %s", previous, error)
-            return None
+            return {}
 
     def _published(
         self,
@@ -274,7 +276,7 @@ class DuckDBWarehouse:
         folder: Path,
         aside: Path | None = None,
     ) -> list[Load]:
-        with self._connect(file) as connection:
+        with explained(file), self._connect(file, folder) as connection:
             if others:
                 connection.execute(f"ATTACH {literal(str(self._path))} AS current (READ_ONLY)")
             loads = load_tables(connection, pending, others)
@@ -302,22 +304,22 @@ class DuckDBWarehouse:
         needed = present + 2 * _BYTES_PER_DELTA_BYTE * sum(sizes)
         check_room(Place(WAREHOUSE, self._path.parent), needed)
 
-    def _connect(self, file: Path) -> duckdb.DuckDBPyConnection:
+    def _connect(self, file: Path, folder: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(
             file,
             config={
                 "memory_limit": self._memory_limit,
-                "temp_directory": str(file.with_suffix(".spill")),
+                "temp_directory": str(folder / "spill"),
                 "preserve_insertion_order": False,
                 # Merging row groups at a checkpoint can cost more than a complete load. Instead,
-                # deleted rows stay until the file is sparse; see `_is_sparse`.
+                # deleted rows stay until the file is sparse; see `is_sparse`.
                 "max_vacuum_tasks": 0,
             },
         )
 
     def _compacted(self, file: Path, folder: Path) -> Path:
         target = folder / "compacted.duckdb"
-        with self._connect(target) as connection:
+        with self._connect(target, folder) as connection:
             connection.execute(f"ATTACH {literal(str(file))} AS sparse (READ_ONLY)")
             connection.execute("COPY FROM DATABASE sparse TO compacted")
         return target
@@ -347,11 +349,6 @@ def _damaged_tables(
 def _opened(table: TableVersion) -> Snapshot:
     with explained(f"{table.name} at Delta version {table.version}"):
         return Snapshot(table)
-
-
-def _can_become(held: State | None, state: State) -> bool:
-    """Return True if a table of the hidden file can get the rows of another state."""
-    return held is not None and held.is_like(state)
 
 
 def _skipped(name: str, state: State) -> Load:
