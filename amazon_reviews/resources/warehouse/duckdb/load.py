@@ -45,7 +45,8 @@ def load_tables(
             target = relation(stored[name])
             connection.execute(f"DELETE FROM {target} WHERE {condition}")
             connection.execute(
-                f"INSERT INTO {target} BY NAME FROM current.{target} WHERE {condition}"
+                f"INSERT INTO {target} BY NAME FROM current.{target} WHERE {condition} "
+                "ORDER BY rowid"
             )
     loads = [_load(connection, s, held.get(s.table.name), new[s.table.name]) for s in pending]
     _comment(connection, pending)
