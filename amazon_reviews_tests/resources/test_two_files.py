@@ -144,10 +144,21 @@ def test_reader_of_another_process_keeps_its_rows_over_many_updates(lake, file, 
 def test_reader_of_the_same_process_keeps_its_rows_over_many_updates(lake, file):
     delta(lake / "t", numbers(0))
     load(file, lake, t=0)
+    (alias := file.with_name("alias")).hardlink_to(file)
+    before = alias.read_bytes()
     with duckdb.connect(str(file), read_only=True) as reader:
         for version in range(1, 4):
             load(file, lake, t=delta(lake / "t", numbers(version)))
             assert reader.execute("SELECT sum(number) FROM gold.t").fetchall() == [(0,)]
+    assert alias.read_bytes() == before
+
+
+def test_load_leaves_no_reader_on_the_hidden_file(lake, file, hidden):
+    warehouse = DuckDBWarehouse(file)
+    for version in range(3):
+        delta(lake / "t", numbers(version))
+        warehouse.load([TableVersion("gold/t", str(lake / "t"), version)])
+        assert not two_files.is_open_here(hidden)
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -131,6 +131,7 @@ def _tables(page: str) -> Iterator[str]:
             "Unique key": table.unique_key,
             "Partitioned by": table.partition_by,
             "Sorted in the warehouse by": (table.sort_by or "",),
+            "Added up in the warehouse by": table.merged_by,
             "Clustered in BigQuery by": table.cluster_by,
             "Partitioned in BigQuery by the year of": (table.partition_day or "",),
             "Flat view in BigQuery": (table.flat_view or "",),

@@ -53,7 +53,8 @@ def publish(new: Path, path: Path, folder: Path) -> None:
             copy(path, link)
     remove(previous)
     if link.exists():
-        replace_file(link, previous)
+        # It was synced when it got its content. To open it would drop the locks of this process.
+        link.replace(previous)
 
 
 def remove(file: Path) -> None:
