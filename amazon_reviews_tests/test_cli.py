@@ -713,21 +713,6 @@ def test_doctor_reports_an_old_table_and_maintain_removes_it(root):
     assert OLD not in after.stdout
 
 
-def test_doctor_shows_the_room_of_both_files_of_the_warehouse(finished, monkeypatch):
-    env = environment(finished[0])
-    assert "warehouse room" in CliRunner().invoke(main, ["doctor"], env=env).output
-    usage = shutil.disk_usage(finished[0])._replace(free=20 << 10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-
-    line = next(
-        line
-        for line in CliRunner().invoke(main, ["doctor"], env=env).output.splitlines()
-        if "warehouse room" in line
-    )
-
-    assert re.search(r"two files of .* [kM]B, 20\.5 kB free.*free some space", line)
-
-
 def test_doctor_checks_bigquery(finished):
     url = {"AMAZON_REVIEWS_WAREHOUSE": "bigquery://test-project/reviews?location=EU"}
     with BigQueryEmulator() as server:

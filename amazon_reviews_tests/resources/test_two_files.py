@@ -1,6 +1,8 @@
 """The hidden file beside the DuckDB warehouse: updates in place, readers, kills and damage."""
 
 import logging
+import re
+import shutil
 import subprocess
 import sys
 from random import Random
@@ -10,6 +12,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from amazon_reviews.cli.doctor import _warehouse_room
+from amazon_reviews.config import Settings
 from amazon_reviews.resources.warehouse.base import TableVersion
 from amazon_reviews.resources.warehouse.duckdb import previous as two_files
 from amazon_reviews.resources.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -206,6 +210,22 @@ def test_file_system_without_hard_links_has_no_hidden_file(lake, file, hidden, m
         delta(lake / "t", numbers(version))
         load(file, lake, t=version)
         assert rows(file, "SELECT sum(number) FROM gold.t") == [(sum(range(version + 1)),)]
+
+
+def test_doctor_shows_the_room_of_both_files(lake, file, monkeypatch):
+    settings = Settings(warehouse=f"duckdb:///{file}")
+    assert not [*_warehouse_room(settings)]
+    delta(lake / "t", numbers(1))
+    load(file, lake, t=0)
+    (finding,) = _warehouse_room(settings)
+    assert re.match(r"two files of .* [kM]B, .* free$", finding.value)
+    assert not finding.advice
+
+    usage = shutil.disk_usage(file.parent)._replace(free=20_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    (finding,) = _warehouse_room(settings)
+    assert finding.value.endswith(", 20.0 kB free")
+    assert finding.advice.startswith("free some space: an update needs a copy")
 
 
 def at(function, call=1):
