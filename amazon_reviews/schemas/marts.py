@@ -273,7 +273,16 @@ PRODUCT_MONTHS = _mart(
         Column("partition", pa.string(), "landing partition, or segment of the stream"),
     ),
     ("partition",),
+    details="The warehouse shows them added up: one row per product, year and month.",
     sort_by="asin",
+    merged_by=("asin", "year", "month"),
+    merged=(
+        (_REVIEWS, "sum(reviews)"),
+        (_RATED, "sum(rated)"),
+        # A mean has more digits than its sum, so that the sum is found again exactly.
+        (_MEAN, "sum(round(mean_stars * rated * 10)) / nullif(sum(rated) * 10, 0)"),
+        *((column, f"sum({column.name})") for column in _SENTIMENTS),
+    ),
     partials=("gold/product_months",),
     inputs=("gold/reviews",),
 )
