@@ -79,7 +79,7 @@ MARTS = {
             "avg(verified::INT) AS verified_share, avg(vine::INT) AS vine_share",
         )
     })""",
-    "gold/product_months": _by("asin, year, month", _RATINGS, "year IS NOT NULL"),
+    "gold/product_months": _by("partition, asin, year, month", _RATINGS, "year IS NOT NULL"),
     "gold/product_titles": _by(
         "title",
         f"count(DISTINCT asin) AS products, avg(asin[4:]::INT % 4) AS mean_images, {_SHRUNK}",

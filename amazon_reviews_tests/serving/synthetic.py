@@ -149,7 +149,12 @@ def write_warehouse(folder: Path, tables_by_name: dict[str, pa.Table]) -> str:
     for name, table in tables_by_name.items():
         uri = str(folder / "lake" / name)
         write_deltalake(uri, table, mode="overwrite", schema_mode="overwrite")
-        versions.append(TableVersion(name, uri, DeltaTable(uri).version()))
+        declared = TABLES[name]
+        merged = {column.name: (column.type, sql) for column, sql in declared.merged}
+        version = DeltaTable(uri).version()
+        versions.append(
+            TableVersion(name, uri, version, merged_by=declared.merged_by, merged=merged)
+        )
     file = folder / "warehouse.duckdb"
     DuckDBWarehouse(file).load(versions)
     return f"duckdb:///{file}"
