@@ -29,6 +29,7 @@ from amazon_reviews.defs.jobs import (
     daily_maintenance,
     maintain_tables,
 )
+from amazon_reviews.defs.kept_connections import keep_connections
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.living_runs import living_executor
 from amazon_reviews.defs.off_sensor import off_sensor
@@ -97,6 +98,7 @@ def sensors(settings: config.Settings) -> list[dg.SensorDefinition]:
 
 redaction.install()
 redact_events()
+keep_connections()
 # Tables, models and logs may hold personal data, so a process of Dagster creates them for its user.
 os.umask(0o077)
 _settings = config.load()

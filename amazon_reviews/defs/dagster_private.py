@@ -23,10 +23,21 @@ from dagster._core.execution.plan.objects import StepFailureData
 # processes with signals blocked would replace this import and the patch in compute_logs.py.
 from dagster._core.storage.compute_log_manager import CapturedLogContext
 
+# The storages of which kept_connections.py replaces how they connect. An option of theirs to keep
+# connections open, and to set `PRAGMA synchronous`, would replace these imports and the module.
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.runs import SqliteRunStorage
+
 __all__ = [
+    "INDEX_SHARD_NAME",
     "AssetCheckEvaluationTargetMaterializationData",
     "AssetGraph",
     "AssetMaterializationPlannedData",
     "CapturedLogContext",
+    "SqliteEventLogStorage",
+    "SqliteRunStorage",
     "StepFailureData",
 ]
