@@ -290,10 +290,11 @@ class HeadlessRun:
     ) -> float:
         interrupts.check()
         started = time.monotonic()
-        job, selection = self._job, [*stage.keys]
+        # Dagster would describe the whole job in each run of a part of it.
+        job, selection = self._job.get_subset(asset_selection={*stage.keys}), [*stage.keys]
         if stage.work[0].only_checks:
             checks = set(table_checks(stage.work[0]))
-            job = job.get_subset(asset_selection=set(), asset_check_selection=checks)
+            job = self._job.get_subset(asset_selection=set(), asset_check_selection=checks)
             selection = []
         range_of_run, options = run_options(self._instance, stage.work)
         with watching(advance):

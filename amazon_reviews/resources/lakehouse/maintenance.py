@@ -47,7 +47,7 @@ def _set_properties(lakehouse: Lakehouse, key: str) -> None:
     """Let engines keep what earlier versions need; the setting or the release may have changed."""
     properties = retention_properties(lakehouse.time_travel_days)
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
-        table = lakehouse.delta(key)
+        table = lakehouse.open(key)
         if not properties.items() <= table.metadata().configuration.items():
             table.alter.set_table_properties(properties)
             lakehouse.record_checksums(key, lakehouse.delta(key).version())
@@ -56,7 +56,7 @@ def _set_properties(lakehouse: Lakehouse, key: str) -> None:
 def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
-        table = lakehouse.delta(key)
+        table = lakehouse.open(key)
         metrics = table.optimize.compact(
             target_size=_TARGET_FILE_BYTES, writer_properties=WRITER_PROPERTIES
         )
@@ -68,7 +68,7 @@ def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
 def _vacuum(lakehouse: Lakehouse, key: str) -> int:
     """Remove files that no version of the last days needs; return their number."""
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
-        table = lakehouse.delta(key)
+        table = lakehouse.open(key)
         before = table.version()
         removed = table.vacuum(
             retention_hours=24 * lakehouse.time_travel_days,

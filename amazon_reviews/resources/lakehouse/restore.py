@@ -39,7 +39,7 @@ def restore_version(
     """
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
         files = filesystem(lakehouse.location)
-        table = lakehouse.delta(key)
+        table = lakehouse.open(key)
         now, then = log_at(files, key, table.version()), log_at(files, key, version)
         records = _restored_records(now.records, then.records)
         commit = commit_of(records | {PIN_ID: pin} | dict(transaction_versions))

@@ -110,6 +110,9 @@ def start_session(
         session = configured(connect(endpoint.address))
     if endpoint.retries:
         session.client.set_retry_policies([endpoint.retries])
+    if engine == "sail":
+        # The client would search for IPython at each call, to name in errors where the call is.
+        session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     silence_client()
     return session
 
