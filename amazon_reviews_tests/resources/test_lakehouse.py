@@ -1,6 +1,7 @@
 """Lakehouse tables: writes in one commit, transaction versions, locks and counts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -378,6 +379,33 @@ def test_rows_are_counted_from_the_log_without_data_files(spark, filled):
     for path in files_on_disk(filled):
         path.unlink()
     assert partition_rows(table) == {"p1": 3, "p2": 1}
+
+
+def test_readers_share_a_table_until_it_changes(filled):
+    first = filled.delta(KEY)
+
+    assert filled.delta(KEY) is first
+    assert filled.delta(KEY, first.version()) is first
+    assert filled.delta(KEY, 0).version() == 0
+    assert filled.open(KEY) is not first
+
+    filled.write(arrow("e"), KEY)
+
+    assert row_count(first) == 4
+    assert row_count(filled.delta(KEY)) == 5
+
+
+def test_readers_see_what_others_write_and_a_table_that_was_made_again(filled):
+    version = filled.delta(KEY).version()
+    write_deltalake(filled.uri(KEY), arrow("e"), mode="append")
+    assert row_count(filled.delta(KEY)) == 5
+
+    shutil.rmtree(filled.uri(KEY))
+    filled.ensure(KEY)
+    while filled.delta(KEY).version() <= version:
+        filled.write(arrow("e"), KEY, replacing=ALL_ROWS)
+
+    assert row_count(filled.delta(KEY)) == 1
 
 
 def test_empty_table_has_no_rows(lakehouse):
