@@ -101,6 +101,7 @@ redact_events()
 keep_connections()
 # Tables, models and logs may hold personal data, so a process of Dagster creates them for its user.
 os.umask(0o077)
-_settings = config.load()
-defs = definitions(_settings)
-report_runs(_settings, defs)
+settings = config.load()
+"""The settings of `defs`."""
+defs = definitions(settings)
+report_runs(settings, defs)

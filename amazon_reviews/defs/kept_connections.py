@@ -5,14 +5,15 @@ of small tables took longer for its events than for its rows. Events are a log f
 last ones may be lost in a power cut, but not the files: SQLite's log (WAL) keeps them whole.
 """
 
+import atexit
 import os
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 
@@ -26,6 +27,7 @@ from amazon_reviews.interrupts import temporary_folder
 # The runs, the index of events, and runs that are under way.
 _OPEN_FILES = 8
 _BUSY_SECONDS = 30
+_KEPT: WeakSet[Engine] = WeakSet()
 
 
 @cache
@@ -34,6 +36,13 @@ def keep_connections() -> None:
     SqliteEventLogStorage._connect = _connect_events  # type: ignore[method-assign]
     SqliteEventLogStorage.has_table = _has_table  # type: ignore[method-assign]
     SqliteRunStorage.connect = _connect_runs  # type: ignore[method-assign]
+    atexit.register(close_connections)
+
+
+def close_connections() -> None:
+    """Close the connections that nobody uses now; those to a file keep it from being rewritten."""
+    for engine in [*_KEPT]:
+        engine.dispose()
 
 
 @contextmanager
@@ -71,8 +80,7 @@ def _engine(path: Path) -> Engine:
 def _engine_of(path: Path, _file: tuple[int, int], _process: int) -> Engine:
     """Return what connects to a file; a new file at its path, or a child process, has its own."""
     engine = _create(path, "NORMAL", poolclass=QueuePool, pool_size=2, max_overflow=-1)
-    # When it leaves the cache, or the process ends.
-    weakref.finalize(engine, engine.pool.dispose)
+    _KEPT.add(engine)
     return engine
 
 

@@ -27,6 +27,7 @@ from amazon_reviews.defs.dagster_tables import (
     schedule_tables,
     size_of,
 )
+from amazon_reviews.defs.kept_connections import close_connections
 from amazon_reviews.defs.outliving_events import remove_check_results, shorten_events
 from amazon_reviews.disk import readable_size
 
@@ -248,6 +249,7 @@ def _tidy_shards(instance: dg.DagsterInstance) -> None:
     known = _known_runs(instance)
     with run_tables(instance) as connection:
         ended = {run for (run,) in execute(connection, _ENDED_RUNS)}
+    close_connections()
     for shard in shards:
         path = Path(storage.path_for_shard(shard))
         if shard not in known:

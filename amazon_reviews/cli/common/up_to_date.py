@@ -10,13 +10,13 @@ import dagster as dg
 from rich.progress import Progress
 from sqlalchemy.exc import DatabaseError
 
+from amazon_reviews import definitions as project
 from amazon_reviews import interrupts
 from amazon_reviews.alerts.destinations import Alerting
 from amazon_reviews.cli.common.console import console
 from amazon_reviews.cli.common.dagster_instance import dagster_instance
 from amazon_reviews.cli.common.progress import progress_bars
 from amazon_reviews.config import LANDING, Settings, is_remote
-from amazon_reviews.definitions import definitions
 from amazon_reviews.defs.alerts import send_alerts, send_without_state, watch_health
 from amazon_reviews.defs.resources import places_of, resources
 from amazon_reviews.errors import AmazonReviewsError, SettingsError, UsageError, one_line
@@ -96,7 +96,8 @@ def _headless(
             f"{settings.landing} is not a folder; create it, or try `amazon-reviews sample`",
         )
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    defs = definitions(settings)
+    # Half a second, which a new process has spent already.
+    defs = project.defs if settings == project.settings else project.definitions(settings)
     selection = _selection(defs, select)
     with dagster_instance(settings) as instance:
         protect_log_helpers(instance)
