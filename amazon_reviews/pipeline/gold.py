@@ -8,15 +8,20 @@ partitions that lose or regain a row are rebuilt in the same run.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.errors import FailedPartitionsError, MissingInputError
+from amazon_reviews.pipeline.changed_products import concerned_partitions
 from amazon_reviews.pipeline.datasets import PRODUCTS, STREAM
 from amazon_reviews.pipeline.gold_duplicates import (
-    find_duplicates,
+    KEY,
+    find_lost_reviews,
+    in_order,
+    index_reviews,
     moved_partitions,
     partition_ranks,
+    review_key,
 )
 from amazon_reviews.pipeline.input_rows import (
     REVIEW_SOURCES,
@@ -25,32 +30,31 @@ from amazon_reviews.pipeline.input_rows import (
     review_rows,
     rows_of_review_products,
     silver_rows,
+    source_of,
 )
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import batches
 from amazon_reviews.pipeline.segments import (
     display_partition,
+    is_segment,
     segments,
     sum_by_partition,
 )
 from amazon_reviews.resources.lakehouse.room import stored_bytes
-from amazon_reviews.resources.lakehouse.scans import (
-    partitions_with_values,
-    unreadable_partitions,
-)
+from amazon_reviews.resources.lakehouse.scans import partitions_with_values
 from amazon_reviews.resources.lakehouse.tables import (
     ALL_ROWS,
     Lakehouse,
     partition_rows,
 )
-from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.built import WHOLE, Records
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
-    SCRATCH_DUPLICATES,
+    SCRATCH_LOST_REVIEWS,
     SILVER_PRODUCTS,
+    SILVER_REVIEW_KEYS,
     SILVER_REVIEWS,
     SILVER_STREAMED_REVIEWS,
 )
@@ -62,11 +66,15 @@ from amazon_reviews.transforms.reviews import gold_reviews
 
 @dataclass(frozen=True)
 class GoldCounts:
-    """Rows of one partition: in silver, kept in gold, and duplicates of an earlier partition."""
+    """Rows of one partition: in silver, kept in gold, and duplicates of an earlier partition.
+
+    `rewritten` is False if the rows in gold are as they were.
+    """
 
     lines: int
     kept: int
     duplicates: int
+    rewritten: bool = True
 
 
 def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, GoldCounts]:
@@ -99,7 +107,7 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
     kept = {
         row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()
     }
-    return _counts(lakehouse, "products", rows, kept, rows)
+    return _counts(lakehouse, "products", rows, kept, rows, rows)
 
 
 def build_gold_reviews(
@@ -112,9 +120,9 @@ def build_gold_reviews(
 ) -> Iterator[tuple[str, GoldCounts]]:
     """Rebuild these partitions of gold/reviews, and those whose kept rows change as a result.
 
-    Of the partition `stream`, the segments are rebuilt whose reviews changed since their last
-    build, or all if the products changed, or with `rebuild`. Yields every partition that was
-    rebuilt: the requested ones first, then the others.
+    A partition of which only the products changed is rebuilt if it holds reviews of a changed one.
+    Of the partition `stream`, the segments are rebuilt whose reviews changed, or such products.
+    With `rebuild` all are. Yields the requested partitions first, then others that were rebuilt.
 
     Raises:
         MissingInputError: there are no reviews in silver; gold keeps what it has.
@@ -123,80 +131,85 @@ def build_gold_reviews(
     """
     if not any(map(lakehouse.exists, REVIEW_SOURCES)):
         raise MissingInputError("silver/reviews does not exist; materialize it first")
-    lakehouse.ensure(GOLD_REVIEWS.key)
-    lakehouse.ensure(GOLD_DUPLICATES.key)
+    for key in (GOLD_REVIEWS.key, GOLD_DUPLICATES.key, SILVER_REVIEW_KEYS.key):
+        lakehouse.ensure(key)
     with lakehouse.lock("build_gold.reviews") as check_held:
-        inputs = _inputs(lakehouse, partitions)
+        # Rows and version are those of one commit, also if the products change meanwhile.
+        log = lakehouse.log(GOLD_PRODUCTS.key)
+        products = lakehouse.read(spark, GOLD_PRODUCTS.key, version=log.version if log else None)
+        used = {GOLD_PRODUCTS.key: log.records.versions.get(WHOLE, 0) if log else 0}
+        streamed = lakehouse.versions(SILVER_STREAMED_REVIEWS.key).get(WHOLE, 0)
         rows = review_rows(lakehouse)
-        names = [name for name in partitions if name != STREAM.partition]
+        parts = [name for name in partitions if name != STREAM.partition]
         if STREAM.partition in partitions:
-            names += _segments_to_build(lakehouse, rows, rebuild)
-        rebuilt: list[str] = []
-        failed: dict[str, Exception] = {}
-        if names:
-            rebuilt, failed = _rebuild_reviews(
-                spark, lakehouse, names, rows, batch_rows, check_held
-            )
+            parts += segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
+        indexed = partition_rows(lakehouse.delta(SILVER_REVIEW_KEYS.key))
+        silver = _silver_versions(lakehouse, {*rows, *parts, *indexed})
+        inputs = {name: silver[name] | used for name in parts}
+        names = parts if rebuild else _outdated(spark, lakehouse, inputs, products)
+        rebuilt, failed = _rebuild_reviews(
+            spark, lakehouse, names, rows, silver, (products, used), batch_rows, check_held
+        )
         errors = {display_partition(name): error for name, error in failed.items()}
-        built = {name: inputs[name] for name in partitions if name not in errors}
-        lakehouse.record(GOLD_REVIEWS.key, built)
+        # If another partition failed, the next run has to find again that its rows change.
+        if errors.keys() <= {*partitions}:
+            built = {name: inputs[name] for name in parts if name not in failed}
+            lakehouse.record(GOLD_DUPLICATES.key, {name: built[name] for name in segments(built)})
+            if STREAM.partition in partitions:
+                built[STREAM.partition] = {SILVER_STREAMED_REVIEWS.key: streamed} | used
+            whole = {name: built[name] for name in partitions if name not in errors}
+            lakehouse.record(GOLD_REVIEWS.key, whole)
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
     affected = dict.fromkeys([*partitions, *map(display_partition, rebuilt)])
     done = [name for name in affected if name not in errors]
-    yield from _counts(lakehouse, "reviews", rows, kept, done).items()
+    yield from _counts(lakehouse, "reviews", rows, kept, done, rebuilt).items()
     if errors:
         raise FailedPartitionsError(errors)
 
 
-def _inputs(lakehouse: Lakehouse, partitions: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the present versions of the inputs of partitions of gold/reviews."""
-    products = lakehouse.versions(GOLD_PRODUCTS.key).get(WHOLE, 0)
-    streamed = lakehouse.versions(SILVER_STREAMED_REVIEWS.key).get(WHOLE, 0)
-    silver = lakehouse.versions(SILVER_REVIEWS.key)
-    return {
-        name: {GOLD_PRODUCTS.key: products}
-        | (
-            {SILVER_STREAMED_REVIEWS.key: streamed}
-            if name == STREAM.partition
-            else {SILVER_REVIEWS.key: silver.get(name, 0)}
-        )
-        for name in partitions
-    }
+def _silver_versions(lakehouse: Lakehouse, names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return the present version in silver of partitions and segments of reviews."""
+    versions = {key: lakehouse.versions(key) for key in REVIEW_SOURCES}
+    sources = {name: source_of(name) for name in names}
+    return {name: {key: versions[key].get(name, 0)} for name, key in sources.items()}
 
 
 def _failed_in_silver(lakehouse: Lakehouse) -> set[str]:
     """Return the partitions of silver/reviews that failed their check as they are now.
 
-    They win no review from others, and lose none, until they have passed it.
+    They keep what they have in gold until they have passed it.
     """
     records = lakehouse.records(SILVER_REVIEWS.key) or Records()
     judged = records.checks.get("accounted", {})
     return {name for name, version in judged.items() if version == -records.versions.get(name, 0)}
 
 
-def _segments_to_build(lakehouse: Lakehouse, rows: dict[str, int], rebuild: bool) -> list[str]:
-    names = segments({**rows, **partition_rows(lakehouse.delta(GOLD_REVIEWS.key))})
-    inputs = _segment_inputs(lakehouse, names)
-    records = lakehouse.records(GOLD_DUPLICATES.key) or Records()
-    return [
-        name
-        for name in names
-        if rebuild
-        or any(
-            records.inputs.get(key, {}).get(name) != version
-            for key, version in inputs[name].items()
-        )
-    ]
+def _outdated(
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    inputs: Mapping[str, Mapping[str, int]],
+    products: DataFrame,
+) -> list[str]:
+    """Return the partitions and segments whose rows differ from those that their inputs give now.
 
-
-def _segment_inputs(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the present versions of the inputs of segments in gold."""
-    products = lakehouse.versions(GOLD_PRODUCTS.key).get(WHOLE, 0)
-    reviews = lakehouse.versions(SILVER_STREAMED_REVIEWS.key)
-    return {
-        name: {SILVER_STREAMED_REVIEWS.key: reviews.get(name, 0), GOLD_PRODUCTS.key: products}
-        for name in names
-    }
+    A partition of which no input changed is among them, as somebody asked for it; a segment is not.
+    """
+    segment_inputs = (lakehouse.records(GOLD_DUPLICATES.key) or Records()).inputs
+    file_inputs = (lakehouse.records(GOLD_REVIEWS.key) or Records()).inputs
+    outdated: list[str] = []
+    built_from: dict[str, int] = {}
+    for name, now in inputs.items():
+        recorded = segment_inputs if is_segment(name) else file_inputs
+        built = {key: recorded.get(key, {}).get(name, -1) for key in now}
+        changed = [key for key in now if built[key] != now[key]]
+        if changed == [GOLD_PRODUCTS.key] and built[GOLD_PRODUCTS.key] > 0:
+            built_from[name] = built[GOLD_PRODUCTS.key]
+        elif changed or not is_segment(name):
+            outdated.append(name)
+    if not built_from:
+        return outdated
+    concerned = concerned_partitions(spark, lakehouse, products, built_from)
+    return [name for name in inputs if name in concerned or name in outdated]
 
 
 def _rebuild_reviews(
@@ -204,49 +217,59 @@ def _rebuild_reviews(
     lakehouse: Lakehouse,
     partitions: Sequence[str],
     rows: dict[str, int],
+    silver_versions: Mapping[str, Mapping[str, int]],
+    products: tuple[DataFrame, Mapping[str, int]],
     batch_rows: int,
     check_held: Callable[[], None],
 ) -> tuple[list[str], dict[str, Exception]]:
     """Rebuild these partitions and those whose kept rows change as a result.
 
-    Returns the partitions that were rebuilt, and those that failed. gold/duplicates is written
-    after them, with the inputs of the segments, and the inputs of gold/reviews last of all: as
-    long as they are unchanged, the next run repeats the work of one that was killed.
+    Returns the partitions that were rebuilt, and those that failed. The duplicates of a partition
+    are written after its rows, and what both were built from in silver last of all: as long as
+    that is unchanged, the next run repeats the work of one that was killed. By the duplicates as
+    they were, it finds the other partitions that are not rebuilt yet.
     """
-    inputs = _segment_inputs(lakehouse, segments({*rows, *partitions}))
+    if not partitions:
+        return [], {}
     held_back = _failed_in_silver(lakehouse) - {*partitions}
-    everything = set(rows) <= set(partitions)
-    failed: dict[str, Exception] = {}
-    try:
-        compared = None if everything else partitions
-        find_duplicates(spark, lakehouse, compared, rows, left_out=[*held_back])
-    except Exception:
-        for key in filter(lakehouse.exists, REVIEW_SOURCES):
-            failed |= unreadable_partitions(lakehouse.delta(key), ["review_id", "file", "line"])
-        if not failed:
-            raise
-        everything = False
-        partitions = [name for name in partitions if name not in failed]
-        find_duplicates(spark, lakehouse, partitions, rows, left_out=[*failed, *held_back])
-    moved = [] if everything else moved_partitions(spark, lakehouse, partitions, rows)
-    affected = natural_order({*partitions, *moved} - failed.keys())
-    products = lakehouse.read(spark, GOLD_PRODUCTS.key)
+    failed = index_reviews(
+        spark, lakehouse, partitions, silver_versions, rows, batch_rows, held_back
+    )
+    names = [name for name in partitions if name not in failed]
+    moved, renamed = moved_partitions(spark, lakehouse, names, rows, {*held_back, *failed})
+    affected = in_order([*names, *moved, *renamed])
+    find_lost_reviews(spark, lakehouse, affected, rows)
     with_families = partitions_with_values(lakehouse.delta(SILVER_REVIEWS.key), "parent_asin")
+    facts, used = products
+
+    def with_lost(batch: Sequence[str], how: str) -> DataFrame:
+        silver = read_reviews(spark, lakehouse, batch).select("*", *review_key("review_id"))
+        lost = lakehouse.read(spark, SCRATCH_LOST_REVIEWS.key, batch)
+        return silver.join(lost, on=[*KEY, "partition"], how=how)
 
     def rebuild(batch: Sequence[str]) -> list[tuple[str, None]]:
-        silver = read_reviews(spark, lakehouse, batch)
-        losers = lakehouse.read(spark, SCRATCH_DUPLICATES.key, batch).select(*ORIGIN)
-        kept = silver.join(losers, on=list(ORIGIN), how="left_anti")
-        check_held()
+        changed = [name for name in batch if name not in renamed]
         sources = map(lakehouse.delta, filter(lakehouse.exists, REVIEW_SOURCES))
+        families = not with_families.isdisjoint(changed)
+        check_held()
+        if changed:
+            lakehouse.write(
+                gold_reviews(with_lost(changed, "left_anti"), facts, has_families=families),
+                GOLD_REVIEWS.key,
+                replacing={"partition": changed},
+                built={display_partition(n): {} if is_segment(n) else used for n in changed},
+                expected_bytes=sum(stored_bytes(t, {"partition": changed}) for t in sources),
+            )
+        check_held()
         lakehouse.write(
-            gold_reviews(kept, products, has_families=not with_families.isdisjoint(batch)),
-            GOLD_REVIEWS.key,
-            replacing={"partition": batch},
-            built={display_partition(name): {} for name in batch},
-            expected_bytes=sum(stored_bytes(table, {"partition": batch}) for table in sources),
+            with_lost(batch, "inner").select(
+                F.col("review_id").alias("id"), "kept_in", F.lit("reviews").alias("table"), *ORIGIN
+            ),
+            GOLD_DUPLICATES.key,
+            replacing={"table": ["reviews"], "partition": batch},
+            built=dict.fromkeys(segments(changed), used),
         )
-        return [(name, None) for name in batch]
+        return [(name, None) for name in changed]
 
     sizes = {name: rows.get(name, 0) for name in affected}
     rebuilt: list[str] = []
@@ -255,20 +278,6 @@ def _rebuild_reviews(
             rebuilt.append(name)
     except FailedPartitionsError as error:
         failed |= error.errors
-    duplicates = lakehouse.read(spark, SCRATCH_DUPLICATES.key)
-    if failed:
-        # Their rows in gold are as they were, and so must be their duplicates.
-        before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
-        of_failed = F.col("partition").isin(*failed)
-        duplicates = duplicates.where(~of_failed).unionByName(before.where(of_failed))
-    check_held()
-    built_from = {name: inputs[name] for name in segments(rebuilt)}
-    lakehouse.write(
-        duplicates,
-        GOLD_DUPLICATES.key,
-        replacing={"table": ["reviews"]},
-        built=built_from,
-    )
     return rebuilt, failed
 
 
@@ -278,10 +287,12 @@ def _counts(
     rows: Mapping[str, int],
     kept: Mapping[str, int],
     partitions: Iterable[str],
+    rebuilt: Iterable[str],
 ) -> dict[str, GoldCounts]:
     left = sum_by_partition(partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), table))
     rows, kept = sum_by_partition(rows), sum_by_partition(kept)
+    rewritten = {*map(display_partition, rebuilt)}
     return {
-        name: GoldCounts(rows.get(name, 0), kept.get(name, 0), left.get(name, 0))
+        name: GoldCounts(rows.get(name, 0), kept.get(name, 0), left.get(name, 0), name in rewritten)
         for name in partitions
     }

@@ -1,119 +1,178 @@
-"""Cross-partition de-duplication of reviews: the earliest partition keeps a review."""
+"""Cross-partition de-duplication of reviews: the earliest partition keeps a review.
 
-from collections.abc import Mapping, Sequence
+The search reads silver/review_keys, an index of 16 bytes a review, and never the other partitions
+of silver. A key is a 128-bit hash of review_id, which is one itself.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from amazon_reviews.errors import FailedPartitionsError
 from amazon_reviews.pipeline.input_rows import read_reviews
+from amazon_reviews.pipeline.isolation import isolated
+from amazon_reviews.pipeline.partition_batches import batches
 from amazon_reviews.pipeline.segments import is_segment, segments
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
 from amazon_reviews.resources.landing.names import natural_order
-from amazon_reviews.schemas.layers import GOLD_DUPLICATES, GOLD_REVIEWS, SCRATCH_DUPLICATES
-from amazon_reviews.schemas.vocabulary import ORIGIN
+from amazon_reviews.schemas.built import Records
+from amazon_reviews.schemas.layers import (
+    GOLD_DUPLICATES,
+    GOLD_REVIEWS,
+    REVIEW_KEY,
+    SCRATCH_LOST_REVIEWS,
+    SILVER_REVIEW_KEYS,
+)
 
-# Bounds the memory of a comparison, which holds all ids of its range at once.
-_IDS_AT_ONCE = 4_000_000
+KEY = tuple(column.name for column in REVIEW_KEY)
+"""The columns by which reviews are compared."""
+
+# Bounds the memory of a comparison, which holds the keys of its range at once.
+_KEYS_AT_ONCE = 4_000_000
+_LOWEST, _HASHES = -(2**63), 2**64
 
 
-def partition_ranks(spark: SparkSession, partitions: Mapping[str, int]) -> DataFrame:
-    """Return the order in which partitions may keep a review: files first, then the stream."""
-    files = natural_order(name for name in partitions if not is_segment(name))
-    ranked = [(name, rank) for rank, name in enumerate([*files, *segments(partitions)])]
+def review_key(review_id: str) -> list[Column]:
+    """Return the columns `KEY` of a column with review ids."""
+    # The second hash has another seed: the hash of the number before the id.
+    hashes = (F.xxhash64(review_id), F.xxhash64(F.lit(1), review_id))
+    return [column.alias(name) for column, name in zip(hashes, KEY, strict=True)]
+
+
+def in_order(partitions: Iterable[str]) -> list[str]:
+    """Return partitions in the order in which they may keep a review: files, then the stream."""
+    names = {*partitions}
+    return [*natural_order(name for name in names if not is_segment(name)), *segments(names)]
+
+
+def partition_ranks(spark: SparkSession, partitions: Iterable[str]) -> DataFrame:
+    """Return the place of each partition `in_order`."""
+    ranked = [(name, rank) for rank, name in enumerate(in_order(partitions))]
     return spark.createDataFrame(ranked, "partition string, rank int")
 
 
-def find_duplicates(
+def index_reviews(
     spark: SparkSession,
     lakehouse: Lakehouse,
-    partitions: Sequence[str] | None,
-    rows: dict[str, int],
-    left_out: Sequence[str] = (),
-) -> None:
-    """Write the reviews that gold must leave out to the scratch table.
+    partitions: Collection[str],
+    inputs: Mapping[str, Mapping[str, int]],
+    rows: Mapping[str, int],
+    batch_rows: int,
+    left_out: Collection[str],
+) -> dict[str, Exception]:
+    """Index these partitions, and others whose silver changed since they were indexed.
 
-    Only the reviews are compared that these partitions have now, or had when gold was last built.
-    Known duplicates of other reviews are copied. So are those of reviews that a partition of
-    `left_out` lost or won; such a partition is read as if it had no rows.
+    One of `left_out` stays as it is in the index, as its rows in gold do. `inputs` are the present
+    versions of all partitions in silver and the index. Returns those that cannot be read.
     """
-    ranks = partition_ranks(spark, rows)
-    silver = read_reviews(spark, lakehouse).select("review_id", *ORIGIN)
-    before = lakehouse.read(spark, GOLD_DUPLICATES.key).where(F.col("table") == "reviews")
-    if partitions is not None:
-        if left_out:
-            silver = silver.where(~F.col("partition").isin(*left_out))
-        touched = _touched(silver, before, partitions)
-        if left_out:
-            of_them = F.col("partition").isin(*left_out) | F.col("kept_in").isin(*left_out)
-            known = before.where(of_them).select(F.col("id").alias("review_id"))
-            touched = touched.join(known, on="review_id", how="left_anti")
-        silver = silver.join(touched, on="review_id", how="left_semi")
-        compared = touched.select(F.col("review_id").alias("id"))
+    records = lakehouse.records(SILVER_REVIEW_KEYS.key) or Records()
+
+    def is_outdated(name: str) -> bool:
+        built = {key: records.inputs.get(key, {}).get(name) for key in inputs[name]}
+        return None in built.values() or (name not in left_out and built != inputs[name])
+
+    def index(batch: Sequence[str]) -> list[tuple[str, None]]:
         lakehouse.write(
-            before.join(compared, on="id", how="left_anti"),
-            SCRATCH_DUPLICATES.key,
-            replacing=ALL_ROWS,
+            read_reviews(spark, lakehouse, batch).select(*review_key("review_id"), "partition"),
+            SILVER_REVIEW_KEYS.key,
+            replacing={"partition": batch},
+            built={name: inputs[name] for name in batch},
         )
-    else:
-        lakehouse.write(before.where(F.lit(False)), SCRATCH_DUPLICATES.key, replacing=ALL_ROWS)
-    for low, high in _id_ranges(sum(rows.values())):
-        ids = silver.where((F.col("review_id") >= low) & (F.col("review_id") < high))
-        lakehouse.write(_duplicates(ids, ranks), SCRATCH_DUPLICATES.key)
+        return [(name, None) for name in batch]
+
+    outdated = in_order(name for name in inputs if name in partitions or is_outdated(name))
+    sizes = {name: rows.get(name, 0) for name in outdated}
+    try:
+        deque(isolated(batches(outdated, sizes, batch_rows), index, spark), maxlen=0)
+    except FailedPartitionsError as error:
+        return error.errors
+    return {}
 
 
-def _touched(silver: DataFrame, before: DataFrame, partitions: Sequence[str]) -> DataFrame:
-    now = silver.where(F.col("partition").isin(*partitions)).select("review_id")
-    had = F.col("partition").isin(*partitions) | F.col("kept_in").isin(*partitions)
-    earlier = before.where(had).select(F.col("id").alias("review_id"))
-    return now.unionByName(earlier).distinct()
-
-
-def _duplicates(silver: DataFrame, ranks: DataFrame) -> DataFrame:
-    """Return the rows of silver whose review an earlier partition has, as gold/duplicates.
-
-    A partition of silver holds a review once, so only ids that occur twice are compared. Their
-    64-bit hashes are counted first, which takes a quarter of the memory of the ids. Two ids that
-    share a hash only add rows to the comparison.
-    """
-    hashed = silver.select("*", F.xxhash64("review_id").alias("hash"))
-    counts = hashed.groupBy("hash").agg(F.count(F.lit(1)).alias("times"))
-    suspects = counts.where(F.col("times") > 1).select("hash")
-    ranked = hashed.join(suspects, on="hash", how="left_semi").join(ranks, on="partition")
-    first = ranked.groupBy("review_id").agg(F.min("rank").alias("first"))
-    names = ranks.select(F.col("rank").alias("first"), F.col("partition").alias("kept_in"))
-    return (
-        ranked.join(first, on="review_id")
-        .where(F.col("rank") > F.col("first"))
-        .join(names, on="first")
-        .select(F.col("review_id").alias("id"), "kept_in", F.lit("reviews").alias("table"), *ORIGIN)
-    )
-
-
-def _id_ranges(rows: int) -> list[tuple[str, str]]:
-    """Return ranges of review ids that hold about `_IDS_AT_ONCE` of the rows each."""
-    parts = min(max(1, -(-rows // _IDS_AT_ONCE)), 256)
-    edges = [f"{edge * 256 // parts:02x}" for edge in range(parts)] + ["g"]
-    return list(pairwise(edges))
+def find_lost_reviews(
+    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str], rows: Mapping[str, int]
+) -> None:
+    """Write the reviews that these partitions lose to earlier ones to the scratch table."""
+    ranks = partition_ranks(spark, {*rows, *partitions})
+    index = lakehouse.read(spark, SILVER_REVIEW_KEYS.key)
+    replacing: str | None = ALL_ROWS
+    for of_range in _ranges(sum(rows.get(name, 0) for name in partitions)):
+        keys = index.where(of_range & F.col("partition").isin(*partitions)).select(*KEY)
+        lost = _lost(index.where(of_range), keys, ranks)
+        lakehouse.write(
+            lost.where(F.col("partition").isin(*partitions)),
+            SCRATCH_LOST_REVIEWS.key,
+            replacing=replacing,
+        )
+        replacing = None
 
 
 def moved_partitions(
-    spark: SparkSession, lakehouse: Lakehouse, partitions: Sequence[str], rows: dict[str, int]
-) -> list[str]:
-    """Return the other partitions in gold whose rows the new duplicates change."""
-    now = lakehouse.read(spark, SCRATCH_DUPLICATES.key).select("id", "partition")
-    before = (
-        lakehouse.read(spark, GOLD_DUPLICATES.key)
-        .where(F.col("table") == "reviews")
-        .select("id", "partition")
-    )
-    keys = ["id", "partition"]
-    changed = now.join(before, on=keys, how="left_anti").unionByName(
-        before.join(now, on=keys, how="left_anti")
-    )
-    other = changed.where(~F.col("partition").isin(*partitions)).select("partition").distinct()
-    names = [row["partition"] for row in other.collect()]
+    spark: SparkSession,
+    lakehouse: Lakehouse,
+    partitions: Sequence[str],
+    rows: Mapping[str, int],
+    left_out: Collection[str],
+) -> tuple[list[str], list[str]]:
+    """Return the other partitions in gold that lose or regain a row to these partitions.
+
+    Returns those too of which a duplicate is kept elsewhere now. All come later, and hold a review
+    that one of these partitions has, or kept when gold was last built.
+    """
+    order = in_order({*rows, *partitions})
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
     left = partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), "reviews")
     # A partition in neither table was never in gold, and must not enter it uninvited.
-    return [name for name in names if name in rows and (name in kept or name in left)]
+    later = [
+        name
+        for name in order[min(map(order.index, partitions), default=len(order)) :]
+        if (name in kept or name in left) and name in rows and name not in {*partitions, *left_out}
+    ]
+    if not later:
+        return [], []
+    ranks = partition_ranks(spark, order)
+    index = lakehouse.read(spark, SILVER_REVIEW_KEYS.key)
+    before = (
+        lakehouse.read(spark, GOLD_DUPLICATES.key, later)
+        .where(F.col("table") == "reviews")
+        .select(*review_key("id"), "kept_in", "partition")
+    )
+    had = before.where(F.col("kept_in").isin(*partitions)).select(*KEY)
+    touched = index.where(F.col("partition").isin(*partitions)).select(*KEY).unionByName(had)
+    moved: set[str] = set()
+    renamed: set[str] = set()
+    for of_range in _ranges(sum(rows.get(name, 0) for name in partitions)):
+        keys = touched.where(of_range)
+        now = _lost(index.where(of_range), keys, ranks).where(F.col("partition").isin(*later))
+        both = now.unionByName(before.join(keys, on=[*KEY], how="left_semi"))
+        changes = both.groupBy(*KEY, "partition").agg(
+            (F.count(F.lit(1)) == 1).alias("is_moved"),
+            (F.min("kept_in") != F.max("kept_in")).alias("is_renamed"),
+        )
+        kinds = changes.select("partition", "is_moved", "is_renamed").distinct().collect()
+        moved |= {row["partition"] for row in kinds if row["is_moved"]}
+        renamed |= {row["partition"] for row in kinds if row["is_renamed"]}
+    return in_order(moved), in_order(renamed - moved)
+
+
+def _lost(index: DataFrame, keys: DataFrame, ranks: DataFrame) -> DataFrame:
+    """Return the rows of the index with one of these keys that an earlier partition has too."""
+    of_key = Window.partitionBy(*KEY)
+    held = index.join(keys, on=[*KEY], how="left_semi").join(ranks, on="partition")
+    names = ranks.select(F.col("rank").alias("first"), F.col("partition").alias("kept_in"))
+    return (
+        held.withColumn("first", F.min("rank").over(of_key))
+        .where(F.col("rank") > F.col("first"))
+        .join(names, on="first")
+        .select(*KEY, "kept_in", "partition")
+    )
+
+
+def _ranges(rows: int) -> list[Column]:
+    """Return conditions on keys that split them into ranges of about `_KEYS_AT_ONCE` rows each."""
+    parts = max(1, -(-rows // _KEYS_AT_ONCE))
+    edges = [_LOWEST + edge * _HASHES // parts for edge in range(parts + 1)]
+    return [F.col("high").between(low, high - 1) for low, high in pairwise(edges)]

@@ -6,15 +6,19 @@ from amazon_reviews.planner.model import Output
 from amazon_reviews.schemas import PUBLISHED, TABLES, Table
 from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
-    SCRATCH_DUPLICATES,
+    SCRATCH_LOST_REVIEWS,
     SILVER_DUPLICATES,
     SILVER_REJECTED,
+    SILVER_REVIEW_KEYS,
 )
 
 _SILVER = tuple(dataset.silver for dataset in DATASETS)
 BUILT_WITH_OTHERS = frozenset(
     (
-        *(table.key for table in (GOLD_DUPLICATES, SCRATCH_DUPLICATES, SILVER_DUPLICATES)),
+        GOLD_DUPLICATES.key,
+        SCRATCH_LOST_REVIEWS.key,
+        SILVER_DUPLICATES.key,
+        SILVER_REVIEW_KEYS.key,
         *(key for key, table in TABLES.items() if table.layer == "partials"),
     )
 )

@@ -46,9 +46,10 @@ from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     GOLD_PRODUCTS,
     GOLD_REVIEWS,
-    SCRATCH_DUPLICATES,
+    SCRATCH_LOST_REVIEWS,
     SILVER_DUPLICATES,
     SILVER_REJECTED,
+    SILVER_REVIEW_KEYS,
 )
 from amazon_reviews.shown_text import visible_text
 
@@ -238,7 +239,9 @@ def owner_of(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
     key = table.key
     if key in (SILVER_REJECTED.key, SILVER_DUPLICATES.key):
         key = _BY_NAME[values["table"]]
-    elif key in (GOLD_DUPLICATES.key, SCRATCH_DUPLICATES.key):
+    elif key in (SCRATCH_LOST_REVIEWS.key, SILVER_REVIEW_KEYS.key):
+        key = GOLD_REVIEWS.key
+    elif key == GOLD_DUPLICATES.key:
         # What one partition lost to another is only known by comparing all of them.
         return _GOLD[values["table"]], WHOLE
     if table.layer == "partials":

@@ -19,6 +19,10 @@ _PARTITION = Column(
 _FILE = Column("file", pa.string(), "name of the landing file within the partition")
 _LINE = Column("line", pa.int64(), "line number within the file, from 1")
 ORIGIN = (_FILE, _LINE, _PARTITION)
+REVIEW_KEY = (
+    Column("high", pa.int64(), "first half of a 128-bit hash of review_id"),
+    Column("low", pa.int64(), "second half of that hash"),
+)
 _RAW = Column(
     "raw", pa.string(), "the source line, unchanged; base64 where it is not UTF-8", "text"
 )
@@ -298,11 +302,19 @@ GOLD_DUPLICATES = Table(
     ("table", "partition"),
     domain="pipeline",
 )
-SCRATCH_DUPLICATES = Table(
-    "scratch/duplicates",
-    "One row per review that the next state of gold leaves out; becomes gold/duplicates.",
-    GOLD_DUPLICATES.columns,
-    GOLD_DUPLICATES.partition_by,
+SILVER_REVIEW_KEYS = Table(
+    "silver/review_keys",
+    "One row per review in silver: the index by which gold finds the partitions that hold it.",
+    (*REVIEW_KEY, _PARTITION),
+    ("partition",),
+    details="Written by the build of gold/reviews. Two reviews with the same key are the same.",
+    domain="pipeline",
+)
+SCRATCH_LOST_REVIEWS = Table(
+    "scratch/lost_reviews",
+    "One row per review that a partition of gold/reviews leaves out in its next state.",
+    (*REVIEW_KEY, Column("kept_in", pa.string(), "partition of the kept row"), _PARTITION),
+    ("partition",),
     domain="pipeline",
 )
 GOLD_PRODUCTS = Table(

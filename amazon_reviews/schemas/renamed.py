@@ -1,4 +1,7 @@
 """Tables that an earlier release stored under another key."""
 
-RENAMED_TABLES = {"gold/pipeline_books": "gold/pipeline_reconciliation"}
+RENAMED_TABLES = {
+    "gold/pipeline_books": "gold/pipeline_reconciliation",
+    "scratch/duplicates": "scratch/lost_reviews",
+}
 """The new key of each old one. `doctor` reports an old table, and `maintain` removes it."""

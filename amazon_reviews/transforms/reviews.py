@@ -28,6 +28,18 @@ FIELDS = (
     "unixReviewTime",
     "reviewTime",
 )
+PRODUCT_FACTS = (
+    "title",
+    "brand",
+    "main_category",
+    "categories",
+    "price",
+    "price_min",
+    "price_max",
+    "price_imputed",
+)
+"""The columns of gold/products that gold/reviews takes over."""
+
 _LABELS = ("parent_asin", "language", "marketplace")
 SENDER_FIELDS = ("internal_partition", "partition_number")
 """Fields that the sender of events adds for its own use; only bronze keeps them."""
@@ -204,17 +216,7 @@ def gold_reviews(silver: DataFrame, products: DataFrame, *, has_families: bool =
     review is multiplied. Without `has_families` every parent_asin is null, which saves a join.
     Grain: one row per review_id.
     """
-    facts = products.select(
-        F.col("asin").alias("product_asin"),
-        "title",
-        "brand",
-        "main_category",
-        "categories",
-        "price",
-        "price_min",
-        "price_max",
-        "price_imputed",
-    )
+    facts = products.select(F.col("asin").alias("product_asin"), *PRODUCT_FACTS)
     keyed = silver.withColumn("product_asin", F.col("asin"))
     if has_families:
         # The family where the catalogue knows it: some catalogues have one row per family.
@@ -254,12 +256,5 @@ def gold_reviews(silver: DataFrame, products: DataFrame, *, has_families: bool =
         "profile",
         "rescued",
         "product_asin",
-        "title",
-        "brand",
-        "main_category",
-        "categories",
-        "price",
-        "price_min",
-        "price_max",
-        "price_imputed",
+        *PRODUCT_FACTS,
     )

@@ -66,6 +66,12 @@ def gold_reviews(
     record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
     _record_others(context, lakehouse, {name: done[name] for name in done if name not in names})
     figures = {name: _figures(done[name]) for name in names if name in done}
+    if same := sum(not done[name].rewritten for name in figures):
+        rest = len(figures) - same
+        context.log.info(
+            f"{rest} of {len(figures)} partitions were rebuilt; the others hold no review that "
+            "changed, nor one of a changed product"
+        )
     checks = {account.partition: [account_check(account)] for account in accounts}
     yield from partitioned_result(context, lakehouse, figures, failures, checks)
 
@@ -85,9 +91,10 @@ def _record_others(
         )
 
 
-def _figures(published: GoldCounts) -> dict[str, int]:
+def _figures(published: GoldCounts) -> dict[str, int | bool]:
     return {
         "dagster/partition_row_count": published.kept,
         "lines": published.lines,
         "duplicates": published.duplicates,
+        "rewritten": published.rewritten,
     }

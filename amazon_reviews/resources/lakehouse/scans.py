@@ -1,30 +1,7 @@
 """Scans of the data files of a Delta table."""
 
-from collections import deque
-from collections.abc import Sequence
-
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
-
-from amazon_reviews.errors import DamagedTableError
-from amazon_reviews.resources.lakehouse.damage import describe_damaged_file
-from amazon_reviews.resources.lakehouse.tables import partition_rows
-
-
-def unreadable_partitions(table: DeltaTable, columns: Sequence[str]) -> dict[str, Exception]:
-    """Return the landing partitions whose columns cannot be read, each with its error."""
-    dataset = table.to_pyarrow_dataset()
-    errors: dict[str, Exception] = {}
-    for name in partition_rows(table):
-        try:
-            rows = dataset.to_batches(columns=list(columns), filter=pc.field("partition") == name)
-            deque(rows, maxlen=0)
-        except (pa.ArrowException, OSError) as error:
-            location, _, _ = table.table_uri.rstrip("/").rsplit("/", 2)
-            damage = describe_damaged_file(location.removeprefix("file://"), error)
-            errors[name] = DamagedTableError(damage) if damage else error
-    return errors
 
 
 def partitions_with_values(table: DeltaTable, column: str) -> set[str]:
