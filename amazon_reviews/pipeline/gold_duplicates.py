@@ -16,7 +16,12 @@ from amazon_reviews.pipeline.input_rows import read_reviews
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import batches
 from amazon_reviews.pipeline.segments import is_segment, segments
-from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse, partition_rows
+from amazon_reviews.resources.lakehouse.tables import (
+    ALL_ROWS,
+    Lakehouse,
+    ReplacedRows,
+    partition_rows,
+)
 from amazon_reviews.resources.landing.names import natural_order
 from amazon_reviews.schemas.built import Records
 from amazon_reviews.schemas.layers import (
@@ -98,7 +103,7 @@ def find_lost_reviews(
     """Write the reviews that these partitions lose to earlier ones to the scratch table."""
     ranks = partition_ranks(spark, {*rows, *partitions})
     index = lakehouse.read(spark, SILVER_REVIEW_KEYS.key)
-    replacing: str | None = ALL_ROWS
+    replacing: ReplacedRows | None = ALL_ROWS
     for of_range in _ranges(sum(rows.get(name, 0) for name in partitions)):
         keys = index.where(of_range & F.col("partition").isin(*partitions)).select(*KEY)
         lost = _lost(index.where(of_range), keys, ranks)
