@@ -30,7 +30,6 @@ from amazon_reviews.pipeline.input_rows import (
     review_rows,
     rows_of_review_products,
     silver_rows,
-    source_of,
 )
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.partition_batches import batches
@@ -151,8 +150,8 @@ def build_gold_reviews(
             spark, lakehouse, names, rows, silver, (products, used), batch_rows, check_held
         )
         errors = {display_partition(name): error for name, error in failed.items()}
-        # If another partition failed, the next run has to find again that its rows change.
-        if errors.keys() <= {*partitions}:
+        # If one failed that loses or regains a row to others, the next run has to find it again.
+        if failed.keys() <= {*names}:
             built = {name: inputs[name] for name in parts if name not in failed}
             lakehouse.record(GOLD_DUPLICATES.key, {name: built[name] for name in segments(built)})
             if STREAM.partition in partitions:
@@ -169,9 +168,13 @@ def build_gold_reviews(
 
 def _silver_versions(lakehouse: Lakehouse, names: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return the present version in silver of partitions and segments of reviews."""
-    versions = {key: lakehouse.versions(key) for key in REVIEW_SOURCES}
-    sources = {name: source_of(name) for name in names}
-    return {name: {key: versions[key].get(name, 0)} for name, key in sources.items()}
+    batch, stream = map(lakehouse.versions, REVIEW_SOURCES)
+    return {
+        name: {SILVER_STREAMED_REVIEWS.key: stream.get(name, 0)}
+        if is_segment(name)
+        else {SILVER_REVIEWS.key: batch.get(name, 0)}
+        for name in names
+    }
 
 
 def _failed_in_silver(lakehouse: Lakehouse) -> set[str]:
@@ -232,11 +235,12 @@ def _rebuild_reviews(
     if not partitions:
         return [], {}
     held_back = _failed_in_silver(lakehouse) - {*partitions}
-    failed = index_reviews(
+    unread = index_reviews(
         spark, lakehouse, partitions, silver_versions, rows, batch_rows, held_back
     )
+    failed = {name: error for name, error in unread.items() if name in partitions}
     names = [name for name in partitions if name not in failed]
-    moved, renamed = moved_partitions(spark, lakehouse, names, rows, {*held_back, *failed})
+    moved, renamed = moved_partitions(spark, lakehouse, names, rows, {*held_back, *unread})
     affected = in_order([*names, *moved, *renamed])
     find_lost_reviews(spark, lakehouse, affected, rows)
     with_families = partitions_with_values(lakehouse.delta(SILVER_REVIEWS.key), "parent_asin")

@@ -70,11 +70,6 @@ def silver_rows(lakehouse: Lakehouse, dataset: SilverSpec, gold: str) -> dict[st
     return rows
 
 
-def source_of(partition: str) -> str:
-    """Return the table of silver that holds a partition or stream segment of reviews."""
-    return SILVER_STREAMED_REVIEWS.key if is_segment(partition) else SILVER_REVIEWS.key
-
-
 def review_rows(lakehouse: Lakehouse) -> dict[str, int]:
     """Return the rows of each partition and stream segment of reviews in silver."""
     rows: dict[str, int] = {}

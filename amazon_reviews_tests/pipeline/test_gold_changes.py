@@ -165,21 +165,40 @@ def test_products_that_are_gone_rebuild_all_reviews(spark, whole, caplog):
     assert ("a", "new") in rows(whole, "gold/reviews", "review_id", "title")
 
 
-def test_partition_that_cannot_lose_its_row_is_rebuilt_by_the_next_run(spark, whole, monkeypatch):
-    put(whole, P3, "dg")
+@pytest.mark.parametrize(
+    ("part", "ids", "loser", "review"), [(P3, "dg", P4, "d"), (STREAM, "axy", SECOND, "y")]
+)
+def test_partition_that_cannot_lose_its_row_is_rebuilt_by_the_next_run(
+    spark, whole, monkeypatch, part, ids, loser, review
+):
+    put(whole, part, ids)
     write = Lakehouse.write
 
     def full(self, frame, key, **options):
-        if key == "gold/reviews" and P4 in options["replacing"]["partition"]:
+        if key == "gold/reviews" and loser in options["replacing"]["partition"]:
             raise OSError(28, "No space left on device")
         write(self, frame, key, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(Lakehouse, "write", full)
         with pytest.raises(FailedPartitionsError):
-            build(spark, whole, P3)
-    assert P3 not in whole.records("gold/reviews").inputs["silver/reviews"]
+            build(spark, whole, part)
 
-    assert [*build(spark, whole, P3)] == [P3, P4]
+    build(spark, whole, part)
+
     found = rows(whole, "gold/reviews", "review_id", "partition")
-    assert [row for row in found if row[0] == "d"] == [("d", P3)]
+    assert [row for row in found if row[0] == review] == [(review, part)]
+
+
+def test_unreadable_partition_of_silver_does_not_hold_back_others(spark, whole):
+    put(whole, P3, "g")
+    put(whole, P4, "de")
+    for path in files_of(whole, "silver/reviews", P4):
+        path.unlink()
+
+    assert [*build(spark, whole, P3)] == [P3]
+
+    assert whole.records("gold/reviews").inputs["silver/reviews"][P3]
+    with pytest.raises(FailedPartitionsError, match=P4):
+        build(spark, whole, P4)
+    assert ("d", P4) in rows(whole, "gold/reviews", "review_id", "partition")
