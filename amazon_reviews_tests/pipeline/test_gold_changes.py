@@ -202,3 +202,13 @@ def test_unreadable_partition_of_silver_does_not_hold_back_others(spark, whole):
     with pytest.raises(FailedPartitionsError, match=P4):
         build(spark, whole, P4)
     assert ("d", P4) in rows(whole, "gold/reviews", "review_id", "partition")
+
+
+def test_lakehouse_without_an_index_gets_it_with_the_next_build(spark, whole):
+    drop_table(whole, "silver/review_keys")
+    put(whole, P3, "bd")
+
+    counts = build(spark, whole, P3)
+
+    assert [*counts] == [P3, P4]
+    assert (counts[P3].kept, counts[P3].duplicates) == (1, 1)
