@@ -166,7 +166,11 @@ def moved_partitions(
 def _lost(index: DataFrame, keys: DataFrame, ranks: DataFrame) -> DataFrame:
     """Return the rows of the index with one of these keys that an earlier partition has too."""
     of_key = Window.partitionBy(*KEY)
-    held = index.join(keys, on=[*KEY], how="left_semi").join(ranks, on="partition")
+    compared = index.join(keys, on=[*KEY], how="left_semi")
+    # Most keys occur once. To count them takes less than to sort them for the window.
+    times = compared.groupBy(*KEY).agg(F.count(F.lit(1)).alias("times"))
+    repeated = times.where(F.col("times") > 1).select(*KEY)
+    held = compared.join(repeated, on=[*KEY], how="left_semi").join(ranks, on="partition")
     names = ranks.select(F.col("rank").alias("first"), F.col("partition").alias("kept_in"))
     return (
         held.withColumn("first", F.min("rank").over(of_key))
