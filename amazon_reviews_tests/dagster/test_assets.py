@@ -23,7 +23,10 @@ MODELS = {
     *(f"model/recommender_{method}" for method in METHOD_NAMES),
 }
 FILES = {"report/reviews", "report/recommender", "report/titles", "export/titles", *MODELS}
-WITHIN = {"silver/review_keys", "silver/duplicates", "gold/duplicates"}
+WITHIN = {
+    *("silver/review_keys", "scratch/lost_reviews"),
+    *("silver/duplicates", "gold/duplicates"),
+}
 GROUPS = ("marts", "sentiment", "recommender", "titles")
 READ = {
     f"gold/{noun}"

@@ -160,6 +160,7 @@ def test_changed_product_rebuilds_only_the_partitions_with_its_reviews(spark, wh
     assert ("d", "family") in rows(whole, "gold/reviews", "review_id", "title")
 
 
+@pytest.mark.long
 def test_products_that_are_gone_rebuild_all_reviews(spark, whole, caplog):
     before = [Path(path) for path in whole.delta("gold/products").file_uris()]
     put_products(spark, whole, {"Ba": "new"})
@@ -174,7 +175,8 @@ def test_products_that_are_gone_rebuild_all_reviews(spark, whole, caplog):
 
 
 @pytest.mark.parametrize(
-    ("part", "ids", "loser", "review"), [(P3, "dg", P4, "d"), (STREAM, "axy", SECOND, "y")]
+    ("part", "ids", "loser", "review"),
+    [(P3, "dg", P4, "d"), pytest.param(STREAM, "axy", SECOND, "y", marks=pytest.mark.long)],
 )
 def test_partition_that_cannot_lose_its_row_is_rebuilt_by_the_next_run(
     spark, whole, monkeypatch, part, ids, loser, review
@@ -198,6 +200,7 @@ def test_partition_that_cannot_lose_its_row_is_rebuilt_by_the_next_run(
     assert [row for row in found if row[0] == review] == [(review, part)]
 
 
+@pytest.mark.long
 def test_unreadable_partition_of_silver_does_not_hold_back_others(spark, whole):
     put(whole, P3, "g")
     put(whole, P4, "de")
@@ -212,6 +215,7 @@ def test_unreadable_partition_of_silver_does_not_hold_back_others(spark, whole):
     assert ("d", P4) in rows(whole, "gold/reviews", "review_id", "partition")
 
 
+@pytest.mark.long
 def test_lakehouse_without_an_index_gets_it_with_the_next_build(spark, whole):
     drop_table(whole, "silver/review_keys")
     put(whole, P3, "bd")
