@@ -368,11 +368,24 @@ class Settings(EnvironmentSettings):
         "left out where `AMAZON_REVIEWS_EVENT_HUB` names it.",
     )
     stream_events: WholeNumber = Field(
-        default=1_000, description="Waiting events that start a run of the stream."
+        default=50_000, description="Events that a micro-batch of the stream takes at most."
     )
     stream_seconds: WholeNumber = Field(
-        default=10,
-        description="Seconds that an event waits at most before a run of the stream starts.",
+        default=1,
+        description="Seconds from the start of a micro-batch of the stream to the next at least; "
+        "more seconds write fewer files.",
+    )
+    stream_quiet_seconds: WholeNumber = Field(
+        default=600,
+        description="Seconds without an event after which a run of the stream ends.",
+    )
+    stream_run_seconds: WholeNumber = Field(
+        default=3_600,
+        description="Seconds after which a run of the stream ends, and the next one goes on.",
+    )
+    stream_run_events: WholeNumber = Field(
+        default=5_000_000,
+        description="Events after which a run of the stream ends, and the next one goes on.",
     )
     stream_lag_seconds: WholeNumber = Field(
         default=900, description="Lag of the stream in seconds above which its check fails."

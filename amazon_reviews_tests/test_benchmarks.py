@@ -231,9 +231,13 @@ def _streamed():
     late = {
         "gold_rows": 1_000_000,
         "start_seconds": 20.0,
-        "seconds": [10.0, 12.0, 25.0],
-        "median": 12.0,
+        "events": 480,
+        "events_per_second": 4.0,
+        "median": 3.0,
+        "p95": 10.0,
         "max": 25.0,
+        "after_pauses": [10.0, 12.0, 14.0],
+        "stream_runs": 4,
         "daemon_ended_cleanly": True,
     }
     client = {"max_batch_size": 1_000, "prefetch": 5_000}
@@ -245,11 +249,12 @@ def test_report_has_verdicts_on_stream_and_landing_zone():
     figures = _figures() | {"sizes": [], "stream": _streamed(), "landing_zone": azure}
 
     assert [target.verdict for target in report.targets(figures)] == [
-        "missed by 17 % (0.50)",
+        "missed by 38 % (0.50)",
         "missed by 100 % (3.00)",
         "met (1.00)",
-        "met (12.00)",
-        "missed by 25 % (25.00)",
+        "met (3.00)",
+        "missed by 25 % (10.00)",
+        "met (14.00)",
         "missed by 33 % (2.00)",
     ]
     text = report.text(figures, "amazon-reviews bench")
@@ -257,7 +262,8 @@ def test_report_has_verdicts_on_stream_and_landing_zone():
         "300,000 events in the 4 partitions",
         "project, to bronze: the median of 4,999, 5,000, 5,001 events/s",
         "caught up with 300,000 events in 10.0 s",
-        "median 12.0 s, slowest 25.0 s (10.0, 12.0, 25.0)",
+        "480 single events while the daemon runs, 4 a second",
+        "median 3.0 s, 95 % 10.0 s, slowest 25.0 s; after pauses 10.0, 12.0, 14.0 s; 4 stream runs",
         "the daemon stopped on SIGINT",
         "10 files                      200      100",
     ):

@@ -33,8 +33,11 @@ def test_defaults_are_under_the_project_and_need_no_account():
         star_classifier=None,
         event_hub=SecretStr(""),
         consumer_group="$Default",
-        stream_events=1_000,
-        stream_seconds=10,
+        stream_events=50_000,
+        stream_seconds=1,
+        stream_quiet_seconds=600,
+        stream_run_seconds=3_600,
+        stream_run_events=5_000_000,
         stream_lag_seconds=900,
     )
 
@@ -79,6 +82,9 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch):
         ("AMAZON_REVIEWS_CONSUMER_GROUP", "team", "consumer_group", "team"),
         ("AMAZON_REVIEWS_STREAM_EVENTS", "1", "stream_events", 1),
         ("AMAZON_REVIEWS_STREAM_SECONDS", "5", "stream_seconds", 5),
+        ("AMAZON_REVIEWS_STREAM_QUIET_SECONDS", "9", "stream_quiet_seconds", 9),
+        ("AMAZON_REVIEWS_STREAM_RUN_SECONDS", "60", "stream_run_seconds", 60),
+        ("AMAZON_REVIEWS_STREAM_RUN_EVENTS", "70", "stream_run_events", 70),
         ("AMAZON_REVIEWS_STREAM_LAG_SECONDS", "60", "stream_lag_seconds", 60),
         ("AMAZON_REVIEWS_FRESH_HOURS", "24", "fresh_hours", 24),
         ("AMAZON_REVIEWS_ALERTS", "https://a.example/x slack://a/b/c", "alerts", None),

@@ -26,9 +26,9 @@ from amazon_reviews.config import load
 from amazon_reviews.definitions import defs
 from amazon_reviews.defs.dagster_tables import pack, size_of
 from amazon_reviews.defs.partitions import GOLD_REVIEW_PARTITIONS, PARTITIONS, add_missing
-from amazon_reviews.defs.requests import STREAM_JOB
 from amazon_reviews.defs.resources import retention_of
 from amazon_reviews.defs.run_history import prune
+from amazon_reviews.defs.run_queue import STREAM_JOB
 from amazon_reviews.disk import readable_size
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from benchmarks.machine import describe

@@ -31,13 +31,15 @@ class Options:
         events: The larger number of events; the smaller number is a tenth of it.
         gold: Reviews from files in gold while single events are sent; 0 skips this.
         repeats: Turns of client and project at the larger number.
-        rounds: Single events.
+        seconds: Seconds in which single events come.
+        events_per_second: Their number per second.
     """
 
     events: int = 300_000
     gold: int = 1_000_000
     repeats: int = 3
-    rounds: int = 5
+    seconds: int = 120
+    events_per_second: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,11 @@ def _to_gold(feed: _Feed, out: Path) -> dict[str, Any]:
 def _bench_latency(options: Options, folder: Path, say: Say) -> dict[str, Any]:
     partitions = max(2, -(-options.gold // LARGEST_PARTITION))
     landing = landing_zone(folder / "landing", options.gold, partitions, say)
-    say(f"{options.gold:,} reviews in gold: the daemon, and {options.rounds} single events")
+    say(f"{options.gold:,} reviews in gold: the daemon, and single events")
     with running_hub(folder / "hub.log") as hub:
         project = Project(landing.folder, folder / "project")
-        figures = latency(project, hub, options.rounds, folder / "daemon.log")
+        figures = latency(
+            project, hub, options.seconds, options.events_per_second, folder / "daemon.log"
+        )
     shutil.rmtree(folder)
     return figures

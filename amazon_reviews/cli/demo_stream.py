@@ -106,7 +106,8 @@ def _daemon(
         config.EVENT_HUB: address,
         # It would begin to build all that is above the stream, and be stopped in the middle.
         config.AUTOMATION: "false",
-        config.Settings.variable("stream_seconds"): "1",
+        # The run ends before the daemon.
+        config.Settings.variable("stream_quiet_seconds"): "1",
         config.DAGSTER_HOME: str(settings.dagster_home),
     }
     program = shutil.which("dagster-daemon", path=str(Path(sys.executable).parent))

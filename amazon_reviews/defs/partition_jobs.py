@@ -6,14 +6,15 @@ from enum import Enum
 import dagster as dg
 from pydantic import Field
 
-from amazon_reviews.defs.assets.metadata import record_accounted, rows_metadata
+from amazon_reviews.defs.assets.gold import accounted_reviews
+from amazon_reviews.defs.assets.metadata import rows_metadata
 from amazon_reviews.defs.assets.partitioned import unknown_partitions
 from amazon_reviews.defs.partitions import PARTITIONS, forget, in_order, known_partitions
 from amazon_reviews.defs.requests import STARTED_BY_TAG, asset_key
 from amazon_reviews.defs.run_options import partition_options, step_of
+from amazon_reviews.defs.run_queue import SHARED_PLACE
 from amazon_reviews.errors import LandingError, RemovalError
-from amazon_reviews.pipeline.datasets import DATASETS, REVIEWS, Dataset
-from amazon_reviews.pipeline.reconciliation import reconcile_gold
+from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.pipeline.removal import (
     check_removable,
     partitioned_tables,
@@ -67,7 +68,7 @@ def build_partitions(asset_job: Callable[[], dg.JobDefinition]) -> dg.JobDefinit
         result = asset_job().execute_in_process(
             instance=context.instance,
             asset_selection=[asset_key(key)],
-            tags={**tags, STARTED_BY_TAG: f"run {context.run_id}"},
+            tags={**tags, **SHARED_PLACE, STARTED_BY_TAG: f"run {context.run_id}"},
             run_config={"ops": {step_of(key): {"config": options}}},
             raise_on_error=False,
         )
@@ -127,9 +128,7 @@ def remove_listed(
         context.log.info(f"would remove {what}; set remove to true to do so")
         return
     regained = dict(remove_rows(engine.session, lakehouse, dataset, names, engine.batch_rows))
-    record_accounted(
-        lakehouse, GOLD_REVIEWS.key, list(reconcile_gold(lakehouse, REVIEWS, [*regained]))
-    )
+    accounted_reviews(lakehouse, [*regained])
     for name, counts in regained.items():
         figures = {"dagster/partition_row_count": counts.kept}
         event = dg.AssetMaterialization(GOLD_REVIEWS.path, partition=name, metadata=figures)

@@ -12,6 +12,7 @@ import dagster as dg
 
 from amazon_reviews.defs.partitions import PARTITIONS, PARTITIONS_A_RUN, add_missing, in_order
 from amazon_reviews.defs.run_options import partition_options, partitions_of, step_of
+from amazon_reviews.defs.run_queue import STREAM_JOB
 from amazon_reviews.errors import shortened
 from amazon_reviews.pipeline.datasets import REVIEWS, STREAM
 from amazon_reviews.pipeline.outputs import OUTPUTS
@@ -29,7 +30,11 @@ REASON_TAG = "amazon_reviews/reason"
 STARTED_BY_TAG = "amazon_reviews/started_by"
 """The tag of a run that says who started it: command line, sensor or schedule; else a person."""
 
-STREAM_JOB = "stream_reviews"
+_STREAMED = frozenset(
+    ((STREAM.silver, WHOLE), (GOLD_REVIEWS.key, WHOLE), (GOLD_REVIEWS.key, STREAM.partition))
+)
+"""The work that a stream run does again and again."""
+
 PRIORITY = {"dagster/priority": "-1"}
 """The tag of automatic runs: a run that a person starts comes before them."""
 
@@ -135,16 +140,18 @@ def ask(
 
     The cursor holds digests of the work that was asked for and is still pending: it is asked for
     again when its inputs change, and once a day. What is built from such work, or from work whose
-    turn has not come, goes on with what is there. A table with a damaged log waits until `look`
+    turn has not come, goes on with what is there. So does what is built from the tables of a stream
+    run, which does their work as long as it goes on. A table with a damaged log waits until `look`
     has removed it: a run could not write it. `now` is the moment before everything was looked at.
     """
     running = _in_progress(instance, now)
+    streamed = _STREAMED if is_streaming(instance, now) else frozenset()
     before = _digests(cursor)
     tried: set[tuple[str, str]] = set()
     later: set[tuple[str, str]] = set()
     asked: set[bytes] = set()
     while True:
-        plan = _plan(observed, selected, tried | later)
+        plan = _plan(observed, selected, tried | later | streamed)
         settled = len(tried) + len(later)
         for work in plan.work:
             if work.waits_on or _runs(running, work.key, work.partition):
@@ -227,9 +234,7 @@ def _is_free(work: Work, running: Mapping[str, set[str] | None]) -> bool:
         return False
     for key, _ in work.inputs:
         partition = work.partition if key in TABLES and TABLES[key].partitions else ""
-        # While the stream runs, a run of it is nearly always under way.
-        streams = running.get(key) == {STREAM.partition} and work.partition != STREAM.partition
-        if not streams and _runs(running, key, partition):
+        if _runs(running, key, partition):
             return False
     return True
 
@@ -243,8 +248,16 @@ def _runs(running: Mapping[str, set[str] | None], key: str, partition: str) -> b
 
 
 def is_busy(instance: dg.DagsterInstance) -> bool:
-    """Return True if a run is queued or under way."""
-    return instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED))) > 0
+    """Return True if a run is queued or under way, other than a stream run, which hardly ends."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    return any(run.job_name != STREAM_JOB for run in runs)
+
+
+def is_streaming(instance: dg.DagsterInstance, since: datetime) -> bool:
+    """Return True if a stream run is queued or under way, or was until after `since`."""
+    unfinished = dg.RunsFilter(job_name=STREAM_JOB, statuses=list(UNFINISHED))
+    ended = dg.RunsFilter(job_name=STREAM_JOB, updated_after=since)
+    return any(instance.get_runs_count(runs) for runs in (unfinished, ended))
 
 
 def is_being_built(
@@ -266,8 +279,6 @@ def _in_progress(instance: dg.DagsterInstance, since: datetime) -> dict[str, set
     for run in (*instance.get_runs(unfinished), *instance.get_runs(ended)):
         keys = {key.to_user_string() for key in run.asset_selection or ()}
         keys |= {c.asset_key.to_user_string() for c in run.asset_check_selection or ()}
-        if run.job_name == STREAM_JOB and not run.asset_selection:
-            keys |= {STREAM.bronze, STREAM.silver, GOLD_REVIEWS.key}
         partitions = partitions_of(run)
         for key in keys:
             before = running.get(key, set())

@@ -25,6 +25,7 @@ from amazon_reviews.defs.requests import (
     run_options,
     table_checks,
 )
+from amazon_reviews.defs.run_queue import SHARED_PLACE
 from amazon_reviews.errors import PinnedTableError
 from amazon_reviews.headless.dead_runs import living_process, report_dead_runs
 from amazon_reviews.headless.failures import failures_of
@@ -46,7 +47,7 @@ _NOTHING_READ = (
     "the landing zone holds files, but none of them is read; the warnings name them, and "
     "docs/how-to/landing-zone.md says what is read"
 )
-BY_COMMAND_LINE = {"user": "headless run", STARTED_BY_TAG: "command line"}
+BY_COMMAND_LINE = {"user": "headless run", STARTED_BY_TAG: "command line", **SHARED_PLACE}
 """The tags of headless runs. Dagster's UI shows `user` as what launched a run."""
 
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

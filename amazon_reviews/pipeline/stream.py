@@ -19,15 +19,20 @@ from amazon_reviews.pipeline.stream_rows import event_rows
 from amazon_reviews.resources.event_hub import EventHub, Hub, Span
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 
+_LOCK = "receive.events"
+
 
 def receive(
-    event_hub: EventHub, lakehouse: Lakehouse, spans: Mapping[str, Span] | None = None
+    event_hub: EventHub,
+    lakehouse: Lakehouse,
+    spans: Mapping[str, Span] | None = None,
+    most_events: int | None = None,
 ) -> Received:
-    """Add the events of `spans`, or all that the hub holds now, to bronze.
+    """Add the events of `spans`, or all that the hub holds now, to bronze, or the first of them.
 
     Each commit adds events together with their offsets. Events that bronze has already are left
     out, so the same spans may be requested again. Ranges that the hub no longer holds are first
-    recorded in bronze/event_gaps.
+    recorded in bronze/event_gaps. Processes that read at once take turns.
 
     Raises:
         EventHubUnavailableError: the hub cannot be read; bronze keeps the commits before.
@@ -38,17 +43,20 @@ def receive(
     hub = event_hub.look()
     _check_captured_events(event_hub, lakehouse, hub)
     received = Received()
-    max_events = COMMIT_EVENTS
+    max_events = min(COMMIT_EVENTS, most_events or COMMIT_EVENTS)
     while True:
         try:
-            commit = commit_events_and_offsets(event_hub, lakehouse, hub, spans, max_events)
+            with lakehouse.lock(_LOCK):
+                commit = commit_events_and_offsets(event_hub, lakehouse, hub, spans, max_events)
         except CommitFullError as full:
             max_events = max(1, full.events // 2)
             continue
         if commit is None:
             return received
         received.add(commit)
-        max_events = min(2 * max_events, COMMIT_EVENTS)
+        if most_events and received.count >= most_events:
+            return received
+        max_events = min(2 * max_events, COMMIT_EVENTS, most_events or COMMIT_EVENTS)
 
 
 def _check_captured_events(event_hub: EventHub, lakehouse: Lakehouse, hub: Hub) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.bronze_events import held_numbers
@@ -40,17 +42,25 @@ _COMMIT_BYTES = 2 * 1024**3
 class Received:
     """The events of a run by hub partition, and the ranges that the hub no longer held.
 
-    A batch is one event, however many rows it has in bronze.
+    A batch is one event, however many rows it has in bronze. `oldest` is the time when the hub
+    received the first of the events.
     """
 
     events: dict[str, int] = field(default_factory=dict)
     gaps: list[tuple[str, Span]] = field(default_factory=list)
+    oldest: datetime | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of all events."""
+        return sum(self.events.values())
 
     def add(self, other: "Received") -> None:
         """Add the events and gaps of another commit."""
         for name, count in other.events.items():
             self.events[name] = self.events.get(name, 0) + count
         self.gaps += other.gaps
+        self.oldest = min(filter(None, (self.oldest, other.oldest)), default=None)
 
 
 class CommitFullError(RuntimeError):
@@ -169,7 +179,8 @@ def _read_events(
             upcoming[name] = numbers[-1] + 1
             received.add(Received({name: added}))
             for batch in batches:
-                yield sum(received.events.values()), batch
+                received.add(Received(oldest=pc.min(batch["enqueued_at"]).as_py()))
+                yield received.count, batch
 
 
 def _new_rows(

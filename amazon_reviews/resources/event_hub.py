@@ -81,8 +81,11 @@ class EventHub:
             hold a key, and does not appear in a representation.
         consumer_group: the consumer group.
         retry_total: number of retries of the client.
-        batch_events: number of waiting events that starts a run.
-        batch_seconds: age of a waiting event that starts a run.
+        batch_events: limit of the events of a micro-batch.
+        batch_seconds: time between the starts of two micro-batches at least.
+        quiet_seconds: time without events after which a stream run ends.
+        run_seconds: time after which a stream run ends.
+        run_events: number of events after which a stream run ends.
         lag_seconds: age of a waiting event at which the lag check fails.
         silence_seconds: limit of the wait for events that the hub holds.
         capture_names: form of the file names of Event Hubs Capture, see `capture_path`.
@@ -91,8 +94,11 @@ class EventHub:
     address: str = field(default="", repr=False)
     consumer_group: str = "$Default"
     retry_total: int = 3
-    batch_events: int = 1_000
-    batch_seconds: int = 10
+    batch_events: int = 50_000
+    batch_seconds: float = 1
+    quiet_seconds: float = 600
+    run_seconds: float = 3_600
+    run_events: int = 5_000_000
     lag_seconds: int = 900
     silence_seconds: float = 60
     capture_names: str = DEFAULT_CAPTURE_NAMES

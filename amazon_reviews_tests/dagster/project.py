@@ -99,14 +99,19 @@ class Project:
                 assert record.asset_materialization
                 self.instance.report_runless_asset_event(record.asset_materialization)
 
-    def materialize(self, *keys: str, partitions: Sequence[str] = ()) -> dg.ExecuteInProcessResult:
+    def materialize(
+        self,
+        *keys: str,
+        partitions: Sequence[str] = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> dg.ExecuteInProcessResult:
         """Run once for these tables, and for the range of these partitions."""
         return self.job.execute_in_process(
             asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
             instance=self.instance,
             tags=range_tags(partitions) if partitions else {},
             raise_on_error=False,
-            run_config=QUIET,
+            run_config={**QUIET, **(config or {})},
         )
 
     def tick(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> SensorExecutionData:

@@ -243,8 +243,7 @@ def test_run_of_the_checks_of_a_table_holds_up_what_is_below_it(tick, instance):
 
 
 def test_run_of_the_stream_does_not_hold_up_what_is_below_gold(tick, instance):
-    stream = {"dagster/partition": "stream"}
-    start_run(instance, job_name="stream_reviews", tags=stream)
+    start_run(instance, job_name="stream_reviews")
     assert requested(tick(without(MART, LOADED)).requests) == [f"{MART} {LOADED}"]
     assert requested(tick(without(GOLD), selected={GOLD}).requests) == [
         f"{GOLD} partition_1..partition_5"
@@ -259,9 +258,44 @@ def test_run_of_the_stream_holds_up_the_streamed_part_of_gold(tick, instance):
     state = SETTLED | {streamed: found(version(5), checks=["accounted"])}
     assert requested(tick(state).requests) == [f"{GOLD} stream..stream"]
 
-    start_run(instance, job_name="stream_reviews", tags={"dagster/partition": "stream"})
+    start_run(instance, job_name="stream_reviews")
 
     assert not tick(state).requests
+
+
+def test_marts_go_on_from_the_newest_commit_of_a_stream_run(tick, instance):
+    events, streamed = "bronze/review_events", "silver/streamed_reviews"
+    state = SETTLED | {
+        events: found(version(2)),
+        streamed: found(version(5), inputs={events: version(6)}, checks=["accounted"]),
+        GOLD: with_newer(SETTLED[GOLD], version(4), WHOLE, "stream"),
+    }
+    selected = KEYS | {streamed}
+    assert requested(tick(state, selected=selected, now=NOON + 20 * MINUTE).requests) == [streamed]
+
+    start_run(instance, job_name="stream_reviews")
+
+    asked = tick(state, selected=selected, now=NOON + 20 * MINUTE)
+    assert requested(asked.requests) == [f"{MART} {LOADED}"]
+
+
+def test_no_run_is_asked_for_that_only_checks_what_a_stream_run_writes(tick, instance):
+    gold = SETTLED[GOLD].records
+    unchecked = Found(Records(gold.versions | {WHOLE: version(1)}, gold.inputs, gold.checks))
+    state = without(MART, LOADED) | {GOLD: unchecked}
+    (request,) = tick(state).requests
+    assert [check.name for check in request.asset_check_keys] == [*GOLD_CHECKS]
+
+    start_run(instance, job_name="stream_reviews")
+
+    assert not tick(state).requests
+
+
+def test_a_stream_run_does_not_keep_damaged_tables_from_being_removed(instance):
+    start_run(instance, job_name="stream_reviews")
+    assert not requests.is_busy(instance)
+    start_run(instance, GOLD, status=dg.DagsterRunStatus.QUEUED)
+    assert requests.is_busy(instance)
 
 
 def test_failed_work_is_asked_for_again_when_its_inputs_change_or_on_the_next_day(tick):

@@ -13,6 +13,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
 import amazon_reviews
 from amazon_reviews.defs.jobs import daily_maintenance
 from amazon_reviews.defs.requests import PRIORITY
+from amazon_reviews.defs.run_queue import STREAM_JOB
 from amazon_reviews_tests.dagster.project import start_run
 
 
@@ -26,17 +27,40 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def test_run_of_a_person_is_next_in_the_queue(instance):
-    queued = dg.DagsterRunStatus.QUEUED
-    for key in ("silver/reviews", "gold/reviews", "gold/products"):
-        start_run(instance, key, status=queued, tags=PRIORITY)
-    start_run(instance, "gold/brands", status=queued)
+@pytest.fixture
+def to_start(instance):
+    """A function that returns the runs that are started next, after queuing runs."""
 
-    daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
-    runs = daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+    def to_start(*runs):
+        for key, tags in runs:
+            job = {"job_name": STREAM_JOB} if key == STREAM_JOB else {}
+            status = dg.DagsterRunStatus.NOT_STARTED
+            keys = () if job else (key,)
+            run = instance.get_run_by_id(
+                start_run(instance, *keys, status=status, tags=tags, **job)
+            )
+            instance.run_coordinator.submit_run(dg.SubmitRunContext(run, None))
+        daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
+        started = daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+        return ["/".join(key.path) for run in started for key in run.asset_selection or ()] + [
+            run.job_name for run in started if not run.asset_selection
+        ]
 
-    keys = [key.to_user_string() for run in runs for key in run.asset_selection or ()]
-    assert keys == ["gold/brands", "silver/reviews"]
+    return to_start
+
+
+def test_run_of_a_person_is_next_in_the_queue(to_start):
+    automatic = [(key, PRIORITY) for key in ("silver/reviews", "gold/reviews", "gold/products")]
+
+    assert to_start(*automatic, ("gold/brands", {})) == ["gold/brands", "silver/reviews"]
+
+
+def test_the_stream_run_starts_beside_two_others_and_takes_none_of_their_places(to_start):
+    automatic = [(key, PRIORITY) for key in ("silver/reviews", "gold/reviews", "gold/products")]
+
+    started = to_start(*automatic, (STREAM_JOB, PRIORITY))
+
+    assert started == ["silver/reviews", "gold/reviews", STREAM_JOB]
 
 
 def test_schedules_start_runs_of_low_priority():

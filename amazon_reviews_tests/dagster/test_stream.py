@@ -3,14 +3,20 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from amazon_reviews import config
-from amazon_reviews.defs.event_hub_sensor import STREAM_JOB, event_hub_sensor
+from amazon_reviews.defs import stream_run
+from amazon_reviews.defs.event_hub_sensor import event_hub_sensor
 from amazon_reviews.defs.resources import places_of
+from amazon_reviews.defs.run_queue import STREAM_JOB
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.restore import restore
@@ -19,6 +25,8 @@ from amazon_reviews.resources.lakehouse.restore import unpin
 from amazon_reviews.resources.lakehouse.tables import row_count
 from amazon_reviews_tests.dagster.project import Project, failed_steps, start_run
 from amazon_reviews_tests.helpers import review, upload
+
+GOLD_CHECKS = ("unique", "schema", "ranges")
 
 
 def body(number):
@@ -38,7 +46,7 @@ def streaming(tmp_path, spark, server, monkeypatch):
     server.recreate("reviews")
     monkeypatch.setenv(config.EVENT_HUB, server.connection_string("reviews"))
     hub = {config.EVENT_HUB: server.connection_string("reviews")}
-    return Project(tmp_path, AMAZON_REVIEWS_STREAM_EVENTS="5", **hub)
+    return Project(tmp_path, AMAZON_REVIEWS_STREAM_QUIET_SECONDS="1", **hub)
 
 
 def tick(project, cursor=None):
@@ -50,11 +58,8 @@ def tick(project, cursor=None):
         return event_hub_sensor(context)
 
 
-def asked(result):
-    return [
-        request.run_config["ops"]["bronze__review_events"]["config"]["ranges"]
-        for request in result.run_requests or []
-    ]
+def run_stream(project, request=None):
+    return project.execute(request or dg.RunRequest(), STREAM_JOB)
 
 
 def gold(project, columns="count(*)"):
@@ -75,56 +80,105 @@ def test_streaming_is_off_without_a_hub_and_the_sensor_says_why(empty):
     assert empty.check("bronze/review_events")["lag_bound"].passed
 
 
-def test_few_events_wait_for_the_time_limit(streaming, server):
-    server.append("reviews", "0", body(1), body(2))
-
-    result = tick(streaming)
-
-    assert not result.run_requests
-    assert result.skip_reason.skip_message == "2 events wait, the first for 0 s"
-    later = json.dumps({"waiting_since": time.time() - 60})
-    assert asked(tick(streaming, later)) == [{"0": "0-1"}]
-
-
-def test_enough_events_are_requested_at_once_by_sequence_number(streaming, server):
-    server.append("reviews", "0", *map(body, range(4)))
-    server.append("reviews", "3", body(9), b"no json")
-
-    result = tick(streaming)
-
-    assert asked(result) == [{"0": "0-3", "3": "0-1"}]
-    assert result.cursor == "{}"
-
-
-def test_requested_run_brings_events_to_gold_once(streaming, server):
+def test_a_stream_run_brings_events_to_gold_once_and_shows_its_progress(streaming, server):
+    assert tick(streaming).skip_reason.skip_message == "no new events"
     server.append("reviews", "0", *map(body, range(4)))
     server.append("reviews", "3", body(3), b"no json")
-    result = tick(streaming)
-    server.append("reviews", "3", body(50))
 
-    (request,) = result.run_requests
-    run = streaming.execute(request, STREAM_JOB.name)
+    (request,) = tick(streaming).run_requests
+    assert request.tags["amazon_reviews/reason"] == "6 events wait"
+    run = run_stream(streaming, request)
 
     assert failed_steps(run) == {}
     assert gold(streaming, "count(*), count(DISTINCT review_id), any_value(source)") == [
         (4, 4, "stream")
     ]
-    assert streaming.metadata("bronze/review_events")[None]["events_read"] == 6
-    assert streaming.metadata("bronze/review_events")[None]["lag_events"] == 1
+    bronze = streaming.metadata("bronze/review_events")[None]
+    assert (bronze["events_read"], bronze["dagster/row_count"]) == (6, 6)
+    assert 0 < bronze["lag_seconds"] < 60
     assert streaming.metadata("silver/streamed_reviews")[None]["rejected_not_json"] == 1
-    assert streaming.metadata("gold/reviews")["stream"]["dagster/partition_row_count"] == 4
-    assert not tick(streaming).run_requests
-    assert streaming.execute(request, STREAM_JOB.name).success
-    assert gold(streaming) == [(4,)]
+    shown = streaming.metadata("gold/reviews")["stream"]
+    assert shown["dagster/partition_row_count"] == 4
+    assert shown["lag_seconds"] >= bronze["lag_seconds"]
+    evaluations = run.get_asset_check_evaluations()
+    assert {(e.asset_key.to_user_string(), e.check_name) for e in evaluations} == {
+        *(("bronze/review_events", name) for name in ("lag_bound", "no_gaps")),
+        ("silver/streamed_reviews", "accounted"),
+        *(("gold/reviews", name) for name in ("accounted", *GOLD_CHECKS)),
+    }
+    assert all(evaluation.passed for evaluation in evaluations)
+    assert tick(streaming).skip_reason.skip_message == "no new events"
 
 
-def test_no_second_run_is_requested_while_one_is_running(streaming, server):
+def test_a_stream_run_goes_on_in_micro_batches_while_events_come(streaming, server, monkeypatch):
+    server.append("reviews", "1", *map(body, range(3)))
+    build, more = stream_run.build_gold_reviews, [[body(3)], [body(4), body(0)]]
+
+    def build_and_send(*arguments):
+        yield from build(*arguments)
+        for events in more[:1]:
+            server.append("reviews", "1", *events)
+            more.remove(events)
+
+    monkeypatch.setattr(stream_run, "build_gold_reviews", build_and_send)
+
+    assert failed_steps(run_stream(streaming)) == {}
+
+    assert gold(streaming) == [(5,)]
+    assert not more
+    assert 2 <= streaming.materialized("gold/reviews")["stream"] <= 3
+    records = streaming.lakehouse.records("gold/reviews")
+    assert {records.checks[name][""] for name in GOLD_CHECKS} == {records.versions[""]}
+    # Everything is checked and accounted for, so the planner has nothing to do.
+    keys = ("bronze/review_events", "silver/streamed_reviews", "gold/reviews")
+    assert not streaming.headless(" or ".join(f'key:"{key}"' for key in keys)).plan().work
+
+
+@pytest.mark.parametrize("limit", ["RUN_EVENTS", "RUN_SECONDS"])
+def test_a_stream_run_ends_at_its_limit_and_the_next_one_goes_on(
+    streaming, server, tmp_path, limit, monkeypatch
+):
+    hub = {config.EVENT_HUB: server.connection_string("reviews")}
+    settings = {f"AMAZON_REVIEWS_STREAM_{limit}": "1", "AMAZON_REVIEWS_STREAM_EVENTS": "2"}
+    project = Project(tmp_path / limit, **hub, **settings)
+    server.append("reviews", "1", *map(body, range(3)))
+    if limit == "RUN_SECONDS":
+        moments = count(0, 10)
+        clock = SimpleNamespace(monotonic=lambda: next(moments), sleep=time.sleep)
+        monkeypatch.setattr(stream_run, "time", clock)
+
+    assert run_stream(project).success
+    assert gold(project) == [(2,)]
+    assert run_stream(project).success
+    assert gold(project) == [(3,)]
+
+
+def test_a_failed_check_ends_the_stream_run_and_blocks_what_is_below(streaming, server):
+    server.append("reviews", "1", *map(body, range(3)))
+    assert run_stream(streaming).success
+    server.append("reviews", "1", body(3))
+    rows = streaming.lakehouse.delta("gold/reviews").to_pyarrow_table(
+        filters=[("partition", "=", "stream")]
+    )
+    twice = rows.slice(0, 1).set_column(
+        rows.column_names.index("partition"), "partition", pa.array(["partition_9"])
+    )
+    write_deltalake(streaming.lakehouse.delta("gold/reviews"), twice, mode="append")
+
+    (failure,) = failed_steps(run_stream(streaming)).values()
+
+    assert failure == "gold/reviews: check unique failed: 1 review_id occur more than once"
+    records = streaming.lakehouse.records("gold/reviews")
+    assert records.checks["unique"][""] == -records.versions[""]
+
+
+def test_no_second_stream_run_is_requested_while_one_goes_on(streaming, server):
     server.append("reviews", "1", *map(body, range(5)))
     streaming.instance.create_run_for_job(
-        streaming.defs.resolve_job_def(STREAM_JOB.name), status=dg.DagsterRunStatus.STARTED
+        streaming.defs.resolve_job_def(STREAM_JOB), status=dg.DagsterRunStatus.STARTED
     )
 
-    assert not tick(streaming).run_requests
+    assert tick(streaming).skip_reason.skip_message == "a stream run takes the events"
 
 
 @pytest.mark.parametrize(
@@ -257,11 +311,9 @@ def test_gold_with_the_stream_can_be_materialized_as_one_range(streaming, server
 
 @pytest.mark.parametrize("text", ["5", "a-b", "9-"])
 def test_malformed_range_is_an_error_with_its_name(streaming, text):
-    config = {"ops": {"bronze__review_events": {"config": {"ranges": {"0": text}}}}}
-    request = dg.RunRequest(run_config=config, partition_key="stream")
-    streaming.instance.add_dynamic_partitions("gold_reviews", ["stream"])
+    ranges = {"ops": {"bronze__review_events": {"config": {"ranges": {"0": text}}}}}
 
-    (said,) = failed_steps(streaming.execute(request, STREAM_JOB.name)).values()
+    (said,) = failed_steps(streaming.materialize("bronze/review_events", config=ranges)).values()
 
     assert f"ranges: 0: '{text}' is not first-last" in said
 
@@ -278,7 +330,7 @@ def test_events_wait_before_pinned_gold_and_reach_it_once_when_it_is_unpinned(st
     restore(places_of(streaming.settings), "gold/reviews", version)
     server.append("reviews", "0", *map(body, range(10, 15)))
     (request,) = tick(streaming).run_requests
-    assert failed_steps(streaming.execute(request, STREAM_JOB.name)) == {}
+    assert failed_steps(run_stream(streaming, request)) == {}
 
     assert gold(streaming) == [(5,)]
     events = streaming.lakehouse.delta("bronze/review_events")

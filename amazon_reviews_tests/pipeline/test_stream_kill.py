@@ -9,22 +9,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 
+from amazon_reviews.defs.stream_run import stream_job
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
-from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import reconcile_all
-from amazon_reviews.pipeline.silver import build_silver_stream
-from amazon_reviews.pipeline.stream import receive
 from amazon_reviews.resources.event_hub import EventHub
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, review, rows
 
 PARTITIONS = 4
+PATIENCE_SECONDS = 400
 TABLES = [
     *("bronze/review_events", "silver/streamed_reviews", "silver/rejected", "silver/duplicates"),
     *("gold/reviews", "gold/duplicates"),
@@ -40,16 +40,34 @@ POINTS = [
     "after the last commit",
 ]
 SHORT = ["after the read", "after the commit of bronze", "before the commit of gold"]
+MICRO_BATCH = 16
+# How often a run of several micro-batches comes to a point before it is killed there: silver and
+# gold are committed several times in each.
+LATER = {
+    "after the read": 1,
+    "during the write of bronze": 1,
+    "after the commit of bronze": 1,
+    "during the write of silver": 1,
+    "after the commit of silver": 4,
+    "before the commit of gold": 4,
+    "after the commit of gold": 4,
+}
 MOMENTS = list(range(200))
 FEW = MOMENTS[:1]
 _SEED = 20_261_121
 
 
-def take_to_gold(spark, event_hub, lakehouse):
-    """Bring new events to gold, as a run of the stream job does."""
-    receive(event_hub, lakehouse)
-    build_silver_stream(spark, lakehouse, BATCH_ROWS)
-    list(build_gold_reviews(spark, lakehouse, [STREAM.partition], BATCH_ROWS))
+def take_to_gold(spark, event_hub, lakehouse, batch_events=BATCH_ROWS):
+    """Bring new events to gold by a stream run that ends when the hub is quiet."""
+    hub = replace(event_hub, batch_events=batch_events, batch_seconds=0, quiet_seconds=0.01)
+    engine = SimpleNamespace(session=spark, batch_rows=BATCH_ROWS)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = stream_job.execute_in_process(
+            instance=instance,
+            resources={"event_hub": hub, "engine": engine, "lakehouse": lakehouse},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    return len([e for e in result.all_events if e.is_step_materialization])
 
 
 def tables(lakehouse):
@@ -84,7 +102,7 @@ def given_state(spark, tmp_path_factory):
         undisturbed = Lakehouse(location=str(folder / "undisturbed"))
         shutil.copytree(lakehouse.location, undisturbed.location)
         started = time.monotonic()
-        errors = child(address, undisturbed, "").communicate(timeout=120)[1]
+        errors = child(address, undisturbed, "").communicate(timeout=PATIENCE_SECONDS)[1]
         seconds = time.monotonic() - started
         before, expected = tables(lakehouse), tables(undisturbed)
         changed = [key for key in TABLES if before[key] != expected[key]]
@@ -117,7 +135,8 @@ from amazon_reviews.resources.lakehouse import tables as module
 from amazon_reviews.resources.spark.engine import start_session
 from amazon_reviews_tests.pipeline import test_stream_kill
 
-address, location, point = sys.argv[1:]
+address, location, point, batch_events, skipped = sys.argv[1:]
+skipped = int(skipped)
 FOLDERS = {
     "bronze": "bronze/review_events", "silver": "silver/streamed_reviews", "gold": "gold/reviews"
 }
@@ -125,7 +144,11 @@ when, _, layer = point.rpartition(" of ")
 
 
 def die():
-    os.kill(os.getpid(), signal.SIGKILL)
+    # The run comes to some points several times.
+    global skipped
+    skipped -= 1
+    if skipped < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def mortal(commit):
@@ -147,10 +170,11 @@ def reading(self, spans, convert, read=hubs.EventHub.read):
 
 
 def die_at_new_file(folder):
-    known = set(folder.rglob("*.parquet"))
-    while set(folder.rglob("*.parquet")) <= known:
-        pass
-    die()
+    while True:
+        known = set(folder.rglob("*.parquet"))
+        while set(folder.rglob("*.parquet")) <= known:
+            pass
+        die()
 
 
 if point == "after the read":
@@ -167,16 +191,18 @@ test_stream_kill.take_to_gold(
     start_session("sail", 1 << 30),
     hubs.EventHub(address=address),
     module.Lakehouse(location=location),
+    int(batch_events),
 )
 if point == "after the last commit":
     die()
 """
 
 
-def child(address, lakehouse, point):
+def child(address, lakehouse, point, batch_events=BATCH_ROWS, skipped=0):
     """Start a process that brings the events to gold and kills itself at the point."""
+    numbers = [str(batch_events), str(skipped)]
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, address, lakehouse.location, point],
+        [sys.executable, "-c", CHILD, address, lakehouse.location, point, *numbers],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.PIPE,
         text=True,
@@ -188,7 +214,10 @@ def assert_recovers(spark, given_state, lakehouse, point):
         assert actual in (given_state.before[key], given_state.expected[key]), (
             f"killed {point}: {key} is half new"
         )
+    assert_next_run_completes(spark, given_state, lakehouse, point)
 
+
+def assert_next_run_completes(spark, given_state, lakehouse, point):
     take_to_gold(spark, given_state.event_hub, lakehouse)
 
     position = ("hub_partition", "sequence_number")
@@ -202,7 +231,7 @@ def assert_recovers(spark, given_state, lakehouse, point):
 
 def assert_recovers_from_point(spark, given_state, lakehouse, point):
     killed = child(given_state.address, lakehouse, point)
-    _, errors = killed.communicate(timeout=120)
+    _, errors = killed.communicate(timeout=PATIENCE_SECONDS)
     assert killed.returncode == -signal.SIGKILL, f"not killed {point}: {errors}"
     assert_recovers(spark, given_state, lakehouse, point)
 
@@ -216,6 +245,34 @@ def assert_recovers_from_moment(spark, given_state, lakehouse, moment):
         killed.kill()
         killed.communicate()
     assert_recovers(spark, given_state, lakehouse, f"at moment {moment}, {seconds:.2f} s")
+
+
+def killed_in_a_micro_batch(given_state, lakehouse, point, skipped):
+    killed = child(given_state.address, lakehouse, point, MICRO_BATCH, skipped)
+    _, errors = killed.communicate(timeout=PATIENCE_SECONDS)
+    assert killed.returncode == -signal.SIGKILL, f"not killed {point}: {errors}"
+    return len(rows(lakehouse, "bronze/review_events", "sequence_number"))
+
+
+@pytest.mark.long
+def test_a_stream_run_takes_micro_batches_until_the_hub_is_quiet(spark, given_state, copied):
+    materializations = take_to_gold(spark, given_state.event_hub, copied, MICRO_BATCH)
+
+    assert materializations >= 3 * 3
+    assert tables(copied) == given_state.expected
+
+
+@pytest.mark.long
+@pytest.mark.fault("kill in a later micro-batch")
+@pytest.mark.parametrize(("point", "skipped"), LATER.items())
+def test_next_run_recovers_from_kill_in_a_later_micro_batch(
+    spark, given_state, copied, point, skipped
+):
+    events = killed_in_a_micro_batch(given_state, copied, point, skipped)
+
+    # Some micro-batches were complete, and some had not come.
+    assert PARTITIONS * 8 < events <= PARTITIONS * 20
+    assert_next_run_completes(spark, given_state, copied, point)
 
 
 @pytest.mark.fault("kill at a commit or during a write")

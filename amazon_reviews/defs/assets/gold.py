@@ -1,10 +1,13 @@
 """Gold: products, and reviews joined with them."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from amazon_reviews.defs.assets.metadata import (
     account_check,
     accounts_check,
+    is_behind,
     record_accounted,
     table_metadata,
     version_tags,
@@ -16,7 +19,7 @@ from amazon_reviews.defs.assets.partitioned import (
     partitioned_result,
 )
 from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
-from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS
+from amazon_reviews.pipeline.datasets import PRODUCTS, REVIEWS, STREAM
 from amazon_reviews.pipeline.gold import GoldCounts, build_gold_products, build_gold_reviews
 from amazon_reviews.pipeline.reconciliation import reconcile_gold
 from amazon_reviews.progress import advance
@@ -62,9 +65,10 @@ def gold_reviews(
         ):
             done[name] = published
             advance(name)
-    accounts = list(reconcile_gold(lakehouse, REVIEWS, list(done)))
-    record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
-    _record_others(context, lakehouse, {name: done[name] for name in done if name not in names})
+    checks = {name: [check] for name, check in accounted_reviews(lakehouse, [*done]).items()}
+    for name in done.keys() - {*names}:
+        context.log.info(f"{name} was rebuilt too: it lost or regained a row")
+        context.log_event(materialization(lakehouse, name, done[name]))
     figures = {name: _figures(done[name]) for name in names if name in done}
     if same := sum(not done[name].rewritten for name in figures):
         rest = len(figures) - same
@@ -72,23 +76,35 @@ def gold_reviews(
             f"{rest} of {len(figures)} partitions were rebuilt; the others hold no review that "
             "changed, nor one of a changed product"
         )
-    checks = {account.partition: [account_check(account)] for account in accounts}
     yield from partitioned_result(context, lakehouse, figures, failures, checks)
 
 
-def _record_others(
-    context: dg.AssetExecutionContext, lakehouse: Lakehouse, others: dict[str, GoldCounts]
-) -> None:
-    for name, published in others.items():
-        context.log.info(f"{name} was rebuilt too: it lost or regained a row")
-        context.log_event(
-            dg.AssetMaterialization(
-                context.asset_key,
-                partition=name,
-                metadata=_figures(published),
-                tags=version_tags(lakehouse, GOLD_REVIEWS.key, name),
-            )
-        )
+def accounted_reviews(lakehouse: Lakehouse, names: Sequence[str]) -> dict[str, dg.AssetCheckResult]:
+    """Return the check `accounted` of partitions of gold/reviews that were built, and record it.
+
+    A stream run may have more of the stream in silver by now: it builds gold again, and checks it.
+    """
+    accounts = [
+        account
+        for account in reconcile_gold(lakehouse, REVIEWS, names)
+        if account.balanced
+        or account.partition != STREAM.partition
+        or not is_behind(lakehouse, GOLD_REVIEWS.key, STREAM.silver, STREAM.partition)
+    ]
+    record_accounted(lakehouse, GOLD_REVIEWS.key, accounts)
+    return {account.partition: account_check(account) for account in accounts}
+
+
+def materialization(
+    lakehouse: Lakehouse, name: str, counts: GoldCounts, **metadata: float
+) -> dg.AssetMaterialization:
+    """Return the event of a partition of gold/reviews that a step logs itself."""
+    return dg.AssetMaterialization(
+        GOLD_REVIEWS.path,
+        partition=name,
+        metadata={**_figures(counts), **metadata},
+        tags=version_tags(lakehouse, GOLD_REVIEWS.key, name),
+    )
 
 
 def _figures(published: GoldCounts) -> dict[str, int | bool]:

@@ -62,6 +62,13 @@ def version_tags(lakehouse: Lakehouse, key: str, partition: str) -> dict[str, st
     return {"dagster/data_version": data_version(lakehouse, key, [partition]).value}
 
 
+def is_behind(lakehouse: Lakehouse, key: str, above: str, partition: str = WHOLE) -> bool:
+    """Return True if a partition was built from another version of an input than is there now."""
+    records = lakehouse.records(key)
+    built = records.inputs.get(above, {}).get(partition, 0) if records else 0
+    return built != lakehouse.versions(above).get(WHOLE, 0)
+
+
 def preview(table: DeltaTable, declared: Table) -> dg.MarkdownMetadataValue:
     """Return the first rows of the table, long values cut and personal data masked.
 

@@ -167,13 +167,8 @@ def evaluations(
     """
     if not checks:
         return
-    materialized = context.instance.event_log_storage.get_latest_storage_id_by_partition(
-        context.asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, {*checks}
-    )
+    targets = target_of(context, context.asset_key, checks)
     for partition, results in checks.items():
-        target = AssetCheckEvaluationTargetMaterializationData(
-            storage_id=materialized[partition], run_id=context.run.run_id, timestamp=time.time()
-        )
         for result in results:
             key = dg.AssetCheckKey(context.asset_key, str(result.check_name))
             yield dg.AssetCheckEvaluation(
@@ -181,12 +176,29 @@ def evaluations(
                 check_name=key.name,
                 passed=result.passed,
                 metadata=result.metadata,
-                target_materialization_data=target,
+                target_materialization_data=targets[partition],
                 severity=result.severity,
                 description=result.description,
                 blocking=context.assets_def.get_spec_for_check_key(key).blocking,
                 partition=partition,
             )
+
+
+def target_of(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    partitions: Iterable[str],
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """Return the materialization of each partition that this run just made."""
+    materialized = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {*partitions}
+    )
+    return {
+        partition: AssetCheckEvaluationTargetMaterializationData(
+            storage_id=storage_id, run_id=context.run_id, timestamp=time.time()
+        )
+        for partition, storage_id in materialized.items()
+    }
 
 
 def check_outputs(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from amazon_reviews.defs.assets.datasets import accounted
 from amazon_reviews.defs.assets.metadata import (
     accounts_check,
+    is_behind,
     record_accounted,
     rounded,
     rows_metadata,
@@ -44,13 +45,14 @@ from amazon_reviews.schemas.layers import (
 )
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_EXPECTED = (
+EXPECTED_ERRORS = (
     ConcurrentWriteError,
     EventHubUnavailableError,
     HubChangedError,
     LandingError,
     SkippedEventsError,
 )
+"""The errors of reading events that are no fault of the code."""
 
 
 class EventRanges(dg.Config):
@@ -107,7 +109,7 @@ def bronze_review_events(
             figures |= _received(receive(event_hub, lakehouse, spans))
             figures |= lag_metadata(lag(event_hub, lakehouse))
         compare_with_captures(lakehouse, event_hub.name)
-    except _EXPECTED as error:
+    except EXPECTED_ERRORS as error:
         raise dg.Failure(str(error)) from None
     if failed:
         raise dg.Failure("; ".join(failed.reasons.values()))
@@ -121,10 +123,24 @@ def silver_streamed_reviews(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Build the silver rows of events that silver does not have yet."""
-    built = build_silver_stream(
-        engine.session, lakehouse, engine.batch_rows, rebuild=config.rebuild
+    figures, check = built_from_events(engine, lakehouse, rebuild=config.rebuild)
+    return dg.MaterializeResult(
+        metadata=figures | table_metadata(lakehouse, STREAM.silver), check_results=[check]
     )
-    (account,) = reconcile_silver(lakehouse, STREAM, [STREAM.partition])
+
+
+def built_from_events(
+    engine: SparkEngine, lakehouse: Lakehouse, *, rebuild: bool = False
+) -> tuple[dict[str, int], dg.AssetCheckResult]:
+    """Build silver/streamed_reviews; return its figures and the result of the check `accounted`.
+
+    Events that another run adds meanwhile are built too: they would not be accounted for.
+    """
+    while True:
+        built = build_silver_stream(engine.session, lakehouse, engine.batch_rows, rebuild=rebuild)
+        (account,) = reconcile_silver(lakehouse, STREAM, [STREAM.partition])
+        if account.balanced or not is_behind(lakehouse, STREAM.silver, STREAM.bronze):
+            break
     record_accounted(lakehouse, STREAM.silver, [account], whole=True)
     figures = {
         "records": account.lines,
@@ -133,10 +149,7 @@ def silver_streamed_reviews(
         "records_built": built.lines,
         **{f"rejected_{reason}": count for reason, count in sorted(built.rejected.items())},
     }
-    return dg.MaterializeResult(
-        metadata=figures | table_metadata(lakehouse, STREAM.silver),
-        check_results=[accounts_check([account])],
-    )
+    return figures, accounts_check([account])
 
 
 @table_asset(BRONZE_EVENT_GAPS)

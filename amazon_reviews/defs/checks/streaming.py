@@ -65,6 +65,7 @@ def judge_gaps(lakehouse: Lakehouse) -> dg.AssetCheckResult:
     header = ["hub", "hub_partition", "first", "last", "found_at"]
     lost = sum(gap["last"] - gap["first"] + 1 for gap in gaps)
     return dg.AssetCheckResult(
+        check_name="no_gaps",
         passed=not gaps,
         description=f"{lost} events are lost; add their files of Event Hubs Capture, or launch the "
         "job acknowledge_event_gaps to accept it"

@@ -1,10 +1,10 @@
 """The checks that follow from the declaration of a table, and the share of rejected lines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.defs.assets.metadata import rounded
@@ -43,37 +43,44 @@ def table_checks(table: Table) -> dg.AssetChecksDefinition:
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
-        judged = lakehouse.versions(table.key).get(WHOLE, 0)
-        source = source_of(lakehouse, table.key) if table.partitions else None
-        version = source.version if source else None
-        frame = lakehouse.read(engine.session, table.key, version=version)
-        new, passed_before = frame, None
-        changed = _changed_partitions(lakehouse, table, source) if source else []
-        if source and len(changed) < len(source.rows):
-            is_new = F.col("partition").isin(*changed)
-            new, passed_before = frame.where(is_new), frame.where(~is_new)
-        results = []
-        if "unique" in selected:
-            results.append(unique_check(new, table, passed_before))
-        if "schema" in selected:
-            results.append(schema_check(lakehouse, table))
-        rules = [rule for rule in table.rules if rule.name in selected]
-        results += rule_checks(new, table, [rule for rule in rules if not rule.tolerance])
-        # The share of the rows that break a rule needs all of them.
-        results += rule_checks(frame, table, [rule for rule in rules if rule.tolerance])
-        blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
-        if judged and judged == lakehouse.versions(table.key).get(WHOLE):
-            versions = source.versions if source else {}
-            passed = {
-                check_id(name, check): versions[name]
-                for name in versions.keys() & {*changed}
-                for check in _row_checks(table)
-                if blocking.get(check)
-            }
-            lakehouse.record(table.key, checks={WHOLE: blocking}, transaction_versions=passed)
-        yield from results
+        yield from judge(engine.session, lakehouse, table, selected)
 
     return checks
+
+
+def judge(
+    spark: SparkSession, lakehouse: Lakehouse, table: Table, selected: Collection[str]
+) -> list[dg.AssetCheckResult]:
+    """Return the results of the selected `table_checks`, and record the verdicts."""
+    judged = lakehouse.versions(table.key).get(WHOLE, 0)
+    source = source_of(lakehouse, table.key) if table.partitions else None
+    version = source.version if source else None
+    frame = lakehouse.read(spark, table.key, version=version)
+    new, passed_before = frame, None
+    changed = _changed_partitions(lakehouse, table, source) if source else []
+    if source and len(changed) < len(source.rows):
+        is_new = F.col("partition").isin(*changed)
+        new, passed_before = frame.where(is_new), frame.where(~is_new)
+    results: list[dg.AssetCheckResult] = []
+    if "unique" in selected:
+        results.append(unique_check(new, table, passed_before))
+    if "schema" in selected:
+        results.append(schema_check(lakehouse, table))
+    rules = [rule for rule in table.rules if rule.name in selected]
+    results += rule_checks(new, table, [rule for rule in rules if not rule.tolerance])
+    # The share of the rows that break a rule needs all of them.
+    results += rule_checks(frame, table, [rule for rule in rules if rule.tolerance])
+    blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
+    if judged and judged == lakehouse.versions(table.key).get(WHOLE):
+        versions = source.versions if source else {}
+        passed = {
+            check_id(name, check): versions[name]
+            for name in versions.keys() & {*changed}
+            for check in _row_checks(table)
+            if blocking.get(check)
+        }
+        lakehouse.record(table.key, checks={WHOLE: blocking}, transaction_versions=passed)
+    return results
 
 
 def _row_checks(table: Table) -> list[str]:

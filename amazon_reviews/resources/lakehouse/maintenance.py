@@ -38,7 +38,7 @@ def maintain(
     """
     for key in filter(lakehouse.exists, tables):
         _set_properties(lakehouse, key)
-        compacted, written = _compact(lakehouse, key)
+        compacted, written = compact(lakehouse, key)
         yield key, Maintained(compacted, written, _vacuum(lakehouse, key))
         _remove_old_log_entries(lakehouse, key)
 
@@ -53,7 +53,7 @@ def _set_properties(lakehouse: Lakehouse, key: str) -> None:
             lakehouse.record_checksums(key, lakehouse.delta(key).version())
 
 
-def _compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
+def compact(lakehouse: Lakehouse, key: str) -> tuple[int, int]:
     """Put small files together in one commit; return the number of files before and after."""
     with explained_write(lakehouse.location, key), lakehouse.writer_lock(key):
         table = lakehouse.open(key)
