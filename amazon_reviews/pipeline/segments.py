@@ -1,8 +1,8 @@
 """Stream segments: slices of the stream, each a partition of the tables that is replaced whole.
 
-New events go to the last segment until it is full. A run rebuilds that segment only, so its time
-and memory do not grow with the stream. The orchestrator and the reconciliation show all segments
-as the one partition `stream`.
+New events go to the last segment until it is full, or has many events of earlier commits. A run
+rebuilds that segment only, so its time and memory do not grow with the stream. The orchestrator and
+the reconciliation show all segments as the one partition `stream`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,9 @@ from amazon_reviews.pipeline.datasets import STREAM
 
 SEGMENT_EVENTS = 50_000
 """Events after which a segment is full."""
+
+OPEN_SEGMENT_EVENTS = 5_000
+"""Events up to which a later commit adds to a segment: each one has it written again in full."""
 
 _NUMBERED = f"{STREAM.partition}-"
 

@@ -13,7 +13,12 @@ from azure.eventhub import EventData
 
 from amazon_reviews.pipeline.bronze_events import held_numbers
 from amazon_reviews.pipeline.datasets import STREAM
-from amazon_reviews.pipeline.segments import SEGMENT_EVENTS, next_segment, segments
+from amazon_reviews.pipeline.segments import (
+    OPEN_SEGMENT_EVENTS,
+    SEGMENT_EVENTS,
+    next_segment,
+    segments,
+)
 from amazon_reviews.pipeline.sequence_numbers import Numbers
 from amazon_reviews.pipeline.stream_gaps import record_gap
 from amazon_reviews.pipeline.stream_offsets import (
@@ -126,6 +131,8 @@ def _in_segments(
     lakehouse: Lakehouse, events: Iterator[tuple[int, pa.RecordBatch]]
 ) -> Iterator[pa.RecordBatch]:
     segment, filled = _last_segment(lakehouse)
+    if filled >= OPEN_SEGMENT_EVENTS:
+        segment, filled = next_segment(segment), 0
     rows = size = 0
     for count, batch in events:
         rows, size = rows + batch.num_rows, size + batch.nbytes

@@ -242,3 +242,14 @@ def test_many_events_take_several_commits(lakehouse, monkeypatch, spans):
         key=repr,
     )
     assert lakehouse.version(EVENTS) == created + 3
+
+
+def test_a_segment_of_many_events_is_not_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(stream_commit, "OPEN_SEGMENT_EVENTS", 3)
+    lakehouse = Lakehouse(location=str(tmp_path))
+    with EventHubEmulator({"reviews": 1}) as server:
+        for number in range(5):
+            server.append("reviews", "0", event(summary=f"{number}"))
+            receive(hub_of(server), lakehouse)
+
+    assert partition_rows(lakehouse.delta(EVENTS)) == {"stream": 3, SECOND: 2}

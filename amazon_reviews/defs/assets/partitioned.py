@@ -195,7 +195,7 @@ def target_of(
     )
     return {
         partition: AssetCheckEvaluationTargetMaterializationData(
-            storage_id=storage_id, run_id=context.run_id, timestamp=time.time()
+            storage_id=storage_id, run_id=context.run.run_id, timestamp=time.time()
         )
         for partition, storage_id in materialized.items()
     }
