@@ -37,8 +37,8 @@ from amazon_reviews.schemas.layers import GOLD_PRODUCTS, GOLD_REVIEWS
 
 # Other runs change the products, or add captured events.
 _SECONDS_BETWEEN_LOOKS = 60
-# Results of checks would take most of the room of a run in Dagster's storage.
-_SECONDS_BETWEEN_RESULTS = 60
+# Dagster's storage would grow by hundreds of megabytes a day.
+_SECONDS_BETWEEN_EVENTS = 60
 # A micro-batch adds a file to bronze, and silver reads all of a segment.
 _MICRO_BATCHES_TO_COMPACT = 100
 _SECONDS_TO_FINISH_READING = 2
@@ -55,8 +55,8 @@ def take_events(
 ) -> Events:
     """Take events to bronze, silver and gold, until the hub is quiet or the run has lasted enough.
 
-    Each micro-batch is committed, checked and shown like a run of the three assets. What an
-    earlier run left on its way is done first. A blocking check that fails ends the run.
+    Each micro-batch is committed and checked like a run of the three assets. What an earlier
+    run left on its way is done first. A blocking check that fails ends the run.
     """
     add_missing(context.instance, GOLD_REVIEW_PARTITIONS, [STREAM.partition])
     lakehouse.ensure(STREAM.bronze)
@@ -76,13 +76,21 @@ def stream_job() -> None:
 
 @dataclass
 class _StreamRun:
-    """The state of a stream run: when each check was last shown, and its result."""
+    """The state of a stream run: when each check and build was last shown, and what is held back.
+
+    A build is shown at once, or a minute after the last one of its table.
+    """
 
     context: dg.OpExecutionContext
     event_hub: EventHub
     engine: SparkEngine
     lakehouse: Lakehouse
     shown: dict[tuple[str, str, str | None], tuple[bool, float]] = field(default_factory=dict)
+    made: dict[tuple[dg.AssetKey, str | None], float] = field(default_factory=dict)
+    held: dict[tuple[dg.AssetKey, str | None], dg.AssetMaterialization] = field(
+        default_factory=dict
+    )
+    unshown_events: int = 0
 
     def micro_batches(self) -> Events:
         """Take micro-batches until the run is over."""
@@ -121,6 +129,7 @@ class _StreamRun:
                     if micro_batches % _MICRO_BATCHES_TO_COMPACT == 0:
                         compact(lakehouse, STREAM.bronze)
                 if is_last:
+                    yield from self.held.values()
                     return
         finally:
             # An interrupted run ends within seconds. The next run reads what was not committed.
@@ -136,16 +145,21 @@ class _StreamRun:
 
     def _show_events(self, received: Received) -> Events:
         late = _lag_seconds(received)
-        yield dg.AssetMaterialization(
-            asset_key(STREAM.bronze),
-            metadata={
-                "events_read": received.count,
-                "gaps": len(received.gaps),
-                "lag_seconds": late,
-                **_table_figures(self.lakehouse, STREAM.bronze),
-            },
-            tags=version_tags(self.lakehouse, STREAM.bronze, WHOLE),
-        )
+        self.unshown_events += received.count
+        for made in self._due(
+            dg.AssetMaterialization(
+                asset_key(STREAM.bronze),
+                metadata={
+                    "events_read": self.unshown_events,
+                    "gaps": len(received.gaps),
+                    "lag_seconds": late,
+                    **_table_figures(self.lakehouse, STREAM.bronze),
+                },
+                tags=version_tags(self.lakehouse, STREAM.bronze, WHOLE),
+            )
+        ):
+            self.unshown_events = 0
+            yield made
         bound = dg.AssetCheckResult(
             check_name="lag_bound",
             passed=late <= self.event_hub.lag_seconds,
@@ -158,14 +172,16 @@ class _StreamRun:
         if _is_pinned(self.lakehouse, STREAM.silver):
             return
         figures, check = built_from_events(self.engine, self.lakehouse)
-        yield dg.AssetMaterialization(
-            asset_key(STREAM.silver),
-            metadata={
-                **figures,
-                "lag_seconds": _lag_seconds(received),
-                **_table_figures(self.lakehouse, STREAM.silver),
-            },
-            tags=version_tags(self.lakehouse, STREAM.silver, WHOLE),
+        yield from self._due(
+            dg.AssetMaterialization(
+                asset_key(STREAM.silver),
+                metadata={
+                    **figures,
+                    "lag_seconds": _lag_seconds(received),
+                    **_table_figures(self.lakehouse, STREAM.silver),
+                },
+                tags=version_tags(self.lakehouse, STREAM.silver, WHOLE),
+            )
         )
         yield from self._judged(STREAM.silver, [check])
 
@@ -179,13 +195,23 @@ class _StreamRun:
         )
         late = _lag_seconds(received)
         for name, counts in done.items():
-            yield materialization(self.lakehouse, name, counts, lag_seconds=late)
+            yield from self._due(materialization(self.lakehouse, name, counts, lag_seconds=late))
         for name, check in accounted_reviews(self.lakehouse, [*done]).items():
             yield from self._judged(key, [check], partition=name)
         blocking = GOLD_REVIEWS.table_checks
         if unrun_check(blocking, self.lakehouse.records(key) or Records()):
             results = judge(spark, self.lakehouse, GOLD_REVIEWS, blocking)
             yield from self._judged(key, results, blocking=blocking)
+
+    def _due(self, made: dg.AssetMaterialization) -> Iterator[dg.AssetMaterialization]:
+        """Yield the event of a build, or hold it back if one was shown in the last minute."""
+        place, now = (made.asset_key, made.partition), time.monotonic()
+        if now < self.made.get(place, float("-inf")) + _SECONDS_BETWEEN_EVENTS:
+            self.held[place] = made
+            return
+        self.made[place] = now
+        self.held.pop(place, None)
+        yield made
 
     def _judged(
         self,
@@ -202,12 +228,12 @@ class _StreamRun:
         """
         target = None
         if partition is not None:
-            target = target_of(self.context, asset_key(key), [partition])[partition]
+            target = target_of(self.context, asset_key(key), [partition]).get(partition)
         now = time.monotonic()
         for result in results:
             name = str(result.check_name)
             passed, shown_at = self.shown.get((key, name, partition), (None, 0.0))
-            if passed == result.passed and now < shown_at + _SECONDS_BETWEEN_RESULTS:
+            if passed == result.passed and now < shown_at + _SECONDS_BETWEEN_EVENTS:
                 continue
             self.shown[key, name, partition] = result.passed, now
             yield dg.AssetCheckEvaluation(

@@ -126,7 +126,10 @@ def test_a_stream_run_goes_on_in_micro_batches_while_events_come(streaming, serv
 
     assert gold(streaming) == [(5,)]
     assert not more
-    assert 2 <= streaming.materialized("gold/reviews")["stream"] <= 3
+    # The first build is shown at once, and the newest at the end of the run.
+    assert streaming.materialized("gold/reviews")["stream"] == 2
+    bronze = streaming.metadata("bronze/review_events")[None]
+    assert (bronze["events_read"], bronze["dagster/row_count"]) == (3, 6)
     records = streaming.lakehouse.records("gold/reviews")
     assert {records.checks[name][""] for name in GOLD_CHECKS} == {records.versions[""]}
     # Everything is checked and accounted for, so the planner has nothing to do.
