@@ -706,10 +706,9 @@ def test_doctor_reports_an_old_table_and_maintain_removes_it(root):
     report = before.stdout[before.stdout.index(OLD) :].splitlines()
     assert report[0].split(maxsplit=1) == [OLD, f"old table of {NEW}"]
     assert "`amazon-reviews maintain`" in report[1]
-    assert maintained.stderr.splitlines() == [
-        f"{OLD} was removed: it is called {NEW} now",
-        "history of runs: nothing to remove",
-    ]
+    removed, history = maintained.stderr.splitlines()
+    assert removed == f"{OLD} was removed: it is called {NEW} now"
+    assert history.startswith("history of runs: nothing to remove")
     assert OLD not in after.stdout
 
 

@@ -41,7 +41,10 @@ def test_assets_have_the_lineage_of_their_table():
             assert shown == {name: {*sources} for name, sources in lineage_of.items()}
     for table in PUBLISHED:
         shown = _shown(nodes, f"warehouse/{table.name}")
-        assert shown == {name: {(table.key, name)} for name in table.names}
+        expected = {column.name: {(table.key, column.name)} for column in table.published_columns}
+        if table.key == "gold/product_months":
+            expected["mean_stars"].add((table.key, "rated"))
+        assert shown == expected
 
 
 def _shown(graph, key):

@@ -37,7 +37,7 @@ COMMANDS = {
     "restore": "Give a table the rows of an earlier version, and pin it.",
     "run": "Bring everything up to date in this process.",
     "sample": "Generate sample data in the source's own formats.",
-    "send-test-alert": "Send a test alert to each destination; exit 1 if one does not accept it.",
+    "send-test-alert": "Send a test alert to each destination, and print the results.",
     "sentiment": "Predict the sentiment of texts, and evaluate the model.",
     "similar": "List the products that are most similar to ASIN.",
     "ui": "Serve the Dagster UI and its daemon until interrupted.",

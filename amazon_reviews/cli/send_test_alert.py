@@ -12,7 +12,7 @@ from amazon_reviews.errors import UsageError
 
 @click.command()
 def send_test_alert() -> None:
-    """Send a test alert to each destination of AMAZON_REVIEWS_ALERTS, and print the results.
+    """Send a test alert to each destination, and print the results.
 
     Ends with exit code 1 if a destination does not accept it.
     """

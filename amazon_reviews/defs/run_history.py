@@ -127,10 +127,9 @@ class Removed:
         counts = {"runs": self.runs, "events": self.events, "ticks": self.ticks}
         counts |= {"backfills": self.backfills}
         parts = [f"{number:,} {name}" for name, number in counts.items() if number]
-        if not parts and not self.size:
-            return "history of runs: nothing to remove"
+        removed = f"{', '.join(parts)} removed" if parts else "nothing to remove"
         freed = f"; {readable_size(self.size)} freed" if self.size else ""
-        return f"history of runs: {', '.join(parts) or 'files without a run'} removed{freed}"
+        return f"history of runs: {removed}{freed}"
 
 
 def prune(instance: dg.DagsterInstance, retention: Retention, now: datetime) -> Removed:
@@ -142,6 +141,8 @@ def prune(instance: dg.DagsterInstance, retention: Retention, now: datetime) -> 
     """
     before = now.astimezone(UTC).replace(tzinfo=None) - timedelta(days=retention.run_days)
     old = {"before": before, "keep": retention.runs}
+    # SQLite's logs would count as freed when their last connection is closed.
+    close_connections()
     size = size_of(instance)
     # A run is there before its events, so these are listed first.
     with event_tables(instance) as connection:

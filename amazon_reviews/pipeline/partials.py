@@ -207,7 +207,8 @@ def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[s
         return (phrases,), {SUMMARIES.key: int.from_bytes(digest, "big")}
     if table is partials.PRODUCT_DAYS:
         lakehouse.ensure(partials.CELLS.key)
-        of_current = pc.field("partition").isin(current_partitions(lakehouse, partials.CELLS))
+        names = pa.array(current_partitions(lakehouse, partials.CELLS), pa.string())
+        of_current = pc.field("partition").isin(names)
         cells = lakehouse.delta(partials.CELLS.key).to_pyarrow_dataset()
         days = cells.to_table(columns=["last_on"], filter=of_current)["last_on"]
         newest = pc.max(days).as_py() or date.min + timedelta(transforms.ALERT_DAYS)

@@ -53,7 +53,7 @@ class Received:
 
     events: dict[str, int] = field(default_factory=dict)
     gaps: list[tuple[str, Span]] = field(default_factory=list)
-    oldest: datetime | None = None
+    oldest: datetime | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:

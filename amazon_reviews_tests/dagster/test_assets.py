@@ -92,7 +92,9 @@ def test_every_asset_describes_its_columns(nodes):
     for name, node in (found for found in nodes.items() if found[0] not in FILES):
         table = TABLES[name.replace("warehouse", "gold")]
         columns = node.metadata["dagster/column_schema"].columns
-        assert [column.name for column in columns] == table.names, name
+        in_warehouse = name.startswith("warehouse/")
+        declared = table.published_columns if in_warehouse else table.columns
+        assert [column.name for column in columns] == [column.name for column in declared], name
         assert all(column.description and column.type for column in columns), name
 
 

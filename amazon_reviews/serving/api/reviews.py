@@ -126,7 +126,7 @@ async def analytics(
 
 def _mart(name: str) -> CachedQuery[int, int]:
     table = TABLES[_MART_KEYS[name]]
-    columns = [column for column in table.columns if column.pii != "id"]
+    columns = [column for column in table.published_columns if column.pii != "id"]
     # Lists and maps cannot be ordered in BigQuery.
     plain = [column for column in columns if not pa.types.is_nested(column.type)]
     shown, order = (", ".join(f"m.{c.name}" for c in some) for some in (columns, plain))
