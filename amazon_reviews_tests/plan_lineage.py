@@ -35,7 +35,7 @@ Columns = list[tuple[str, Sources]]
 """The columns of a relation by name, with what they are computed from."""
 
 _ARGUMENTS = {"partials/phrases": (["Good"],), "partials/product_days": (date(2018, 1, 1),)}
-"""What a partial aggregate takes beside the rows."""
+"""Arguments of partial aggregates beside the rows, by key."""
 
 _PASSING = ("filter", "sort", "limit", "offset", "deduplicate", "hint", "subquery_alias")
 
