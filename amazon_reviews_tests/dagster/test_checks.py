@@ -251,3 +251,10 @@ def test_a_changed_partition_is_judged_against_the_others(broken, copied_from, c
     assert [n for n, found in results.items() if not found.passed] == ([check] if check else [])
     read = results["ranges"].metadata["rows"].value
     assert read == new.num_rows < gold.num_rows
+
+
+def test_checks_that_find_nothing_new_commit_nothing(broken):
+    version = broken.lakehouse.version("gold/reviews")
+    broken.check("gold/reviews")
+
+    assert broken.lakehouse.version("gold/reviews") == version
