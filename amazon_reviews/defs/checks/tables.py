@@ -73,11 +73,12 @@ def judge(
     blocking = {r.check_name: r.passed for r in results if r.check_name in table.table_checks}
     if judged and judged == lakehouse.versions(table.key).get(WHOLE):
         versions = source.versions if source else {}
+        before = (lakehouse.records(table.key) or Records()).checks
         passed = {
             check_id(name, check): versions[name]
             for name in versions.keys() & {*changed}
             for check in _row_checks(table)
-            if blocking.get(check)
+            if blocking.get(check) and before.get(check, {}).get(name) != versions[name]
         }
         lakehouse.record(table.key, checks={WHOLE: blocking}, transaction_versions=passed)
     return results

@@ -337,10 +337,7 @@ class Lakehouse:
         with explained_write(self.location, key), self.writer_lock(key):
             if built:
                 self._check_not_pinned(key)
-            wanted = transaction_versions or {}
-            recorded = self.transaction_versions(key, wanted)
-            changes = {name: v for name, v in wanted.items() if recorded[name] != v}
-            changes |= changed_records(
+            changes = dict(transaction_versions or {}) | changed_records(
                 self.records(key) or Records(),
                 built or {},
                 checks or {},
