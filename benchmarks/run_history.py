@@ -1,6 +1,6 @@
 """Size of DAGSTER_HOME in a year of runs, with the old ones removed meanwhile.
 
-    python -m benchmarks.run_history data/dagster --into /tmp/year/dagster
+    python -m benchmarks.run_history data/dagster --into DIR
 
 Takes the runs of a project, such as those of `make demo`, as templates, and records copies of
 their rows and files until a year is over. Nine of ten runs are of the stream. Each run over the

@@ -195,7 +195,7 @@ def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[s
     """Return what an aggregate takes beside its rows.
 
     Also returns the key of the table that it is read from, with a number that changes only if it
-    does: the build record has it in the place of a version.
+    does: the build record has it instead of a version.
     """
     if table is partials.PHRASES:
         lakehouse.ensure(SUMMARIES.key)

@@ -1,6 +1,7 @@
 """Fixtures of the tests of outside systems."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,3 +15,15 @@ def azurite() -> Iterator[Azurite]:
         pytest.skip("Azurite is not installed: make azurite")
     with running_azurite() as azurite:
         yield azurite
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """The folder of the Delta tables that a warehouse loads."""
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The file of a warehouse."""
+    return tmp_path / "data" / "warehouse.duckdb"

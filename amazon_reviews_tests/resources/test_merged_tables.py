@@ -16,16 +16,6 @@ from amazon_reviews_tests.resources.test_warehouse import rows
 
 
 @pytest.fixture
-def lake(tmp_path):
-    return tmp_path / "lake"
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "data" / "warehouse.duckdb"
-
-
-@pytest.fixture
 def table(lake):
     write_deltalake(
         str(lake),

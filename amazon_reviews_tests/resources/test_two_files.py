@@ -22,16 +22,6 @@ from amazon_reviews_tests.resources.test_warehouse import DAMAGES, leftovers, lo
 
 
 @pytest.fixture
-def lake(tmp_path):
-    return tmp_path / "lake"
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "data" / "warehouse.duckdb"
-
-
-@pytest.fixture
 def hidden(file):
     return file.with_name(".warehouse.duckdb.previous")
 

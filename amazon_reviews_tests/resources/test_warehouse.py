@@ -42,16 +42,6 @@ def leftovers(file):
 
 
 @pytest.fixture
-def lake(tmp_path):
-    return tmp_path / "lake"
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "data" / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(file):
     return DuckDBWarehouse(file)
 
