@@ -16,7 +16,7 @@ import click
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from benchmarks import machine
-from benchmarks.runs import Project, Run
+from benchmarks.runs import Project
 
 PARTITIONS = 10
 _NEW = f"partition_{PARTITIONS + 1}"
@@ -72,13 +72,9 @@ def bench(reviews: int, new: int, folder: Path) -> dict[str, Any]:
         "new": new,
         "runs": [run.as_dict(reviews) for run in (whole, nothing, update)],
         "cpu_share": round(update.cpu_seconds / whole.cpu_seconds, 4),
-        "seconds_beyond_start": round(_beyond(update, nothing), 2),
+        "seconds_beyond_start": round(update.seconds - nothing.seconds, 2),
         "cpu_beyond_start": round(update.cpu_seconds - nothing.cpu_seconds, 2),
     }
-
-
-def _beyond(run: Run, nothing: Run) -> float:
-    return run.seconds - nothing.seconds
 
 
 @click.command(help=__doc__)
@@ -86,7 +82,7 @@ def _beyond(run: Run, nothing: Run) -> float:
 @click.option("--new", default=50_000, show_default=True, help="Reviews of the new partition.")
 def main(reviews: int, new: int) -> None:
     """Print the figures as JSON."""
-    click.echo(f"{' '.join(['python -m benchmarks.updates', *sys.argv[1:]])}", err=True)
+    click.echo(" ".join(["python -m benchmarks.updates", *sys.argv[1:]]), err=True)
     with tempfile.TemporaryDirectory(prefix="amazon_reviews_bench_") as folder:
         click.echo(json.dumps(bench(reviews, new, Path(folder)), indent=2))
 
