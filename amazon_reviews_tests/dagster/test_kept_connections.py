@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, event
 
-from amazon_reviews.defs.kept_connections import keep_connections
+from amazon_reviews.cli.common.dagster_databases import create_databases, damaged_databases
+from amazon_reviews.defs.kept_connections import close_connections, keep_connections
+from amazon_reviews.resources.warehouse.duckdb.previous import is_open_here
 
 keep_connections()
 
@@ -93,3 +95,18 @@ def test_a_table_is_looked_up_while_an_event_is_stored(instance):
     with storage.index_connection():
         assert storage.has_table("asset_keys")
         assert not storage.has_table("other")
+
+
+def test_new_databases_are_open_under_no_other_name(tmp_path):
+    """SQLite would write the log of that name into a file that others use by now."""
+    create_databases(tmp_path)
+
+    databases = [*tmp_path.glob("*/**/*.db")]
+    assert len(databases) == 3
+    assert not any(map(is_open_here, databases))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for number in range(300):
+            log(instance, f"{number % 3}", f"event {number}")
+            instance.add_dynamic_partitions("names", [f"{number}"])
+        close_connections()
+        assert not [*damaged_databases(tmp_path)]

@@ -74,11 +74,14 @@ def _place(new: Path, target: Path, table: str) -> None:
     with closing(sqlite3.connect(new)) as database:
         # Otherwise rows may be in a second file beside the database.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # A connection that is still open to the file would write the log of its old name into it.
+    copied = new.with_name(f"{new.name}.copy")
+    shutil.copyfile(new, copied)
     target.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
             # A renaming would replace what `dagster dev`, which knows no lock, has begun meanwhile.
-            os.link(new, target)
+            os.link(copied, target)
         except FileExistsError:
             if _becomes_complete(target, table):
                 return
