@@ -52,7 +52,7 @@ def frames(spark: SparkSession) -> Iterator[tuple[str, DataFrame, dict[str, Data
 
     for dataset in (*DATASETS, STREAM):
         inputs = of(dataset.bronze)
-        yield dataset.silver, cleaned_parts(dataset, inputs[dataset.bronze])[0], inputs
+        yield dataset.silver, cleaned_parts(dataset, inputs[dataset.bronze])[0].rows, inputs
     inputs = of("silver/products", "silver/review_products")
     both = inputs["silver/products"].unionByName(inputs["silver/review_products"])
     ranks = spark.createDataFrame([], "partition string, rank int")

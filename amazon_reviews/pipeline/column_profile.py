@@ -1,54 +1,50 @@
-"""Column profile: counts of filled source columns, one partition at a time."""
+"""Column profile: the filled columns of the source, counted while silver is written."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from amazon_reviews.pipeline.datasets import Dataset
-from amazon_reviews.pipeline.input_rows import check_in_bronze
-from amazon_reviews.pipeline.isolation import isolated
-from amazon_reviews.pipeline.partition_batches import bronze_batches
-from amazon_reviews.pipeline.records import parsed_rows
-from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.pipeline.datasets import Dataset, SilverSpec
+from amazon_reviews.pipeline.records import CleanedPart
 from amazon_reviews.schemas import TABLES
-from amazon_reviews.transforms.marts.source import column_counts
+from amazon_reviews.transforms.lines import count_missing
+
+PART = "part"
+"""The column of the number of the part that a row is of."""
 
 
-def count_columns(
-    spark: SparkSession,
-    lakehouse: Lakehouse,
-    dataset: Dataset,
-    partitions: Sequence[str],
-    batch_rows: int,
-) -> Iterator[tuple[str, int]]:
-    """Count the filled columns of these partitions.
+def profiled(dataset: SilverSpec, parts: Sequence[CleanedPart]) -> list[DataFrame]:
+    """Return the rows of the parts, with what `count_columns` needs if it counts this dataset."""
+    if not is_profiled(dataset):
+        return [part.rows.drop("missing") for part in parts]
+    return [part.rows.withColumn(PART, F.lit(n)) for n, part in enumerate(parts)]
 
-    Yields each with its rows when it is committed.
 
-    Raises:
-        FailedPartitionsError: at the end, for the partitions that failed: bronze never read them,
-            or they could not be read or written.
+def is_profiled(dataset: SilverSpec) -> bool:
+    """Return True if the dataset has a table of its columns."""
+    return isinstance(dataset, Dataset) and dataset.columns in TABLES
+
+
+def count_columns(dataset: Dataset, rows: DataFrame, parts: Sequence[CleanedPart]) -> pa.Table:
+    """Return the rows of the table of a dataset's columns: one per partition and source column.
+
+    `rows` are those of `profiled`.
     """
-
-    def count(batch: Sequence[str]) -> Iterator[tuple[str, int]]:
-        check_in_bronze(lakehouse, dataset, batch)
-        versions = lakehouse.versions(dataset.bronze)
-        lines = lakehouse.read(spark, dataset.bronze, batch)
-        parts = pa.concat_tables(
-            column_counts(parsed, record_format.profile.source_fields).toArrow()
-            for record_format, parsed in parsed_rows(dataset, lines)
-        )
-        sums = parts.group_by(["partition", "column"]).aggregate(
-            [("lines", "sum"), ("missing", "sum")]
-        )
-        table = TABLES[dataset.columns]
-        counts = sums.rename_columns(["partition", "column", "lines", "missing"])
-        counts = counts.select(table.names).cast(table.arrow_schema)
-        built = {name: {dataset.bronze: versions.get(name, 0)} for name in batch}
-        lakehouse.write(counts, dataset.columns, replacing={"partition": batch}, built=built)
-        rows = Counter(counts["partition"].to_pylist())
-        return ((name, rows[name]) for name in batch)
-
-    yield from isolated(bronze_batches(lakehouse, dataset, partitions, batch_rows), count, spark)
+    most = max((len(part.fields) for part in parts), default=0)
+    counted = count_missing(rows.groupBy("partition", PART), most).toArrow().to_pylist()
+    lines: Counter[tuple[str, str]] = Counter()
+    missing: Counter[tuple[str, str]] = Counter()
+    for row in counted:
+        for number, field in enumerate(parts[row[PART]].fields):
+            lines[row["partition"], field] += row["lines"]
+            missing[row["partition"], field] += row[f"missing_{number}"] or 0
+    return pa.Table.from_pylist(
+        [
+            {"partition": name, "column": field, "lines": count, "missing": missing[name, field]}
+            for (name, field), count in lines.items()
+        ],
+        TABLES[dataset.columns].arrow_schema,
+    )

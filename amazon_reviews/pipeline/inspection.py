@@ -309,7 +309,7 @@ def _map_records(spark: SparkSession, opened: OpenFile, inspection: Inspection) 
         )
         bronze.clear()
         frame = spark.read.parquet(f"{folder}/bronze.parquet")
-        parts = [part.toArrow() for part in cleaned_parts(opened.dataset, frame)]
+        parts = [part.rows.toArrow() for part in cleaned_parts(opened.dataset, frame)]
         rows = pa.concat_tables(parts).sort_by("line")
     _count(rows, opened.dataset, inspection)
 

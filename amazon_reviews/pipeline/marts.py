@@ -35,14 +35,13 @@ from amazon_reviews.transforms.marts import (
     people,
     products,
     sentiment,
-    source,
 )
 
 Transform = Callable[..., DataFrame]
 
 _TRANSFORMS: Mapping[str, Transform] = {
     name: function
-    for module in (counts, groups, over_time, people, products, sentiment, source)
+    for module in (counts, groups, over_time, people, products, sentiment)
     for name, function in vars(module).items()
     if isfunction(function) and function.__module__ == module.__name__
 }

@@ -1,4 +1,4 @@
-"""Monitoring tables for the dashboard: reconciliation, rejected lines, and the stream."""
+"""Monitoring tables: columns of the source, reconciliation, rejected lines, and the stream."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from amazon_reviews.pipeline.datasets import REVIEW_DATASETS
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.pipeline.stream_lag import Lag
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import TABLES, layers, marts
+from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
 
 _HUB_PARTITION = ["hub", "hub_partition"]
 
@@ -27,6 +29,22 @@ def rejected_rows(lakehouse: Lakehouse) -> pa.Table:
     rejected = _columns(lakehouse, layers.SILVER_REJECTED.key, keys)
     rows = rejected.group_by(keys).aggregate([([], "count_all")])
     return rows.rename_columns([*keys, "lines"]).cast(marts.PIPELINE_REJECTED.arrow_schema)
+
+
+def source_columns_rows(lakehouse: Lakehouse) -> pa.Table:
+    """Return the rows of gold/source_columns, from the column profiles in silver."""
+    tables = []
+    for dataset in REVIEW_DATASETS:
+        profile = _columns(lakehouse, dataset.columns, ["column", "lines", "missing"])
+        sums = profile.group_by("column").aggregate([("lines", "sum"), ("missing", "sum")])
+        counts = sums.rename_columns(["column", "lines", "missing"])
+        tables.append(counts.append_column("table", pa.repeat(dataset.name, counts.num_rows)))
+    counts = pa.concat_tables(tables).sort_by([("table", "ascending"), ("column", "ascending")])
+    lines = pc.if_else(pc.equal(counts["lines"], 0), None, counts["lines"])
+    share = pc.divide(pc.cast(counts["missing"], pa.float64()), lines)
+    mostly = pc.fill_null(pc.greater(share, MOSTLY_MISSING), False)
+    rows = counts.append_column("missing_share", share).append_column("mostly_missing", mostly)
+    return rows.select(marts.SOURCE_COLUMNS.names).cast(marts.SOURCE_COLUMNS.arrow_schema)
 
 
 def stream_rows(lakehouse: Lakehouse, lags: Mapping[str, Lag] | None) -> pa.Table:

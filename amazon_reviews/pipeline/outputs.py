@@ -8,8 +8,10 @@ from amazon_reviews.schemas.layers import (
     GOLD_DUPLICATES,
     SCRATCH_LOST_REVIEWS,
     SILVER_DUPLICATES,
+    SILVER_PRODUCTS_COLUMNS,
     SILVER_REJECTED,
     SILVER_REVIEW_KEYS,
+    SILVER_REVIEWS_COLUMNS,
 )
 
 _SILVER = tuple(dataset.silver for dataset in DATASETS)
@@ -18,7 +20,9 @@ BUILT_WITH_OTHERS = frozenset(
         GOLD_DUPLICATES.key,
         SCRATCH_LOST_REVIEWS.key,
         SILVER_DUPLICATES.key,
+        SILVER_PRODUCTS_COLUMNS.key,
         SILVER_REVIEW_KEYS.key,
+        SILVER_REVIEWS_COLUMNS.key,
         *(key for key, table in TABLES.items() if table.layer == "partials"),
     )
 )

@@ -27,13 +27,23 @@ class RecordFormat(NamedTuple):
     quote: str | None
 
 
-def cleaned_parts(dataset: SilverSpec, bronze: DataFrame) -> list[DataFrame]:
-    """Return the rows of bronze as typed and cleaned rows of silver, rejected ones included.
+class CleanedPart(NamedTuple):
+    """Rows of silver, rejected ones included, whose records have the same source `fields`."""
+
+    fields: tuple[str, ...]
+    rows: DataFrame
+
+
+def cleaned_parts(dataset: SilverSpec, bronze: DataFrame) -> list[CleanedPart]:
+    """Return the rows of bronze as typed and cleaned rows of silver.
 
     A part is of one format, and small enough for the memory of an engine.
     """
     return [
-        dataset.clean(dataset.type_lines(parsed, record_format.profile))
+        CleanedPart(
+            record_format.profile.source_fields,
+            dataset.clean(dataset.type_lines(parsed, record_format.profile)),
+        )
         for record_format, parsed in parsed_rows(dataset, bronze)
     ]
 

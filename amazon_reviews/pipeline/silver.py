@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from amazon_reviews.errors import LostLinesError
-from amazon_reviews.pipeline.datasets import STREAM, SilverSpec
+from amazon_reviews.pipeline.column_profile import count_columns, is_profiled, profiled
+from amazon_reviews.pipeline.datasets import STREAM, Dataset, SilverSpec
 from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
@@ -127,8 +128,8 @@ def _build_batch(
         bronze = lakehouse.read(spark, dataset.bronze, names, table.version())
         needed = _BYTES_PER_BRONZE_BYTE * stored_bytes(table, {"partition": names})
         check_room_of(lakehouse.location, needed)
-        cleaned = cleaned_parts(dataset, bronze)
-        with scratch_copy(cleaned, lakehouse.location, dataset.silver) as rows:
+        parts = cleaned_parts(dataset, bronze)
+        with scratch_copy(profiled(dataset, parts), lakehouse.location, dataset.silver) as rows:
             accepted = rows.where(F.col("reason").isNull())
             repeated = dataset.duplicates(spark, lakehouse, accepted, names)
             kept = accepted.join(repeated.select(*ORIGIN), on=list(ORIGIN), how="left_anti")
@@ -152,6 +153,9 @@ def _build_batch(
                 check_held()
                 for name, other_lines in others.items():
                     _write_other_lines(lakehouse, dataset, name, *other_lines)
+                if isinstance(dataset, Dataset) and is_profiled(dataset):
+                    columns = count_columns(dataset, rows, parts)
+                    lakehouse.write(columns, dataset.columns, replacing={"partition": names})
 
             # The rows of silver say what they were built from, so they come last: as long as they
             # are not there, the work of a killed run is repeated.

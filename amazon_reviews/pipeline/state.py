@@ -20,7 +20,14 @@ from amazon_reviews.errors import (
 )
 from amazon_reviews.pipeline.artifacts import FILES, MODELS
 from amazon_reviews.pipeline.capture_files import unread_captures
-from amazon_reviews.pipeline.datasets import DATASETS, PRODUCTS, REVIEWS, STREAM, Dataset
+from amazon_reviews.pipeline.datasets import (
+    DATASETS,
+    PRODUCTS,
+    REVIEW_DATASETS,
+    REVIEWS,
+    STREAM,
+    Dataset,
+)
 from amazon_reviews.pipeline.input_rows import rows_of_review_products
 from amazon_reviews.pipeline.intake import Intake, read_by_other_profiles
 from amazon_reviews.pipeline.outputs import BUILT_WITH_OTHERS, OUTPUTS
@@ -56,6 +63,7 @@ from amazon_reviews.shown_text import visible_text
 _EVENTS = STREAM.bronze
 _OUTPUTS = {output.key: output for output in OUTPUTS}
 _UNBALANCED = "lines are not accounted for"
+_UNPROFILED = "its column profile is missing"
 _LOST_FILE = "a data file is missing"
 _BY_NAME = {dataset.name: dataset.silver for dataset in (*DATASETS, STREAM)}
 _GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
@@ -186,6 +194,14 @@ def _add_unbalanced(
         for dataset in (*DATASETS, STREAM)
         for account in reconcile_silver(lakehouse, dataset)
     ]
+    for dataset in REVIEW_DATASETS:
+        rows, profiles = (
+            partition_rows(lakehouse.delta(key)) if lakehouse.exists(key) else {}
+            for key in (dataset.silver, dataset.columns)
+        )
+        for name in rows.keys() - profiles:
+            if _is_current(found, dataset.silver, name):
+                damage.setdefault(dataset.silver, {}).setdefault(name, _UNPROFILED)
     accounts += [(GOLD_REVIEWS.key, account) for account in reconcile_gold(lakehouse, REVIEWS)]
     for key, account in accounts:
         partition = account.partition if TABLES[key].partitions else WHOLE

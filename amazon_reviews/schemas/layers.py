@@ -70,8 +70,7 @@ def column_profile(name: str, grain: str, *, domain: Domain = "reviews") -> Tabl
             Column("missing", pa.int64(), "lines where the column is absent, null or empty"),
         ),
         ("partition",),
-        inputs=(f"bronze/{name}",),
-        group="marts",
+        details="It is written together with the rows of silver.",
         domain=domain,
         partitions=name,
     )

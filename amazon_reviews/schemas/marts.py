@@ -518,8 +518,8 @@ SOURCE_COLUMNS = _mart(
         Column("mostly_missing", pa.bool_(), "missing in more than 70 % of the lines"),
     ),
     inputs=(
-        "silver/reviews_columns",
-        "silver/products_columns",
+        "silver/reviews",
+        "silver/products",
     ),
     domain="pipeline",
 )
@@ -594,5 +594,11 @@ PIPELINE_RUNS = _mart(
     domain="pipeline",
 )
 
-PIPELINE_MARTS = (PIPELINE_RECONCILIATION, PIPELINE_REJECTED, PIPELINE_STREAM, PIPELINE_RUNS)
+PIPELINE_MARTS = (
+    SOURCE_COLUMNS,
+    PIPELINE_RECONCILIATION,
+    PIPELINE_REJECTED,
+    PIPELINE_STREAM,
+    PIPELINE_RUNS,
+)
 """The marts about the pipeline itself, which no transform builds."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.lines import MAX_LINE_BYTES, bounded
+from amazon_reviews.transforms.lines import MAX_LINE_BYTES, bounded, missing_fields
 
 _WHITE_SPACE = " \t\r\n"
 
@@ -27,6 +27,7 @@ def parse_records(
     - record: texts, stripped of white space with `strip`, null where empty or not in the header.
       All are null if the record has another number of fields than the header.
     - rescued: a map of the filled unknown columns, null without any.
+    - missing: see `missing_fields`.
     - sizes: `counted` fields of the record and `named` fields of the header.
     """
     is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
@@ -49,6 +50,7 @@ def parse_records(
             _rescued(fields).alias("rescued"),
             "sizes",
         )
+        .select("*", missing_fields(fields, _complete(F.col("sizes"))).alias("missing"))
     )
 
 

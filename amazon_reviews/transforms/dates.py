@@ -40,7 +40,9 @@ def written_time(text: Column, order: str = "year month day") -> Column:
 
     A text with a time of day is ISO 8601. For others, see `written_day`, the time is 0:00.
     """
-    return F.coalesce(_iso_time(text), written_day(text, order).cast("timestamp"))
+    return _of_numbers(text, "timestamp").otherwise(
+        F.coalesce(_iso_time(text), _other_day(text, order).cast("timestamp"))
+    )
 
 
 def written_day(text: Column, order: str = "year month day") -> Column:
@@ -51,12 +53,21 @@ def written_day(text: Column, order: str = "year month day") -> Column:
     the first three letters of it (also "Sept"), with or without a period. Dates of numbers only,
     such as "1/9/2016", are read in `order`.
     """
+    return _of_numbers(text, "date").otherwise(_other_day(text, order))
+
+
+def _of_numbers(text: Column, kind: str) -> Column:
+    """Return the day of "09 1, 2016", which most texts are, as a condition for the others."""
     bare = trimmed(text)
-    numbers = F.when(bare.rlike(_NUMBERS), F.regexp_replace(bare, _NUMBERS, "$3-$1-$2"))
-    days = [numbers.try_cast("date"), _named_day(bare), _iso_time(text).cast("date")]
+    day = F.regexp_replace(bare, _NUMBERS, "$3-$1-$2").try_cast("date")
+    return F.when(bare.rlike(_NUMBERS), day.cast(kind))
+
+
+def _other_day(text: Column, order: str) -> Column:
+    bare = trimmed(text)
     expression, iso = _ORDERS[order]
     separated = F.when(bare.rlike(expression), F.regexp_replace(bare, expression, iso))
-    return F.coalesce(*days, separated.try_cast("date"))
+    return F.coalesce(_named_day(bare), _iso_time(text).cast("date"), separated.try_cast("date"))
 
 
 def _iso_time(text: Column) -> Column:

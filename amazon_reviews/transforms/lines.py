@@ -7,11 +7,12 @@ field is null, and `why_unreadable` gives the reason afterwards.
 import re
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, GroupedData, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import ORIGIN
 from amazon_reviews.transforms.strict_json import (
+    BLANKS,
     STRING,
     SUSPECT,
     is_long,
@@ -19,7 +20,6 @@ from amazon_reviews.transforms.strict_json import (
     readable,
     text_map,
     trimmed,
-    value_of,
     values_of,
 )
 
@@ -27,8 +27,12 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 """Longest line that is parsed, in bytes."""
 
 _LONGEST_NAME = 60
+_EMPTY = rf"^{BLANKS}*(?:\[\]|\{{\}})?{BLANKS}*\z"
 MOST_RESCUED = 1_000
 """Most unknown fields of a record that silver keeps."""
+
+FIELDS_OF_NUMBER = 60
+"""Fields of one number of `missing_fields`."""
 
 BOM = "\ufeff"
 
@@ -61,9 +65,13 @@ def event_lines(events: DataFrame) -> DataFrame:
 def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     """Parse JSON lines into `record`, a struct of `fields` as text, and `rescued`.
 
-    `bronze` has raw, encoding, file, line and partition. The result adds record: scalars as text,
-    arrays and objects as JSON text, null where the line is not an object. It also adds rescued: a
-    map of the unknown fields, null without any. `sizes`, the sizes of a CSV record, is null.
+    `bronze` has raw, encoding, file, line and partition. The result has in addition:
+
+    - record: scalars as text, arrays and objects as JSON text, null where the line is not an
+      object.
+    - rescued: a map of the unknown fields, null without any.
+    - missing: see `missing_fields`.
+    - sizes: the sizes of a CSV record, null here.
     """
     # One scan finds what is rare and costly.
     searched = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
@@ -75,13 +83,50 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     return (
         bronze.select("*", suspected.alias("suspected"))
         .select("*", F.when(is_text, json).alias("json"))
+        # A column of its own: the embedded engine would parse again for each use in a condition.
+        .select("*", values_of(F.col("json"), f"struct<{schema}>").alias("values"))
         .select(
             *bronze.columns,
-            value_of(F.col("json"), f"struct<{schema}>").alias("record"),
+            F.when(F.size("values") == 1, F.get("values", F.lit(0))).alias("record"),
             _rescued(fields).alias("rescued"),
             F.lit(None).cast(SIZES).alias("sizes"),
         )
+        .select("*", missing_fields(fields, F.col("record").isNotNull()).alias("missing"))
     )
+
+
+def missing_fields(fields: Sequence[str], has_fields: Column) -> Column:
+    """Return which `fields` of `record` are absent, null or empty; null without any fields.
+
+    Each is a bit of an array of whole numbers, the first one the lowest bit of the first number.
+    """
+    empty = [F.coalesce(F.col("record")[field].rlike(_EMPTY), F.lit(True)) for field in fields]
+    bits = [flag.cast("bigint") * (1 << n % FIELDS_OF_NUMBER) for n, flag in enumerate(empty)]
+    starts = range(0, len(bits), FIELDS_OF_NUMBER)
+    numbers = (_sum(bits[start : start + FIELDS_OF_NUMBER]) for start in starts)
+    # Numbers that may be null, as those that are read from a file.
+    return F.when(has_fields, F.array(*(F.when(has_fields, number) for number in numbers)))
+
+
+def _sum(terms: Sequence[Column]) -> Column:
+    """Return the sum of some columns; halves, as engines have a limit of levels."""
+    middle = len(terms) // 2
+    return _sum(terms[:middle]) + _sum(terms[middle:]) if middle else terms[0]
+
+
+def count_missing(rows: GroupedData, fields: int) -> DataFrame:
+    """Return how many rows of each group have fields, and miss each of the first ones.
+
+    The rows have the column `missing` of `missing_fields`. The result has lines and missing_0,
+    missing_1, and so on; a count is null where no row has so many fields.
+    """
+    places = (divmod(n, FIELDS_OF_NUMBER) for n in range(fields))
+    bits = (
+        F.shiftright(F.get("missing", F.lit(number)), bit).bitwiseAND(F.lit(1))
+        for number, bit in places
+    )
+    sums = (F.sum(bit).alias(f"missing_{n}") for n, bit in enumerate(bits))
+    return rows.agg(F.count("missing").alias("lines"), *sums)
 
 
 def _rescued(fields: Sequence[str]) -> Column:

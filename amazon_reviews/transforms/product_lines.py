@@ -10,9 +10,8 @@ from amazon_reviews.transforms.products import average_rating, clean_products, r
 from amazon_reviews.transforms.rejection import (
     REJECTION_COLUMNS,
     Rule,
-    any_broken,
     id_rule,
-    rejection,
+    judged,
 )
 from amazon_reviews.transforms.strict_json import trimmed
 
@@ -35,15 +34,15 @@ def type_products(parsed: DataFrame, profile: Profile = NATIVE) -> DataFrame:
     """
     text = trimmed(F.col("raw"))
     canonical = canonical_record(F.col("record"), profile.fields, PRODUCT_FIELDS)
-    rows = parsed.withColumn("record", canonical)
+    rows = parsed.select("*", fingerprint([text]).alias("line_id")).withColumn("record", canonical)
     rules = _product_rules(F.col("record"), F.col("raw"), profile)
-    checked = rows.select("*", any_broken(rules).alias("is_rejected"))
-    return checked.select(
-        *rejection(rules, F.col("is_rejected")),
-        fingerprint([text]).alias("line_id"),
+    return judged(rows, rules).select(
+        *REJECTION_COLUMNS,
+        "line_id",
         "record",
         F.lit(profile.name).alias("profile"),
         "rescued",
+        "missing",
         "file",
         "line",
         "partition",
@@ -52,7 +51,7 @@ def type_products(parsed: DataFrame, profile: Profile = NATIVE) -> DataFrame:
 
 def silver_products(typed: DataFrame) -> DataFrame:
     """Return rows of `type_products` as silver/products with the `REJECTION_COLUMNS`."""
-    return clean_products(typed, keep=("line_id", "profile", *REJECTION_COLUMNS))
+    return clean_products(typed, keep=("line_id", "profile", "missing", *REJECTION_COLUMNS))
 
 
 def products_of_reviews(parsed: DataFrame, profile: Profile) -> DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from amazon_reviews.transforms.control_characters import (
@@ -40,34 +40,35 @@ def id_rule(field: str, text: Column) -> Rule:
     return Rule("wrong_type", field, holds_control(text), first_control(text))
 
 
-def any_broken(rules: Sequence[Rule]) -> Column:
-    """Return True if a rule is broken; one that evaluates to null is not."""
-    return reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
+def judged(parsed: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    """Return parsed lines with the `REJECTION_COLUMNS`: the line itself, and its fault.
 
-
-def rejection(rules: Sequence[Rule], is_rejected: Column) -> list[Column]:
-    """Return the `REJECTION_COLUMNS` of a parsed line: the line itself, and its fault.
-
-    `is_rejected` is `any_broken(rules)` as a column that exists already: the reason is derived
-    only for those lines. The fault of a line without any fields comes first; the detail of one
-    that is not a CSV record is null, to be written later. All columns but encoding are null for an
-    accepted line.
+    `parsed` has the columns of `parse_lines` or `parse_records`, and those that the rules use. The
+    fault of a line without any fields comes first; the detail of one that is not a CSV record is
+    null, to be written later. All columns but encoding are null for an accepted line. A rule that
+    evaluates to null is not broken.
     """
     raw, encoding, sizes = F.col("raw"), F.col("encoding"), F.col("sizes")
-    broken, detail = _first_broken(rules)
+    is_rejected, fault = F.col("is_rejected"), F.col("fault")
+    any_broken = reduce(or_, (F.coalesce(rule.broken, F.lit(False)) for rule in rules))
     without_fields = F.when(sizes.isNull(), why_unreadable(raw, encoding)).otherwise(
         why_without_fields(raw, encoding, sizes)
     )
-    detail = F.when(without_fields.isNull(), detail).otherwise(record_size(sizes))
-    return [
-        # One of millions of bytes is not of use to people, and many are too much for one answer.
-        F.when(is_rejected & (F.octet_length(raw) > MAX_LINE_BYTES), F.substring(raw, 1, _SHOWN))
-        .when(is_rejected, raw)
-        .alias("raw"),
+    reason, detail = _first_broken(rules)
+    # Each step is a column of its own: the embedded engine would compute it for each of its uses.
+    marked = parsed.select("*", any_broken.alias("is_rejected"))
+    unreadable = is_rejected & F.col("missing").isNull()
+    faults = marked.select("*", F.when(unreadable, without_fields).alias("fault"))
+    detail = F.when(is_rejected & fault.isNull(), detail).when(is_rejected, record_size(sizes))
+    # One of millions of bytes is not of use to people, and many are too much for one answer.
+    is_long = is_rejected & (F.octet_length(raw) > MAX_LINE_BYTES)
+    return faults.select(
+        *(name for name in parsed.columns if name not in REJECTION_COLUMNS),
+        F.when(is_long, F.substring(raw, 1, _SHOWN)).when(is_rejected, raw).alias("raw"),
         encoding,
-        F.when(is_rejected, F.coalesce(without_fields, broken)).alias("reason"),
-        F.when(is_rejected, without_control(detail)).alias("detail"),
-    ]
+        F.when(is_rejected, F.coalesce(fault, reason)).alias("reason"),
+        without_control(detail).alias("detail"),
+    )
 
 
 def _first_broken(rules: Sequence[Rule]) -> tuple[Column, Column]:

@@ -50,7 +50,7 @@ def reject_early_and_far_future_dates(record: Column, name: Names = str) -> list
         Rule(
             "out_of_range",
             name("reviewTime"),
-            is_blank(record["unixReviewTime"]) & ~day.between(first, last),
+            ~day.between(first, last) & is_blank(record["unixReviewTime"]),
             record["reviewTime"],
         ),
     ]
@@ -58,7 +58,12 @@ def reject_early_and_far_future_dates(record: Column, name: Names = str) -> list
 
 def is_blank(text: Column) -> Column:
     """Return True for null, and for a text of spaces."""
-    return F.coalesce(F.trim(text), F.lit("")) == ""
+    return ~F.coalesce(_is_filled(text), F.lit(False))
+
+
+def _is_filled(text: Column) -> Column:
+    """Return True for a text with another character than a space, and null for null."""
+    return text.rlike("[^ ]")
 
 
 def _missing_field_rules(record: Column, name: Names) -> list[Rule]:
@@ -124,7 +129,7 @@ def _value_range_rules(record: Column, name: Names) -> list[Rule]:
 
 
 def _is_unreadable(text: Column, typed: Column) -> Column:
-    return ~is_blank(text) & typed.isNull()
+    return typed.isNull() & _is_filled(text)
 
 
 def _holds_structure(record: Column, raw: Column, name: Names) -> Column:

@@ -9,7 +9,7 @@ from amazon_reviews.transforms.control_characters import map_without_control, wi
 from amazon_reviews.transforms.html import clean_text
 from amazon_reviews.transforms.json_text import string_array
 from amazon_reviews.transforms.lines import fingerprint
-from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, any_broken, rejection
+from amazon_reviews.transforms.rejection import REJECTION_COLUMNS, judged
 from amazon_reviews.transforms.review_rules import TEXTS, is_blank, review_rules
 from amazon_reviews.transforms.sentiment_rule import sentiment_of
 from amazon_reviews.transforms.strict_json import BLANKS, flag, number, text_map
@@ -61,9 +61,8 @@ def type_reviews(parsed: DataFrame, profile: Profile = NATIVE) -> DataFrame:
     rows = parsed.withColumn("record", canonical)
     typed = rows.select("*", *_typed(record, profile))
     rules = review_rules(record, F.col("raw"), profile.source_name)
-    checked = typed.select("*", any_broken(rules).alias("is_rejected"))
-    return checked.select(
-        *rejection(rules, F.col("is_rejected")),
+    return judged(typed, rules).select(
+        *REJECTION_COLUMNS,
         _review_id(record).alias("review_id"),
         *(record[field].alias(field) for field in TEXTS),
         *(_text(record[field]).alias(field) for field in _LABELS),
@@ -78,6 +77,7 @@ def type_reviews(parsed: DataFrame, profile: Profile = NATIVE) -> DataFrame:
         "written_at",
         F.lit(profile.name).alias("profile"),
         _with_unread_day(record, profile.source_name("reviewTime")).alias("rescued"),
+        "missing",
         "file",
         "line",
         "partition",
@@ -167,6 +167,7 @@ def clean_reviews(typed: DataFrame) -> DataFrame:
         F.coalesce(F.length("review_text"), F.lit(0)).alias("char_count"),
         "profile",
         map_without_control(F.col("rescued")).alias("rescued"),
+        "missing",
         "file",
         "line",
         "partition",

@@ -60,12 +60,6 @@ def trimmed(text: Column) -> Column:
     return F.btrim(text, F.lit(" \t\r\n"))
 
 
-def value_of(text: Column, schema: str) -> Column:
-    """Return the only JSON value in a text; null for no JSON, and for several values."""
-    values = values_of(text, schema)
-    return F.when(F.size(values) == 1, F.get(values, F.lit(0)))
-
-
 def values_of(text: Column, schema: str) -> Column:
     """Return the comma-separated JSON values in a text; null for no JSON."""
     return F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"array<{schema}>", OPTIONS)

@@ -9,9 +9,8 @@ from amazon_reviews.transforms.lines import fingerprint
 from amazon_reviews.transforms.rejection import (
     REJECTION_COLUMNS,
     Rule,
-    any_broken,
     id_rule,
-    rejection,
+    judged,
 )
 from amazon_reviews.transforms.strict_json import number
 
@@ -37,10 +36,8 @@ def type_ratings(parsed: DataFrame) -> DataFrame:
         number(record["timestamp"]).alias("seconds"),
         F.lower(record["movieId"]).alias("title_id"),
     )
-    rules = _rating_rules(record)
-    checked = typed.select("*", any_broken(rules).alias("is_rejected"))
-    return checked.select(
-        *rejection(rules, F.col("is_rejected")),
+    return judged(typed, _rating_rules(record)).select(
+        *REJECTION_COLUMNS,
         _rating_id().alias("rating_id"),
         "user_id",
         "title_id",

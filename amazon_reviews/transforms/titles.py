@@ -8,9 +8,8 @@ from amazon_reviews.transforms.dates import written_day
 from amazon_reviews.transforms.rejection import (
     REJECTION_COLUMNS,
     Rule,
-    any_broken,
     id_rule,
-    rejection,
+    judged,
 )
 from amazon_reviews.transforms.strict_json import number
 
@@ -45,10 +44,8 @@ def type_titles(parsed: DataFrame) -> DataFrame:
     record = F.col("record")
     lower = parsed.select("*", *(_lower(record[name]).alias(f"_{name}") for name in FIELDS))
     typed = lower.select("*", *_typed(record))
-    rules = _title_rules(record)
-    checked = typed.select("*", any_broken(rules).alias("is_rejected"))
-    return checked.select(
-        *rejection(rules, F.col("is_rejected")),
+    return judged(typed, _title_rules(record)).select(
+        *REJECTION_COLUMNS,
         F.concat(F.substring("partition", 1, 1), F.col("_show_id")).alias("id"),
         *(F.col(f"_{name}").alias(name) for name in FIELDS),
         "added",

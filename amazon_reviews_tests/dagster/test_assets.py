@@ -320,9 +320,9 @@ def test_run_of_many_partitions_stores_no_preview_with_each(forgotten, monkeypat
     monkeypatch.setattr(partitioned, "_MOST_PREVIEWS", 4)
     forgotten.add_all_partitions()
 
-    assert forgotten.materialize("silver/reviews_columns", partitions=PARTITIONS).success
-    metadata = forgotten.metadata("silver/reviews_columns").values()
+    assert forgotten.materialize("silver/review_products", partitions=PARTITIONS).success
+    metadata = forgotten.metadata("silver/review_products").values()
     assert ["preview" in each for each in metadata] == [False] * 5
-    assert forgotten.materialize("silver/reviews_columns", partitions=PARTITIONS[:4]).success
-    metadata = forgotten.metadata("silver/reviews_columns").values()
+    assert forgotten.materialize("silver/review_products", partitions=PARTITIONS[:4]).success
+    metadata = forgotten.metadata("silver/review_products").values()
     assert Counter("preview" in each for each in metadata) == {True: 4, False: 1}

@@ -40,7 +40,7 @@ def cleaned(
     bronze = spark.createDataFrame(numbered, RECORDS)
     for name in ("profile", "mapping", "delimiter", "quote"):
         bronze = bronze.withColumn(name, F.lit(None).cast("string"))
-    (frame,) = cleaned_parts(dataset, bronze)
+    ((_, frame),) = cleaned_parts(dataset, bronze)
     accepted = F.col("reason").isNull()
     compared = frame.select(
         *(

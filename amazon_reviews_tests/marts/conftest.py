@@ -11,12 +11,11 @@ from pyspark.sql import SparkSession
 
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
-from amazon_reviews.pipeline.column_profile import count_columns
-from amazon_reviews.pipeline.datasets import REVIEW_DATASETS, STREAM
+from amazon_reviews.pipeline.datasets import STREAM
 from amazon_reviews.pipeline.gold import build_gold_reviews
 from amazon_reviews.pipeline.silver import build_silver_stream
 from amazon_reviews.pipeline.stream import receive
-from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
+from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.helpers import BATCH_ROWS, build_gold_all, hub_of
 from amazon_reviews_tests.marts import random_gold
@@ -67,9 +66,6 @@ def real(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lakeh
 
 def _build_gold(spark: SparkSession, folder: Path, lakehouse: Lakehouse) -> None:
     build_gold_all(spark, LandingZone(location=str(folder / "landing")), lakehouse)
-    for dataset in REVIEW_DATASETS:
-        names = list(partition_rows(lakehouse.delta(dataset.bronze)))
-        list(count_columns(spark, lakehouse, dataset, names, BATCH_ROWS))
 
 
 def _lay_out(dataset: Path, source: Path, names: Sequence[str]) -> None:

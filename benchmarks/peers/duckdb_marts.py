@@ -9,21 +9,12 @@ import json
 import sys
 import time
 
+from amazon_reviews.pipeline.marts import MARTS
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
-from amazon_reviews_tests.marts.reference_sql import NAMES, add_view, reading, statement
+from amazon_reviews_tests.marts.reference_sql import reading, statement
 from benchmarks.peers.duckdb_sql import MEMORY_LIMIT
 
 THREADS = 2
-_COLUMN_COUNTS = {"reviews": "silver/reviews_columns", "products": "silver/products_columns"}
-_SOURCE_COLUMNS = " UNION ALL ".join(
-    f"""
-    SELECT '{noun}' AS "table", "column", sum(lines) AS lines, sum(missing) AS missing,
-        sum(missing) / sum(lines) AS missing_share,
-        sum(missing) / sum(lines) > 0.7 AS mostly_missing
-    FROM {noun}_columns
-    GROUP BY "column" """
-    for noun in _COLUMN_COUNTS
-)
 
 
 def main() -> None:
@@ -31,16 +22,12 @@ def main() -> None:
     seconds, rows = {}, {}
     lakehouse = Lakehouse(location=sys.argv[1])
     with reading(lakehouse, THREADS) as db:
-        for noun, key in _COLUMN_COUNTS.items():
-            add_view(db, lakehouse, f"{noun}_columns", key)
         db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        for name in NAMES:
-            key = f"gold/{name}"
+        for mart in MARTS:
             began = time.perf_counter()
-            query = _SOURCE_COLUMNS if name == "source_columns" else statement(name)
-            db.execute(f"CREATE TEMP TABLE answer_{name} AS {query}")
-            seconds[key] = time.perf_counter() - began
-            rows[key] = db.table(f"answer_{name}").shape[0]
+            db.execute(f"CREATE TEMP TABLE answer_{mart.name} AS {statement(mart.name)}")
+            seconds[mart.key] = time.perf_counter() - began
+            rows[mart.key] = db.table(f"answer_{mart.name}").shape[0]
     print(json.dumps({"seconds": seconds, "rows": rows}))
 
 

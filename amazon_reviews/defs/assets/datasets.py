@@ -1,4 +1,4 @@
-"""Bronze, silver and column profile of every dataset, and the lines that silver rejected."""
+"""Bronze and silver of every dataset, and the lines that silver rejected."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,6 @@ from amazon_reviews.defs.assets.partitioned import (
 )
 from amazon_reviews.defs.assets.spec import Events, check_spec, table_asset
 from amazon_reviews.pipeline.bronze import ingest_each
-from amazon_reviews.pipeline.column_profile import count_columns
 from amazon_reviews.pipeline.datasets import DATASETS, Dataset
 from amazon_reviews.pipeline.intake import Intake
 from amazon_reviews.pipeline.outputs import inputs_of
@@ -60,7 +59,7 @@ def _rows_kept_spec(table: Table) -> dg.AssetCheckSpec:
 
 
 def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
-    """Return the assets of a dataset: bronze, silver, and the column profile if it has one."""
+    """Return the assets of a dataset: bronze and silver."""
     silver = TABLES[dataset.silver]
 
     @table_asset(TABLES[dataset.bronze])
@@ -83,19 +82,7 @@ def dataset_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
     ) -> Events:
         yield from _build_silver(context, engine, lakehouse, dataset, names_of(context, config))
 
-    if dataset.columns not in TABLES:
-        return [bronze, build]
-
-    @table_asset(TABLES[dataset.columns])
-    def profile(
-        context: dg.AssetExecutionContext,
-        config: PartitionScope,
-        engine: dg.ResourceParam[SparkEngine],
-        lakehouse: dg.ResourceParam[Lakehouse],
-    ) -> Events:
-        yield from _profile_columns(context, engine, lakehouse, dataset, names_of(context, config))
-
-    return [bronze, build, profile]
+    return [bronze, build]
 
 
 def _ingest(
@@ -156,23 +143,6 @@ def _build_silver(
         for account in accounts
     }
     yield from partitioned_result(context, lakehouse, figures, failures, checks)
-
-
-def _profile_columns(
-    context: dg.AssetExecutionContext,
-    engine: SparkEngine,
-    lakehouse: Lakehouse,
-    dataset: Dataset,
-    names: Sequence[str],
-) -> Events:
-    figures: dict[str, dict[str, int]] = {}
-    with failures_of(context) as failures:
-        for name, rows in count_columns(
-            engine.session, lakehouse, dataset, names, engine.batch_rows
-        ):
-            figures[name] = {"dagster/partition_row_count": rows}
-            advance(name)
-    yield from partitioned_result(context, lakehouse, figures, failures)
 
 
 @table_asset(SILVER_REVIEW_PRODUCTS)

@@ -94,8 +94,9 @@ def pipeline_marts(
     event_hub: dg.ResourceParam[EventHub],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
-    """Build the tables about the pipeline: reconciliation, rejected lines, stream, runs."""
+    """Build the tables about the pipeline: its source, reconciliation, rejected lines, stream."""
     rows: dict[Table, Callable[[], pa.Table]] = {
+        marts.SOURCE_COLUMNS: lambda: monitoring.source_columns_rows(lakehouse),
         marts.PIPELINE_RECONCILIATION: lambda: monitoring.reconciliation_rows(lakehouse),
         marts.PIPELINE_REJECTED: lambda: monitoring.rejected_rows(lakehouse),
         marts.PIPELINE_STREAM: lambda: monitoring.stream_rows(

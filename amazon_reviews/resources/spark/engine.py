@@ -161,6 +161,8 @@ def start_sail(memory: int) -> Endpoint:
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "fair")
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", str(memory))
     os.environ.setdefault("SAIL_PARQUET__MAX_ROW_GROUP_SIZE", str(ROW_GROUP_ROWS))
+    # The engine compiles the regular expressions again for each batch of rows.
+    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", str(ROW_GROUP_ROWS // 2))
     # Imported here because pysail is large and reads the variables above when it is loaded.
     from pysail.spark import SparkConnectServer
 
