@@ -66,6 +66,7 @@ _UNBALANCED = "lines are not accounted for"
 _UNPROFILED = "its column profile is missing"
 _LOST_FILE = "a data file is missing"
 _BY_NAME = {dataset.name: dataset.silver for dataset in (*DATASETS, STREAM)}
+_PROFILES = {dataset.columns: dataset.silver for dataset in REVIEW_DATASETS}
 _GOLD = {REVIEWS.name: GOLD_REVIEWS.key, PRODUCTS.name: GOLD_PRODUCTS.key}
 
 
@@ -255,6 +256,8 @@ def owner_of(table: Table, values: Mapping[str, str]) -> tuple[str, str]:
     key = table.key
     if key in (SILVER_REJECTED.key, SILVER_DUPLICATES.key):
         key = _BY_NAME[values["table"]]
+    elif key in _PROFILES:
+        key = _PROFILES[key]
     elif key in (SCRATCH_LOST_REVIEWS.key, SILVER_REVIEW_KEYS.key):
         key = GOLD_REVIEWS.key
     elif key == GOLD_DUPLICATES.key:

@@ -73,6 +73,10 @@ DAMAGE = {
     "a file of gold deleted": lambda p: data_file(p, "gold/reviews").unlink(),
     "a file of a mart deleted": lambda p: data_file(p, "gold/brands").unlink(),
     "a file of duplicates deleted": lambda p: data_file(p, "gold/duplicates").unlink(),
+    "column profile deleted": lambda p: shutil.rmtree(table(p, "silver/reviews_columns")),
+    "a file of a column profile deleted": lambda p: data_file(
+        p, "silver/products_columns"
+    ).unlink(),
     "newest commit cut": lambda p: cut(newest_commit(p, "silver/reviews"), 200),
     "first commit deleted": lambda p: (
         table(p, "silver/reviews") / "_delta_log" / f"{0:020d}.json"
@@ -87,7 +91,16 @@ DAMAGE = {
     "report cut": lambda p: cut(p.settings.report, 2_000),
 }
 SHORT = ("gold deleted", "warehouse cut")
-KEYS = ("bronze/reviews", "silver/reviews", "gold/reviews", "gold/brands", "gold/duplicates")
+KEYS = (
+    "bronze/reviews",
+    "silver/reviews",
+    "silver/reviews_columns",
+    "silver/products_columns",
+    "gold/reviews",
+    "gold/brands",
+    "gold/duplicates",
+    "gold/source_columns",
+)
 
 
 def assert_repaired(project, finished, damage):
