@@ -39,6 +39,7 @@ from amazon_reviews.pipeline.segments import (
     segments,
     sum_by_partition,
 )
+from amazon_reviews.resources.lakehouse.data_files import scratch_copy
 from amazon_reviews.resources.lakehouse.room import stored_bytes
 from amazon_reviews.resources.lakehouse.scans import partitions_with_values
 from amazon_reviews.resources.lakehouse.tables import (
@@ -90,10 +91,15 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
     if of_reviews := rows_of_review_products(lakehouse):
         rows = rows | of_reviews
         silver = silver.unionByName(read_review_products(spark, lakehouse))
-    best = best_products(silver, ranks)
-    lakehouse.write(
-        impute_prices(best), GOLD_PRODUCTS.key, replacing=ALL_ROWS, built={WHOLE: inputs}
-    )
+    chosen = [best_products(silver, ranks)]
+    # The imputation reads them three times, and the engine would plan their choice each time.
+    with (
+        lakehouse.lock("build_gold.products"),
+        scratch_copy(chosen, lakehouse.location, GOLD_PRODUCTS.key) as best,
+    ):
+        lakehouse.write(
+            impute_prices(best), GOLD_PRODUCTS.key, replacing=ALL_ROWS, built={WHOLE: inputs}
+        )
     winners = lakehouse.read(spark, GOLD_PRODUCTS.key)
     kept_in = winners.select("asin", F.col("partition").alias("kept_in"))
     losers = (

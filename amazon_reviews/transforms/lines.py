@@ -77,7 +77,8 @@ def parse_lines(bronze: DataFrame, fields: Sequence[str]) -> DataFrame:
     searched = F.col("raw").rlike(f"{unknown_field_pattern(fields)}|{SUSPECT}")
     suspected = F.when(is_long(F.col("raw")), True).otherwise(searched)
     is_text = (F.col("encoding") == "utf-8") & (F.octet_length("raw") <= MAX_LINE_BYTES)
-    json = F.when(F.col("suspected"), readable(F.col("raw"))).otherwise(F.col("raw"))
+    unusual = F.when(F.col("suspected"), is_long(F.col("raw")) | F.col("raw").rlike(SUSPECT))
+    json = F.when(unusual, readable(F.col("raw"))).otherwise(F.col("raw"))
     names = (field.replace("`", "``") for field in fields)
     schema = ", ".join(f"`{name}`: string" for name in names)
     return (
