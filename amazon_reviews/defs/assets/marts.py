@@ -64,10 +64,11 @@ def review_marts(
             builder.build(mart)
             checks = [_counted(lakehouse, mart, builder.versions)] if mart.adds_up else []
             verdicts = {str(check.check_name): check.passed for check in checks}
+            metadata = table_metadata(lakehouse, mart.key)
             lakehouse.record(mart.key, checks={WHOLE: verdicts} if verdicts else None)
             yield dg.MaterializeResult(
                 asset_key=mart.path,
-                metadata=table_metadata(lakehouse, mart.key),
+                metadata=metadata,
                 check_results=checks,
                 data_version=data_version(lakehouse, mart.key),
             )

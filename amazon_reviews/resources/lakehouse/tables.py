@@ -174,7 +174,10 @@ class Lakehouse:
         return records.versions if records else {}
 
     def version_at(self, key: str, delta_version: int) -> int:
-        """Return the version of a whole table at an earlier Delta version."""
+        """Return the version of a whole table at a Delta version."""
+        log = self.log(key)
+        if log and log.version == delta_version:
+            return log.records.versions.get(WHOLE, 0)
         return self.delta(key, delta_version).transaction_version(version_id(WHOLE)) or 0
 
     def input_versions(self, key: str) -> dict[str, int]:
@@ -199,7 +202,9 @@ class Lakehouse:
         reader = spark.read.format("delta")
         reader = reader if version is None else reader.option("versionAsOf", version)
         frame = reader.load(self.ensure(key))
-        written = frame.columns
+        log = self.log(key)
+        # The engine reads the log once more to say what the columns are.
+        written = log.columns if log and version in (None, log.version) else frame.columns
         for column in TABLES[key].columns:
             if column.name not in written:
                 null = F.lit(None).cast(from_arrow_type(column.type))

@@ -113,6 +113,8 @@ def start_session(
     if engine == "sail":
         # The client would search for IPython at each call, to name in errors where the call is.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+        # Within a process no connection breaks, which a query would have to outlive.
+        session.client.disable_reattachable_execute()
     silence_client()
     return session
 
