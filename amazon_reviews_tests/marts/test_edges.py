@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
+from amazon_reviews.transforms.marts.people import customer_phrases
 from amazon_reviews_tests.marts.building import BY_NAME, checked_mart, product, put_gold, review
 from amazon_reviews_tests.marts.reference_sql import NAMES
 
@@ -209,3 +210,25 @@ def test_phrases_have_fifty_customers_of_twenty_summaries(spark, lakehouse):
     )
     assert first[:3] == [(1, "R0", 25), (2, "X00", 1), (3, "X01", 1)]
     assert len(first) == 50
+
+
+def test_uses_of_a_phrase_add_up_over_partitions(spark):
+    uses = {
+        "partition_1": {"A": 3, "B": 2, "C": 1} | {f"X{n:02}": 5 for n in range(60)},
+        "partition_2": {"A": 3, "B": 3},
+    }
+    phrases = spark.createDataFrame(
+        [
+            (partition, "S", reviewer, number)
+            for partition, reviewers in uses.items()
+            for reviewer, number in reviewers.items()
+        ],
+        "partition string, summary string, reviewer_id string, uses bigint",
+    )
+    summaries = spark.createDataFrame([(1, "S")], "place int, summary string")
+
+    rows = customer_phrases(phrases, summaries).orderBy("place").collect()
+
+    first = [("S", 1, "A", 6), ("S", 2, "B", 5), ("S", 3, "X00", 5)]
+    assert [tuple(row) for row in rows[:3]] == first
+    assert len(rows) == 50

@@ -33,13 +33,33 @@ def customer_phrases(phrases: DataFrame, summaries: DataFrame) -> DataFrame:
     Those are the first of gold/summaries.
     """
     most_used = summaries.where(F.col("place") <= PHRASES).select("summary")
-    used = phrases.join(most_used, on="summary")
+    fewest = _fewest_within_reach(phrases).join(most_used, on="summary")
+    is_within = F.col("fewest").isNull() | (F.col("uses") >= F.col("fewest"))
+    used = phrases.join(fewest, on=["partition", "summary"]).where(is_within)
     uses = used.groupBy("summary", "reviewer_id").agg(*sums("uses"))
     order = Window.partitionBy("summary").orderBy(F.desc("uses"), "reviewer_id")
     places = uses.select("*", F.row_number().over(order).alias("place"))
     return places.where(F.col("place") <= CUSTOMERS).select(
         "summary", "place", "reviewer_id", "uses"
     )
+
+
+def _fewest_within_reach(phrases: DataFrame) -> DataFrame:
+    """Return the fewest uses of a row by partition and summary that can lead into the mart.
+
+    `CUSTOMERS` customers reach `least` uses of a summary within one partition. Another customer
+    has at most the uses of a row and, in each other partition, the `most` of anyone there. So
+    nearly all rows of the sum of many partitions need not be added up and sorted. Null means all.
+    """
+    by = ("partition", "summary")
+    sizes = phrases.groupBy(*by, "uses").agg(F.count(F.lit(1)).alias("customers"))
+    from_most = Window.partitionBy(*by).orderBy(F.desc("uses"))
+    reaching = sizes.select("*", F.sum("customers").over(from_most).alias("reaching"))
+    enough = F.when(F.col("reaching") >= CUSTOMERS, F.col("uses"))
+    bounds = reaching.groupBy(*by).agg(F.max(enough).alias("least"), F.max("uses").alias("most"))
+    whole = Window.partitionBy("summary")
+    elsewhere = F.sum("most").over(whole) - F.col("most")
+    return bounds.select(*by, (F.max("least").over(whole) - elsewhere).alias("fewest"))
 
 
 def reviewer_names(reviewers: DataFrame, counts: DataFrame) -> DataFrame:
