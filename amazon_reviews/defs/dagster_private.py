@@ -1,5 +1,9 @@
 """The names that Dagster does not export; no other module imports from `dagster._core`."""
 
+# The types of the function that instance.py replaces, and below its module. A release of Dagster
+# that takes the partitions of a check together would replace these imports and the function.
+from dagster._core.asset_graph_view.serializable_entity_subset import SerializableEntitySubset
+
 # The materialization that a check result is about: without it the UI does not show the result of a
 # partition. A partition as an argument of `dg.AssetCheckResult` would replace this import.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -19,6 +23,17 @@ from dagster._core.events import AssetMaterializationPlannedData
 # replace this import.
 from dagster._core.execution.plan.objects import StepFailureData
 
+# The defaults of an instance class that is named in dagster.yaml: if such a class need not return
+# them, or `dg.DagsterInstance` does, this import goes.
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage import asset_check_state
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+    AssetCheckExecutionResolvedStatus,
+    AssetCheckPartitionInfo,
+)
+from dagster._core.storage.asset_check_state import InProgressRuns, StatusSubsets
+
 # The type of the value of `capture_logs`. An option of the compute log manager to start its helper
 # processes with signals blocked would replace this import and the patch in compute_logs.py.
 from dagster._core.storage.compute_log_manager import CapturedLogContext
@@ -34,10 +49,18 @@ from dagster._core.storage.runs import SqliteRunStorage
 __all__ = [
     "INDEX_SHARD_NAME",
     "AssetCheckEvaluationTargetMaterializationData",
+    "AssetCheckExecutionRecordStatus",
+    "AssetCheckExecutionResolvedStatus",
+    "AssetCheckPartitionInfo",
     "AssetGraph",
     "AssetMaterializationPlannedData",
     "CapturedLogContext",
+    "InProgressRuns",
+    "InstanceRef",
+    "SerializableEntitySubset",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
+    "StatusSubsets",
     "StepFailureData",
+    "asset_check_state",
 ]
