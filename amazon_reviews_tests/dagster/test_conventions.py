@@ -8,6 +8,8 @@ import pytest
 
 from amazon_reviews.config import Settings
 from amazon_reviews.definitions import defs
+from amazon_reviews.defs.assets.metadata import stored_model_metadata
+from amazon_reviews.resources.stored_model import StoredModel
 from amazon_reviews.schemas import TABLES
 
 GRAPH = defs.resolve_asset_graph()
@@ -102,3 +104,15 @@ def test_a_mart_links_to_its_transform():
         "brand_trends in transforms/marts/over_time.py",
         "review_marts in defs/assets/marts.py",
     ]
+
+
+def test_a_model_links_to_its_run_on_a_server_of_mlflow(tmp_path):
+    page = "https://host/#/experiments/1/runs/2"
+    file = tmp_path / "model"
+    file.write_bytes(b"model")
+
+    with_server = stored_model_metadata(StoredModel("m", 1, file, run_id="2", url=page))
+    without = stored_model_metadata(StoredModel("m", 1, file, run_id="2"))
+
+    assert with_server["mlflow_run"] == dg.MetadataValue.url(page)
+    assert with_server == {**without, "mlflow_run": dg.MetadataValue.url(page)}
