@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from amazon_reviews import config
+from amazon_reviews.defs import health_sensor as module
 from amazon_reviews.defs.checks.freshness import judge_freshness
 from amazon_reviews.defs.health_sensor import health_sensor
 from amazon_reviews.devtools.event_hub_emulator import EventHubEmulator
@@ -90,6 +91,15 @@ def test_finished_data_is_not_applicable_and_never_red(tmp_path):
     fresh = judge_freshness(project.lakehouse, project.defs.resources["fresh_hours"])
     assert fresh.passed
     assert fresh.description.startswith("not applicable: nothing new is expected")
+
+
+def test_tick_stays_short_however_much_is_wrong(empty, monkeypatch):
+    monkeypatch.setattr(module, "watch_health", lambda *_, **__: ["wrong"] * 10_000)
+
+    text = tick(empty)
+
+    assert text.startswith("wrong; wrong; ")
+    assert len(text) <= 1_000
 
 
 def test_a_check_that_a_dead_run_has_planned_is_judged(watched):

@@ -1,9 +1,11 @@
 """The runs that the landing sensor and its schedules ask for, executed as they are asked for."""
 
 import shutil
+from dataclasses import replace
 
 import dagster as dg
 
+from amazon_reviews.defs import landing_sensor as module
 from amazon_reviews.defs import requests
 from amazon_reviews.defs.landing_sensor import daily_landing, landing_sensor
 from amazon_reviews.defs.resources import places_of
@@ -47,6 +49,23 @@ def test_unchanged_landing_zone_requests_no_run(project):
 
     assert not second.run_requests
     assert second.skip_message == "nothing is pending"
+
+
+def test_long_cursor_is_kept_outside_of_the_ticks(project, monkeypatch):
+    long, before = "x" * 50_000, []
+
+    def ask(instance, observed, keys, cursor, now):
+        before.append(cursor)
+        return replace(requests.ask(instance, observed, keys, None, now), cursor=long)
+
+    monkeypatch.setattr(module, "ask", ask)
+
+    first = tick(project)
+    second = tick(project, first.cursor)
+
+    assert before == ["", long]
+    assert second.cursor == first.cursor
+    assert len(first.cursor) < 1_000
 
 
 def test_missing_data_file_is_read_again_in_the_first_tick_of_an_hour(done):
