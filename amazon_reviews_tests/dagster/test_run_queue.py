@@ -12,7 +12,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
 
 import amazon_reviews
 from amazon_reviews.defs.jobs import daily_maintenance
-from amazon_reviews.defs.requests import PRIORITY
+from amazon_reviews.defs.requests import PRIORITY, REASON_TAG, STARTED_BY_TAG
 from amazon_reviews.defs.run_queue import STREAM_JOB
 from amazon_reviews_tests.dagster.project import start_run
 
@@ -63,8 +63,10 @@ def test_the_stream_run_starts_beside_two_others_and_takes_none_of_their_places(
     assert started == ["silver/reviews", "gold/reviews", STREAM_JOB]
 
 
-def test_schedules_start_runs_of_low_priority():
+def test_schedules_start_runs_of_low_priority_and_say_why():
     with dg.build_schedule_context() as context:
         (request,) = daily_maintenance.evaluate_tick(context).run_requests or ()
 
     assert request.tags.items() >= PRIORITY.items()
+    assert request.tags[STARTED_BY_TAG] == "schedule"
+    assert request.tags[REASON_TAG] == "maintenance, once a day"
