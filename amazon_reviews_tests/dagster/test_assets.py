@@ -26,6 +26,7 @@ FILES = {"report/reviews", "report/recommender", "report/titles", "export/titles
 WITHIN = {
     *("silver/review_keys", "scratch/lost_reviews"),
     *("silver/duplicates", "gold/duplicates"),
+    *("silver/reviews_columns", "silver/products_columns"),
 }
 GROUPS = ("marts", "sentiment", "recommender", "titles")
 READ = {

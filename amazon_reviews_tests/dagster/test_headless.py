@@ -183,6 +183,7 @@ def test_a_selection_builds_no_other_tables(project):
     assert set(project.versions()) == {
         "bronze/reviews",
         "silver/reviews",
+        "silver/reviews_columns",
         "silver/duplicates",
         "silver/rejected",
     }
