@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -23,7 +24,7 @@ def profiled(dataset: SilverSpec, parts: Sequence[CleanedPart]) -> list[DataFram
     return [part.rows.withColumn(PART, F.lit(n)) for n, part in enumerate(parts)]
 
 
-def is_profiled(dataset: SilverSpec) -> bool:
+def is_profiled(dataset: SilverSpec) -> TypeGuard[Dataset]:
     """Return True if the dataset has a table of its columns."""
     return isinstance(dataset, Dataset) and dataset.columns in TABLES
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.errors import LostLinesError
 from amazon_reviews.pipeline.column_profile import count_columns, is_profiled, profiled
-from amazon_reviews.pipeline.datasets import STREAM, Dataset, SilverSpec
+from amazon_reviews.pipeline.datasets import STREAM, SilverSpec
 from amazon_reviews.pipeline.input_rows import check_in_bronze
 from amazon_reviews.pipeline.isolation import isolated
 from amazon_reviews.pipeline.line_faults import line_fault
@@ -153,7 +153,7 @@ def _build_batch(
                 check_held()
                 for name, other_lines in others.items():
                     _write_other_lines(lakehouse, dataset, name, *other_lines)
-                if isinstance(dataset, Dataset) and is_profiled(dataset):
+                if is_profiled(dataset):
                     columns = count_columns(dataset, rows, parts)
                     lakehouse.write(columns, dataset.columns, replacing={"partition": names})
 
