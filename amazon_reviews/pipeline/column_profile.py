@@ -13,15 +13,15 @@ from amazon_reviews.pipeline.records import CleanedPart
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.transforms.lines import count_missing
 
-PART = "part"
-"""The column of the number of the part that a row is of."""
+# The column of the number of the part that a row is of.
+_PART = "part"
 
 
 def profiled(dataset: SilverSpec, parts: Sequence[CleanedPart]) -> list[DataFrame]:
     """Return the rows of the parts, with what `count_columns` needs if it counts this dataset."""
     if not is_profiled(dataset):
         return [part.rows.drop("missing") for part in parts]
-    return [part.rows.withColumn(PART, F.lit(n)) for n, part in enumerate(parts)]
+    return [part.rows.withColumn(_PART, F.lit(n)) for n, part in enumerate(parts)]
 
 
 def is_profiled(dataset: SilverSpec) -> TypeGuard[Dataset]:
@@ -35,11 +35,11 @@ def count_columns(dataset: Dataset, rows: DataFrame, parts: Sequence[CleanedPart
     `rows` are those of `profiled`.
     """
     most = max((len(part.fields) for part in parts), default=0)
-    counted = count_missing(rows.groupBy("partition", PART), most).toArrow().to_pylist()
+    counted = count_missing(rows.groupBy("partition", _PART), most).toArrow().to_pylist()
     lines: Counter[tuple[str, str]] = Counter()
     missing: Counter[tuple[str, str]] = Counter()
     for row in counted:
-        for number, field in enumerate(parts[row[PART]].fields):
+        for number, field in enumerate(parts[row[_PART]].fields):
             lines[row["partition"], field] += row["lines"]
             missing[row["partition"], field] += row[f"missing_{number}"] or 0
     return pa.Table.from_pylist(

@@ -32,6 +32,7 @@ HUB_PARTITIONS = 2
 # The history of Dagster's runs.
 NEVER_EQUAL = "gold/pipeline_runs"
 OLD_SECONDS = 8 * 24 * 3600
+RESTORED = ("silver/reviews", "gold/reviews")
 
 
 class World:
@@ -55,7 +56,10 @@ class World:
     def rows(self):
         """Return the rows of all tables that users read, in the lakehouse and in the warehouse."""
         project = Project(self.root)
-        assert all(account.balanced for account in reconcile_all(project.lakehouse))
+        logs = map(project.lakehouse.log, RESTORED)
+        # A pinned table does not follow its inputs.
+        if all(log is None or log.pinned is None for log in logs):
+            assert all(account.balanced for account in reconcile_all(project.lakehouse))
         tables = content(project)
         tables |= {f"warehouse {key}": rows for key, rows in warehouse_content(project).items()}
         return {
@@ -135,7 +139,7 @@ def maintenance(world):
     return world.undisturbed("to maintain", ["maintain"])
 
 
-@pytest.fixture(scope="module", params=["silver/reviews", "gold/reviews"])
+@pytest.fixture(scope="module", params=RESTORED)
 def restoration(world, request):
     """A table that is restored to the version before the project changed.
 
