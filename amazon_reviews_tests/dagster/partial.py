@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-import streamlit as st
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -22,6 +21,7 @@ from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.helpers import event, product, review
+from amazon_reviews_tests.serving.scripts import prepare_scripts
 
 DATASETS = ("reviews", "products", "titles", "title_ratings", "stream")
 STATES = ("absent", "some", "rejected", "empty")
@@ -107,8 +107,7 @@ def check_api(project: Project) -> None:
 
 def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that every tab of every page is shown without an error, with the default filters."""
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    prepare_scripts()
     for module, *_ in PAGES:
         # By default only the open tab is built.
         monkeypatch.setattr(module, "sections", every_section, raising=False)

@@ -5,7 +5,6 @@ import hmac
 from base64 import b32encode
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from amazon_reviews import config
@@ -13,6 +12,7 @@ from amazon_reviews.errors import SettingsError
 from amazon_reviews.serving.dashboard.pseudonyms import pseudonymizer
 from amazon_reviews.serving.queries import customers
 from amazon_reviews_tests.serving import synthetic_titles
+from amazon_reviews_tests.serving.scripts import prepare_scripts
 from amazon_reviews_tests.serving.synthetic import RARE_NAME
 
 LINK = "recommendations?customer="
@@ -44,8 +44,7 @@ def run(warehouse_url, models, monkeypatch):
         monkeypatch.setenv(config.WAREHOUSE, warehouse_url)
         monkeypatch.setenv(config.MODELS, str(models))
         monkeypatch.setenv(config.PSEUDONYM_KEY, key)
-        st.cache_resource.clear()
-        st.cache_data.clear()
+        prepare_scripts()
         script = AppTest.from_function(
             _script, default_timeout=60, kwargs={"module": module, "part": part}
         )

@@ -3,13 +3,13 @@
 import os
 
 import pytest
-import streamlit as st
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from amazon_reviews.cli import main
 from amazon_reviews.serving.dashboard import SCRIPT
 from amazon_reviews_tests.serving import synthetic
+from amazon_reviews_tests.serving.scripts import prepare_scripts
 
 
 @pytest.fixture
@@ -18,8 +18,7 @@ def dashboard(monkeypatch):
 
     def run(url):
         monkeypatch.setenv("AMAZON_REVIEWS_WAREHOUSE", url)
-        st.cache_resource.clear()
-        st.cache_data.clear()
+        prepare_scripts()
         return AppTest.from_file(str(SCRIPT), default_timeout=60).run()
 
     return run
