@@ -397,6 +397,7 @@ def test_merged_table_is_a_view_of_its_stored_rows(lake, emulator, warehouse):
     assert (described.rows, described.description, described.version) == (3, "Merged.", 1)
     assert described.columns[0].description == "A product."
     assert warehouse.contents() == {"gold/months": 8}
+    assert warehouse.stored_rows() == {"gold/months": 5}
     assert warehouse.load([replace(merged, version=1, content=8)])[0].skipped
     warehouse.outdate("gold/months")
     assert warehouse.contents() == {"gold/months": 0}

@@ -5,7 +5,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
-from amazon_reviews_tests.ports import free_port
+from amazon_reviews_tests.ports import free_port, wait_for_port
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 PASSWORD = "only-for-this-test"
@@ -86,18 +85,3 @@ def running_nginx(folder: Path, services: Mapping[int, int]) -> Iterator[Nginx]:
             yield Nginx(ports[80], ports[443], context)
         finally:
             server.terminate()
-
-
-def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Return when a server listens.
-
-    Raises:
-        RuntimeError: the server has ended.
-    """
-    while server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError(f"the server ended with exit code {server.returncode}")

@@ -12,8 +12,8 @@ from http.client import RemoteDisconnected
 import pytest
 from websockets.sync.client import connect as connect_websocket
 
-from amazon_reviews_tests.deploy.nginx import LOGIN, NGINX, PASSWORD, running_nginx, wait_for_port
-from amazon_reviews_tests.ports import free_port
+from amazon_reviews_tests.deploy.nginx import LOGIN, NGINX, PASSWORD, running_nginx
+from amazon_reviews_tests.ports import free_port, wait_for_port
 from amazon_reviews_tests.serving.api_in_thread import api_in_thread
 from amazon_reviews_tests.serving.conftest import CHROMIUM
 from amazon_reviews_tests.serving.served import served_dashboard

@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from amazon_reviews_tests.transforms.frames import RECORDS
 
 RowsByLine = dict[int, dict[str, Any]]
 
+_FLOAT = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 _OF_ALL_LINES = (*REJECTION_COLUMNS, "file", "line", "partition")
 
 
@@ -64,18 +67,31 @@ def differences(
     ]
 
 
-def assert_same_tables(left: Lakehouse, right: Lakehouse) -> set[str]:
-    """Assert that all tables have the same columns, types and rows; return those with rows."""
+def assert_same_tables(left: Lakehouse, right: Lakehouse, digits: int | None = None) -> set[str]:
+    """Assert that all tables have the same columns, types and rows; return those with rows.
+
+    With `digits`, only so many significant ones of floating-point numbers are compared.
+    """
     compared: set[str] = set()
     for key in filter(left.exists, TABLES):
         assert right.exists(key), key
         assert left.delta(key).schema() == right.delta(key).schema(), key
         assert _written_types(left, key) == _written_types(right, key), key
-        rows = content(left, key)
-        assert rows == content(right, key), key
+        rows, others = content(left, key), content(right, key)
+        if digits:
+            rows, others = _rounded(rows, digits), _rounded(others, digits)
+        assert rows == others, key
         if rows:
             compared.add(key)
     return compared
+
+
+def _rounded(rows: Counter[str], digits: int) -> Counter[str]:
+    """Return rows, as text, with their floating-point numbers rounded."""
+    rounded: Counter[str] = Counter()
+    for row, number in rows.items():
+        rounded[_FLOAT.sub(lambda match: f"{float(match[0]):.{digits}g}", row)] += number
+    return rounded
 
 
 def _written_types(lakehouse: Lakehouse, key: str) -> set[tuple[str, str]]:

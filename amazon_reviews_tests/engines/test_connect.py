@@ -1,28 +1,23 @@
 """A Spark Connect server in a separate process, like a cluster."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pyspark
 import pytest
 
 from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.landing.zone import LandingZone
-from amazon_reviews.resources.spark.jvm import fetched_jars
 from amazon_reviews_tests.dagster.project import LAYERS, environment
+from amazon_reviews_tests.engines.cluster import running_server
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm, session_on
 from amazon_reviews_tests.helpers import build_gold_all
 from amazon_reviews_tests.ports import free_port
 
-SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
-START_SECONDS = 180
 CLI = "from amazon_reviews.cli import main; main()"
 
 
@@ -30,53 +25,13 @@ CLI = "from amazon_reviews.cli import main; main()"
 def address(tmp_path_factory):
     """The address of a server whose defaults differ from the settings of the project."""
     needs_jvm()
-    port = free_port()
     settings = {
         "spark.master": "local[2]",
-        "spark.driver.extraJavaOptions": "-Xss16m",
-        "spark.jars": ",".join(map(str, fetched_jars())),
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": str(port),
         "spark.sql.session.timeZone": "Asia/Tokyo",
         "spark.sql.ansi.enabled": "false",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.databricks.delta.snapshotPartitions": "2",
-        "spark.ui.enabled": "false",
     }
-    options = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
-    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    process = subprocess.Popen(
-        [str(submit), *options, "--class", SERVER, "spark-internal"],
-        cwd=tmp_path_factory.mktemp("server"),
-        env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port, process)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def wait_for(port, process):
-    end = time.monotonic() + START_SECONDS
-    while True:
-        assert process.poll() is None, "the server ended"
-        assert time.monotonic() < end, "the server does not answer"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
+    with running_server(tmp_path_factory.mktemp("server"), settings) as address:
+        yield address
 
 
 @pytest.mark.long

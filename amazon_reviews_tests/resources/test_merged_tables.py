@@ -65,6 +65,7 @@ def test_view_is_described_in_place_of_the_stored_table(file, table):
         ("mean_stars", "DOUBLE", "A mean."),
     ]
     assert warehouse.versions() == {"gold/months": 0}
+    assert warehouse.stored_rows() == {"gold/months": 3}
     assert not [*warehouse.damaged(lambda done, whole: None)]
 
 

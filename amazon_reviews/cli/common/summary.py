@@ -35,8 +35,7 @@ def summarize(settings: Settings, outcome: Outcome) -> dict[str, Any]:
     rows: dict[str, int] = {}
     warehouse_error = None
     try:
-        warehouse = open_warehouse(settings.warehouse)
-        rows = {name: warehouse.describe(name).rows for name in warehouse.versions()}
+        rows = open_warehouse(settings.warehouse).stored_rows()
     except WarehouseError as error:
         warehouse_error = str(error)
     return {

@@ -130,6 +130,13 @@ class Warehouse(Protocol):
         """Return the loaded tables by name, with their content versions, 0 if not recorded."""
         ...
 
+    def stored_rows(self) -> dict[str, int]:
+        """Return the loaded tables by name, with their stored rows, of which none is read.
+
+        The rows of a merged table count before they are added up.
+        """
+        ...
+
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Return the rows of a query; `parameters` fill its ``?`` placeholders.
 

@@ -1,7 +1,7 @@
 """The warehouse as a BigQuery dataset: table ``layer/name`` is ``dataset.name`` there."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -73,6 +73,13 @@ class BigQueryWarehouse:
         """See `Warehouse.contents`."""
         loaded = self._loaded()
         return {name: int(labels.get("delta_content", 0)) for name, labels in loaded.items()}
+
+    def stored_rows(self) -> dict[str, int]:
+        """See `Warehouse.stored_rows`."""
+        with self._explained("the rows could not be counted"):
+            tables = self._tables()
+            stored = {name: _stored_name(name, tables) for name in self._loaded()}
+            return {name: self._table(table).num_rows for name, table in stored.items()}
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; table names need no dataset, and timestamps are in UTC."""
@@ -167,10 +174,7 @@ class BigQueryWarehouse:
 
     def _stored(self, name: str) -> str | None:
         """Return the name of the table that holds the rows of a loaded one, None without it."""
-        if name not in self.versions():
-            return None
-        merged = f"{name}{BY_PARTITION}"
-        return merged if _table_name(merged) in self._tables() else name
+        return _stored_name(name, self._tables()) if name in self.versions() else None
 
     def _table(self, name: str) -> bigquery.Table:
         return self._connection.client.get_table(
@@ -234,6 +238,11 @@ class BigQueryWarehouse:
 
 def _table_name(name: str) -> str:
     return name.split("/")[1]
+
+
+def _stored_name(name: str, tables: Container[str]) -> str:
+    merged = f"{name}{BY_PARTITION}"
+    return merged if _table_name(merged) in tables else name
 
 
 def _labels(existing: Mapping[str, Mapping[str, str]], table: TableVersion) -> Mapping[str, str]:

@@ -98,6 +98,10 @@ class DuckDBWarehouse:
         """See `Warehouse.contents`."""
         return {name: state.content for name, state in self._loaded().items()}
 
+    def stored_rows(self) -> dict[str, int]:
+        """See `Warehouse.stored_rows`."""
+        return {name: state.row_count for name, state in self._loaded().items()}
+
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """See `Warehouse.query`; timestamps are in UTC."""
         return self._reader.query(sql, parameters)
