@@ -1,5 +1,6 @@
 """The event hub, read with Azure's client: the state of its partitions, and its events."""
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from azure.core.exceptions import AzureError
 from azure.eventhub import (
@@ -28,6 +29,7 @@ _BATCH_EVENTS = 1_000
 _BATCHES_AHEAD = 8
 _REQUESTS_AT_ONCE = 16
 _POLL_SECONDS = 0.05
+_ASK_SECONDS = 2
 # Errors of the connection, of the credential, and of the machine.
 _CLIENT_ERRORS = (EventHubError, AzureError, OSError)
 
@@ -36,6 +38,20 @@ _CLIENT_ERRORS = (EventHubError, AzureError, OSError)
 receiver.decode_payload = decode_message  # type: ignore[assignment,attr-defined]
 
 Batch = TypeVar("Batch")
+
+
+class _Client(EventHubConsumerClient):
+    """A consumer client that reads one partition, which exists.
+
+    Before it reads, Azure's client asks for the names of all partitions over another connection,
+    and keeps a processor busy until it has them.
+    """
+
+    partition: str
+
+    def get_partition_ids(self) -> list[str]:
+        """Return the partition to read, without a request."""
+        return [self.partition]
 
 
 @dataclass(frozen=True)
@@ -102,6 +118,8 @@ class EventHub:
     lag_seconds: int = 900
     silence_seconds: float = 60
     capture_names: str = DEFAULT_CAPTURE_NAMES
+    # The partitions of the last look, so that the next one asks for all at once.
+    _names: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def enabled(self) -> bool:
@@ -126,14 +144,21 @@ class EventHub:
         """
         with self._client() as client:
             try:
-                about = client.get_eventhub_properties()
-                names = sorted(about["partition_ids"], key=lambda name: (len(name), name))
                 # Each request opens another connection, which is mostly waiting.
                 with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
-                    properties = list(threads.map(client.get_partition_properties, names))
+                    asked = threads.submit(client.get_eventhub_properties)
+                    requests = {
+                        name: threads.submit(client.get_partition_properties, name)
+                        for name in self._names
+                    }
+                    about = asked.result()
+                    names = sorted(about["partition_ids"], key=lambda name: (len(name), name))
+                    for name in {*names} - {*requests}:
+                        requests[name] = threads.submit(client.get_partition_properties, name)
+                    partitions = {name: _hub_partition(requests[name].result()) for name in names}
             except _CLIENT_ERRORS as error:
                 raise self._unavailable(client, error) from None
-            partitions = dict(zip(names, map(_hub_partition, properties), strict=True))
+            self._names[:] = names
             return Hub(_name(client), about["created_at"], partitions)
 
     def read(
@@ -152,7 +177,7 @@ class EventHub:
         over = Event()
         turn = Lock()
         readers = [
-            _PartitionReader(self._client(), name, span, convert, batches, turn, over)
+            _PartitionReader(self._client(name), name, span, convert, batches, turn, over)
             for name, span in spans.items()
         ]
         waiting = {name: span.first for name, span in spans.items()}
@@ -176,28 +201,33 @@ class EventHub:
                 reader.stop()
 
     def _next(self, batches: "Queue[_Read[Batch]]", waiting: Mapping[str, int]) -> "_Read[Batch]":
-        try:
-            return batches.get(timeout=self.silence_seconds)
-        except Empty:
-            missing = ", ".join(f"{name} from {number}" for name, number in waiting.items())
-            raise EventHubUnavailableError(
-                f"no event came for {self.silence_seconds:g} s although the hub holds some "
-                f"(partition {missing}); it is tried again with the next run"
-            ) from None
+        end = time.monotonic() + self.silence_seconds
+        while (left := end - time.monotonic()) > 0:
+            with suppress(Empty):
+                return batches.get(timeout=min(left, _ASK_SECONDS))
+            # Azure's client hides that it cannot connect in order to read.
+            self.look()
+        missing = ", ".join(f"{name} from {number}" for name, number in waiting.items())
+        raise EventHubUnavailableError(
+            f"no event came for {self.silence_seconds:g} s although the hub holds some "
+            f"(partition {missing}); it is tried again with the next run"
+        )
 
-    def _client(self) -> EventHubConsumerClient:
+    def _client(self, partition: str = "") -> _Client:
         if not self.enabled:
             raise StreamingOffError(f"streaming is off: {EVENT_HUB} is not set")
         options: dict[str, Any] = {"retry_total": self.retry_total, "auth_timeout": 30}
         try:
             if "=" in self.address:
-                return EventHubConsumerClient.from_connection_string(
-                    self.address, self.consumer_group, **options
+                made = _Client.from_connection_string(self.address, self.consumer_group, **options)
+                client = cast(_Client, made)
+            else:
+                namespace, hub = self.address.split("/")
+                client = _Client(
+                    namespace, hub, self.consumer_group, default_credential(), **options
                 )
-            namespace, hub = self.address.split("/")
-            return EventHubConsumerClient(
-                namespace, hub, self.consumer_group, default_credential(), **options
-            )
+            client.partition = partition
+            return client
         except ValueError as error:
             raise EventHubUnavailableError(
                 f"{EVENT_HUB} cannot be used ({type(error).__name__}); "
