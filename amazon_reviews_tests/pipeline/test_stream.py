@@ -7,7 +7,6 @@ import os
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -383,7 +382,7 @@ def test_events_dropped_between_look_and_read_are_a_gap(server, lakehouse):
             return hub
 
     server.append("reviews", "0", *bodies(6))
-    hub = Slow(**asdict(hub_of(server)))
+    hub = Slow(hub_of(server).address)
 
     received = receive(hub, lakehouse, {"0": Span(0, 5)})
 
