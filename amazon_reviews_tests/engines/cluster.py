@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyspark
 
+from amazon_reviews.config import project_root
 from amazon_reviews.resources.spark.jvm import fetched_jars
 from amazon_reviews_tests.ports import free_port, wait_for_port
 
@@ -72,23 +73,19 @@ def running_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
 
 @contextmanager
 def running_server(folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    """Start a Spark Connect server with these settings beside the required ones; return where."""
+    """Start a Spark Connect server with these settings beside those of the file; return where."""
     port = free_port()
     settings = {
-        "spark.driver.extraJavaOptions": "-Xss16m",
-        "spark.executor.extraJavaOptions": "-Xss16m",
         "spark.jars": ",".join(map(str, fetched_jars())),
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
-        "spark.sql.shuffle.partitions": "4",
-        "spark.databricks.delta.snapshotPartitions": "2",
         "spark.ui.enabled": "false",
         **settings,
     }
     options = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
-    command = [str(BIN / "spark-submit"), *options, "--class", SERVER, "spark-internal"]
+    file = project_root() / "deploy" / "spark-connect.conf"
+    command = [str(BIN / "spark-submit"), "--properties-file", str(file), *options]
+    command += ["--class", SERVER, "spark-internal"]
     with running(command, folder) as server:
         wait_for_port(port, server)
         yield f"sc://127.0.0.1:{port}"
