@@ -46,17 +46,23 @@ def landing_zone(folder: Path, reviews: int, new: int, events: int) -> Path:
         title_ratings=0,
     )
     generate(options, landing)
-    for dataset, last in (("amazon_reviews", _NEW), ("amazon_metadata", f"partition_{PARTITIONS}")):
-        merged = folder / "merged"
-        for number in range(parts + 1):
-            name = f"partition_{number * PARTITIONS // parts + 1}" if number < parts else last
-            (merged / name).mkdir(parents=True, exist_ok=True)
-            for path in sorted((landing / dataset / f"partition_{number + 1}").iterdir()):
-                path.rename(merged / name / f"{number}_{path.name}")
-        shutil.rmtree(landing / dataset)
-        merged.rename(landing / dataset)
-    (landing / "amazon_reviews" / _NEW).rename(folder / _NEW)
+    _merge(landing / "amazon_metadata")
+    (landing / "amazon_reviews" / f"partition_{parts + 1}").rename(folder / _NEW)
+    _merge(landing / "amazon_reviews")
     return folder / _NEW
+
+
+def _merge(dataset: Path) -> None:
+    """Make ten partitions of those of a dataset."""
+    merged = dataset.with_name("merged")
+    generated = sorted(dataset.iterdir(), key=lambda path: int(path.name.rpartition("_")[2]))
+    for number, partition in enumerate(generated):
+        target = merged / f"partition_{number * PARTITIONS // len(generated) + 1}"
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted(partition.iterdir()):
+            path.rename(target / f"{number}_{path.name}")
+    shutil.rmtree(dataset)
+    merged.rename(dataset)
 
 
 def bench(reviews: int, new: int, events: int, folder: Path) -> dict[str, Any]:

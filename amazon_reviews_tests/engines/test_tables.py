@@ -15,6 +15,7 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, ingest_all, rows
+from amazon_reviews_tests.marts.test_partials import check_sequence
 
 SAMPLE = SampleOptions(
     reviews=600,
@@ -187,3 +188,8 @@ def test_spark_creates_files_and_folders_for_their_owner_only(jvm, tmp_path):
     created = [folder, *folder.rglob("*")]
     assert len(created) > 4
     assert {path.stat().st_mode & 0o777 for path in created} == {0o700, 0o600}
+
+
+@pytest.mark.long
+def test_marts_after_random_updates_on_jvm_spark(jvm, tmp_path):
+    check_sequence(jvm, tmp_path, seed=5, steps=3)

@@ -89,9 +89,10 @@ def change(choose, lakehouse):
     put(lakehouse, partition, joined(rows, random_gold.products(choose)))
 
 
-def check_sequence(spark, tmp_path, seed, steps):
+def check_sequence(spark, tmp_path, seed, steps, lakehouse=None):
+    """Compare the marts after random updates, by default in a folder, with those of one build."""
     choose = random.Random(seed)
-    lakehouse = Lakehouse(location=str(tmp_path / "lakehouse"))
+    lakehouse = lakehouse or Lakehouse(location=str(tmp_path / "lakehouse"))
     put(lakehouse, "partition_1", joined(random_gold.reviews(choose)[:MOST_ROWS], []))
     _put(lakehouse, "gold/products", random_gold.products(choose))
     build(spark, lakehouse)

@@ -38,6 +38,7 @@ from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.azurite import ACCOUNT
 from amazon_reviews_tests.dagster.project import environment
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, ingest_all, review, rows, upload
+from amazon_reviews_tests.marts.test_partials import check_sequence
 
 KEY = "gold/duplicates"
 LOCK = ".locks/gold.duplicates.lock"
@@ -185,6 +186,11 @@ def test_tables_equal_those_of_a_local_folder(spark, landing, lakehouse, far):
     ]
     for key in filter(lakehouse.exists, TABLES):
         assert content(far, key) == content(lakehouse, key), key
+
+
+@pytest.mark.long
+def test_marts_after_random_updates_in_an_object_store(spark, far, tmp_path):
+    check_sequence(spark, tmp_path, seed=5, steps=6, lakehouse=far)
 
 
 def test_maintenance_compacts_and_vacuums_in_an_object_store(spark, container, far):

@@ -14,7 +14,6 @@ from amazon_reviews.models.recommender.ranking import (
     Scores,
     best,
     pattern,
-    rows_where,
     unit_rows,
     without,
 )
@@ -49,10 +48,11 @@ class ItemNeighbours(ScoringRecommender):
         # One neighbour more, as each item is also its own.
         nearest = all_pairs_knn(
             weighted.T.tocsr().astype(np.float64), self.neighbours + 1, show_progress=False
-        ).tocsr()
-        rows = np.repeat(np.arange(nearest.shape[0]), np.diff(nearest.indptr))
+        )
+        others = nearest.row != nearest.col
+        places = (nearest.row[others], nearest.col[others])
         self.similarity_ = csr_matrix(
-            rows_where(nearest, nearest.indices != rows), dtype=np.float32
+            (nearest.data[others].astype(np.float32), places), nearest.shape
         )
 
     def item_similarity(self) -> csr_matrix:
