@@ -26,6 +26,7 @@ from amazon_reviews_tests.transforms.frames import RECORDS
 
 RowsByLine = dict[int, dict[str, Any]]
 
+_RUN_HISTORY = "gold/pipeline_runs"
 _FLOAT = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 _OF_ALL_LINES = (*REJECTION_COLUMNS, "file", "line", "partition")
 
@@ -70,18 +71,20 @@ def differences(
 def assert_same_tables(left: Lakehouse, right: Lakehouse, digits: int | None = None) -> set[str]:
     """Assert that all tables have the same columns, types and rows; return those with rows.
 
-    With `digits`, only so many significant ones of floating-point numbers are compared.
+    The history of runs is never the same. With `digits`, only so many significant ones of
+    floating-point numbers are compared.
     """
     compared: set[str] = set()
-    for key in filter(left.exists, TABLES):
+    for key in filter(left.exists, TABLES.keys() - {_RUN_HISTORY}):
         assert right.exists(key), key
         assert left.delta(key).schema() == right.delta(key).schema(), key
-        assert _written_types(left, key) == _written_types(right, key), key
         rows, others = content(left, key), content(right, key)
         if digits:
             rows, others = _rounded(rows, digits), _rounded(others, digits)
         assert rows == others, key
         if rows:
+            # Of a table without rows, not every engine writes a file.
+            assert _written_types(left, key) == _written_types(right, key), key
             compared.add(key)
     return compared
 

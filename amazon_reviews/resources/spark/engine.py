@@ -4,6 +4,7 @@ Each is reached as a Spark Connect endpoint. So the project uses one API and one
 and the engines differ only in the server behind the endpoint.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -21,6 +22,7 @@ from pyspark.sql import SparkSession
 from amazon_reviews.errors import EngineUnavailableError
 from amazon_reviews.memory import engine_memory
 from amazon_reviews.resources.spark.jvm import check_java, fetched_jars, start_jvm
+from amazon_reviews.resources.spark.spill import spill_folder
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.client.retries import RetryPolicy
@@ -165,6 +167,8 @@ def start_sail(memory: int) -> Endpoint:
     os.environ.setdefault("SAIL_PARQUET__MAX_ROW_GROUP_SIZE", str(ROW_GROUP_ROWS))
     # The engine compiles the regular expressions again for each batch of rows.
     os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", str(ROW_GROUP_ROWS // 2))
+    folder = spill_folder(memory)
+    os.environ["SAIL_RUNTIME__TEMPORARY_FILES__PATHS"] = json.dumps([str(folder)])
     # Imported here because pysail is large and reads the variables above when it is loaded.
     from pysail.spark import SparkConnectServer
 

@@ -1,0 +1,75 @@
+"""The temporary files of the embedded engine: logged, and removed."""
+
+import os
+import signal
+import subprocess
+import sys
+
+PROGRAM = """
+import logging, os, signal, sys, time
+from pathlib import Path
+from amazon_reviews.resources.spark import spill
+
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+spill._LOOK_SECONDS = 0.05
+folder = spill.spill_folder(256 << 20)
+print(folder, flush=True)
+if sys.argv[1] == "use":
+    (folder / "of a query").mkdir()
+    file = folder / "of a query" / "rows"
+    file.write_bytes(bytes(3 << 20))
+    time.sleep(0.5)
+    file.unlink()
+    time.sleep(0.5)
+if sys.argv[1] == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run(folder, act):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, act],
+        env=os.environ | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    return done, done.stdout.strip()
+
+
+def test_the_use_of_the_disk_is_logged_and_nothing_stays(tmp_path):
+    done, folder = run(tmp_path, "use")
+
+    assert done.returncode == 0, done.stderr
+    begin, end = done.stderr.splitlines()
+    assert begin == (
+        f"a query needs more than its 256 MiB of memory: it uses the disk, in {folder}"
+    )
+    assert end == "the query used up to 3 MiB of the disk"
+    assert not os.listdir(tmp_path)
+
+
+def test_the_files_of_a_killed_process_are_removed_by_the_next_one(tmp_path):
+    killed, folder = run(tmp_path, "die")
+    assert killed.returncode == -signal.SIGKILL
+    assert os.path.exists(folder)
+
+    done, _ = run(tmp_path, "nothing")
+
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert not os.listdir(tmp_path)
+
+
+def test_the_files_of_a_living_process_stay(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM + "\nsys.stdin.read()", "nothing"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as living:
+        folder = living.stdout.readline().strip()
+        run(tmp_path, "nothing")
+        assert os.path.exists(folder)
+        living.stdin.close()
+    assert not os.path.exists(folder)
