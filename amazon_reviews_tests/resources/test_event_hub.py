@@ -73,6 +73,28 @@ def test_look_returns_the_spans_of_four_partitions(server):
     assert server.events_delivered == 0
 
 
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_hub_that_was_created_again_has_its_new_partitions(server, partitions):
+    event_hub = hub(server)
+    before = event_hub.look()
+    server.recreate("reviews", partitions)
+
+    after = event_hub.look()
+
+    assert [*before.partitions] == ["0", "1"]
+    assert [*after.partitions] == ["0", "1", "2"][:partitions]
+
+
+def test_reading_asks_for_no_names_of_partitions(server, monkeypatch):
+    def ask(client):
+        raise AssertionError("the names are known")
+
+    monkeypatch.setattr(EventHubConsumerClient, "get_partition_ids", ask)
+    server.append("reviews", "0", *bodies(3))
+
+    assert read(hub(server), {"0": Span(0, 2)}) == {"0": numbered((0, 2))}
+
+
 def test_spans_of_four_partitions_are_read_exactly(server):
     for partition in "0123":
         server.append("four", partition, *bodies(40))
