@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import logging, os, signal, sys, time
 from pathlib import Path
@@ -45,6 +47,39 @@ def test_the_use_of_the_disk_is_logged_and_nothing_stays(tmp_path):
         f"a query needs more than its 256 MiB of memory: it uses the disk, in {folder}"
     )
     assert end == "the query used up to 3 MiB of the disk"
+    assert not os.listdir(tmp_path)
+
+
+QUERY = """
+import logging
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+from amazon_reviews.resources.spark import spill
+from amazon_reviews.resources.spark.engine import start_session
+
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+spill._LOOK_SECONDS = 0.05
+session = start_session("sail", 192 << 20)
+rows = session.range(2_000_000).select(F.sha2(F.col("id").cast("string"), 256).alias("key"))
+places = rows.select("key", F.row_number().over(Window.orderBy("key")).alias("place"))
+print(places.agg(F.max("place")).collect()[0][0])
+spill.threading.Event().wait(0.5)
+"""
+
+
+@pytest.mark.long
+def test_a_query_of_the_engine_uses_the_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", QUERY],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout == "2000000\n", done.stderr
+    begin, *_, end = done.stderr.splitlines()
+    assert begin.startswith("a query needs more than its 192 MiB of memory: it uses the disk, in ")
+    assert int(end.split()[5]) > 20
     assert not os.listdir(tmp_path)
 
 

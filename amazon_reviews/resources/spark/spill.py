@@ -56,22 +56,23 @@ def _locked(file: Path, flags: int) -> int:
 
 def _watch(folder: Path, memory: int) -> None:
     """Log the begin and the end of the use of the folder."""
-    largest = 0
-    _, seen = _state(folder)
+    in_use, largest = False, 0
+    _, before = _state(folder)
     pause = threading.Event()
     while not pause.wait(_LOOK_SECONDS) and folder.exists():
         used, changed = _state(folder)
-        if not largest and (used or changed != seen):
-            _log.info(
-                "a query needs more than its %s MiB of memory: it uses the disk, in %s",
-                *(f"{memory // _MIB:,}", folder),
-            )
-            largest = 1
         largest = max(largest, used)
-        if largest and not used:
+        if used or changed != before:
+            if not in_use:
+                _log.info(
+                    "a query needs more than its %s MiB of memory: it uses the disk, in %s",
+                    *(f"{memory // _MIB:,}", folder),
+                )
+            in_use = True
+        elif in_use:
             _log.info("the query used up to %s MiB of the disk", f"{largest // _MIB:,}")
-            largest = 0
-        seen = changed
+            in_use, largest = False, 0
+        before = changed
 
 
 def _state(folder: Path) -> tuple[int, float]:
