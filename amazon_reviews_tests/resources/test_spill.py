@@ -70,7 +70,7 @@ spill.threading.Event().wait(0.5)
 @pytest.mark.long
 def test_a_query_of_the_engine_uses_the_folder(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", QUERY],
+        [sys.executable, "-W", "ignore", "-c", QUERY],
         env=os.environ | {"TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
