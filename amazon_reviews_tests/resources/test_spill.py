@@ -42,7 +42,7 @@ def test_the_use_of_the_disk_is_logged_and_nothing_stays(tmp_path):
     done, folder = run(tmp_path, "use")
 
     assert done.returncode == 0, done.stderr
-    begin, end = done.stderr.splitlines()
+    begin, *_, end = done.stderr.splitlines()
     assert begin == (
         f"a query needs more than its 256 MiB of memory: it uses the disk, in {folder}"
     )
