@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 def spill_folder(memory: int) -> Path:
     """Return a new folder for what queries cannot hold in `memory` bytes.
 
-    A thread logs when it is used. It is removed at the end of the process, and here if the process
-    was killed.
+    A thread logs how much was used. The folder is removed at the end of the process, and here if
+    the process was killed.
     """
     for left in Path(tempfile.gettempdir()).glob("*".join(_NAME)):
         with suppress(OSError):
@@ -55,32 +55,24 @@ def _locked(file: Path, flags: int) -> int:
 
 
 def _watch(folder: Path, memory: int) -> None:
-    """Log the begin and the end of the use of the folder."""
-    in_use, largest = False, 0
-    _, before = _state(folder)
+    """Log the bytes that queries stored in the folder, when they are twice as many as before."""
+    largest = told = 0
     pause = threading.Event()
     while not pause.wait(_LOOK_SECONDS) and folder.exists():
-        used, changed = _state(folder)
+        used = _used_bytes(folder)
         largest = max(largest, used)
-        if used or changed != before:
-            if not in_use:
-                _log.info(
-                    "a query needs more than its %s MiB of memory: it uses the disk, in %s",
-                    *(f"{memory // _MIB:,}", folder),
-                )
-            in_use = True
-        elif in_use:
-            _log.info("the query used up to %s MiB of the disk", f"{largest // _MIB:,}")
-            in_use, largest = False, 0
-        before = changed
+        if not used and largest > 2 * told:
+            told = largest
+            _log.warning(
+                "a query needed more than its %s MiB of memory, and used up to %s MiB of the disk "
+                "in %s",
+                *(f"{memory // _MIB:,}", f"{largest // _MIB:,}", folder.parent),
+            )
 
 
-def _state(folder: Path) -> tuple[int, float]:
-    """Return the bytes in the folder, and the time at which a file last came or went."""
-    used, changed = 0, 0.0
-    for path in (folder, *folder.rglob("*")):
+def _used_bytes(folder: Path) -> int:
+    used = 0
+    for path in folder.rglob("*"):
         with suppress(OSError):
-            stat = path.stat()
-            used += 0 if path.is_dir() else stat.st_size
-            changed = max(changed, stat.st_mtime if path.is_dir() else 0.0)
-    return used, changed
+            used += 0 if path.is_dir() else path.stat().st_size
+    return used
