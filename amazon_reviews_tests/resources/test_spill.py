@@ -8,23 +8,13 @@ import sys
 
 import pytest
 
-PROGRAM = """
-import logging, os, signal, sys, time
-from pathlib import Path
 from amazon_reviews.resources.spark import spill
 
-logging.basicConfig(format="%(message)s")
-spill._LOOK_SECONDS = 0.02
-folder = spill.spill_folder(256 << 20)
-print(folder, flush=True)
-if sys.argv[1] == "use":
-    (folder / "of a query").mkdir()
-    file = folder / "of a query" / "rows"
-    for size in (3 << 20, 4 << 20):
-        file.write_bytes(bytes(size))
-        time.sleep(0.5)
-        file.unlink()
-        time.sleep(0.5)
+PROGRAM = """
+import os, signal, sys
+from amazon_reviews.resources.spark.spill import spill_folder
+
+print(spill_folder(256 << 20), flush=True)
 if sys.argv[1] == "die":
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -40,15 +30,31 @@ def run(folder, act):
     return done, done.stdout.strip()
 
 
-def test_the_use_of_the_disk_is_logged_and_nothing_stays(tmp_path):
-    done, folder = run(tmp_path, "use")
+def test_the_use_of_the_disk_is_logged_when_it_doubles(tmp_path, monkeypatch, caplog):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    rows = folder / "rows"
+    sizes = iter((3, 0, 4, 0, 7, 0))
+    used_bytes = spill._used_bytes
 
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines() == [
-        "a query needed more than its 256 MiB of memory, and used up to 3 MiB of the disk in "
-        + os.path.dirname(folder)
+    def next_look(folder):
+        rows.unlink(missing_ok=True)
+        size = next(sizes, None)
+        if size is None:
+            folder.rmdir()
+        elif size:
+            rows.write_bytes(bytes(size << 20))
+        return used_bytes(folder)
+
+    monkeypatch.setattr(spill, "_used_bytes", next_look)
+    monkeypatch.setattr(spill, "_LOOK_SECONDS", 0)
+    spill._watch(folder, 256 << 20)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "a query needed more than its 256 MiB of memory, and used up to "
+        f"{size} MiB of the disk in {tmp_path}"
+        for size in (3, 7)
     ]
-    assert not os.listdir(tmp_path)
 
 
 QUERY = """
