@@ -40,9 +40,7 @@ def written_time(text: Column, order: str = "year month day") -> Column:
 
     A text with a time of day is ISO 8601. For others, see `written_day`, the time is 0:00.
     """
-    return _of_numbers(text, "timestamp").otherwise(
-        F.coalesce(_iso_time(text), _other_day(text, order).cast("timestamp"))
-    )
+    return _written(text, order, "timestamp")
 
 
 def written_day(text: Column, order: str = "year month day") -> Column:
@@ -53,39 +51,34 @@ def written_day(text: Column, order: str = "year month day") -> Column:
     the first three letters of it (also "Sept"), with or without a period. Dates of numbers only,
     such as "1/9/2016", are read in `order`.
     """
-    return _of_numbers(text, "date").otherwise(_other_day(text, order))
+    return _written(text, order, "date")
 
 
-def _of_numbers(text: Column, kind: str) -> Column:
-    """Return the day of "09 1, 2016", which most texts are, as a condition for the others."""
+def _written(text: Column, order: str, kind: str) -> Column:
+    # One condition for each form, the most frequent one first: an engine evaluates the value of
+    # a form for its own rows only, and each expression once.
     bare = trimmed(text)
-    day = F.regexp_replace(bare, _NUMBERS, "$3-$1-$2").try_cast("date")
-    return F.when(bare.rlike(_NUMBERS), day.cast(kind))
+    separated, iso = _ORDERS[order]
+    return (
+        F.when(bare.rlike(_NUMBERS), _day(bare, _NUMBERS, "$3-$1-$2").cast(kind))
+        .when(bare.rlike(_ISO), bare.try_cast("timestamp").cast(kind))
+        .when(bare.rlike(_NAMED), _named_day(bare).cast(kind))
+        .when(bare.rlike(separated), _day(bare, separated, iso).cast(kind))
+    )
 
 
-def _other_day(text: Column, order: str) -> Column:
-    bare = trimmed(text)
-    expression, iso = _ORDERS[order]
-    separated = F.when(bare.rlike(expression), F.regexp_replace(bare, expression, iso))
-    return F.coalesce(_named_day(bare), _iso_time(text).cast("date"), separated.try_cast("date"))
-
-
-def _iso_time(text: Column) -> Column:
-    bare = trimmed(text)
-    return F.when(bare.rlike(_ISO), bare).try_cast("timestamp")
+def _day(text: Column, expression: str, iso: str) -> Column:
+    return F.regexp_replace(text, expression, iso).try_cast("date")
 
 
 def _named_day(text: Column) -> Column:
-    named = F.when(text.rlike(_NAMED), text)
-
-    def group(*numbers: int) -> Column:
-        # Of the alternatives one matches, and the groups of the others are empty.
-        return F.concat(*(F.regexp_extract(named, _NAMED, number) for number in numbers))
-
-    month, day, year = group(1, 5, 6), group(2, 4), group(3, 7)
-    place = F.position(F.lower(F.substring(month, 1, 3)), F.lit(_NAMES))
-    number = F.floor((place + 2) / 3).cast("string")
+    # Of the alternatives one matches, and the groups of the others are empty.
+    named = F.regexp_replace(text, _NAMED, "$1$5$6 $2$4 $3$7")
+    place = F.position(F.lower(F.substring(named, 1, 3)), F.lit(_NAMES))
+    month = F.floor((place + 2) / 3).cast("string")
+    day, year = F.substring_index(named, " ", -2), F.substring_index(named, " ", -1)
     is_short = F.length(year) == 2
     century = F.when(is_short & (year >= str(_FIRST_SHORT_YEAR)), "19").when(is_short, "20")
     full = F.concat(F.coalesce(century, F.lit("")), year)
-    return F.concat(full, F.lit("-"), number, F.lit("-"), day).try_cast("date")
+    iso = F.concat(full, F.lit("-"), month, F.lit("-"), F.substring_index(day, " ", 1))
+    return iso.try_cast("date")

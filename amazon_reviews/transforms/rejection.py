@@ -62,12 +62,12 @@ def judged(parsed: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     detail = F.when(is_rejected & fault.isNull(), detail).when(is_rejected, record_size(sizes))
     # One of millions of bytes is not of use to people, and many are too much for one answer.
     is_long = is_rejected & (F.octet_length(raw) > MAX_LINE_BYTES)
-    return faults.select(
-        *(name for name in parsed.columns if name not in REJECTION_COLUMNS),
-        F.when(is_long, F.substring(raw, 1, _SHOWN)).when(is_rejected, raw).alias("raw"),
-        encoding,
-        F.when(is_rejected, F.coalesce(fault, reason)).alias("reason"),
-        without_control(detail).alias("detail"),
+    return faults.withColumns(
+        {
+            "raw": F.when(is_long, F.substring(raw, 1, _SHOWN)).when(is_rejected, raw),
+            "reason": F.when(is_rejected, F.coalesce(fault, reason)),
+            "detail": without_control(detail),
+        }
     )
 
 

@@ -170,7 +170,8 @@ def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterat
         for frame in frames:
             frame.write.mode(mode).option("compression", "lz4").parquet(folder)
             mode = "append"
-        yield frames[0].sparkSession.read.schema(frames[0].schema).parquet(folder)
+        # The files have the schema: to ask for it would analyze the whole query again.
+        yield frames[0].sparkSession.read.parquet(folder)
     with suppress(FileNotFoundError):
         filesystem(location).delete_dir(name)
 
