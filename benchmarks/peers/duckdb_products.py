@@ -1,24 +1,31 @@
 """The statements of the DuckDB job for products; see `duckdb_statements`."""
 
 from benchmarks.peers.duckdb_statements import struct
+from benchmarks.peers.rules import (
+    BY_LINE,
+    CATEGORY_TAG,
+    IMAGE_TEXT,
+    PRICE_RANGE,
+    PRODUCT_FIELDS,
+    PRODUCT_TEXTS,
+)
 
-_FIELDS = "asin title brand main_cat category price".split()
-_PRICE = r"\$?([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-_RANGE = rf"^\s*{_PRICE}(?:\s*[-–]\s*{_PRICE})?\s*$"
+_ALT = IMAGE_TEXT.replace("'", "''")
+
 TYPE_PRODUCTS = rf"""
 CREATE OR REPLACE TEMP TABLE product_lines AS
 WITH parsed AS (
     SELECT raw, file, line, place, json_valid(raw) AS is_json,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
-            THEN from_json(raw, '{struct(_FIELDS)}') END AS r
+            THEN from_json(raw, '{struct(PRODUCT_FIELDS)}') END AS r
     FROM read_parquet('{{bronze}}/*.parquet')
 )
 SELECT r, file, line, place, substr(sha256(trim(raw)), 1, 32) AS line_id, CASE
     WHEN NOT is_json THEN 'not_json'
     WHEN r IS NULL THEN 'not_an_object'
     WHEN blank(r.asin) THEN 'missing_field'
-    WHEN structure(raw, r.asin, 'asin') OR structure(raw, r.title, 'title')
-        OR structure(raw, r.brand, 'brand') THEN 'wrong_type'
+    WHEN {" OR ".join(f"structure(raw, r.{text}, '{text}')" for text in PRODUCT_TEXTS)}
+        THEN 'wrong_type'
     END AS reason,
     CASE WHEN reason IS NOT NULL THEN raw END AS rejected
 FROM parsed;
@@ -36,18 +43,18 @@ COPY (
         QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY place) = 1
     ), prices AS (
         SELECT *, CASE WHEN length(r.price) <= 60
-            THEN regexp_extract(r.price, '{_RANGE}', ['a', 'b']) END AS written,
+            THEN regexp_extract(r.price, '{PRICE_RANGE}', ['a', 'b']) END AS written,
             CASE WHEN json_valid(r.category) AND starts_with(r.category, '[')
                 THEN list_filter(from_json(r.category, '["VARCHAR"]'),
-                    lambda c: NOT regexp_matches(c, '</?[A-Za-z]') AND c <> '') END AS path
+                    lambda c: NOT regexp_matches(c, '{CATEGORY_TAG}') AND c <> '') END AS path
         FROM deduplicated
     ), plain AS (
         SELECT *, amount(written.a) AS low, coalesce(amount(written.b), low) AS high,
             tidy(unescaped(unescaped_once(without_tags(r.title)))) AS title,
             tidy(unescaped(unescaped_once(without_tags(
-                regexp_replace(r.brand, '^\s*by[\r\n]', ''))))) AS brand,
+                regexp_replace(r.brand, '{BY_LINE}', ''))))) AS brand,
             CASE WHEN contains(r.main_cat, '<img')
-                THEN regexp_extract(r.main_cat, '\balt\s*=\s*["'']([^"''<>]*)', 1)
+                THEN regexp_extract(r.main_cat, '{_ALT}', 1)
                 ELSE r.main_cat END AS category,
             list_transform(path, lambda c: tidy(unescaped(unescaped_once(c)))) AS categories
         FROM prices

@@ -4,44 +4,25 @@ The statements contain `{names}` that `fill` replaces. The rules are those of th
 transforms. `DIFFERENCES` lists the rules that the peer leaves out.
 """
 
-from html.entities import name2codepoint
+from benchmarks.peers.rules import (
+    COMMON_DIFFERENCES,
+    EARLIEST,
+    ENTITY,
+    ENTITY_NAMES,
+    ESCAPED_AGAIN,
+    LATEST,
+    LINK,
+    REVIEW_FIELDS,
+    REVIEW_TEXTS,
+    STYLE_PADDING,
+    TAG,
+    UNSEEN,
+    UNTIDY,
+)
 
 DIFFERENCES = (
     "line numbers count the lines that are UTF-8 (the others are rejected with a separate number)",
-    "products: asin, title, brand, main category, categories and price only, without details,"
-    " features, ranks, dates and descriptions",
-    "files are read without a check that they did not change meanwhile, written without a table"
-    " log, a lock or a check of the written rows, and no run is recorded",
-)
-
-_REVIEW_FIELDS = (
-    "reviewerID asin overall reviewText summary reviewerName verified vote style image "
-    "unixReviewTime reviewTime"
-).split()
-_TEXTS = ("reviewerID", "asin", "reviewText", "summary", "reviewerName")
-
-_TAGS = (
-    "a|abbr|acronym|address|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blockquote|body|"
-    "br|button|canvas|caption|center|cite|code|col|colgroup|data|datalist|dd|del|details|dfn|"
-    "dialog|dir|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|frameset|"
-    "h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark|"
-    "menu|meta|meter|nav|noframes|noscript|object|ol|optgroup|option|output|p|param|picture|pre|"
-    "progress|q|s|samp|script|section|select|small|source|span|strike|strong|style|sub|summary|"
-    "sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|time|title|tr|track|tt|u|ul|var|"
-    "video|wbr"
-)
-_UNSEEN = (
-    r"(?is)<!--.*?(?:-->|\z)|<script(?:[\s/][^>]*)?>.*?(?:</script[^>]*>|\z)"
-    r"|<style(?:[\s/][^>]*)?>.*?(?:</style[^>]*>|\z)"
-)
-_TAG = (
-    rf"(?is)</?(?:{_TAGS})(?:[\s/][^<>]*)?>|<[a-z][a-z0-9:-]*\s+[a-z][a-z0-9_:-]*\s*=[^<>]*>"
-    rf"|<(?:{_TAGS})\s+[a-z][a-z0-9_:-]*\s*=[^<>]*\z|</(?:{_TAGS})\s*\z"
-)
-_ENTITY = "&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
-_UNTIDY = (
-    r"[\s\pZ\p{Cc}]{2,}|[\x00-\x1f\x7f-\x9f\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
-    r"\x{202f}\x{205f}\x{3000}]"
+    *COMMON_DIFFERENCES,
 )
 
 
@@ -53,9 +34,8 @@ def fill(statement: str, **values: object) -> str:
 
 
 def _entity_names() -> str:
-    names = {name: chr(code) for name, code in name2codepoint.items()} | {"apos": "'"}
-    keys = ", ".join(f"'&{name};'" for name in names)
-    values = ", ".join("'" + text.replace("'", "''") + "'" for text in names.values())
+    keys = ", ".join(f"'&{name};'" for name in ENTITY_NAMES)
+    values = ", ".join("'" + text.replace("'", "''") + "'" for text in ENTITY_NAMES.values())
     return f"map([{keys}], [{values}])"
 
 
@@ -70,15 +50,15 @@ CREATE MACRO entity_text(entity) AS coalesce(
     END),
     entity);
 CREATE MACRO without_tags(t) AS CASE WHEN contains(t, '<') THEN
-    regexp_replace(regexp_replace(t, '{_UNSEEN}', ' ', 'g'), '{_TAG}', ' ', 'g') ELSE t END;
+    regexp_replace(regexp_replace(t, '{UNSEEN}', ' ', 'g'), '{TAG}', ' ', 'g') ELSE t END;
 CREATE MACRO unescaped_once(t) AS CASE WHEN contains(t, '&') THEN
-    regexp_replace(t, '&(?:(?:amp|#0*38|#[xX]26);)+(#?[0-9A-Za-z]{{1,8}};)', '&\\1', 'g')
+    regexp_replace(t, '{ESCAPED_AGAIN}', '&\\1', 'g')
     ELSE t END;
 CREATE MACRO unescaped(t) AS CASE WHEN contains(t, '&') AND contains(t, ';') THEN
-    list_reduce(list_prepend(t, regexp_extract_all(t, '{_ENTITY}')),
+    list_reduce(list_prepend(t, regexp_extract_all(t, '{ENTITY}')),
         lambda acc, e: replace(acc, e, entity_text(e)))
     ELSE t END;
-CREATE MACRO tidy(t) AS trim(regexp_replace(t, '{_UNTIDY}', ' ', 'g'));
+CREATE MACRO tidy(t) AS trim(regexp_replace(t, '{UNTIDY}', ' ', 'g'));
 CREATE MACRO prefixed(t) AS coalesce(length(t) || ':' || t, '-');
 CREATE MACRO blank(t) AS coalesce(trim(t), '') = '';
 CREATE MACRO structure(raw, text, field) AS coalesce(
@@ -86,7 +66,7 @@ CREATE MACRO structure(raw, text, field) AS coalesce(
         THEN json_type(raw, '$.' || field) IN ('ARRAY', 'OBJECT') END, false);
 CREATE MACRO normalized(t) AS trim(regexp_replace(replace(replace(lower(
     CASE WHEN contains(t, 'http') OR contains(t, 'www.')
-        THEN regexp_replace(t, '(?:https?://|www\\.)\\S+', ' ', 'g') ELSE t END
+        THEN regexp_replace(t, '{LINK}', ' ', 'g') ELSE t END
     ), '''', ''), '’', ''), '[^\\pL]+', ' ', 'g'));
 CREATE MACRO amount(t) AS try_cast(replace(t, ',', '') AS DECIMAL(12,2));
 """
@@ -127,16 +107,16 @@ CREATE OR REPLACE TEMP TABLE typed AS
 WITH parsed AS (
     SELECT raw, file, line, place, json_valid(raw) AS is_json,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{')
-            THEN from_json(raw, '{struct(_REVIEW_FIELDS)}') END AS r,
+            THEN from_json(raw, '{struct(REVIEW_FIELDS)}') END AS r,
         CASE WHEN is_json AND starts_with(ltrim(raw), '{{') THEN list_filter(
-            json_keys(raw), lambda k: k NOT IN ({_quoted(_REVIEW_FIELDS)})) END AS unknown
+            json_keys(raw), lambda k: k NOT IN ({_quoted(REVIEW_FIELDS)})) END AS unknown
     FROM read_parquet('{{bronze}}/*.parquet')
 ), cast_ AS (
     SELECT *, round(try_cast(r.overall AS DOUBLE), 1) AS stars,
         try_cast(r.verified AS BOOLEAN) AS verified,
         try_cast(try_cast(replace(r.vote, ',', '') AS DOUBLE) AS INTEGER) AS vote,
         CASE WHEN json_valid(r.style) AND starts_with(r.style, '{{')
-            THEN from_json(regexp_replace(r.style, ':"\s*:\s*"\s*', '":"', 'g'),
+            THEN from_json(regexp_replace(r.style, '{STYLE_PADDING}', '":"', 'g'),
                 '"MAP(VARCHAR,VARCHAR)"') END AS style,
         CASE WHEN json_valid(r.image) AND starts_with(r.image, '[')
             THEN json_array_length(r.image) END AS images,
@@ -149,7 +129,7 @@ WITH parsed AS (
         WHEN blank(r.reviewerID) OR blank(r.asin) OR blank(r.overall) THEN 'missing_field'
         WHEN r.reviewText IS NULL AND r.summary IS NULL THEN 'missing_field'
         WHEN stars IS NULL OR isnan(stars) THEN 'wrong_type'
-        WHEN {" OR ".join(f"structure(raw, r.{text}, '{text}')" for text in _TEXTS)}
+        WHEN {" OR ".join(f"structure(raw, r.{text}, '{text}')" for text in REVIEW_TEXTS)}
             THEN 'wrong_type'
         WHEN NOT blank(r.verified) AND verified IS NULL THEN 'wrong_type'
         WHEN NOT blank(r.vote) AND vote IS NULL THEN 'wrong_type'
@@ -158,7 +138,7 @@ WITH parsed AS (
         WHEN NOT blank(r.unixReviewTime) AND seconds IS NULL THEN 'wrong_type'
         WHEN stars <> 0 AND stars NOT BETWEEN 1 AND 5 THEN 'out_of_range'
         WHEN vote < 0 THEN 'out_of_range'
-        WHEN isnan(seconds) OR seconds NOT BETWEEN 788918400 AND 4102444799 THEN 'out_of_range'
+        WHEN isnan(seconds) OR seconds NOT BETWEEN {EARLIEST} AND {LATEST} THEN 'out_of_range'
         END AS reason
     FROM cast_
 )

@@ -5,11 +5,6 @@ other peers. A single task reads a file, since gzip cannot be split. Within a fi
 `monotonically_increasing_id` therefore counts the lines from 0.
 """
 
-import argparse
-import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 
@@ -24,47 +19,39 @@ from amazon_reviews.transforms.prices import impute_prices
 from amazon_reviews.transforms.products import best_products
 from amazon_reviews.transforms.rejection import REJECTION_COLUMNS
 from amazon_reviews.transforms.reviews import gold_reviews
+from benchmarks.peers import job
 
 
-class Job:
-    """The batch job over a landing zone; every table is a folder of Parquet files below `out`."""
+class SparkJob(job.Job):
+    """The batch job with the project's transforms on JVM Spark."""
 
     def __init__(self, landing: Path, out: Path) -> None:
-        self._landing, self._out = landing, out
-        self._seconds: dict[str, float] = {}
-        with self._timed("session"):
+        super().__init__(landing, out)
+        with self.timed("session"):
             self._spark = _session()
 
-    def run(self) -> dict[str, object]:
-        """Build gold from the landing zone, partition by partition."""
-        for name in self._partitions("amazon_reviews"):
+    def build(self) -> int:
+        """Build gold partition by partition."""
+        for name in self.partitions(job.REVIEWS):
             self._ingest(REVIEWS, name)
-        for name in self._partitions("amazon_metadata"):
+        for name in self.partitions(job.PRODUCTS):
             self._ingest(PRODUCTS, name)
             self._build_silver(PRODUCTS, name)
-        for name in self._partitions("amazon_reviews"):
+        for name in self.partitions(job.REVIEWS):
             self._build_silver(REVIEWS, name)
-        with self._timed("gold/products"):
-            best = best_products(self._read("silver/products"), self._ranks("amazon_metadata"))
+        with self.timed("gold/products"):
+            best = best_products(self._read("silver/products"), self._ranks(job.PRODUCTS))
             impute_prices(best).write.parquet(self._path("gold/products"))
-        with self._timed("gold/reviews"):
+        with self.timed("gold/reviews"):
             self._build_gold_reviews()
         rows = self._read("gold/reviews").count()
         self._spark.stop()
-        return {"rows": rows, "seconds": self._seconds, "cpu": {}}
-
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._seconds[name] = self._seconds.get(name, 0) + time.perf_counter() - started
-
-    def _partitions(self, dataset: str) -> list[str]:
-        names = [path.name for path in (self._landing / dataset).iterdir()]
-        return sorted(names, key=lambda name: int(name.removeprefix("partition_")))
+        # The clock of this process does not see the processor time of the JVM.
+        self.cpu_seconds.clear()
+        return rows
 
     def _path(self, name: str) -> str:
-        return str(self._out / name)
+        return str(self.out / name)
 
     def _read(self, key: str) -> DataFrame:
         return self._spark.read.parquet(self._path(key))
@@ -75,8 +62,8 @@ class Job:
         frame.drop("partition").write.option("compression", "zstd").parquet(folder)
 
     def _ingest(self, dataset: Dataset, partition: str) -> None:
-        with self._timed(dataset.bronze):
-            files = sorted((self._landing / dataset.folder / partition).iterdir())
+        with self.timed(dataset.bronze):
+            files = self.files(dataset.folder, partition)
             lines = reduce(DataFrame.unionByName, map(self._lines, files))
             self._write(lines, dataset.bronze, partition)
 
@@ -97,7 +84,7 @@ class Job:
 
     def _build_silver(self, dataset: Dataset, partition: str) -> None:
         """Build silver as the project does: each line is parsed once."""
-        with self._timed(dataset.silver):
+        with self.timed(dataset.silver):
             bronze = self._read(dataset.bronze).where(F.col("partition") == partition)
             records = parse_lines(bronze, dataset.native.source_fields)
             typed = dataset.type_lines(records, dataset.native)
@@ -114,19 +101,19 @@ class Job:
             self._write(rejected, f"silver/rejected/{dataset.name}", partition)
 
     def _ranks(self, dataset: str) -> DataFrame:
-        ranked = [(name, rank) for rank, name in enumerate(self._partitions(dataset))]
+        ranked = [(name, rank) for rank, name in enumerate(self.partitions(dataset))]
         return F.broadcast(self._spark.createDataFrame(ranked, "partition string, rank int"))
 
     def _build_gold_reviews(self) -> None:
         ids = self._read("silver/reviews").select("review_id", *ORIGIN)
-        ranked = ids.join(self._ranks("amazon_reviews"), on="partition", how="inner")
+        ranked = ids.join(self._ranks(job.REVIEWS), on="partition", how="inner")
         first = ranked.groupBy("review_id").agg(
             F.min("rank").alias("first"), F.count(F.lit(1)).alias("copies")
         )
         shared = first.where(F.col("copies") > 1).select("review_id", "first")
         losers = ranked.join(shared, on="review_id", how="inner").where("rank > first")
         losers.select(*ORIGIN).write.parquet(self._path("gold/duplicates"))
-        for partition in self._partitions("amazon_reviews"):
+        for partition in self.partitions(job.REVIEWS):
             in_partition = F.col("partition") == partition
             silver = self._read("silver/reviews").where(in_partition)
             losers = self._read("gold/duplicates").where(in_partition)
@@ -153,14 +140,5 @@ def _session() -> SparkSession:
     return builder.getOrCreate()
 
 
-def main() -> None:
-    """Run the job on the folders of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("landing", type=Path)
-    parser.add_argument("out", type=Path)
-    arguments = parser.parse_args()
-    print(json.dumps(Job(arguments.landing, arguments.out).run()))
-
-
 if __name__ == "__main__":
-    main()
+    job.main(SparkJob)
