@@ -12,12 +12,17 @@ def describe() -> dict[str, str | int | float]:
     """Return CPU model, cores of this process, memory in GiB, load before, and versions."""
     description: dict[str, str | int | float] = {
         "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_gib": round(_memory_bytes() / 2**30, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
     }
     return description | {name: version(name) for name in _PACKAGES}
+
+
+def cores() -> int:
+    """Return the cores of this process."""
+    return len(os.sched_getaffinity(0))
 
 
 def _cpu_model() -> str:

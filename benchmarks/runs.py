@@ -2,16 +2,17 @@
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Measured, measure
+from benchmarks.peers.registry import Peer
 
 ROOT = Path(__file__).resolve().parent.parent
 TO_GOLD = '+key:"gold/reviews"'
+LAYERS = ("bronze", "silver", "gold")
 TO_WAREHOUSE = '+key:"warehouse/reviews" or +key:"warehouse/products"'
 
 
@@ -19,7 +20,8 @@ TO_WAREHOUSE = '+key:"warehouse/reviews" or +key:"warehouse/products"'
 class Run:
     """A measured command: its figures, the rows of gold/reviews after it, and its steps.
 
-    `steps` are (name, seconds, processor seconds); `gold` is the folder of gold/reviews.
+    `steps` are (name, seconds, processor seconds); `gold` is the folder of gold/reviews, and
+    `written` the bytes of the files in the folder of each layer when the command has ended.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Run:
     gold: Path
     steps: list[tuple[str, float, float]] = field(default_factory=list)
     nothing_new: bool = False
+    written: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
 
     def as_dict(self, reviews: int) -> dict[str, Any]:
         """Return the figures for JSON, with reviews (input lines) per second."""
@@ -40,6 +44,7 @@ class Run:
             "cpu_seconds": round(self.cpu_seconds, 2),
             "peak_mib": round(self.peak_bytes / 2**20),
             "rows": self.rows,
+            "bytes": self.written,
             "steps": {
                 name: {"seconds": round(wall, 2), "cpu_seconds": round(cpu, 2)}
                 for name, wall, cpu in self.steps
@@ -89,6 +94,7 @@ class Project:
             self.lakehouse / "gold" / "reviews",
             list(_steps(took, report["stages"])),
             report["nothing_new"],
+            written=bytes_by_layer(self.lakehouse),
         )
 
     @property
@@ -122,31 +128,35 @@ def _steps(took: Measured, stages: list[dict[str, Any]]) -> list[tuple[str, floa
     return [*steps, ("between and end", max(0.0, rest), max(0.0, took.cpu_seconds - before))]
 
 
-def run_peer(module: str, name: str, landing: Path, out: Path) -> Run:
-    """Run a module of `benchmarks.peers` on the landing zone.
+def run_peer(peer: Peer, python: str, landing: Path, out: Path) -> Run:
+    """Run the module of a peer on the landing zone.
 
     Raises:
         CommandError: The module failed.
     """
-    command = [sys.executable, "-m", f"benchmarks.peers.{module}", str(landing), str(out)]
+    command = [python, "-m", f"benchmarks.peers.{peer.module}", str(landing), str(out)]
     took = measure(command, base_environ(), ROOT)
     report = json.loads(took.stdout.splitlines()[-1])
     steps = [(step, wall, report["cpu"].get(step, 0.0)) for step, wall in report["seconds"].items()]
     return Run(
-        name,
+        peer.name,
         took.seconds,
         took.cpu_seconds,
         took.peak_bytes,
         report["rows"],
         out / "gold" / "reviews",
         steps,
+        written=bytes_by_layer(out),
+        differences=report["differences"],
     )
 
 
-def java() -> str | None:
-    """Return the `java` that Spark starts, or None without Java."""
-    home = os.environ.get("JAVA_HOME")
-    return shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+def bytes_by_layer(tables: Path) -> dict[str, int]:
+    """Return the bytes of all files below the folder of each layer, logs of tables included."""
+    return {
+        layer: sum(path.stat().st_size for path in (tables / layer).rglob("*") if path.is_file())
+        for layer in LAYERS
+    }
 
 
 def base_environ() -> dict[str, str]:

@@ -92,7 +92,7 @@ def unknown_fields(line: pl.Expr, names: Sequence[str]) -> pl.Expr:
     known = set(names)
     compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
-    def unknown(text: str | None) -> dict[str, str] | None:
+    def unknown(text: str | None) -> dict[str, str | None] | None:
         if text is None:
             return None
         record = json.loads(text)
