@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ import numpy as np
 from amazon_reviews.models.recommender.accuracy import random_folds, validate
 from amazon_reviews.models.recommender.interactions import Interactions
 from amazon_reviews.pipeline.title_ratings import GRID, MEAN, Candidate
+from benchmarks.environments import InstallError, install
 from benchmarks.machine import describe
 
 _PEER = Path(__file__).parent / "peers" / "surprise_svd.py"
@@ -75,9 +75,10 @@ def generated_ratings(ratings: int, users: int, titles: int, seed: int = 0) -> I
 def _surprise(data: Interactions) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        venv.create(place / "env", with_pip=True)
-        python = str(place / "env" / "bin" / "python")
-        _run(python, "-m", "pip", "install", "--quiet", _SURPRISE)
+        try:
+            python = install([_SURPRISE], place / "env")
+        except InstallError as error:
+            sys.exit(f"scikit-surprise cannot be measured: {error}")
         folds = random_folds(len(data), _FOLDS)
         arrays = {name: getattr(data, name) for name in ("users", "items", "ratings")}
         np.savez(place / "ratings.npz", folds=folds, **arrays)

@@ -1,21 +1,16 @@
-"""Benchmarks on small samples: project and peers must do the same work."""
+"""Reports of the benchmarks from known figures, and the measurement of a command."""
 
-import json
 import os
 import sys
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from deltalake import write_deltalake
 
-from benchmarks import batch, marts, profiles, report
-from benchmarks.agreement import compare
+from benchmarks import __main__ as command
+from benchmarks import batch, report
+from benchmarks.checksums import ChecksumError
 from benchmarks.measure import CommandError, measure
-from benchmarks.runs import TO_GOLD, Project, run_peer
 
 ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
 CHILD = """
@@ -24,64 +19,6 @@ memory = bytearray(150 << 20)
 while time.process_time() < 0.8:
     pass
 """
-
-
-@pytest.mark.long
-def test_project_and_duckdb_build_the_same_gold(tmp_path):
-    landing = batch.landing_zone(tmp_path / "landing", 2_000, 2, lambda _: None)
-    project = Project(landing.folder, tmp_path / "project").run("to gold", TO_GOLD)
-    peer = run_peer("duckdb_sql", "DuckDB SQL", landing.folder, tmp_path / "duckdb")
-    truth = json.loads((landing.folder / "truth.json").read_text())
-    assert project.rows == peer.rows == truth["gold"]["reviews"] == landing.gold_rows
-    agreement = compare(project.gold, peer.gold, project.rows)
-    assert agreement.ids == landing.gold_rows
-    assert agreement.complete, agreement
-    rejected = f"{tmp_path}/duckdb/silver/rejected/reviews/*/*.parquet"
-    reasons = duckdb.execute(f"SELECT reason, count(*) FROM '{rejected}' GROUP BY 1").fetchall()
-    assert dict(reasons) == _sum(truth["reviews"], "rejected")
-    assert project.steps[0][0] == "start"
-    assert {"bronze/reviews", "silver/reviews", "gold/reviews"} <= {s[0] for s in project.steps}
-    for run in (project, peer):
-        assert run.seconds > 0
-        assert run.cpu_seconds > 0
-        assert run.peak_bytes > 10 << 20
-        assert sum(seconds for _, seconds, _ in run.steps) <= run.seconds * 1.01
-
-
-def _sum(partitions, name):
-    total = {}
-    for partition in partitions.values():
-        for reason, count in partition[name].items():
-            total[reason] = total.get(reason, 0) + count
-    return total
-
-
-def test_comparison_reports_different_values_and_ids(tmp_path):
-    rows = {
-        "review_id": ["00", "11", "22"],
-        "review_text": ["one", "two", "three"],
-        "summary": ["a", None, "c"],
-        "word_count": [1, 1, 1],
-        "overall": [5.0, 4.0, None],
-        "reviewed_on": [None, None, None],
-        "vote": [1, None, 2],
-    }
-    ours = pa.table(rows).cast(_schema())
-    write_deltalake(str(tmp_path / "ours"), ours)
-    (tmp_path / "theirs").mkdir()
-    changed = rows | {"review_id": ["00", "11", "33"], "review_text": ["one", "2", "three"]}
-    theirs = pa.table(changed).cast(_schema())
-    pq.write_table(theirs, tmp_path / "theirs" / "a.parquet")
-    agreement = compare(tmp_path / "ours", tmp_path / "theirs", 3)
-    assert (agreement.ids, agreement.only_in_one) == (2, 2)
-    assert {name for name, n in agreement.differing.items() if n} == {"review_text"}
-    assert not agreement.complete
-
-
-def _schema():
-    texts = [(name, pa.string()) for name in ("review_id", "review_text", "summary")]
-    others = [("word_count", pa.int32()), ("overall", pa.float64())]
-    return pa.schema([*texts, *others, ("reviewed_on", pa.date32()), ("vote", pa.int32())])
 
 
 def test_measurement_includes_child_processes(tmp_path):
@@ -100,7 +37,17 @@ def test_failed_command_is_an_error_with_its_output(tmp_path):
 
 
 def _run(name, seconds, lines, **more):
-    run = batch.Run(name, seconds, 2 * seconds, 1 << 30, lines, Path(), [("step", seconds, 1.0)])
+    written = {"bronze": 1 << 20, "silver": 2 << 20, "gold": 4 << 20}
+    run = batch.Run(
+        name,
+        seconds,
+        2 * seconds,
+        1 << 30,
+        lines,
+        Path(),
+        [("step", seconds, 1.0)],
+        written=written,
+    )
     return run.as_dict(lines) | more
 
 
@@ -112,12 +59,22 @@ def _size(reviews, ours, theirs, spark):
         "products": 10,
         "partitions": 2,
         "landing_bytes": 1 << 20,
+        "checksum": "0f1e, as kept",
         "expected_rows": reviews,
-        "project": _run("to gold", ours, reviews),
-        "warehouse": _run("gold to warehouse", 1.0, reviews),
+        "project": _run("to gold", ours, reviews, dollars_per_100_million=0.25),
+        "warehouse": _run("gold to warehouse", 1.0, reviews, dollars_per_100_million=0.125),
         "nothing_new": _run("nothing new", 6.0, reviews, reported=True, commits=False),
         "peers": [
-            _run(name, took, reviews, times_our_seconds=took / ours, agreement=agreement)
+            _run(
+                name,
+                took,
+                reviews,
+                times_our_seconds=took / ours,
+                agreement=agreement,
+                requirements=["duckdb==2"],
+                differences=["reads less"],
+                dollars_per_100_million=1.5,
+            )
             for name, took in peers
         ],
     }
@@ -127,9 +84,11 @@ def _figures():
     return {
         "machine": {"cpu": "C", "cores": 2, "memory_gib": 8, "load_before": 0, "python": "3"},
         "sizes": [_size(1_000_000, 10.0, 5.0, 40.0), _size(5_000_000, 50.0, 50.0, 100.0)],
+        "core_hour": 0.05,
+        "faults": [],
         "skipped": ["JVM Spark at 5: because"],
-        "small": _run("s", 20.0, 100_000, reviews=100_000, expected_rows=1),
-        "partition": _run("p", 12.0, 100_000, reviews=100_000, expected_rows=1),
+        "small": _run("s", 20.0, 100_000, reviews=100_000),
+        "partition": _run("p", 12.0, 100_000, reviews=100_000),
     }
 
 
@@ -159,27 +118,62 @@ def test_report_has_all_runs_and_marks_wrong_row_counts():
         "project, nothing new ",
         "DuckDB SQL: the rows that are expected; of 10 reviews compared all values agree",
         "JVM Spark ",
-        "Where the DuckDB job does less",
+        "SHA-256 of the decompressed files: 0f1e, as kept",
+        "project, to gold          10.0    100,000   20.0     1,024            7   0.250",
+        "project, to warehouse     11.0     90,909   22.0     1,024            7   0.375",
+        "  DuckDB SQL: bronze 1, silver 2, gold 4",
+        "at an assumed $0.05 per core hour: seconds times 2 cores",
+        "peers, in their own environments: duckdb==2",
+        "  - DuckDB SQL, JVM Spark: reads less",
+        "Correctness gate\n  passed",
         "skipped: JVM Spark at 5: because",
         "Targets",
     ):
         assert line in text
     wrong = _figures()
     wrong["sizes"][0]["peers"][0]["rows"] = 1
-    assert "OTHER ROWS THAN EXPECTED" in report.text(wrong, "x")
+    wrong["faults"] = ["1,000,000 reviews, DuckDB SQL: gold reviews: expected 2, found 1"]
+    text = report.text(wrong, "x")
+    assert "OTHER ROWS THAN EXPECTED" in text
+    assert f"Correctness gate\n  FAILED\n  - {wrong['faults'][0]}" in text
+    assert "passed" not in text
 
 
-@pytest.mark.long
-def test_profiles_are_compared_on_the_same_reviews(tmp_path):
-    figures = profiles.bench(2_000, tmp_path / "profiles", 1, lambda _: None)
+@pytest.mark.parametrize(("faults", "code"), [([], 0), (["Polars: vote: 1 of 2"], 1)])
+def test_benchmark_ends_with_1_if_its_gate_fails(monkeypatch, faults, code):
+    monkeypatch.setattr(command, "bench", lambda *_: _figures() | {"faults": faults})
+    monkeypatch.setattr(command.landing_zone, "is_possible", lambda: False)
 
-    base, compared = figures["profiles"]
-    assert (base["name"], compared["name"]) == ("amazon_2018", "amazon_2023")
-    for each in figures["profiles"]:
-        assert [run["rows"] for run in each["runs"]] == [each["expected_rows"]]
-    seconds = [each["runs"][0]["seconds"] for each in (base, compared)]
-    assert figures["ratios"] == [pytest.approx(seconds[0] / seconds[1], abs=1e-3)]
-    assert not (tmp_path / "profiles").exists()
+    result = CliRunner().invoke(command.main, "--profiles 0 --events 0 --marts 0".split())
+
+    assert result.exit_code == code
+    assert all(fault in result.output for fault in faults)
+
+
+def test_benchmark_ends_with_1_if_its_data_is_not_the_kept(monkeypatch):
+    def bench(*_):
+        raise ChecksumError("expected SHA-256 a, found b")
+
+    monkeypatch.setattr(command, "bench", bench)
+
+    result = CliRunner().invoke(command.main, [])
+
+    assert result.exit_code == 1
+    assert "expected SHA-256 a, found b" in result.output
+
+
+def test_unknown_peer_is_named():
+    result = CliRunner().invoke(command.main, "--peers duckdb,pandas".split())
+
+    assert result.exit_code == 2
+    assert "'pandas' is not one of duckdb, polars, clickhouse, spark" in result.output
+
+
+def test_price_is_that_of_all_cores_for_the_seconds_of_the_run():
+    options = batch.Options(core_hour=0.05)
+
+    assert options.dollars(3_600, 100_000_000, 2) == pytest.approx(0.10)
+    assert options.dollars(36, 1_000_000, 4) == pytest.approx(0.20)
 
 
 def _by_profile(*seconds):
@@ -278,18 +272,6 @@ def test_bench_is_a_command_of_the_console_script():
 
     output = CliRunner().invoke(main, ["--help"]).output
     assert "bench" in output
-
-
-@pytest.mark.long
-def test_project_and_duckdb_build_the_same_marts(tmp_path):
-    figures = marts.bench(500, tmp_path, lambda _: None, turns=1)
-
-    assert figures["project"]["rows"] == figures["duckdb"]["rows"]
-    assert figures["project"]["rows"]["gold/totals"] == 1
-    assert list(tmp_path.iterdir()) == []
-    text = "\n".join(marts.lines(figures))
-    assert f"all marts of {figures['gold_rows']:,} reviews in gold" in text
-    assert "marts have as many rows as DuckDB's results" in text
 
 
 def _mart_run(seconds, rows):
