@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --require-hashes
 UV := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python
 PROJECT := --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo ui test test-all lint docs azurite jars bench constraints locks audit clean
+.PHONY: help demo ui test test-all lint docs azurite jars bench bench-batch constraints locks audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ jars: $(INSTALLED) ## Delta's jars, which AMAZON_REVIEWS_ENGINE=spark needs (tak
 
 bench: $(INSTALLED) ## the benchmarks, each against its peer
 	@$(BIN)/amazon-reviews bench
+
+bench-batch: $(INSTALLED) ## the lakehouse benchmark alone: raw files to gold, against all peers
+	@$(BIN)/amazon-reviews bench --profiles 0 --events 0 --marts 0
 
 # One set of versions for every Python from Debian's 3.11 on; the locks add the hashes of the files.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python $(BIN)/python --python-version 3.11.2 \
