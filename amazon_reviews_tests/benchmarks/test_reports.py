@@ -9,7 +9,6 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as command
 from benchmarks import batch, report
-from benchmarks.checksums import ChecksumError
 from benchmarks.measure import CommandError, measure
 
 ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
@@ -150,32 +149,6 @@ def test_benchmark_ends_with_1_if_its_gate_fails(monkeypatch, faults, code):
     assert all(fault in result.output for fault in faults)
 
 
-def test_benchmark_ends_with_1_if_its_data_is_not_the_kept(monkeypatch):
-    def bench(*_):
-        raise ChecksumError("expected SHA-256 a, found b")
-
-    monkeypatch.setattr(command, "bench", bench)
-
-    result = CliRunner().invoke(command.main, [])
-
-    assert result.exit_code == 1
-    assert "expected SHA-256 a, found b" in result.output
-
-
-def test_unknown_peer_is_named():
-    result = CliRunner().invoke(command.main, "--peers duckdb,pandas".split())
-
-    assert result.exit_code == 2
-    assert "'pandas' is not one of duckdb, polars, clickhouse, spark" in result.output
-
-
-def test_price_is_that_of_all_cores_for_the_seconds_of_the_run():
-    options = batch.Options(core_hour=0.05)
-
-    assert options.dollars(3_600, 100_000_000, 2) == pytest.approx(0.10)
-    assert options.dollars(36, 1_000_000, 4) == pytest.approx(0.20)
-
-
 def _by_profile(*seconds):
     runs = {name: [_run("to gold", took, 1_000_000) for took in seconds] for name in "ab"}
     return {
@@ -265,13 +238,6 @@ def test_report_has_verdicts_on_stream_and_landing_zone():
     assert "OTHER ROWS" not in text
     figures["stream"]["sizes"][1]["gold"]["rows"] -= 1
     assert "OTHER ROWS THAN EXPECTED (299,995)" in report.text(figures, "x")
-
-
-def test_bench_is_a_command_of_the_console_script():
-    from amazon_reviews.cli import main
-
-    output = CliRunner().invoke(main, ["--help"]).output
-    assert "bench" in output
 
 
 def _mart_run(seconds, rows):
