@@ -77,7 +77,7 @@ class GoldCounts:
     rewritten: bool = True
 
 
-def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, GoldCounts]:
+def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> None:
     """Rebuild gold/products from all products in silver; it is empty if none ever came in.
 
     Raises:
@@ -109,10 +109,6 @@ def build_gold_products(spark: SparkSession, lakehouse: Lakehouse) -> dict[str, 
         .select(F.col("asin").alias("id"), "kept_in", F.lit("products").alias("table"), *ORIGIN)
     )
     lakehouse.write(losers, GOLD_DUPLICATES.key, replacing={"table": ["products"]})
-    kept = {
-        row["partition"]: row["count"] for row in winners.groupBy("partition").count().collect()
-    }
-    return _counts(lakehouse, "products", rows, kept, rows, rows)
 
 
 def build_gold_reviews(
@@ -167,7 +163,7 @@ def build_gold_reviews(
     kept = partition_rows(lakehouse.delta(GOLD_REVIEWS.key))
     affected = dict.fromkeys([*partitions, *map(display_partition, rebuilt)])
     done = [name for name in affected if name not in errors]
-    yield from _counts(lakehouse, "reviews", rows, kept, done, rebuilt).items()
+    yield from _counts(lakehouse, rows, kept, done, rebuilt).items()
     if errors:
         raise FailedPartitionsError(errors)
 
@@ -293,13 +289,12 @@ def _rebuild_reviews(
 
 def _counts(
     lakehouse: Lakehouse,
-    table: str,
     rows: Mapping[str, int],
     kept: Mapping[str, int],
     partitions: Iterable[str],
     rebuilt: Iterable[str],
 ) -> dict[str, GoldCounts]:
-    left = sum_by_partition(partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), table))
+    left = sum_by_partition(partition_rows(lakehouse.delta(GOLD_DUPLICATES.key), "reviews"))
     rows, kept = sum_by_partition(rows), sum_by_partition(kept)
     rewritten = {*map(display_partition, rebuilt)}
     return {

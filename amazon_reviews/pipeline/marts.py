@@ -166,8 +166,9 @@ def build_whole(
     frames = added + [lakehouse.read(spark, key, version=versions.get(key)) for key in keys]
     rows = _typed(transform(*frames), table)
     if not table.sort_by:
-        # The embedded engine writes rows without their order, unless an offset needs it.
-        rows = rows.orderBy(*_exact_columns(table)).offset(0)
+        # Spark would compute the rows twice to sort them in several parts. The embedded engine
+        # writes rows without their order, unless an offset needs it.
+        rows = rows.coalesce(1).orderBy(*_exact_columns(table)).offset(0)
     lakehouse.write(rows, table.key, replacing=ALL_ROWS, built={WHOLE: inputs})
 
 

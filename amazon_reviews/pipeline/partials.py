@@ -32,7 +32,9 @@ from amazon_reviews.schemas.marts import SUMMARIES
 from amazon_reviews.schemas.partials import MERGED
 from amazon_reviews.transforms.marts import partials as transforms
 
-# Of the rows of the last sum: the rows outside of it from which a new one is made.
+# A new sum is made of more rows than these, and than this part of the rows of the last sum. Fewer
+# are added up faster than a sum of them is committed.
+_FEWEST_MERGED_ROWS = 100_000
 _LARGEST_REST = 0.5
 
 _TRANSFORMS: Mapping[str, Callable[..., DataFrame]] = {
@@ -147,9 +149,10 @@ def _merge(spark: SparkSession, lakehouse: Lakehouse, table: Table, *, is_lost: 
     current = current_partitions(lakehouse, table)
     rows = partition_rows(lakehouse.delta(table.key))
     outside = sum(rows.get(name, 0) for name in closed if name in current)
-    if len(closed) < 2 or (
-        MERGED in current and not is_lost and outside <= _LARGEST_REST * rows.get(MERGED, 0)
-    ):
+    merged_rows = rows.get(MERGED, 0) if MERGED in current else 0
+    is_readable = not (MERGED in current and is_lost)
+    is_small = outside <= max(_FEWEST_MERGED_ROWS, _LARGEST_REST * merged_rows)
+    if len(closed) < 2 or (is_readable and is_small):
         return
     before = (lakehouse.records(table.key) or Records()).inputs.get(MERGED, {})
     merged = {name: versions[name] if name in closed else 0 for name in {*before, *closed}}

@@ -68,11 +68,12 @@ def impute_prices(products: DataFrame) -> DataFrame:
     of reviews, which weighs a product by its popularity.
     """
     price = F.col("price")
-    if "price_imputed" in products.columns:
+    names = products.columns
+    if "price_imputed" in names:
         price = F.when(~F.col("price_imputed"), price)
     known = products.withColumn("price", price).drop("price_imputed")
     mean = F.coalesce("category_price", "overall_price")
-    columns = {name: F.col(name) for name in known.columns}
+    columns = {name: F.col(name) for name in names}
     columns["price"] = F.coalesce("price", mean)
     columns["price_imputed"] = F.col("price").isNull() & mean.isNotNull()
     # The small side first: the embedded engine builds its hash table from the left one.

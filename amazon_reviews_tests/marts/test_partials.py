@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from amazon_reviews.pipeline import partials
 from amazon_reviews.pipeline.marts import MARTS, MartBuilder
 from amazon_reviews.pipeline.partials import (
     PARTIALS,
@@ -18,6 +20,7 @@ from amazon_reviews.pipeline.partials import (
 )
 from amazon_reviews.pipeline.state import owner_of
 from amazon_reviews.resources.lakehouse.log import version_id
+from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.schemas.built import WHOLE, new_version
@@ -89,6 +92,15 @@ def change(choose, lakehouse):
     put(lakehouse, partition, joined(rows, random_gold.products(choose)))
 
 
+@contextmanager
+def merging_few_rows():
+    """Add up the partitions of few rows too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "_FEWEST_MERGED_ROWS", 0)
+        yield
+
+
+@merging_few_rows()
 def check_sequence(spark, tmp_path, seed, steps, lakehouse=None):
     """Compare the marts after random updates, by default in a folder, with those of one build."""
     choose = random.Random(seed)
@@ -116,7 +128,14 @@ def test_marts_after_many_random_updates_equal_those_of_a_full_build(spark, tmp_
 
 
 @pytest.fixture(scope="module")
-def given(spark, tmp_path_factory):
+def merging():
+    """Add up the partitions of the few rows of the tests of this module."""
+    with merging_few_rows():
+        yield
+
+
+@pytest.fixture(scope="module")
+def given(spark, tmp_path_factory, merging):
     """A lakehouse with three partitions, a segment and their marts, with one product."""
     lakehouse = Lakehouse(location=str(tmp_path_factory.mktemp("given")))
     choose = random.Random(3)
@@ -173,6 +192,16 @@ def test_the_sum_of_many_partitions_stays_while_the_others_are_small(
     assert current[0] == MERGED
     assert ("partition_11" in current) == (changed == "partition_11" and stays)
     assert (len(before - files(lakehouse)[MERGED]) == 0) == stays
+
+
+def test_partitions_of_few_rows_are_not_added_up_in_advance(spark, lakehouse, monkeypatch):
+    table = PARTIALS["partials/products"]
+    drop_table(lakehouse, table.key)
+    monkeypatch.setattr(partials, "_FEWEST_MERGED_ROWS", 10_000)
+    refresh_partials(spark, lakehouse, table, source_of(lakehouse, REVIEWS), BATCH_ROWS)
+
+    assert MERGED not in lakehouse.versions(table.key)
+    assert {*current_partitions(lakehouse, table)} == {*PARTITIONS[:4]}
 
 
 @pytest.mark.parametrize("emptied", ["partition_2", "stream"])
