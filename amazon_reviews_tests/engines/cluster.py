@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pyspark
 
@@ -28,6 +29,11 @@ class Cluster:
         self.address = address
         self._workers = [*workers]
 
+    def driver(self) -> int:
+        """Return the process id of the Connect server."""
+        pids = _children(os.getpid())
+        return next(pid for pid in pids if SERVER.encode() in _command(pid))
+
     def executors(self) -> list[int]:
         """Return the process ids of the executors."""
         pids = [pid for worker in self._workers for pid in _children(worker.pid)]
@@ -45,8 +51,16 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
-    """Start a cluster with its files in a folder; all its processes end with the context."""
+def running_cluster(
+    folder: Path,
+    workers: int = 2,
+    memory: str = "1g",
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Cluster]:
+    """Start a cluster with its files in a folder; all its processes end with the context.
+
+    `memory` is that of each executor. The Connect server has further `settings`.
+    """
     with ExitStack() as stack:
 
         def start(*command: str) -> subprocess.Popen[bytes]:
@@ -57,12 +71,13 @@ def running_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
         master = start("spark-class", f"{_DEPLOY}.master.Master", *at, "--port", str(port))
         wait_for_port(port, master)
         place = f"spark://127.0.0.1:{port}"
-        resources = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder))
+        resources = ("--cores", "1", "--memory", memory, "--work-dir", str(folder))
         started = [
             start("spark-class", f"{_DEPLOY}.worker.Worker", *at, *resources, place)
             for _ in range(workers)
         ]
-        address = stack.enter_context(running_server(folder, {"spark.master": place}))
+        of_cluster = {"spark.master": place, "spark.executor.memory": memory}
+        address = stack.enter_context(running_server(folder, {**of_cluster, **settings}))
         cluster = Cluster(address, started)
         end = time.monotonic() + _START_SECONDS
         while len(cluster.executors()) < workers:
@@ -97,7 +112,7 @@ def running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[b
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"},
+        env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
