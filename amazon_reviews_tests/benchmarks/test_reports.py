@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import batch, report
+from benchmarks import batch, cluster, report
 from benchmarks.measure import CommandError, measure
 
 ALLOCATE = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
@@ -273,3 +273,43 @@ def test_report_has_verdicts_on_marts():
     ]
     message = "ROWS DIFFER (project, DuckDB SQL): {'gold/totals': (1, 2)}"
     assert message in report.text(figures, "amazon-reviews bench")
+
+
+def task(launched, finished, run_seconds, cpu_seconds):
+    """Return the event of a task in an event log of Spark."""
+    return {
+        "Event": "SparkListenerTaskEnd",
+        "Task Info": {"Launch Time": launched * 1_000, "Finish Time": finished * 1_000},
+        "Task Metrics": {
+            "Executor Run Time": run_seconds * 1_000,
+            "Executor CPU Time": cpu_seconds * 1_000_000_000,
+        },
+    }
+
+
+def test_time_of_tasks_that_overlap_counts_once():
+    events = [
+        task(1, 9, 8, 8),
+        {"Event": "SparkListenerStageCompleted"},
+        task(10, 14, 4, 3),
+        task(12, 15, 3, 1),
+        task(20, 21, 1, 1),
+    ]
+
+    assert cluster.tasks_since(10, iter(events)) == cluster.Tasks(3, 8, 5, 6)
+
+
+def test_projection_of_a_cluster_follows_from_the_time_without_tasks():
+    one = {"seconds": 100.0, "tasks": {"busy_seconds": 90.0}}
+    two = {"seconds": 62.5, "tasks": {"busy_seconds": 50.0}}
+
+    figures = cluster.scaling(one, two)
+
+    assert figures == pytest.approx(
+        {
+            "speedup": 1.6,
+            "speedup_of_tasks": 1.8,
+            "serial_share": 0.1,
+            "projected_speedup_16": 6.4,
+        }
+    )
