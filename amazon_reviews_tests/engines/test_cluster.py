@@ -12,7 +12,7 @@ from amazon_reviews.devtools.sample_data import SampleOptions, generate
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews_tests.dagster.project import MARTS, environment
-from amazon_reviews_tests.engines.cluster import running_cluster
+from amazon_reviews_tests.engines.cluster import BIN, running_cluster
 from amazon_reviews_tests.engines.compare import assert_same_tables
 from amazon_reviews_tests.engines.conftest import needs_jvm
 
@@ -34,6 +34,7 @@ def test_a_cluster_that_loses_an_executor_and_a_worker_builds_the_same_tables(tm
         by_cluster = built(tmp_path / "by_cluster", landing | engine, losses)
         assert not losses
         assert len(cluster.executors()) == 1
+        assert not (BIN.parent / "work").exists(), "a worker wrote into the package of pyspark"
     by_sail = built(tmp_path / "by_sail", landing)
 
     compared = assert_same_tables(by_sail, by_cluster, DIGITS)
