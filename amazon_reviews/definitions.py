@@ -38,6 +38,7 @@ from amazon_reviews.defs.planner_sensor import planner_sensor
 from amazon_reviews.defs.redacted_events import redact_events
 from amazon_reviews.defs.resources import resources
 from amazon_reviews.defs.run_reports import report_runs
+from amazon_reviews.memory import return_freed_memory
 from amazon_reviews.pipeline.artifacts import file_paths
 from amazon_reviews.pipeline.datasets import DATASETS
 
@@ -99,6 +100,7 @@ def sensors(settings: config.Settings) -> list[dg.SensorDefinition]:
 redaction.install()
 redact_events()
 keep_connections()
+return_freed_memory()
 # Tables, models and logs may hold personal data, so a process of Dagster creates them for its user.
 os.umask(0o077)
 settings = config.load()

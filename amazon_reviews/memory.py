@@ -4,6 +4,7 @@ A process that goes beyond its control group's limit is killed; beyond `ulimit -
 gets no memory may end it. So what is sized in advance takes its share of the limit.
 """
 
+import ctypes
 import logging
 import os
 import re
@@ -26,6 +27,9 @@ _MAPPED = 3840 * _MIB + 512 * _MIB * (os.cpu_count() or 1)
 # The engine of JavaScript in vl-convert, which ends the process if it gets less.
 _MAPPED_BY_CHARTS = 68 << 30
 _LEAST = 128 * _MIB
+# Parameters of glibc's mallopt, and what suits arrays of some megabytes.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_TRIMMED, _MAPPED_ALONE = 4 * _MIB, _MIB
 _EXHAUSTED = re.compile(
     r"MemoryError|out of memory|bad allocation|memory allocation of|can't start new thread", re.I
 )
@@ -109,6 +113,18 @@ def explain_failure(text: str) -> str:
     if limit is None or not _EXHAUSTED.search(text):
         return ""
     return f"the memory ran out: {limit}; raise the limit, or lower {ENGINE_MEMORY}"
+
+
+def return_freed_memory() -> None:
+    """Let the C library return the memory of freed arrays to the system.
+
+    glibc keeps up to 32 MiB of each size otherwise, and as much in each thread. The fixed
+    thresholds hold for this process; other C libraries do not have them.
+    """
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_ALONE)
+        mallopt(_M_TRIM_THRESHOLD, _TRIMMED)
 
 
 def warehouse_memory(wanted: int) -> int:

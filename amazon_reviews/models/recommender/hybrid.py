@@ -93,7 +93,12 @@ class Hybrid(Recommender):
     def _search_weights(self, train: Interactions, test: Interactions) -> Weights:
         users = np.unique(test.users)
         relevant, members = test.matrix()[users], _fit_members(train, self.seed)
-        rankings = _member_rankings(members, users, self.depth, train.matrix()[users])
+        seen, step = train.matrix()[users], self._rows_at_once()
+        blocks = [
+            _member_rankings(members, users[k : k + step], self.depth, seen[k : k + step])
+            for k in range(0, len(users), step)
+        ]
+        rankings = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
         fusion = _Fusion(rankings, priority(self.popular_))
 
         def quality(weights: Weights) -> float:

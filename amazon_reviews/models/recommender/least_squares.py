@@ -33,8 +33,11 @@ def solve_rows(
     from one sparse product with the features' outer products. `jobs` blocks are solved at once.
     """
     f = features.shape[1]
-    upper = np.triu_indices(f)
-    outer = np.ascontiguousarray(features[:, upper[0]] * features[:, upper[1]])
+    upper, size = np.triu_indices(f), max(1, _CELLS // (f * f))
+    outer = np.take(features, upper[0], axis=1)
+    for first in range(0, len(outer), size):
+        # In blocks, as a second factor of this size would take as much memory again.
+        outer[first : first + size] *= features[first : first + size, upper[1]]
     solutions = np.zeros((ratings.shape[0], f), np.float32)
 
     def solve(rows: slice) -> None:
@@ -52,7 +55,6 @@ def solve_rows(
             solutions[rows] = _solve(grams, right)
 
     with ThreadPoolExecutor(jobs) as pool:
-        size = max(1, _CELLS // (f * f))
         list(pool.map(solve, (slice(k, k + size) for k in range(0, ratings.shape[0], size))))
     return solutions
 

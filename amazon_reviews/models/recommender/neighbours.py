@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from implicit.nearest_neighbours import all_pairs_knn, bm25_weight
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from amazon_reviews.models.recommender.interactions import Codes, Interactions, tie_break
 from amazon_reviews.models.recommender.ranking import (
@@ -49,11 +49,12 @@ class ItemNeighbours(ScoringRecommender):
         nearest = all_pairs_knn(
             weighted.T.tocsr().astype(np.float64), self.neighbours + 1, show_progress=False
         )
-        others = nearest.row != nearest.col
+        others, shape = nearest.row != nearest.col, nearest.shape
         places = (nearest.row[others], nearest.col[others])
-        self.similarity_ = csr_matrix(
-            (nearest.data[others].astype(np.float32), places), nearest.shape
-        )
+        values = nearest.data.astype(np.float32)[others]
+        # Twice as large as the matrix that is built from its values.
+        del nearest
+        self.similarity_ = csr_matrix((values, places), shape)
 
     def item_similarity(self) -> csr_matrix:
         """Return the similarities of each item and its neighbours."""
@@ -128,10 +129,11 @@ class ItemRegression(ScoringRecommender):
     def _fit(self, interactions: Interactions) -> None:
         chosen = np.sort(self.popular_[: self.most_items])
         rated = pattern(self.train_)[:, chosen]
-        gram = (rated.T @ rated).toarray().astype(np.float64)
+        gram = (rated.T @ rated).astype(np.float64).toarray()
         gram[np.diag_indices_from(gram)] += self.regularization
-        inverse = np.linalg.inv(gram)
-        weights = -inverse / np.diag(inverse)
+        weights = np.linalg.inv(gram)
+        del gram
+        weights /= -np.diag(weights)
         np.fill_diagonal(weights, 0)
         self.weights_ = _spread(_strongest(weights, self.neighbours), chosen, len(self.counts_))
 
@@ -152,8 +154,12 @@ class ItemRegression(ScoringRecommender):
 def _strongest(weights: NDArray[np.float64], most: int) -> csr_matrix:
     """Return the `most` values of each row that are furthest from 0."""
     cut = max(0, weights.shape[1] - most)
-    least = np.partition(np.abs(weights), cut, axis=1)[:, cut : cut + 1] if cut else 0
-    return csr_matrix(np.where(np.abs(weights) >= least, weights, 0), dtype=np.float32)
+    parts = []
+    for start in range(0, len(weights), _ROWS // 8):
+        rows = weights[start : start + _ROWS // 8]
+        least = np.partition(np.abs(rows), cut, axis=1)[:, cut : cut + 1] if cut else 0
+        parts.append(csr_matrix(np.where(np.abs(rows) >= least, rows, 0), dtype=np.float32))
+    return csr_matrix(vstack(parts))
 
 
 def _spread(matrix: csr_matrix, places: Codes, size: int) -> csr_matrix:
