@@ -171,6 +171,61 @@ def test_the_limit_of_the_shell_counts():
     assert "AMAZON_REVIEWS_ENGINE_MEMORY is lowered from" in ended.stderr
 
 
+FREED = """
+import sys
+from pathlib import Path
+import numpy as np
+from amazon_reviews.memory import return_freed_memory
+
+def resident():
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) >> 10
+
+if sys.argv[1] == "returned":
+    return_freed_memory()
+before = resident()
+arrays = []
+for _ in range(2):
+    # The small arrays lie between the large ones, and are kept.
+    arrays += [np.ones(size) for _ in range(30) for size in (1 << 18, 1 << 10)]
+    arrays = [array for array in arrays if len(array) < 1 << 18]
+print(resident() - before)
+"""
+
+
+def test_the_memory_of_freed_arrays_is_returned():
+    held = {
+        kept: int(subprocess.check_output([sys.executable, "-c", FREED, kept]))
+        for kept in ("returned", "kept")
+    }
+
+    assert held["returned"] < 5
+    assert held["kept"] > 30
+
+
+QUERIED = """
+from pathlib import Path
+from pyspark.sql import functions as F
+from amazon_reviews.resources.spark.engine import start_session
+
+rows = start_session("sail", 1 << 30).range(1_000_000)
+keys = rows.select(F.sha2(F.col("id").cast("string"), 256).alias("key"))
+assert keys.distinct().count() == 1_000_000
+memory = Path("/proc/self/smaps_rollup").read_text()
+print(int(memory.partition("LazyFree:")[2].split()[0]) >> 10)
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "offers"), [({}, True), ({"MIMALLOC_PURGE_DELAY": "-1"}, False)]
+)
+def test_the_engine_offers_free_memory_to_the_system(settings, offers):
+    command = [sys.executable, "-W", "ignore", "-c", QUERIED]
+    offered = int(subprocess.check_output(command, env=os.environ | settings))
+
+    assert (offered > 50) == offers
+
+
 def limited(kibibytes, root, *arguments):
     """Run a command of the project under `ulimit -v`."""
     script = f'ulimit -v {kibibytes}; exec "$0" -m amazon_reviews.cli "$@"'

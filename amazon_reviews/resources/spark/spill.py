@@ -12,7 +12,7 @@ from pathlib import Path
 
 from amazon_reviews.interrupts import temporary_folder
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
 _NAME = ("amazon_reviews_", ".engine")
 _LOCK = "lock"
 _MIB = 1 << 20
