@@ -27,6 +27,8 @@ _MAPPED = 3840 * _MIB + 512 * _MIB * (os.cpu_count() or 1)
 # The engine of JavaScript in vl-convert, which ends the process if it gets less.
 _MAPPED_BY_CHARTS = 68 << 30
 _LEAST = 128 * _MIB
+# Enough for some processes that keep their free memory.
+_PLENTY = 8 << 30
 # Parameters of glibc's mallopt, and what suits arrays of some megabytes.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _TRIMMED, _MAPPED_ALONE = 4 * _MIB, _MIB
@@ -113,6 +115,17 @@ def explain_failure(text: str) -> str:
     if limit is None or not _EXHAUSTED.search(text):
         return ""
     return f"the memory ran out: {limit}; raise the limit, or lower {ENGINE_MEMORY}"
+
+
+def is_scarce() -> bool:
+    """Return True if this process may use less than 8 GiB, by its limit or by its machine."""
+    limit = memory_limit()
+    return min(machine_memory(), limit.bytes if limit else _PLENTY) < _PLENTY
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def return_freed_memory() -> None:

@@ -204,10 +204,14 @@ def test_the_memory_of_freed_arrays_is_returned():
 
 
 QUERIED = """
+import sys
 from pathlib import Path
 from pyspark.sql import functions as F
+from amazon_reviews import memory
 from amazon_reviews.resources.spark.engine import start_session
 
+memory.machine_memory = lambda: int(sys.argv[1]) << 30
+memory.memory_limit = lambda *_: None
 rows = start_session("sail", 1 << 30).range(1_000_000)
 keys = rows.select(F.sha2(F.col("id").cast("string"), 256).alias("key"))
 assert keys.distinct().count() == 1_000_000
@@ -216,14 +220,21 @@ print(int(memory.partition("LazyFree:")[2].split()[0]) >> 10)
 """
 
 
-@pytest.mark.parametrize(
-    ("settings", "offers"), [({}, True), ({"MIMALLOC_PURGE_DELAY": "-1"}, False)]
-)
-def test_the_engine_offers_free_memory_to_the_system(settings, offers):
-    command = [sys.executable, "-W", "ignore", "-c", QUERIED]
-    offered = int(subprocess.check_output(command, env=os.environ | settings))
+@pytest.mark.parametrize(("gibibytes", "offers"), [("7", True), ("8", False)])
+def test_the_engine_offers_free_memory_where_memory_is_scarce(gibibytes, offers):
+    command = [sys.executable, "-W", "ignore", "-c", QUERIED, gibibytes]
+    offered = int(subprocess.check_output(command))
 
     assert (offered > 50) == offers
+
+
+@pytest.mark.parametrize(("limit", "scarce"), [(4096, True), (16384, False)])
+def test_memory_is_scarce_below_8_gib(root, monkeypatch, limit, scarce):
+    group = root("0::/\n", **{"memory.max": limit * MIB})
+    monkeypatch.setattr(memory, "machine_memory", lambda: 64 << 30)
+    monkeypatch.setattr(memory, "memory_limit", lambda: memory_limit(group))
+
+    assert memory.is_scarce() == scarce
 
 
 def limited(kibibytes, root, *arguments):
