@@ -166,7 +166,7 @@ def start_sail(memory: int) -> Endpoint:
     os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE", str(memory))
     os.environ.setdefault("SAIL_PARQUET__MAX_ROW_GROUP_SIZE", str(ROW_GROUP_ROWS))
     # The engine compiles the regular expressions again for each batch of rows.
-    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", str(ROW_GROUP_ROWS // 2))
+    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", str(ROW_GROUP_ROWS // 4))
     # To keep free memory saves the engine a tenth of its processor time. Where memory is scarce, it
     # offers that to the system, which takes it when a limit is reached.
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0" if is_scarce() else "-1")
