@@ -41,6 +41,9 @@ _SENTIMENTS = (
     Column("negative", _COUNT, "reviews below 3 stars"),
 )
 _RATED = Column("rated", _COUNT, "reviews with 1 to 5 stars")
+_Q_VALUE = Column(
+    "q_value", _REAL, "p-value adjusted for the number of rows tested (Benjamini-Hochberg)"
+)
 _MEAN = Column("mean_stars", _REAL, "mean of the stars; null without rated reviews")
 _SHRUNK = Column("shrunk_stars", _REAL, "mean of the stars, drawn towards that of all reviews")
 _RATINGS = (_REVIEWS, _RATED, _MEAN, *_SENTIMENTS)
@@ -332,10 +335,14 @@ BRAND_TRENDS = _mart(
         _RATED,
         _MEAN,
         Column("slope", _REAL, "change of the stars a year, by least squares over the reviews"),
+        Column("low", _REAL, "lower end of the 95 % confidence interval of the slope"),
+        Column("high", _REAL, "upper end of the 95 % confidence interval of the slope"),
         Column("standard_error", _REAL, "standard error of the slope"),
-        Column("p_value", _REAL, "two-sided, of no trend, by the normal distribution"),
-        Column("trend", pa.string(), "rising or falling where p_value is below 0.05, else flat"),
+        Column("p_value", _REAL, "two-sided, of no trend, by the t distribution"),
+        _Q_VALUE,
+        Column("trend", pa.string(), "rising or falling where q_value is below 0.05, else flat"),
     ),
+    code_version="2",
     partials=("partials/brands",),
     inputs=("gold/reviews",),
 )

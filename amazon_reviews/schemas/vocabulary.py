@@ -27,5 +27,8 @@ PRIOR_REVIEWS = 10
 A group with as few reviews as this gets the middle between its own mean and that of all.
 """
 
+FALSE_DISCOVERIES = 0.05
+"""Expected part of chance among findings of many tests; a finding has a q-value below it."""
+
 MOSTLY_MISSING = 0.7
 """Share of missing values above which a column of the source counts as mostly missing."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 RELATIVE = 1e-9
 ABSOLUTE = 1e-12
 # The engine has no error function, so the mart computes it to about seven digits.
-ABSOLUTE_OF = {"p_value": 1e-6}
+ABSOLUTE_OF = {"p_value": 1e-6, "q_value": 1e-4}
 
 
 def assert_same_rows(actual: pa.Table, expected: pa.Table) -> None:

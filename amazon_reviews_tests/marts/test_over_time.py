@@ -4,7 +4,7 @@ import random
 from datetime import date
 
 import pytest
-from scipy.stats import linregress, norm
+from scipy.stats import linregress, t
 
 from amazon_reviews_tests.marts.building import built_mart, checked_mart, product, put_gold, review
 
@@ -76,8 +76,10 @@ def test_trend_agrees_with_scipy(spark, lakehouse):
     assert row["rated"] == 192
     assert row["slope"] == pytest.approx(known.slope, rel=1e-9)
     assert row["standard_error"] == pytest.approx(known.stderr, rel=1e-9)
-    normal = 2 * norm.sf(abs(known.slope / known.stderr))
-    assert row["p_value"] == pytest.approx(normal, abs=1e-6)
+    assert row["p_value"] == row["q_value"] == pytest.approx(known.pvalue, abs=1e-5)
+    half = t.ppf(0.975, 190) * known.stderr
+    assert row["low"] == pytest.approx(known.slope - half, rel=1e-4)
+    assert row["high"] == pytest.approx(known.slope + half, rel=1e-4)
     assert row["trend"] == "flat"
 
 

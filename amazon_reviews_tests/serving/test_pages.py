@@ -141,7 +141,7 @@ def test_the_overview_has_the_totals_of_all_reviews(tab, reviews):
     assert figure(tab, "Negative") == share(sentiments["negative"], rated)
     assert figure(tab, "Customers") == str(len({review["reviewer_id"] for review in reviews}))
     assert tab.get_by_text(
-        "Brands with a trend test: 3, of them 1 rising and 1 falling"
+        "Brands tested for a trend: 4, of them 1 rising and 1 falling"
     ).is_visible()
 
 

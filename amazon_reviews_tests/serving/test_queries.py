@@ -266,3 +266,9 @@ def test_a_query_returns_at_most_50_000_rows(warehouse):
 def test_columns_with_reserved_names_can_be_read(warehouse):
     assert pipeline.reconciliation(warehouse)["partition"].to_pylist()[0] == "partition_2"
     assert pipeline.source_columns(warehouse)["column"].to_pylist()[0] == "fit"
+
+
+def test_brands_with_a_trend_come_first_then_the_largest(warehouse):
+    brands = catalogue.brand_trends(warehouse)["brand"].to_pylist()
+
+    assert brands == ["Acme", "Bolt", "Crane", "Dove"]

@@ -2,6 +2,7 @@
 
 import os
 
+import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
@@ -121,3 +122,14 @@ def test_the_command_rejects_an_unknown_kind_of_warehouse():
     assert len(result.stderr.splitlines()) == 1
     assert "AMAZON_REVIEWS_WAREHOUSE" in result.stderr
     assert "secret" not in result.stderr
+
+
+def test_trends_within_chance_are_not_counted_as_findings(dashboard, tmp_path):
+    tables = synthetic.tables(count=50)
+    trends = tables["gold/brand_trends"]
+    tables["gold/brand_trends"] = trends.filter(pc.equal(trends["trend"], "flat"))
+
+    app = dashboard(synthetic.write_warehouse(tmp_path, tables))
+
+    (text,) = (text for text in messages(app) if "Brands tested for a trend" in text)
+    assert "Brands tested for a trend: 2. Chance alone explains their changes." in text

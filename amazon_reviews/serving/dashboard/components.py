@@ -15,7 +15,7 @@ from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import write_csv
 
 NO_ROWS = "No data matches these filters."
-COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "as_of": "as of"}
+COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q", "as_of": "as of"}
 
 
 def sections(
@@ -149,8 +149,9 @@ def _column(field: pa.Field) -> ColumnConfig:
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
     if pa.types.is_floating(field.type):
         part = "share" in field.name or field.name == "priority"
+        probability = field.name in ("p_value", "q_value")
         return st.column_config.NumberColumn(
-            title, format="percent" if part else "%.4f" if field.name == "p_value" else "%.2f"
+            title, format="percent" if part else "%.4f" if probability else "%.2f"
         )
     if pa.types.is_integer(field.type) and "year" not in field.name:
         return st.column_config.NumberColumn(title, format="localized")

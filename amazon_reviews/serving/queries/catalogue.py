@@ -46,13 +46,14 @@ def brand_years(warehouse: Warehouse, chosen: tuple[str, ...]) -> pa.Table:
 
 @query("gold/brand_trends")
 def brand_trends(warehouse: Warehouse, limit: int = 200) -> pa.Table:
-    """One row per brand with enough reviews for a trend, the smallest p-value first."""
-    return mart(warehouse, "gold/brand_trends", "m.p_value, m.rated DESC, m.brand", limit=limit)
+    """One row per brand tested for a trend: those with a trend first, then by rated reviews."""
+    order = "CASE m.trend WHEN 'flat' THEN 1 ELSE 0 END, m.rated DESC, m.brand"
+    return mart(warehouse, "gold/brand_trends", order, limit=limit)
 
 
 @query("gold/brand_trends")
 def trend_counts(warehouse: Warehouse) -> pa.Table:
-    """One row: brands with enough reviews for a trend, and those rising and falling."""
+    """One row: brands tested for a trend, and those rising and falling."""
     return rows(
         warehouse,
         "SELECT COUNT(*) AS brands, COALESCE(SUM(CASE t.trend WHEN 'rising' THEN 1 END), 0) AS "

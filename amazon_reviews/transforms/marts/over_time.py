@@ -1,9 +1,9 @@
 """Ratings over time: years, months, seasons, and trends of products and brands."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.transforms.exact_sums import exact_mean
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
@@ -14,11 +14,10 @@ from amazon_reviews.transforms.marts.ratings import (
     with_means,
     with_shrunk_means,
 )
+from amazon_reviews.transforms.marts.significance import t_95, two_sided_t, with_q_values
 
 TREND_REVIEWS = 30
 """The fewest rated reviews from which a trend is computed."""
-
-_SIGNIFICANCE = 0.05
 
 
 def years(counts: DataFrame) -> DataFrame:
@@ -59,7 +58,7 @@ def brand_trends(brands: DataFrame) -> DataFrame:
     """Return one row per brand with `TREND_REVIEWS` rated reviews in two years.
 
     The trend is an ordinary least squares line through stars over time, with each review at the
-    middle of its month. Its slope is tested against zero.
+    middle of its month. Its slope is tested against zero, together with those of all other brands.
     """
     rated = brands.where((F.col("brand") != UNKNOWN) & (F.col("rated") > 0))
     # Times are whole numbers of 24ths of a year, and stars of tenths, so that their sums are exact.
@@ -100,33 +99,24 @@ def _fitted(sums: DataFrame) -> DataFrame:
 
 
 def _tested(fitted: DataFrame) -> DataFrame:
-    slope, error = F.col("slope"), F.col("standard_error")
+    slope, error, freedom = F.col("slope"), F.col("standard_error"), F.col("rated") - 2
     exact = F.when(slope == 0, 1.0).otherwise(0.0)
-    p_value = F.when(error > 0, two_sided(slope / F.nullif(error, F.lit(0.0)))).otherwise(exact)
+    t = slope / F.nullif(error, F.lit(0.0))
+    p_value = F.when(error > 0, two_sided_t(t, freedom)).otherwise(exact)
+    half = t_95(freedom) * error
     direction = F.when(slope > 0, "rising").otherwise("falling")
-    trend = F.when(F.col("p_value") < _SIGNIFICANCE, direction).otherwise("flat")
-    return fitted.withColumn("p_value", p_value).select(
+    trend = F.when(F.col("q_value") < FALSE_DISCOVERIES, direction).otherwise("flat")
+    return with_q_values(fitted.withColumn("p_value", p_value)).select(
         "brand",
         "first_year",
         "last_year",
         "rated",
         ratio(F.col("y"), F.col("rated")).alias("mean_stars"),
         "slope",
+        (slope - half).alias("low"),
+        (slope + half).alias("high"),
         "standard_error",
         "p_value",
+        "q_value",
         trend.alias("trend"),
     )
-
-
-def two_sided(z: Column) -> Column:
-    """Return the probability that a standard normal value is at least as far from 0 as `z`.
-
-    The error is at most 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17.
-    """
-    distance = F.abs(z)
-    t = F.lit(1.0) / (F.lit(1.0) + F.lit(0.2316419) * distance)
-    series: Column = F.lit(0.0)
-    for factor in (1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.319381530):
-        series = t * (F.lit(factor) + series)
-    density = F.exp(-distance * distance / F.lit(2.0)) * F.lit(0.3989422804014327)
-    return F.lit(2.0) * density * series

@@ -31,3 +31,9 @@ CREATE MACRO is_missing(text) AS
 CREATE MACRO product_reviews() AS TABLE
     SELECT * REPLACE (CASE WHEN product_asin IS NULL THEN asin ELSE product_asin END AS asin)
     FROM reviews;
+
+CREATE MACRO normal_of_t(t, freedom) AS
+    (8 * freedom + 1) / (8 * freedom + 3) * sqrt(freedom * ln(1 + t ** 2 / freedom));
+
+CREATE MACRO t_95(freedom) AS
+    sqrt(freedom * (exp((1.959963984540054 * (8 * freedom + 3) / (8 * freedom + 1)) ** 2 / freedom) - 1));

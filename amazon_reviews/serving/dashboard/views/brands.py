@@ -47,6 +47,7 @@ def _brands(filters: Filters) -> None:
 def _reputation(filters: Filters) -> None:
     trends = read(catalogue.brand_trends)
     note(filters)
+    st.info(trend_summary(), icon=":material/trending_up:")
     names = trends["brand"].to_pylist()
     chosen = st.multiselect(
         "Brands to compare (at most five)",
@@ -57,11 +58,22 @@ def _reputation(filters: Filters) -> None:
     )
     chart("brand_reputation", charts.brand_reputation, read(catalogue.brand_years, tuple(chosen)))
     st.caption(
-        "The trend is the change of the stars per year, by least squares over the reviews; p is "
-        "the probability of such a slope without a trend. A brand is rising or falling if p is "
-        "below 0.05. About one of 20 brands without a trend has such a p by chance."
+        "The slope is the change of the stars per year, by least squares over the reviews, with "
+        "its 95 % interval; p is the probability of such a slope without a trend. A brand is "
+        "rising or falling if q is below 0.05: p adjusted for the number of brands tested, so "
+        "that at most 5 % of these brands are expected to be chance. They come first, then the "
+        "brands with most reviews."
     )
     table("brand_trends", trends)
+
+
+def trend_summary() -> str:
+    """Return a sentence on the brands tested for a trend, and on those that have one."""
+    (counts,) = read(catalogue.trend_counts).to_pylist()
+    text = f"Brands tested for a trend: {counts['brands']:,}"
+    if counts["rising"] or counts["falling"]:
+        return f"{text}, of them {counts['rising']:,} rising and {counts['falling']:,} falling."
+    return f"{text}. Chance alone explains their changes."
 
 
 def _alerts(filters: Filters) -> None:

@@ -16,6 +16,7 @@ from amazon_reviews.serving.dashboard.components import (
     stars,
     tiles,
 )
+from amazon_reviews.serving.dashboard.views.brands import trend_summary
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue, reviews
 from amazon_reviews.serving.queries.filters import Filters
@@ -72,10 +73,7 @@ def _all_totals(filters: Filters) -> None:
 
 def _alerts() -> None:
     alerts = read(catalogue.alert_count)["products"][0].as_py()
-    trends = read(catalogue.trend_counts).to_pylist()[0]
     st.info(
-        f"Products with an alert: {alerts:,}. Brands with a trend test: {trends['brands']:,}, of "
-        f"them {trends['rising']:,} rising and {trends['falling']:,} falling. "
-        "See Brands & products.",
+        f"Products with an alert: {alerts:,}. {trend_summary()} See Brands & products.",
         icon=":material/notifications:",
     )

@@ -1,0 +1,61 @@
+"""Statistical tests and confidence intervals, also of many rows at once.
+
+Engines have no functions of the t distribution. Wallace's formula (D. L. Wallace, 1959, Bounds on
+normal approximations to Student's and the chi-square distributions) turns a t statistic into a
+standard normal one. Quantiles are within 0.01 % from 30 degrees of freedom on, and too wide by
+1 % at 3 and by 4 % at 2, so intervals from few values are on the safe side.
+"""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+NORMAL_95 = 1.959963984540054
+"""95 % of a standard normal distribution lie between this and its negative."""
+
+
+def two_sided(z: Column) -> Column:
+    """Return the probability that a standard normal value is at least as far from 0 as `z`.
+
+    The error is at most 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17.
+    """
+    distance = F.abs(z)
+    t = F.lit(1.0) / (F.lit(1.0) + F.lit(0.2316419) * distance)
+    series: Column = F.lit(0.0)
+    for factor in (1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.319381530):
+        series = t * (F.lit(factor) + series)
+    density = F.exp(-distance * distance / F.lit(2.0)) * F.lit(0.3989422804014327)
+    return F.lit(2.0) * density * series
+
+
+def two_sided_t(t: Column, freedom: Column) -> Column:
+    """Return the probability of a t statistic at least as far from 0 as `t`, by its freedom."""
+    return two_sided(F.sqrt(freedom * F.log1p(t * t / freedom)) / _wallace(freedom))
+
+
+def t_95(freedom: Column) -> Column:
+    """Return the half width of a 95 % interval in standard errors, by the degrees of freedom."""
+    normal = F.lit(NORMAL_95) * _wallace(freedom)
+    return F.sqrt(freedom * F.expm1(normal * normal / freedom))
+
+
+def _wallace(freedom: Column) -> Column:
+    eighths = F.lit(8.0) * freedom
+    return (eighths + F.lit(3.0)) / (eighths + F.lit(1.0))
+
+
+def with_q_values(tested: DataFrame) -> DataFrame:
+    """Add q_value to rows with p_value: the p-value adjusted for the number of rows tested.
+
+    Of the rows with a q-value below some rate, at most that part is expected to be chance (Y.
+    Benjamini and Y. Hochberg, 1995, Controlling the false discovery rate). A row without a p-value
+    was not tested.
+    """
+    every = Window.partitionBy(F.lit(1))
+    # A row with the same p-value counts in both windows, so ties get the same q-value.
+    at_most = F.count("p_value").over(every.orderBy("p_value"))
+    tests = F.count("p_value").over(every)
+    scaled = F.when(F.col("p_value").isNotNull(), F.col("p_value") * tests / at_most)
+    from_here = F.min("scaled").over(every.orderBy(F.desc("p_value")))
+    q_value = F.when(F.col("p_value").isNotNull(), F.least(from_here, F.lit(1.0)))
+    ranked = tested.select("*", scaled.alias("scaled"))
+    return ranked.withColumn("q_value", q_value).drop("scaled")
