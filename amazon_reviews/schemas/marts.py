@@ -175,12 +175,16 @@ CATEGORY_RATINGS = _mart(
         _SHARE,
         Column("negative_share", _REAL, "part of the rated reviews below 3 stars, 0 to 1"),
         Column(
-            "priority",
+            "excess_negative",
             _REAL,
-            "volume times dissatisfaction: rated reviews times (5 - shrunk_stars), as a "
-            "part of that of all categories",
+            "negative reviews less those that the share of all reviews would give; null for "
+            "Unknown and without another category",
         ),
+        Column("excess_low", _REAL, "lower end of the 95 % confidence interval of the excess"),
+        Column("excess_high", _REAL, "upper end of the 95 % confidence interval of the excess"),
+        _Q_VALUE,
     ),
+    code_version="2",
     inputs=("gold/review_counts",),
     adds_up=True,
 )

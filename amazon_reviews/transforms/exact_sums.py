@@ -7,7 +7,6 @@ share the rows. Sums of whole numbers are exact.
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-_TRILLION = 1e12
 # A double of half or more is a whole number of these parts, and one up to 1,023 fits a long.
 _PARTS = 2.0**53
 
@@ -15,11 +14,6 @@ _PARTS = 2.0**53
 def tenths(stars: Column) -> Column:
     """Return stars, a decimal with one digit, as a whole number of tenths."""
     return (stars * F.lit(10)).cast("bigint")
-
-
-def trillionths(value: Column) -> Column:
-    """Return a double rounded to a whole number of trillionths, as a decimal."""
-    return F.round(value * F.lit(_TRILLION)).cast("decimal(38,0)")
 
 
 def exact_mean(value: Column) -> Column:

@@ -4,11 +4,19 @@ import random
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
-from scipy.stats import false_discovery_control, t
+from scipy.stats import false_discovery_control, fisher_exact, t
 
-from amazon_reviews.transforms.marts.significance import t_95, two_sided_t, with_q_values
+from amazon_reviews.serving.queries.excess import with_excess
+from amazon_reviews.transforms.marts.significance import (
+    difference_95,
+    t_95,
+    two_sided_shares,
+    two_sided_t,
+    with_q_values,
+)
 from amazon_reviews_tests.marts.building import checked_mart, product, put_gold, review
 
 
@@ -61,3 +69,75 @@ def test_only_brands_with_a_real_trend_rise_or_fall(spark, lakehouse):
     found = {name: row["trend"] for name, row in rows.items() if row["trend"] != "flat"}
     assert found == {"Up": "rising", "Down": "falling"}
     assert rows["Up"]["low"] > 0 > rows["Down"]["high"]
+
+
+def test_interval_of_a_difference_agrees_with_newcombe(spark):
+    # Table II of the paper, examples a, d, f and h.
+    known = {
+        (56, 70, 48, 80): (0.0524, 0.3339),
+        (9, 10, 3, 10): (0.1705, 0.8090),
+        (10, 10, 0, 20): (0.6791, 1.0000),
+        (10, 10, 0, 10): (0.6075, 1.0000),
+    }
+    counts = [tuple(map(float, row)) for row in known]
+    frame = spark.createDataFrame(counts, "a double, b double, c double, d double")
+
+    rows = frame.select(*difference_95(*map(F.col, "abcd"))).collect()
+
+    assert [tuple(row) for row in rows] == [
+        pytest.approx(ends, abs=5e-5) for ends in known.values()
+    ]
+
+
+def test_p_value_of_two_shares_is_near_the_exact_one(spark):
+    cells = [(1, 1, 60, 1_000), (0, 5, 60, 1_000), (10, 20, 60, 1_000), (9, 60, 60, 1_000)]
+    cells += [(150, 2_000, 60, 1_000), (3, 4, 10, 40), (0, 3, 0, 9), (300, 1_000, 60, 1_000)]
+    counts = [tuple(map(float, row)) for row in cells]
+    frame = spark.createDataFrame(counts, "a double, b double, c double, d double")
+
+    rows = frame.select(two_sided_shares(*map(F.col, "abcd")).alias("p")).collect()
+
+    for cell, row in zip(cells, rows, strict=True):
+        part, whole, others, other_whole = cell
+        exact = fisher_exact([[part, whole - part], [others, other_whole - others]]).pvalue
+        assert 0.8 * exact < row.p < 4 * exact, cell
+
+
+def test_categories_are_ranked_by_excess_and_not_by_size(spark, lakehouse):
+    sizes = {"Large": 1_000, "Medium": 400, "Poor": 200, "Tiny": 1, "Unknown": 1_000}
+    negative = {"Large": 100, "Medium": 40, "Poor": 60, "Tiny": 1, "Unknown": 100}
+    reviews = [
+        review(1.0 if number < negative[name] else 5.0, asin=name)
+        for name, size in sizes.items()
+        for number in range(size)
+    ]
+    put_gold(lakehouse, reviews, [product(asin=n, main_category=n) for n in sizes])
+
+    mart = checked_mart(spark, lakehouse, "category_ratings")
+    rows = {row["main_category"]: row for row in mart}
+
+    # The dashboard computes the same from filtered counts.
+    counts = pa.Table.from_pylist(
+        [{name: row[name] for name in ("main_category", "rated", "negative")} for row in mart]
+    )
+    for row, queried in zip(mart, with_excess(counts).to_pylist(), strict=True):
+        assert queried == pytest.approx({name: row[name] for name in queried}, abs=1e-4)
+
+    rate = 301 / 2_601
+    excess = {name: row["excess_negative"] for name, row in rows.items()}
+    known = {name: negative[name] - size * rate for name, size in sizes.items()}
+    assert excess == pytest.approx(known | {"Unknown": None})
+    assert max(filter(excess.get, excess), key=excess.get) == "Poor"
+    assert {name for name, row in rows.items() if (row["q_value"] or 1) < 0.05} == {"Poor"}
+    assert rows["Poor"]["excess_low"] > 0
+    for name in ("Large", "Medium", "Poor", "Tiny"):
+        assert rows[name]["excess_low"] < excess[name] < rows[name]["excess_high"]
+    assert rows["Unknown"]["q_value"] is None
+
+
+def test_a_single_category_has_no_excess(spark, lakehouse):
+    put_gold(lakehouse, [review(1.0), review(5.0)], [product()])
+
+    (row,) = checked_mart(spark, lakehouse, "category_ratings")
+
+    assert (row["excess_negative"], row["excess_low"], row["q_value"]) == (None, None, None)

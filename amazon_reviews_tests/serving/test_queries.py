@@ -116,18 +116,20 @@ def test_categories_are_shrunk_to_the_mean_of_the_filtered_reviews(warehouse, fi
         by_category[review["main_category"]].append(review)
     rated = {c: [float(r["overall"]) for r in rs if r["overall"]] for c, rs in by_category.items()}
     shrunk = {c: (sum(s) + 10 * mean(filtered)) / (len(s) + 10) for c, s in rated.items()}
-    lack = {c: len(s) * (5 - shrunk[c]) for c, s in rated.items()}
+    negative = {c: sum(stars < 3 for stars in s) for c, s in rated.items()}
+    overall = sum(negative.values()) / sum(map(len, rated.values()))
 
     result = queries.by_category(warehouse, filters).to_pylist()
 
     assert {r["main_category"]: r["shrunk_stars"] for r in result} == pytest.approx(shrunk)
-    whole = sum(lack.values())
-    priorities = {r["main_category"]: r["priority"] for r in result}
-    assert priorities == pytest.approx({c: part / whole for c, part in lack.items()})
+    compared = queries.compared_categories(warehouse, filters).to_pylist()
+    known = {c: negative[c] - len(s) * overall for c, s in rated.items() if len(rated) > 1}
+    excess = {r["main_category"]: r["excess_negative"] for r in compared}
+    assert excess == pytest.approx(known, abs=1e-9)
 
 
 def test_categories_without_filters_equal_the_mart(warehouse):
-    columns = ["main_category", "reviews", "shrunk_stars", "negative_share", "priority"]
+    columns = ["main_category", "reviews", "shrunk_stars", "negative_share", "excess_negative"]
     mart = rows(
         warehouse,
         f"SELECT {', '.join(columns)} FROM {warehouse.relation('gold/category_ratings')} "
@@ -138,6 +140,13 @@ def test_categories_without_filters_equal_the_mart(warehouse):
 
     for row, expected in zip(result, mart.to_pylist(), strict=True):
         assert row == pytest.approx(expected)
+
+
+def test_a_single_category_is_compared_with_no_other(warehouse):
+    books = Filters(main_categories=("Books",))
+
+    assert queries.by_category(warehouse, books).num_rows == 1
+    assert queries.compared_categories(warehouse, books).num_rows == 0
 
 
 def test_filters_without_a_matching_review_give_no_rows(warehouse):

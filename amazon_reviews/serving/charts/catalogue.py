@@ -6,13 +6,26 @@ import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
 
 _SHRUNK = tips(
     reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
 )
+
+EXCESS = (
+    "The negative reviews of a category less those that the share of negative reviews of all "
+    "categories would give. A category is more or less negative if its q-value is below 0.05: the "
+    "p-value adjusted for the number of categories."
+)
+"""Explanation of the chart of priorities."""
+
+_VERDICTS = {
+    "more negative": style.VERMILLION,
+    "may be chance": style.GREY,
+    "less negative": style.BLUE,
+}
 
 
 def categories_by_reviews(table: pa.Table, most: int = 15) -> alt.Chart:
@@ -56,12 +69,34 @@ def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
     return style.ranking(rows, title, "main_category", value, tooltip, style.VERMILLION)
 
 
-def categories_by_priority(table: pa.Table, most: int = 15) -> alt.Chart:
-    """Chart the main categories where most stars are missing: rated reviews times lacking stars."""
-    value = ("priority", "share of all missing stars", PART)
-    tooltip = [*_category(), *tips(priority=("share of the missing stars", SHARE))]
-    rows = _top(table, "priority", most)
-    return style.ranking(rows, "Where to improve first", "main_category", value, tooltip)
+def categories_by_priority(table: pa.Table, most: int = 15) -> alt.LayerChart:
+    """Chart the excess of negative reviews of the main categories, the largest first."""
+    rows = [row | {"verdict": _verdict(row)} for row in _top(table, "excess_negative", most)]
+    title, axis = (
+        "Where to improve first",
+        "negative reviews above the overall share, 95 % interval",
+    )
+    tooltip = [
+        *_category(),
+        *tips(
+            negative=("negative reviews", EXACT),
+            negative_share=("negative", SHARE),
+            excess_negative=("above the overall share", "+,.0f"),
+            excess_low=("from", "+,.0f"),
+            excess_high=("to", "+,.0f"),
+        ),
+    ]
+    categories = style.base(rows, title, alt.Step(style.ROW_HEIGHT)).encode(
+        y=style.y_names("main_category"),
+        color=style.coloured("verdict", _VERDICTS),
+        tooltip=tooltip,
+    )
+    interval = categories.mark_rule(strokeWidth=3).encode(
+        x=style.x_amount("excess_low", axis), x2="excess_high:Q"
+    )
+    zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
+    excess = categories.mark_point(filled=True, size=70).encode(x="excess_negative:Q")
+    return style.layered(title, zero, interval, excess)
 
 
 def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
@@ -167,6 +202,12 @@ def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
 
 def _category() -> list[alt.Tooltip]:
     return [*tips(main_category=("category", None)), *_SHRUNK]
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["q_value"] >= FALSE_DISCOVERIES:
+        return "may be chance"
+    return "more negative" if row["excess_negative"] > 0 else "less negative"
 
 
 def _top(table: pa.Table, column: str, most: int) -> list[dict[str, Any]]:

@@ -148,7 +148,7 @@ def _csv(name: str, rows: pa.Table, within: str) -> None:
 def _column(field: pa.Field) -> ColumnConfig:
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
     if pa.types.is_floating(field.type):
-        part = "share" in field.name or field.name == "priority"
+        part = "share" in field.name
         probability = field.name in ("p_value", "q_value")
         return st.column_config.NumberColumn(
             title, format="percent" if part else "%.4f" if probability else "%.2f"

@@ -11,6 +11,7 @@ from amazon_reviews.schemas.vocabulary import (
     POSITIVE,
     PRIOR_REVIEWS,
 )
+from amazon_reviews.serving.queries.excess import with_excess
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import mart, query, rows
 
@@ -91,23 +92,29 @@ def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first.
 
     `shrunk_stars` is the mean with ten more reviews that give the mean of all filtered reviews.
-    `negative_share` is the share of the rated reviews. `priority` is rated reviews times
-    (5 - shrunk_stars), divided by the sum of that over all rows.
+    `negative_share` is the share of the rated reviews. `excess_negative` are the negative reviews
+    less those that the share of all filtered reviews would give; see `with_excess`.
     """
     inner = _sql(warehouse, "review_counts", {"main_category": "c.main_category"}, filters)
     shrunk = (
         f"(COALESCE(mean_stars * rated, 0) + {PRIOR_REVIEWS} * prior) / (rated + {PRIOR_REVIEWS})"
     )
-    lack = f"rated * (5 - {shrunk})"
-    return rows(
+    categories = rows(
         warehouse,
         f"SELECT main_category, reviews, rated, mean_stars, {shrunk} AS shrunk_stars, positive, "
-        "neutral, negative, negative / NULLIF(rated, 0) AS negative_share, "
-        f"{lack} / NULLIF(SUM({lack}) OVER (), 0) AS priority FROM ("
+        "neutral, negative, negative / NULLIF(rated, 0) AS negative_share FROM ("
         "SELECT t.*, SUM(mean_stars * rated) OVER () / NULLIF(SUM(rated) OVER (), 0) AS prior "
         f"FROM ({inner[0]}) AS t) AS u ORDER BY reviews DESC, main_category",
         inner[1],
     )
+    return with_excess(categories)
+
+
+@query("gold/review_counts")
+def compared_categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """The rows of `by_category` with an excess: none if only one category has rated reviews."""
+    categories = by_category(warehouse, filters)
+    return categories.filter(pc.is_valid(categories["excess_negative"]))
 
 
 @query("gold/length_counts")

@@ -139,13 +139,10 @@ _SECTIONS = (
             ),
             Panel(reviews.by_category, catalogue_charts.categories_by_negative, _ALL),
             Panel(
-                reviews.by_category,
+                reviews.compared_categories,
                 catalogue_charts.categories_by_priority,
                 _ALL,
-                note=(
-                    "Rated reviews times the difference between 5 stars and the shrunk mean, as a "
-                    "share of the sum of all categories."
-                ),
+                note=catalogue_charts.EXCESS,
             ),
             Panel(catalogue.category_products, catalogue_charts.products_per_category, _ALL),
             Panel(catalogue.secondary_categories, catalogue_charts.secondary_categories, _ALL),

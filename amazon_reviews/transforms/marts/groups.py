@@ -3,7 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.transforms.exact_sums import tenths, trillionths
+from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.transforms.exact_sums import tenths
 from amazon_reviews.transforms.marts.counts import category, first_and_last, price_band, sums
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
@@ -16,10 +17,15 @@ from amazon_reviews.transforms.marts.ratings import (
     with_share,
     with_shrunk_means,
 )
+from amazon_reviews.transforms.marts.significance import (
+    NORMAL_95,
+    difference_95,
+    two_sided_shares,
+    with_q_values,
+)
 from amazon_reviews.transforms.sentiment_rule import sentiment_of
 
 ALL_CATEGORIES = "All categories"
-_NORMAL_95 = 1.959963984540054
 _LENGTH = ("length_from", "length_to")
 _ORIGIN = ("profile", "marketplace", "language")
 _PRICE = ("price_from", "price_to", "price_imputed")
@@ -73,14 +79,41 @@ def category_ratings(counts: DataFrame) -> DataFrame:
     """Return one row per main category, from gold/review_counts."""
     grouped = counts.groupBy("main_category").agg(*tallies(F.col("stars"), F.col("reviews")))
     rows = with_share(with_shrunk_means(grouped, counts))
-    lacking = F.col("rated") * (F.lit(5.0) - F.col("shrunk_stars"))
-    weighed = rows.select("*", trillionths(lacking).alias("lacking"))
-    return weighed.select(
+    return with_q_values(_with_excess(rows)).select(
         "main_category",
         *SHRUNK_MEASURES,
         "share",
         ratio(F.col("negative"), F.col("rated")).alias("negative_share"),
-        ratio(F.col("lacking"), whole_of("lacking")).alias("priority"),
+        "excess_negative",
+        "excess_low",
+        "excess_high",
+        "q_value",
+    )
+
+
+def _with_excess(rows: DataFrame) -> DataFrame:
+    """Add excess_negative, its interval, and p_value: known categories against all other reviews.
+
+    negative - rated * (all negative / all rated) is the difference between both shares of negative
+    reviews, times a weight. So the interval of the difference gives that of the excess.
+    """
+    known = F.when(F.col("main_category") != UNKNOWN, F.col("rated"))
+    columns = {
+        "part": F.col("negative"),
+        "whole": F.nullif(known, F.lit(0)),
+        "others": whole_of("negative") - F.col("negative"),
+        "other_whole": F.nullif(whole_of("rated") - F.col("rated"), F.lit(0)),
+    }
+    compared = rows.select("*", *(c.cast("double").alias(name) for name, c in columns.items()))
+    sides = part, whole, others, other_whole = [F.col(name) for name in columns]
+    low, high = difference_95(*sides)
+    weight = whole * other_whole / (whole + other_whole)
+    return compared.select(
+        "*",
+        (weight * (part / whole - others / other_whole)).alias("excess_negative"),
+        (weight * low).alias("excess_low"),
+        (weight * high).alias("excess_high"),
+        F.when(weight.isNotNull(), two_sided_shares(*sides)).alias("p_value"),
     )
 
 
@@ -93,7 +126,7 @@ def credibility(counts: DataFrame) -> DataFrame:
     whole = rated.withColumn("main_category", F.lit(ALL_CATEGORIES))
     sides = rated.unionByName(whole).groupBy("main_category").agg(*_sums(True), *_sums(False))
     verified, unverified = _mean_and_error("verified"), _mean_and_error("unverified")
-    error = _NORMAL_95 * F.sqrt(verified[1] + unverified[1])
+    error = NORMAL_95 * F.sqrt(verified[1] + unverified[1])
     means = sides.select(
         "*",
         verified[0].alias("verified_mean"),

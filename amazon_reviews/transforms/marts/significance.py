@@ -43,6 +43,53 @@ def _wallace(freedom: Column) -> Column:
     return (eighths + F.lit(3.0)) / (eighths + F.lit(1.0))
 
 
+def difference_95(part: Column, whole: Column, others: Column, other_whole: Column) -> list[Column]:
+    """Return both ends of the 95 % interval of part / whole - others / other_whole, of doubles.
+
+    Method 10 of R. G. Newcombe, 1998, Interval estimation for the difference between independent
+    proportions. It stays wide where a share of few values is 0 or 1.
+    """
+    share, other_share = part / whole, others / other_whole
+    low, high = _wilson_95(part, whole)
+    other_low, other_high = _wilson_95(others, other_whole)
+    below = F.sqrt(_square(share - low) + _square(other_high - other_share))
+    above = F.sqrt(_square(high - share) + _square(other_share - other_low))
+    return [share - other_share - below, share - other_share + above]
+
+
+def _wilson_95(part: Column, whole: Column) -> tuple[Column, Column]:
+    square = NORMAL_95**2
+    centre = part + F.lit(square / 2)
+    half = F.lit(NORMAL_95) * F.sqrt(part * (whole - part) / whole + F.lit(square / 4))
+    return (centre - half) / (whole + F.lit(square)), (centre + half) / (whole + F.lit(square))
+
+
+def _square(value: Column) -> Column:
+    return value * value
+
+
+def two_sided_shares(part: Column, whole: Column, others: Column, other_whole: Column) -> Column:
+    """Return the probability of shares of doubles at least as different by chance.
+
+    The likelihood-ratio test, with each count half a value nearer to its expectation, so that it
+    is not too small for few values.
+    """
+    expected = whole * (part + others) / (whole + other_whole)
+    other_expected = part + others - expected
+    nearer = F.greatest(F.lit(-0.5), F.least(F.lit(0.5), part - expected))
+    cells = (
+        (part - nearer, expected),
+        (whole - part + nearer, whole - expected),
+        (others + nearer, other_expected),
+        (other_whole - others - nearer, other_whole - other_expected),
+    )
+    deviance: Column = F.lit(0.0)
+    for count, mean in cells:
+        term = count * F.ln(count / F.nullif(mean, F.lit(0.0)))
+        deviance = deviance + F.when((count > 0) & (mean > 0), term).otherwise(F.lit(0.0))
+    return two_sided(F.sqrt(F.lit(2.0) * F.greatest(deviance, F.lit(0.0))))
+
+
 def with_q_values(tested: DataFrame) -> DataFrame:
     """Add q_value to rows with p_value: the p-value adjusted for the number of rows tested.
 

@@ -35,5 +35,16 @@ CREATE MACRO product_reviews() AS TABLE
 CREATE MACRO normal_of_t(t, freedom) AS
     (8 * freedom + 1) / (8 * freedom + 3) * sqrt(freedom * ln(1 + t ** 2 / freedom));
 
+CREATE MACRO z_95() AS 1.959963984540054;
+
 CREATE MACRO t_95(freedom) AS
-    sqrt(freedom * (exp((1.959963984540054 * (8 * freedom + 3) / (8 * freedom + 1)) ** 2 / freedom) - 1));
+    sqrt(freedom * (exp((z_95() * (8 * freedom + 3) / (8 * freedom + 1)) ** 2 / freedom) - 1));
+
+CREATE MACRO wilson_low(k, n) AS
+    (k + z_95() ** 2 / 2 - z_95() * sqrt(k * (n - k) / n + z_95() ** 2 / 4)) / (n + z_95() ** 2);
+
+CREATE MACRO wilson_high(k, n) AS
+    (k + z_95() ** 2 / 2 + z_95() * sqrt(k * (n - k) / n + z_95() ** 2 / 4)) / (n + z_95() ** 2);
+
+CREATE MACRO deviance(number, expected) AS
+    CASE WHEN number > 0 AND expected > 0 THEN number * ln(number / expected) ELSE 0 END;

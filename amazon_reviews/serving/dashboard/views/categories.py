@@ -4,6 +4,7 @@ import streamlit as st
 
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
+from amazon_reviews.serving.charts.catalogue import EXCESS
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue, reviews
@@ -31,13 +32,25 @@ def _reviews(filters: Filters) -> None:
         chart("categories_by_negative", charts.categories_by_negative, rows)
     with right:
         chart("categories_by_stars", charts.categories_by_stars, rows)
-        chart("categories_by_priority", charts.categories_by_priority, rows)
+        _priority(filters, rows.num_rows)
     st.caption(
         "The shrunk mean adds ten reviews with the mean of all these reviews, so that a few "
-        "reviews do not make an extreme. Where to improve first: rated reviews times the "
-        "difference between 5 stars and the shrunk mean, as a share of the sum of all categories."
+        f"reviews do not make an extreme. Where to improve first: {EXCESS} Categories without a "
+        "name are not ranked."
     )
     table("categories", rows)
+
+
+def _priority(filters: Filters, categories: int) -> None:
+    compared = read(reviews.compared_categories, filters)
+    if compared.num_rows or not categories:
+        chart("categories_by_priority", charts.categories_by_priority, compared)
+        return
+    st.info(
+        "Where to improve first: these reviews are of one category only, so there is no other to "
+        "compare it with.",
+        icon=":material/info:",
+    )
 
 
 def _products(filters: Filters) -> None:
