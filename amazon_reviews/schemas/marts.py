@@ -119,12 +119,24 @@ SENTIMENTS = _mart(
     inputs=("gold/review_counts",),
     adds_up=True,
 )
-YEARS = _mart("gold/years", "One row per year.", (_YEAR, *_RATINGS), inputs=("gold/review_counts",))
+YEARS = _mart(
+    "gold/years",
+    "One row per year.",
+    (_YEAR, *_RATINGS, Column("partial", pa.bool_(), "the reviews begin or end within the year")),
+    code_version="2",
+    inputs=("gold/review_counts", "gold/freshness"),
+)
 YEAR_MONTHS = _mart(
     "gold/year_months",
     "One row per year and month.",
-    (_YEAR, _MONTH, *_RATINGS),
-    inputs=("gold/review_counts",),
+    (
+        _YEAR,
+        _MONTH,
+        *_RATINGS,
+        Column("partial", pa.bool_(), "the reviews begin or end within the month"),
+    ),
+    code_version="2",
+    inputs=("gold/review_counts", "gold/freshness"),
 )
 SEASONS = _mart(
     "gold/seasons",
@@ -135,11 +147,15 @@ SEASONS = _mart(
         Column(
             "seasonal_index",
             _REAL,
-            "reviews of the month over the mean month of its year, averaged over the years that "
-            "have reviews in every month; null without such years",
+            "reviews of the month over those of a mean month, in whole years: not partial, and "
+            "with reviews in every month; null without such years",
         ),
+        Column("low", _REAL, "lower end of the 95 % confidence interval of the index"),
+        Column("high", _REAL, "upper end; both null for fewer than two whole years of equal size"),
+        Column("whole_years", _COUNT, "years that the index is computed from"),
     ),
-    inputs=("gold/review_counts",),
+    code_version="2",
+    inputs=("gold/review_counts", "gold/year_months"),
 )
 REVIEW_LENGTHS = _mart(
     "gold/review_lengths",

@@ -23,18 +23,52 @@ def test_seasonal_index_uses_only_whole_years(spark, lakehouse):
     assert {row["month"]: row["reviews"] for row in rows}[1] == 51
 
 
-def test_seasonal_index_averages_years_relative_to_their_level(spark, lakehouse):
-    small = [review(on=date(2016, month, 1)) for month in range(1, 13)]
+def test_seasonal_index_weighs_years_by_their_reviews(spark, lakehouse):
+    small = [review(on=date(2016, 7, 1)) for _ in range(29)]
+    small += [review(on=date(2016, month, 1)) for month in range(1, 13) if month != 7]
     large = [review(on=date(2017, month, 1)) for month in range(1, 13) for _ in range(100)]
-    more = [review(on=date(2017, 12, 1)) for _ in range(1_200)]
-    put_gold(lakehouse, [*small, *large, *more])
+    put_gold(lakehouse, [*small, *large, review(on=date(2018, 1, 1))])
 
-    index = {
-        row["month"]: row["seasonal_index"] for row in checked_mart(spark, lakehouse, "seasons")
+    rows = {row["month"]: row for row in checked_mart(spark, lakehouse, "seasons")}
+
+    # The mean of 8.7 in the small year and 1 in the large one would be 4.85.
+    assert rows[7]["seasonal_index"] == pytest.approx(12 * 129 / 1_240)
+    assert rows[1]["seasonal_index"] == pytest.approx(12 * 101 / 1_240)
+    assert {(row["whole_years"], row["low"], row["high"]) for row in rows.values()} == {
+        (2, None, None)
     }
 
-    assert index[1] == pytest.approx((1 + 0.5) / 2)
-    assert index[12] == pytest.approx((1 + 6.5) / 2)
+
+def test_interval_of_the_seasonal_index_contains_the_known_one(spark, lakehouse):
+    draws = random.Random(12)
+    shares = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]
+    reviews = [
+        review(on=date(year, draws.choices(range(1, 13), shares)[0], 1))
+        for year in range(2008, 2018)
+        for _ in range(draws.choice([200, 400, 600]))
+    ]
+    put_gold(lakehouse, [*reviews, review(on=date(2007, 12, 31)), review(on=date(2018, 1, 1))])
+
+    rows = {row["month"]: row for row in checked_mart(spark, lakehouse, "seasons")}
+
+    known = {month: 12 * share / 13 for month, share in enumerate(shares, start=1)}
+    within = [month for month, row in rows.items() if row["low"] <= known[month] <= row["high"]]
+    assert {row["whole_years"] for row in rows.values()} == {10}
+    assert len(within) >= 11
+    assert rows[12]["low"] > 1.5
+    assert all(0 < row["high"] - row["low"] < 0.5 for row in rows.values())
+
+
+def test_years_and_months_that_the_reviews_do_not_cover_are_partial(spark, lakehouse):
+    days = [date(2015, 12, 2), date(2016, 1, 1), date(2016, 12, 31), date(2017, 6, 29)]
+    put_gold(lakehouse, [*map(review, [5.0] * 4, days), review(on=date(2017, 5, 1))])
+
+    years = checked_mart(spark, lakehouse, "years")
+    months = checked_mart(spark, lakehouse, "year_months")
+
+    assert {row["year"]: row["partial"] for row in years} == {2015: True, 2016: False, 2017: True}
+    partial = {(row["year"], row["month"]) for row in months if row["partial"]}
+    assert (len(months), partial) == (5, {(2015, 12), (2017, 6)})
 
 
 def test_seasonal_index_is_null_without_a_whole_year(spark, lakehouse):

@@ -14,6 +14,8 @@ _PRICE = """least(price::INT // 25 * 25, 100)::INT AS price_from,
 _STARS_COLUMNS = ", ".join(
     f"count(*) FILTER (floor(overall + 0.5) = {n}) AS stars_{n}" for n in range(1, 6)
 )
+_PARTIAL = """make_date(year, {}, 1) < (SELECT min(reviewed_on) FROM reviews)
+  OR last_day(make_date(year, {}, 1)) > (SELECT max(reviewed_on) FROM reviews) AS partial"""
 _DAYS = "min(reviewed_on) AS first_on, max(reviewed_on) AS last_on"
 
 
@@ -44,9 +46,11 @@ MARTS = {
         AS share_of_verified
         FROM ({_by("overall AS stars, verified", f"count(*) AS reviews, {_SHARE}")})""",
     "gold/sentiments": _by("sentiment", f"count(*) AS reviews, {_SHARE}"),
-    "gold/years": _by("year", _RATINGS),
-    "gold/year_months": _by("year, month", _RATINGS),
-    "gold/seasons": _by("month", f"{_RATINGS}, 12 * {_SHARE.replace('share', 'seasonal_index')}"),
+    "gold/years": _by("year", f"{_RATINGS}, {_PARTIAL.format('1', '12')}"),
+    "gold/year_months": _by("year, month", f"{_RATINGS}, {_PARTIAL.format('month', 'month')}"),
+    "gold/seasons": f"""SELECT *, seasonal_index - 0.2 AS low, seasonal_index + 0.2 AS high,
+        5 AS whole_years
+        FROM ({_by("month", f"{_RATINGS}, 12 * {_SHARE.replace('share', 'seasonal_index')}")})""",
     "gold/category_ratings": f"""SELECT *, negative / rated AS negative_share,
         negative - rated * sum(negative) OVER () / sum(rated) OVER () AS excess_negative,
         -9 AS excess_low, 9 AS excess_high, 0.5 AS q_value

@@ -281,3 +281,16 @@ def test_brands_with_a_trend_come_first_then_the_largest(warehouse):
     brands = catalogue.brand_trends(warehouse)["brand"].to_pylist()
 
     assert brands == ["Acme", "Bolt", "Crane", "Dove"]
+
+
+def test_periods_that_the_reviews_do_not_cover_are_partial_under_any_filter(warehouse, filters):
+    years = queries.by_year(warehouse, filters).to_pylist()
+    months = queries.by_year_month(warehouse, filters).to_pylist()
+
+    # The synthetic reviews are of 5 January 2012 to 5 December 2018.
+    edges = {2012, 2018}
+    assert {row["year"]: row["partial"] for row in years} == {
+        row["year"]: row["year"] in edges for row in years
+    }
+    for row in months:
+        assert row["partial"] == ((row["year"], row["month"]) in {(2012, 1), (2018, 12)})

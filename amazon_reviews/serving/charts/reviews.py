@@ -61,15 +61,17 @@ def sentiments(table: pa.Table) -> alt.Chart:
     )
 
 
-def reviews_per_year(table: pa.Table) -> alt.Chart:
+def reviews_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year, without reviews that have no date."""
-    value = ("reviews", "reviews", COUNT)
-    return style.columns(_years(table), "Reviews per year", _YEARS, value, _RATED)
+    rows, value = _years(table), ("reviews", "reviews", COUNT)
+    chart = style.columns(rows, "Reviews per year", _YEARS, value, _RATED)
+    return _mark_partial(chart, rows, alt.MarkDef("bar"))
 
 
-def mean_per_year(table: pa.Table) -> alt.Chart:
+def mean_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year."""
-    return style.mean_line(_years(table), "Mean stars per year", _YEARS, _RATED)
+    rows = _years(table)
+    return _mark_partial(style.mean_line(rows, "Mean stars per year", _YEARS, _RATED), rows)
 
 
 def sentiment_per_year(table: pa.Table) -> alt.Chart:
@@ -90,26 +92,43 @@ def mean_per_month(table: pa.Table) -> alt.Chart:
 
 
 def seasonality(table: pa.Table) -> alt.LayerChart:
-    """Chart the seasonal index per month: 1 is the mean month of a year."""
-    index = ("seasonal_index", "times the mean month", AMOUNT)
-    tooltip = [*_RATED[:2], *tips(seasonal_index=("seasonal index", MEAN))]
-    bars = style.columns(_months(table), "Seasonality", _MONTHS, index, tooltip)
+    """Chart the seasonal index per month with its interval: 1 is the mean month of a year."""
+    rows, index = _months(table), ("seasonal_index", "times the mean month", AMOUNT)
+    tooltip = [
+        *_RATED[:2],
+        *tips(
+            seasonal_index=("seasonal index", MEAN),
+            low=("from", MEAN),
+            high=("to", MEAN),
+            whole_years=("whole years", EXACT),
+        ),
+    ]
+    bars = style.columns(rows, "Seasonality", _MONTHS, index, tooltip)
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
-    return style.layered("Seasonality", bars, rule)
+    known = alt.InlineData(values=[row for row in rows if row["low"] is not None])
+    intervals = (
+        alt.Chart(known)
+        .mark_rule(strokeWidth=3, color=style.VERMILLION)
+        .encode(x=_MONTHS, y=style.y_amount("low", index[1], AMOUNT), y2="high:Q", tooltip=tooltip)
+    )
+    return style.layered("Seasonality", bars, intervals, rule)
 
 
-def reviews_over_time(table: pa.Table) -> alt.Chart:
+def reviews_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year and month."""
-    return (
-        style.base(_dated(table), "Reviews per month")
+    rows = _dated(table)
+    chart = (
+        style.base(rows, "Reviews per month")
         .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
         .encode(x=_TIME, y=style.y_amount("reviews", "reviews per month"), tooltip=_RATED)
     )
+    return _mark_partial(chart, rows)
 
 
-def mean_over_time(table: pa.Table) -> alt.Chart:
+def mean_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year and month."""
-    return style.mean_line(_dated(table), "Mean stars per month", _TIME, _RATED)
+    rows = _dated(table)
+    return _mark_partial(style.mean_line(rows, "Mean stars per month", _TIME, _RATED), rows)
 
 
 def review_lengths(table: pa.Table) -> alt.Chart:
@@ -222,7 +241,22 @@ def reviews_per_origin(table: pa.Table, most: int = 15) -> alt.Chart:
 
 _YEARS = style.x_names("label", "year")
 _MONTHS = style.x_names("label", "month", style.MONTHS)
+_PARTIAL = "partial"
+_PARTIAL_POINT = alt.MarkDef("point", filled=True, size=120, opacity=1)
 _TIME = alt.X("on", type="temporal", title="month", axis=alt.Axis(format="%Y", tickCount="year"))
+
+
+def _mark_partial(
+    chart: alt.Chart, rows: list[dict[str, Any]], mark: alt.MarkDef = _PARTIAL_POINT
+) -> style.AnyChart:
+    """Return a chart over time with the partial periods in another colour, named in a legend."""
+    partial = [row | {"period": _PARTIAL} for row in rows if row["partial"]]
+    if not partial:
+        return chart
+    marks = chart.copy()
+    marks.data, marks.mark, marks.title = alt.InlineData(values=partial), mark, alt.Undefined
+    colour = style.coloured("period", {_PARTIAL: style.SKY})
+    return style.layered(chart.description, chart, marks.encode(color=colour))
 
 
 def _years(table: pa.Table) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from amazon_reviews.shown_text import visible_text
 
 _log = logging.getLogger(__name__)
 
-BLUE, VERMILLION, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
+BLUE, VERMILLION, GREY, GREEN, SKY = "#0072B2", "#D55E00", "#8A8A8A", "#009E73", "#56B4E9"
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
 SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
 EXACT, SHARE, MEAN = ",", ".1%", ".2f"

@@ -68,10 +68,13 @@ def by_stars(warehouse: Warehouse, filters: Filters) -> pa.Table:
     return _measured(warehouse, "review_counts", dimensions, filters)
 
 
-@query("gold/review_counts")
+@query("gold/review_counts", "gold/years")
 def by_year(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per year; reviews without a date are left out."""
-    return _measured(warehouse, "review_counts", {"year": "c.year"}, filters, where=_DATED)
+    """One row per year; reviews without a date are left out.
+
+    `partial` years begin before the first of all reviews, or end after the newest.
+    """
+    return _with_partial(warehouse, filters, "gold/years", "year")
 
 
 @query("gold/review_counts")
@@ -80,11 +83,13 @@ def by_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
     return _measured(warehouse, "review_counts", {"month": "c.month"}, filters, where=_DATED)
 
 
-@query("gold/review_counts")
+@query("gold/review_counts", "gold/year_months")
 def by_year_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per year and month; reviews without a date are left out."""
-    dimensions = {"year": "c.year", "month": "c.month"}
-    return _measured(warehouse, "review_counts", dimensions, filters, where=_DATED)
+    """One row per year and month; reviews without a date are left out.
+
+    `partial` months begin before the first of all reviews, or end after the newest.
+    """
+    return _with_partial(warehouse, filters, "gold/year_months", "year", "month")
 
 
 @query("gold/review_counts")
@@ -186,6 +191,20 @@ def _by_origin(warehouse: Warehouse, column: str) -> pa.Table:
         f"FROM {relation} AS m WHERE EXISTS "
         f"(SELECT 1 FROM {relation} AS g WHERE g.{column} IS NOT NULL) "
         "GROUP BY 1 ORDER BY 2 DESC, 1",
+    )
+
+
+def _with_partial(warehouse: Warehouse, filters: Filters, periods: str, *keys: str) -> pa.Table:
+    """Return the measures of periods by `keys`, with `partial` of the mart of the same rows."""
+    dimensions = {key: f"c.{key}" for key in keys}
+    sql, parameters = _sql(warehouse, "review_counts", dimensions, filters, where=_DATED)
+    same = " AND ".join(f"p.{key} = t.{key}" for key in keys)
+    return rows(
+        warehouse,
+        f"SELECT t.*, COALESCE(p.partial, FALSE) AS partial FROM ({sql}) AS t "
+        f"LEFT JOIN {warehouse.relation(periods)} AS p ON {same} "
+        f"ORDER BY {', '.join(f't.{key}' for key in keys)}",
+        parameters,
     )
 
 

@@ -116,8 +116,9 @@ _SECTIONS = (
                 reviews.seasons,
                 review_charts.seasonality,
                 note=(
-                    "The reviews of a month divided by those of a mean month of its year, as a "
-                    "mean over the years with reviews in every month."
+                    "The reviews of a month divided by those of a mean month, in the years that "
+                    "the reviews cover as a whole. The orange lines are 95 % intervals, from the "
+                    "differences between these years."
                 ),
             ),
             Panel(reviews.by_year_month, review_charts.reviews_over_time, _ALL),

@@ -1,10 +1,9 @@
 """Ratings over time: years, months, seasons, and trends of products and brands."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
-from amazon_reviews.transforms.exact_sums import exact_mean
 from amazon_reviews.transforms.marts.ratings import (
     MEASURES,
     SHRUNK_MEASURES,
@@ -20,27 +19,76 @@ TREND_REVIEWS = 30
 """The fewest rated reviews from which a trend is computed."""
 
 
-def years(counts: DataFrame) -> DataFrame:
-    """Return one row per year, from gold/review_counts."""
-    return _by(counts, "year").select("year", *MEASURES)
+def years(counts: DataFrame, freshness: DataFrame) -> DataFrame:
+    """Return one row per year, from gold/review_counts and gold/freshness."""
+    rows = _with_partial(_by(counts, "year"), freshness, F.lit(1), F.lit(12))
+    return rows.select("year", *MEASURES, "partial")
 
 
-def year_months(counts: DataFrame) -> DataFrame:
-    """Return one row per year and month, from gold/review_counts."""
-    return _by(counts, "year", "month").select("year", "month", *MEASURES)
+def year_months(counts: DataFrame, freshness: DataFrame) -> DataFrame:
+    """Return one row per year and month, from gold/review_counts and gold/freshness."""
+    month = F.col("month")
+    rows = _with_partial(_by(counts, "year", "month"), freshness, month, month)
+    return rows.select("year", "month", *MEASURES, "partial")
 
 
-def seasons(counts: DataFrame) -> DataFrame:
-    """Return one row per month of the year, from gold/review_counts."""
-    monthly = _by(counts, "year", "month").select("year", "month", "reviews")
-    whole = monthly.groupBy("year").agg(
-        F.count(F.lit(1)).alias("months"), (F.sum("reviews") / 12).alias("mean_month")
+def _with_partial(rows: DataFrame, freshness: DataFrame, first: Column, last: Column) -> DataFrame:
+    """Add partial: the reviews begin or end within the months `first` to `last` of the year."""
+    period = freshness.agg(F.min("first_on").alias("begin"), F.max("last_on").alias("end"))
+    start = F.make_date(F.col("year"), first, F.lit(1))
+    end = F.last_day(F.make_date(F.col("year"), last, F.lit(1)))
+    partial = (start < F.col("begin")) | (end > F.col("end"))
+    return rows.join(period, how="cross").select("*", partial.alias("partial"))
+
+
+def seasons(counts: DataFrame, months: DataFrame) -> DataFrame:
+    """Return one row per month of the year, from gold/review_counts and gold/year_months.
+
+    The seasonal index is a ratio of sums over whole years. Its variance is that of a ratio, with
+    each year as a cluster (W. G. Cochran, 1977, Sampling Techniques, section 6.4).
+    """
+    rows = _by(counts, "month").join(_seasonal(months), on="month", how="left")
+    whole_years = F.coalesce("whole_years", F.lit(0)).alias("whole_years")
+    return rows.select("month", *MEASURES, "seasonal_index", "low", "high", whole_years)
+
+
+def _seasonal(months: DataFrame) -> DataFrame:
+    year = Window.partitionBy("year")
+    yearly = months.select(
+        "month",
+        F.col("reviews").alias("r"),
+        F.sum("reviews").over(year).alias("y"),
+        F.count(F.when(~F.col("partial"), 1)).over(year).alias("whole_months"),
     )
-    full = whole.where(F.col("months") == 12)
-    index = monthly.join(full, on="year").groupBy("month")
-    indexes = index.agg(exact_mean(F.col("reviews") / F.col("mean_month")).alias("seasonal_index"))
-    months = _by(counts, "month")
-    return months.join(indexes, on="month", how="left").select("month", *MEASURES, "seasonal_index")
+    squares = {"rr": ("r", "r"), "ry": ("r", "y"), "yy": ("y", "y")}
+    sums = (
+        yearly.where(F.col("whole_months") == 12)
+        .groupBy("month")
+        .agg(
+            F.count(F.lit(1)).alias("whole_years"),
+            *(F.sum(name).cast("double").alias(name) for name in ("r", "y")),
+            *(
+                # Sums of squares are exact as decimals, and may be too large for a long.
+                F.sum((F.col(a) * F.col(b)).cast("decimal(38,0)")).cast("double").alias(name)
+                for name, (a, b) in squares.items()
+            ),
+        )
+    )
+    index = F.lit(12.0) * F.col("r") / F.col("y")
+    part = index / F.lit(12.0)
+    residuals = F.col("rr") - F.lit(2.0) * part * F.col("ry") + part * part * F.col("yy")
+    # Years of unequal size count as fewer: the effective number of clusters by L. Kish.
+    effective = F.col("y") * F.col("y") / F.col("yy")
+    freedom = F.when(effective >= 2, effective - F.lit(1.0))
+    spread = F.greatest(residuals, F.lit(0.0)) * effective / freedom
+    half = t_95(freedom) * F.lit(12.0) * F.sqrt(spread) / F.col("y")
+    return sums.select(
+        "month",
+        "whole_years",
+        index.alias("seasonal_index"),
+        F.when(half.isNotNull(), F.greatest(index - half, F.lit(0.0))).alias("low"),
+        (index + half).alias("high"),
+    )
 
 
 def _by(counts: DataFrame, *keys: str) -> DataFrame:

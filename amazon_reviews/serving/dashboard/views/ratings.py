@@ -37,7 +37,10 @@ def _years(filters: Filters) -> None:
         chart("sentiment_per_year", charts.sentiment_per_year, rows)
     with right:
         chart("mean_per_year", charts.mean_per_year, rows)
-    st.caption("Reviews without a date are left out.")
+    st.caption(
+        "Reviews without a date are left out. A partial year begins before the first of all "
+        "reviews, or ends after the newest."
+    )
 
 
 def _months(filters: Filters) -> None:
@@ -49,8 +52,9 @@ def _months(filters: Filters) -> None:
         chart("mean_per_month", charts.mean_per_month, rows)
     chart("seasonality", charts.seasonality, read(reviews.seasons))
     st.caption(
-        "Seasonality: the reviews of a month divided by those of a mean month of its year, as a "
-        "mean over the years with reviews in every month."
+        "The first two charts add up all years, also partial ones. Seasonality: the reviews of a "
+        "month divided by those of a mean month, in the years that the reviews cover as a whole. "
+        "The orange lines are 95 % intervals, from the differences between these years."
     )
     note(filters)
 
