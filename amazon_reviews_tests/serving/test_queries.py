@@ -7,6 +7,8 @@ import pytest
 
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.serving.charts import pipeline as charts
+from amazon_reviews.serving.dashboard.views.quality import most_duplicates
 from amazon_reviews.serving.queries import catalogue, pipeline
 from amazon_reviews.serving.queries import reviews as queries
 from amazon_reviews.serving.queries.filters import Filters
@@ -294,3 +296,38 @@ def test_periods_that_the_reviews_do_not_cover_are_partial_under_any_filter(ware
     }
     for row in months:
         assert row["partial"] == ((row["year"], row["month"]) in {(2012, 1), (2018, 12)})
+
+
+def test_duplicates_are_shares_of_partitions_in_natural_order(tmp_path):
+    lines = {"partition_10": (2_277, 2_072), "partition_2": (460_000, 12), "partition_1": (0, 0)}
+    rows = [
+        {
+            "layer": "silver",
+            "table": "reviews",
+            "partition": name,
+            "lines": total,
+            "kept": total - duplicates,
+            "duplicates": duplicates,
+            "rejected": 0,
+            "balanced": True,
+        }
+        for name, (total, duplicates) in lines.items()
+    ]
+    key = "gold/pipeline_reconciliation"
+    mart = pa.Table.from_pylist(rows, TABLES[key].arrow_schema)
+
+    result = pipeline.reconciliation(open_warehouse(write_warehouse(tmp_path, {key: mart})))
+
+    assert result["partition"].to_pylist() == ["partition_1", "partition_2", "partition_10"]
+    shares = result["duplicate_share"].to_pylist()
+    assert shares == [None, pytest.approx(12 / 460_000), pytest.approx(0.9099, abs=1e-4)]
+    drawn = charts.reconciliation(result).to_dict()
+    (drawn_rows,) = drawn["datasets"].values()
+    bars = {(row["partition"], row["outcome"]): row["share"] for row in drawn_rows}
+    assert bars["partition_10", "duplicates"] == shares[2]
+    assert drawn["encoding"]["x"]["field"] == "share"
+    assert most_duplicates(result) == (
+        "Largest share of duplicates: 91.0% of the lines of reviews `partition_10` "
+        "(2,072 of 2,277)."
+    )
+    assert most_duplicates(result.slice(0, 1)) == ""

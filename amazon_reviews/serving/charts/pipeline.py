@@ -15,22 +15,30 @@ _OUTCOMES = {"kept": style.BLUE, "duplicates": style.GREY, "rejected": style.VER
 
 
 def reconciliation(table: pa.Table) -> alt.Chart:
-    """Chart the kept, duplicate and rejected lines of every partition of a table."""
+    """Chart the shares of kept, duplicate and rejected lines of every partition of a table."""
     rows = [
-        row | {"name": f"{row['table']} {row['partition']}", "outcome": name, "part": row[name]}
+        row
+        | {
+            "name": f"{row['table']} {row['partition']}",
+            "outcome": name,
+            "part": row[name],
+            "share": row[name] / row["lines"],
+        }
         for row in table.to_pylist()
+        if row["lines"]
         for name in _OUTCOMES
     ]
     return (
         style.base(rows, "Reconciliation of the lines", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_amount("part", "lines"),
+            x=style.x_amount("share", "share of the lines of the partition", PART),
             y=style.y_names("name"),
             color=style.coloured("outcome", _OUTCOMES),
             tooltip=tips(
                 name=("partition", None),
                 outcome=("outcome", None),
+                share=("share", SHARE),
                 part=("lines", EXACT),
                 lines=("of", EXACT),
             ),

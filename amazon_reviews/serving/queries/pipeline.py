@@ -2,16 +2,30 @@
 
 import pyarrow as pa
 
+from amazon_reviews.resources.landing.names import natural_key
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.queries.query import mart, query
 
 
 @query("gold/pipeline_reconciliation")
 def reconciliation(warehouse: Warehouse) -> pa.Table:
-    """One row per layer, table and partition, those that do not balance first."""
-    return mart(
-        warehouse, "gold/pipeline_reconciliation", "m.balanced, m.layer, m.table, m.partition"
+    """One row per layer, table and partition in natural order, those that do not balance first.
+
+    `duplicate_share` and `rejected_share` are parts of the lines; null without lines.
+    """
+    table = mart(
+        warehouse,
+        "gold/pipeline_reconciliation",
+        "m.balanced, m.layer, m.table, m.partition",
+        columns="m.*, m.duplicates / NULLIF(m.lines, 0) AS duplicate_share, "
+        "m.rejected / NULLIF(m.lines, 0) AS rejected_share",
     )
+    keys = [
+        (row["balanced"], row["layer"], row["table"], natural_key(row["partition"]))
+        for row in table.to_pylist()
+    ]
+    # SQL has no natural order: partition_10 would precede partition_2.
+    return table.take(sorted(range(table.num_rows), key=keys.__getitem__))
 
 
 @query("gold/pipeline_rejected")

@@ -200,7 +200,10 @@ _SECTIONS = (
             Panel(
                 _silver_reconciliation,
                 pipeline_charts.reconciliation,
-                note="A partition is balanced if lines = kept + duplicates + rejected.",
+                note=(
+                    "Shares of the lines of each partition. It is balanced if lines = kept + "
+                    "duplicates + rejected."
+                ),
             ),
             Panel(pipeline.rejected, pipeline_charts.rejected),
             Panel(_columns_of, pipeline_charts.missing, ("reviews",)),

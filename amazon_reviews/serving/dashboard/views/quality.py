@@ -9,6 +9,7 @@ from amazon_reviews.serving.dashboard.components import chart, compact, note, se
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import pipeline
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.shown_text import visible_text
 
 
 def show(filters: Filters) -> None:
@@ -30,9 +31,25 @@ def _reconciliation(filters: Filters) -> None:
     tiles({"Partitions": compact(rows.num_rows), "Not balanced": compact(unbalanced)})
     layers = list(dict.fromkeys(rows["layer"].to_pylist()))
     layer = st.selectbox("Layer", layers, index=max(len(layers) - 1, 0) if layers else None)
-    chart("reconciliation", charts.reconciliation, _only(rows, "layer", layer))
+    of_layer = _only(rows, "layer", layer)
+    if text := most_duplicates(of_layer):
+        st.info(text, icon=":material/content_copy:")
+    chart("reconciliation", charts.reconciliation, of_layer)
     st.caption("A partition of a table is balanced if lines = kept + duplicates + rejected.")
     table("pipeline_reconciliation", rows)
+
+
+def most_duplicates(rows: pa.Table) -> str:
+    """Return a sentence on the partition with the largest share of duplicates; '' without any."""
+    partitions = [row for row in rows.to_pylist() if row["duplicates"]]
+    if not partitions:
+        return ""
+    row = max(partitions, key=lambda row: row["duplicate_share"])
+    return (
+        f"Largest share of duplicates: {row['duplicate_share']:.1%} of the lines of "
+        f"{row['table']} `{visible_text(row['partition'])}` ({row['duplicates']:,} of "
+        f"{row['lines']:,})."
+    )
 
 
 def _rejected(filters: Filters) -> None:
