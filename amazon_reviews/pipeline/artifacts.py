@@ -41,7 +41,7 @@ MODEL_SENTIMENT = Artifact(
     description="One model: the stars of a review from its words and pairs of words.\n\n"
     "It is registered in the model store, and replaces the current model if it is better "
     "on the held-out users. Without enough reviews no model is trained.",
-    code_version="2",
+    code_version="3",
     checks=("not_worse",),
 )
 MODEL_TITLE_RATINGS = Artifact(

@@ -104,6 +104,12 @@ SENTIMENT_PREDICTIONS = _table(
             _REAL,
             "mean of the stars, weighted by their probability given the text",
         ),
+        Column(
+            "cross_fitted",
+            pa.bool_(),
+            "predicted by the weights of a fold without this reviewer: the final weights learned "
+            "from a review of this reviewer",
+        ),
         _MODEL_VERSION,
         Column("partition", pa.string(), "landing partition, or segment of the stream"),
     ),
@@ -112,7 +118,9 @@ SENTIMENT_PREDICTIONS = _table(
     partitions="gold_reviews",
     checks=("complete",),
     pace="quarter-hourly",
-    details="An earlier prediction of the same model for the same review is kept.",
+    details="No prediction is by weights that learned from a review of the same reviewer. "
+    "An earlier prediction of the same model for the same review is kept.",
+    code_version="2",
 )
 
 _PREDICTED = (

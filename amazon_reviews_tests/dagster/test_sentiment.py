@@ -18,7 +18,7 @@ from amazon_reviews.resources.model_store import ModelStore
 from amazon_reviews.schemas import TABLES
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.dagster.readable import unreadable_metadata
-from amazon_reviews_tests.models.reviews import synthetic_reviews
+from amazon_reviews_tests.models.reviews import examples, synthetic_reviews
 from amazon_reviews_tests.models.test_star_classifier import write as write_network
 
 KEY = "model/sentiment"
@@ -317,16 +317,30 @@ def test_review_is_predicted_once_and_again_after_a_change(project):
     assert len(rows(project, PREDICTIONS)) == 1_750
 
 
-def test_predictions_equal_those_of_the_model(project):
+def test_predictions_are_by_weights_that_did_not_learn_from_the_reviewer(project):
+    new = synthetic_reviews(200, seed=5)
+    new = examples(new.texts.to_pylist(), new.stars, reviewer_id=[f"N{k}" for k in range(200)])
     train(project)
-    predict(project, "partition_1")
+    put(project, new, partition="partition_2", first=9_000)
+    predict(project, "partition_1", "partition_2")
 
-    model, examples = storage.load(in_use(project).path), synthetic_reviews(1_500, users=300)
-    query = "SELECT predicted, positive, expected_stars FROM rows ORDER BY review_id"
-    predicted, positive, stars = zip(*rows(project, PREDICTIONS, query), strict=True)
-    assert list(predicted) == model.predict(examples, "three").tolist()
-    assert positive == pytest.approx(model.predict_proba(examples, "binary")[:, 1])
-    assert stars == pytest.approx(model.predict_proba(examples, "five") @ [1, 2, 3, 4, 5])
+    model, old = storage.load(in_use(project).path), synthetic_reviews(1_500, users=300)
+    columns = "predicted, positive, expected_stars, cross_fitted"
+    query = f"SELECT {columns} FROM rows WHERE partition = '{{}}' ORDER BY review_id"
+    for name, reviews in (("partition_1", old), ("partition_2", new)):
+        predicted, positive, stars, cross_fitted = zip(
+            *rows(project, PREDICTIONS, query.format(name)), strict=True
+        )
+        scores, by_fold = model.out_of_fold_scores(reviews)
+        three, binary, five = (
+            model.calibration(task).probabilities(scores) for task in ("three", "binary", "five")
+        )
+        assert list(predicted) == model.task_classes("three")[three.argmax(axis=1)].tolist()
+        assert positive == pytest.approx(binary[:, 1])
+        assert stars == pytest.approx(five @ [1, 2, 3, 4, 5])
+        assert list(cross_fitted) == by_fold.tolist()
+        learned = ~by_user(reviews.users, TEST_SHARE, SEED).test & (reviews is old)
+        assert list(cross_fitted) == learned.tolist()
 
 
 def test_new_model_predicts_all_reviews_again(project):

@@ -121,8 +121,8 @@ MARTS = {
     "gold/sentiment_predictions": """SELECT review_id, asin, product_asin, brand,
         main_category, overall, sentiment, reviewed_on, source, partition, 'abc' AS model_version,
         CASE WHEN hash(review_id) % 10 = 0 THEN 'negative' ELSE coalesce(sentiment, 'neutral') END
-        AS predicted, coalesce(overall, 3) / 5.0 AS positive, coalesce(overall, 3) AS expected_stars
-        FROM reviews""",
+        AS predicted, coalesce(overall, 3) / 5.0 AS positive,
+        coalesce(overall, 3) AS expected_stars, FALSE AS cross_fitted FROM reviews""",
     "gold/sentiment_categories": _sentiment_by("main_category"),
     "gold/sentiment_brands": _sentiment_by("brand"),
     "gold/sentiment_products": _sentiment_by("asin"),

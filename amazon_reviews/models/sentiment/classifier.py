@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from amazon_reviews.models.sentiment.calibration import Calibration
 from amazon_reviews.models.sentiment.examples import Examples, in_chunks
 from amazon_reviews.models.sentiment.features import Features, Weighting
+from amazon_reviews.models.sentiment.folds import NO_FOLD, Folds, Keys, fold_of
+from amazon_reviews.models.sentiment.splits import user_keys
 from amazon_reviews.models.sentiment.tasks import IGNORED, TASKS, Task, task_named
 from amazon_reviews.models.sentiment.texts import Texts
 from amazon_reviews.models.sentiment.training import (
@@ -29,6 +31,8 @@ SHARE_BINS = 10
 """Equal bands of the probability of the class positive; `shares_` has the share of each."""
 
 _FOLDS = 5
+# Two halves cost as much as the final weights; five folds would cost four times as much.
+_STREAM_FOLDS = 2
 # Of a long stream every tenth user calibrates.
 _HELD_OUT = 10
 _SCORED_AT_ONCE = 8_192
@@ -53,6 +57,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         targets_: names of the binary targets, in the order of the scores.
         idf_: float32, one for each slot.
         weights_: float32, slots + 1 (the constant) × targets.
+        folds_: the weights that did not learn from a fold of the users.
         calibrations_: the calibration of each task.
         rows_: rated reviews in the training data, including those that only calibrate.
         shares_: shares of the calibration reviews in `SHARE_BINS` equal bands of the probability
@@ -80,8 +85,8 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, examples: Examples | Iterable[Examples], y: None = None) -> Self:
         """Learn from examples, or from chunks of examples; unrated reviews are ignored.
 
-        A single chunk is cross-fitted over folds of its users for calibration. In a longer stream
-        the reviews of every tenth user only calibrate.
+        A single chunk is cross-fitted over five folds of its users, which calibrate. A longer
+        stream is cross-fitted over two folds, and the reviews of every tenth user only calibrate.
 
         Raises:
             ValueError: a task or balance is unknown, there are no examples, or not two classes.
@@ -110,16 +115,20 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the scores of the targets: reviews × targets. Texts alone have no summary."""
         check_is_fitted(self)
         if isinstance(reviews, Examples):
-            summaries, texts = reviews.summaries, reviews.texts
-        else:
-            summaries, texts = pa.nulls(len(reviews), pa.large_string()), reviews
-        features = Features(self.bits)
-        parts = []
-        for begin in range(0, len(texts), _SCORED_AT_ONCE):
-            end = begin + _SCORED_AT_ONCE
-            counts = features.matrix(summaries[begin:end], texts[begin:end])
-            parts.append(self.weighted(counts) @ self.weights_)
-        return np.concatenate(parts or [np.zeros((0, len(self.targets_)), np.float32)])
+            return self._scores(reviews.summaries, reviews.texts)
+        return self._scores(pa.nulls(len(reviews), pa.large_string()), reviews)
+
+    def out_of_fold_scores(
+        self, examples: Examples
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return scores as `scores`, but by weights that did not learn from a review's user.
+
+        The second array is True for the reviews that a fold's weights scored: the final weights
+        learned from their users.
+        """
+        check_is_fitted(self)
+        folds = self.folds_.folds(user_keys(examples.users, self.seed))
+        return self._scores(examples.summaries, examples.texts, folds), folds != NO_FOLD
 
     def predict_proba(self, reviews: Reviews, task: str | None = None) -> NDArray[np.float64]:
         """Return probabilities: reviews × classes of the task, each row with sum 1.
@@ -157,6 +166,22 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return counts of slots as weighted rows, the input of the regressions."""
         return Weighting(self.idf_).apply(counts)
 
+    def _scores(
+        self, summaries: Texts, texts: Texts, folds: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Return scores: by the final weights, or by those of the folds for reviews with one."""
+        features = Features(self.bits)
+        scores = np.zeros((len(texts), len(self.targets_)), np.float32)
+        for begin in range(0, len(texts), _SCORED_AT_ONCE):
+            part = slice(begin, begin + _SCORED_AT_ONCE)
+            rows = self.weighted(features.matrix(summaries[part], texts[part]))
+            scores[part] = rows @ self.weights_
+            if folds is not None:
+                has_fold = folds[part, None] != NO_FOLD
+                by_fold = self.folds_.scores(rows, folds[part])
+                scores[part] = np.where(has_fold, by_fold, scores[part])
+        return scores
+
     def _check_parameters(self) -> None:
         if not self.tasks:
             raise ValueError("no task to learn")
@@ -174,33 +199,46 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Learner(self.targets_, width, self.strength, self.balance, self.seed)
 
     def _learn_chunk(self, chunk: Chunk) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        rows = self.weighted(chunk.counts)
-        held_out = np.zeros((len(chunk), len(self.targets_)), np.float32)
-        folds = chunk.keys % np.uint64(_FOLDS)
-        for fold in range(_FOLDS):
-            test = np.flatnonzero(folds == fold)
-            train = np.flatnonzero(folds != fold)
+        rows, folds = self.weighted(chunk.counts), fold_of(chunk.keys, _FOLDS)
+
+        def learned(places: NDArray[np.intp]) -> NDArray[np.float32]:
             learner = self._learner()
-            learner.learn(rows[train], chunk.stars[train], self.jobs)
-            held_out[test] = rows[test] @ learner.weights()
-        learner = self._learner()
-        learner.learn(rows, chunk.stars, self.jobs)
-        self.weights_, self.rows_ = _rounded(learner.weights()), len(chunk)
-        return held_out, chunk.stars
+            learner.learn(rows[places], chunk.stars[places], self.jobs)
+            return learner.weights()
+
+        by_fold = (learned(np.flatnonzero(folds != fold)) for fold in range(_FOLDS))
+        self._finish(learned(np.arange(len(chunk))), by_fold, chunk.keys)
+        self.rows_ = len(chunk)
+        return self.folds_.scores(rows, folds), chunk.stars
 
     def _learn_stream(self, chunks: Iterator[Chunk]) -> tuple[NDArray[np.float32], NDArray]:
-        learner, self.rows_ = self._learner(), 0
+        final, self.rows_ = self._learner(), 0
+        learners = [self._learner() for _ in range(_STREAM_FOLDS)]
         calibration: list[Chunk] = []
+        learned: list[Keys] = []
         for chunk in chunks:
             rows, held_out = self.weighted(chunk.counts), chunk.keys % np.uint64(_HELD_OUT) == 0
+            folds = np.where(held_out, NO_FOLD, fold_of(chunk.keys, _STREAM_FOLDS))
             train = np.flatnonzero(~held_out)
-            learner.learn(rows[train], chunk.stars[train], self.jobs)
+            final.learn(rows[train], chunk.stars[train], self.jobs)
+            for fold, learner in enumerate(learners):
+                others = np.flatnonzero((folds != fold) & ~held_out)
+                learner.learn(rows[others], chunk.stars[others], self.jobs)
+            learned.append(chunk.keys[train])
             self.rows_ += len(chunk)
             if sum(map(len, calibration)) < _MOST_CALIBRATION_ROWS:
                 calibration.append(chunk.where(held_out))
-        self.weights_ = _rounded(learner.weights())
+        by_fold = (learner.weights() for learner in learners)
+        self._finish(final.weights(), by_fold, np.concatenate(learned))
         parts = [self.weighted(chunk.counts) @ self.weights_ for chunk in calibration]
         return np.concatenate(parts), np.concatenate([chunk.stars for chunk in calibration])
+
+    def _finish(
+        self, final: NDArray[np.float32], by_fold: Iterable[NDArray[np.float32]], keys: Keys
+    ) -> None:
+        """Keep the final weights, which learned from the users with these keys, and the folds'."""
+        self.folds_ = Folds.of(final, by_fold, keys)
+        self.weights_ = _rounded(final)
 
 
 def _rounded(weights: NDArray[np.float32]) -> NDArray[np.float32]:

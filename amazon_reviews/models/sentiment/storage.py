@@ -1,4 +1,4 @@
-"""The sentiment model in one file: weights and calibrations."""
+"""The sentiment model in one file: weights, folds and calibrations."""
 
 from pathlib import Path
 
@@ -7,9 +7,10 @@ import numpy as np
 from amazon_reviews.models.model_file import Arrays, Facts, ModelFormat
 from amazon_reviews.models.sentiment.calibration import Calibration
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+from amazon_reviews.models.sentiment.folds import Folds
 from amazon_reviews.models.sentiment.tasks import task_named
 
-FORMAT = ModelFormat("amazon-reviews-sentiment", 3, "sentiment model", 512 << 20)
+FORMAT = ModelFormat("amazon-reviews-sentiment", 4, "sentiment model", 512 << 20)
 
 
 def save(model: SentimentClassifier, path: Path) -> None:
@@ -33,10 +34,12 @@ def model_version(model: SentimentClassifier) -> str:
 
 
 def _parts(model: SentimentClassifier) -> tuple[Arrays, Facts]:
-    slots = np.flatnonzero(model.weights_.any(axis=1)).astype(np.int32)
+    folds = model.folds_
     arrays: Arrays = {
-        "slots": slots,
-        "weights": model.weights_[slots].astype(np.float16),
+        "slots": folds.slots,
+        "weights": model.weights_[folds.slots].astype(np.float16),
+        "fold_weights": folds.weights,
+        "learned": np.packbits(folds.learned),
         "idf": model.idf_,
     }
     facts: Facts = {
@@ -63,6 +66,8 @@ def _model(arrays: Arrays, facts: Facts) -> SentimentClassifier:
     model.idf_ = arrays["idf"]
     model.weights_ = np.zeros(((1 << model.bits) + 1, len(model.targets_)), np.float32)
     model.weights_[arrays["slots"]] = arrays["weights"]
+    learned = np.unpackbits(arrays["learned"]).astype(np.bool_)
+    model.folds_ = Folds(arrays["slots"], arrays["fold_weights"], learned)
     model.calibrations_ = {
         task_named(name).name: Calibration(np.array(fitted["slopes"]), np.array(fitted["offsets"]))
         for name, fitted in facts["calibrations"].items()

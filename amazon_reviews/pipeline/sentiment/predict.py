@@ -46,6 +46,7 @@ def predict_partitions(
 ) -> Iterator[tuple[str, Predicted]]:
     """Update these partitions of gold/sentiment_predictions.
 
+    No prediction is by weights that learned from the review, or from another one of its user.
     Rows of the same model and the same files of gold/reviews stay, unless `rebuild` is set; the
     stream is updated by segment. `model_built` is the version of model/sentiment to record. Yields
     each partition after its commit.
@@ -103,13 +104,14 @@ def _predict(
 
 
 def _predicted(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
-    scores = model.scores(Examples.from_arrow(batch))
+    scores, cross_fitted = model.out_of_fold_scores(Examples.from_arrow(batch))
     five = model.calibration("five").probabilities(scores)
     three = model.calibration("three").probabilities(scores)
     predictions = {
         "predicted": model.task_classes("three")[three.argmax(axis=1)],
         "positive": model.calibration("binary").probabilities(scores)[:, 1],
         "expected_stars": five @ _STARS,
+        "cross_fitted": cross_fitted,
         "model_version": np.full(len(batch), version),
     }
     columns = [

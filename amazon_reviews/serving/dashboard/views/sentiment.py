@@ -63,7 +63,9 @@ def _categories(filters: Filters) -> None:
     rows = read(sentiment.categories, filters)
     by_category = partial(charts.shares, name="main_category", title="Sentiment of the texts")
     chart("sentiment_categories", by_category, rows)
-    st.caption("Predicted from the words of the reviews, not from their stars.")
+    st.caption(
+        "Predicted from the words of the reviews, by a model that learned from other reviewers."
+    )
     chart("sentiment_years", charts.years, read(sentiment.years))
     table("sentiment_by_category", rows)
 
