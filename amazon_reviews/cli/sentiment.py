@@ -29,12 +29,13 @@ def sentiment() -> None:
 @click.option("--csv", "source", type=_FILE, help="CSV file with a column `text`.")
 @click.option("--out", type=_FILE, help="The CSV file to write.")
 def predict(text: str | None, source: Path | None, out: Path | None) -> None:
-    """Predict if TEXT, or each text of a CSV file, is positive or negative.
+    """Predict if TEXT, or each text of a CSV file, is positive or negative, and its stars.
 
-    For TEXT: prints label, probability, and the words that decided, with the log-odds that they
-    add; those below 0 speak against the label. For a file: writes the same rows with label and
-    probability, or the reason if a text cannot be used (it is empty, or has one letter or only
-    digits).
+    For TEXT: prints label and probability; the sentiment, which may be neutral, and the stars;
+    the start, which is the prediction without any word; and the words that decided, with the
+    log-odds that they add. Those below 0 speak against the label. For a file: writes the same rows
+    with label, probability, sentiment and stars, or the reason if a text cannot be used (it is
+    empty, or has one letter or only digits).
     """
     if (text is None) == (source is None) or (source is None) != (out is None):
         raise click.UsageError("give either a text, or --csv with --out")
@@ -51,9 +52,19 @@ def _print_explanation(text: str) -> None:
         raise UsageError(problem)
     # Here because scikit-learn takes seconds to import, which help and errors must not wait for.
     from amazon_reviews.models.sentiment.explanation import explain
+    from amazon_reviews.models.sentiment.judgement import Judgements
 
-    explanation = explain(stored_model("sentiment"), text, task="binary")
+    model = stored_model("sentiment")
+    explanation = explain(model, text, task="binary")
+    judgement = Judgements.of(model, model.scores([text]))
     echo(f"{explanation.label} {explanation.probability:.4f}")
+    echo(
+        f"{judgement.sentiments[0]} {judgement.by_sentiment.max():.4f} of three classes, "
+        f"stars {judgement.likely_stars[0]}"
+    )
+    echo(f"start: {explanation.start} {explanation.start_probability:.4f}, as most reviews are")
+    if not explanation.has_known_words:
+        echo("no word of this text is known: the start says nothing about it")
     for reason in explanation.reasons:
         echo(f"{reason.weight:+8.3f}  {reason.words}")
 

@@ -1,16 +1,18 @@
-"""A CSV file of texts, and a copy of it with the label that the sentiment model predicts."""
+"""A CSV file of texts, and a copy of it with what the sentiment model predicts of each."""
 
 import errno
 import io
 import os
 from collections.abc import Callable, Sequence
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from amazon_reviews.atomic_file import replacing
 from amazon_reviews.errors import InputFileError
 from amazon_reviews.models.sentiment.texts import unusable_reason
+from amazon_reviews.schemas.vocabulary import NEGATIVE, POSITIVE
 from amazon_reviews.serving.input_files import CsvFile, read_csv
 from amazon_reviews.shown_text import write_csv
 
@@ -18,16 +20,17 @@ if TYPE_CHECKING:
     from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 
 _ROWS_AT_ONCE = 5_000
-_ADDED = ("label", "probability", "reason")
+_ADDED = ("label", "probability", "sentiment", "stars", "reason")
 
 
 class LabelledFile(NamedTuple):
-    """Numbers of labelled and rejected rows, and the places of the columns of text and label."""
+    """Numbers of labelled and rejected rows, and the places of three columns of the copy."""
 
     labelled: int
     rejected: int
     text: int
-    label: int
+    sentiment: int
+    stars: int
 
 
 def predict_csv(
@@ -37,8 +40,10 @@ def predict_csv(
     advance: Callable[[int], None] = lambda rows: None,
     name: str | None = None,
 ) -> LabelledFile:
-    """Write the rows of `source` to `out` with a label, its probability, or a rejection reason.
+    """Write the rows of `source` to `out` with a judgement of their text, or a rejection reason.
 
+    `label` is positive or negative, with its `probability`; `sentiment` may be neutral too, and
+    `stars` are the most probable ones. They agree with each other.
     A cell that a spreadsheet would compute gets an apostrophe; control characters become escapes.
     `advance` is called with the number of rows that are done. Errors call the source `name`, or
     else by its path. `out` is written completely or not; it may be `source`. A new column whose
@@ -58,7 +63,8 @@ def predict_csv(
             text.detach()
     except OSError as error:
         raise InputFileError(f"{out} cannot be written: {error.strerror}") from None
-    return LabelledFile(labelled, total - labelled, file.places[0], len(file.header))
+    sentiment, stars = (len(file.header) + _ADDED.index(name) for name in ("sentiment", "stars"))
+    return LabelledFile(labelled, total - labelled, file.places[0], sentiment, stars)
 
 
 def _write_labels(
@@ -80,15 +86,30 @@ def _write_labels(
     return labelled, total
 
 
-def _labels(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return label, probability and rejection reason of each text."""
+def _labels(model: "SentimentClassifier", texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the added columns of each text."""
+    # Here because it loads scikit-learn, which takes seconds: see model_cache.
+    from amazon_reviews.models.sentiment.judgement import Judgements
+
     reasons = [unusable_reason(text) for text in texts]
     usable = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
-    probabilities = model.predict_proba(usable, "binary")
-    labels = model.task_classes("binary")[probabilities.argmax(axis=1)].tolist()
-    predicted = zip(labels, probabilities.max(axis=1).tolist(), strict=True)
-    rows = ((label, f"{probability:.4f}", "") for label, probability in predicted)
-    return [next(rows) if reason is None else ("", "", reason) for reason in reasons]
+    judgements = Judgements.of(model, model.scores(usable))
+    rows = (
+        (*_label(positive), sentiment, str(stars), "")
+        for positive, sentiment, stars in zip(
+            judgements.positive.tolist(),
+            judgements.sentiments.tolist(),
+            judgements.likely_stars.tolist(),
+            strict=True,
+        )
+    )
+    return [next(rows) if reason is None else ("", "", "", "", reason) for reason in reasons]
+
+
+def _label(positive: float) -> tuple[str, str]:
+    """Return the more probable of negative and positive, and its probability."""
+    label, probability = max((NEGATIVE, 1 - positive), (POSITIVE, positive), key=itemgetter(1))
+    return label, f"{probability:.4f}"
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 
 from amazon_reviews.models.sentiment import storage
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
+from amazon_reviews.models.sentiment.judgement import Judgements
 from amazon_reviews.models.sentiment.splits import by_user
 from amazon_reviews.models.sentiment.tasks import TASKS
 from amazon_reviews.pipeline.sentiment import train as training
@@ -332,12 +333,10 @@ def test_predictions_are_by_weights_that_did_not_learn_from_the_reviewer(project
             *rows(project, PREDICTIONS, query.format(name)), strict=True
         )
         scores, by_fold = model.out_of_fold_scores(reviews)
-        three, binary, five = (
-            model.calibration(task).probabilities(scores) for task in ("three", "binary", "five")
-        )
-        assert list(predicted) == model.task_classes("three")[three.argmax(axis=1)].tolist()
-        assert positive == pytest.approx(binary[:, 1])
-        assert stars == pytest.approx(five @ [1, 2, 3, 4, 5])
+        judgements = Judgements.of(model, scores)
+        assert list(predicted) == judgements.sentiments.tolist()
+        assert positive == pytest.approx(judgements.positive)
+        assert stars == pytest.approx(judgements.expected_stars)
         assert list(cross_fitted) == by_fold.tolist()
         learned = ~by_user(reviews.users, TEST_SHARE, SEED).test & (reviews is old)
         assert list(cross_fitted) == learned.tolist()

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -73,11 +74,20 @@ def test_predict_prints_label_probability_and_decisive_words(command):
     result = command("predict", "It broke, what a waste!")
 
     assert result.exit_code == 0
-    answer, *reasons = result.stdout.splitlines()
+    answer, classes, start, *reasons = result.stdout.splitlines()
     label, probability = answer.split()
     assert label == "negative"
     assert 0.5 < float(probability) <= 1
+    assert re.fullmatch(r"negative 0\.\d{4} of three classes, stars [12]", classes)
+    assert re.fullmatch(r"start: positive 0\.\d{4}, as most reviews are", start)
     assert {"broke", "waste"} <= {reason.split(maxsplit=1)[1] for reason in reasons}
+
+
+def test_predict_says_that_it_knows_no_word_of_a_text(command):
+    result = command("predict", "zxcvb qwert")
+
+    assert result.exit_code == 0
+    assert "no word of this text is known" in result.stdout.splitlines()[3]
 
 
 @pytest.mark.parametrize(
@@ -100,11 +110,17 @@ def test_predict_of_a_file_keeps_its_columns_and_adds_reasons(command, tmp_path)
     assert result.stderr == "2 texts labelled, 3 rejected\n"
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["id", "TEXT", "label", "sentiment_label", "probability", "reason"]
+    added = ["sentiment_label", "probability", "sentiment", "stars", "reason"]
+    assert list(rows[0]) == ["id", "TEXT", "label", *added]
     assert [row["id"] + row["label"] for row in rows] == ["1a", "2b", "3c", "4d", "5e"]
     assert rows[0]["TEXT"] == "great, love it\nperfect"
     assert [row["sentiment_label"] for row in rows] == ["positive", "negative", "", "", ""]
     assert [bool(row["probability"]) for row in rows] == [True, True, False, False, False]
+    assert [row["sentiment"] for row in rows] == ["positive", "negative", "", "", ""]
+    stars = [row["stars"] for row in rows]
+    assert stars[0] in {"4", "5"}
+    assert stars[1] in {"1", "2"}
+    assert stars[2:] == ["", "", ""]
     assert [row["reason"] for row in rows] == [
         "",
         "",

@@ -259,6 +259,9 @@ def test_sentiment_of_a_text_equals_that_in_a_batch(api):
     assert first["label"] in ("negative", "positive")
     assert 0.5 <= first["probability"] <= 1
     assert {"broke", "terrible"} & {word["words"] for word in first["words"]}
+    assert first["known"]
+    assert first["start"]["label"] in ("negative", "positive")
+    assert 0.5 <= first["start"]["probability"] <= 1
     assert (empty["label"], empty["refused"]) == (None, "the text is empty")
     assert digits["refused"] == "the text has only digits"
 

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import re
 
 import pytest
 
 from amazon_reviews.serving import model_cache
+from amazon_reviews.serving.dashboard.views.sentiment_text import EXAMPLES
 from amazon_reviews.serving.model_cache import ModelCache
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import Filters
@@ -25,8 +27,10 @@ def test_a_text_gets_a_label_and_its_most_important_words(tab):
     label(tab, "What a waste, it broke")
     tab.locator(".st-key-chart-reasons canvas, .st-key-chart-reasons svg.marks").wait_for()
 
-    assert figure(tab, "Label") == "negative"
-    assert float(figure(tab, "Probability").rstrip("%")) > 50
+    assert figure(tab, "Sentiment") == "negative"
+    assert figure(tab, "Stars") in {"1 ★", "2 ★"}
+    assert float(figure(tab, "Rather positive").rstrip("%")) < 50
+    assert tab.get_by_text(re.compile("Start: .*because most reviews are")).is_visible()
     rows = csv.DictReader(io.StringIO(downloaded(tab, "CSV", "chart-reasons").path().read_text()))
     assert {"waste", "broke"} <= {row["words"] for row in rows}
     assert tab.locator(FAILURES).count() == 0
@@ -37,6 +41,23 @@ def test_a_text_without_words_is_rejected(tab):
     label(tab, "12345")
 
     tab.get_by_text("the text has only digits").wait_for()
+
+
+def test_an_example_can_be_clicked(tab):
+    visit(tab, "/sentiment")
+    tab.get_by_role("button", name=EXAMPLES[0]).click()
+    tab.locator(".st-key-chart-text_stars canvas, .st-key-chart-text_stars svg.marks").wait_for()
+
+    assert tab.get_by_label("A sentence or a review").input_value() == EXAMPLES[0]
+    assert tab.locator(FAILURES).count() == 0
+
+
+def test_a_text_without_known_words_gets_a_warning(tab):
+    visit(tab, "/sentiment")
+    label(tab, "zxcvb qwert")
+
+    tab.get_by_text("The model knows no word of this text").wait_for()
+    assert tab.locator(".st-key-chart-reasons").count() == 0
 
 
 def upload(tab, content):
@@ -58,8 +79,22 @@ def test_an_uploaded_file_gets_labels_and_reasons(tab):
     assert [row["sentiment_label"] for row in rows] == ["negative", "positive", "", "negative"]
     assert [row["label"] for row in rows] == ["x", "y", "z", "w"]
     assert rows[2]["reason"] == "the text has only digits"
+    assert [row["sentiment"] for row in rows] == ["negative", "positive", "", "negative"]
+    assert [bool(row["stars"]) for row in rows] == [True, True, False, True]
     words = downloaded(tab, "CSV", "chart-file_words").path().read_text()
     assert "waste" in words
+    sentiments = downloaded(tab, "CSV", "chart-file_labels").path().read_text()
+    assert [row["texts"] for row in csv.DictReader(io.StringIO(sentiments))] == ["2", "0", "1"]
+
+
+def test_an_example_file_can_be_shown(tab):
+    visit(tab, "/sentiment?sentiment_tab=A+file")
+    tab.get_by_role("tab", name="A file").click()
+    tab.get_by_text("Show an example").click()
+    tab.get_by_text("Download the rows").wait_for()
+
+    assert (figure(tab, "Labelled"), figure(tab, "Rejected")) == ("7", "1")
+    assert tab.locator(FAILURES).count() == 0
 
 
 @pytest.mark.parametrize(

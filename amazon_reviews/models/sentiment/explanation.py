@@ -15,10 +15,17 @@ from amazon_reviews.models.sentiment.features import IN_A_REVIEW, Family, Featur
 from amazon_reviews.models.sentiment.texts import pieces
 from amazon_reviews.models.sentiment.words import Block, Hashes, Words, blocks, read_words
 
+_NEGATED = " (negated)"
+# An unknown word may share a slot with rare ones, which few reviews have.
+_FEWEST_REVIEWS = 5
+
 
 @dataclass(frozen=True)
 class Reason:
-    """A word or pair of words, and the log-odds it adds to the predicted class."""
+    """A word or pair of words, and the log-odds it adds to the predicted class.
+
+    What a word adds because it follows a negation is a reason of its own: `good (negated)`.
+    """
 
     words: str
     weight: float
@@ -26,10 +33,18 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A predicted class, its probability, and the decisive words, the largest weight first."""
+    """A predicted class, its probability, and the decisive words, the largest weight first.
+
+    `start` is the class that the model predicts without any word, as most reviews are of it, and
+    `start_probability` its probability. `has_known_words` is False if the model has met too few
+    reviews with a word of the text: then the prediction says nothing about the text.
+    """
 
     label: str
     probability: float
+    start: str
+    start_probability: float
+    has_known_words: bool
     reasons: tuple[Reason, ...]
 
 
@@ -52,17 +67,20 @@ def explain(
 ) -> Explanation:
     """Predict the class of one text and explain it by the `most` decisive words and pairs.
 
-    A word's weight includes the effect of its place after a negation or in the summary. All
-    weights plus the log-odds of an empty text are the predicted class's log-odds against the mean
-    of the other classes.
+    A word's weight includes the effect of its place in the summary. All weights plus the log-odds
+    of an empty text are the predicted class's log-odds against the mean of the other classes.
 
     Raises:
         ValueError: the model has not learned the task.
     """
     read = pieces([summary], [text])
-    row = model.weighted(Features(model.bits).matrix_of(read))
-    probabilities = model.calibration(task).probabilities(row @ model.weights_)[0]
-    predicted = int(probabilities.argmax())
+    features = Features(model.bits)
+    row = model.weighted(features.matrix_of(read))
+    empty = model.weighted(features.matrix_of(pieces([None], [""])))
+    calibration = model.calibration(task)
+    probabilities = calibration.probabilities(row @ model.weights_)[0]
+    without_words = calibration.probabilities(empty @ model.weights_)[0]
+    predicted, start = int(probabilities.argmax()), int(without_words.argmax())
     effect = row.data * (model.weights_[row.indices] @ _direction(model, task, predicted))
     by_slot = dict(zip(row.indices.tolist(), effect.tolist(), strict=True))
     by_words: defaultdict[str, float] = defaultdict(float)
@@ -70,8 +88,15 @@ def explain(
         by_words[words] += by_slot.pop(slot, 0.0)
     reasons = [Reason(words, weight) for words, weight in by_words.items() if weight]
     reasons.sort(key=lambda reason: -abs(reason.weight))
-    label = str(model.task_classes(task)[predicted])
-    return Explanation(label, float(probabilities[predicted]), tuple(reasons[:most]))
+    classes = model.task_classes(task)
+    return Explanation(
+        str(classes[predicted]),
+        float(probabilities[predicted]),
+        str(classes[start]),
+        float(without_words[start]),
+        _has_known_words(model, read),
+        tuple(reasons[:most]),
+    )
 
 
 def strongest_words(
@@ -113,13 +138,22 @@ def _direction(model: SentimentClassifier, task: str | None, label: int) -> NDAr
     return slopes[label] - np.delete(slopes, label, axis=0).mean(axis=0)
 
 
+def _has_known_words(model: SentimentClassifier, texts: pa.Array) -> bool:
+    """Return True if enough reviews of the first chunk had a word of these texts."""
+    words = np.concatenate([read_words(block).hashes for block in blocks(texts, IN_A_REVIEW)])
+    idf = model.idf_[(words >> np.uint64(64 - model.bits)).astype(np.intp)]
+    # The largest weight is that of a slot without reviews.
+    return bool((np.exp(model.idf_.max() - idf) > _FEWEST_REVIEWS).any())
+
+
 def _named_slots(texts: pa.Array, bits: int) -> Iterator[tuple[int, str]]:
     for block in blocks(texts, IN_A_REVIEW):
         words = read_words(block)
         for family in families(words):
             slots = (family.hashes >> np.uint64(64 - bits)).tolist()
+            mark = _NEGATED if family.is_negated else ""
             for slot, end in zip(slots, family.of.tolist(), strict=True):
-                yield slot, _name(block, words, end - family.reach, end)
+                yield slot, _name(block, words, end - family.reach, end) + mark
 
 
 def _name(block: Block, words: Words, first: int, last: int) -> str:

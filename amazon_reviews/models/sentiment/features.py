@@ -69,13 +69,14 @@ class Family:
     """Features of one kind: their hashes, and the last word of each, `of`.
 
     `reach` is the number of words before that one in the feature. The words of a marked family are
-    also in an unmarked one.
+    also in an unmarked one. Those of a negated family follow a negation.
     """
 
     hashes: Hashes
     of: NDArray[np.intp]
     reach: int = 0
     is_marked: bool = False
+    is_negated: bool = False
 
 
 def families(words: Words) -> Iterator[Family]:
@@ -90,7 +91,8 @@ def families(words: Words) -> Iterator[Family]:
     for reach, hashes in enumerate((words.hashes, _pairs(words))):
         yield Family(hashes, everywhere, reach)
         yield Family(mix(hashes[of_summary] ^ _SUMMARY), of_summary, reach, is_marked=True)
-        yield Family(mix(hashes[negated] ^ _NEGATED), negated, reach, is_marked=True)
+        after = mix(hashes[negated] ^ _NEGATED)
+        yield Family(after, negated, reach, is_marked=True, is_negated=True)
     long = np.flatnonzero(words.is_long)
     yield Family(mix(words.stems[long] ^ _STEM), long, is_marked=True)
 

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.examples import COLUMNS, Examples
+from amazon_reviews.models.sentiment.judgement import Judgements
 from amazon_reviews.models.sentiment.storage import model_version
 from amazon_reviews.pipeline.artifacts import MODEL_SENTIMENT
 from amazon_reviews.pipeline.datasets import STREAM
@@ -25,7 +26,6 @@ from amazon_reviews.schemas.sentiment import SENTIMENT_PREDICTIONS
 _SCHEMA = SENTIMENT_PREDICTIONS.arrow_schema
 _FROM_GOLD = [name for name in SENTIMENT_PREDICTIONS.names if name in GOLD_REVIEWS.names]
 _READ = list(dict.fromkeys([*_FROM_GOLD, *COLUMNS]))
-_STARS = np.arange(1, 6)
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,11 @@ def _predict(
 
 def _predicted(model: SentimentClassifier, batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
     scores, cross_fitted = model.out_of_fold_scores(Examples.from_arrow(batch))
-    five = model.calibration("five").probabilities(scores)
-    three = model.calibration("three").probabilities(scores)
+    judgements = Judgements.of(model, scores)
     predictions = {
-        "predicted": model.task_classes("three")[three.argmax(axis=1)],
-        "positive": model.calibration("binary").probabilities(scores)[:, 1],
-        "expected_stars": five @ _STARS,
+        "predicted": judgements.sentiments,
+        "positive": judgements.positive,
+        "expected_stars": judgements.expected_stars,
         "cross_fitted": cross_fitted,
         "model_version": np.full(len(batch), version),
     }

@@ -45,11 +45,23 @@ class Word(BaseModel):
     weight: float
 
 
+class Start(BaseModel):
+    """The prediction without any word: the label of most reviews."""
+
+    label: str
+    probability: float
+
+
 class Sentiment(BaseModel):
-    """The sentiment of a text; `refused` is the reason of a text without a label."""
+    """The sentiment of a text; `refused` is the reason of a text without a label.
+
+    Without a word that the model knows, `known` is False and the label that of the start.
+    """
 
     label: str | None
     probability: float | None
+    start: Start | None
+    known: bool
     words: list[Word]
     refused: str | None
 
@@ -99,7 +111,8 @@ def _predict(cache: ModelCache[Any], request: OneText | ManyTexts) -> dict[str, 
 
 def _sentiment(model: Any, text: str, task: str) -> dict[str, Any]:
     if reason := unusable_reason(text):
-        return {"label": None, "probability": None, "words": [], "refused": reason}
+        nothing = {"label": None, "probability": None, "start": None, "known": False}
+        return {**nothing, "words": [], "refused": reason}
     # Here because it loads scikit-learn, which takes seconds: see model_cache.
     from amazon_reviews.models.sentiment.explanation import explain
 
@@ -108,6 +121,8 @@ def _sentiment(model: Any, text: str, task: str) -> dict[str, Any]:
     return {
         "label": explanation.label,
         "probability": explanation.probability,
+        "start": {"label": explanation.start, "probability": explanation.start_probability},
+        "known": explanation.has_known_words,
         "words": words,
         "refused": None,
     }

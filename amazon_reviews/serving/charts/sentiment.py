@@ -115,29 +115,43 @@ def years(table: pa.Table) -> alt.Chart:
     )
 
 
-def distribution(table: pa.Table) -> alt.Chart:
-    """Chart the number of texts of each class."""
+def distribution(table: pa.Table, title: str) -> alt.Chart:
+    """Chart the number of texts by name: their sentiment, or their stars."""
     return (
-        style.base(table.to_pylist(), "Sentiment of the texts", alt.Step(style.ROW_HEIGHT))
+        style.base(table.to_pylist(), title, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("texts", "texts"),
-            y=style.y_names("label"),
-            color=style.coloured("label", style.SENTIMENTS),
-            tooltip=tips(label=("", None), texts=("texts", EXACT)),
+            y=style.y_names("name"),
+            color=style.coloured("sentiment", style.SENTIMENTS),
+            tooltip=tips(name=("", None), texts=("texts", EXACT)),
+        )
+    )
+
+
+def star_probabilities(table: pa.Table) -> alt.Chart:
+    """Chart the probability of each number of stars of one text."""
+    return (
+        style.base(table.to_pylist(), "Probability of the stars", alt.Step(style.ROW_HEIGHT))
+        .mark_bar()
+        .encode(
+            x=style.x_amount("probability", "probability", PART, scale=alt.Scale(domain=[0, 1])),
+            y=style.y_names("stars"),
+            color=style.coloured("sentiment", style.SENTIMENTS),
+            tooltip=tips(stars=("", None), probability=("probability", SHARE)),
         )
     )
 
 
 def reasons(table: pa.Table, label: str) -> alt.Chart:
-    """Chart the words of a text that speak for its label, and those that speak against it."""
+    """Chart the start and the words of a text: what speaks for its label, and what against it."""
     colours = {f"for {label}": style.SENTIMENTS[label], "against": style.GREY}
     rows = [
         row | {"speaks": f"for {label}" if row["log_odds"] > 0 else "against"}
         for row in table.to_pylist()
     ]
     return (
-        style.base(rows, "Most important words", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, f"What makes the text {label} or not", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("log_odds", "added log-odds", AMOUNT),

@@ -2,16 +2,13 @@
 
 from functools import partial
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
-from amazon_reviews.serving.dashboard.models import sentiment_model
-from amazon_reviews.serving.dashboard.views import sentiment_file
+from amazon_reviews.serving.dashboard.views import sentiment_file, sentiment_text
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import Filters
@@ -28,7 +25,7 @@ _TASKS = {
 def show(filters: Filters) -> None:
     """Show the tabs of the page."""
     contents = {
-        "A text": _text,
+        "A text": sentiment_text.show,
         "A file": sentiment_file.show,
         "Categories": _categories,
         "Brands & products": _brands,
@@ -36,26 +33,6 @@ def show(filters: Filters) -> None:
         "The model": _model,
     }
     sections("sentiment", contents, filters)
-
-
-def _text(filters: Filters) -> None:
-    text = st.text_area("A sentence or a review", key="sentiment_text", max_chars=20_000)
-    if not text:
-        return
-    if reason := unusable_reason(text):
-        st.warning(f"This text cannot be labelled: {reason}.", icon=":material/block:")
-        return
-    # Here because it loads scikit-learn, which takes seconds: see model_cache.
-    from amazon_reviews.models.sentiment.explanation import explain
-
-    model = sentiment_model().model
-    explanation = explain(model, text, task="binary")
-    tiles({"Label": explanation.label, "Probability": f"{explanation.probability:.1%}"})
-    rows = [{"words": each.words, "log_odds": each.weight} for each in explanation.reasons]
-    reasons = pa.Table.from_pylist(
-        rows, pa.schema([("words", pa.string()), ("log_odds", pa.float64())])
-    )
-    chart("reasons", partial(charts.reasons, label=explanation.label), reasons)
 
 
 def _categories(filters: Filters) -> None:

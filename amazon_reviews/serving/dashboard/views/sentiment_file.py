@@ -3,17 +3,19 @@
 import hashlib
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from amazon_reviews.errors import InputFileError
+from amazon_reviews.models.sentiment.tasks import TASKS
+from amazon_reviews.schemas.vocabulary import NEGATIVE
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, tiles
@@ -23,29 +25,50 @@ from amazon_reviews.serving.sentiment_csv import predict_csv
 from amazon_reviews.shown_text import markdown_text
 
 VISIBLE_ROWS = 1_000
+EXAMPLE = (
+    "example.csv",
+    b"""id,text
+1,"Great value, and it works very well."
+2,"Love it, my kids use it every day."
+3,"It is ok I guess."
+4,"Does what it should, but the cable is short."
+5,"Not good at all, it broke after a week."
+6,"Waste of money. I want a refund."
+7,"Arrived on time and fits perfectly."
+8,12345
+""",
+)
+_THREE = TASKS["three"]
 _FEWEST_PLACES = 2
 _WORDS = 20
 
 
 @dataclass(frozen=True)
 class _Labelled:
-    """The labelled file, its numbers of labelled and rejected rows, labels and words."""
+    """The labelled file, its numbers of labelled and rejected rows, and what is charted of it.
+
+    `sentiments` and `stars` are numbers of texts; `words` are those of the negative ones.
+    """
 
     csv: bytes
     labelled: int
     rejected: int
-    labels: dict[str, int]
+    sentiments: pa.Table
+    stars: pa.Table
     words: pa.Table
 
 
 def show(filters: Filters) -> None:
     """Show the upload of a file, and the labels of its rows."""
     uploaded = st.file_uploader("CSV file with a column `text`", type="csv", key="sentiment_csv")
-    if uploaded is None:
+    if uploaded:
+        name, content = uploaded.name, uploaded.getvalue()
+    elif st.toggle("Show an example", key="sentiment_example_file"):
+        name, content = EXAMPLE
+    else:
         return
-    content = uploaded.getvalue()
     try:
-        labelled = _label_once(uploaded.name, content)
+        labelled = _label_once(name, content)
     except InputFileError as error:
         st.error(markdown_text(error), icon=":material/error:")
         return
@@ -53,14 +76,15 @@ def show(filters: Filters) -> None:
     st.download_button(
         "Download the rows with their labels",
         labelled.csv,
-        f"labelled_{uploaded.name}",
+        f"labelled_{name}",
         "text/csv",
         on_click="ignore",
         icon=":material/download:",
     )
-    labels = labelled.labels
-    rows = pa.table({"label": list(labels), "texts": list(labels.values())})
-    chart("file_labels", charts.distribution, rows)
+    by_sentiment = partial(charts.distribution, title="Sentiment of the texts")
+    chart("file_labels", by_sentiment, labelled.sentiments)
+    by_stars = partial(charts.distribution, title="Stars of the texts")
+    chart("file_stars", by_stars, labelled.stars)
     if labelled.words.num_rows:
         title = "Words of the negative texts"
         build = partial(charts.words, title=title, colour=style.SENTIMENTS["negative"])
@@ -97,10 +121,10 @@ def _label(name: str, content: bytes) -> _Labelled:
             bar.empty()
         csv = out.read_bytes()
     rows = _read(csv)
-    label, text = rows.column(done.label), rows.column(done.text)
-    counts = pc.value_counts(label.drop_null()).to_pylist()
-    labels = {each["values"]: each["counts"] for each in counts if each["values"]}
-    negative = text.filter(pc.fill_null(pc.equal(label, "negative"), False))
+    sentiment, stars = (rows.column(at).to_pylist() for at in (done.sentiment, done.stars))
+    text = rows.column(done.text)
+    is_negative = [each == NEGATIVE for each in sentiment]
+    negative = text.filter(pa.array(is_negative, pa.bool_()))
     examples = Examples.from_arrow(pa.table({"review_text": negative}))
     strongest = strongest_words(model, examples, "binary", _WORDS, _FEWEST_PLACES, by="sum")
     negative_words = [
@@ -110,7 +134,23 @@ def _label(name: str, content: bytes) -> _Labelled:
     ]
     schema = pa.schema([("words", pa.string()), ("weight", pa.float64()), ("places", pa.int64())])
     words = pa.Table.from_pylist(negative_words, schema)
-    return _Labelled(csv, done.labelled, done.rejected, labels, words)
+    sentiments = _counts(sentiment, {name: name for name in _THREE.classes})
+    classes = {str(star): _THREE.classes[place] for star, place in enumerate(_THREE.by_stars, 1)}
+    return _Labelled(
+        csv, done.labelled, done.rejected, sentiments, _counts(stars, classes, " ★"), words
+    )
+
+
+def _counts(values: Sequence[str | None], classes: Mapping[str, str], unit: str = "") -> pa.Table:
+    """Return the number of texts of each name; `classes` has the sentiment of the names."""
+    count = Counter(values)
+    return pa.table(
+        {
+            "name": [f"{name}{unit}" for name in classes],
+            "sentiment": list(classes.values()),
+            "texts": [count[name] for name in classes],
+        }
+    )
 
 
 def _advance(bar: DeltaGenerator, part: float) -> None:
