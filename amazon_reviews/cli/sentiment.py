@@ -3,12 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from amazon_reviews.cli.common.console import echo
 from amazon_reviews.cli.common.stored_model import stored_model
 from amazon_reviews.errors import UsageError
+from amazon_reviews.models.loading import ONLY_GENERATED
 from amazon_reviews.models.sentiment.texts import unusable_reason
 from amazon_reviews.serving.review_files import read_reviews
 from amazon_reviews.serving.review_labels import LABEL_MEANINGS, LabelMeaning
@@ -40,11 +42,19 @@ def predict(text: str | None, source: Path | None, out: Path | None) -> None:
     if (text is None) == (source is None) or (source is None) != (out is None):
         raise click.UsageError("give either a text, or --csv with --out")
     if source and out:
-        counts = predict_csv(stored_model("sentiment"), source, out)
+        counts = predict_csv(_model(), source, out)
         echo(f"{counts.labelled:,} texts labelled, {counts.rejected:,} rejected", err=True)
         echo(out)
     else:
         _print_explanation(text or "")
+
+
+def _model() -> Any:
+    """Return the current model, with a note if it learned from generated reviews only."""
+    model = stored_model("sentiment")
+    if model.only_generated_:
+        echo(ONLY_GENERATED, err=True)
+    return model
 
 
 def _print_explanation(text: str) -> None:
@@ -54,7 +64,7 @@ def _print_explanation(text: str) -> None:
     from amazon_reviews.models.sentiment.explanation import explain
     from amazon_reviews.models.sentiment.judgement import Judgements
 
-    model = stored_model("sentiment")
+    model = _model()
     explanation = explain(model, text, task="binary")
     judgement = Judgements.of(model, model.scores([text]))
     echo(f"{explanation.label} {explanation.probability:.4f}")

@@ -14,6 +14,12 @@ FEWEST_REVIEWS = 200
 FEWEST_TITLE_RATINGS = 100
 """Ratings of known titles below which no model of title ratings is trained."""
 
+ONLY_GENERATED = (
+    "The sentiment model learned from generated reviews of a sample only: what it says about real "
+    "texts means little."
+)
+"""The note on everything that such a model says."""
+
 SENTIMENT: Literal["sentiment"] = "sentiment"
 TITLE_RATINGS = "title_ratings"
 

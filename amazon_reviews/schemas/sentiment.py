@@ -58,9 +58,14 @@ SENTIMENT_EVALUATION = _table(
         Column("log_loss", _REAL, "mean negative logarithm of the right class's probability"),
         Column("ece", _REAL, "expected calibration error, 0 to 1"),
         _MODEL_VERSION,
+        Column(
+            "only_generated",
+            pa.bool_(),
+            "the model learned from generated reviews of a sample only; null for baselines",
+        ),
     ),
     inputs=("model/sentiment",),
-    code_version="2",
+    code_version="3",
 )
 SENTIMENT_CONFUSION = _table(
     "gold/sentiment_confusion",

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 
+from amazon_reviews.devtools.sample_data.identifiers import reviewer_ids
 from amazon_reviews.models.sentiment import storage
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.judgement import Judgements
@@ -115,6 +116,22 @@ def test_model_is_evaluated_on_users_it_was_not_trained_on(project):
     labelled = int((synthetic_reviews(1_500, users=300).stars != 3).sum())
     assert 0.1 < recorded["held_out_rows"] / labelled < 0.3
     assert "terrible" in recorded["strongest_words"]
+
+
+@pytest.mark.parametrize(("last", "generated"), [(None, True), ("A2OCDK0BOW6UC", False)])
+def test_model_knows_if_it_learned_from_generated_reviews_only(project, last, generated):
+    ids = reviewer_ids(np.arange(1_500) % 300)
+    held_out = by_user(pa.array(ids), TEST_SHARE, SEED).test
+    if last:
+        ids[int(np.flatnonzero(~held_out)[-1])] = last
+    reviews = synthetic_reviews(1_500)
+    put(project, examples(reviews.texts.to_pylist(), reviews.stars, reviewer_id=ids))
+    train(project)
+    project.materialize(*EVALUATIONS)
+
+    assert storage.load(in_use(project).path).only_generated_ is generated
+    query = "SELECT DISTINCT only_generated FROM rows WHERE model = 'project'"
+    assert rows(project, EVALUATION, query) == [(generated,)]
 
 
 def test_the_same_reviews_give_the_same_model_which_is_not_worse(project):

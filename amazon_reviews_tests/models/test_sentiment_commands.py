@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from amazon_reviews.cli import main
+from amazon_reviews.models.loading import ONLY_GENERATED
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import evaluate
 from amazon_reviews.models.sentiment.storage import model_version, save
@@ -81,6 +82,16 @@ def test_predict_prints_label_probability_and_decisive_words(command):
     assert re.fullmatch(r"negative 0\.\d{4} of three classes, stars [12]", classes)
     assert re.fullmatch(r"start: positive 0\.\d{4}, as most reviews are", start)
     assert {"broke", "waste"} <= {reason.split(maxsplit=1)[1] for reason in reasons}
+
+
+def test_predict_notes_a_model_of_generated_reviews_only(command, tmp_path, empty_store):
+    generated = SentimentClassifier(bits=14).fit(synthetic_reviews(1_000))
+    generated.only_generated_ = True
+    publish(generated, tmp_path / "models", empty_store)
+
+    noted = command("predict", "great", folder=tmp_path / "models").stderr
+    assert noted == f"{ONLY_GENERATED}\n"
+    assert command("predict", "great").stderr == ""
 
 
 def test_predict_says_that_it_knows_no_word_of_a_text(command):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from amazon_reviews.models.loading import ONLY_GENERATED
 from amazon_reviews.serving import model_cache
 from amazon_reviews.serving.dashboard.views.sentiment_text import EXAMPLES
 from amazon_reviews.serving.model_cache import ModelCache
@@ -41,6 +42,13 @@ def test_a_text_without_words_is_rejected(tab):
     label(tab, "12345")
 
     tab.get_by_text("the text has only digits").wait_for()
+
+
+@pytest.mark.parametrize("name", ["A text", "A file", "Categories", "The model"])
+def test_every_tab_says_that_the_model_learned_from_generated_reviews_only(tab, name):
+    visit(tab, f"/sentiment?sentiment_tab={name.replace(' ', '+')}")
+
+    tab.get_by_text(ONLY_GENERATED).wait_for()
 
 
 def test_an_example_can_be_clicked(tab):
@@ -105,7 +113,7 @@ def test_an_unusable_file_gets_an_explanation(tab, content, problem):
     upload(tab, content)
 
     tab.get_by_text(problem).wait_for()
-    message = tab.locator("[data-testid=stAlert]").inner_text()
+    message = tab.locator("[data-testid=stAlert]").filter(has_text=problem).inner_text()
     assert "mine.csv" in message
     assert "/tmp" not in message
 

@@ -1,10 +1,12 @@
 """Reviewer ids, reviewer names and asins of numbers."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 
 from amazon_reviews.devtools.sample_data import phrases
+from amazon_reviews.devtools.sample_data.options import LARGEST_COUNT
 
 NAMES = 4096
 _COMMON_NAMES = (("Amazon Customer", 0.08), ("Kindle Customer", 0.02))
@@ -12,6 +14,7 @@ _COMMON_NAMES = (("Amazon Customer", 0.08), ("Kindle Customer", 0.02))
 # Multiplication by an odd number modulo a power of two is one to one, so ids never collide.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(0xD1B54A32D192ED03)
+_REVIEWER_ID = re.compile("A[0-9A-Z]{13}")
 _INVERSE = pow(int(_FACTOR), -1, 2**64)
 _LETTERS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
 
@@ -24,6 +27,16 @@ def reviewer_ids(users: np.ndarray) -> list[str]:
 def user_number(reviewer_id: str) -> int:
     """Return the user number of one of `reviewer_ids`."""
     return _unscattered(int(reviewer_id[1:], 36), 64)
+
+
+def is_generated(reviewer_id: str) -> bool:
+    """Return True for one of `reviewer_ids`; a real id is one with a probability of 3 in 10**11.
+
+    Profiles with ids of another form, such as plain numbers, have no ids that can be recognised.
+    """
+    return _REVIEWER_ID.fullmatch(reviewer_id) is not None and (
+        user_number(reviewer_id) < LARGEST_COUNT
+    )
 
 
 def product_number(asin: str) -> int:

@@ -60,6 +60,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         folds_: the weights that did not learn from a fold of the users.
         calibrations_: the calibration of each task.
         rows_: rated reviews in the training data, including those that only calibrate.
+        only_generated_: True if the caller of `fit` found that all of them are generated.
         shares_: shares of the calibration reviews in `SHARE_BINS` equal bands of the probability
             of the first task's last class.
     """
@@ -92,7 +93,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: a task or balance is unknown, there are no examples, or not two classes.
         """
         self._check_parameters()
-        self.targets_ = self._targets()
+        self.targets_, self.only_generated_ = self._targets(), False
         stream = chunked(in_chunks(examples), Features(self.bits), self.chunk_rows, self.seed)
         first = next(stream, None)
         if first is None:

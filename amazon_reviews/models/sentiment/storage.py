@@ -46,6 +46,7 @@ def _parts(model: SentimentClassifier) -> tuple[Arrays, Facts]:
         "parameters": {**model.get_params(), "tasks": list(model.tasks)},
         "questions": list(model.targets_),
         "rows": model.rows_,
+        "only_generated": model.only_generated_,
         "shares": model.shares_.tolist(),
         "calibrations": {
             name: {"slopes": fitted.slopes.tolist(), "offsets": fitted.offsets.tolist()}
@@ -62,6 +63,7 @@ def _model(arrays: Arrays, facts: Facts) -> SentimentClassifier:
     model = SentimentClassifier(**{**parameters, "tasks": tasks})
     model.targets_ = tuple(facts["questions"])
     model.rows_ = facts["rows"]
+    model.only_generated_ = facts["only_generated"]
     model.shares_ = np.array(facts["shares"])
     model.idf_ = arrays["idf"]
     model.weights_ = np.zeros(((1 << model.bits) + 1, len(model.targets_)), np.float32)

@@ -101,7 +101,11 @@ def evaluate_model(
         )
         for name in model.tasks
     }
-    rows = [row for evaluation in by_task.values() for row in _evaluation_rows(evaluation)]
+    rows = [
+        {**row, "only_generated": model.only_generated_}
+        for evaluation in by_task.values()
+        for row in _evaluation_rows(evaluation)
+    ]
     rows += list(_baseline_rows(lakehouse, held_out, star_classifier))
     binary = model.calibration("binary").probabilities(scores)
     return Evaluated(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amazon_reviews.devtools.sample_data.identifiers import is_generated
 from amazon_reviews.disk import explaining, temporary_files
 from amazon_reviews.errors import ModelFileError, TooFewReviewsError
 from amazon_reviews.interrupts import temporary_folder
@@ -57,9 +58,10 @@ def train(lakehouse: Lakehouse, store: ModelStore, balance: str = "weights") -> 
         TooFewReviewsError: there are too few training examples; the store is unchanged.
         LocationError: the model store cannot be used.
     """
-    _check_enough(lakehouse)
+    only_generated = _only_generated(lakehouse)
     model = SentimentClassifier(jobs=_JOBS, seed=SEED, balance=balance)
     model.fit(read_examples(lakehouse, held_out=False))
+    model.only_generated_ = only_generated
     predictions = predict_chunks(model, read_examples(lakehouse, held_out=True), _BINARY)
     old = _readable_current(store)
     comparison = None
@@ -126,14 +128,20 @@ def _readable_current(store: ModelStore) -> SentimentClassifier | None:
         return None
 
 
-def _check_enough(lakehouse: Lakehouse) -> None:
-    """Raise TooFewReviewsError if there are too few training examples or only one class."""
-    counts = np.zeros(2, np.int64)
+def _only_generated(lakehouse: Lakehouse) -> bool:
+    """Return True if all training examples are generated ones of a sample.
+
+    Raises:
+        TooFewReviewsError: there are too few training examples, or only one class.
+    """
+    counts, generated = np.zeros(2, np.int64), True
     for chunk in read_examples(lakehouse, held_out=False, columns=("overall", "reviewer_id")):
         labels = _BINARY.labels(chunk.stars)
         counts += np.bincount(labels[labels != IGNORED], minlength=2)
+        generated = generated and all(is_generated(user or "") for user in chunk.users.to_pylist())
     if counts.sum() < FEWEST_REVIEWS or not counts.all():
         raise TooFewReviewsError(
             f"{counts[0]:,} negative and {counts[1]:,} positive reviews to learn from; it takes "
             f"{FEWEST_REVIEWS}, and both kinds"
         )
+    return generated

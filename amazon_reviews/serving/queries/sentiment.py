@@ -56,6 +56,13 @@ def evaluation(warehouse: Warehouse, task: str) -> pa.Table:
     return mart(warehouse, "gold/sentiment_evaluation", order, ("m.task = ?", (task,)))
 
 
+@query("gold/sentiment_evaluation")
+def only_generated(warehouse: Warehouse) -> pa.Table:
+    """One row if the model learned from generated reviews only, else none."""
+    where: tuple[str, tuple[object, ...]] = ("m.only_generated", ())
+    return mart(warehouse, "gold/sentiment_evaluation", "m.model_version", where, 1)
+
+
 @query("gold/sentiment_confusion")
 def confusion(warehouse: Warehouse, task: str) -> pa.Table:
     """One row per actual and predicted class, for one task."""

@@ -1,10 +1,13 @@
 """Sentiment: of a text, of a file, of the reviews, and the evaluation of the model."""
 
+from contextlib import suppress
 from functools import partial
 
 import pyarrow.compute as pc
 import streamlit as st
 
+from amazon_reviews.errors import NoDataError
+from amazon_reviews.models.loading import ONLY_GENERATED
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
@@ -20,6 +23,7 @@ _TASKS = {
     "Five stars": "five",
     "Up to 3 stars or more": "negative_up_to_3",
 }
+_ABOUT_MODEL = ("model_version", "only_generated")
 
 
 def show(filters: Filters) -> None:
@@ -32,7 +36,14 @@ def show(filters: Filters) -> None:
         "Words": _words,
         "The model": _model,
     }
+    _note_generated()
     sections("sentiment", contents, filters)
+
+
+def _note_generated() -> None:
+    with suppress(NoDataError):
+        if read(sentiment.only_generated).num_rows:
+            st.warning(ONLY_GENERATED, icon=":material/science:")
 
 
 def _categories(filters: Filters) -> None:
@@ -85,10 +96,10 @@ def _model(filters: Filters) -> None:
     if task == "binary":
         chart("calibration", charts.calibration, read(sentiment.calibration))
         st.caption("Compared with simpler models:")
-        table("sentiment_models", whole.drop_columns(["task", "part", "value", "model_version"]))
+        table("sentiment_models", whole.drop_columns(["task", "part", "value", *_ABOUT_MODEL]))
     st.caption("By category, by stars, and for the tenth of the users with the lowest accuracy:")
     apart = rows.filter(pc.not_equal(rows["part"], "all"))
-    table("sentiment_parts", apart.drop_columns(["task", "model", "model_version"]))
+    table("sentiment_parts", apart.drop_columns(["task", "model", *_ABOUT_MODEL]))
 
 
 def _figure(value: float | None) -> str:
