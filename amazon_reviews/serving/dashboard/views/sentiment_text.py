@@ -32,9 +32,10 @@ def show(filters: Filters) -> None:
     text = st.text_area("A sentence or a review", key=_KEY, max_chars=LONGEST)
     with st.container(horizontal=True):
         # A click anywhere ends the entry, and so makes the page judge the text.
-        st.button("Judge the text", type="primary")
+        st.button("Judge the text")
         for example in EXAMPLES:
-            st.button(example, on_click=partial(_enter, example), type="tertiary")
+            enter, icon = partial(_enter, example), ":material/format_quote:"
+            st.button(example, on_click=enter, type="tertiary", icon=icon)
     if not text:
         return
     if reason := unusable_reason(text):
