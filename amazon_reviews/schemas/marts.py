@@ -33,7 +33,11 @@ _LENGTH = (
 _PRICE = (
     Column("price_from", pa.int32(), "lower end of the band in US dollars; null without a price"),
     Column("price_to", pa.int32(), "upper end of the band, exclusive; null without an end"),
-    Column("price_imputed", pa.bool_(), "the price is the mean of the category, or of all"),
+    Column(
+        "price_imputed",
+        pa.bool_(),
+        "the price is the mean of the category, or of all; null without a price",
+    ),
 )
 _SENTIMENTS = (
     Column("positive", _COUNT, "reviews above 3 stars"),
@@ -89,6 +93,7 @@ PRICE_COUNTS = _mart(
     "gold/price_counts",
     "One row per price band, year, main category, stars, verified and source.",
     (*_PRICE, *_FILTERS, _REVIEWS),
+    code_version="2",
     partials=("partials/prices",),
     inputs=("gold/reviews",),
     adds_up=True,
@@ -176,6 +181,7 @@ PRICE_RATINGS = _mart(
     "gold/price_ratings",
     "One row per price band, listed and imputed prices apart.",
     (*_PRICE, _PRODUCTS, *_RATINGS),
+    code_version="2",
     inputs=(
         "gold/price_counts",
         "gold/products",
@@ -239,8 +245,7 @@ PRODUCT_RATINGS = _mart(
     "One row per reviewed product.",
     (
         *_PRODUCT,
-        Column("price", MONEY, "price in US dollars"),
-        Column("price_imputed", pa.bool_(), "price is the mean of its category, or of all"),
+        Column("price", MONEY, "listed price in US dollars; null without one"),
         *_SHRUNK_RATINGS,
         *(
             Column(f"stars_{n}", _COUNT, f"reviews of {n} stars, halves rounded up")
@@ -249,6 +254,7 @@ PRODUCT_RATINGS = _mart(
         Column("first_on", pa.date32(), "day of the first review; null without dates"),
         Column("last_on", pa.date32(), "day of the newest review; null without dates"),
     ),
+    code_version="2",
     sort_by="asin",
     partials=("partials/products",),
     inputs=(

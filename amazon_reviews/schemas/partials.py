@@ -64,7 +64,11 @@ def merging(table: Table) -> tuple[list[str], dict[str, str]]:
 
 
 def _partial(
-    name: str, of: str, columns: tuple[Column, ...], inputs: tuple[str, ...] = ("gold/reviews",)
+    name: str,
+    of: str,
+    columns: tuple[Column, ...],
+    inputs: tuple[str, ...] = ("gold/reviews",),
+    code_version: str = "1",
 ) -> Table:
     return Table(
         f"partials/{name}",
@@ -72,6 +76,7 @@ def _partial(
         (*columns, _PARTITION),
         ("partition",),
         inputs=inputs,
+        code_version=code_version,
         domain="reviews" if inputs[0] == "gold/reviews" else "sentiment",
     )
 
@@ -114,10 +119,11 @@ PRICES = _partial(
     (
         Column("price_from", pa.int32(), "lower end of the band in US dollars"),
         Column("price_to", pa.int32(), "upper end of the band, exclusive"),
-        Column("price_imputed", pa.bool_(), "the price is a mean"),
+        Column("price_imputed", pa.bool_(), "the price is a mean; null without a price"),
         *_DIMENSIONS,
         _REVIEWS,
     ),
+    code_version="2",
 )
 BRANDS = _partial(
     "brands",

@@ -147,9 +147,10 @@ def test_price_bands_exclude_their_upper_end(spark, lakehouse):
         (100, False): (1, 0),
         (250, False): (1, 0),
         (500, False): (1, 0),
-        (None, False): (1, 1),
+        (None, None): (1, 1),
     }
-    assert [rows[start, False]["price_to"] for start in (250, 500, None)] == [500, None, None]
+    assert [rows[start, False]["price_to"] for start in (250, 500)] == [500, None]
+    assert rows[None, None]["price_to"] is None
 
 
 def test_length_bands_include_both_ends(spark, lakehouse):

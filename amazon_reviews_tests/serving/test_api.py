@@ -191,11 +191,16 @@ def test_similar_and_recommended_products_are_listed(api, keyed):
         (2, "P999", None),
     ]
     assert (content["method"], content["model_version"]) == ("content", "v1")
+    assert [row["price"] for row in content["products"]] == [7.0, None]
     content = get(keyed, "/users/A001/recommendations")
     assert [(row["asin"], row["because_asin"], row["cold"]) for row in content["products"]] == [
         ("P003", "P001", False),
         ("P004", None, True),
     ]
+    # The price of P004 is imputed.
+    assert [row["price"] for row in content["products"]] == [10.0, None]
+    assert get(api, "/products/P003")["facts"]["price"] == 10.0
+    assert get(api, "/products/P004")["facts"]["price"] is None
     assert get(keyed, "/users/nobody/recommendations", 404)["detail"].startswith(
         "no user with this id"
     )

@@ -11,6 +11,7 @@ from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import UsageError, WarehouseError
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.serving.product_names import dollars, product_label, product_name
 from amazon_reviews.serving.queries import recommender as queries
 from amazon_reviews.serving.recommendations import MOST, Recommendations
 from amazon_reviews.shown_text import visible_text
@@ -42,6 +43,7 @@ def print_answer(query: Mapping[str, str], answer: Recommendations, as_json: boo
             "place": suggestion.place,
             "asin": suggestion.asin,
             "title": facts.get(suggestion.asin, {}).get("title"),
+            "brand": facts.get(suggestion.asin, {}).get("brand"),
             "category": facts.get(suggestion.asin, {}).get("main_category"),
             "price": facts.get(suggestion.asin, {}).get("price"),
             "score": suggestion.score,
@@ -54,18 +56,19 @@ def print_answer(query: Mapping[str, str], answer: Recommendations, as_json: boo
     if as_json:
         echo(json.dumps({**query, "cold": answer.cold, "products": rows}, indent=2))
         return
-    for row in rows:
-        echo("\n".join(map(visible_text, _lines(row))))
+    for row, suggestion in zip(rows, answer.suggestions, strict=True):
+        reason = suggestion.because
+        because = facts.get(reason, {"asin": reason}) if reason else None
+        echo("\n".join(map(visible_text, _lines(row, because))))
 
 
-def _lines(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line with place, ASIN and facts, and a second one with the reason, if any."""
-    price = None if row["price"] is None else f"${row['price']:,.2f}"
-    facts = filter(None, (row["title"], row["category"], price))
-    yield f"{row['place']:>4}  {row['asin']}  {' · '.join(facts)}".rstrip()
-    if row["because"]:
-        because = row["because_title"] or row["because"]
-        yield f"      because you rated {because} {row['because_rating']:g}★"
+def _lines(row: Mapping[str, Any], because: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a line with place, ASIN and known facts, and a second one with the reason, if any."""
+    price = None if row["price"] is None else dollars(row["price"])
+    facts = filter(None, (product_name(row), row["category"], price))
+    yield f"{row['place']:>4}  {row['asin']}  {' · '.join(facts)}"
+    if because:
+        yield f"      because you rated {product_label(because)} {row['because_rating']:g}★"
 
 
 def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:

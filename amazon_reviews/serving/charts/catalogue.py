@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
+from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, MONEY, PART, SHARE, tips
+from amazon_reviews.serving.product_names import product_name
 
 _SHRUNK = tips(
     reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
@@ -106,7 +107,7 @@ def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
         products=("products", EXACT),
         share=("share of all products", SHARE),
         priced=("with a listed price", EXACT),
-        mean_price=("mean listed price, $", MEAN),
+        mean_price=("mean listed price", MONEY),
         mean_images=("pictures per product", MEAN),
     )
     value = ("products", "products", COUNT)
@@ -129,7 +130,7 @@ def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
     """Chart the brands with most products, without products that have no brand."""
     tooltip = [
         *tips(brand=("brand", None), products=("products", EXACT)),
-        *tips(price_min=("lowest price, $", MEAN), price_max=("highest price, $", MEAN)),
+        *tips(price_min=("lowest price", MONEY), price_max=("highest price", MONEY)),
         *_SHRUNK,
     ]
     value = ("products", "products", COUNT)
@@ -184,7 +185,7 @@ def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
     """Chart the share of the ratings that is held, of the products with most ratings."""
     rows = [
         # Bars of products with the same title would be stacked.
-        row | {"name": f"{row['title'] or UNKNOWN} · {row['asin']}"}
+        row | {"name": f"{product_name(row)} · {row['asin']}"}
         for row in table.to_pylist()[:most]
         if row["share_held"] is not None
     ]

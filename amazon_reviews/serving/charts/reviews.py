@@ -5,8 +5,13 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
+
+_PRICES = {"listed": style.BLUE, "imputed": style.GREY, UNKNOWN: style.PALE}
+_KINDS = {False: "listed", True: "imputed", None: UNKNOWN}
+"""The kind of price by the column price_imputed."""
 
 _VERIFIED = {"verified": style.BLUE, "not verified": style.VERMILLION}
 _RATED = tips(
@@ -140,7 +145,7 @@ def review_lengths(table: pa.Table) -> alt.Chart:
         .encode(
             x=style.x_names("label", "words of a review", list(dict.fromkeys(map(_words, rows)))),
             y=style.y_amount("reviews", "reviews"),
-            color=style.coloured("sentiment", SENTIMENTS | {"unrated": "#B8B8B8"}),
+            color=style.coloured("sentiment", SENTIMENTS | {"unrated": style.PALE}),
             tooltip=tips(
                 label=("words", None),
                 sentiment=("sentiment", None),
@@ -165,14 +170,14 @@ def length_sentiments(table: pa.Table) -> alt.Chart:
 
 
 def prices(table: pa.Table) -> alt.Chart:
-    """Chart the reviews per band of price and kind of price: listed or imputed."""
+    """Chart the reviews per band of price and kind of price: listed, imputed or unknown."""
     return (
         style.base(_priced(table), "Price of the reviewed products")
         .mark_bar()
         .encode(
             x=_price_axis(table),
             y=style.y_amount("reviews", "reviews"),
-            color=style.coloured("price", {"listed": style.BLUE, "imputed": style.GREY}),
+            color=style.coloured("price", _PRICES),
             tooltip=[*tips(price=("price", None)), *_RATED],
         )
     )
@@ -189,7 +194,7 @@ def price_ratings(table: pa.Table) -> alt.Chart:
             size=alt.Size(
                 "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
             ),
-            color=style.coloured("price", {"listed": style.BLUE, "imputed": style.GREY}),
+            color=style.coloured("price", _PRICES),
             tooltip=[*tips(price=("price", None)), *_RATED],
         )
     )
@@ -284,7 +289,7 @@ def _band(start: int, end: int | None) -> str:
 
 def _priced(table: pa.Table) -> list[dict[str, Any]]:
     return [
-        row | {"label": _dollars(row), "price": "imputed" if row["price_imputed"] else "listed"}
+        row | {"label": _dollars(row), "price": _KINDS[row["price_imputed"]]}
         for row in table.to_pylist()
     ]
 
@@ -295,4 +300,4 @@ def _price_axis(table: pa.Table) -> alt.X:
 
 
 def _dollars(row: dict[str, Any]) -> str:
-    return "none" if row["price_from"] is None else _band(row["price_from"], row["price_to"])
+    return UNKNOWN if row["price_from"] is None else _band(row["price_from"], row["price_to"])

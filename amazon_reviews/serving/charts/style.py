@@ -21,9 +21,12 @@ from amazon_reviews.shown_text import visible_text
 _log = logging.getLogger(__name__)
 
 BLUE, VERMILLION, GREY, GREEN, SKY = "#0072B2", "#D55E00", "#8A8A8A", "#009E73", "#56B4E9"
+PALE = "#B8B8B8"
+"""The colour of what has no value."""
+
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
 SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
-EXACT, SHARE, MEAN = ",", ".1%", ".2f"
+EXACT, SHARE, MEAN, MONEY = ",", ".1%", ".2f", "$,.2f"
 COUNT, YEAR, AMOUNT, PART = "~s", "d", ",~f", "~%"
 """Formats of axes for whole numbers, years, other numbers and shares; ticks set the decimals."""
 

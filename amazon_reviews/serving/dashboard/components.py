@@ -16,6 +16,7 @@ from amazon_reviews.shown_text import write_csv
 
 NO_ROWS = "No data matches these filters."
 COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q", "as_of": "as of"}
+_PRICES = ("price", "price_min", "price_max", "mean_price")
 
 
 def sections(
@@ -80,7 +81,7 @@ def table(
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
     columns = rows.drop_columns(list(hidden))
-    titles = {field.name: _column(field) for field in columns.schema}
+    titles = {field.name: column_config(field) for field in columns.schema}
     linked = columns
     for column, address in (links or {}).items():
         addresses = pc.binary_join_element_wise(address, linked[column], "")
@@ -145,8 +146,11 @@ def _csv(name: str, rows: pa.Table, within: str) -> None:
     )
 
 
-def _column(field: pa.Field) -> ColumnConfig:
+def column_config(field: pa.Field) -> ColumnConfig:
+    """Return title and number format of a column."""
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
+    if field.name in _PRICES:
+        return st.column_config.NumberColumn(title, format="dollar")
     if pa.types.is_floating(field.type):
         part = "share" in field.name
         probability = field.name in ("p_value", "q_value")

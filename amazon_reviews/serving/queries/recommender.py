@@ -10,7 +10,10 @@ HISTORY = 200
 # A prime number: see `range_starts`.
 _RANGE_ROWS = 499
 
-_FACTS = "p.title, p.brand, p.main_category, p.price"
+_PRICE = "CASE WHEN NOT {0}.price_imputed THEN {0}.price END AS price"
+"""The listed price of a row with an alias: an imputed one is no price of the product."""
+
+_FACTS = f"p.title, p.brand, p.main_category, {_PRICE.format('p')}"
 
 
 @query("gold/recommender_similar", "gold/products")
@@ -69,11 +72,11 @@ def customer_ids(warehouse: Warehouse) -> pa.Table:
 
 @query("gold/reviews")
 def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.Table:
-    """One row per review of a customer, the newest first, with title and price of the product."""
+    """One row per review of a customer, the newest first, with the facts of the product."""
     return rows(
         warehouse,
-        "SELECT r.reviewed_on, r.overall, r.title, r.main_category, r.price, "
-        "COALESCE(r.product_asin, r.asin) AS asin "
+        "SELECT r.reviewed_on, r.overall, r.title, r.brand, r.main_category, "
+        f"{_PRICE.format('r')}, COALESCE(r.product_asin, r.asin) AS asin "
         f"FROM {warehouse.relation('gold/reviews')} AS r WHERE r.reviewer_id = ? "
         "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
         (reviewer_id,),
@@ -83,12 +86,12 @@ def history(warehouse: Warehouse, reviewer_id: str, limit: int = HISTORY) -> pa.
 
 @query("gold/products")
 def facts(warehouse: Warehouse, asins: tuple[str, ...]) -> pa.Table:
-    """One row per known product of these asins: asin, title, main_category and price."""
+    """One row per known product of these asins: asin, title, brand, main_category and price."""
     placeholders = ", ".join("?" * len(asins)) or "''"
     return rows(
         warehouse,
-        "SELECT p.asin, p.title, p.main_category, p.price "
-        f"FROM {warehouse.relation('gold/products')} AS p WHERE p.asin IN ({placeholders})",
+        f"SELECT p.asin, {_FACTS} FROM {warehouse.relation('gold/products')} AS p "
+        f"WHERE p.asin IN ({placeholders})",
         asins,
     )
 

@@ -138,7 +138,7 @@ def by_length(warehouse: Warehouse, filters: Filters) -> pa.Table:
 
 @query("gold/price_counts")
 def by_price(warehouse: Warehouse, filters: Filters) -> pa.Table:
-    """One row per band of price in US dollars, and kind of price: listed or imputed."""
+    """One row per band of price in US dollars, and kind of price: listed, imputed or none."""
     bands = {name: f"c.{name}" for name in ("price_from", "price_to", "price_imputed")}
     return _measured(warehouse, "price_counts", bands, filters)
 

@@ -48,8 +48,11 @@ def first_and_last() -> list[Column]:
 
 
 def price_band() -> list[Column]:
-    """Return price_from, price_to and price_imputed of rows with price and price_imputed."""
-    imputed = F.coalesce("price_imputed", F.lit(False)).alias("price_imputed")
+    """Return price_from, price_to and price_imputed of rows with price and price_imputed.
+
+    All three are null without a price, which is neither listed nor imputed.
+    """
+    imputed = F.when(F.col("price").isNotNull(), F.col("price_imputed")).alias("price_imputed")
     return [*band_columns("price", PRICES, F.col("price"), last=0), imputed]
 
 

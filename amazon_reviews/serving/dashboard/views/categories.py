@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.charts.catalogue import EXCESS
@@ -73,5 +74,6 @@ def _prices(filters: Filters) -> None:
     chart("price_ratings", review_charts.price_ratings, rows)
     st.caption(
         "An imputed price replaces a missing one by the mean of the category, or of all products. "
+        f"A review without product data has neither: its price is {UNKNOWN}. "
         "The size of a point shows its number of rated reviews."
     )

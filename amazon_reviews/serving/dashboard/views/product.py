@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.dashboard.components import (
@@ -17,6 +16,7 @@ from amazon_reviews.serving.dashboard.components import (
     tiles,
 )
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.product_names import dollars, product_label
 from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import terminal_text, visible_text
@@ -32,7 +32,7 @@ def show(filters: Filters) -> None:
     if not products:
         st.info("No product with reviews is found.", icon=":material/search_off:")
         return
-    titles = {row["asin"]: visible_text(_name(row)) for row in products}
+    titles = {row["asin"]: visible_text(product_label(row)) for row in products}
     count = read(catalogue.product_count, search, filters)["products"][0].as_py()
     length = len(products)
     listed = "the most reviewed first" if count == length else f"the first {length} listed"
@@ -41,20 +41,16 @@ def show(filters: Filters) -> None:
     _product(asin)
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['title'] or UNKNOWN} · {row['brand'] or UNKNOWN} · {row['asin']}"
-
-
 def _product(asin: str) -> None:
     row = read(catalogue.product, asin)
     facts = row.to_pylist()[0]
-    st.text(visible_text(_name(facts)))
+    st.text(visible_text(product_label(facts)))
     tiles(
         {
             "Reviews": compact(facts["reviews"]),
             "Mean stars": stars(facts["mean_stars"]),
             "Shrunk mean": stars(facts["shrunk_stars"]),
-            "Imputed price" if facts["price_imputed"] else "Price": _price(facts["price"]),
+            "Price": dollars(facts["price"]),
         }
     )
     months = read(catalogue.product_months, asin)
@@ -94,7 +90,3 @@ def _review(row: Mapping[str, Any]) -> None:
         st.caption(f"{rating} · {day} · {bought}{votes}")
         st.text(terminal_text(row["summary"] or ""))
         st.text(terminal_text(row["review_text"] or ""))
-
-
-def _price(price: float | None) -> str:
-    return "–" if price is None else f"${price:,.2f}"

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import recommender as charts
 from amazon_reviews.serving.dashboard.components import chart, note, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import recommender_model
 from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.product_names import product_label, product_name
 from amazon_reviews.serving.queries import catalogue, recommender
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.recommendations import (
@@ -25,6 +25,17 @@ from amazon_reviews.serving.recommendations import (
 from amazon_reviews.shown_text import visible_text
 
 _FIGURES = ("ndcg@10", "recall@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
+_LISTED = pa.schema(
+    {
+        "place": pa.int32(),
+        "product": pa.string(),
+        "reason": pa.string(),
+        "price": pa.float64(),
+        "brand": pa.string(),
+        "main_category": pa.string(),
+        "asin": pa.string(),
+    }
+)
 _NEW_CUSTOMER = ""
 _COLD = "These are the most popular products: the recommender has no data on "
 
@@ -56,7 +67,7 @@ def _customer(filters: Filters) -> None:
     chosen = st.selectbox(label, list(customers), key="customer", bind="query-params")
     _recommended(customers[chosen])
     st.subheader("History")
-    table("history", read(recommender.history, customers[chosen]))
+    table("history", _named(read(recommender.history, customers[chosen])))
 
 
 def _recommended(customer: str) -> None:
@@ -73,9 +84,7 @@ def _product(filters: Filters) -> None:
         "Title, brand or ASIN", key="recommender_product", icon=":material/search:"
     ).strip()
     rows = read(catalogue.products, search, filters).to_pylist()
-    titles = {
-        row["asin"]: visible_text(f"{row['title'] or UNKNOWN} · {row['asin']}") for row in rows
-    }
+    titles = {row["asin"]: visible_text(product_label(row)) for row in rows}
     if search and search not in titles:
         titles[search] = visible_text(f"{search} as an ASIN")
     if not titles:
@@ -103,29 +112,34 @@ def _methods(filters: Filters) -> None:
 
 
 def _listed(recommendations: Recommendations, *, reasons: bool = True) -> pa.Table:
-    """Return the products with title, category and price, and the reason of each."""
+    """Return the products with name, category and listed price, and the reason of each."""
     facts = read(recommender.facts, tuple(sorted({*recommendations.asins}))).to_pylist()
-    products: Mapping[str, Mapping[str, Any]] = {row["asin"]: row for row in facts}
-    suggestions = recommendations.suggestions
-    columns: dict[str, list[Any]] = {
-        "place": [each.place for each in suggestions],
-        "title": [products.get(each.asin, {}).get("title") for each in suggestions],
-    }
-    if reasons:
-        columns["reason"] = [_reason(each, products) for each in suggestions]
-    columns |= {
-        name: [products.get(each.asin, {}).get(name) for each in suggestions]
-        for name in ("main_category", "price")
-    }
-    columns["asin"] = [each.asin for each in suggestions]
-    types = {"place": pa.int32(), "price": pa.float64()}
-    return pa.table(
-        {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
-    )
+    unknown = {asin: {"asin": asin} for asin in recommendations.asins}
+    products = unknown | {row["asin"]: row for row in facts}
+    rows = [
+        {
+            "place": each.place,
+            "product": product_name(products[each.asin]),
+            "reason": _reason(each, products) if reasons else None,
+            "price": products[each.asin].get("price"),
+            "brand": products[each.asin].get("brand"),
+            "main_category": products[each.asin].get("main_category"),
+            "asin": each.asin,
+        }
+        for each in recommendations.suggestions
+    ]
+    listed = pa.Table.from_pylist(rows, _LISTED)
+    return listed if reasons else listed.drop_columns("reason")
+
+
+def _named(rows: pa.Table) -> pa.Table:
+    """Return rows of products with `product`, their name, in the place of the title."""
+    names = pa.array([product_name(row) for row in rows.to_pylist()], pa.string())
+    return rows.set_column(rows.column_names.index("title"), "product", names)
 
 
 def _reason(suggestion: Suggestion, products: Mapping[str, Mapping[str, Any]]) -> str:
     if suggestion.because:
-        title = products.get(suggestion.because, {}).get("title") or suggestion.because
-        return f"because you rated {title} {suggestion.because_rating:g}★"
+        reason = products[suggestion.because]
+        return f"because you rated {product_label(reason)} {suggestion.because_rating:g}★"
     return "customers with similar ratings rated it" if suggestion.score else "it is popular"

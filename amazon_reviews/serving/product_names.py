@@ -1,0 +1,29 @@
+"""Names and prices of products, as pages, charts and commands show them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amazon_reviews.schemas.vocabulary import UNKNOWN
+
+
+def product_name(product: Mapping[str, Any]) -> str:
+    """Return the title of a product, or else its brand; Unknown without both.
+
+    Several products may have the same name; see `product_label`.
+    """
+    return next(iter(_known(product)), UNKNOWN)
+
+
+def product_label(product: Mapping[str, Any]) -> str:
+    """Return the title and the brand of a product, as far as they are known, and its asin."""
+    return " · ".join([*(_known(product) or [UNKNOWN]), product["asin"]])
+
+
+def dollars(price: float | None) -> str:
+    """Return a price as money: $1,234.50; Unknown for None."""
+    return UNKNOWN if price is None else f"${price:,.2f}"
+
+
+def _known(product: Mapping[str, Any]) -> list[str]:
+    names = (product.get("title"), product.get("brand"))
+    return [name for name in names if name and name != UNKNOWN]
