@@ -9,7 +9,7 @@ ORIGIN = ("partition", "file", "line")
 """Columns that name the place of a line in the landing zone or the stream."""
 
 UNKNOWN = "Unknown"
-"""Title, brand or main category of a product that has none."""
+"""Name of what is missing, in marts, charts, tables and summaries: a title, a price, a language."""
 
 Platform = Literal["amazon", "disney", "hulu", "netflix"]
 

@@ -6,7 +6,7 @@ import pytest
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas.table import MONEY
 from amazon_reviews.serving.charts import reviews as charts
-from amazon_reviews.serving.dashboard.components import column_config
+from amazon_reviews.serving.dashboard.components import column_config, with_unknown
 
 
 def values(chart):
@@ -49,3 +49,22 @@ def test_prices_of_tables_are_money(name):
     config = column_config(pa.field(name, pa.float64()))
 
     assert config["type_config"]["format"] == "dollar"
+
+
+def test_missing_texts_of_tables_are_unknown():
+    rows = pa.table({"brand": ["Acme", None], "reviews": pa.array([None, 3], pa.int64())})
+
+    named = with_unknown(rows)
+
+    assert named.to_pylist() == [
+        {"brand": "Acme", "reviews": None},
+        {"brand": "Unknown", "reviews": 3},
+    ]
+
+
+def test_purchases_that_no_source_states_are_unknown():
+    rows = [{"stars": 5, "verified": each, "reviews": 1} for each in (True, False, None)]
+
+    bars = values(charts.stars_by_verified(pa.Table.from_pylist(rows)))
+
+    assert [bar["purchase"] for bar in bars] == ["verified", "not verified", "Unknown"]

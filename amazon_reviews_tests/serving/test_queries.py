@@ -7,6 +7,7 @@ import pytest
 
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import pipeline as charts
 from amazon_reviews.serving.dashboard.views.quality import most_duplicates
 from amazon_reviews.serving.queries import catalogue, pipeline
@@ -222,7 +223,7 @@ def test_variants_of_a_product_have_its_other_reviews(warehouse, reviews):
 def test_origins_are_those_of_the_reviews(warehouse, reviews, query, column):
     of_origin = defaultdict(list)
     for review in reviews:
-        of_origin[review[column] or queries.NOT_GIVEN].append(review)
+        of_origin[review[column] or UNKNOWN].append(review)
 
     rows = query(warehouse).to_pylist()
 
@@ -244,7 +245,7 @@ def test_reviews_without_language_and_marketplace_have_no_origins(tmp_path):
     assert queries.by_marketplace(warehouse).num_rows == 0
     (row,) = queries.origins(warehouse).to_pylist()
     origin = tuple(row[name] for name in ("profile", "marketplace", "language", "reviews"))
-    assert origin == ("amazon_2018", queries.NOT_GIVEN, queries.NOT_GIVEN, 3)
+    assert origin == ("amazon_2018", UNKNOWN, UNKNOWN, 3)
 
 
 def test_coverage_compares_reviews_with_the_ratings_of_the_source(warehouse, reviews):

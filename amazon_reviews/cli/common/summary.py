@@ -11,16 +11,17 @@ from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 
 _QUERIES = {
     "Reviews by stars": """
         SELECT overall AS stars, count(*) AS reviews FROM {gold/reviews}
         WHERE NOT unrated GROUP BY overall ORDER BY overall DESC
     """,
-    "Main categories by reviews": """
-        SELECT main_category, count(*) AS reviews, round(avg(overall), 2) AS mean_stars
-        FROM {gold/reviews} WHERE main_category IS NOT NULL
-        GROUP BY main_category ORDER BY reviews DESC, main_category LIMIT 5
+    "Main categories by reviews": f"""
+        SELECT coalesce(main_category, '{UNKNOWN}') AS main_category, count(*) AS reviews,
+            round(avg(overall), 2) AS mean_stars
+        FROM {{gold/reviews}} GROUP BY 1 ORDER BY reviews DESC, main_category LIMIT 5
     """,
 }
 _COLUMNS = ("lines", "kept", "duplicates", "rejected")

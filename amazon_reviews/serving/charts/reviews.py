@@ -13,7 +13,10 @@ _PRICES = {"listed": style.BLUE, "imputed": style.GREY, UNKNOWN: style.PALE}
 _KINDS = {False: "listed", True: "imputed", None: UNKNOWN}
 """The kind of price by the column price_imputed."""
 
-_VERIFIED = {"verified": style.BLUE, "not verified": style.VERMILLION}
+_VERIFIED = {"verified": style.BLUE, "not verified": style.VERMILLION, UNKNOWN: style.PALE}
+_PURCHASES = {True: "verified", False: "not verified", None: UNKNOWN}
+"""The kind of purchase by the column verified."""
+
 _RATED = tips(
     label=("", None),
     reviews=("reviews", EXACT),
@@ -23,12 +26,12 @@ _RATED = tips(
 
 
 def stars_by_verified(table: pa.Table) -> alt.Chart:
-    """Chart the reviews per stars, verified purchases and other reviews stacked."""
+    """Chart the reviews per stars, stacked by purchase: verified, not verified or unknown."""
     rows = [
         row
         | {
             "label": f"{row['stars']} ★" if row["stars"] else "unrated",
-            "purchase": "verified" if row["verified"] else "not verified",
+            "purchase": _PURCHASES[row["verified"]],
         }
         for row in table.to_pylist()
     ]

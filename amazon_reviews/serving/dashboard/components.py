@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from amazon_reviews.errors import NoDataError
+from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts.style import AnyChart, png_bytes, visible
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import write_csv
@@ -73,14 +74,14 @@ def table(
     hidden: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> None:
-    """Show rows as a table, with the same rows as CSV to download.
+    """Show rows as a table, with the same rows as CSV to download. A missing text is Unknown.
 
     A value of a column of `links` is a link to the address there, followed by the value.
     """
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    columns = rows.drop_columns(list(hidden))
+    columns = with_unknown(rows.drop_columns(list(hidden)))
     titles = {field.name: column_config(field) for field in columns.schema}
     linked = columns
     for column, address in (links or {}).items():
@@ -89,8 +90,18 @@ def table(
         titles[column] = st.column_config.LinkColumn(column, display_text=r"([^=]*)$")
     with st.container(border=True, key=f"table-{name}"):
         alt = name.replace("_", " ")
-        st.dataframe(visible(linked), hide_index=True, column_config=titles, alt=alt)
+        st.dataframe(
+            visible(linked), hide_index=True, column_config=titles, alt=alt, placeholder="–"
+        )
         _csv(name, columns, f"table-{name}")
+
+
+def with_unknown(rows: pa.Table) -> pa.Table:
+    """Return rows in which each missing text is Unknown."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type):
+            rows = rows.set_column(place, field, pc.fill_null(rows.column(place), UNKNOWN))
+    return rows
 
 
 def note(filters: Filters, columns: Sequence[str] = ()) -> None:

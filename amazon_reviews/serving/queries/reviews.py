@@ -10,6 +10,7 @@ from amazon_reviews.schemas.vocabulary import (
     NEUTRAL_STARS,
     POSITIVE,
     PRIOR_REVIEWS,
+    UNKNOWN,
 )
 from amazon_reviews.serving.queries.excess import with_excess
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
@@ -23,9 +24,6 @@ _MEASURES = f"""
     SUM(CASE WHEN c.stars > {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS positive,
     SUM(CASE WHEN c.stars = {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS neutral,
     SUM(CASE WHEN c.stars < {NEUTRAL_STARS} THEN c.reviews ELSE 0 END) AS negative"""
-NOT_GIVEN = "not given"
-"""Name of the profile, marketplace or language of the reviews that have none."""
-
 _DATED = "c.year IS NOT NULL"
 _SENTIMENT = (
     f"CASE WHEN c.stars < {NEUTRAL_STARS} THEN '{NEGATIVE}' "
@@ -164,7 +162,7 @@ def origins(warehouse: Warehouse) -> pa.Table:
     table = mart(warehouse, "gold/review_origins", order)
     for number, name in enumerate(table.column_names):
         if name in ("profile", "marketplace", "language"):
-            table = table.set_column(number, name, pc.fill_null(table[name], NOT_GIVEN))
+            table = table.set_column(number, name, pc.fill_null(table[name], UNKNOWN))
     return table
 
 
@@ -184,7 +182,7 @@ def _by_origin(warehouse: Warehouse, column: str) -> pa.Table:
     relation = warehouse.relation("gold/review_origins")
     return rows(
         warehouse,
-        f"SELECT COALESCE(m.{column}, '{NOT_GIVEN}') AS {column}, SUM(m.reviews) AS reviews, "
+        f"SELECT COALESCE(m.{column}, '{UNKNOWN}') AS {column}, SUM(m.reviews) AS reviews, "
         "SUM(m.rated) AS rated, "
         "SUM(m.mean_stars * m.rated) / NULLIF(SUM(m.rated), 0) AS mean_stars, "
         "SUM(m.negative) / NULLIF(SUM(m.rated), 0) AS negative_share "

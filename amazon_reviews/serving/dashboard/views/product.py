@@ -21,6 +21,8 @@ from amazon_reviews.serving.queries import catalogue
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import terminal_text, visible_text
 
+_PURCHASES = {True: "verified purchase", False: "not verified", None: "purchase unknown"}
+
 
 def show(filters: Filters) -> None:
     """Show a search by title, brand or ASIN, and the product that is chosen from its results."""
@@ -85,7 +87,7 @@ def _review(row: Mapping[str, Any]) -> None:
     with st.container(border=True, gap="small"):
         rating = "unrated" if row["overall"] is None else f"{row['overall']:g} ★"
         day = f"{row['reviewed_on']:%d %B %Y}" if row["reviewed_on"] else "no date"
-        bought = "verified purchase" if row["verified"] else "not verified"
+        bought = _PURCHASES[row["verified"]]
         votes = f" · {row['vote']} found it helpful" if row["vote"] else ""
         st.caption(f"{rating} · {day} · {bought}{votes}")
         st.text(terminal_text(row["summary"] or ""))
