@@ -1,12 +1,19 @@
-"""Charts and tables of the apps: missing values, money."""
+"""Charts and tables of the apps: missing values, small samples, gaps, names, money."""
+
+import json
+import re
 
 import pyarrow as pa
 import pytest
+import vl_convert
 
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas.table import MONEY
+from amazon_reviews.serving.charts import catalogue, titles
 from amazon_reviews.serving.charts import reviews as charts
+from amazon_reviews.serving.charts.timeline import every_month
 from amazon_reviews.serving.dashboard.components import column_config, with_unknown
+from amazon_reviews.serving.intervals import wilson_interval
 
 
 def values(chart):
@@ -68,3 +75,127 @@ def test_purchases_that_no_source_states_are_unknown():
     bars = values(charts.stars_by_verified(pa.Table.from_pylist(rows)))
 
     assert [bar["purchase"] for bar in bars] == ["verified", "not verified", "Unknown"]
+
+
+def measured(rated, mean=4.0, negative=0, **key):
+    row = {"reviews": rated, "rated": rated, "mean_stars": mean, "shrunk_stars": mean}
+    share = negative / rated if rated else None
+    counts = {"positive": rated - negative, "neutral": 0, "negative": negative}
+    return {**key, **row, **counts, "negative_share": share}
+
+
+YEARS = pa.Table.from_pylist(
+    [measured(2, 5.0, year=1998), measured(40, year=2001), measured(29, year=2002)]
+)
+
+
+def test_years_without_reviews_have_a_place_and_no_mean():
+    rows = values(charts.mean_per_year(YEARS))
+
+    assert [row["label"] for row in rows] == ["1998", "1999", "2000", "2001", "2002"]
+    assert [row.get("mean_stars") for row in rows] == [5.0, None, None, 4.0, 4.0]
+    assert [row["reviews"] for row in values(charts.reviews_per_year(YEARS))] == [2, 0, 0, 40, 29]
+    scale = charts.sentiment_per_year(YEARS).to_dict()["encoding"]["x"]["scale"]
+    assert scale["domain"] == ["1998", "1999", "2000", "2001", "2002"]
+
+
+def test_months_without_reviews_are_zero():
+    rows = [measured(3, year=2013, month=12), measured(1, year=2014, month=3)]
+
+    months = every_month(rows)
+
+    assert [(row["label"], row["reviews"]) for row in months] == [
+        ("2013-12", 3),
+        ("2014-01", 0),
+        ("2014-02", 0),
+        ("2014-03", 1),
+    ]
+    assert every_month([]) == []
+
+
+def test_titles_between_two_years_are_zero():
+    rows = [{"platform": "hulu", "year": year, "titles": 4} for year in (2001, 2004)]
+    scores = [{"platform": "hulu", "score": score, "titles": 4} for score in (3.1, 3.3)]
+
+    lines = values(titles.years(pa.Table.from_pylist(rows)))
+    points = values(titles.scores(pa.Table.from_pylist(scores)))
+
+    assert [(row["year"], row["titles"]) for row in lines] == [
+        (2001, 4),
+        (2002, 0),
+        (2003, 0),
+        (2004, 4),
+    ]
+    assert [(row["score"], row["titles"]) for row in points] == [(3.1, 4), (3.2, 0), (3.3, 4)]
+
+
+def drawn(chart):
+    """Return the chart as SVG."""
+    return vl_convert.vegalite_to_svg(json.dumps(chart.properties(width=600).to_dict()))
+
+
+def marks(svg, kind):
+    """Return the drawn marks of a kind, by the first year in their description."""
+    found = re.findall(rf'<path aria-label="year: (\d+);[^>]*"{kind}"[^>]*>', svg)
+    tags = re.findall(rf'<path aria-label="year: \d+;[^>]*"{kind}"[^>]*>', svg)
+    return dict(zip(found, tags, strict=True))
+
+
+def test_means_and_shares_of_few_reviews_are_marked():
+    means, shares = (
+        drawn(build(YEARS)) for build in (charts.mean_per_year, charts.sentiment_per_year)
+    )
+
+    assert "hollow: fewer than 30 rated reviews" in means
+    filled = {year: "fill=" in mark for year, mark in marks(means, "point").items()}
+    assert filled == {"1998": False, "2001": True, "2002": False}
+    assert "pale: fewer than 30 rated reviews" in shares
+    pale = {year: 'opacity="0.45"' in mark for year, mark in marks(shares, "bar").items()}
+    assert pale == {"1998": True, "2001": False, "2002": True}
+    for build in (charts.mean_per_year, charts.sentiment_per_year):
+        assert "fewer than 30" not in drawn(build(YEARS.slice(1, 1)))
+
+
+def test_few_negative_reviews_put_no_category_first():
+    lucky = measured(2, 1.0, 2, main_category="Two reviews")
+    worst = measured(1_000, 3.0, 400, main_category="Worst")
+    usual = measured(5_000, 4.0, 500, main_category="Usual")
+
+    rows = values(catalogue.categories_by_negative(pa.Table.from_pylist([usual, lucky, worst])))
+
+    assert [row["main_category"] for row in rows] == ["Worst", "Two reviews", "Usual"]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    # By hand: 0 of n gives z² / (n + z²) as the upper end, and n of n one less that as the lower.
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0)],
+)
+def test_wilson_intervals(part, whole, low, high):
+    assert wilson_interval(part, whole) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_no_chart_of_categories_leaves_its_worst_rows_out_silently():
+    rows = [
+        measured(100 - k, 5 - k / 20, k, main_category=f"Category {k}", priority=0.1)
+        for k in range(22)
+    ]
+    table = pa.Table.from_pylist(rows)
+
+    stars = values(catalogue.categories_by_stars(table))
+
+    assert {row["main_category"] for row in stars} == {row["main_category"] for row in rows}
+    assert catalogue.categories_by_stars(table).description == "Mean stars per category"
+    for build in (catalogue.categories_by_reviews, catalogue.categories_by_negative):
+        assert build(table).description.endswith("per category: the 15 largest of 22")
+        assert build(table.slice(0, 15)).description.endswith("per category")
+
+
+def test_long_names_are_in_two_lines():
+    name = "Amazon.com Gift Card in a Greeting Card (Various Designs)"
+    row = measured(9, main_category=name)
+
+    svg = drawn(catalogue.categories_by_reviews(pa.Table.from_pylist([row])))
+
+    assert "Amazon.com Gift Card in a Greeting Card<" in svg
+    assert "(Various Designs)<" in svg

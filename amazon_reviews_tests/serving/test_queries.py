@@ -1,5 +1,6 @@
 """Queries against numbers that are counted from the reviews one by one."""
 
+import statistics
 from collections import Counter, defaultdict
 
 import pyarrow as pa
@@ -246,6 +247,42 @@ def test_reviews_without_language_and_marketplace_have_no_origins(tmp_path):
     (row,) = queries.origins(warehouse).to_pylist()
     origin = tuple(row[name] for name in ("profile", "marketplace", "language", "reviews"))
     assert origin == ("amazon_2018", UNKNOWN, UNKNOWN, 3)
+
+
+def test_shrunk_means_of_brands_have_intervals(warehouse, reviews):
+    stars = [float(r["overall"]) for r in reviews if r["overall"] is not None]
+    deviation = statistics.pstdev(stars)
+    expected = Counter(r["brand"] for r in reviews if r["overall"] is not None)
+
+    rows = catalogue.brands(warehouse).to_pylist()
+    years = catalogue.brand_years(warehouse, ("Acme",)).to_pylist()
+
+    assert {row["brand"]: row["rated"] for row in rows} == expected
+    for row in rows + years:
+        margin = 1.959963984540054 * deviation / (row["rated"] + 10) ** 0.5
+        bounds = max(1, row["shrunk_stars"] - margin), min(5, row["shrunk_stars"] + margin)
+        assert (row["low"], row["high"]) == pytest.approx(bounds)
+
+
+def test_a_brand_without_reviews_has_no_mean(tmp_path):
+    rows = [
+        {"brand": "Acme", "products": 1, "reviews": 0, "rated": 0, "shrunk_stars": 4.5},
+        {"brand": "Bolt", "products": 1, "reviews": 3, "rated": 3, "shrunk_stars": 4.5},
+    ]
+    counts = [{"stars": 5, "reviews": 2}, {"stars": 3, "reviews": 1}, {"reviews": 9}]
+    tables = {
+        name: pa.Table.from_pylist(values, TABLES[name].arrow_schema)
+        for name, values in (("gold/brands", rows), ("gold/review_counts", counts))
+    }
+
+    acme, bolt = sorted(
+        catalogue.brands(open_warehouse(write_warehouse(tmp_path, tables))).to_pylist(),
+        key=lambda row: row["brand"],
+    )
+
+    assert [acme[name] for name in ("shrunk_stars", "low", "high")] == [None] * 3
+    margin = 1.959963984540054 * statistics.pstdev([5, 5, 3]) / 13**0.5
+    assert (bolt["low"], bolt["high"]) == pytest.approx((4.5 - margin, min(5, 4.5 + margin)))
 
 
 def test_coverage_compares_reviews_with_the_ratings_of_the_source(warehouse, reviews):

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, MONEY, PART, SHARE, tips
+from amazon_reviews.serving.charts.timeline import every_year, years_axis
+from amazon_reviews.serving.intervals import wilson_interval
 from amazon_reviews.serving.product_names import product_name
 
 _SHRUNK = tips(
@@ -33,21 +35,28 @@ def categories_by_reviews(table: pa.Table, most: int = 15) -> alt.Chart:
     """Chart the reviews of the main categories with most reviews."""
     rows = _top(table, "reviews", most)
     value = ("reviews", "reviews", COUNT)
-    return style.ranking(rows, "Reviews per category", "main_category", value, _category())
+    title = style.cut("Reviews per category", len(rows), table.num_rows)
+    return style.ranking(rows, title, "main_category", value, _category())
 
 
-def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
-    """Chart raw and shrunk mean stars of the main categories, the best shrunk mean first."""
+def categories_by_stars(table: pa.Table, most: int = 40) -> alt.Chart:
+    """Chart raw and shrunk mean stars of the main categories, the best shrunk mean first.
+
+    If there are too many, those with most reviews: neither the best nor the worst are left out.
+    """
+    largest = _top(table, "reviews", most)
+    title = style.cut("Mean stars per category", len(largest), table.num_rows)
     means = {"mean_stars": "raw mean", "shrunk_stars": "shrunk mean"}
     rows = [
         row | {"stars": row[column], "kind": kind}
-        for row in _top(table, "shrunk_stars", most)
+        for row in sorted(largest, key=lambda row: -(row["shrunk_stars"] or 0))
+        if row["rated"]
         for column, kind in means.items()
     ]
     colours = dict(zip(means.values(), (style.GREY, style.BLUE), strict=True))
     scale = alt.Scale(zero=False, nice=True)
     return (
-        style.base(rows, "Mean stars per category", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, title, alt.Step(style.ROW_HEIGHT))
         .mark_point(filled=True, size=80, opacity=0.9)
         .encode(
             x=style.x_amount("stars", "mean stars", AMOUNT, scale=scale),
@@ -58,16 +67,31 @@ def categories_by_stars(table: pa.Table, most: int = 15) -> alt.Chart:
     )
 
 
-def categories_by_negative(table: pa.Table, most: int = 15) -> alt.Chart:
-    """Chart the main categories with the largest share of negative reviews."""
-    value = ("negative_share", "share of the rated reviews below 3 stars", PART)
-    rows = _top(table, "negative_share", most)
+def categories_by_negative(table: pa.Table, most: int = 15) -> alt.LayerChart:
+    """Chart the share of negative reviews of main categories, with its 95 % interval.
+
+    They are ordered by the lower end of the interval: few reviews alone put no category first.
+    """
+    rated = [row for row in table.to_pylist() if row["rated"]]
+    for row in rated:
+        row["low"], row["high"] = wilson_interval(row["negative"], row["rated"])
+    rows = sorted(rated, key=lambda row: -row["low"])[:most]
+    title = style.cut("Negative reviews per category", len(rows), len(rated))
     tooltip = [
         *_category(),
-        *tips(negative_share=("negative", SHARE), negative=("negative reviews", EXACT)),
+        *tips(negative_share=("negative", SHARE), low=("from", SHARE), high=("to", SHARE)),
+        *tips(negative=("negative reviews", EXACT)),
     ]
-    title = "Negative reviews per category"
-    return style.ranking(rows, title, "main_category", value, tooltip, style.VERMILLION)
+    shares = style.base(rows, title, alt.Step(style.ROW_HEIGHT)).encode(
+        y=style.y_names("main_category"), tooltip=tooltip
+    )
+    interval = shares.mark_rule(strokeWidth=3, color=style.VERMILLION, opacity=0.5).encode(
+        x=style.x_amount("low", "share of the rated reviews below 3 stars", PART), x2="high:Q"
+    )
+    points = shares.mark_point(filled=True, size=70, color=style.VERMILLION).encode(
+        x="negative_share:Q"
+    )
+    return style.layered(title, interval, points)
 
 
 def categories_by_priority(table: pa.Table, most: int = 15) -> alt.LayerChart:
@@ -112,7 +136,8 @@ def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
     )
     value = ("products", "products", COUNT)
     rows = _top(table, "products", most)
-    return style.ranking(rows, "Products per category", "main_category", value, tooltip)
+    title = style.cut("Products per category", len(rows), table.num_rows)
+    return style.ranking(rows, title, "main_category", value, tooltip)
 
 
 def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
@@ -123,7 +148,8 @@ def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
     ]
     tooltip = [*tips(path=("category", None), products=("products", EXACT)), *_SHRUNK]
     value = ("reviews", "reviews", COUNT)
-    return style.ranking(rows, "Reviews per second category", "path", value, tooltip)
+    title = style.cut("Reviews per second category", len(rows), table.num_rows)
+    return style.ranking(rows, title, "path", value, tooltip)
 
 
 def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
@@ -136,23 +162,34 @@ def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
     value = ("products", "products", COUNT)
     named = table.filter(pc.not_equal(table["brand"], UNKNOWN))
     rows = _top(named, "products", most)
-    return style.ranking(rows, "Products per brand", "brand", value, tooltip)
+    title = style.cut("Products per brand", len(rows), named.num_rows)
+    return style.ranking(rows, title, "brand", value, tooltip)
 
 
-def brand_reputation(table: pa.Table) -> alt.Chart:
-    """Chart the shrunk mean stars of up to five brands per year."""
-    rows = [row | {"label": str(row["year"])} for row in table.to_pylist()]
-    colours = dict(zip(dict.fromkeys(row["brand"] for row in rows), style.SERIES, strict=False))
-    return (
+def brand_reputation(table: pa.Table) -> alt.LayerChart:
+    """Chart the shrunk mean stars of up to five brands per year, with their 95 % intervals."""
+    by_brand: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        by_brand.setdefault(row["brand"], []).append(row)
+    rows = [row | {"brand": name} for name, own in by_brand.items() for row in every_year(own)]
+    lines = (
         style.base(rows, "Reputation of brands")
         .mark_line(point=True)
         .encode(
-            x=style.x_names("label", "year", sorted({row["label"] for row in rows})),
+            x=years_axis(rows),
             y=style.y_amount("shrunk_stars", "shrunk mean stars", AMOUNT, scale=style.STARS),
-            color=style.coloured("brand", colours),
-            tooltip=[*tips(brand=("brand", None), label=("year", None)), *_SHRUNK],
+            color=style.coloured("brand", dict(zip(by_brand, style.SERIES, strict=False))),
+            tooltip=[
+                *tips(brand=("brand", None), label=("year", None)),
+                *_SHRUNK,
+                *tips(low=("from", MEAN), high=("to", MEAN)),
+            ],
         )
     )
+    intervals = lines.mark_rule(opacity=0.5).encode(
+        y=style.y_amount("low", "shrunk mean stars", AMOUNT, scale=style.STARS), y2=alt.Y2("high")
+    )
+    return style.layered("Reputation of brands", intervals, lines)
 
 
 def product_stars(table: pa.Table) -> alt.Chart:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
+from amazon_reviews.serving.charts.timeline import MONTHS, every_month, every_year, years_axis
 
 _PRICES = {"listed": style.BLUE, "imputed": style.GREY, UNKNOWN: style.PALE}
 _KINDS = {False: "listed", True: "imputed", None: UNKNOWN}
@@ -71,21 +72,23 @@ def sentiments(table: pa.Table) -> alt.Chart:
 
 def reviews_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year, without reviews that have no date."""
-    rows, value = _years(table), ("reviews", "reviews", COUNT)
-    chart = style.columns(rows, "Reviews per year", _YEARS, value, _RATED)
-    return _mark_partial(chart, rows, alt.MarkDef("bar"))
+    rows, value = every_year(table.to_pylist()), ("reviews", "reviews", COUNT)
+    chart = style.columns(rows, "Reviews per year", years_axis(rows), value, _RATED)
+    return _mark_partial(chart, rows, chart.encoding, alt.MarkDef("bar"))
 
 
 def mean_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year."""
-    rows = _years(table)
-    return _mark_partial(style.mean_line(rows, "Mean stars per year", _YEARS, _RATED), rows)
+    rows = every_year(table.to_pylist())
+    chart = style.mean_line(rows, "Mean stars per year", years_axis(rows), _RATED)
+    return _mark_partial(chart, rows, chart.layer[0].encoding)
 
 
 def sentiment_per_year(table: pa.Table) -> alt.Chart:
     """Chart the shares of the sentiments per year."""
-    rows = style.by_sentiment(_years(table))
-    return style.sentiment_shares(rows, "Sentiment per year", _YEARS)
+    rows = every_year(table.to_pylist())
+    bars = style.by_sentiment(rows)
+    return style.sentiment_shares(bars, "Sentiment per year", years_axis(rows))
 
 
 def reviews_per_month(table: pa.Table) -> alt.Chart:
@@ -94,7 +97,7 @@ def reviews_per_month(table: pa.Table) -> alt.Chart:
     return style.columns(_months(table), "Reviews per month of the year", _MONTHS, value, _RATED)
 
 
-def mean_per_month(table: pa.Table) -> alt.Chart:
+def mean_per_month(table: pa.Table) -> alt.LayerChart:
     """Chart the mean stars per month of the year, over all years."""
     return style.mean_line(_months(table), "Mean stars per month of the year", _MONTHS, _RATED)
 
@@ -124,30 +127,31 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
 
 def reviews_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year and month."""
-    rows = _dated(table)
+    rows = every_month(table.to_pylist())
     chart = (
         style.base(rows, "Reviews per month")
         .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
-        .encode(x=_TIME, y=style.y_amount("reviews", "reviews per month"), tooltip=_RATED)
+        .encode(x=MONTHS, y=style.y_amount("reviews", "reviews per month"), tooltip=_RATED)
     )
-    return _mark_partial(chart, rows)
+    return _mark_partial(chart, rows, chart.encoding)
 
 
 def mean_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year and month."""
-    rows = _dated(table)
-    return _mark_partial(style.mean_line(rows, "Mean stars per month", _TIME, _RATED), rows)
+    rows = every_month(table.to_pylist())
+    chart = style.mean_line(rows, "Mean stars per month", MONTHS, _RATED)
+    return _mark_partial(chart, rows, chart.layer[0].encoding)
 
 
 def review_lengths(table: pa.Table) -> alt.Chart:
     """Chart the reviews per band of length."""
     rows = [row | {"label": _words(row)} for row in table.to_pylist()]
     return (
-        style.base(rows, "Length of the reviews")
+        style.base(rows, "Length of the reviews", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=style.x_names("label", "words of a review", list(dict.fromkeys(map(_words, rows)))),
-            y=style.y_amount("reviews", "reviews"),
+            x=style.x_amount("reviews", "reviews"),
+            y=style.y_names("label", "words of a review"),
             color=style.coloured("sentiment", SENTIMENTS | {"unrated": style.PALE}),
             tooltip=tips(
                 label=("words", None),
@@ -168,18 +172,19 @@ def length_sentiments(table: pa.Table) -> alt.Chart:
         band = sums.setdefault(_words(row), {"label": _words(row), "rated": 0})
         for name in ("rated", *SENTIMENTS):
             band[name] = band.get(name, 0) + row[name]
-    x = style.x_names("label", "words of a review", list(sums))
-    return style.sentiment_shares(style.by_sentiment(list(sums.values())), "Sentiment by length", x)
+    rows = style.by_sentiment(list(sums.values()))
+    lengths = style.y_names("label", "words of a review")
+    return style.sentiment_shares(rows, "Sentiment by length", lengths)
 
 
 def prices(table: pa.Table) -> alt.Chart:
     """Chart the reviews per band of price and kind of price: listed, imputed or unknown."""
     return (
-        style.base(_priced(table), "Price of the reviewed products")
+        style.base(_priced(table), "Price of the reviewed products", alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
-            x=_price_axis(table),
-            y=style.y_amount("reviews", "reviews"),
+            x=style.x_amount("reviews", "reviews"),
+            y=_PRICE_BANDS,
             color=style.coloured("price", _PRICES),
             tooltip=[*tips(price=("price", None)), *_RATED],
         )
@@ -188,12 +193,13 @@ def prices(table: pa.Table) -> alt.Chart:
 
 def price_ratings(table: pa.Table) -> alt.Chart:
     """Chart the mean stars per band and kind of price; the size shows the number of reviews."""
+    rows = [row for row in _priced(table) if row["rated"]]
     return (
-        style.base([r for r in _priced(table) if r["rated"]], "Mean stars by price")
+        style.base(rows, "Mean stars by price", alt.Step(style.ROW_HEIGHT))
         .mark_circle(opacity=0.9)
         .encode(
-            x=_price_axis(table),
-            y=style.y_amount("mean_stars", "mean stars", AMOUNT, scale=style.STARS),
+            x=style.x_amount("mean_stars", "mean stars", AMOUNT, scale=style.STARS),
+            y=_PRICE_BANDS,
             size=alt.Size(
                 "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
             ),
@@ -244,40 +250,38 @@ def reviews_per_origin(table: pa.Table, most: int = 15) -> alt.Chart:
         negative_share=("negative", SHARE),
     )
     rows, value = table.to_pylist()[:most], ("reviews", "reviews", COUNT)
-    return style.ranking(rows, f"Reviews per {name}", name, value, tooltip)
+    title = style.cut(f"Reviews per {name}", len(rows), table.num_rows)
+    return style.ranking(rows, title, name, value, tooltip)
 
 
-_YEARS = style.x_names("label", "year")
 _MONTHS = style.x_names("label", "month", style.MONTHS)
+_PRICE_BANDS = style.y_names("label", "price in US dollars")
 _PARTIAL = "partial"
 _PARTIAL_POINT = alt.MarkDef("point", filled=True, size=120, opacity=1)
-_TIME = alt.X("on", type="temporal", title="month", axis=alt.Axis(format="%Y", tickCount="year"))
 
 
 def _mark_partial(
-    chart: alt.Chart, rows: list[dict[str, Any]], mark: alt.MarkDef = _PARTIAL_POINT
+    chart: style.AnyChart,
+    rows: list[dict[str, Any]],
+    encoding: alt.FacetedEncoding,
+    mark: alt.MarkDef = _PARTIAL_POINT,
 ) -> style.AnyChart:
-    """Return a chart over time with the partial periods in another colour, named in a legend."""
-    partial = [row | {"period": _PARTIAL} for row in rows if row["partial"]]
+    """Return a chart over time with the partial periods in another colour, named in a legend.
+
+    `encoding` has the axes of the chart.
+    """
+    partial = [row | {"period": _PARTIAL} for row in rows if row.get("partial")]
     if not partial:
         return chart
-    marks = chart.copy()
-    marks.data, marks.mark, marks.title = alt.InlineData(values=partial), mark, alt.Undefined
     colour = style.coloured("period", {_PARTIAL: style.SKY})
-    return style.layered(chart.description, chart, marks.encode(color=colour))
-
-
-def _years(table: pa.Table) -> list[dict[str, Any]]:
-    return [row | {"label": str(row["year"])} for row in table.to_pylist()]
+    marks = alt.Chart(alt.InlineData(values=partial), mark=mark).encode(
+        x=encoding.x, y=encoding.y, color=colour, tooltip=_RATED
+    )
+    return style.layered(chart.description, chart, marks)
 
 
 def _months(table: pa.Table) -> list[dict[str, Any]]:
     return [row | {"label": style.MONTHS[row["month"] - 1]} for row in table.to_pylist()]
-
-
-def _dated(table: pa.Table) -> list[dict[str, Any]]:
-    labelled = [row | {"label": f"{row['year']}-{row['month']:02}"} for row in table.to_pylist()]
-    return [row | {"on": f"{row['label']}-01T00:00:00"} for row in labelled]
 
 
 def _words(row: dict[str, Any]) -> str:
@@ -295,11 +299,6 @@ def _priced(table: pa.Table) -> list[dict[str, Any]]:
         row | {"label": _dollars(row), "price": _KINDS[row["price_imputed"]]}
         for row in table.to_pylist()
     ]
-
-
-def _price_axis(table: pa.Table) -> alt.X:
-    order = list(dict.fromkeys(_dollars(row) for row in table.to_pylist()))
-    return style.x_names("label", "price in US dollars", order)
 
 
 def _dollars(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ Ito, because colour-blind readers can distinguish them.
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -30,9 +31,25 @@ EXACT, SHARE, MEAN, MONEY = ",", ".1%", ".2f", "$,.2f"
 COUNT, YEAR, AMOUNT, PART = "~s", "d", ",~f", "~%"
 """Formats of axes for whole numbers, years, other numbers and shares; ticks set the decimals."""
 
+FEW_REVIEWS = 30
+"""Rated reviews below which a mean or a share is marked.
+
+With the usual deviation of 1.1 stars, the 95 % interval of a mean of 30 is 0.4 stars either way.
+"""
+FEW = alt.datum.rated < FEW_REVIEWS
+
 STARS = alt.Scale(domain=[1, 5], clamp=True)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-HEIGHT, ROW_HEIGHT = 320, 26
+HEIGHT, ROW_HEIGHT = 320, 28
+# A phone has room for lines of 22 characters beside a plot, a desktop and a picture for 44.
+_NARROW = "isFinite(containerSize()[0]) && containerSize()[0] < 500"
+_LINES = (
+    f"split(trim(replace(datum.label, regexp('(.{{1,' + ({_NARROW} ? 22 : 44) + "
+    "'})(\\\\s+|$)', 'g'), '$1\\n')), '\\n')"
+)
+_TWO_LINES = f"length({_LINES}) > 2 ? [{_LINES}[0], {_LINES}[1] + '…'] : {_LINES}"
+_LABEL_WIDTH = alt.ExprRef(f"{_NARROW} ? 150 : 280")
+_TITLE_WIDTH = 40
 PNG_WIDTH = 720
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -50,17 +67,32 @@ def visible(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def base(rows: Rows, title: str, height: int | alt.Step = HEIGHT) -> alt.Chart:
-    """Return an empty chart of rows; `height` in pixels. Values are inlined, dates as ISO text."""
+def base(
+    rows: Rows, title: str, height: int | alt.Step = HEIGHT, remark: str | None = None
+) -> alt.Chart:
+    """Return an empty chart of rows, with a remark below its title; `height` in pixels.
+
+    Values are inlined, dates as ISO text.
+    """
     return alt.Chart(
         alt.InlineData(values=list(rows)),
-        title=alt.TitleParams(title, anchor="start", offset=12),
+        title=alt.TitleParams(title, anchor="start", offset=12, subtitle=remark or alt.Undefined),
         description=title,
         height=height,
     )
 
 
-def layered(title: str, *layers: alt.Chart) -> alt.LayerChart:
+def cut(title: str, number: int, whole: int) -> str:
+    """Return the title of a chart of `number` rows of `whole`; it says if rows are left out."""
+    return title if number == whole else f"{title}: the {number} largest of {whole}"
+
+
+def marked(rows: Rows, remark: str) -> str | None:
+    """Return the remark on marks of few reviews, if there are any."""
+    return remark if any(0 < row["rated"] < FEW_REVIEWS for row in rows) else None
+
+
+def layered(title: str, *layers: AnyChart) -> alt.LayerChart:
     """Return charts on top of each other, described by the title that one of them has."""
     return alt.LayerChart(layer=list(layers), description=title)
 
@@ -78,7 +110,8 @@ def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
 def x_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.X:
     """Return a horizontal axis of numbers."""
     axis = alt.Axis(labelOverlap=True, **_ticks(form))
-    return alt.X(field, type="quantitative", title=title, axis=axis, **options)
+    lines = wrap(title, _TITLE_WIDTH)
+    return alt.X(field, type="quantitative", title=lines, axis=axis, **options)
 
 
 def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y:
@@ -100,26 +133,27 @@ def _ticks(form: str) -> dict[str, Any]:
 
 
 def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -> alt.X:
-    """Return a horizontal axis of names in the given order, or else in that of the rows."""
+    """Return a horizontal axis of all names of an order, or else of those of the rows."""
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=8)
-    return alt.X(field, type="ordinal", title=title, sort=order, axis=axis)
+    scale = alt.Scale(domain=list(order)) if order else alt.Undefined
+    return alt.X(field, type="ordinal", title=title, sort=order, axis=axis, scale=scale)
 
 
 def y_names(field: str, title: str | None = None) -> alt.Y:
-    """Return a vertical axis of names in the order of the rows."""
-    axis = alt.Axis(labelLimit=150, labelOverlap=False)
+    """Return a vertical axis of names in the order of the rows, in at most two lines each."""
+    axis = alt.Axis(labelLimit=_LABEL_WIDTH, labelOverlap=False, labelExpr=_TWO_LINES)
     return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
 
 
 def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
     """Return colours by name, with a legend below the title."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    wide = sum(map(len, colours)) > 30
+    longest = max(map(len, colours), default=0)
     legend = alt.Legend(
         orient="top",
         direction="horizontal",
-        columns=2 if wide else 4,
-        labelLimit=130,
+        columns=4 if sum(map(len, colours)) <= 30 else 2 if longest <= 20 else 1,
+        labelLimit=260,
         offset=4,
         padding=0,
     )
@@ -157,23 +191,30 @@ def columns(
     )
 
 
-def sentiment_shares(rows: Rows, title: str, x: alt.X) -> alt.Chart:
-    """Return bars of full height, divided by sentiment; rows have sentiment, reviews and share."""
-    return (
-        base(rows, title)
-        .mark_bar()
-        .encode(
-            x=x,
-            y=y_amount("reviews", "share of the rated reviews", PART, stack="normalize"),
-            color=coloured("sentiment", SENTIMENTS),
-            order=alt.Order("order", type="quantitative"),
-            tooltip=tips(
-                label=("", None),
-                sentiment=("sentiment", None),
-                reviews=("reviews", EXACT),
-                share=("share of the rated", SHARE),
-            ),
+def sentiment_shares(rows: Rows, title: str, names: alt.X | alt.Y) -> alt.Chart:
+    """Return bars of full length, divided by sentiment, of rows of `by_sentiment`.
+
+    A bar of few reviews is pale.
+    """
+    remark = marked(rows, f"pale: fewer than {FEW_REVIEWS} rated reviews")
+    share = ("reviews", "share of the rated reviews", PART)
+    if isinstance(names, alt.Y):
+        bars = base(rows, title, alt.Step(ROW_HEIGHT), remark).encode(
+            names, x_amount(*share, stack="normalize")
         )
+    else:
+        bars = base(rows, title, remark=remark).encode(names, y_amount(*share, stack="normalize"))
+    return bars.mark_bar().encode(
+        color=coloured("sentiment", SENTIMENTS),
+        opacity=alt.condition(FEW, alt.value(0.45), alt.value(1)),
+        order=alt.Order("order", type="quantitative"),
+        tooltip=tips(
+            label=("", None),
+            sentiment=("sentiment", None),
+            reviews=("reviews", EXACT),
+            share=("share of the rated", SHARE),
+            rated=("rated reviews", EXACT),
+        ),
     )
 
 
@@ -186,6 +227,7 @@ def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
             "order": order,
             "reviews": row[sentiment],
             "share": row[sentiment] / row["rated"],
+            "rated": row["rated"],
         }
         for row in rows
         if row["rated"]
@@ -193,17 +235,20 @@ def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
     ]
 
 
-def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
-    """Return a line with points of mean_stars, on the whole range from 1 to 5."""
-    return (
-        base(rows, title)
-        .mark_line(point=True, color=BLUE)
-        .encode(
-            x=x,
-            y=y_amount("mean_stars", "mean stars", AMOUNT, scale=STARS),
-            tooltip=list(tooltip),
-        )
+def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) -> alt.LayerChart:
+    """Return a line with points of mean_stars, on the whole range from 1 to 5.
+
+    A point of few reviews is hollow. The line ends at a row without a mean.
+    """
+    remark = marked(rows, f"hollow: fewer than {FEW_REVIEWS} rated reviews")
+    line = (
+        base(rows, title, remark=remark)
+        .mark_line(color=BLUE)
+        .encode(x=x, y=y_amount("mean_stars", "mean stars", AMOUNT, scale=STARS))
     )
+    colour = alt.condition(FEW, alt.value("transparent"), alt.value(BLUE))
+    points = line.mark_point(color=BLUE, size=40).encode(fill=colour, tooltip=list(tooltip))
+    return layered(title, line, points)
 
 
 def png_bytes(chart: AnyChart, scale: float = 2) -> bytes:

@@ -1,5 +1,7 @@
 """Charts of streaming titles."""
 
+from typing import Any
+
 import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,7 +74,7 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
 
 def scores(table: pa.Table) -> alt.Chart:
     """Chart the titles per mean rating to one decimal."""
-    return _lines(table, "Titles per mean rating", "score", "mean rating", AMOUNT)
+    return _lines(table, "Titles per mean rating", "score", "mean rating", AMOUNT, step=0.1)
 
 
 def years(table: pa.Table) -> alt.Chart:
@@ -87,7 +89,7 @@ def years_added(table: pa.Table) -> alt.Chart:
 
 def minutes(table: pa.Table) -> alt.Chart:
     """Chart the titles per band of ten minutes."""
-    return _lines(table, "Durations in minutes", "minutes", "minutes, from")
+    return _lines(table, "Durations in minutes", "minutes", "minutes, from", step=10)
 
 
 def seasons(table: pa.Table) -> alt.Chart:
@@ -105,8 +107,9 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
         (row for row in table.to_pylist() if row["rating"] in order),
         key=lambda row: order.index(row["rating"]),
     )
+    title = style.cut("Maturity ratings", len(order), len(totals))
     return (
-        style.base(rows, "Maturity ratings", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, title, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("titles", "titles", COUNT),
@@ -119,10 +122,12 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
     )
 
 
-def _lines(table: pa.Table, title: str, x: str, name: str, form: str = YEAR) -> alt.Chart:
-    """Return a chart with a line of titles for each platform."""
+def _lines(
+    table: pa.Table, title: str, x: str, name: str, form: str = YEAR, step: float = 1
+) -> alt.Chart:
+    """Return a chart with a line of titles for each platform; `x` is in whole steps."""
     return (
-        style.base(table.to_pylist(), title)
+        style.base(_every_step(table, x, step), title)
         .mark_line(point=alt.OverlayMarkDef(size=18))
         .encode(
             x=style.x_amount(x, name, form, scale=alt.Scale(zero=False)),
@@ -135,6 +140,18 @@ def _lines(table: pa.Table, title: str, x: str, name: str, form: str = YEAR) -> 
             ],
         )
     )
+
+
+def _every_step(table: pa.Table, x: str, step: float) -> list[dict[str, Any]]:
+    """Return the rows, and one of 0 titles for each step between two rows of a platform."""
+    by_platform: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        by_platform.setdefault(row["platform"], {})[round(row[x] / step)] = row
+    return [
+        rows.get(place, {"platform": platform, x: round(place * step, 1), "titles": 0})
+        for platform, rows in by_platform.items()
+        for place in range(min(rows), max(rows) + 1)
+    ]
 
 
 def _platform() -> alt.Color:

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.serving.intervals import shrunk_columns
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
@@ -28,20 +29,25 @@ def secondary_categories(warehouse: Warehouse, filters: Filters, limit: int = 20
     return mart(warehouse, "gold/secondary_categories", order, where, limit)
 
 
-@query("gold/brands")
+@query("gold/brands", "gold/review_counts")
 def brands(warehouse: Warehouse, search: str = "", limit: int = 200) -> pa.Table:
-    """One row per brand whose name contains the search, most products first."""
+    """One row per brand whose name contains the search, most products first.
+
+    With the interval of the shrunk mean; see `shrunk_columns`.
+    """
     where = ("STRPOS(LOWER(m.brand), LOWER(?)) > 0", (search,)) if search else ("TRUE", ())
     order = "m.products DESC, m.reviews DESC, m.brand"
-    return mart(warehouse, "gold/brands", order, where, limit)
+    columns = "m.brand, m.products, m.price_min, m.price_max, " + shrunk_columns(warehouse)
+    return mart(warehouse, "gold/brands", order, where, limit, columns=columns)
 
 
-@query("gold/brand_years")
+@query("gold/brand_years", "gold/review_counts")
 def brand_years(warehouse: Warehouse, chosen: tuple[str, ...]) -> pa.Table:
-    """One row per chosen brand and year with reviews."""
+    """One row per chosen brand and year with reviews, with the interval of the shrunk mean."""
     placeholders = ", ".join("?" * len(chosen)) or "''"
     where = (f"m.brand IN ({placeholders}) AND m.year IS NOT NULL", chosen)
-    return mart(warehouse, "gold/brand_years", "m.brand, m.year", where)
+    columns = "m.brand, m.year, " + shrunk_columns(warehouse)
+    return mart(warehouse, "gold/brand_years", "m.brand, m.year", where, columns=columns)
 
 
 @query("gold/brand_trends")

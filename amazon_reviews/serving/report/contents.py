@@ -138,7 +138,12 @@ _SECTIONS = (
                     "reviews do not make an extreme."
                 ),
             ),
-            Panel(reviews.by_category, catalogue_charts.categories_by_negative, _ALL),
+            Panel(
+                reviews.by_category,
+                catalogue_charts.categories_by_negative,
+                _ALL,
+                note="With 95 % intervals; ordered by their lower ends.",
+            ),
             Panel(
                 reviews.compared_categories,
                 catalogue_charts.categories_by_priority,
@@ -155,7 +160,11 @@ _SECTIONS = (
         "Brands and products",
         (
             Panel(catalogue.brands, catalogue_charts.brands_by_products),
-            Panel(_largest_brands, catalogue_charts.brand_reputation),
+            Panel(
+                _largest_brands,
+                catalogue_charts.brand_reputation,
+                note="The five brands with most products; shrunk means with their 95 % intervals.",
+            ),
             Panel(
                 catalogue.titles,
                 partial(catalogue_charts.titles_by, sentiment="positive"),

@@ -21,6 +21,10 @@ from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import visible_text
 
 _COMPARED = 5
+_SHRUNK = (
+    "The shrunk mean adds ten reviews with the mean of all reviews; low and high are its 95 % "
+    "interval, by the spread of the stars of all reviews."
+)
 
 
 def show(filters: Filters) -> None:
@@ -41,6 +45,7 @@ def _brands(filters: Filters) -> None:
     note(filters)
     rows = read(catalogue.brands, search.strip())
     chart("brands_by_products", charts.brands_by_products, rows)
+    st.caption(_SHRUNK)
     table("brands", rows)
 
 
@@ -57,6 +62,7 @@ def _reputation(filters: Filters) -> None:
         format_func=visible_text,
     )
     chart("brand_reputation", charts.brand_reputation, read(catalogue.brand_years, tuple(chosen)))
+    st.caption(_SHRUNK)
     st.caption(
         "The slope is the change of the stars per year, by least squares over the reviews, with "
         "its 95 % interval; p is the probability of such a slope without a trend. A brand is "

@@ -39,6 +39,10 @@ def _reviews(filters: Filters) -> None:
         f"reviews do not make an extreme. Where to improve first: {EXCESS} Categories without a "
         "name are not ranked."
     )
+    st.caption(
+        "Negative reviews: the share with its 95 % interval. The categories are ordered by the "
+        "lower end, so that few reviews alone put none first."
+    )
     table("categories", rows)
 
 
