@@ -20,8 +20,8 @@ def product_label(product: Mapping[str, Any]) -> str:
 
 
 def dollars(price: float | None) -> str:
-    """Return a price as money: $1,234.50; Unknown for None."""
-    return UNKNOWN if price is None else f"${price:,.2f}"
+    """Return a price as money: $1,234.50; – for None."""
+    return "–" if price is None else f"${price:,.2f}"
 
 
 def _known(product: Mapping[str, Any]) -> list[str]:

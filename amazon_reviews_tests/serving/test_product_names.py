@@ -29,7 +29,7 @@ def test_a_product_is_named_by_what_is_known(title, brand, name, label):
 
 
 def test_prices_are_money():
-    assert [dollars(price) for price in (2614.78, 5.0, None)] == ["$2,614.78", "$5.00", "Unknown"]
+    assert [dollars(price) for price in (2614.78, 5.0, None)] == ["$2,614.78", "$5.00", "–"]
 
 
 def test_an_imputed_price_is_no_price_of_a_product(warehouse):

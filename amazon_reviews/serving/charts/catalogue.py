@@ -189,7 +189,7 @@ def brand_reputation(table: pa.Table) -> alt.LayerChart:
     intervals = lines.mark_rule(opacity=0.5).encode(
         y=style.y_amount("low", "shrunk mean stars", AMOUNT, scale=style.STARS), y2=alt.Y2("high")
     )
-    return style.layered("Reputation of brands", intervals, lines)
+    return style.layered("Reputation of brands", lines, intervals)
 
 
 def product_stars(table: pa.Table) -> alt.Chart:

@@ -48,6 +48,8 @@ _LINES = (
     "'})(\\\\s+|$)', 'g'), '$1\\n')), '\\n')"
 )
 _TWO_LINES = f"length({_LINES}) > 2 ? [{_LINES}[0], {_LINES}[1] + '…'] : {_LINES}"
+# Vega puts the first line at the middle of the row, so that the second needs room below.
+_CENTRED = {"condition": {"test": f"length({_LINES}) > 1", "value": -6}, "value": 0}
 _LABEL_WIDTH = alt.ExprRef(f"{_NARROW} ? 150 : 280")
 _TITLE_WIDTH = 40
 PNG_WIDTH = 720
@@ -76,7 +78,14 @@ def base(
     """
     return alt.Chart(
         alt.InlineData(values=list(rows)),
-        title=alt.TitleParams(title, anchor="start", offset=12, subtitle=remark or alt.Undefined),
+        title=alt.TitleParams(
+            title,
+            anchor="start",
+            offset=12,
+            subtitle=remark or alt.Undefined,
+            subtitleColor=GREY,
+            subtitleFontSize=12,
+        ),
         description=title,
         height=height,
     )
@@ -141,7 +150,9 @@ def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -
 
 def y_names(field: str, title: str | None = None) -> alt.Y:
     """Return a vertical axis of names in the order of the rows, in at most two lines each."""
-    axis = alt.Axis(labelLimit=_LABEL_WIDTH, labelOverlap=False, labelExpr=_TWO_LINES)
+    axis = alt.Axis(
+        labelLimit=_LABEL_WIDTH, labelOverlap=False, labelExpr=_TWO_LINES, labelOffset=_CENTRED
+    )
     return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
 
 
@@ -152,7 +163,7 @@ def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -
     legend = alt.Legend(
         orient="top",
         direction="horizontal",
-        columns=4 if sum(map(len, colours)) <= 30 else 2 if longest <= 20 else 1,
+        columns=4 if sum(map(len, colours)) < 28 else 2 if longest <= 20 else 1,
         labelLimit=260,
         offset=4,
         padding=0,
