@@ -1,6 +1,4 @@
-"""95 % confidence intervals of shares and of shrunk means."""
-
-import math
+"""95 % confidence intervals of shares and of shrunk means, in SQL."""
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import PRIOR_REVIEWS
@@ -8,17 +6,17 @@ from amazon_reviews.schemas.vocabulary import PRIOR_REVIEWS
 NORMAL_95 = 1.959963984540054
 
 
-def wilson_interval(part: int, whole: int) -> tuple[float, float]:
-    """Return Wilson's interval of the share part / whole; `whole` is at least 1.
+def share_columns(part: str, whole: str) -> str:
+    """Return the columns share_low and share_high: Wilson's interval of the share part / whole.
 
-    It holds for few values and for shares near 0 and 1 too: 0 of 2 gives 0 to 0.66.
-    Source: Wilson, JASA 22 (1927), 209-212.
+    It holds for few values and for shares near 0 and 1 too: 0 of 2 gives 0 to 0.66. Null for a
+    whole of 0. Source: Wilson, JASA 22 (1927), 209-212.
     """
-    share, square = part / whole, NORMAL_95**2
-    centre = share + square / (2 * whole)
-    margin = NORMAL_95 * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
-    scale = 1 + square / whole
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+    share, n, square = f"({part} / NULLIF({whole}, 0))", f"NULLIF({whole}, 0)", NORMAL_95**2
+    centre = f"({share} + {square / 2} / {n})"
+    margin = f"{NORMAL_95} * SQRT(({share} * (1 - {share}) + {square / 4} / {n}) / {n})"
+    ends = {"share_low": f"{centre} - {margin}", "share_high": f"{centre} + {margin}"}
+    return ", ".join(f"({end}) / (1 + {square} / {n}) AS {name}" for name, end in ends.items())
 
 
 def shrunk_columns(warehouse: Warehouse) -> str:

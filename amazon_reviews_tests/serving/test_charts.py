@@ -3,17 +3,22 @@
 import json
 import re
 
+import duckdb
 import pyarrow as pa
 import pytest
 import vl_convert
 
-from amazon_reviews.schemas import MART_TABLES
+from amazon_reviews.resources.warehouse.connect import open_warehouse
+from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews.schemas.table import MONEY
 from amazon_reviews.serving.charts import catalogue, titles
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.charts.timeline import every_month
 from amazon_reviews.serving.dashboard.components import column_config, with_unknown
-from amazon_reviews.serving.intervals import wilson_interval
+from amazon_reviews.serving.intervals import share_columns
+from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.reviews import by_category
+from amazon_reviews_tests.serving.synthetic import write_warehouse
 
 
 def values(chart):
@@ -79,9 +84,7 @@ def test_purchases_that_no_source_states_are_unknown():
 
 def measured(rated, mean=4.0, negative=0, **key):
     row = {"reviews": rated, "rated": rated, "mean_stars": mean, "shrunk_stars": mean}
-    share = negative / rated if rated else None
-    counts = {"positive": rated - negative, "neutral": 0, "negative": negative}
-    return {**key, **row, **counts, "negative_share": share}
+    return {**key, **row, "positive": rated - negative, "neutral": 0, "negative": negative}
 
 
 YEARS = pa.Table.from_pylist(
@@ -156,28 +159,46 @@ def test_means_and_shares_of_few_reviews_are_marked():
         assert "fewer than 30" not in drawn(build(YEARS.slice(1, 1)))
 
 
-def test_few_negative_reviews_put_no_category_first():
-    lucky = measured(2, 1.0, 2, main_category="Two reviews")
-    worst = measured(1_000, 3.0, 400, main_category="Worst")
-    usual = measured(5_000, 4.0, 500, main_category="Usual")
+def test_few_negative_reviews_put_no_category_first(tmp_path):
+    counts = {"Two reviews": (2, 0), "Worst": (400, 600), "Usual": (500, 4_500)}
+    cells = [
+        {"main_category": name, "stars": stars, "reviews": number}
+        for name, (negative, positive) in counts.items()
+        for stars, number in ((1, negative), (5, positive))
+    ]
+    table = pa.Table.from_pylist(cells, TABLES["gold/review_counts"].arrow_schema)
+    warehouse = open_warehouse(write_warehouse(tmp_path, {"gold/review_counts": table}))
 
-    rows = values(catalogue.categories_by_negative(pa.Table.from_pylist([usual, lucky, worst])))
+    chart = catalogue.categories_by_negative(by_category(warehouse, Filters()))
 
+    rows = values(chart)
     assert [row["main_category"] for row in rows] == ["Worst", "Two reviews", "Usual"]
+    for row in rows:
+        assert row["share_low"] <= row["negative_share"] <= row["share_high"]
 
 
 @pytest.mark.parametrize(
     ("part", "whole", "low", "high"),
     # By hand: 0 of n gives z² / (n + z²) as the upper end, and n of n one less that as the lower.
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0)],
+    [
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (1, 1, 0.2065, 1.0),
+        (0, 0, None, None),
+    ],
 )
 def test_wilson_intervals(part, whole, low, high):
-    assert wilson_interval(part, whole) == pytest.approx((low, high), abs=5e-5)
+    columns = share_columns("part", "whole")
+
+    rows = duckdb.sql(f"SELECT {columns} FROM (SELECT {part} AS part, {whole} AS whole)")
+
+    assert rows.fetchall()[0] == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
 
 def test_no_chart_of_categories_leaves_its_worst_rows_out_silently():
     rows = [
-        measured(100 - k, 5 - k / 20, k, main_category=f"Category {k}", priority=0.1)
+        measured(100 - k, 5 - k / 20, k, main_category=f"Category {k}", share_low=k / 100)
         for k in range(22)
     ]
     table = pa.Table.from_pylist(rows)

@@ -123,7 +123,7 @@ def test_queries_return_the_rows_of_the_tables(warehouse, reviews):
     assert [row["main_category"] for row in rows] == ["Books"]
     assert rows[0]["reviews"] == sum(review["main_category"] == "Books" for review in reviews)
     assert FORMULA in sentiment.evaluation(warehouse, "binary")["value"].to_pylist()
-    brands = sentiment.brands(warehouse)["negative_share"].to_pylist()
+    brands = sentiment.brands(warehouse)["share_low"].to_pylist()
     assert brands == sorted(brands, reverse=True)
     years = sentiment.years(warehouse)
     assert sum(years["reviews"].to_pylist()) == sum(r["year"] is not None for r in reviews)

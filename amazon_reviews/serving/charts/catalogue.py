@@ -10,7 +10,6 @@ from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, MONEY, PART, SHARE, tips
 from amazon_reviews.serving.charts.timeline import every_year, years_axis
-from amazon_reviews.serving.intervals import wilson_interval
 from amazon_reviews.serving.product_names import product_name
 
 _SHRUNK = tips(
@@ -73,20 +72,21 @@ def categories_by_negative(table: pa.Table, most: int = 15) -> alt.LayerChart:
     They are ordered by the lower end of the interval: few reviews alone put no category first.
     """
     rated = [row for row in table.to_pylist() if row["rated"]]
-    for row in rated:
-        row["low"], row["high"] = wilson_interval(row["negative"], row["rated"])
-    rows = sorted(rated, key=lambda row: -row["low"])[:most]
+    rows = sorted(rated, key=lambda row: -row["share_low"])[:most]
     title = style.cut("Negative reviews per category", len(rows), len(rated))
     tooltip = [
         *_category(),
-        *tips(negative_share=("negative", SHARE), low=("from", SHARE), high=("to", SHARE)),
+        *tips(
+            negative_share=("negative", SHARE), share_low=("from", SHARE), share_high=("to", SHARE)
+        ),
         *tips(negative=("negative reviews", EXACT)),
     ]
     shares = style.base(rows, title, alt.Step(style.ROW_HEIGHT)).encode(
         y=style.y_names("main_category"), tooltip=tooltip
     )
     interval = shares.mark_rule(strokeWidth=3, color=style.VERMILLION, opacity=0.5).encode(
-        x=style.x_amount("low", "share of the rated reviews below 3 stars", PART), x2="high:Q"
+        x=style.x_amount("share_low", "share of the rated reviews below 3 stars", PART),
+        x2="share_high:Q",
     )
     points = shares.mark_point(filled=True, size=70, color=style.VERMILLION).encode(
         x="negative_share:Q"

@@ -2,10 +2,12 @@
 
 import altair as alt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, MEAN, PART, SHARE, tips
+from amazon_reviews.serving.charts.timeline import every_year, years_axis
 
 _SIZE = 260
 # Fixed colours, because those of Streamlit's dark theme would be the reverse of the light one's.
@@ -97,11 +99,16 @@ def shares(table: pa.Table, name: str, title: str) -> alt.Chart:
 
 def years(table: pa.Table) -> alt.Chart:
     """Chart the mean of the stars that are expected from the texts, by year and source."""
+    rows = [
+        {"source": source, **row}
+        for source in dict.fromkeys(table["source"].to_pylist())
+        for row in every_year(table.filter(pc.equal(table["source"], source)).to_pylist())
+    ]
     return (
-        style.base(table.to_pylist(), "Stars expected from the texts")
+        style.base(rows, "Stars expected from the texts")
         .mark_line(point=True)
         .encode(
-            x=style.x_names("year", None),
+            x=years_axis(rows),
             y=style.y_amount("expected_stars", "expected stars", AMOUNT, scale=style.STARS),
             color=style.coloured("source", {"batch": style.BLUE, "stream": style.VERMILLION}),
             tooltip=tips(

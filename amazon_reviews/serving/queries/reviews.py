@@ -12,6 +12,7 @@ from amazon_reviews.schemas.vocabulary import (
     PRIOR_REVIEWS,
     UNKNOWN,
 )
+from amazon_reviews.serving.intervals import share_columns
 from amazon_reviews.serving.queries.excess import with_excess
 from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import mart, query, rows
@@ -95,8 +96,9 @@ def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first.
 
     `shrunk_stars` is the mean with ten more reviews that give the mean of all filtered reviews.
-    `negative_share` is the share of the rated reviews. `excess_negative` are the negative reviews
-    less those that the share of all filtered reviews would give; see `with_excess`.
+    `negative_share` is the share of the rated reviews, with its interval. `excess_negative` are
+    the negative reviews less those that the share of all filtered reviews would give; see
+    `with_excess`.
     """
     inner = _sql(warehouse, "review_counts", {"main_category": "c.main_category"}, filters)
     shrunk = (
@@ -105,7 +107,8 @@ def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     categories = rows(
         warehouse,
         f"SELECT main_category, reviews, rated, mean_stars, {shrunk} AS shrunk_stars, positive, "
-        "neutral, negative, negative / NULLIF(rated, 0) AS negative_share FROM ("
+        "neutral, negative, negative / NULLIF(rated, 0) AS negative_share, "
+        f"{share_columns('negative', 'rated')} FROM ("
         "SELECT t.*, SUM(mean_stars * rated) OVER () / NULLIF(SUM(rated) OVER (), 0) AS prior "
         f"FROM ({inner[0]}) AS t) AS u ORDER BY reviews DESC, main_category",
         inner[1],

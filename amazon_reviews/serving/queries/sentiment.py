@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.serving.intervals import share_columns
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.query import mart, query
 
@@ -22,10 +23,14 @@ def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
 
 @query("gold/sentiment_brands")
 def brands(warehouse: Warehouse, limit: int = 20) -> pa.Table:
-    """One row per brand with enough reviews, the largest share of negative texts first."""
-    order = "m.negative_share DESC, m.reviews DESC, m.brand"
+    """One row per brand with enough reviews, the largest share of negative texts first.
+
+    The share has an interval, and its lower end decides: luck puts no small brand first.
+    """
+    columns = f"m.*, {share_columns('m.negative', 'm.reviews')}"
+    order = "share_low DESC, m.reviews DESC, m.brand"
     where = ("m.reviews >= ? AND m.brand <> ?", (FEWEST_REVIEWS, UNKNOWN))
-    return mart(warehouse, "gold/sentiment_brands", order, where, limit)
+    return mart(warehouse, "gold/sentiment_brands", order, where, limit, columns=columns)
 
 
 @query("gold/sentiment_products")
