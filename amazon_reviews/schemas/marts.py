@@ -246,6 +246,7 @@ PRODUCT_RATINGS = _mart(
     (
         *_PRODUCT,
         Column("price", MONEY, "listed price in US dollars; null without one"),
+        Column("price_imputed", pa.bool_(), "gold/products has a mean in its place"),
         *_SHRUNK_RATINGS,
         *(
             Column(f"stars_{n}", _COUNT, f"reviews of {n} stars, halves rounded up")

@@ -64,7 +64,8 @@ MARTS = {
         f"count(DISTINCT asin) AS products, {_SHRUNK}",
     ),
     "gold/product_ratings": _by(
-        "asin, title, brand, main_category, CASE WHEN NOT price_imputed THEN price END AS price",
+        "asin, title, brand, main_category, price_imputed, "
+        "CASE WHEN NOT price_imputed THEN price END AS price",
         f"{_SHRUNK}, {_STARS_COLUMNS}, {_DAYS}",
     ),
     "gold/product_variants": _by(

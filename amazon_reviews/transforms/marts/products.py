@@ -31,7 +31,7 @@ def product_ratings(reviewed: DataFrame, products: DataFrame, counts: DataFrame)
     full = [f"stars_{n}" for n in range(1, 6)]
     grouped = reviewed.groupBy("asin").agg(*summed_tallies(), *sums(*full), *first_and_last())
     listed = F.when(~F.col("price_imputed"), F.col("price")).alias("price")
-    described = products.select("asin", *_PRODUCT, listed)
+    described = products.select("asin", *_PRODUCT, listed, "price_imputed")
     return (
         with_shrunk_means(grouped, counts)
         .join(described, on="asin", how="left")
@@ -39,6 +39,7 @@ def product_ratings(reviewed: DataFrame, products: DataFrame, counts: DataFrame)
             "asin",
             *_PRODUCT,
             "price",
+            "price_imputed",
             *SHRUNK_MEASURES,
             *full,
             "first_on",

@@ -1,7 +1,7 @@
 SELECT asin, any_value(title) AS title, any_value(brand) AS brand,
     any_value(main_category) AS main_category,
     any_value(price) FILTER (NOT price_imputed) AS price,
-    count(*) AS reviews, count(overall) AS rated,
+    any_value(price_imputed) AS price_imputed, count(*) AS reviews, count(overall) AS rated,
     avg(overall) AS mean_stars,
     (10 * (SELECT avg(overall) FROM reviews) + coalesce(sum(overall), 0))
         / (10 + count(overall)) AS shrunk_stars,
