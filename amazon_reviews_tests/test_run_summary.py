@@ -11,6 +11,7 @@ from amazon_reviews_tests.serving.synthetic import write_warehouse
 def test_reviews_without_a_category_are_listed_as_unknown(tmp_path, capsys):
     categories = ["Books", None, None, None]
     rows = [{"main_category": name, "overall": 4, "unrated": False} for name in categories]
+    rows += [{"main_category": "Unrated", "unrated": True}]
     table = pa.Table.from_pylist(rows, TABLES["gold/reviews"].arrow_schema)
     url = write_warehouse(tmp_path, {"gold/reviews": table})
     summary = {"reconciliation": [], "warehouse": {"gold/reviews": 4}, "warehouse_error": None}
@@ -19,4 +20,8 @@ def test_reviews_without_a_category_are_listed_as_unknown(tmp_path, capsys):
 
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     first = lines.index(["main_category", "reviews", "mean_stars"]) + 1
-    assert lines[first : first + 2] == [["Unknown", "3", "4.00"], ["Books", "1", "4.00"]]
+    assert lines[first : first + 3] == [
+        ["Unknown", "3", "4.00"],
+        ["Books", "1", "4.00"],
+        ["Unrated", "1", "–"],
+    ]

@@ -11,7 +11,10 @@ from amazon_reviews.shown_text import terminal_text, visible_text
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
-    """Print rows with the same keys as a table on stdout, with numbers aligned to the right."""
+    """Print rows with the same keys as a table on stdout, with numbers aligned to the right.
+
+    A missing value is a dash.
+    """
     if not rows:
         return
     heading = None if title is None else Text(terminal_text(title), "table.title")
@@ -29,6 +32,8 @@ def _cell(text: str) -> Text:
 
 
 def _formatted(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
