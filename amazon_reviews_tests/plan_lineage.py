@@ -11,7 +11,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +33,7 @@ Sources = frozenset[str]
 Columns = list[tuple[str, Sources]]
 """The columns of a relation by name, with what they are computed from."""
 
-_ARGUMENTS = {"partials/phrases": (["Good"],), "partials/product_days": (date(2018, 1, 1),)}
+_ARGUMENTS = {"partials/phrases": (["Good"],)}
 """Arguments of partial aggregates beside the rows, by key."""
 
 _PASSING = ("filter", "sort", "limit", "offset", "deduplicate", "hint", "subquery_alias")

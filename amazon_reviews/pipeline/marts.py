@@ -29,6 +29,7 @@ from amazon_reviews.schemas.built import WHOLE
 from amazon_reviews.schemas.layers import GOLD_REVIEWS
 from amazon_reviews.schemas.marts import PIPELINE_MARTS
 from amazon_reviews.transforms.marts import (
+    alerts,
     counts,
     groups,
     over_time,
@@ -41,7 +42,7 @@ Transform = Callable[..., DataFrame]
 
 _TRANSFORMS: Mapping[str, Transform] = {
     name: function
-    for module in (counts, groups, over_time, people, products, sentiment)
+    for module in (alerts, counts, groups, over_time, people, products, sentiment)
     for name, function in vars(module).items()
     if isfunction(function) and function.__module__ == module.__name__
 }

@@ -8,7 +8,6 @@ many partitions is kept too, and read in their place as long as none of them has
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from inspect import isfunction
 from typing import Any
 from urllib.parse import unquote
@@ -208,15 +207,4 @@ def _argument(lakehouse: Lakehouse, table: Table) -> tuple[Sequence[Any], dict[s
         text = "".join(f"{len(phrase)}:{phrase}" for phrase in phrases)
         digest = hashlib.blake2b(text.encode(), digest_size=7).digest()
         return (phrases,), {SUMMARIES.key: int.from_bytes(digest, "big")}
-    if table is partials.PRODUCT_DAYS:
-        lakehouse.ensure(partials.CELLS.key)
-        names = pa.array(current_partitions(lakehouse, partials.CELLS), pa.string())
-        of_current = pc.field("partition").isin(names)
-        cells = lakehouse.delta(partials.CELLS.key).to_pyarrow_dataset()
-        days = cells.to_table(columns=["last_on"], filter=of_current)["last_on"]
-        newest = pc.max(days).as_py() or date.min + timedelta(transforms.ALERT_DAYS)
-        # The first day of a quarter, so that it is rarely another one.
-        start = newest - timedelta(transforms.ALERT_DAYS)
-        start = start.replace(month=start.month - (start.month - 1) % 3, day=1)
-        return (start,), {partials.CELLS.key: start.toordinal()}
     return (), {}

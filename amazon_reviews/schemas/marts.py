@@ -391,32 +391,26 @@ CREDIBILITY = _mart(
 )
 PRODUCT_ALERTS = _mart(
     "gold/product_alerts",
-    "One row per product whose reviews of the last 90 days stand out from the year before them.",
+    "One row per drop of the stars of a product, in all months up to the newest review.",
     (
         *_PRODUCT,
         Column("as_of", pa.date32(), "day of the newest review of all"),
-        Column("recent_reviews", _COUNT, "reviews of the last 90 days"),
-        Column("earlier_reviews", _COUNT, "reviews of the 365 days before those"),
-        Column("velocity", _REAL, "recent reviews over those the earlier pace would give"),
-        Column("velocity_z", _REAL, "by how many standard errors the pace differs"),
-        Column("recent_mean", _REAL, "mean stars of the last 90 days"),
-        Column("earlier_mean", _REAL, "mean stars of the 365 days before those"),
-        Column("rating_drop", _REAL, "earlier_mean less recent_mean"),
-        Column("rating_drop_z", _REAL, "the drop in standard errors; null without spread"),
-        Column(
-            "surge", pa.bool_(), "at least 10 recent reviews, twice the pace, and velocity_z of 3"
-        ),
-        Column(
-            "dropped",
-            pa.bool_(),
-            "at least 5 rated before and after, half a star, and rating_drop_z of 1.96",
-        ),
+        Column("begins_on", pa.date32(), "first day of the first significant month"),
+        Column("ends_on", pa.date32(), "last day of its last month; null while it is going on"),
+        Column("recovered", pa.bool_(), "later reviews are better again; else there are too few"),
+        Column("before_rated", _COUNT, "rated reviews of the product before it"),
+        Column("before_critical", _COUNT, "those of at most 3 stars"),
+        Column("period_rated", _COUNT, "rated reviews from its first to its last month"),
+        Column("period_critical", _COUNT, "those of at most 3 stars"),
+        Column("before_mean", _REAL, "mean stars before it"),
+        Column("period_mean", _REAL, "mean stars from its first to its last month"),
+        Column("rating_drop", _REAL, "before_mean less period_mean"),
+        Column("low", _REAL, "lower end of the 95 % confidence interval of the drop"),
+        Column("high", _REAL, "upper end of the 95 % confidence interval of the drop"),
+        Column("q_value", _REAL, "smallest rate of false discoveries that includes it"),
     ),
-    partials=("partials/product_days",),
-    inputs=(
-        "gold/reviews",
-        "gold/products",
-    ),
+    code_version="2",
+    inputs=("gold/product_months", "gold/product_ratings"),
 )
 HELPFUL_VOTES = _mart(
     "gold/helpful_votes",

@@ -154,19 +154,6 @@ PRODUCTS = _partial(
         *_DAYS,
     ),
 )
-PRODUCT_DAYS = _partial(
-    "product_days",
-    ", product and day that product_alerts may look at",
-    (
-        _ASIN,
-        Column("reviewed_on", pa.date32(), "day of the reviews"),
-        _REVIEWS,
-        Column("rated", _COUNT, "reviews with 1 to 5 stars"),
-        Column("star_tenths", _COUNT, "ten times the sum of the stars"),
-        Column("star_squares", _COUNT, "sum of the squares of ten times the stars"),
-    ),
-    ("gold/reviews", CELLS.key),
-)
 SUMMARIES = _partial("summaries", " and summary", (_SUMMARY, *_TALLIES))
 PHRASES = _partial(
     "phrases",

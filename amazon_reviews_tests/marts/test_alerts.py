@@ -1,86 +1,153 @@
-"""Product alerts: edges of the windows, surges and drops."""
+"""Drops of the stars of products: the months that begin and end them, and how sure they are."""
 
-from datetime import date, timedelta
+import random
+from datetime import date
 
 import pytest
+from scipy.stats import false_discovery_control, hypergeom
 
 from amazon_reviews_tests.marts.building import checked_mart, put_gold, review
 
 AS_OF = date(2018, 6, 30)
-OTHER = review(asin="OTHER", on=AS_OF)
+GOOD, BAD = (5, 5, 5, 4, 5, 3, 5, 5, 5, 5), (1, 2, 1, 5, 1, 1, 2, 1)
 
 
-def ago(*days, stars=5.0):
-    return [review(stars, AS_OF - timedelta(days=number)) for number in days]
-
-
-def rated(days, *stars):
-    return [review(star, AS_OF - timedelta(days=days)) for star in stars]
+def rated(year, month, *stars, asin="B0007RAE7A"):
+    return [review(star, date(year, month, 15), asin=asin) for star in stars]
 
 
 @pytest.fixture
-def alerts(spark, lakehouse):
-    """Return the alerts for reviews of a product, and a review of another product today."""
+def drops(spark, lakehouse):
+    """Return the drops of reviews, with a review of another product on the newest day."""
 
-    def alerts(*reviews):
-        put_gold(lakehouse, [*reviews, OTHER])
+    def drops(*reviews):
+        put_gold(lakehouse, [*reviews, review(asin="OTHER", on=AS_OF)])
         return checked_mart(spark, lakehouse, "product_alerts")
 
-    return alerts
+    return drops
 
 
-def test_many_more_reviews_than_before_are_a_surge(alerts):
-    (row,) = alerts(*ago(*range(0, 84, 7)), *ago(*range(100, 450, 35)))
+def test_drop_of_the_newest_months_is_going_on(drops):
+    (row,) = drops(
+        *rated(2017, 12, *GOOD, None), *rated(2018, 5, *BAD), *rated(2018, 6, 4, 1, None)
+    )
 
     assert (row["asin"], row["as_of"]) == ("B0007RAE7A", AS_OF)
-    assert (row["recent_reviews"], row["earlier_reviews"]) == (12, 10)
-    assert row["velocity"] == pytest.approx(12 / 2.465753424657534)
-    assert row["velocity_z"] == pytest.approx(5.438164)
-    assert (row["surge"], row["dropped"]) == (True, False)
-    assert (row["rating_drop"], row["rating_drop_z"]) == (0, None)
+    assert (row["begins_on"], row["ends_on"]) == (date(2018, 5, 1), None)
+    assert (row["before_rated"], row["before_critical"]) == (10, 1)
+    assert (row["period_rated"], row["period_critical"]) == (10, 8)
+    assert (row["before_mean"], row["period_mean"]) == (4.7, 1.9)
+    assert row["rating_drop"] == pytest.approx(2.8)
+    # With a review of 1 and one of 5 stars more, the means are 53 / 12 and 25 / 12.
+    variance = (7 / 12 * 41 / 12 + 35 / 12 * 13 / 12) / 12
+    assert row["low"] == pytest.approx(28 / 12 - 1.959964 * variance**0.5)
+    assert row["high"] == pytest.approx(28 / 12 + 1.959964 * variance**0.5)
 
 
-def test_windows_are_90_and_365_days_long(alerts):
-    (row,) = alerts(*ago(*[0] * 5, *[89] * 5), *ago(90, 454), *ago(455))
+def test_q_value_is_that_of_exact_tests(drops):
+    months = [
+        row for n in range(8) for m in (1, 2, 3) for row in rated(2016, m, *GOOD[:5], asin=f"B{n}")
+    ]
+    worse = rated(2016, 4, *BAD, asin="B3")
 
-    assert (row["recent_reviews"], row["earlier_reviews"]) == (10, 2)
+    (row,) = drops(*months, *worse)
 
-
-def test_nine_reviews_are_no_surge(alerts):
-    assert alerts(*ago(*range(9)), *ago(90)) == []
-
-
-def test_product_without_earlier_reviews_has_no_surge(alerts):
-    assert alerts(*ago(*range(30)), *ago(455)) == []
-
-
-def test_insignificant_double_pace_is_no_surge(alerts):
-    # 10 against 4.93 expected: 2.03 times, but 2.05 standard errors.
-    assert alerts(*ago(*range(10)), *ago(*range(100, 440, 17))) == []
+    # 8 products have a third month with at least 10 earlier reviews, one of them also a fourth.
+    p_value = hypergeom.sf(6, 23, 7, 8)
+    assert row["q_value"] == pytest.approx(false_discovery_control([p_value, *[1.0] * 8])[0])
 
 
-def test_worse_reviews_than_before_are_a_drop(alerts):
-    (row,) = alerts(*rated(10, 1, 2, 1, 2, 1), *rated(200, 5, 5, 5, 5, 4))
+def test_drop_that_recovers_has_an_end(drops):
+    (row,) = drops(
+        *rated(2016, 1, *GOOD), *rated(2016, 3, *BAD), *rated(2016, 4, *BAD), *rated(2016, 7, *GOOD)
+    )
 
-    assert (row["surge"], row["dropped"]) == (False, True)
-    assert (row["recent_mean"], row["earlier_mean"]) == (1.4, 4.8)
-    assert row["rating_drop"] == pytest.approx(3.4)
-    assert row["rating_drop_z"] == pytest.approx(3.4 / (0.3 / 5 + 0.2 / 5) ** 0.5)
-
-
-def test_four_rated_reviews_are_no_drop(alerts):
-    assert alerts(*rated(10, 1, 2, 1, 2, None), *rated(200, 5, 5, 5, 5, 4)) == []
+    assert (row["begins_on"], row["ends_on"]) == (date(2016, 3, 1), date(2016, 4, 30))
+    assert row["recovered"]
+    assert (row["before_rated"], row["period_rated"]) == (10, 16)
 
 
-def test_stars_without_variance_are_no_drop(alerts):
-    assert alerts(*rated(10, *[1] * 5), *rated(200, *[5] * 5)) == []
+def test_months_between_two_significant_ones_belong_to_the_same_drop(drops):
+    few = rated(2016, 4, 1, 4)
+
+    (row,) = drops(
+        *rated(2016, 1, *GOOD * 3),
+        *rated(2016, 3, *BAD),
+        *few,
+        *rated(2016, 5, *BAD),
+    )
+
+    assert row["begins_on"] == date(2016, 3, 1)
+    assert row["period_rated"] == 18
 
 
-def test_better_reviews_are_no_drop(alerts):
-    assert alerts(*rated(10, 5, 5, 5, 5, 4), *rated(200, 1, 2, 1, 2, 1)) == []
+def test_second_drop_after_a_recovery_is_another_one(drops):
+    rows = drops(
+        *rated(2016, 1, *GOOD * 3),
+        *rated(2016, 3, *BAD),
+        *rated(2016, 4, *GOOD * 3),
+        *rated(2016, 5, *BAD),
+    )
+
+    periods = sorted((row["begins_on"], row["ends_on"]) for row in rows)
+    assert periods == [(date(2016, m, 1), date(2016, m, 31)) for m in (3, 5)]
+    assert sorted(row["before_rated"] for row in rows) == [30, 68]
 
 
-def test_reviews_without_dates_give_no_alerts(spark, lakehouse):
-    put_gold(lakehouse, [review(on=None) for _ in range(20)])
+def test_drop_of_a_product_without_later_reviews_is_not_going_on(drops):
+    (row,) = drops(*rated(2018, 1, *GOOD), *rated(2018, 3, *BAD))
+
+    assert (row["ends_on"], row["recovered"]) == (date(2018, 3, 31), False)
+
+
+def test_steady_decline_is_one_drop(drops):
+    stars = (5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5)
+    decline = [row for n, s in enumerate(stars) for row in rated(2017, n + 1, *[s] * 10)]
+
+    (row,) = drops(*decline)
+
+    assert (row["begins_on"], row["before_rated"]) == (date(2017, 5, 1), 40)
+    assert row["period_mean"] == 2.25
+
+
+def test_too_few_reviews_are_not_tested(drops):
+    few_in_month = (*rated(2018, 1, *GOOD), *rated(2018, 5, 1, 1, 1, 1, None))
+    few_before = (*rated(2018, 1, *[5] * 9, asin="B1"), *rated(2018, 5, *[1] * 9, asin="B1"))
+
+    assert drops(*few_in_month, *few_before) == []
+
+
+def test_small_drop_is_none(drops):
+    many = [5] * 900
+    assert drops(*rated(2018, 1, *many, *[3] * 9), *rated(2018, 5, *many[:100], *[3] * 25)) == []
+
+
+def test_better_month_is_no_drop(drops):
+    assert drops(*rated(2018, 1, *BAD * 2), *rated(2018, 5, *GOOD)) == []
+
+
+def test_reviews_without_dates_give_no_drop(spark, lakehouse):
+    put_gold(lakehouse, [review(1, on=None) for _ in range(20)])
 
     assert checked_mart(spark, lakehouse, "product_alerts") == []
+
+
+LUCKY = (*rated(2018, 1, *GOOD), *rated(2018, 2, 1, 1, 1, 1, 5))
+
+
+def test_month_that_is_the_only_one_tested_is_a_drop(drops):
+    assert len(drops(*LUCKY)) == 1
+
+
+def test_same_month_among_those_of_many_products_is_none(drops):
+    choose = random.Random(3)
+    chance = [
+        row
+        for number in range(200)
+        for month in (1, 2, 3, 4)
+        for row in rated(
+            2018, month, *choose.choices((5, 5, 5, 5, 4, 3, 1), k=8), asin=f"B{number}"
+        )
+    ]
+
+    assert drops(*LUCKY, *chance) == []

@@ -33,7 +33,13 @@ from amazon_reviews_tests.marts.building import _put, joined, product, review
 MOST_ROWS = 300
 PARTITIONS = ("partition_1", "partition_2", "partition_10", "stream", "stream-000002")
 REVIEWS = GOLD_REVIEWS.key
-SOME = ("gold/review_counts", "gold/customer_phrases", "gold/product_alerts", "gold/product_months")
+SOME = (
+    "gold/review_counts",
+    "gold/customer_phrases",
+    "gold/product_ratings",
+    "gold/product_alerts",
+    "gold/product_months",
+)
 
 
 def put(lakehouse, partition, rows):

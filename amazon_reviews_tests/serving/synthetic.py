@@ -162,8 +162,9 @@ def write_warehouse(folder: Path, tables_by_name: dict[str, pa.Table]) -> str:
 
 def _fixed_marts() -> dict[str, pa.Table]:
     """Return the marts that have fixed rows."""
-    surge = ("P000", HOSTILE_TITLE, "Acme", "Books", INSTANT.date())
-    drop = ("P003", None, None, "Electronics", INSTANT.date())
+    day = INSTANT.date()
+    going_on = ("P000", HOSTILE_TITLE, "Acme", "Books", day, day.replace(day=1), None, False)
+    ended = ("P003", None, None, "Electronics", day, date(2015, 3, 1), date(2015, 4, 30), True)
     names: dict[str, list[tuple[Any, ...]]] = {
         "brand_trends": [
             ("Acme", 2012, 2018, 200, 4.1, 0.12, 0.06, 0.18, 0.03, 0.0001, 0.0004, "rising"),
@@ -177,8 +178,8 @@ def _fixed_marts() -> dict[str, pa.Table]:
             ("Toys & Games", 1, 0, 4.0, None, None, None, None, None),
         ],
         "product_alerts": [
-            (*surge, 30, 20, 6.1, 5.2, 3.1, 4.4, 1.3, 3.3, True, True),
-            (*drop, 6, 30, 0.8, -0.4, 2.5, 4.0, 1.5, 2.1, False, True),
+            (*going_on, 40, 3, 20, 12, 4.4, 3.1, 1.3, 0.5, 2.0, 0.0004),
+            (*ended, 30, 4, 6, 5, 4.0, 2.5, 1.5, 0.2, 2.4, 0.03),
         ],
         "source_columns": [
             ("reviews", "vote", 1000, 830, 0.83, True),

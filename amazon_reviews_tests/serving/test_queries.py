@@ -2,6 +2,7 @@
 
 import statistics
 from collections import Counter, defaultdict
+from datetime import date
 
 import pyarrow as pa
 import pytest
@@ -369,3 +370,15 @@ def test_duplicates_are_shares_of_partitions_in_natural_order(tmp_path):
         "(2,072 of 2,277)."
     )
     assert most_duplicates(result.slice(0, 1)) == ""
+
+
+def test_alerts_are_the_drops_that_had_begun_by_a_day(warehouse):
+    def going_on(day, filters=None):
+        rows = catalogue.alerts(warehouse, day, filters or Filters()).to_pylist()
+        (counts,) = catalogue.alert_counts(warehouse, day).to_pylist()
+        return {row["asin"]: row["going_on"] for row in rows}, tuple(counts.values())
+
+    assert going_on(date(2015, 2, 28)) == ({}, (0, 0, 0))
+    assert going_on(date(2015, 4, 1)) == ({"P003": True}, (1, 1, 1))
+    assert going_on(date(2018, 10, 2)) == ({"P000": True, "P003": False}, (2, 2, 1))
+    assert going_on(date(2018, 10, 2), Filters(main_categories=("Books",)))[0] == {"P000": True}

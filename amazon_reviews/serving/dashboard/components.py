@@ -16,7 +16,7 @@ from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import write_csv
 
 NO_ROWS = "No data matches these filters."
-COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q", "as_of": "as of"}
+COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q"}
 _PRICES = ("price", "price_min", "price_max", "mean_price")
 
 

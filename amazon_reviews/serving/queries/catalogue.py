@@ -1,5 +1,7 @@
 """Queries of categories, brands and products."""
 
+from datetime import date
+
 import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
@@ -12,6 +14,7 @@ CATEGORY_ONLY = ("main_category",)
 PAGE_ROWS = 50
 # A prime number: see `range_starts`.
 _RANGE_ROWS = 53
+_GOING_ON = "(m.ends_on IS NULL OR m.ends_on >= ?)"
 
 
 @query("gold/category_products")
@@ -205,18 +208,38 @@ def product_reviews(
 
 
 @query("gold/product_alerts")
-def alerts(warehouse: Warehouse, filters: Filters, limit: int = 100) -> pa.Table:
-    """One row per product with an alert, the strongest alert first; filtered by category."""
-    strongest = "GREATEST(COALESCE(m.velocity_z, 0), COALESCE(m.rating_drop_z, 0)) DESC, m.asin"
-    where = filters.where("m", CATEGORY_ONLY)
-    return mart(warehouse, "gold/product_alerts", strongest, where, limit)
+def alerts(warehouse: Warehouse, day: date, filters: Filters, limit: int = 200) -> pa.Table:
+    """One row per drop that began up to a day, the newest first; filtered by category.
+
+    `going_on` says if it went on then.
+    """
+    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    return rows(
+        warehouse,
+        f"SELECT m.*, {_GOING_ON} AS going_on FROM {warehouse.relation('gold/product_alerts')} "
+        f"AS m WHERE m.begins_on <= ? AND {condition} "
+        "ORDER BY m.begins_on DESC, m.q_value, m.asin",
+        (day, day, *parameters),
+        limit,
+    )
 
 
 @query("gold/product_alerts")
-def alert_count(warehouse: Warehouse) -> pa.Table:
-    """One row: the number of products with an alert."""
-    relation = warehouse.relation("gold/product_alerts")
-    return rows(warehouse, f"SELECT COUNT(*) AS products FROM {relation} AS a")
+def alert_counts(warehouse: Warehouse, day: date) -> pa.Table:
+    """One row: the drops that began up to a day, their products, and those that went on then."""
+    return rows(
+        warehouse,
+        f"SELECT COUNT(*) AS drops, COUNT(DISTINCT m.asin) AS products, COUNT(DISTINCT CASE WHEN "
+        f"{_GOING_ON} THEN m.asin END) AS going_on "
+        f"FROM {warehouse.relation('gold/product_alerts')} AS m WHERE m.begins_on <= ?",
+        (day, day),
+    )
+
+
+@query("gold/product_alerts")
+def product_alerts(warehouse: Warehouse, asin: str) -> pa.Table:
+    """One row per drop of a product, the newest first."""
+    return mart(warehouse, "gold/product_alerts", "m.begins_on DESC", ("m.asin = ?", (asin,)))
 
 
 @query("gold/product_titles")

@@ -5,7 +5,6 @@ do not depend on how the rows are divided into partitions.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -24,9 +23,6 @@ from amazon_reviews.transforms.marts.ratings import tallies, with_means
 _ORIGIN_YEAR = 2010
 PHRASES = 20
 """The most used summaries whose customers are counted."""
-
-ALERT_DAYS = 90 + 365
-"""Days up to the newest review that product_alerts compares."""
 
 
 def cells(reviews: DataFrame) -> DataFrame:
@@ -100,18 +96,6 @@ def product_months(reviews: DataFrame) -> DataFrame:
     dated = reviews.where(F.col("year").isNotNull())
     by = ("partition", product(), "year", "month")
     return with_means(dated.groupBy(*by).agg(*tallies(F.col("overall"), F.lit(1))))
-
-
-def product_days(reviews: DataFrame, start: date) -> DataFrame:
-    """Return one row per partition, product and day from `start` on."""
-    recent = reviews.where(F.col("reviewed_on") >= F.lit(start))
-    stars = tenths(F.col("overall"))
-    return recent.groupBy("partition", product(), "reviewed_on").agg(
-        _count("reviews"),
-        F.count(stars).alias("rated"),
-        F.coalesce(F.sum(stars), F.lit(0)).alias("star_tenths"),
-        F.coalesce(F.sum(stars * stars), F.lit(0)).alias("star_squares"),
-    )
 
 
 def summaries(reviews: DataFrame) -> DataFrame:

@@ -41,6 +41,12 @@ def ratio(part: Column, whole: Column) -> Column:
     return part.cast("double") / F.nullif(whole.cast("double"), F.lit(0.0))
 
 
+def star_tenths() -> Column:
+    """Return ten times the sum of the stars of rows with rated and mean_stars."""
+    # A mean has more digits than its sum, so that the sum is found again exactly.
+    return F.round(F.col("mean_stars") * F.col("rated") * F.lit(10.0)).cast("bigint")
+
+
 def with_means(tallied: DataFrame) -> DataFrame:
     """Add mean_stars to rows with `TALLIES`; null without rated reviews."""
     return tallied.withColumn("mean_stars", _mean_stars())

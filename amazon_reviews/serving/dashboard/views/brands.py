@@ -16,7 +16,7 @@ from amazon_reviews.serving.dashboard.components import (
 )
 from amazon_reviews.serving.dashboard.views import product
 from amazon_reviews.serving.dashboard.warehouse import read
-from amazon_reviews.serving.queries import catalogue
+from amazon_reviews.serving.queries import catalogue, reviews
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import visible_text
 
@@ -83,16 +83,23 @@ def trend_summary() -> str:
 
 
 def _alerts(filters: Filters) -> None:
-    rows = read(catalogue.alerts, filters)
+    totals = read(reviews.totals).to_pylist()
+    if not totals or not totals[0]["last_on"]:
+        st.info("No review has a date.", icon=":material/info:")
+        return
+    first, last = totals[0]["first_on"], totals[0]["last_on"]
+    day = st.date_input("As of", last, first, last)
+    rows = read(catalogue.alerts, day, filters)
     st.caption(
-        "Products whose reviews of the last 90 days differ from those of the year before. A surge "
-        "is at least twice as many reviews per day, a drop at least half a star less; both are "
-        "statistically significant."
+        "Products whose stars dropped by half a star or more, from a month on that began up to "
+        "this day. Each month of a product is compared with all of its earlier reviews, by an "
+        "exact test of the reviews of at most 3 stars. About 5 % of the drops in this list may be "
+        "chance: q says at which such rate a drop is first included."
     )
     note(filters, ["main_category"])
-    first = ["asin", "title", "surge", "dropped", "velocity", "rating_drop"]
-    others = [name for name in rows.column_names if name not in first]
-    table("product_alerts", rows.select(first + others))
+    shown = ["asin", "title", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
+    others = [name for name in rows.column_names if name not in (*shown, "as_of")]
+    table("product_alerts", rows.select(shown + others))
 
 
 def _completeness(filters: Filters) -> None:

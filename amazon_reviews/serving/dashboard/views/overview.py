@@ -23,7 +23,7 @@ from amazon_reviews.serving.queries.filters import Filters
 
 
 def show(filters: Filters) -> None:
-    """Show totals, charts, and the numbers of alerts and trends."""
+    """Show totals, charts, and the numbers of drops and trends."""
     guarded(partial(_filtered_totals, filters))
     guarded(partial(_all_totals, filters))
     left, right = st.columns(2)
@@ -72,8 +72,18 @@ def _all_totals(filters: Filters) -> None:
 
 
 def _alerts() -> None:
-    alerts = read(catalogue.alert_count)["products"][0].as_py()
     st.info(
-        f"Products with an alert: {alerts:,}. {trend_summary()} See Brands & products.",
+        f"{_drops()} {trend_summary()} See Brands & products.",
         icon=":material/notifications:",
+    )
+
+
+def _drops() -> str:
+    day = read(reviews.totals)["last_on"][0].as_py()
+    if not day:
+        return "No review has a date."
+    (counts,) = read(catalogue.alert_counts, day).to_pylist()
+    return (
+        f"Products whose stars dropped at some time up to {day:%d %B %Y}: {counts['products']:,}; "
+        f"the drop is going on for {counts['going_on']:,} of them."
     )

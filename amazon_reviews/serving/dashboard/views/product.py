@@ -55,6 +55,8 @@ def _product(asin: str) -> None:
             "Price": dollars(facts["price"]),
         }
     )
+    for drop in read(catalogue.product_alerts, asin).to_pylist():
+        st.warning(_drop_text(drop), icon=":material/trending_down:")
     months = read(catalogue.product_months, asin)
     left, right = st.columns(2)
     with left:
@@ -67,6 +69,20 @@ def _product(asin: str) -> None:
         st.subheader("Variants")
         table("variants", variants, hidden=["product_asin"])
     _reviews(asin, facts)
+
+
+def _drop_text(drop: Mapping[str, Any]) -> str:
+    end = "still going on"
+    if drop["ends_on"]:
+        end = f"until {drop['ends_on']:%B %Y}"
+        end += "" if drop["recovered"] else ", and too few later reviews to see a recovery"
+    return (
+        f"The stars dropped by {drop['rating_drop']:.2f} in {drop['begins_on']:%B %Y}, {end}: "
+        f"{drop['before_mean']:.2f} in {drop['before_rated']:,} reviews before, "
+        f"{drop['period_mean']:.2f} in {drop['period_rated']:,} reviews of that time. The 95 % "
+        f"interval of the drop is {drop['low']:.2f} to {drop['high']:.2f} (q = "
+        f"{drop['q_value']:.2g})."
+    )
 
 
 def _reviews(asin: str, facts: Mapping[str, Any]) -> None:
