@@ -22,7 +22,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## sample data, a live stream, the whole asset graph, a summary
-	@[[ -n "$${AMAZON_REVIEWS_LANDING:-}" ]] || $(BIN)/amazon-reviews sample --if-empty
+	@[[ -n "$${AMAZON_REVIEWS_LANDING:-}" ]] || $(BIN)/amazon-reviews sample --incidents 5 --if-empty
 	@$(BIN)/amazon-reviews demo-stream
 	@$(BIN)/amazon-reviews run
 

@@ -32,6 +32,7 @@ _BYTES_PER_RECORD = 80
     show_default=True,
     help="Source profile of reviews and products.",
 )
+@click.option("--incidents", default=0, show_default=True, help="Products whose stars drop.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder (default: the landing zone).")
 @click.option("--if-empty", is_flag=True, help="Leave a folder that is not empty as it is.")

@@ -1,11 +1,15 @@
 """Drops of the stars of products: the months that begin and end them, and how sure they are."""
 
 import random
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from scipy.stats import false_discovery_control, hypergeom
 
+from amazon_reviews.devtools.sample_data import SampleOptions, generate
+from amazon_reviews.resources.landing.zone import LandingZone
+from amazon_reviews_tests.helpers import build_gold_all
 from amazon_reviews_tests.marts.building import checked_mart, put_gold, review
 
 AS_OF = date(2018, 6, 30)
@@ -106,8 +110,8 @@ def test_steady_decline_is_one_drop(drops):
 
     (row,) = drops(*decline)
 
-    assert (row["begins_on"], row["before_rated"]) == (date(2017, 5, 1), 40)
-    assert row["period_mean"] == 2.25
+    assert (row["begins_on"], row["before_rated"]) == (date(2017, 6, 1), 50)
+    assert row["period_mean"] == 2
 
 
 def test_too_few_reviews_are_not_tested(drops):
@@ -115,6 +119,12 @@ def test_too_few_reviews_are_not_tested(drops):
     few_before = (*rated(2018, 1, *[5] * 9, asin="B1"), *rated(2018, 5, *[1] * 9, asin="B1"))
 
     assert drops(*few_in_month, *few_before) == []
+
+
+def test_drop_whose_interval_contains_0_is_none(drops):
+    # The test of the critical reviews alone would find it: p = 0.01.
+    before = (*[5] * 53, *[4] * 4, 3, 3, 1, 1, 1)
+    assert drops(*rated(2015, 1, *before), *rated(2015, 5, 5, 5, 3, 3, 3)) == []
 
 
 def test_small_drop_is_none(drops):
@@ -151,3 +161,48 @@ def test_same_month_among_those_of_many_products_is_none(drops):
     ]
 
     assert drops(*LUCKY, *chance) == []
+
+
+SAMPLE = SampleOptions(
+    reviews=4_800,
+    products=50,
+    users=250,
+    partitions=2,
+    events=0,
+    titles=0,
+    title_ratings=0,
+    files_per_partition=1,
+)
+
+
+@pytest.fixture
+def of_sample(spark, lakehouse, tmp_path):
+    """Return the drops of a sample, and its truth."""
+
+    def of_sample(**options):
+        truth = generate(replace(SAMPLE, **options), tmp_path / "landing")
+        build_gold_all(spark, LandingZone(location=str(tmp_path / "landing")), lakehouse)
+        return checked_mart(spark, lakehouse, "product_alerts"), truth
+
+    return of_sample
+
+
+def test_drops_of_a_sample_are_its_incidents(of_sample):
+    rows, truth = of_sample(incidents=10)
+
+    found = [row for row in rows if any(_is_of(row, incident) for incident in truth["incidents"])]
+    # Each incident is one drop, and at most 5 % of the drops are none.
+    assert len({row["asin"] for row in found}) == len(found) >= 9
+    assert len(rows) - len(found) <= 0.05 * len(rows)
+    assert truth["incidents"][0]["asin"] in [row["asin"] for row in rows if not row["ends_on"]]
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_sample_without_incidents_has_no_drop(of_sample, seed):
+    assert of_sample(seed=seed)[0] == []
+
+
+def _is_of(row, incident):
+    begins, ends = (date.fromisoformat(incident[name]) for name in ("begins_on", "ends_on"))
+    last = row["ends_on"] or AS_OF.max
+    return row["asin"] == incident["asin"] and row["begins_on"] <= ends and begins <= last

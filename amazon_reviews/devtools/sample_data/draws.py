@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-_STREAMS = ("population", "review", "text", "defect", "event", "product")
+_STREAMS = ("population", "review", "text", "defect", "event", "product", "incident")
 
 
 def generator(seed: int, stream: str, index: int = 0) -> np.random.Generator:

@@ -43,6 +43,7 @@ def generate(
         titles, title_ratings: The same by platform and by file.
         events: The same, with the distinct events that are in a file too as `by_file`.
         files: Names of the files of titles and ratings.
+        incidents: Only with incidents: {"asin", "begins_on", "ends_on"} of each.
         gold: Rows of reviews (batch only), reviews_with_events, products, titles and title_ratings.
             An empty text of JSON is a text, an empty field of a delimited file is null.
 
@@ -88,7 +89,7 @@ def _write(
     catalogues = titles.write_catalogues(staging) if options.titles else {}
     ratings = titles.write_ratings(staging) if options.title_ratings else {}
     in_gold = sum(tally.distinct for tally in review_tallies.values()) - landing.across
-    return {
+    truth: dict[str, Any] = {
         "seed": options.seed,
         "options": _options_of_truth(options),
         "reviews": _as_json(review_tallies),
@@ -107,14 +108,13 @@ def _write(
             "title_ratings": titles.rated,
         },
     }
+    return truth | ({"incidents": reviews.incidents.as_json()} if options.incidents else {})
 
 
 def _options_of_truth(options: SampleOptions) -> dict[str, Any]:
-    named = asdict(options)
-    if options.profile == PROFILES[0]:
-        # Samples of the default profile have the bytes of earlier releases.
-        del named["profile"]
-    return named
+    # Samples of the default profile, without incidents, have the bytes of earlier releases.
+    left_out = {"profile": PROFILES[0], "incidents": 0}
+    return {name: v for name, v in asdict(options).items() if (name, v) not in left_out.items()}
 
 
 def _as_json(tallies: dict[str, Tally]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _AT_LEAST = {
     "titles": 0,
     "title_ratings": 0,
     "seed": 0,
+    "incidents": 0,
     "files_per_partition": 1,
 }
 _SHARES = ("duplicates_within", "duplicates_across", "malformed", "unknown_fields")
@@ -53,6 +54,7 @@ class SampleOptions:
         files_per_partition: Part files of a partition.
         compress: True for gzip, where the files of the profile are published compressed.
         profile: Source profile of reviews and products, one of PROFILES.
+        incidents: Products whose stars drop in a period, at most `products`.
 
     Raises:
         ValueError: A value is not valid; the text names the option.
@@ -73,6 +75,7 @@ class SampleOptions:
     files_per_partition: int = 2
     compress: bool = True
     profile: str = PROFILES[0]
+    incidents: int = 0
 
     def __post_init__(self) -> None:
         for name, least in _AT_LEAST.items():
@@ -88,6 +91,10 @@ class SampleOptions:
         if self.partitions > self.reviews:
             raise ValueError(
                 f"partitions must be at most reviews ({self.reviews}), got {self.partitions}"
+            )
+        if self.incidents > self.products:
+            raise ValueError(
+                f"incidents must be at most products ({self.products}), got {self.incidents}"
             )
         if self.title_ratings and not self.titles:
             raise ValueError("title_ratings must be 0 if titles is 0")

@@ -54,6 +54,7 @@ class Population:
     """
 
     def __init__(self, options: SampleOptions) -> None:
+        self._seed = options.seed
         rng = generator(options.seed, "population")
         self.capacity = options.reviews + options.events
         self._step = _coprime_step(self.capacity)
@@ -69,6 +70,15 @@ class Population:
         score = self._score(user, product, segment, rng)
         stars = np.searchsorted(self._thresholds, score, side="right") + 1
         return Draw(user, product, category, visit, stars)
+
+    def most_reviewed(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `count` products with most reviews, and about their reviews in the sample."""
+        rng = generator(self._seed, "incident", 1)
+        numbers = rng.integers(0, self.capacity, CALIBRATION_DRAWS)
+        product = self._pairs(numbers, rng)[1]
+        reviews = np.bincount(product, minlength=self.total)
+        chosen = np.argsort(-reviews, kind="stable")[:count]
+        return chosen, reviews[chosen] * self.capacity / CALIBRATION_DRAWS
 
     def asins(self, products: np.ndarray) -> list[str]:
         """Return the asin of each product number."""

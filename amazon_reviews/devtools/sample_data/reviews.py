@@ -5,10 +5,13 @@ population.py. User and product are fields of the line. A text begins with the n
 if it is above 0, and no other text begins like this.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from amazon_reviews.devtools.sample_data.draws import choose_rows, cumulative_table, generator
 from amazon_reviews.devtools.sample_data.identifiers import NAMES, reviewer_ids
+from amazon_reviews.devtools.sample_data.incidents import Incidents
 from amazon_reviews.devtools.sample_data.options import SampleOptions
 from amazon_reviews.devtools.sample_data.population import Draw, Population
 from amazon_reviews.devtools.sample_data.texts import Texts
@@ -44,6 +47,7 @@ class Reviews:
     def __init__(self, options: SampleOptions) -> None:
         self._options = options
         self._population = Population(options)
+        self.incidents = Incidents(options, self._population)
         self._texts = Texts(options.seed)
         self._days, self._verified = _calendar()
 
@@ -73,6 +77,8 @@ class Reviews:
         """Return the fragments in the order of variants.COLUMNS, '' for an omitted key."""
         count = len(draw.user)
         day = np.searchsorted(self._days, rng.random(count), side="right")
+        day, stars = self.incidents.change(draw.product, day, draw.stars, rng)
+        draw = replace(draw, stars=stars)
         verified = (rng.random(count) < self._verified[day]).astype(np.int8)
         stars = np.where(rng.random(count) < UNRATED_SHARE, 0, draw.stars)
         return [

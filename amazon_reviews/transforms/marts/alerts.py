@@ -18,7 +18,7 @@ MONTH_REVIEWS, EARLIER_REVIEWS = 5, 10
 """The fewest rated reviews of a month that is tested, and before it."""
 
 DROP_STARS = 0.5
-"""The smallest drop that counts."""
+"""The smallest drop that counts; its confidence interval must leave 0 out too."""
 
 SILENT_DAYS = 90
 """Days without reviews after which a drop is no longer going on."""
@@ -88,7 +88,8 @@ def _tested(sums: DataFrame) -> DataFrame:
     p_value = fisher_p_value(
         F.col("critical"), F.col("rated"), F.col("before_critical"), F.col("before_rated")
     )
-    dropped = before_mean - month_mean >= DROP_STARS
+    low, _ = _interval("before_", "")
+    dropped = (before_mean - month_mean >= DROP_STARS) & (low > 0)
     return before.where(enough).select(
         "asin",
         "month",
@@ -149,30 +150,36 @@ def _drops(spells: DataFrame) -> DataFrame:
 
 
 def _compared(drops: DataFrame) -> DataFrame:
-    """Add the means, their difference and its confidence interval.
+    """Add the means, their difference and its confidence interval."""
+    before = _mean("before_rated", "before_tenths")
+    period = _mean("period_rated", "period_tenths")
+    low, high = _interval("before_", "period_")
+    return drops.select(
+        "*",
+        before.alias("before_mean"),
+        period.alias("period_mean"),
+        (before - period).alias("rating_drop"),
+        low.alias("low"),
+        high.alias("high"),
+    )
 
-    The interval adds a review of 1 and one of 5 stars to each side (Agresti and Caffo, 2000). The
-    variance of stars with a mean m is at most (5 - m)(m - 1), so it is rather too wide.
+
+def _interval(before: str, period: str) -> tuple[Column, Column]:
+    """Return the ends of the 95 % confidence interval of the drop between sums of two prefixes.
+
+    It adds a review of 1 and one of 5 stars to each side (Agresti and Caffo, 2000). The variance of
+    stars with a mean m is at most (5 - m)(m - 1), so the interval is rather too wide.
     """
-    means = drops.select(
-        "*",
-        *(_mean(f"{s}_rated", f"{s}_tenths").alias(f"{s}_mean") for s in ("before", "period")),
-    )
-    sizes = [(F.col(f"{side}_rated") + F.lit(2)).cast("double") for side in ("before", "period")]
-    sums = [F.col(f"{side}_tenths") / F.lit(10.0) + F.lit(6.0) for side in ("before", "period")]
-    before, period = (total / size for total, size in zip(sums, sizes, strict=True))
-    variance = _largest_variance(before) / sizes[0] + _largest_variance(period) / sizes[1]
-    error = F.lit(_NORMAL_95) * F.sqrt(variance)
-    return means.select(
-        "*",
-        (F.col("before_mean") - F.col("period_mean")).alias("rating_drop"),
-        (before - period - error).alias("low"),
-        (before - period + error).alias("high"),
-    )
-
-
-def _largest_variance(mean: Column) -> Column:
-    return (F.lit(5.0) - mean) * (mean - F.lit(1.0))
+    sizes = [(F.col(f"{side}rated") + F.lit(2)).cast("double") for side in (before, period)]
+    sums = [F.col(f"{side}tenths") / F.lit(10.0) + F.lit(6.0) for side in (before, period)]
+    means = [total / size for total, size in zip(sums, sizes, strict=True)]
+    variances = [
+        (F.lit(5.0) - mean) * (mean - F.lit(1.0)) / size
+        for mean, size in zip(means, sizes, strict=True)
+    ]
+    error = F.lit(_NORMAL_95) * F.sqrt(variances[0] + variances[1])
+    drop = means[0] - means[1]
+    return drop - error, drop + error
 
 
 def _mean(rated: str, tenths: str) -> Column:

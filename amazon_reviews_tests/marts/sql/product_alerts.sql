@@ -14,6 +14,10 @@ WITH months AS (
 ), chances AS (
     -- One review more or less among the critical ones of the month: log of the hypergeometric mass.
     SELECT *, earlier_stars / earlier_n - stars / n AS lower,
+        (earlier_stars + 6) / (earlier_n + 2) AS smooth_earlier, (stars + 6) / (n + 2) AS smooth,
+        smooth_earlier - smooth - 1.959963984540054 * sqrt(
+            (5 - smooth_earlier) * (smooth_earlier - 1) / (earlier_n + 2)
+            + (5 - smooth) * (smooth - 1) / (n + 2)) AS low,
         [lgamma(critical + earlier_critical + 1) - lgamma(k + 1)
             - lgamma(critical + earlier_critical - k + 1)
             + lgamma(n + earlier_n - critical - earlier_critical + 1) - lgamma(n - k + 1)
@@ -24,7 +28,7 @@ WITH months AS (
     FROM compared
 ), tests AS (
     SELECT *, CASE
-        WHEN lower < 0.5 OR len(logs) = 2 AND logs[2] >= logs[1] THEN 1
+        WHEN lower < 0.5 OR low <= 0 OR len(logs) = 2 AND logs[2] >= logs[1] THEN 1
         WHEN len(logs) = 2 THEN least(1, exp(logs[1]) / (1 - exp(logs[2] - logs[1])))
         ELSE exp(logs[1]) END AS p
     FROM chances
