@@ -12,6 +12,7 @@ from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, MONE
 from amazon_reviews.serving.charts.timeline import every_year, years_axis
 from amazon_reviews.serving.product_names import product_name
 
+_SIDES = ("before", "period")
 _SHRUNK = tips(
     reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("shrunk", MEAN)
 )
@@ -198,6 +199,41 @@ def product_stars(table: pa.Table) -> alt.Chart:
     rows = [{"label": f"{n} ★", "reviews": row[f"stars_{n}"]} for n in range(5, 0, -1)]
     tooltip = tips(label=("stars", None), reviews=("reviews", EXACT))
     return style.ranking(rows, "Stars", "label", ("reviews", "reviews", COUNT), tooltip)
+
+
+def drops(table: pa.Table, most: int = 15) -> alt.LayerChart:
+    """Chart the drops of the stars of products with their 95 % intervals, the newest first."""
+    rows = [
+        {name: row[name] for name in ("rating_drop", "low", "high", "q_value")}
+        | {f"{side}_{name}": row[f"{side}_{name}"] for side in _SIDES for name in ("mean", "rated")}
+        | {
+            "name": f"{row['begins_on']:%b %Y} · {row['title'] or UNKNOWN} · {row['asin']}",
+            "state": "going on" if row["going_on"] else "ended",
+        }
+        for row in table.to_pylist()[:most]
+    ]
+    tooltip = tips(
+        name=("from", None),
+        rating_drop=("stars less", MEAN),
+        low=("at least", MEAN),
+        high=("at most", MEAN),
+        before_mean=("mean before", MEAN),
+        before_rated=("reviews before", EXACT),
+        period_mean=("mean of the drop", MEAN),
+        period_rated=("reviews of the drop", EXACT),
+        q_value=("q", ".2g"),
+    )
+    colours = {"going on": style.VERMILLION, "ended": style.GREY}
+    title = "Products whose stars dropped, the newest drop first"
+    products = style.base(rows, title, alt.Step(style.ROW_HEIGHT)).encode(
+        y=style.y_names("name"), color=style.coloured("state", colours), tooltip=tooltip
+    )
+    interval = products.mark_rule(strokeWidth=3).encode(
+        x=style.x_amount("low", "stars less than before, 95 % interval", AMOUNT), x2="high:Q"
+    )
+    return style.layered(
+        title, interval, products.mark_point(filled=True, size=70).encode(x="rating_drop:Q")
+    )
 
 
 def titles_by(table: pa.Table, sentiment: str) -> alt.Chart:

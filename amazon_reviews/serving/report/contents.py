@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -159,6 +160,15 @@ _SECTIONS = (
     Section(
         "Brands and products",
         (
+            Panel(
+                catalogue.alerts,
+                catalogue_charts.drops,
+                (date.max, *_ALL),
+                note=(
+                    "Months of a product are compared with its earlier reviews by an exact test. "
+                    "About 5 % of such drops may be chance."
+                ),
+            ),
             Panel(catalogue.brands, catalogue_charts.brands_by_products),
             Panel(
                 _largest_brands,

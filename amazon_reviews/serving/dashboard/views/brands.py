@@ -97,6 +97,10 @@ def _alerts(filters: Filters) -> None:
         "chance: q says at which such rate a drop is first included."
     )
     note(filters, ["main_category"])
+    if not rows.num_rows:
+        st.info(f"No product stands out as of {day:%d %B %Y}.", icon=":material/info:")
+        return
+    chart("drops", charts.drops, rows)
     shown = ["asin", "title", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
     others = [name for name in rows.column_names if name not in (*shown, "as_of")]
     table("product_alerts", rows.select(shown + others))
