@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
-from scipy.stats import false_discovery_control, fisher_exact, t
+from scipy.stats import false_discovery_control, fisher_exact, hypergeom, t
 
 from amazon_reviews.serving.queries.excess import with_excess
 from amazon_reviews.transforms.marts.significance import (
     difference_95,
+    fisher_p_value,
     t_95,
     two_sided_shares,
     two_sided_t,
@@ -47,6 +48,19 @@ def test_q_values_agree_with_benjamini_and_hochberg(spark):
     assert q_values.pop(999) is None
     known = dict(enumerate(false_discovery_control(p_values)))
     assert q_values == pytest.approx(known, rel=1e-9)
+
+
+def test_q_values_up_to_a_rate_agree_with_those_of_all_rows(spark):
+    choose = random.Random(2)
+    p_values = [choose.random() ** 4 for _ in range(300)] + [0.001] * 20 + [1.0] * 80
+    tests = spark.createDataFrame(list(enumerate(p_values)), ["test", "p_value"])
+
+    rows = {row["test"]: row["q_value"] for row in with_q_values(tests, 0.05).collect()}
+
+    q_values = false_discovery_control(p_values)
+    expected = {test: q for test, q in enumerate(q_values) if q <= 0.05}
+    assert 30 < len(expected) < 300
+    assert {test: q for test, q in rows.items() if q <= 0.05} == pytest.approx(expected)
 
 
 def test_only_brands_with_a_real_trend_rise_or_fall(spark, lakehouse):
@@ -141,3 +155,25 @@ def test_a_single_category_has_no_excess(spark, lakehouse):
     (row,) = checked_mart(spark, lakehouse, "category_ratings")
 
     assert (row["excess_negative"], row["excess_low"], row["q_value"]) == (None, None, None)
+
+
+def test_p_value_of_fisher_is_at_least_that_of_the_exact_test_and_close_where_it_is_small(spark):
+    choose = random.Random(1)
+    tables = [(7, 8, 0, 10), (0, 5, 0, 10), (5, 5, 10, 10), (13, 13, 21, 588), (0, 9, 40, 10_000)]
+    for size in (5, 40, 3_000):
+        for earlier in (10, 600, 2_000_000):
+            hits = choose.randint(0, size)
+            tables += [(hits, size, choose.randint(0, earlier), earlier)]
+            tables += [(hits, size, hits * earlier // size // 2, earlier)]
+    columns = ["hits", "size", "other_hits", "other_size"]
+    frame = spark.createDataFrame(tables, columns).select(
+        "*", fisher_p_value(*map(F.col, columns)).alias("p_value")
+    )
+
+    for row in frame.collect():
+        hits, size, others, earlier, p_value = row
+        exact = hypergeom.sf(hits - 1, size + earlier, hits + others, size)
+        assert exact <= p_value * (1 + 1e-6), row
+        assert p_value <= 1
+        if 1e-300 < exact < 0.05:
+            assert p_value <= exact * 1.6, (row, exact)

@@ -8,11 +8,9 @@ nothing about the distribution of the stars.
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES
 from amazon_reviews.transforms.marts.ratings import ratio, star_tenths
-from amazon_reviews.transforms.significance import fisher_p_value, significant
-
-RATE = 0.05
-"""The share of false discoveries among the months that count as significant."""
+from amazon_reviews.transforms.marts.significance import NORMAL_95, fisher_p_value, with_q_values
 
 MONTH_REVIEWS, EARLIER_REVIEWS = 5, 10
 """The fewest rated reviews of a month that is tested, and before it."""
@@ -23,7 +21,6 @@ DROP_STARS = 0.5
 SILENT_DAYS = 90
 """Days without reviews after which a drop is no longer going on."""
 
-_NORMAL_95 = 1.959963984540054
 _SUMS = ("rated", "tenths", "critical")
 
 
@@ -34,7 +31,8 @@ def product_alerts(months: DataFrame, products: DataFrame) -> DataFrame:
     """
     sums = _sums_of_months(months)
     tests = _tested(sums)
-    drops = _drops(_spells(sums, significant(tests, ("asin", "month"), RATE)))
+    tested = with_q_values(tests, FALSE_DISCOVERIES)
+    drops = _drops(_spells(sums, tested.where(F.col("q_value") <= FALSE_DISCOVERIES)))
     newest = products.agg(F.max("last_on").alias("as_of"))
     described = products.select("asin", "title", "brand", "main_category", "last_on")
     rows = drops.join(described, on="asin", how="left").join(newest, how="cross")
@@ -177,7 +175,7 @@ def _interval(before: str, period: str) -> tuple[Column, Column]:
         (F.lit(5.0) - mean) * (mean - F.lit(1.0)) / size
         for mean, size in zip(means, sizes, strict=True)
     ]
-    error = F.lit(_NORMAL_95) * F.sqrt(variances[0] + variances[1])
+    error = F.lit(NORMAL_95) * F.sqrt(variances[0] + variances[1])
     drop = means[0] - means[1]
     return drop - error, drop + error
 

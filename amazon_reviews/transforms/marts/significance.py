@@ -11,6 +11,10 @@ from pyspark.sql import functions as F
 
 NORMAL_95 = 1.959963984540054
 """95 % of a standard normal distribution lie between this and its negative."""
+# Of Stirling's series of the logarithm of a factorial, by odd powers of the reciprocal.
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680)
+_SHIFT = 7
+_LOG_2_PI = 1.8378770664093453
 
 
 def two_sided(z: Column) -> Column:
@@ -90,19 +94,58 @@ def two_sided_shares(part: Column, whole: Column, others: Column, other_whole: C
     return two_sided(F.sqrt(F.lit(2.0) * F.greatest(deviance, F.lit(0.0))))
 
 
-def with_q_values(tested: DataFrame) -> DataFrame:
+def fisher_p_value(hits: Column, size: Column, other_hits: Column, other_size: Column) -> Column:
+    """Return an upper bound of Fisher's exact p-value, one-sided, that is close if it is small.
+
+    It is the probability of at least `hits` in a random choice of `size` from both groups together:
+    P(hits) + P(hits + 1) + …. Each term is at most the one before times the ratio of the first
+    two, so the sum is at most that of a geometric series.
+    """
+    all_hits, misses = hits + other_hits, size - hits
+    other_misses = other_size - other_hits
+    log_p = (
+        _log_choose(all_hits, hits)
+        + _log_choose(misses + other_misses, misses)
+        - _log_choose(size + other_size, size)
+    )
+    following = (other_hits * misses).cast("double") / ((hits + 1) * (other_misses + 1))
+    bound = F.exp(log_p) / (F.lit(1.0) - following)
+    return F.when(following < 1, F.least(bound, F.lit(1.0))).otherwise(F.lit(1.0))
+
+
+def _log_choose(n: Column, k: Column) -> Column:
+    return _log_factorial(n) - _log_factorial(k) - _log_factorial(n - k)
+
+
+def _log_factorial(n: Column) -> Column:
+    """Return the logarithm of n!, with an error below 1e-11: Stirling's series of (n + 7)!."""
+    x = n.cast("double") + F.lit(float(_SHIFT))
+    product = F.lit(1.0)
+    for step in range(1, _SHIFT + 1):
+        product = product * (n.cast("double") + F.lit(float(step)))
+    series = F.lit(0.0)
+    for factor in reversed(_STIRLING):
+        series = F.lit(factor) + series / (x * x)
+    stirling = x * F.log(x) - x + (F.log(x) + F.lit(_LOG_2_PI)) / F.lit(2.0) + series / x
+    return stirling - F.log(product)
+
+
+def with_q_values(tested: DataFrame, largest: float = 1.0) -> DataFrame:
     """Add q_value to rows with p_value: the p-value adjusted for the number of rows tested.
 
-    Of the rows with a q-value below some rate, at most that part is expected to be chance (Y.
+    Of the rows with a q-value up to some rate, at most that part is expected to be chance (Y.
     Benjamini and Y. Hochberg, 1995, Controlling the false discovery rate). A row without a p-value
-    was not tested.
+    was not tested. Rows with a p-value above `largest` are left out: they cannot have a q-value up
+    to it, and do not change those of the others.
     """
     every = Window.partitionBy(F.lit(1))
+    counted = tested.withColumn("tests", F.count("p_value").over(every))
+    if largest < 1:
+        counted = counted.where(F.col("p_value") <= largest)
     # A row with the same p-value counts in both windows, so ties get the same q-value.
     at_most = F.count("p_value").over(every.orderBy("p_value"))
-    tests = F.count("p_value").over(every)
-    scaled = F.when(F.col("p_value").isNotNull(), F.col("p_value") * tests / at_most)
+    scaled = F.when(F.col("p_value").isNotNull(), F.col("p_value") * F.col("tests") / at_most)
     from_here = F.min("scaled").over(every.orderBy(F.desc("p_value")))
     q_value = F.when(F.col("p_value").isNotNull(), F.least(from_here, F.lit(1.0)))
-    ranked = tested.select("*", scaled.alias("scaled"))
-    return ranked.withColumn("q_value", q_value).drop("scaled")
+    ranked = counted.withColumn("scaled", scaled)
+    return ranked.withColumn("q_value", q_value).drop("tests", "scaled")
