@@ -10,7 +10,7 @@ from amazon_reviews_tests.marts.building import BY_NAME
 
 DOCS = Path(__file__).parents[2] / "docs"
 VIEWS = {"reviews_flat": "reviews", "products_flat": "products"}
-VALUES = {"Unknown", "flat"}
+VALUES = {"Unknown", "flat", "silver", "reviews"}
 
 
 def cells(page, width):
