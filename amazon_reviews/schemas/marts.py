@@ -384,9 +384,11 @@ CREDIBILITY = _mart(
         Column("unverified_mean", _REAL, "mean stars of other purchases"),
         Column("difference", _REAL, "verified_mean less unverified_mean"),
         Column("low", _REAL, "lower end of the 95 % confidence interval of the difference"),
-        Column("high", _REAL, "upper end of the 95 % confidence interval of the difference"),
-        Column("significant", pa.bool_(), "the interval leaves 0 out; null without an interval"),
+        Column("high", _REAL, "upper end; both null for fewer than 10 rated reviews of a side"),
+        _Q_VALUE,
+        Column("significant", pa.bool_(), "q_value is below 0.05; null without an interval"),
     ),
+    code_version="2",
     inputs=("gold/review_counts",),
 )
 PRODUCT_ALERTS = _mart(

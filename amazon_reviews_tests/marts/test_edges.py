@@ -1,8 +1,11 @@
 """Rare data: unrated reviews, unknown purchases, no products, edges of bands, ties."""
 
+import random
 from decimal import Decimal
 
+import numpy as np
 import pytest
+from scipy.stats import permutation_test, ttest_ind
 
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.transforms.marts.people import customer_phrases
@@ -92,24 +95,45 @@ def test_half_stars_are_rounded_up(spark, lakehouse):
 
 
 def test_credibility_compares_known_purchases_of_rated_reviews(spark, lakehouse):
-    verified = [review(star, verified=True) for star in (5.0, 4.0, 5.0, 4.0, None)]
-    others = [review(star, verified=False) for star in (1.0, 2.0, 1.0)]
+    stars = [5.0, 4.0, 5.0, 4.0, 5.0, 5.0] * 2, [1.0, 2.0, 1.0, 3.0, 5.0] * 2
+    verified = [review(star, verified=True) for star in (*stars[0], None)]
+    others = [review(star, verified=False) for star in stars[1]]
     put_gold(lakehouse, [*verified, *others, *[review(1.0, verified=None)] * 9], [product()])
 
     rows = by(checked_mart(spark, lakehouse, "credibility"), "main_category")
 
     assert set(rows) == {("Patio",), ("All categories",)}
     row = rows["Patio",]
-    assert (row["verified_rated"], row["unverified_rated"]) == (4, 3)
-    assert row["difference"] == pytest.approx(4.5 - 4 / 3)
-    margin = 1.959963984540054 * (1 / 3 / 4 + 1 / 3 / 3) ** 0.5
-    assert row["low"] == pytest.approx(4.5 - 4 / 3 - margin)
-    assert row["high"] == pytest.approx(4.5 - 4 / 3 + margin)
+    assert (row["verified_rated"], row["unverified_rated"]) == (12, 10)
+    known = ttest_ind(*stars, equal_var=False).confidence_interval()
+    assert (row["low"], row["high"]) == pytest.approx(tuple(known), rel=1e-3)
+    exact = permutation_test(stars, lambda a, b: np.mean(a) - np.mean(b), rng=3).pvalue
+    assert exact / 2 < row["q_value"] < 3 * exact
     assert row["significant"] is True
 
 
-def test_single_unverified_review_gives_no_interval(spark, lakehouse):
-    put_gold(lakehouse, [review(5.0), review(4.0), review(1.0, verified=False)])
+def test_lucky_categories_are_no_credibility_gaps(spark, lakehouse):
+    draws = random.Random(4)
+    chances = {f"Even {number}": (0.9, 0.9) for number in range(40)} | {"Gap": (0.95, 0.3)}
+    reviews = [
+        review(5.0 if draws.random() < chance else 1.0, asin=name, verified=verified)
+        for name, both in chances.items()
+        for verified, chance in zip((True, False), both, strict=True)
+        for _ in range(40)
+    ]
+    put_gold(lakehouse, reviews, [product(asin=name, main_category=name) for name in chances])
+
+    rows = checked_mart(spark, lakehouse, "credibility")
+
+    found = {row["main_category"] for row in rows if row["significant"]}
+    outside = {row["main_category"] for row in rows if row["low"] > 0 or row["high"] < 0}
+    assert found - {"All categories"} == {"Gap"}
+    assert outside - {"All categories", "Gap"}
+
+
+def test_side_with_few_reviews_gives_no_interval(spark, lakehouse):
+    few = [review(1.0, verified=False)] * 9
+    put_gold(lakehouse, [*[review(5.0), review(4.0)] * 10, *few])
 
     for row in checked_mart(spark, lakehouse, "credibility"):
         assert row["difference"] == 3.5

@@ -173,9 +173,9 @@ def _fixed_marts() -> dict[str, pa.Table]:
             ("Dove", 2016, 2018, 31, 4.9, 0.2, 0.01, 0.39, 0.1, 0.045, 0.06, "flat"),
         ],
         "credibility": [
-            ("All categories", 600, 250, 4.2, 3.9, 0.3, 0.12, 0.48, True),
-            ("Books", 100, 50, 4.1, 4.15, -0.05, -0.3, 0.2, False),
-            ("Toys & Games", 1, 0, 4.0, None, None, None, None, None),
+            ("All categories", 600, 250, 4.2, 3.9, 0.3, 0.12, 0.48, 0.001, True),
+            ("Books", 100, 50, 4.1, 4.15, -0.05, -0.3, 0.2, 0.7, False),
+            ("Toys & Games", 1, 0, 4.0, None, None, None, None, None, None),
         ],
         "product_alerts": [
             (*going_on, 40, 3, 20, 12, 4.4, 3.1, 1.3, 0.5, 2.0, 0.0004),

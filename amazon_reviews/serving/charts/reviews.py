@@ -221,6 +221,7 @@ def credibility(table: pa.Table) -> alt.LayerChart:
         difference=("difference", "+.2f"),
         low=("from", "+.2f"),
         high=("to", "+.2f"),
+        q_value=("q", ".4f"),
         verified_mean=("verified", MEAN),
         verified_rated=("verified reviews", EXACT),
         unverified_mean=("not verified", MEAN),

@@ -89,8 +89,8 @@ _SECTIONS = (
                 review_charts.credibility,
                 _ALL,
                 note=(
-                    "If the 95 % interval does not contain 0, the difference between verified "
-                    "purchases and other reviews is unlikely to be chance alone."
+                    "A category differs if its q-value is below 0.05: the p-value adjusted for the "
+                    "number of categories. Chance alone moves some intervals away from 0."
                 ),
             ),
             Panel(reviews.by_language, review_charts.reviews_per_origin),

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.transforms.exact_sums import tenths
 from amazon_reviews.transforms.marts.counts import category, first_and_last, price_band, sums
 from amazon_reviews.transforms.marts.ratings import (
@@ -18,14 +18,18 @@ from amazon_reviews.transforms.marts.ratings import (
     with_shrunk_means,
 )
 from amazon_reviews.transforms.marts.significance import (
-    NORMAL_95,
     difference_95,
+    t_95,
+    two_sided,
     two_sided_shares,
     with_q_values,
 )
 from amazon_reviews.transforms.sentiment_rule import sentiment_of
 
 ALL_CATEGORIES = "All categories"
+COMPARED_REVIEWS = 10
+"""The fewest rated reviews on each side of a comparison."""
+
 _LENGTH = ("length_from", "length_to")
 _ORIGIN = ("profile", "marketplace", "language")
 _PRICE = ("price_from", "price_to", "price_imputed")
@@ -120,32 +124,62 @@ def _with_excess(rows: DataFrame) -> DataFrame:
 def credibility(counts: DataFrame) -> DataFrame:
     """Return one row per main category and one for all of them, from gold/review_counts.
 
-    The confidence interval is Welch's, with the quantile of the normal distribution.
+    Sides of fewer than `COMPARED_REVIEWS` are not compared. The interval is Welch's. The test is
+    that of equal distributions, with the variance of both sides together: few reviews may have
+    equal stars by chance, and a variance of their own of 0.
     """
     rated = counts.where(F.col("stars").isNotNull() & F.col("verified").isNotNull())
     whole = rated.withColumn("main_category", F.lit(ALL_CATEGORIES))
     sides = rated.unionByName(whole).groupBy("main_category").agg(*_sums(True), *_sums(False))
     verified, unverified = _mean_and_error("verified"), _mean_and_error("unverified")
-    error = NORMAL_95 * F.sqrt(verified[1] + unverified[1])
+    enough = F.least("verified_rated", "unverified_rated") >= COMPARED_REVIEWS
     means = sides.select(
         "*",
         verified[0].alias("verified_mean"),
         unverified[0].alias("unverified_mean"),
         (verified[0] - unverified[0]).alias("difference"),
-        error.alias("error"),
+        F.when(enough, verified[1]).alias("verified_error"),
+        F.when(enough, unverified[1]).alias("unverified_error"),
+        F.when(enough, _p_value_of_difference(verified[0] - unverified[0])).alias("own_p_value"),
     )
-    low, high = F.col("difference") - F.col("error"), F.col("difference") + F.col("error")
-    return means.select(
+    # All categories are a single test.
+    category = F.col("main_category") != ALL_CATEGORIES
+    p_value = F.when(category, F.col("own_p_value"))
+    q_value = F.coalesce("q_value", "own_p_value")
+    half = _half_of_welch()
+    return with_q_values(means.withColumn("p_value", p_value)).select(
         "main_category",
         "verified_rated",
         "unverified_rated",
         "verified_mean",
         "unverified_mean",
         "difference",
-        low.alias("low"),
-        high.alias("high"),
-        ((low > 0) | (high < 0)).alias("significant"),
+        (F.col("difference") - half).alias("low"),
+        (F.col("difference") + half).alias("high"),
+        q_value.alias("q_value"),
+        (q_value < FALSE_DISCOVERIES).alias("significant"),
     )
+
+
+def _half_of_welch() -> Column:
+    """Return the half width of the 95 % interval, with the freedom of Welch and Satterthwaite."""
+    u, v = F.col("verified_error"), F.col("unverified_error")
+    n, m = F.col("verified_rated"), F.col("unverified_rated")
+    freedom = ratio((u + v) * (u + v), ratio(u * u, n - 1) + ratio(v * v, m - 1))
+    return F.when(u + v > 0, t_95(freedom) * F.sqrt(u + v)).when(u + v == 0, 0.0)
+
+
+def _p_value_of_difference(difference: Column) -> Column:
+    sums = (
+        F.col(f"verified_{name}") + F.col(f"unverified_{name}")
+        for name in ("rated", "sum", "squares")
+    )
+    one = F.lit(1)
+    steps = ratio(one, F.col("verified_rated")) + ratio(one, F.col("unverified_rated"))
+    # A half star less, as a sum of stars has steps of whole ones.
+    distance = F.greatest(F.abs(difference) - steps / F.lit(2.0), F.lit(0.0))
+    error = F.sqrt(sample_variance(*sums) * steps)
+    return F.when(error > 0, two_sided(distance / F.nullif(error, F.lit(0.0)))).otherwise(1.0)
 
 
 def _sums(verified: bool) -> list[Column]:

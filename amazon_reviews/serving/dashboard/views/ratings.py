@@ -78,8 +78,9 @@ def _credibility(filters: Filters) -> None:
     rows = read(reviews.credibility, filters)
     chart("credibility", charts.credibility, rows)
     st.caption(
-        "Mean stars of verified purchases minus those of other reviews. If the 95 % interval does "
-        "not contain 0, the difference is unlikely to be chance alone."
+        "Mean stars of verified purchases minus those of other reviews, with its 95 % interval. A "
+        "category differs if its q-value is below 0.05: the p-value adjusted for the number of "
+        "categories, because chance alone moves some intervals away from 0."
     )
     note(filters, ["main_category"])
 
