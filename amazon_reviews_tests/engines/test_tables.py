@@ -1,5 +1,6 @@
 """Both engines build equal tables, and each continues the work of the other."""
 
+import random
 import shutil
 
 import pytest
@@ -15,6 +16,8 @@ from amazon_reviews.resources.lakehouse.tables import Lakehouse, partition_rows
 from amazon_reviews.resources.landing.zone import LandingZone
 from amazon_reviews_tests.engines.compare import assert_same_tables, lay_out_real_data
 from amazon_reviews_tests.helpers import BATCH_ROWS, content, event, hub_of, ingest_all, rows
+from amazon_reviews_tests.marts import random_gold
+from amazon_reviews_tests.marts.building import checked_mart, put_gold
 from amazon_reviews_tests.marts.test_partials import check_sequence
 
 SAMPLE = SampleOptions(
@@ -188,6 +191,15 @@ def test_spark_creates_files_and_folders_for_their_owner_only(jvm, tmp_path):
     created = [folder, *folder.rglob("*")]
     assert len(created) > 4
     assert {path.stat().st_mode & 0o777 for path in created} == {0o700, 0o600}
+
+
+def test_statistics_of_marts_agree_with_the_reference_on_jvm_spark(jvm, tmp_path):
+    lakehouse = Lakehouse(location=str(tmp_path))
+    draws = random.Random(7)
+    put_gold(lakehouse, random_gold.reviews(draws), random_gold.products(draws))
+
+    for name in ("brand_trends", "category_ratings", "credibility", "seasons", "year_months"):
+        assert checked_mart(jvm, lakehouse, name), name
 
 
 @pytest.mark.long
