@@ -19,7 +19,10 @@ Limit = Annotated[int, Query(ge=1, le=50, description="number of products at mos
 
 
 class SimilarProduct(BaseModel):
-    """A product of a list; `cold` if the method has no data of the requested product or user."""
+    """A product of a list; `cold` if the method has no data of the requested product or user.
+
+    `price` is the listed price, null without one.
+    """
 
     place: int
     asin: str
