@@ -109,7 +109,7 @@ def fisher_p_value(hits: Column, size: Column, other_hits: Column, other_size: C
         - _log_choose(size + other_size, size)
     )
     following = (other_hits * misses).cast("double") / ((hits + 1) * (other_misses + 1))
-    bound = F.exp(log_p) / (F.lit(1.0) - following)
+    bound = F.exp(log_p) / F.nullif(F.lit(1.0) - following, F.lit(0.0))
     return F.when(following < 1, F.least(bound, F.lit(1.0))).otherwise(F.lit(1.0))
 
 
