@@ -11,6 +11,7 @@ import pytest
 from amazon_reviews.models.sentiment.baselines import polarities
 from amazon_reviews.models.sentiment.classifier import SentimentClassifier
 from amazon_reviews.models.sentiment.evaluation import evaluate
+from amazon_reviews.models.sentiment.judgement import Judgements
 from amazon_reviews.models.sentiment.splits import by_user
 from amazon_reviews.models.sentiment.tasks import TASKS
 from amazon_reviews_tests.models.reviews import category_samples
@@ -37,6 +38,25 @@ def _metrics(reviews, split):
     model = SentimentClassifier().fit(reviews.where(split.train))
     test = reviews.where(split.test)
     return evaluate(test, model.predict_proba(test), TASKS["binary"], "").metrics
+
+
+def test_learned_reviews_contradict_their_stars_as_often_as_held_out_ones(data):
+    reviews = category_samples(data)
+    split = by_user(reviews.users, 0.2, 0)
+    model = SentimentClassifier().fit(reviews.where(split.train))
+
+    sentiments = Judgements.of(model, model.out_of_fold_scores(reviews)[0]).sentiments
+    opposite = np.where(reviews.stars > 3, "negative", "positive")
+    contradicts = (sentiments == opposite) & (reviews.stars != 3)
+    negative = reviews.stars < 3
+    learned, held_out = (
+        (contradicts[side].mean(), (sentiments == "negative")[negative & side].mean())
+        for side in (split.train, split.test)
+    )
+
+    assert held_out[0] > 0.01
+    assert learned[0] == pytest.approx(held_out[0], abs=0.005)
+    assert learned[1] == pytest.approx(held_out[1], abs=0.05)
 
 
 def test_polarities_equal_those_of_the_paisa_genious_lakehouse(data):
