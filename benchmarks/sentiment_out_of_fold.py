@@ -41,8 +41,8 @@ def main(folder: Path, splits: int, chunk_rows: tuple[int, ...]) -> None:
         for seed in range(splits):
             for key, found in _figures(examples, rows, seed):
                 figures.setdefault(key, []).append(found)
-        for (weights, side), found in figures.items():
-            contradictions, negatives, stars = np.mean(found, axis=0)
+        for (weights, side), of_splits in figures.items():
+            contradictions, negatives, stars = np.mean(of_splits, axis=0)
             name = f"{weights}, chunks of {rows:,}"
             print(f"{name:26}{side:10}{contradictions:24.2%}{negatives:24.1%}{stars:24.3f}")
 
