@@ -43,6 +43,7 @@ MODEL_SENTIMENT = Artifact(
     "on the held-out users. Without enough reviews no model is trained.",
     code_version="3",
     checks=("not_worse",),
+    pii="groups of the reviewers that it learned from, by a hash of their ids",
 )
 MODEL_TITLE_RATINGS = Artifact(
     f"model/{TITLE_RATINGS}",
