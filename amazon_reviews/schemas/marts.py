@@ -386,7 +386,7 @@ CREDIBILITY = _mart(
         Column("low", _REAL, "lower end of the 95 % confidence interval of the difference"),
         Column("high", _REAL, "upper end; both null for fewer than 10 rated reviews of a side"),
         _Q_VALUE,
-        Column("significant", pa.bool_(), "q_value is below 0.05; null without an interval"),
+        Column("significant", pa.bool_(), "q_value is below 0.05, and the interval leaves 0 out"),
     ),
     code_version="2",
     inputs=("gold/review_counts",),

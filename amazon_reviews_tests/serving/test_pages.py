@@ -275,3 +275,14 @@ def test_filters_without_a_match_show_a_message(tab):
 
     assert tab.get_by_text("No data matches these filters.").first.is_visible()
     assert tab.locator(FAILURES).count() == 0
+
+
+def test_a_single_category_is_not_ranked(tab):
+    visit(tab, "/categories")
+    assert tab.get_by_text("Where to improve first:").is_visible()
+    assert tab.locator(".st-key-chart-categories_by_priority").is_visible()
+
+    visit(tab, "/categories?categories=Books")
+
+    assert tab.get_by_text("these reviews are of one category only").is_visible()
+    assert tab.locator(".st-key-chart-categories_by_priority").count() == 0

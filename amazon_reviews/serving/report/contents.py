@@ -89,8 +89,8 @@ _SECTIONS = (
                 review_charts.credibility,
                 _ALL,
                 note=(
-                    "A category differs if its q-value is below 0.05: the p-value adjusted for the "
-                    "number of categories. Chance alone moves some intervals away from 0."
+                    "A category differs if the 95 % interval does not contain 0 and its q-value is "
+                    "below 0.05: the p-value adjusted for the number of categories."
                 ),
             ),
             Panel(reviews.by_language, review_charts.reviews_per_origin),

@@ -146,7 +146,8 @@ def credibility(counts: DataFrame) -> DataFrame:
     category = F.col("main_category") != ALL_CATEGORIES
     p_value = F.when(category, F.col("own_p_value"))
     q_value = F.coalesce("q_value", "own_p_value")
-    half = _half_of_welch()
+    low, high = (F.col("difference") + sign * _half_of_welch() for sign in (F.lit(-1), F.lit(1)))
+    beyond_chance = (q_value < FALSE_DISCOVERIES) & ((low > 0) | (high < 0))
     return with_q_values(means.withColumn("p_value", p_value)).select(
         "main_category",
         "verified_rated",
@@ -154,10 +155,10 @@ def credibility(counts: DataFrame) -> DataFrame:
         "verified_mean",
         "unverified_mean",
         "difference",
-        (F.col("difference") - half).alias("low"),
-        (F.col("difference") + half).alias("high"),
+        low.alias("low"),
+        high.alias("high"),
         q_value.alias("q_value"),
-        (q_value < FALSE_DISCOVERIES).alias("significant"),
+        beyond_chance.alias("significant"),
     )
 
 

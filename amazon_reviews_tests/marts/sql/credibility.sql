@@ -32,5 +32,6 @@ WITH rated AS (
 )
 SELECT main_category, n1 AS verified_rated, n2 AS unverified_rated, mean1 AS verified_mean,
     mean2 AS unverified_mean, difference, difference - half AS low, difference + half AS high,
-    q_value, q_value < 0.05 AS significant
+    q_value,
+    q_value < 0.05 AND (difference - half > 0 OR difference + half < 0) AS significant
 FROM tests LEFT JOIN compared USING (main_category)

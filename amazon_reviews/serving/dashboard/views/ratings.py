@@ -79,8 +79,8 @@ def _credibility(filters: Filters) -> None:
     chart("credibility", charts.credibility, rows)
     st.caption(
         "Mean stars of verified purchases minus those of other reviews, with its 95 % interval. A "
-        "category differs if its q-value is below 0.05: the p-value adjusted for the number of "
-        "categories, because chance alone moves some intervals away from 0."
+        "category differs if the interval does not contain 0 and its q-value is below 0.05: the "
+        "p-value adjusted for the number of categories."
     )
     note(filters, ["main_category"])
 
