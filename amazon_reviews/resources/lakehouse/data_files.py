@@ -170,10 +170,20 @@ def scratch_copy(frames: Sequence[DataFrame], location: str, key: str) -> Iterat
         for frame in frames:
             frame.write.mode(mode).option("compression", "lz4").parquet(folder)
             mode = "append"
-        # The files have the schema: to ask for it would analyze the whole query again.
-        yield frames[0].sparkSession.read.parquet(folder)
+        reader = frames[0].sparkSession.read
+        if not _holds_files(location, name):
+            reader = reader.schema(frames[0].schema)
+        # Else the files have the schema: to ask for it would analyze the whole query again.
+        yield reader.parquet(folder)
     with suppress(FileNotFoundError):
         filesystem(location).delete_dir(name)
+
+
+def _holds_files(location: str, folder: str) -> bool:
+    """Return True if an engine wrote rows to a folder; the embedded one writes no empty file."""
+    selector = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
+    infos = filesystem(location).get_file_info(selector)
+    return any(info.path.endswith(".parquet") for info in infos)
 
 
 def missing_files(location: str, key: str, paths: Sequence[str]) -> list[int]:
