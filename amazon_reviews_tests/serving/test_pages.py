@@ -28,7 +28,8 @@ SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 FAILURES = "[data-testid=stException], [data-testid=stAlertContentError]"
 DRAWN = "[class*=st-key-chart-] :is(canvas, svg.marks), [class*=st-key-table-] canvas"
 NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, button, [role=slider]')]
-  .filter(e => e.checkVisibility() && !(e.labels?.length || e.ariaLabel || e.title ||
+  .filter(e => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
+  .filter(e => !(e.labels?.length || e.ariaLabel || e.title ||
     e.innerText?.trim() || e.getAttribute('aria-labelledby')))
   .map(e => e.outerHTML.slice(0, 200))"""
 OVERFLOW = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]

@@ -124,7 +124,7 @@ def _with_excess(rows: DataFrame) -> DataFrame:
 def credibility(counts: DataFrame) -> DataFrame:
     """Return one row per main category and one for all of them, from gold/review_counts.
 
-    Sides of fewer than `COMPARED_REVIEWS` are not compared. The interval is Welch's. The test is
+    Sides of fewer than 10 reviews are not compared. The interval is Welch's. The test is
     that of equal distributions, with the variance of both sides together: few reviews may have
     equal stars by chance, and a variance of their own of 0.
     """

@@ -79,9 +79,10 @@ def _alerts() -> None:
 
 
 def _drops() -> str:
-    day = read(reviews.totals)["last_on"][0].as_py()
-    if not day:
+    days = read(reviews.totals)["last_on"].to_pylist()
+    if not any(days):
         return "No review has a date."
+    (day,) = days
     (counts,) = read(catalogue.alert_counts, day).to_pylist()
     return (
         f"Products whose stars dropped at some time up to {day:%d %B %Y}: {counts['products']:,}; "
