@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Iterator
 
 import dagster as dg
 import pyarrow as pa
@@ -180,7 +181,7 @@ def losing(project, function, key):
 
     def wrapped(*args, **options):
         done = function(*args, **options)
-        done = done if isinstance(done, dict) else list(done)
+        done = list(done) if isinstance(done, Iterator) else done
         column = "review_id" if key == "gold/reviews" else "asin"
         delta = project.lakehouse.delta(key)
         rows = delta.to_pyarrow_table(columns=[column, "partition"]).to_pylist()
