@@ -35,7 +35,7 @@ _PARAMETER = re.compile(
     r"(key|code|secret|token|password|passwd|pwd|passphrase|signature|sig|sas|credential|auth|jwt)$",
     re.I,
 )
-# Addresses of chats and webhooks hold their key in any part, also in the place of the host.
+# Addresses of chats and webhooks hold their key in any part, also instead of the host.
 _ADDRESSES = "AMAZON_REVIEWS_ALERTS"
 _PLAIN = re.compile(r"[a-z]{0,11}|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?")
 _HARMLESS = ("location", "user_id", "user_agent")

@@ -133,7 +133,7 @@ def _listed(recommendations: Recommendations, *, reasons: bool = True) -> pa.Tab
 
 
 def _named(rows: pa.Table) -> pa.Table:
-    """Return rows of products with `product`, their name, in the place of the title."""
+    """Return rows of products with `product`, their name, instead of the title."""
     names = pa.array([product_name(row) for row in rows.to_pylist()], pa.string())
     return rows.set_column(rows.column_names.index("title"), "product", names)
 
