@@ -32,3 +32,9 @@ FALSE_DISCOVERIES = 0.05
 
 MOSTLY_MISSING = 0.7
 """Share of missing values above which a column of the source counts as mostly missing."""
+
+MONTH_REVIEWS, EARLIER_REVIEWS = 5, 10
+"""The fewest rated reviews of a month of a product that is tested for a drop, and before it."""
+
+ALL_CATEGORIES = "All categories"
+"""Name of the rows over all categories, in tables with one row per category."""

@@ -32,6 +32,7 @@ from amazon_reviews.models.sentiment.tasks import IGNORED, TASKS
 from amazon_reviews.pipeline.sentiment.example_table import BATCH_ROWS, SEED, read_examples
 from amazon_reviews.resources.lakehouse.tables import Lakehouse
 from amazon_reviews.schemas import sentiment as tables
+from amazon_reviews.schemas.vocabulary import ALL_CATEGORIES
 
 MOST_ROWS = 200_000
 """The most held-out examples of the evaluation: the first ones."""
@@ -43,7 +44,6 @@ NETWORK_ROWS = 500
 """The most held-out examples for the star classifier, which is slow."""
 WORDS = 30
 FEWEST_IN_CATEGORY = 500
-ALL_CATEGORIES = "All categories"
 
 _BINARY = TASKS["binary"]
 

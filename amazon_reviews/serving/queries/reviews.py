@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import (
+    ALL_CATEGORIES,
     NEGATIVE,
     NEUTRAL,
     NEUTRAL_STARS,
@@ -154,7 +155,7 @@ def seasons(warehouse: Warehouse) -> pa.Table:
 def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category with an interval, and one for all; filtered by category."""
     condition, parameters = filters.where("m", ("main_category",))
-    known = f"({condition} OR m.main_category = 'All categories') AND m.low IS NOT NULL"
+    known = f"({condition} OR m.main_category = '{ALL_CATEGORIES}') AND m.low IS NOT NULL"
     return mart(warehouse, "gold/credibility", "m.difference DESC", (known, parameters))
 
 

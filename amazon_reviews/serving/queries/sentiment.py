@@ -6,7 +6,7 @@ from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.intervals import share_columns
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.query import mart, query
+from amazon_reviews.serving.queries.query import mart, query, rows
 
 CATEGORY_ONLY = ("main_category",)
 FEWEST_REVIEWS = 20
@@ -19,6 +19,23 @@ def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
     where = filters.where("m", CATEGORY_ONLY)
     order = "m.reviews DESC, m.main_category"
     return mart(warehouse, "gold/sentiment_categories", order, where, 30)
+
+
+@query("gold/sentiment_categories")
+def summed(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row: reviews with a prediction, and contradictions with the interval of their share.
+
+    Filtered by category.
+    """
+    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    return rows(
+        warehouse,
+        f"SELECT t.*, {share_columns('t.contradictions', 't.reviews')} FROM ("
+        "SELECT COALESCE(SUM(m.reviews), 0) AS reviews, "
+        "COALESCE(SUM(m.contradictions), 0) AS contradictions "
+        f"FROM {warehouse.relation('gold/sentiment_categories')} AS m WHERE {condition}) AS t",
+        parameters,
+    )
 
 
 @query("gold/sentiment_brands")

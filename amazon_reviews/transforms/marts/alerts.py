@@ -8,12 +8,9 @@ nothing about the distribution of the stars.
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES
+from amazon_reviews.schemas.vocabulary import EARLIER_REVIEWS, FALSE_DISCOVERIES, MONTH_REVIEWS
 from amazon_reviews.transforms.marts.ratings import ratio, star_tenths
 from amazon_reviews.transforms.marts.significance import NORMAL_95, fisher_p_value, with_q_values
-
-MONTH_REVIEWS, EARLIER_REVIEWS = 5, 10
-"""The fewest rated reviews of a month that is tested, and before it."""
 
 DROP_STARS = 0.5
 """The smallest drop that counts; its confidence interval must leave 0 out too."""

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from amazon_reviews.schemas.vocabulary import FALSE_DISCOVERIES, UNKNOWN
+from amazon_reviews.schemas.vocabulary import ALL_CATEGORIES, FALSE_DISCOVERIES, UNKNOWN
 from amazon_reviews.transforms.exact_sums import tenths
 from amazon_reviews.transforms.marts.counts import category, first_and_last, price_band, sums
 from amazon_reviews.transforms.marts.ratings import (
@@ -26,7 +26,6 @@ from amazon_reviews.transforms.marts.significance import (
 )
 from amazon_reviews.transforms.sentiment_rule import sentiment_of
 
-ALL_CATEGORIES = "All categories"
 COMPARED_REVIEWS = 10
 """The fewest rated reviews on each side of a comparison."""
 

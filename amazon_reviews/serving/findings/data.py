@@ -1,0 +1,122 @@
+"""Findings on the data: what is missing, repeated, rejected or not up to date."""
+
+from collections import Counter
+
+from amazon_reviews.serving.findings.finding import Finding, Reader
+from amazon_reviews.serving.findings.wording import number_of, percent, shortened
+from amazon_reviews.serving.queries import catalogue, coverage, pipeline, reviews, sentiment
+from amazon_reviews.serving.queries.filters import Filters
+
+# A smaller gap does not change the two or three digits that pages show of a figure.
+_LEAST_SHARE = 0.01
+_REASONS = {
+    "not_json": "they are no JSON",
+    "not_utf8": "they are not UTF-8",
+    "not_an_object": "they are no JSON object",
+    "missing_field": "a required field is missing",
+    "wrong_type": "a field has the wrong type",
+    "out_of_range": "a value is out of range",
+    "too_large": "they are too large",
+}
+
+
+def unbalanced(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the partitions that lost lines; none if categories are chosen."""
+    if filters.main_categories:
+        return []
+    rows = [row for row in read(pipeline.reconciliation).to_pylist() if not row["balanced"]]
+    if not rows:
+        return []
+    row = rows[0]
+    accounted = row["kept"] + row["duplicates"] + row["rejected"]
+    text = (
+        f"{number_of(len(rows), 'partition')} {'is' if len(rows) == 1 else 'are'} not balanced, "
+        f"such as {shortened(row['partition'])} of {row['layer']}/{row['table']}: "
+        f"{number_of(row['lines'], 'line')} came in, and {accounted:,} were kept, duplicates or "
+        "rejected."
+    )
+    return [Finding("data", text, "quality", {"quality_tab": "Reconciliation"})]
+
+
+def products_without_data(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the reviews whose product is in no file of products."""
+    (row,) = read(coverage.described_products, filters).to_pylist()
+    without = row["reviews"] - row["described_reviews"]
+    if not without:
+        return []
+    share = without / row["reviews"]
+    products = number_of(row["products"] - row["described_products"], "product")
+    text = (
+        f"{percent(share)} of the reviews have no product data: category, brand and price of the "
+        f"{products} of {number_of(without, 'review')} are unknown."
+    )
+    return [_gap(text, share, "categories", {"categories_tab": "Reviews"})]
+
+
+def imputed_prices(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the products without a listed price."""
+    rows = read(catalogue.category_products, filters).to_pylist()
+    products, priced = (sum(row[name] for row in rows) for name in ("products", "priced"))
+    if products == priced:
+        return []
+    share = 1 - priced / products
+    text = (
+        f"{percent(share)} of the products have no listed price ({products - priced:,} of "
+        f"{products:,}): figures by price use a mean price for them."
+    )
+    return [_gap(text, share, "categories", {"categories_tab": "Prices"})]
+
+
+def duplicates(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the partition with the largest share of duplicates; none if categories are chosen."""
+    if filters.main_categories:
+        return []
+    rows = [row for row in read(pipeline.reconciliation).to_pylist() if row["duplicates"]]
+    if not rows:
+        return []
+    row = max(rows, key=lambda row: row["duplicate_share"])
+    text = (
+        f"{percent(row['duplicate_share'])} of the lines of {shortened(row['partition'])} in "
+        f"{row['layer']}/{row['table']} are duplicates ({row['duplicates']:,} of "
+        f"{row['lines']:,}): no partition has a larger share."
+    )
+    share = row["duplicate_share"]
+    return [_gap(text, share, "quality", {"quality_tab": "Reconciliation"})]
+
+
+def rejected(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the share of rejected lines; none if categories are chosen."""
+    if filters.main_categories:
+        return []
+    rows = [row for row in read(pipeline.reconciliation).to_pylist() if row["layer"] == "silver"]
+    lines, lost = (sum(row[name] for row in rows) for name in ("lines", "rejected"))
+    reasons: Counter[str] = Counter()
+    for row in read(pipeline.rejected).to_pylist():
+        reasons[row["reason"]] += row["lines"]
+    if not lost or not reasons:
+        return []
+    ((reason, number),) = reasons.most_common(1)
+    text = (
+        f"{percent(lost / lines)} of all lines were rejected ({lost:,} of {lines:,}), most often "
+        f"because {_REASONS.get(reason, reason)} ({number:,})."
+    )
+    return [_gap(text, lost / lines, "quality", {"quality_tab": "Rejected lines"})]
+
+
+def texts_without_prediction(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the reviews that came after the newest predictions."""
+    rows = read(reviews.summed, filters).to_pylist()
+    number = rows[0]["reviews"] if rows else 0
+    (row,) = read(sentiment.summed, filters).to_pylist()
+    without = number - row["reviews"]
+    if without <= 0:
+        return []
+    text = (
+        f"Figures on texts cover {row['reviews']:,} of {number_of(number, 'review')}: "
+        f"{without:,} {'has' if without == 1 else 'have'} no prediction yet."
+    )
+    return [_gap(text, without / number, "sentiment", {"sentiment_tab": "Categories"})]
+
+
+def _gap(text: str, share: float, page: str, parameters: dict[str, str]) -> Finding:
+    return Finding("data", text, page, parameters, stands_out=share >= _LEAST_SHARE)

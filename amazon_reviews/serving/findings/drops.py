@@ -1,0 +1,129 @@
+"""Findings on products whose stars dropped."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.serving.findings.finding import Finding, Reader
+from amazon_reviews.serving.findings.wording import (
+    interval,
+    listed,
+    month_of,
+    months_from,
+    number_of,
+    product_in_text,
+    q_is,
+    shortened,
+)
+from amazon_reviews.serving.queries import catalogue, coverage, reviews
+from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.query import MOST_ROWS
+
+_MOST_FINDINGS = 4
+_MOST_NAMES = 5
+# Drops of a category that begin within a quarter may have one cause. Two of them are often chance.
+_MONTHS_TOGETHER, _DROPS_TOGETHER = 3, 3
+_ALERTS = {"brands_tab": "Alerts"}
+
+_Drop = dict[str, Any]
+
+
+def drops(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the largest drops up to the newest review, those that are going on first."""
+    days = read(reviews.totals)["last_on"].to_pylist()
+    if not any(days):
+        return []
+    (day,) = days
+    rows = read(catalogue.alerts, day, filters, MOST_ROWS).to_pylist()
+    if not rows:
+        return [_none(read, day, filters)]
+    groups = sorted(_groups(rows), key=_importance, reverse=True)
+    told = [
+        _together(group) if len(group) > 1 else _single(group[0])
+        for group in groups[:_MOST_FINDINGS]
+    ]
+    further = sum(map(len, groups[_MOST_FINDINGS:]))
+    if further:
+        verb = "is" if further == 1 else "are"
+        text = f"{number_of(further, 'further drop')} of stars {verb} beyond chance."
+        told.append(Finding("drop", text, "brands", _ALERTS))
+    return told
+
+
+def _none(read: Reader, day: date, filters: Filters) -> Finding:
+    (products,) = read(coverage.compared_products, filters)["products"].to_pylist()
+    compared = number_of(products, "product")
+    text = (
+        f"No product stands out: up to {day:%d %B %Y}, chance alone explains all drops of the "
+        f"stars of the {compared} with enough reviews to compare."
+        if products
+        else "No product has enough reviews to tell if its stars dropped."
+    )
+    return Finding("drop", text, "brands", _ALERTS, stands_out=False)
+
+
+def _groups(rows: list[_Drop]) -> Iterator[list[_Drop]]:
+    """Yield drops of one category that began within a few months, and the other ones singly."""
+    categories: dict[str, dict[int, list[_Drop]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        begin = row["begins_on"]
+        months = categories[row["main_category"] or UNKNOWN]
+        months[begin.year * 12 + begin.month].append(row)
+    for months in categories.values():
+        while months:
+            periods = {
+                month: [each for each in range(month, month + _MONTHS_TOGETHER) if each in months]
+                for month in months
+            }
+            largest = max(periods.values(), key=lambda p: (sum(len(months[m]) for m in p), p))
+            together = [row for month in largest for row in months[month]]
+            if len({row["asin"] for row in together}) < _DROPS_TOGETHER:
+                break
+            yield together
+            for month in largest:
+                del months[month]
+        yield from ([row] for of_month in months.values() for row in of_month)
+
+
+def _importance(group: list[_Drop]) -> tuple[bool, float, str]:
+    """Order drops by the stars that were lost at least, over all reviews of their periods."""
+    lost = sum(row["low"] * row["period_rated"] for row in group)
+    return any(row["going_on"] for row in group), lost, group[0]["asin"]
+
+
+def _single(row: _Drop) -> Finding:
+    name, begin = product_in_text(row), row["begins_on"]
+    means = f"from {row['before_mean']:.2f} to {row['period_mean']:.2f} stars"
+    sure = f"{interval(row['low'], row['high'])}, {q_is(row['q_value'])}"
+    if row["going_on"]:
+        fell, then = f"has fallen {means} since {month_of(begin)}", "This is going on."
+    else:
+        fell = f"fell {means} {months_from(begin, row['ends_on'])}"
+        then = "It has recovered." if row["recovered"] else "It has too few reviews since then."
+    text = f"{name} {fell}: a drop of {row['rating_drop']:.2f} ({sure}). {then}"
+    return Finding("drop", text, "product", {"asin": row["asin"]})
+
+
+def _together(group: list[_Drop]) -> Finding:
+    category = group[0]["main_category"] or UNKNOWN
+    largest = sorted(group, key=lambda row: (-row["rating_drop"], row["asin"]))
+    products = {row["asin"]: product_in_text(row) for row in largest}
+    names = list(products.values())[:_MOST_NAMES]
+    if len(products) > len(names):
+        names.append(f"{len(products) - len(names):,} more")
+    of = "without a known category" if category == UNKNOWN else f"of {shortened(category)}"
+    least, most = (each(row["rating_drop"] for row in group) for each in (min, max))
+    low, high = min(row["low"] for row in group), max(row["high"] for row in group)
+    q_value = max(row["q_value"] for row in group)
+    begins = [row["begins_on"] for row in group]
+    period = months_from(min(begins), max(begins), "between", "and")
+    going_on = len({row["asin"] for row in group if row["going_on"]})
+    text = (
+        f"{number_of(len(products), 'product')} {of} began to lose {least:.2f} to {most:.2f} stars "
+        f"{period}: {listed(names)}. The 95 % intervals of the drops lie within {low:.2f} to "
+        f"{high:.2f} stars, {q_is(q_value).replace('=', '≤')}; {going_on or 'none'} of the drops "
+        f"{'is' if going_on < 2 else 'are'} going on."
+    )
+    return Finding("drop", text, "brands", _ALERTS)
