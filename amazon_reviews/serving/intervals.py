@@ -1,4 +1,6 @@
-"""95 % confidence intervals of shares and of shrunk means, in SQL."""
+"""95 % confidence intervals: of shares and shrunk means in SQL, of a difference in Python."""
+
+import math
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import PRIOR_REVIEWS
@@ -40,3 +42,26 @@ def shrunk_columns(warehouse: Warehouse) -> str:
         f"CASE WHEN m.rated > 0 THEN LEAST(m.shrunk_stars + {margin}, 5) END AS high, "
         "m.positive, m.neutral, m.negative"
     )
+
+
+def difference_of_shares(
+    part: float, whole: float, others: float, other_whole: float
+) -> tuple[float, float, float]:
+    """Return part / whole less others / other_whole, and both ends of Newcombe's interval.
+
+    Source: Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10.
+    """
+    share, other_share = part / whole, others / other_whole
+    low, high = _wilson(part, whole)
+    other_low, other_high = _wilson(others, other_whole)
+    difference = share - other_share
+    below = math.hypot(share - low, other_high - other_share)
+    above = math.hypot(high - share, other_share - other_low)
+    return difference, difference - below, difference + above
+
+
+def _wilson(part: float, whole: float) -> tuple[float, float]:
+    square = NORMAL_95**2
+    centre = part + square / 2
+    half = NORMAL_95 * math.sqrt(part * (whole - part) / whole + square / 4)
+    return (centre - half) / (whole + square), (centre + half) / (whole + square)

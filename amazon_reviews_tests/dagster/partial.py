@@ -108,7 +108,7 @@ def check_api(project: Project) -> None:
 def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that every tab of every page is shown without an error, with the default filters."""
     prepare_scripts()
-    for module, *_ in PAGES:
+    for module, *_ in PAGES.values():
         # By default only the open tab is built.
         monkeypatch.setattr(module, "sections", every_section, raising=False)
         app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
@@ -119,18 +119,18 @@ def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not [text for text in messages if "cannot be read" in text]
 
 
-def every_section(page: str, contents: Mapping[str, Callable[..., None]], filters: Any) -> None:
+def every_section(page: str, tabs: Mapping[str, tuple[Content, Collection[str]]]) -> None:
     """Show all sections of a page, as if every tab were open."""
-    for content in contents.values():
-        guarded(partial(content, filters))
+    for content, _ in tabs.values():
+        guarded(partial(content, Filters()))
 
 
 def page(name: str) -> None:
     """Show a page; streamlit runs the source of this function alone, with its imports."""
     import importlib
 
-    from amazon_reviews.serving.dashboard.filters import chosen_filters
+    from amazon_reviews.serving.dashboard.links import set_pages
     from amazon_reviews.serving.dashboard.warehouse import read_versions
 
     read_versions()
-    importlib.import_module(name).show(chosen_filters())
+    importlib.import_module(name).show()

@@ -66,7 +66,7 @@ def test_recommend_prints_new_products_with_reasons(command, known, method):
 def test_recommend_prints_a_line_per_product_with_its_reason(command):
     lines = command("recommend", "u007", "--k", 3).stdout.splitlines()
     assert lines[0].split()[0] == "1"
-    assert any(line.strip().startswith("because you rated Unknown · i") for line in lines)
+    assert any(line.strip().startswith("the customer rated Unknown · i") for line in lines)
 
 
 def test_recommend_prints_popular_products_for_an_unknown_customer_with_a_note(command, known):

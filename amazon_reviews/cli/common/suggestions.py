@@ -68,7 +68,7 @@ def _lines(row: Mapping[str, Any], because: Mapping[str, Any] | None) -> Iterato
     facts = filter(None, (product_name(row), row["category"], price))
     yield f"{row['place']:>4}  {row['asin']}  {' · '.join(facts)}"
     if because:
-        yield f"      because you rated {product_label(because)} {row['because_rating']:g}★"
+        yield f"      the customer rated {product_label(because)} {row['because_rating']:g} ★"
 
 
 def _facts(asins: list[str]) -> dict[str, dict[str, Any]]:

@@ -77,6 +77,10 @@ class Hybrid(Recommender):
         """Return the similarities of the BM25 member."""
         return self.members_["bm25"].item_similarity()
 
+    def shares(self) -> dict[str, float]:
+        """Return the share of each member's ranking of items in the score."""
+        return dict(zip(self.members_, (self.weights_ / self.weights_.sum()).tolist(), strict=True))
+
     def _learn_weights(self, interactions: Interactions) -> Weights:
         """Return one weight for each member, by coordinate search from equal weights."""
         equal = np.ones(len(_new_members(interactions, self.seed)))

@@ -150,6 +150,10 @@ class Recommender(ABC):
         Items that `excluded`, queried items × items, stores for an item are not ranked.
         """
 
+    def shares(self) -> dict[str, float]:
+        """Return the shares of the methods whose rankings are fused; none for a single method."""
+        return {}
+
     def item_similarity(self) -> csr_matrix | None:
         """Return the similarities of items, items × items; None if the method has none."""
         return None

@@ -1,8 +1,9 @@
 """Components of the pages: tabs, tiles, charts and tables with their downloads."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,23 +12,29 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from amazon_reviews.errors import NoDataError
 from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.serving.charts.style import AnyChart, png_bytes, visible
+from amazon_reviews.serving.charts.style import CLICKED, AnyChart, png_bytes, visible
+from amazon_reviews.serving.dashboard.filters import chosen_filters
+from amazon_reviews.serving.dashboard.links import clicked_mark, clicked_row
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import write_csv
+
+Content: TypeAlias = Callable[[Filters], None]
 
 NO_ROWS = "No data matches these filters."
 COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q"}
 _PRICES = ("price", "price_min", "price_max", "mean_price")
 
 
-def sections(
-    page: str, contents: Mapping[str, Callable[[Filters], None]], filters: Filters
-) -> None:
-    """Show tabs, of which only the open one is built; the address of the page names it."""
-    tabs = st.tabs(list(contents), key=f"{page}_tab", bind="query-params")
-    for tab, content in zip(tabs, contents.values(), strict=True):
+def sections(page: str, tabs: Mapping[str, tuple[Content, Collection[str]]]) -> None:
+    """Show tabs: each its content, with the filters that act on all of it.
+
+    Only the open tab is built; the address of the page names it.
+    """
+    opened = st.tabs(list(tabs), key=f"{page}_tab", bind="query-params")
+    for tab, (content, filtered) in zip(opened, tabs.values(), strict=True):
         if tab.open:
             with tab:
+                filters = chosen_filters(filtered)
                 guarded(partial(content, filters))
 
 
@@ -46,14 +53,32 @@ def tiles(numbers: Mapping[str, str]) -> None:
             st.metric(label, value, border=True, width=170)
 
 
-def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> None:
-    """Show a chart of rows, with its rows as CSV and its picture as PNG to download."""
+def chart(
+    name: str,
+    build: Callable[[pa.Table], AnyChart],
+    rows: pa.Table,
+    on_click: str | None = None,
+) -> None:
+    """Show a chart of rows, with its rows as CSV and its picture as PNG to download.
+
+    A click on a mark filters by its value of the column `on_click`, or opens its page.
+    """
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
     drawing = build(visible(rows))
-    with st.container(border=True, key=f"chart-{name}"):
-        st.altair_chart(drawing, width="stretch")
+    with st.container(border=True, key=f"chart-{name}", height="stretch"):
+        if on_click:
+            key = f"marks-{name}"
+            values = rows[on_click].to_pylist()
+            st.altair_chart(
+                drawing,
+                key=key,
+                on_select=partial(clicked_mark, key, CLICKED, on_click, values),
+                selection_mode=CLICKED,
+            )
+        else:
+            st.altair_chart(drawing)
         with st.container(horizontal=True):
             _csv(name, rows, f"chart-{name}")
             st.download_button(
@@ -68,32 +93,55 @@ def chart(name: str, build: Callable[[pa.Table], AnyChart], rows: pa.Table) -> N
             )
 
 
+def side_by_side(*contents: Callable[[], None]) -> None:
+    """Show contents in columns of equal height, below each other on a narrow screen."""
+    for column, content in zip(st.columns(len(contents)), contents, strict=True):
+        with column:
+            guarded(content)
+
+
 def table(
-    name: str,
-    rows: pa.Table,
-    hidden: Sequence[str] = (),
-    links: Mapping[str, str] | None = None,
+    name: str, rows: pa.Table, hidden: Sequence[str] = (), on_click: str | None = None
 ) -> None:
     """Show rows as a table, with the same rows as CSV to download. A missing text is Unknown.
 
-    A value of a column of `links` is a link to the address there, followed by the value.
+    A click on a row opens the page of its value of the column `on_click`.
     """
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
     columns = with_unknown(rows.drop_columns(list(hidden)))
     titles = {field.name: column_config(field) for field in columns.schema}
-    linked = columns
-    for column, address in (links or {}).items():
-        addresses = pc.binary_join_element_wise(address, linked[column], "")
-        linked = linked.set_column(linked.column_names.index(column), column, addresses)
-        titles[column] = st.column_config.LinkColumn(column, display_text=r"([^=]*)$")
+    options: dict[str, Any] = {}
+    if on_click:
+        key = f"rows-{name}"
+        follow = partial(clicked_row, key, on_click, rows[on_click].to_pylist())
+        options = {"key": key, "on_select": follow, "selection_mode": "single-cell"}
     with st.container(border=True, key=f"table-{name}"):
-        alt = name.replace("_", " ")
         st.dataframe(
-            visible(linked), hide_index=True, column_config=titles, alt=alt, placeholder="–"
+            _shown(columns),
+            hide_index=True,
+            column_config=titles,
+            alt=name.replace("_", " "),
+            placeholder="–",
+            **options,
         )
         _csv(name, columns, f"table-{name}")
+
+
+def _shown(rows: pa.Table) -> pa.Table:
+    """Return rows with shares in percent, and yes or no for what is true or not."""
+    for place, field in enumerate(rows.schema):
+        column = rows.column(place)
+        if pa.types.is_boolean(field.type):
+            rows = rows.set_column(place, field.name, pc.if_else(column, "yes", "no"))
+        elif _is_share(field):
+            rows = rows.set_column(place, field, pc.multiply(column, 100.0))
+    return visible(rows)
+
+
+def _is_share(field: pa.Field) -> bool:
+    return pa.types.is_floating(field.type) and "share" in field.name
 
 
 def with_unknown(rows: pa.Table) -> pa.Table:
@@ -102,19 +150,6 @@ def with_unknown(rows: pa.Table) -> pa.Table:
         if pa.types.is_string(field.type):
             rows = rows.set_column(place, field, pc.fill_null(rows.column(place), UNKNOWN))
     return rows
-
-
-def note(filters: Filters, columns: Sequence[str] = ()) -> None:
-    """Show a note if a filter is set that does not apply to the figures below it.
-
-    Only the filters on `columns` apply to them.
-    """
-    if not filters.set_beyond(columns):
-        return
-    names = {"main_category": "category"}
-    used = " and ".join(names.get(column, column) for column in columns)
-    which = f"Only the filter by {used} applies here" if used else "The filters do not apply here"
-    st.caption(f":material/filter_alt_off: {which}: these figures cover all other reviews too.")
 
 
 def compact(number: float | None) -> str:
@@ -162,12 +197,11 @@ def column_config(field: pa.Field) -> ColumnConfig:
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
     if field.name in _PRICES:
         return st.column_config.NumberColumn(title, format="dollar")
+    if _is_share(field):
+        return st.column_config.NumberColumn(title, format="%.1f %%")
     if pa.types.is_floating(field.type):
-        part = "share" in field.name
         probability = field.name in ("p_value", "q_value")
-        return st.column_config.NumberColumn(
-            title, format="percent" if part else "%.4f" if probability else "%.2f"
-        )
+        return st.column_config.NumberColumn(title, format="%.4f" if probability else "%.2f")
     if pa.types.is_integer(field.type) and "year" not in field.name:
         return st.column_config.NumberColumn(title, format="localized")
     return st.column_config.Column(title)

@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from amazon_reviews import redaction
 from amazon_reviews.serving.dashboard.components import guarded
-from amazon_reviews.serving.dashboard.filters import chosen_filters
+from amazon_reviews.serving.dashboard.links import set_pages
 from amazon_reviews.serving.dashboard.pages import PAGES
 from amazon_reviews.serving.dashboard.warehouse import read_versions
 
@@ -17,6 +17,7 @@ from amazon_reviews.serving.dashboard.warehouse import read_versions
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; }
 [data-testid="stText"] { white-space: pre-wrap; overflow-wrap: anywhere; }
+.st-key-product-name [data-testid="stText"] { font-size: 1.4rem; font-weight: 600; }
 [data-testid="stElementToolbar"] [aria-label^="Download as CSV"] { display: none; }
 </style>"""
 # An icon given by its name would be loaded from another host.
@@ -27,27 +28,22 @@ ICON = (
 
 
 def main() -> None:
-    """Show the chosen page, and the filters in the sidebar."""
+    """Show the chosen page."""
     st.set_page_config("Amazon reviews", ICON, layout="wide")
     st.html(STYLE)
-    page = st.navigation([_page(*page) for page in PAGES])
+    pages = {name: _page(name, *page) for name, page in PAGES.items()}
+    page = st.navigation(list(pages.values()))
+    set_pages(pages)
     st.title(page.title)
-    guarded(partial(_show_filtered, page))
+    guarded(partial(_show, page))
 
 
-def _page(module: ModuleType, title: str, icon: str) -> StreamlitPage:
-    path = module.__name__.rpartition(".")[2]
-    return st.Page(partial(_show, module), title=title, icon=icon, url_path=path)
+def _page(name: str, module: ModuleType, title: str, icon: str) -> StreamlitPage:
+    return st.Page(module.show, title=title, icon=icon, url_path=name)
 
 
-def _show(module: ModuleType) -> None:
-    module.show(st.session_state["filters"])
-
-
-def _show_filtered(page: StreamlitPage) -> None:
+def _show(page: StreamlitPage) -> None:
     read_versions()
-    # Outside of the page, because the choices in a page are lost when the user opens another one.
-    st.session_state["filters"] = chosen_filters()
     page.run()
 
 

@@ -7,6 +7,7 @@ from amazon_reviews.serving.dashboard.views import (
     categories,
     customers,
     overview,
+    product,
     quality,
     ratings,
     recommendations,
@@ -14,15 +15,16 @@ from amazon_reviews.serving.dashboard.views import (
     titles,
 )
 
-PAGES: tuple[tuple[ModuleType, str, str], ...] = (
-    (overview, "Overview", ":material/dashboard:"),
-    (ratings, "Ratings & time", ":material/star:"),
-    (categories, "Categories & prices", ":material/category:"),
-    (brands, "Brands & products", ":material/inventory_2:"),
-    (customers, "Customers", ":material/group:"),
-    (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
-    (recommendations, "Recommendations", ":material/recommend:"),
-    (titles, "Streaming titles", ":material/movie:"),
-    (quality, "Data quality & pipeline", ":material/fact_check:"),
-)
-"""Module, title and icon of each page. A page is shown by the function `show` of its module."""
+PAGES: dict[str, tuple[ModuleType, str, str]] = {
+    "overview": (overview, "Overview", ":material/dashboard:"),
+    "ratings": (ratings, "Ratings & time", ":material/star:"),
+    "categories": (categories, "Categories & prices", ":material/category:"),
+    "brands": (brands, "Brands & products", ":material/inventory_2:"),
+    "product": (product, "Product", ":material/shopping_bag:"),
+    "customers": (customers, "Customers", ":material/group:"),
+    "sentiment": (sentiment, "Sentiment", ":material/sentiment_satisfied:"),
+    "recommendations": (recommendations, "Recommendations", ":material/recommend:"),
+    "titles": (titles, "Streaming titles", ":material/movie:"),
+    "quality": (quality, "Data quality & pipeline", ":material/fact_check:"),
+}
+"""Module, title and icon of each page by name. The function `show` of the module shows it."""

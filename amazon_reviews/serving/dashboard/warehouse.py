@@ -37,7 +37,7 @@ def read_versions() -> None:
     st.session_state["versions"] = versions
 
 
-def read(query: Query[P], *args: P.args, **kwargs: P.kwargs) -> pa.Table:
+def read(query: Query[P], /, *args: P.args, **kwargs: P.kwargs) -> pa.Table:
     """Return the rows of a query, cached until one of its tables is loaded again.
 
     Raises:

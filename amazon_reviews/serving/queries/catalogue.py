@@ -7,10 +7,9 @@ import pyarrow as pa
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.intervals import shrunk_columns
-from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
-CATEGORY_ONLY = ("main_category",)
 PAGE_ROWS = 50
 # A prime number: see `range_starts`.
 _RANGE_ROWS = 53
@@ -20,14 +19,14 @@ _GOING_ON = "(m.ends_on IS NULL OR m.ends_on >= ?)"
 @query("gold/category_products")
 def category_products(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category of the products, most products first; filtered by category."""
-    where = filters.where("m", CATEGORY_ONLY)
+    where = filters.where("m", CATEGORY)
     return mart(warehouse, "gold/category_products", "m.products DESC, m.main_category", where)
 
 
 @query("gold/secondary_categories")
 def secondary_categories(warehouse: Warehouse, filters: Filters, limit: int = 200) -> pa.Table:
     """One row per main and secondary category, most reviews first; filtered by category."""
-    where = filters.where("m", CATEGORY_ONLY)
+    where = filters.where("m", CATEGORY)
     order = "m.reviews DESC, m.main_category, m.secondary_category"
     return mart(warehouse, "gold/secondary_categories", order, where, limit)
 
@@ -96,7 +95,7 @@ def _matching(
     warehouse: Warehouse, search: str, filters: Filters
 ) -> tuple[str, tuple[object, ...]]:
     """Return the condition that title, brand or asin contains the search, and its parameters."""
-    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    condition, parameters = filters.where("m", CATEGORY)
     matches = " OR ".join(
         f"STRPOS(LOWER(m.{name}), LOWER(?)) > 0" for name in ("title", "brand", "asin")
     )
@@ -162,14 +161,14 @@ def variants(warehouse: Warehouse, asin: str, limit: int = 200) -> pa.Table:
 @query("gold/product_coverage")
 def coverage(warehouse: Warehouse, filters: Filters, limit: int = 200) -> pa.Table:
     """One row per product with a number of ratings, the largest first; filtered by category."""
-    where = filters.where("m", CATEGORY_ONLY)
+    where = filters.where("m", CATEGORY)
     return mart(warehouse, "gold/product_coverage", "m.rating_number DESC, m.asin", where, limit)
 
 
 @query("gold/product_coverage")
 def coverage_totals(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row: the products with a number of ratings, and the sums; filtered by category."""
-    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    condition, parameters = filters.where("m", CATEGORY)
     return rows(
         warehouse,
         "SELECT COUNT(*) AS products, SUM(m.rating_number) AS rating_number, "
@@ -187,24 +186,50 @@ def product_months(warehouse: Warehouse, asin: str) -> pa.Table:
 
 @query("gold/reviews")
 def product_reviews(
-    warehouse: Warehouse, asin: str, stars: tuple[int, ...] = (), page: int = 0
+    warehouse: Warehouse, asin: str, stars: tuple[int, ...] = (), text: str = "", page: int = 0
 ) -> pa.Table:
     """One row per review of a product, newest first: one page of at most 50.
 
-    `stars` are whole numbers, halves rounded up; () takes all reviews.
+    `stars` are whole numbers, halves rounded up; () takes all reviews. `text` is in the summary or
+    in the review, in capital or small letters; "" takes all reviews.
     """
-    whole = WHOLE_STARS.format(column="r.overall")
-    condition = f" AND {whole} IN ({', '.join('?' * len(stars))})" if stars else ""
+    condition, parameters = _of_product(asin, stars, text)
     return rows(
         warehouse,
         "SELECT r.review_id, r.overall, r.summary, r.review_text, r.verified, "
         f"r.vote, r.reviewed_on FROM {warehouse.relation('gold/reviews')} AS r "
-        f"WHERE COALESCE(r.product_asin, r.asin) = ?{condition} "
-        "ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
-        (asin, *stars),
+        f"WHERE {condition} ORDER BY r.reviewed_on DESC NULLS LAST, r.review_id",
+        parameters,
         PAGE_ROWS,
         page * PAGE_ROWS,
     )
+
+
+@query("gold/reviews")
+def product_review_count(
+    warehouse: Warehouse, asin: str, stars: tuple[int, ...] = (), text: str = ""
+) -> pa.Table:
+    """One row: the number of the reviews of `product_reviews` on all pages."""
+    condition, parameters = _of_product(asin, stars, text)
+    relation = warehouse.relation("gold/reviews")
+    sql = f"SELECT COUNT(*) AS reviews FROM {relation} AS r WHERE {condition}"
+    return rows(warehouse, sql, parameters)
+
+
+def _of_product(asin: str, stars: tuple[int, ...], text: str) -> tuple[str, tuple[object, ...]]:
+    """Return the condition on the reviews of a product, and its parameters."""
+    terms: list[tuple[str, tuple[object, ...]]] = [
+        ("COALESCE(r.product_asin, r.asin) = ?", (asin,))
+    ]
+    if stars:
+        whole = WHOLE_STARS.format(column="r.overall")
+        terms.append((f"{whole} IN ({', '.join('?' * len(stars))})", stars))
+    if text:
+        matches = "STRPOS(LOWER(COALESCE({0}, '')), LOWER(?)) > 0"
+        columns = ("r.summary", "r.review_text")
+        terms.append((f"({' OR '.join(map(matches.format, columns))})", (text, text)))
+    conditions, parameters = zip(*terms, strict=True)
+    return " AND ".join(conditions), tuple(value for values in parameters for value in values)
 
 
 @query("gold/product_alerts")
@@ -213,7 +238,7 @@ def alerts(warehouse: Warehouse, day: date, filters: Filters, limit: int = 200) 
 
     `going_on` says if it went on then.
     """
-    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    condition, parameters = filters.where("m", CATEGORY)
     return rows(
         warehouse,
         f"SELECT m.*, {_GOING_ON} AS going_on FROM {warehouse.relation('gold/product_alerts')} "

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.serving.intervals import difference_of_shares
 
-_NORMAL_95 = 1.959963984540054
 _COLUMNS = ("excess_negative", "excess_low", "excess_high", "q_value")
 
 
@@ -33,7 +33,7 @@ def with_excess(categories: pa.Table) -> pa.Table:
         counts = part, whole, all_negative - part, all_rated - whole
         weight = whole * (all_rated - whole) / all_rated
         row["excess_negative"], row["excess_low"], row["excess_high"] = (
-            weight * difference for difference in _difference_95(*counts)
+            weight * difference for difference in difference_of_shares(*counts)
         )
         p_values.append(_two_sided(*counts))
     for row, q_value in zip(compared, _q_values(p_values), strict=True):
@@ -42,26 +42,6 @@ def with_excess(categories: pa.Table) -> pa.Table:
         values = pa.array([row.get(name) for row in rows], pa.float64())
         categories = categories.append_column(name, values)
     return categories
-
-
-def _difference_95(
-    part: int, whole: int, others: int, other_whole: int
-) -> tuple[float, float, float]:
-    """Return the difference of two shares and both ends of its 95 % interval, by Newcombe."""
-    share, other_share = part / whole, others / other_whole
-    low, high = _wilson_95(part, whole)
-    other_low, other_high = _wilson_95(others, other_whole)
-    difference = share - other_share
-    below = math.hypot(share - low, other_high - other_share)
-    above = math.hypot(high - share, other_share - other_low)
-    return difference, difference - below, difference + above
-
-
-def _wilson_95(part: int, whole: int) -> tuple[float, float]:
-    square = _NORMAL_95**2
-    centre = part + square / 2
-    half = _NORMAL_95 * math.sqrt(part * (whole - part) / whole + square / 4)
-    return (centre - half) / (whole + square), (centre + half) / (whole + square)
 
 
 def _two_sided(part: int, whole: int, others: int, other_whole: int) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 WHOLE_STARS = "CAST(FLOOR({column} + 0.5) AS INT64)"
 FILTERED = ("year", "main_category", "stars", "verified", "source")
+CATEGORY = ("main_category",)
 
 
 @dataclass(frozen=True)

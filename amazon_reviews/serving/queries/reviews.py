@@ -15,7 +15,7 @@ from amazon_reviews.schemas.vocabulary import (
 )
 from amazon_reviews.serving.intervals import share_columns
 from amazon_reviews.serving.queries.excess import with_excess
-from amazon_reviews.serving.queries.filters import WHOLE_STARS, Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import mart, query, rows
 
 _RATED = "SUM(CASE WHEN c.stars IS NOT NULL THEN c.reviews ELSE 0 END)"
@@ -92,6 +92,20 @@ def by_year_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
     return _with_partial(warehouse, filters, "gold/year_months", "year", "month")
 
 
+@query("gold/review_counts", "gold/year_months")
+def by_whole_month(warehouse: Warehouse, filters: Filters) -> pa.Table:
+    """One row per year and month with reviews that is not partial, with sums to compare.
+
+    `stars` and `squares` are sums over the rated reviews; `verified` are reviews.
+    """
+    sums = """,
+    SUM(c.stars * c.reviews) AS stars,
+    SUM(c.stars * c.stars * c.reviews) AS squares,
+    SUM(CASE WHEN c.verified THEN c.reviews ELSE 0 END) AS verified"""
+    months = _with_partial(warehouse, filters, "gold/year_months", "year", "month", more=sums)
+    return months.filter(pc.invert(months["partial"])).drop_columns("partial")
+
+
 @query("gold/review_counts")
 def by_category(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first.
@@ -154,7 +168,7 @@ def seasons(warehouse: Warehouse) -> pa.Table:
 @query("gold/credibility")
 def credibility(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category with an interval, and one for all; filtered by category."""
-    condition, parameters = filters.where("m", ("main_category",))
+    condition, parameters = filters.where("m", CATEGORY)
     known = f"({condition} OR m.main_category = '{ALL_CATEGORIES}') AND m.low IS NOT NULL"
     return mart(warehouse, "gold/credibility", "m.difference DESC", (known, parameters))
 
@@ -196,10 +210,12 @@ def _by_origin(warehouse: Warehouse, column: str) -> pa.Table:
     )
 
 
-def _with_partial(warehouse: Warehouse, filters: Filters, periods: str, *keys: str) -> pa.Table:
+def _with_partial(
+    warehouse: Warehouse, filters: Filters, periods: str, *keys: str, more: str = ""
+) -> pa.Table:
     """Return the measures of periods by `keys`, with `partial` of the mart of the same rows."""
     dimensions = {key: f"c.{key}" for key in keys}
-    sql, parameters = _sql(warehouse, "review_counts", dimensions, filters, where=_DATED)
+    sql, parameters = _sql(warehouse, "review_counts", dimensions, filters, more, _DATED)
     same = " AND ".join(f"p.{key} = t.{key}" for key in keys)
     return rows(
         warehouse,

@@ -5,10 +5,9 @@ import pyarrow as pa
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.intervals import share_columns
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.serving.queries.query import mart, query, rows
 
-CATEGORY_ONLY = ("main_category",)
 FEWEST_REVIEWS = 20
 """Reviews of a brand or product below which it is not ranked."""
 
@@ -16,7 +15,7 @@ FEWEST_REVIEWS = 20
 @query("gold/sentiment_categories")
 def categories(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per main category, most reviews first; filtered by category."""
-    where = filters.where("m", CATEGORY_ONLY)
+    where = filters.where("m", CATEGORY)
     order = "m.reviews DESC, m.main_category"
     return mart(warehouse, "gold/sentiment_categories", order, where, 30)
 
@@ -27,7 +26,7 @@ def summed(warehouse: Warehouse, filters: Filters) -> pa.Table:
 
     Filtered by category.
     """
-    condition, parameters = filters.where("m", CATEGORY_ONLY)
+    condition, parameters = filters.where("m", CATEGORY)
     return rows(
         warehouse,
         f"SELECT t.*, {share_columns('t.contradictions', 't.reviews')} FROM ("

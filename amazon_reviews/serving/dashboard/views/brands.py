@@ -1,4 +1,4 @@
-"""Brands & products: products with their reviews, brands, trends, alerts and titles."""
+"""Brands & products: products, brands, trends, alerts, completeness and titles."""
 
 from functools import partial
 
@@ -8,16 +8,16 @@ from amazon_reviews.serving.charts import catalogue as charts
 from amazon_reviews.serving.dashboard.components import (
     chart,
     compact,
-    note,
     sections,
+    side_by_side,
     share,
     table,
     tiles,
 )
-from amazon_reviews.serving.dashboard.views import product
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.product_names import with_product_names
 from amazon_reviews.serving.queries import catalogue, reviews
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.shown_text import visible_text
 
 _COMPARED = 5
@@ -27,31 +27,54 @@ _SHRUNK = (
 )
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {
-        "Products": product.show,
-        "Brands": _brands,
-        "Reputation": _reputation,
-        "Alerts": _alerts,
-        "Completeness": _completeness,
-        "Titles": _titles,
+    tabs = {
+        "Products": (_products, CATEGORY),
+        "Alerts": (_alerts, CATEGORY),
+        "Brands": (_brands, ()),
+        "Reputation": (_reputation, ()),
+        "Completeness": (_completeness, CATEGORY),
+        "Titles": (_titles, ()),
     }
-    sections("brands", contents, filters)
+    sections("brands", tabs)
+
+
+def _products(filters: Filters) -> None:
+    search = st.text_input(
+        "Search products by title, brand or ASIN",
+        key="search",
+        icon=":material/search:",
+        bind="query-params",
+    ).strip()
+    count = read(catalogue.product_count, search, filters)["products"][0].as_py()
+    if not count:
+        st.info("No product with reviews is found.", icon=":material/search_off:")
+        return
+    rows = with_product_names(read(catalogue.products, search, filters))
+    st.caption(f"{_listed(count, rows.num_rows)}. A click on a row opens the product. {_SHRUNK}")
+    shown = ("product", "brand", "main_category", "reviews", "shrunk_stars", "low", "high")
+    others = ("mean_stars", "negative", "price", "first_on", "last_on", "asin")
+    table("products", rows.select([*shown, *others]), on_click="asin")
+
+
+def _listed(count: int, listed: int) -> str:
+    if count == listed:
+        return f"Products with reviews: {count:,}"
+    return f"Products with reviews: {count:,}; the {listed} most reviewed are listed"
 
 
 def _brands(filters: Filters) -> None:
     search = st.text_input("Search brands", key="brand_search", icon=":material/search:")
-    note(filters)
     rows = read(catalogue.brands, search.strip())
     chart("brands_by_products", charts.brands_by_products, rows)
     st.caption(_SHRUNK)
-    table("brands", rows)
+    st.caption("A click on a row opens the products of the brand.")
+    table("brands", rows, on_click="brand")
 
 
 def _reputation(filters: Filters) -> None:
     trends = read(catalogue.brand_trends)
-    note(filters)
     st.info(trend_summary(), icon=":material/trending_up:")
     names = trends["brand"].to_pylist()
     chosen = st.multiselect(
@@ -70,7 +93,7 @@ def _reputation(filters: Filters) -> None:
         "that at most 5 % of these brands are expected to be chance. They come first, then the "
         "brands with most reviews."
     )
-    table("brand_trends", trends)
+    table("brand_trends", trends, on_click="brand")
 
 
 def trend_summary() -> str:
@@ -94,20 +117,19 @@ def _alerts(filters: Filters) -> None:
         "Products whose stars dropped by half a star or more, from a month on that began up to "
         "this day. Each month of a product is compared with all of its earlier reviews, by an "
         "exact test of the reviews of at most 3 stars. About 5 % of the drops in this list may be "
-        "chance: q says at which such rate a drop is first included."
+        "chance: q says at which such rate a drop is first included. A click opens the product."
     )
-    note(filters, ["main_category"])
     if not rows.num_rows:
         st.info(f"No product stands out as of {day:%d %B %Y}.", icon=":material/info:")
         return
-    chart("drops", charts.drops, rows)
-    shown = ["asin", "title", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
+    chart("drops", charts.drops, rows, on_click="asin")
+    rows = with_product_names(rows)
+    shown = ["product", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
     others = [name for name in rows.column_names if name not in (*shown, "as_of")]
-    table("product_alerts", rows.select(shown + others))
+    table("product_alerts", rows.select(shown + others), on_click="asin")
 
 
 def _completeness(filters: Filters) -> None:
-    note(filters, ["main_category"])
     rows = read(catalogue.coverage, filters)
     if not rows.num_rows:
         st.info(
@@ -127,13 +149,15 @@ def _completeness(filters: Filters) -> None:
     )
     chart("product_coverage", charts.product_coverage, rows)
     st.caption("The source counts ratings without a text too, which are no reviews.")
-    table("products_with_ratings", rows)
+    table("products_with_ratings", with_product_names(rows), on_click="asin")
 
 
 def _titles(filters: Filters) -> None:
-    note(filters)
     st.caption("Products without a title are left out.")
-    for sentiment in ("positive", "negative"):
-        rows = read(catalogue.titles, sentiment)
-        chart(f"most_{sentiment}", partial(charts.titles_by, sentiment=sentiment), rows)
+    side_by_side(*(partial(_most, sentiment) for sentiment in ("negative", "positive")))
     chart("title_images", charts.title_images, read(catalogue.titles, "reviews"))
+
+
+def _most(sentiment: str) -> None:
+    rows = read(catalogue.titles, sentiment)
+    chart(f"most_{sentiment}", partial(charts.titles_by, sentiment=sentiment), rows)

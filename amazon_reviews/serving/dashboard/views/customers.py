@@ -4,29 +4,26 @@ import pyarrow as pa
 import streamlit as st
 
 from amazon_reviews.serving.charts import customers as charts
-from amazon_reviews.serving.dashboard.components import chart, note, sections, table
+from amazon_reviews.serving.dashboard.components import chart, sections, table
 from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import customers
 from amazon_reviews.serving.queries.filters import Filters
 
-_CUSTOMER = "recommendations?customer="
 
-
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {
-        "Phrases": _phrases,
-        "Summaries": _summaries,
-        "Names": _names,
-        "Helpful votes": _votes,
+    tabs = {
+        "Helpful votes": (_votes, ()),
+        "Summaries": (_summaries, ()),
+        "Phrases": (_phrases, ()),
+        "Names": (_names, ()),
     }
-    sections("customers", contents, filters)
+    sections("customers", tabs)
 
 
 def _phrases(filters: Filters) -> None:
     rows = read(customers.phrases)
-    note(filters)
     chart("phrases", charts.phrases, rows)
     st.caption(
         "For each of the 20 most used summaries, the 50 customers who use it most: no. 1 uses it "
@@ -40,19 +37,18 @@ def _phrases(filters: Filters) -> None:
     rows = read(customers.phrases_with_ids)
     named = pa.array(map(pseudonym, rows["reviewer_id"].to_pylist()), pa.string())
     rows = rows.drop_columns(["reviewer_id"]).append_column("customer", named)
-    table("customer_phrases", rows, links={"customer": _CUSTOMER})
+    st.caption("A click on a row opens the recommendations for its customer.")
+    table("customer_phrases", rows, on_click="customer")
 
 
 def _summaries(filters: Filters) -> None:
     rows = read(customers.summaries)
-    note(filters)
     chart("summaries", charts.summaries, rows)
     table("most_used_summaries", rows)
 
 
 def _names(filters: Filters) -> None:
     rows = read(customers.reviewer_names)
-    note(filters)
     chart("reviewer_names", charts.reviewer_names, rows)
     st.caption("Names of at least five customers. Rarer ones could reveal a person.")
     table("names", rows)
@@ -60,7 +56,6 @@ def _names(filters: Filters) -> None:
 
 def _votes(filters: Filters) -> None:
     rows = read(customers.helpful_votes)
-    note(filters)
     chart("helpful_votes", charts.helpful_votes, rows)
     st.caption(
         "A review without votes has no number of votes in the source. “Missing counts as one” "

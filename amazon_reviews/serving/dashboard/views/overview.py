@@ -1,6 +1,7 @@
-"""Overview: totals, stars, sentiment, years and categories."""
+"""Overview: findings, the change of the last year, stars, years and categories."""
 
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -11,80 +12,102 @@ from amazon_reviews.serving.dashboard.components import (
     chart,
     compact,
     guarded,
-    note,
     share,
+    side_by_side,
     stars,
     tiles,
 )
-from amazon_reviews.serving.dashboard.views.brands import trend_summary
+from amazon_reviews.serving.dashboard.filters import chosen_filters
+from amazon_reviews.serving.dashboard.links import page_link
 from amazon_reviews.serving.dashboard.warehouse import read
-from amazon_reviews.serving.queries import catalogue, reviews
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.findings import findings
+from amazon_reviews.serving.queries import reviews
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
+from amazon_reviews.serving.year_change import Change, YearChange, year_change
+
+_CATEGORIES = 10
 
 
-def show(filters: Filters) -> None:
-    """Show totals, charts, and the numbers of drops and trends."""
-    guarded(partial(_filtered_totals, filters))
-    guarded(partial(_all_totals, filters))
-    left, right = st.columns(2)
-    with left:
-        chart("stars", charts.stars_by_verified, read(reviews.by_stars, filters))
-        chart(
-            "categories",
-            partial(catalogue_charts.categories_by_reviews, most=10),
-            read(reviews.by_category, filters),
-        )
-    with right:
-        chart("years", charts.reviews_per_year, read(reviews.by_year, filters))
-        chart("sentiments", charts.sentiments, read(reviews.summed, filters))
-    guarded(_alerts)
+def show() -> None:
+    """Show what stands out, the change of the last year, and charts of all reviews."""
+    filters = chosen_filters(CATEGORY)
+    _findings(filters)
+    guarded(partial(_tiles, filters))
+    guarded(_totals)
+    by_category = partial(catalogue_charts.categories_by_reviews, most=_CATEGORIES)
+    side_by_side(
+        partial(chart, "years", charts.reviews_per_year, read(reviews.by_year, filters)),
+        partial(chart, "stars", charts.stars_by_verified, read(reviews.by_stars, filters)),
+    )
+    chart("categories", by_category, read(reviews.by_category, filters), "main_category")
 
 
-def _filtered_totals(filters: Filters) -> None:
-    rows = read(reviews.summed, filters).to_pylist()
-    row = rows[0] if rows else dict.fromkeys(("reviews", "rated", "positive", "negative"), 0)
+def _findings(filters: Filters) -> None:
+    with st.container(border=True, key="findings"):
+        st.subheader("What stands out", anchor=False)
+        for finding in findings(read, filters):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(finding.text, width="stretch")
+                page_link("Show", finding.page, finding.parameters)
+
+
+def _tiles(filters: Filters) -> None:
+    change = year_change(read(reviews.by_whole_month, filters))
+    if change:
+        _show_change(change)
+        return
+    (row,) = read(reviews.summed, filters).to_pylist() or [{}]
+    rated = row.get("rated")
     tiles(
         {
-            "Reviews": compact(row["reviews"]),
+            "Reviews": compact(row.get("reviews", 0)),
             "Mean stars": stars(row.get("mean_stars")),
-            "Positive": share(row["positive"], row["rated"]),
-            "Negative": share(row["negative"], row["rated"]),
+            "Positive": share(row.get("positive"), rated),
+            "Negative": share(row.get("negative"), rated),
         }
     )
 
 
-def _all_totals(filters: Filters) -> None:
+def _show_change(change: YearChange) -> None:
+    st.caption(
+        f"{change.first_on:%B %Y} to {change.last_on:%B %Y}, compared with the twelve months "
+        "before. The lines show the months of both years. A grey change may be chance."
+    )
+    negative, verified = change.negative_share, change.verified_share
+    points = "{:+.1f} points"
+    with st.container(horizontal=True):
+        _tile("Reviews", compact(change.reviews.value), change.reviews, "{:+.0%}")
+        _tile("Mean stars", stars(change.mean_stars.value), change.mean_stars, "{:+.2f} ★")
+        _tile("Negative", f"{negative.value:.1%}", negative, points, 100, bad=True)
+        _tile("Verified purchases", f"{verified.value:.1%}", verified, points, 100)
+
+
+def _tile(
+    label: str, value: str, change: Change, form: str, scale: int = 1, *, bad: bool = False
+) -> None:
+    """Show a figure with its change and months; the colour is that of a change for the better."""
+    colour: Literal["normal", "inverse"] = "inverse" if bad else "normal"
+    st.metric(
+        label,
+        value,
+        form.format(change.difference * scale),
+        delta_color=colour if change.certain else "off",
+        border=True,
+        width=200,
+        chart_data=change.by_month,
+    )
+
+
+def _totals() -> None:
     rows = read(reviews.totals).to_pylist()
     if not rows:
         raise NoDataError("`gold/totals` has no row.")
-    row = rows[0]
-    tiles(
-        {
-            "Customers": compact(row["customers"]),
-            "Products reviewed": compact(row["reviewed_products"]),
-            "Products": compact(row["products"]),
-            "Brands": compact(row["brands"]),
-        }
+    (row,) = rows
+    days = (
+        f", from {row['first_on']:%d %B %Y} to {row['last_on']:%d %B %Y}" if row["first_on"] else ""
     )
-    note(filters)
-    if row["first_on"]:
-        st.caption(f"Reviews from {row['first_on']:%d %B %Y} to {row['last_on']:%d %B %Y}.")
-
-
-def _alerts() -> None:
-    st.info(
-        f"{_drops()} {trend_summary()} See Brands & products.",
-        icon=":material/notifications:",
-    )
-
-
-def _drops() -> str:
-    days = read(reviews.totals)["last_on"].to_pylist()
-    if not any(days):
-        return "No review has a date."
-    (day,) = days
-    (counts,) = read(catalogue.alert_counts, day).to_pylist()
-    return (
-        f"Products whose stars dropped at some time up to {day:%d %B %Y}: {counts['products']:,}; "
-        f"the drop is going on for {counts['going_on']:,} of them."
+    st.caption(
+        f"All categories together: {row['reviews']:,} reviews of {row['reviewed_products']:,} "
+        f"products by {row['customers']:,} customers{days}. The files of products hold "
+        f"{row['products']:,} products of {row['brands']:,} brands."
     )

@@ -1,6 +1,7 @@
-"""The search for products, and the page of a product with its reviews."""
+"""Product: the search for one, its drops, and its newest reviews."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,43 +11,71 @@ from amazon_reviews.serving.charts import reviews as review_charts
 from amazon_reviews.serving.dashboard.components import (
     chart,
     compact,
-    note,
+    side_by_side,
     stars,
     table,
     tiles,
 )
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.product_names import dollars, product_label
-from amazon_reviews.serving.queries import catalogue
+from amazon_reviews.serving.queries import catalogue, recommender
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import terminal_text, visible_text
 
 _PURCHASES = {True: "verified purchase", False: "not verified", None: "purchase unknown"}
+_SEARCH, _ASIN = "product_search", "asin"
 
 
-def show(filters: Filters) -> None:
-    """Show a search by title, brand or ASIN, and the product that is chosen from its results."""
+def show() -> None:
+    """Show a search by title, brand or ASIN, and the product that is chosen or linked."""
     search = st.text_input(
-        "Search products by title, brand or ASIN", key="search", icon=":material/search:"
+        "Search products by title, brand or ASIN",
+        key=_SEARCH,
+        icon=":material/search:",
+        on_change=_choose_first,
     ).strip()
-    products = read(catalogue.products, search, filters).to_pylist()
-    note(filters, ["main_category"])
-    if not products:
+    found = read(catalogue.products, search, Filters()).to_pylist()
+    names = {row["asin"]: visible_text(product_label(row)) for row in found}
+    linked = st.query_params.get(_ASIN)
+    if linked and linked not in names:
+        names = {linked: visible_text(product_label(_facts(linked)))} | names
+    elif not names:
         st.info("No product with reviews is found.", icon=":material/search_off:")
         return
-    titles = {row["asin"]: visible_text(product_label(row)) for row in products}
-    count = read(catalogue.product_count, search, filters)["products"][0].as_py()
-    length = len(products)
-    listed = "the most reviewed first" if count == length else f"the first {length} listed"
-    label = f"Product ({count:,} found, {listed})"
-    asin = st.selectbox(label, list(titles), format_func=titles.__getitem__)
+    count = read(catalogue.product_count, search, Filters())["products"][0].as_py()
+    listed = "" if count == len(found) else f", the {len(found)} most reviewed are listed"
+    asin = st.selectbox(
+        f"Product ({count:,} found{listed})",
+        list(names),
+        key=_ASIN,
+        bind="query-params",
+        format_func=names.__getitem__,
+    )
     _product(asin)
 
 
+def _choose_first() -> None:
+    """Choose the first product that the search finds, before the page is built with it."""
+    search = st.session_state[_SEARCH].strip()
+    found = read(catalogue.products, search, Filters(), 1)["asin"].to_pylist()
+    if found:
+        st.session_state[_ASIN] = found[0]
+
+
+def _facts(asin: str) -> Mapping[str, Any]:
+    """Return what is known of a product: of its reviews, or else from the catalogue."""
+    reviewed = read(catalogue.product, asin).to_pylist()
+    (facts,) = reviewed or read(recommender.facts, (asin,)).to_pylist() or [{"asin": asin}]
+    return facts
+
+
 def _product(asin: str) -> None:
-    row = read(catalogue.product, asin)
-    facts = row.to_pylist()[0]
-    st.text(visible_text(product_label(facts)))
+    facts = _facts(asin)
+    with st.container(key="product-name"):
+        st.text(visible_text(product_label(facts)))
+    if "reviews" not in facts:
+        st.info("This product has no reviews.", icon=":material/info:")
+        return
     tiles(
         {
             "Reviews": compact(facts["reviews"]),
@@ -58,17 +87,17 @@ def _product(asin: str) -> None:
     for drop in read(catalogue.product_alerts, asin).to_pylist():
         st.warning(_drop_text(drop), icon=":material/trending_down:")
     months = read(catalogue.product_months, asin)
-    left, right = st.columns(2)
-    with left:
-        chart("product_stars", charts.product_stars, row)
-        chart("product_reviews", review_charts.reviews_over_time, months)
-    with right:
-        chart("product_months", review_charts.mean_over_time, months)
+    row = read(catalogue.product, asin)
+    side_by_side(
+        partial(chart, "product_months", review_charts.mean_over_time, months),
+        partial(chart, "product_reviews", review_charts.reviews_over_time, months),
+    )
+    chart("product_stars", charts.product_stars, row)
     variants = read(catalogue.variants, asin)
     if variants.num_rows:
         st.subheader("Variants")
         table("variants", variants, hidden=["product_asin"])
-    _reviews(asin, facts)
+    _reviews(asin)
 
 
 def _drop_text(drop: Mapping[str, Any]) -> str:
@@ -85,17 +114,22 @@ def _drop_text(drop: Mapping[str, Any]) -> str:
     )
 
 
-def _reviews(asin: str, facts: Mapping[str, Any]) -> None:
+def _reviews(asin: str) -> None:
     st.subheader("Reviews")
-    chosen = tuple(st.multiselect("Only with stars", [5, 4, 3, 2, 1], placeholder="All"))
-    count = sum(facts[f"stars_{n}"] for n in chosen) if chosen else facts["reviews"]
-    pages = max(-(-count // catalogue.PAGE_ROWS), 1)
-    page = st.number_input(f"Page of {pages}, newest first", 1, pages) if pages > 1 else 1
-    rows = read(catalogue.product_reviews, asin, chosen, page - 1).to_pylist()
-    for row in rows:
+    with st.container(horizontal=True):
+        text = st.text_input(
+            "Only with this text", key="review_text", icon=":material/search:"
+        ).strip()
+        chosen = tuple(st.multiselect("Only with stars", [5, 4, 3, 2, 1], placeholder="All"))
+    count = read(catalogue.product_review_count, asin, chosen, text)["reviews"][0].as_py()
+    if not count:
+        st.info("No review has this text and these stars.", icon=":material/filter_alt_off:")
+        return
+    pages = -(-count // catalogue.PAGE_ROWS)
+    label = f"Page of {pages:,}: {count:,} reviews, newest first"
+    page = st.number_input(label, 1, pages) if pages > 1 else 1
+    for row in read(catalogue.product_reviews, asin, chosen, text, page - 1).to_pylist():
         _review(row)
-    if not rows:
-        st.info("No review has these stars.", icon=":material/filter_alt_off:")
 
 
 def _review(row: Mapping[str, Any]) -> None:

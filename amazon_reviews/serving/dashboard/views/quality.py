@@ -5,24 +5,23 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from amazon_reviews.serving.charts import pipeline as charts
-from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
+from amazon_reviews.serving.dashboard.components import chart, compact, sections, table, tiles
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import pipeline
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import visible_text
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    note(filters)
-    contents = {
+    tabs = {
         "Reconciliation": _reconciliation,
         "Rejected lines": _rejected,
         "Missing values": _missing,
         "Freshness": _freshness,
         "Runs": _runs,
     }
-    sections("quality", contents, filters)
+    sections("quality", {name: (content, ()) for name, content in tabs.items()})
 
 
 def _reconciliation(filters: Filters) -> None:

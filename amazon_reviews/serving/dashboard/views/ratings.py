@@ -1,26 +1,30 @@
-"""Ratings & time: stars, years, months, length and credibility."""
+"""Ratings & time: stars, years, months, seasons, length, credibility and origin."""
 
+from functools import partial
+
+import pyarrow as pa
 import streamlit as st
 
 from amazon_reviews.serving.charts import reviews as charts
-from amazon_reviews.serving.dashboard.components import chart, note, sections, table
+from amazon_reviews.serving.dashboard.components import chart, sections, side_by_side, table
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import reviews
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, FILTERED, Filters
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {
-        "Stars": _stars,
-        "Years": _years,
-        "Months": _months,
-        "Over time": _over_time,
-        "Length": _length,
-        "Credibility": _credibility,
-        "Origin": _origin,
+    tabs = {
+        "Stars": (_stars, FILTERED),
+        "Years": (_years, FILTERED),
+        "Months": (_months, FILTERED),
+        "Over time": (_over_time, FILTERED),
+        "Seasons": (_seasons, ()),
+        "Length": (_length, FILTERED),
+        "Credibility": (_credibility, CATEGORY),
+        "Origin": (_origin, ()),
     }
-    sections("ratings", contents, filters)
+    sections("ratings", tabs)
 
 
 def _stars(filters: Filters) -> None:
@@ -31,12 +35,11 @@ def _stars(filters: Filters) -> None:
 
 def _years(filters: Filters) -> None:
     rows = read(reviews.by_year, filters)
-    left, right = st.columns(2)
-    with left:
-        chart("reviews_per_year", charts.reviews_per_year, rows)
-        chart("sentiment_per_year", charts.sentiment_per_year, rows)
-    with right:
-        chart("mean_per_year", charts.mean_per_year, rows)
+    side_by_side(
+        partial(chart, "reviews_per_year", charts.reviews_per_year, rows),
+        partial(chart, "mean_per_year", charts.mean_per_year, rows),
+    )
+    chart("sentiment_per_year", charts.sentiment_per_year, rows)
     st.caption(
         "Reviews without a date are left out. A partial year begins before the first of all "
         "reviews, or ends after the newest."
@@ -45,18 +48,14 @@ def _years(filters: Filters) -> None:
 
 def _months(filters: Filters) -> None:
     rows = read(reviews.by_month, filters)
-    left, right = st.columns(2)
-    with left:
-        chart("reviews_per_month", charts.reviews_per_month, rows)
-    with right:
-        chart("mean_per_month", charts.mean_per_month, rows)
-    chart("seasonality", charts.seasonality, read(reviews.seasons))
-    st.caption(
-        "The first two charts add up all years, also partial ones. Seasonality: the reviews of a "
-        "month divided by those of a mean month, in the years that the reviews cover as a whole. "
-        "The orange lines are 95 % intervals, from the differences between these years."
+    side_by_side(
+        partial(chart, "reviews_per_month", charts.reviews_per_month, rows),
+        partial(chart, "mean_per_month", charts.mean_per_month, rows),
     )
-    note(filters)
+    st.caption(
+        "Both charts add up all years, also partial ones. The seasons compare the months of whole "
+        "years only."
+    )
 
 
 def _over_time(filters: Filters) -> None:
@@ -65,13 +64,21 @@ def _over_time(filters: Filters) -> None:
     chart("mean_over_time", charts.mean_over_time, rows)
 
 
+def _seasons(filters: Filters) -> None:
+    chart("seasonality", charts.seasonality, read(reviews.seasons))
+    st.caption(
+        "The reviews of a month divided by those of a mean month, in the years that the reviews "
+        "cover as a whole. The orange lines are 95 % intervals, from the differences between "
+        "these years."
+    )
+
+
 def _length(filters: Filters) -> None:
     rows = read(reviews.by_length, filters)
-    left, right = st.columns(2)
-    with left:
-        chart("review_lengths", charts.review_lengths, rows)
-    with right:
-        chart("length_sentiments", charts.length_sentiments, rows)
+    side_by_side(
+        partial(chart, "review_lengths", charts.review_lengths, rows),
+        partial(chart, "length_sentiments", charts.length_sentiments, rows),
+    )
 
 
 def _credibility(filters: Filters) -> None:
@@ -82,18 +89,17 @@ def _credibility(filters: Filters) -> None:
         "category differs if the interval does not contain 0 and its q-value is below 0.05: the "
         "p-value adjusted for the number of categories."
     )
-    note(filters, ["main_category"])
 
 
 def _origin(filters: Filters) -> None:
-    note(filters)
-    by_origin = {"language": reviews.by_language, "marketplace": reviews.by_marketplace}
-    for (name, query), column in zip(by_origin.items(), st.columns(2), strict=True):
-        rows = read(query)
-        with column:
-            if rows.num_rows:
-                chart(f"reviews_per_{name}", charts.reviews_per_origin, rows)
-            else:
-                text = f"No review has a {name}: the files of the profiles below give none."
-                st.info(text, icon=":material/info:")
+    queries = {"language": reviews.by_language, "marketplace": reviews.by_marketplace}
+    side_by_side(*(partial(_per_origin, name, read(query)) for name, query in queries.items()))
     table("review_origins", read(reviews.origins))
+
+
+def _per_origin(name: str, rows: pa.Table) -> None:
+    if rows.num_rows:
+        chart(f"reviews_per_{name}", charts.reviews_per_origin, rows)
+        return
+    text = f"No review has a {name}: the files of the profiles below give none."
+    st.info(text, icon=":material/info:")

@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
 from amazon_reviews.serving.charts import recommender as charts
-from amazon_reviews.serving.dashboard.components import chart, note, sections, table, tiles
+from amazon_reviews.serving.dashboard.components import chart, sections, table, tiles
 from amazon_reviews.serving.dashboard.models import recommender_model
 from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
-from amazon_reviews.serving.product_names import product_label, product_name
+from amazon_reviews.serving.product_names import product_label, product_name, with_product_names
 from amazon_reviews.serving.queries import catalogue, recommender
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.serving.recommendations import (
     Recommendations,
     Suggestion,
@@ -23,6 +23,9 @@ from amazon_reviews.serving.recommendations import (
     similar,
 )
 from amazon_reviews.shown_text import visible_text
+
+if TYPE_CHECKING:
+    from amazon_reviews.models.recommender.model import RecommenderModel
 
 _FIGURES = ("ndcg@10", "recall@10", "hit_rate@10", "map@10", "coverage@10", "novelty@10")
 _LISTED = pa.schema(
@@ -40,14 +43,17 @@ _NEW_CUSTOMER = ""
 _COLD = "These are the most popular products: the recommender has no data on "
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {"For a customer": _customer, "Similar products": _product, "The methods": _methods}
-    sections("recommendations", contents, filters)
+    tabs = {
+        "For a customer": (_customer, ()),
+        "Similar products": (_product, CATEGORY),
+        "The methods": (_methods, ()),
+    }
+    sections("recommendations", tabs)
 
 
 def _customer(filters: Filters) -> None:
-    note(filters)
     pseudonym = pseudonymizer()
     if pseudonym is None:
         st.info(NO_KEY, icon=":material/person_off:")
@@ -67,7 +73,8 @@ def _customer(filters: Filters) -> None:
     chosen = st.selectbox(label, list(customers), key="customer", bind="query-params")
     _recommended(customers[chosen])
     st.subheader("History")
-    table("history", _named(read(recommender.history, customers[chosen])))
+    history = with_product_names(read(recommender.history, customers[chosen]))
+    table("history", history, on_click="asin")
 
 
 def _recommended(customer: str) -> None:
@@ -75,11 +82,18 @@ def _recommended(customer: str) -> None:
     recommendations = recommended(recommender_model().model, customer, number)
     if recommendations.cold:
         st.warning(f"{_COLD}this customer.", icon=":material/ac_unit:")
-    table("recommended", _listed(recommendations))
+    _method(recommender_model().model)
+    table("recommended", _listed(recommendations), on_click="asin")
+
+
+def _method(model: "RecommenderModel", *, similar: bool = False) -> None:
+    """Show the method of a list, and the shares of the methods that it fuses."""
+    shares = {} if similar else model.recommender.shares()
+    parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share)
+    st.caption(f"Method: {model.method}{' of ' if parts else ''}{parts}. A click opens a product.")
 
 
 def _product(filters: Filters) -> None:
-    note(filters, ["main_category"])
     search = st.text_input(
         "Title, brand or ASIN", key="recommender_product", icon=":material/search:"
     ).strip()
@@ -94,11 +108,11 @@ def _product(filters: Filters) -> None:
     recommendations = similar(recommender_model().model, asin, 10)
     if recommendations.cold:
         st.warning(f"{_COLD}this product.", icon=":material/ac_unit:")
-    table("similar", _listed(recommendations, reasons=False))
+    _method(recommender_model().model, similar=True)
+    table("similar", _listed(recommendations, reasons=False), on_click="asin")
 
 
 def _methods(filters: Filters) -> None:
-    note(filters)
     figure = st.selectbox("Figure", _FIGURES, key="recommender_figure")
     rows = read(recommender.methods, figure)
     for split in dict.fromkeys(rows["split"].to_pylist()):
@@ -132,14 +146,8 @@ def _listed(recommendations: Recommendations, *, reasons: bool = True) -> pa.Tab
     return listed if reasons else listed.drop_columns("reason")
 
 
-def _named(rows: pa.Table) -> pa.Table:
-    """Return rows of products with `product`, their name, instead of the title."""
-    names = pa.array([product_name(row) for row in rows.to_pylist()], pa.string())
-    return rows.set_column(rows.column_names.index("title"), "product", names)
-
-
 def _reason(suggestion: Suggestion, products: Mapping[str, Mapping[str, Any]]) -> str:
     if suggestion.because:
         reason = products[suggestion.because]
-        return f"because you rated {product_label(reason)} {suggestion.because_rating:g}★"
+        return f"the customer rated {product_label(reason)} {suggestion.because_rating:g} ★"
     return "customers with similar ratings rated it" if suggestion.score else "it is popular"

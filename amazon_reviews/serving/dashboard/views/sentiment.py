@@ -3,18 +3,28 @@
 from contextlib import suppress
 from functools import partial
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
 from amazon_reviews.errors import NoDataError
 from amazon_reviews.models.loading import ONLY_GENERATED
+from amazon_reviews.schemas.vocabulary import ALL_CATEGORIES
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
+from amazon_reviews.serving.dashboard.components import (
+    chart,
+    compact,
+    sections,
+    side_by_side,
+    table,
+    tiles,
+)
 from amazon_reviews.serving.dashboard.views import sentiment_file, sentiment_text
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.product_names import with_product_names
 from amazon_reviews.serving.queries import sentiment
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.shown_text import visible_text
 
 _TASKS = {
@@ -23,21 +33,25 @@ _TASKS = {
     "Five stars": "five",
     "Up to 3 stars or more": "negative_up_to_3",
 }
+_FROM_WORDS = (
+    "Predicted from the words of the reviews, by a model that learned from other reviewers."
+)
 _ABOUT_MODEL = ("model_version", "only_generated")
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {
-        "A text": sentiment_text.show,
-        "A file": sentiment_file.show,
-        "Categories": _categories,
-        "Brands & products": _brands,
-        "Words": _words,
-        "The model": _model,
+    tabs = {
+        "A text": (sentiment_text.show, ()),
+        "A file": (sentiment_file.show, ()),
+        "Categories": (_categories, CATEGORY),
+        "Over time": (_over_time, ()),
+        "Brands & products": (_brands, ()),
+        "Words": (_words, ()),
+        "The model": (_model, ()),
     }
     _note_generated()
-    sections("sentiment", contents, filters)
+    sections("sentiment", tabs)
 
 
 def _note_generated() -> None:
@@ -47,43 +61,46 @@ def _note_generated() -> None:
 
 
 def _categories(filters: Filters) -> None:
-    note(filters, sentiment.CATEGORY_ONLY)
     rows = read(sentiment.categories, filters)
     by_category = partial(charts.shares, name="main_category", title="Sentiment of the texts")
-    chart("sentiment_categories", by_category, rows)
-    st.caption(
-        "Predicted from the words of the reviews, by a model that learned from other reviewers."
-    )
-    chart("sentiment_years", charts.years, read(sentiment.years))
+    chart("sentiment_categories", by_category, rows, on_click="main_category")
+    st.caption(_FROM_WORDS)
     table("sentiment_by_category", rows)
 
 
+def _over_time(filters: Filters) -> None:
+    chart("sentiment_years", charts.years, read(sentiment.years))
+    st.caption(_FROM_WORDS)
+
+
 def _brands(filters: Filters) -> None:
-    note(filters)
     rows = read(sentiment.brands)
     title = "Brands with the largest share of negative texts"
     chart("sentiment_brands", partial(charts.shares, name="brand", title=title), rows)
-    table("sentiment_by_brand", rows)
+    table("sentiment_by_brand", rows, on_click="brand")
     st.caption("Products whose texts and stars contradict each other most often:")
-    table("sentiment_contradictions", read(sentiment.products))
+    contradictions = with_product_names(read(sentiment.products))
+    table("sentiment_contradictions", contradictions, on_click="asin")
 
 
 def _words(filters: Filters) -> None:
-    note(filters)
     rows = read(sentiment.words)
-    categories = list(dict.fromkeys(rows["main_category"].to_pylist()))
+    # The first choice are all categories.
+    names = dict.fromkeys(rows["main_category"].to_pylist())
+    categories = sorted(names, key=lambda name: name != ALL_CATEGORIES)
     category = st.selectbox(
         "Category", categories, key="sentiment_words_category", format_func=visible_text
     )
     in_category = rows.filter(pc.equal(rows["main_category"], category)) if category else rows
-    for label in ("negative", "positive"):
-        title = f"Words of {label} reviews"
-        build = partial(charts.words, title=title, colour=style.SENTIMENTS[label])
-        chart(f"words_{label}", build, in_category.filter(pc.equal(in_category["label"], label)))
+    side_by_side(*(partial(_words_of, label, in_category) for label in ("negative", "positive")))
+
+
+def _words_of(label: str, words: pa.Table) -> None:
+    build = partial(charts.words, title=f"Words of {label} reviews", colour=style.SENTIMENTS[label])
+    chart(f"words_{label}", build, words.filter(pc.equal(words["label"], label)))
 
 
 def _model(filters: Filters) -> None:
-    note(filters)
     task = _TASKS[st.selectbox("Task", list(_TASKS), key="sentiment_task")]
     rows = read(sentiment.evaluation, task)
     whole = rows.filter(pc.equal(rows["part"], "all"))

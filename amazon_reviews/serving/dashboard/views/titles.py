@@ -1,12 +1,20 @@
 """Streaming titles: the queries of their source system, a search, predictions and charts."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from amazon_reviews.schemas.vocabulary import PLATFORMS
 from amazon_reviews.serving.charts import titles as charts
-from amazon_reviews.serving.dashboard.components import chart, compact, note, sections, table, tiles
+from amazon_reviews.serving.dashboard.components import (
+    chart,
+    compact,
+    sections,
+    side_by_side,
+    table,
+    tiles,
+)
 from amazon_reviews.serving.dashboard.models import title_ratings_model
 from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
@@ -24,9 +32,9 @@ _USERS = 50
 _HIDDEN = ("description", "actors", "rescued", "rating_imputed", "mean_rating_rounded")
 
 
-def show(filters: Filters) -> None:
+def show() -> None:
     """Show the tabs of the page."""
-    contents = {
+    tabs = {
         "Longest": _longest,
         "Above a score": _scored,
         "Films": _films,
@@ -35,8 +43,7 @@ def show(filters: Filters) -> None:
         "Predict": _predict,
         "Explore": _explore,
     }
-    note(filters)
-    sections("titles", contents, filters)
+    sections("titles", {name: (content, ()) for name, content in tabs.items()})
 
 
 def _longest(filters: Filters) -> None:
@@ -106,13 +113,14 @@ def _explore(filters: Filters) -> None:
     (row,) = read(titles.totals).to_pylist()
     figures = ("titles", "movies", "shows", "ratings")
     tiles({name.capitalize(): compact(row[name]) for name in figures})
-    for name, build, query in (
-        ("titles_years", charts.years, titles.by_year),
-        ("titles_minutes", charts.minutes, titles.by_minutes),
-        ("titles_scores", charts.scores, titles.by_score),
-        ("titles_missing", charts.missing, titles.missing),
-    ):
-        chart(name, build, read(query))
+    side_by_side(
+        partial(chart, "titles_years", charts.years, read(titles.by_year)),
+        partial(chart, "titles_minutes", charts.minutes, read(titles.by_minutes)),
+    )
+    side_by_side(
+        partial(chart, "titles_scores", charts.scores, read(titles.by_score)),
+        partial(chart, "titles_missing", charts.missing, read(titles.missing)),
+    )
 
 
 def _chosen(
