@@ -2,6 +2,8 @@
 
 import json
 import re
+from datetime import date
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -11,7 +13,7 @@ import vl_convert
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews.schemas.table import MONEY
-from amazon_reviews.serving.charts import catalogue, titles
+from amazon_reviews.serving.charts import catalogue, sentiment, style, titles
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.charts.timeline import every_month
 from amazon_reviews.serving.dashboard.components import column_config, with_unknown
@@ -220,3 +222,63 @@ def test_long_names_are_in_two_lines():
 
     assert "Amazon.com Gift Card in a Greeting Card<" in svg
     assert "(Various Designs)<" in svg
+
+
+CATEGORY_ROW = measured(
+    9,
+    negative=3,
+    main_category="Books",
+    secondary_category="Poems",
+    products=4,
+    share_low=0.1,
+    share_high=0.6,
+    negative_share=1 / 3,
+    excess_negative=1.0,
+    excess_low=-1.0,
+    excess_high=3.0,
+    difference=0.5,
+    low=0.1,
+    high=0.9,
+    q_value=0.01,
+    significant=True,
+)
+DROP = {
+    "asin": "B0012Y0ZG2",
+    "title": "Shampoo",
+    "begins_on": date(2018, 3, 1),
+    "going_on": True,
+    "rating_drop": 1.2,
+    "low": 0.9,
+    "high": 1.5,
+    "q_value": 0.001,
+    **{f"{side}_{name}": 9 for side in ("before", "period") for name in ("mean", "rated")},
+}
+COVERED = {"asin": "B0012Y0ZG2", "title": None, "brand": None, "share_held": 0.5}
+CLICKABLE = {
+    catalogue.categories_by_reviews: CATEGORY_ROW,
+    catalogue.categories_by_stars: CATEGORY_ROW,
+    catalogue.categories_by_negative: CATEGORY_ROW,
+    catalogue.categories_by_priority: CATEGORY_ROW,
+    catalogue.products_per_category: CATEGORY_ROW,
+    catalogue.secondary_categories: CATEGORY_ROW,
+    charts.credibility: CATEGORY_ROW,
+    partial(sentiment.shares, name="main_category", title="Texts"): CATEGORY_ROW,
+    catalogue.drops: DROP,
+    catalogue.product_coverage: COVERED,
+}
+
+
+@pytest.mark.parametrize("build", CLICKABLE)
+def test_a_click_selects_the_category_or_the_product_of_a_row(build):
+    row = CLICKABLE[build]
+    field = "asin" if "asin" in row else "main_category"
+
+    spec = build(pa.Table.from_pylist([row])).to_dict()
+
+    (clicked,) = spec["params"]
+    assert clicked["name"] == style.CLICKED
+    assert clicked["select"] == {"type": "point", "fields": [field]}
+    area = spec["layer"][-1] if "views" in clicked else spec
+    assert clicked.get("views", [spec.get("name")]) == [area.get("name")]
+    rows = spec["datasets"][area.get("data", spec.get("data"))["name"]]
+    assert {each[field] for each in rows} == {row[field]}

@@ -31,15 +31,16 @@ _VERDICTS = {
 }
 
 
-def categories_by_reviews(table: pa.Table, most: int = 15) -> alt.Chart:
+def categories_by_reviews(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the reviews of the main categories with most reviews."""
     rows = _top(table, "reviews", most)
     value = ("reviews", "reviews", COUNT)
     title = style.cut("Reviews per category", len(rows), table.num_rows)
-    return style.ranking(rows, title, "main_category", value, _category())
+    bars = style.ranking(rows, title, "main_category", value, _category())
+    return style.clickable(bars, "main_category")
 
 
-def categories_by_stars(table: pa.Table, most: int = 40) -> alt.Chart:
+def categories_by_stars(table: pa.Table, most: int = 40) -> style.AnyChart:
     """Chart raw and shrunk mean stars of the main categories, the best shrunk mean first.
 
     If there are too many, those with most reviews: neither the best nor the worst are left out.
@@ -55,7 +56,7 @@ def categories_by_stars(table: pa.Table, most: int = 40) -> alt.Chart:
     ]
     colours = dict(zip(means.values(), (style.GREY, style.BLUE), strict=True))
     scale = alt.Scale(zero=False, nice=True)
-    return (
+    points = (
         style.base(rows, title, alt.Step(style.ROW_HEIGHT))
         .mark_point(filled=True, size=80, opacity=0.9)
         .encode(
@@ -65,9 +66,10 @@ def categories_by_stars(table: pa.Table, most: int = 40) -> alt.Chart:
             tooltip=_category(),
         )
     )
+    return style.clickable(points, "main_category")
 
 
-def categories_by_negative(table: pa.Table, most: int = 15) -> alt.LayerChart:
+def categories_by_negative(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the share of negative reviews of main categories, with its 95 % interval.
 
     They are ordered by the lower end of the interval: few reviews alone put no category first.
@@ -92,10 +94,10 @@ def categories_by_negative(table: pa.Table, most: int = 15) -> alt.LayerChart:
     points = shares.mark_point(filled=True, size=70, color=style.VERMILLION).encode(
         x="negative_share:Q"
     )
-    return style.layered(title, interval, points)
+    return style.clickable(style.layered(title, interval, points), "main_category")
 
 
-def categories_by_priority(table: pa.Table, most: int = 15) -> alt.LayerChart:
+def categories_by_priority(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the excess of negative reviews of the main categories, the largest first."""
     rows = [row | {"verdict": _verdict(row)} for row in _top(table, "excess_negative", most)]
     title, axis = (
@@ -122,10 +124,10 @@ def categories_by_priority(table: pa.Table, most: int = 15) -> alt.LayerChart:
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
     excess = categories.mark_point(filled=True, size=70).encode(x="excess_negative:Q")
-    return style.layered(title, zero, interval, excess)
+    return style.clickable(style.layered(title, zero, interval, excess), "main_category")
 
 
-def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
+def products_per_category(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the products of the main categories with most products."""
     tooltip = tips(
         main_category=("category", None),
@@ -138,10 +140,12 @@ def products_per_category(table: pa.Table, most: int = 15) -> alt.Chart:
     value = ("products", "products", COUNT)
     rows = _top(table, "products", most)
     title = style.cut("Products per category", len(rows), table.num_rows)
-    return style.ranking(rows, title, "main_category", value, tooltip)
+    return style.clickable(
+        style.ranking(rows, title, "main_category", value, tooltip), "main_category"
+    )
 
 
-def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
+def secondary_categories(table: pa.Table, most: int = 20) -> style.AnyChart:
     """Chart the second categories of the path with most reviews."""
     rows = [
         row | {"path": f"{row['secondary_category']} ({row['main_category']})"}
@@ -150,7 +154,7 @@ def secondary_categories(table: pa.Table, most: int = 20) -> alt.Chart:
     tooltip = [*tips(path=("category", None), products=("products", EXACT)), *_SHRUNK]
     value = ("reviews", "reviews", COUNT)
     title = style.cut("Reviews per second category", len(rows), table.num_rows)
-    return style.ranking(rows, title, "path", value, tooltip)
+    return style.clickable(style.ranking(rows, title, "path", value, tooltip), "main_category")
 
 
 def brands_by_products(table: pa.Table, most: int = 15) -> alt.Chart:
@@ -201,10 +205,10 @@ def product_stars(table: pa.Table) -> alt.Chart:
     return style.ranking(rows, "Stars", "label", ("reviews", "reviews", COUNT), tooltip)
 
 
-def drops(table: pa.Table, most: int = 15) -> alt.LayerChart:
+def drops(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the drops of the stars of products with their 95 % intervals, the newest first."""
     rows = [
-        {name: row[name] for name in ("rating_drop", "low", "high", "q_value")}
+        {name: row[name] for name in ("asin", "rating_drop", "low", "high", "q_value")}
         | {f"{side}_{name}": row[f"{side}_{name}"] for side in _SIDES for name in ("mean", "rated")}
         | {
             "name": f"{row['begins_on']:%b %Y} · {row['title'] or UNKNOWN} · {row['asin']}",
@@ -231,9 +235,8 @@ def drops(table: pa.Table, most: int = 15) -> alt.LayerChart:
     interval = products.mark_rule(strokeWidth=3).encode(
         x=style.x_amount("low", "stars less than before, 95 % interval", AMOUNT), x2="high:Q"
     )
-    return style.layered(
-        title, interval, products.mark_point(filled=True, size=70).encode(x="rating_drop:Q")
-    )
+    points = products.mark_point(filled=True, size=70).encode(x="rating_drop:Q")
+    return style.clickable(style.layered(title, interval, points), "asin")
 
 
 def titles_by(table: pa.Table, sentiment: str) -> alt.Chart:
@@ -254,7 +257,7 @@ def title_images(table: pa.Table) -> alt.Chart:
     return style.ranking(table.to_pylist(), title, "title", value, tooltip)
 
 
-def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
+def product_coverage(table: pa.Table, most: int = 15) -> style.AnyChart:
     """Chart the share of the ratings that is held, of the products with most ratings."""
     rows = [
         # Bars of products with the same title would be stacked.
@@ -271,7 +274,7 @@ def product_coverage(table: pa.Table, most: int = 15) -> alt.Chart:
     )
     value = ("share_held", "reviews held, share of the ratings", PART)
     title = "Completeness of the products with most ratings"
-    return style.ranking(rows, title, "name", value, tooltip)
+    return style.clickable(style.ranking(rows, title, "name", value, tooltip), "asin")
 
 
 def _category() -> list[alt.Tooltip]:

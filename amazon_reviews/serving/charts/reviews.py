@@ -209,7 +209,7 @@ def price_ratings(table: pa.Table) -> alt.Chart:
     )
 
 
-def credibility(table: pa.Table) -> alt.LayerChart:
+def credibility(table: pa.Table) -> style.AnyChart:
     """Chart verified minus unverified mean stars per category, with its 95 % interval."""
     rows = [
         row | {"verdict": "differs" if row["significant"] else "may be chance"}
@@ -238,7 +238,8 @@ def credibility(table: pa.Table) -> alt.LayerChart:
     )
     zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
     means = categories.mark_point(filled=True, size=70).encode(x="difference:Q")
-    return style.layered("Verified minus unverified stars", zero, interval, means)
+    chart = style.layered("Verified minus unverified stars", zero, interval, means)
+    return style.clickable(chart, "main_category")
 
 
 def reviews_per_origin(table: pa.Table, most: int = 15) -> alt.Chart:

@@ -73,14 +73,13 @@ def calibration(table: pa.Table) -> alt.LayerChart:
     return style.layered("Predicted probability and accuracy", points, diagonal)
 
 
-def shares(table: pa.Table, name: str, title: str) -> alt.Chart:
+def shares(table: pa.Table, name: str, title: str) -> style.AnyChart:
     """Chart the predicted sentiments of each category or brand, as shares of its reviews."""
     rows = [
         {**row, "label": row[name] or UNKNOWN, "rated": row["reviews"]} for row in table.to_pylist()
     ]
-    bars = style.by_sentiment(rows)
-    return (
-        style.base(bars, title, alt.Step(style.ROW_HEIGHT))
+    bars = (
+        style.base(style.by_sentiment(rows), title, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("reviews", "share of the reviews", PART, stack="normalize"),
@@ -95,6 +94,7 @@ def shares(table: pa.Table, name: str, title: str) -> alt.Chart:
             ),
         )
     )
+    return style.clickable(bars, name, area=False)
 
 
 def years(table: pa.Table) -> alt.Chart:

@@ -53,6 +53,8 @@ _CENTRED = {"condition": {"test": f"length({_LINES}) > 1", "value": -6}, "value"
 _LABEL_WIDTH = alt.ExprRef(f"{_NARROW} ? 150 : 280")
 _TITLE_WIDTH = 40
 PNG_WIDTH = 720
+CLICKED = "clicked"
+"""The selection of a chart of `clickable`."""
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
@@ -106,6 +108,32 @@ def layered(title: str, *layers: AnyChart) -> alt.LayerChart:
     return alt.LayerChart(layer=list(layers), description=title)
 
 
+def clickable(chart: AnyChart, field: str, *, area: bool = True) -> AnyChart:
+    """Return a chart of named rows with the selection `CLICKED`: `field` of the clicked row.
+
+    With `area`, a click anywhere in the row counts, because bars may be short, and the tooltip of
+    the last layer is that of the whole row.
+    """
+    clicked = alt.selection_point(name=CLICKED, fields=[field])
+    if not area:
+        return chart.add_params(clicked)
+    marks = chart.layer[-1] if isinstance(chart, alt.LayerChart) else chart
+    # Altair moves data that all layers have to the chart.
+    data = chart.data if marks.data is alt.Undefined else marks.data
+    rows = (
+        alt.Chart(data)
+        .mark_rect(opacity=0)
+        .encode(
+            x=alt.value(0),
+            x2=alt.value("width"),
+            y=marks.encoding.y,
+            tooltip=marks.encoding.tooltip,
+        )
+        .add_params(clicked)
+    )
+    return layered(chart.description, chart, rows)
+
+
 def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
     """Return the tooltip of a mark: by column its title, and number format or None for text."""
     return [
@@ -151,7 +179,12 @@ def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -
 def y_names(field: str, title: str | None = None) -> alt.Y:
     """Return a vertical axis of names in the order of the rows, in at most two lines each."""
     axis = alt.Axis(
-        labelLimit=_LABEL_WIDTH, labelOverlap=False, labelExpr=_TWO_LINES, labelOffset=_CENTRED
+        labelLimit=_LABEL_WIDTH,
+        labelOverlap=False,
+        labelExpr=_TWO_LINES,
+        labelOffset=_CENTRED,
+        # The theme of Streamlit would move the first name down.
+        labelFlush=False,
     )
     return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
 
@@ -233,12 +266,11 @@ def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
     """Return one row per sentiment of each row; `share` is that of the rated reviews."""
     return [
         {
-            "label": row["label"],
+            **row,
             "sentiment": sentiment,
             "order": order,
             "reviews": row[sentiment],
             "share": row[sentiment] / row["rated"],
-            "rated": row["rated"],
         }
         for row in rows
         if row["rated"]
