@@ -22,7 +22,16 @@ def share_columns(part: str, whole: str) -> str:
 
 
 def shrunk_columns(warehouse: Warehouse) -> str:
-    """Return the columns of a mart `m` with shrunk means, with their intervals `low` to `high`.
+    """Return the columns of a mart `m` with shrunk means, with their intervals."""
+    return (
+        "m.reviews, m.rated, m.mean_stars, "
+        "CASE WHEN m.rated > 0 THEN m.shrunk_stars END AS shrunk_stars, "
+        f"{shrunk_interval(warehouse)}, m.positive, m.neutral, m.negative"
+    )
+
+
+def shrunk_interval(warehouse: Warehouse) -> str:
+    """Return the columns low and high: the interval of the shrunk mean of a mart `m`.
 
     The margin is 1.96 s / sqrt(rated + prior reviews), where s is the standard deviation of the
     stars of all reviews: that of the few reviews of a row may be 0 by chance. A row without rated
@@ -36,11 +45,8 @@ def shrunk_columns(warehouse: Warehouse) -> str:
     )
     margin = f"{NORMAL_95} * {deviation} / SQRT(m.rated + {PRIOR_REVIEWS})"
     return (
-        "m.reviews, m.rated, m.mean_stars, "
-        "CASE WHEN m.rated > 0 THEN m.shrunk_stars END AS shrunk_stars, "
         f"CASE WHEN m.rated > 0 THEN GREATEST(m.shrunk_stars - {margin}, 1) END AS low, "
-        f"CASE WHEN m.rated > 0 THEN LEAST(m.shrunk_stars + {margin}, 5) END AS high, "
-        "m.positive, m.neutral, m.negative"
+        f"CASE WHEN m.rated > 0 THEN LEAST(m.shrunk_stars + {margin}, 5) END AS high"
     )
 
 

@@ -2,9 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,8 +14,9 @@ from amazon_reviews.models.loading import no_model
 from amazon_reviews.schemas import MART_TABLES, PUBLISHED
 from amazon_reviews.serving.api.app import service
 from amazon_reviews.serving.api.settings import ApiSettings
-from amazon_reviews.serving.dashboard.components import guarded
+from amazon_reviews.serving.dashboard.components import Content, guarded
 from amazon_reviews.serving.dashboard.pages import PAGES
+from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.dagster.project import Project
@@ -108,12 +108,12 @@ def check_api(project: Project) -> None:
 def check_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that every tab of every page is shown without an error, with the default filters."""
     prepare_scripts()
-    for module, *_ in PAGES.values():
+    for name, (module, *_) in PAGES.items():
         # By default only the open tab is built.
         monkeypatch.setattr(module, "sections", every_section, raising=False)
-        app = AppTest.from_function(page, kwargs={"name": module.__name__}, default_timeout=60)
+        app = AppTest.from_function(page, kwargs={"name": name}, default_timeout=60)
         app.run()
-        assert not app.exception, (module.__name__, app.exception)
+        assert not app.exception, (name, app.exception)
         messages = [message.value for message in app.info]
         assert not [text for text in messages if "is not in the warehouse" in text]
         assert not [text for text in messages if "cannot be read" in text]
@@ -127,10 +127,17 @@ def every_section(page: str, tabs: Mapping[str, tuple[Content, Collection[str]]]
 
 def page(name: str) -> None:
     """Show a page; streamlit runs the source of this function alone, with its imports."""
-    import importlib
+    import streamlit as st
 
     from amazon_reviews.serving.dashboard.links import set_pages
+    from amazon_reviews.serving.dashboard.pages import PAGES
     from amazon_reviews.serving.dashboard.warehouse import read_versions
 
+    pages = {
+        each: st.Page(module.show, title=title, url_path=each, default=each == name)
+        for each, (module, title, _) in PAGES.items()
+    }
+    chosen = st.navigation(list(pages.values()))
+    set_pages(pages)
     read_versions()
-    importlib.import_module(name).show()
+    chosen.run()

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.serving.intervals import shrunk_columns
+from amazon_reviews.serving.intervals import shrunk_columns, shrunk_interval
 from amazon_reviews.serving.queries.filters import CATEGORY, WHOLE_STARS, Filters
 from amazon_reviews.serving.queries.query import in_range, mart, query, range_starts, rows
 
@@ -70,16 +70,19 @@ def trend_counts(warehouse: Warehouse) -> pa.Table:
     )
 
 
-@query("gold/product_ratings", "gold/product_variants")
+@query("gold/product_ratings", "gold/product_variants", "gold/review_counts")
 def products(
     warehouse: Warehouse, search: str, filters: Filters, limit: int = PAGE_ROWS
 ) -> pa.Table:
     """One row per product whose title, brand or asin contains the search, most reviews first.
 
-    The asin of a variant finds its product. Filtered by category.
+    The asin of a variant finds its product. Filtered by category. With the interval of the shrunk
+    mean; see `shrunk_interval`.
     """
     where = _matching(warehouse, search, filters)
-    return mart(warehouse, "gold/product_ratings", "m.reviews DESC, m.asin", where, limit)
+    columns = f"m.*, {shrunk_interval(warehouse)}"
+    order = "m.reviews DESC, m.asin"
+    return mart(warehouse, "gold/product_ratings", order, where, limit, columns=columns)
 
 
 @query("gold/product_ratings", "gold/product_variants")

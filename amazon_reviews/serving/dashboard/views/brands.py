@@ -9,8 +9,8 @@ from amazon_reviews.serving.dashboard.components import (
     chart,
     compact,
     sections,
-    side_by_side,
     share,
+    side_by_side,
     table,
     tiles,
 )

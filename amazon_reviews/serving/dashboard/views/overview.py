@@ -43,12 +43,16 @@ def show() -> None:
 
 
 def _findings(filters: Filters) -> None:
+    known = findings(read, filters)
     with st.container(border=True, key="findings"):
-        st.subheader("What stands out", anchor=False)
-        for finding in findings(read, filters):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.text(finding.text, width="stretch")
-                page_link("Show", finding.page, finding.parameters)
+        for title, stands_out in (("What stands out", True), ("What does not stand out", False)):
+            if told := [finding for finding in known if finding.stands_out == stands_out]:
+                st.subheader(title, anchor=False)
+                for finding in told:
+                    text, link = st.columns([0.9, 0.1], vertical_alignment="center")
+                    text.text(finding.text)
+                    with link:
+                        page_link("Show", finding.page, finding.parameters)
 
 
 def _tiles(filters: Filters) -> None:
