@@ -25,7 +25,7 @@ _BRAND = Column("brand", pa.string(), "brand of the product")
 _REVIEWS = Column("reviews", _COUNT, "reviews")
 _SHARE = Column("share", _REAL, "part of all reviews, 0 to 1")
 _PRODUCTS = Column("products", _COUNT, "products")
-_FILTERS = (_YEAR, _MAIN_CATEGORY, _STARS, _VERIFIED, _SOURCE)
+_FILTERS = (_YEAR, _MONTH, _MAIN_CATEGORY, _STARS, _VERIFIED, _SOURCE)
 _LENGTH = (
     Column("length_from", pa.int32(), "shortest length of the band, in words"),
     Column("length_to", pa.int32(), "longest length of the band, in words; null without an end"),
@@ -68,7 +68,7 @@ _mart = partial(Table, group="marts", published=True, pace="quarter-hourly")
 REVIEW_COUNTS = _mart(
     "gold/review_counts",
     "One row per year, month, main category, stars, verified and source.",
-    (_YEAR, _MONTH, *_FILTERS[1:], _REVIEWS),
+    (*_FILTERS, _REVIEWS),
     partials=("partials/cells",),
     inputs=("gold/reviews",),
     adds_up=True,
@@ -76,7 +76,7 @@ REVIEW_COUNTS = _mart(
 )
 LENGTH_COUNTS = _mart(
     "gold/length_counts",
-    "One row per length band, year, main category, stars, verified and source.",
+    "One row per length band, year, month, main category, stars, verified and source.",
     (
         *_LENGTH,
         *_FILTERS,
@@ -85,15 +85,16 @@ LENGTH_COUNTS = _mart(
         Column("characters", _COUNT, "characters of all these reviews"),
         Column("letters", _COUNT, "characters without the blanks between words"),
     ),
+    code_version="2",
     partials=("partials/lengths",),
     inputs=("gold/reviews",),
     adds_up=True,
 )
 PRICE_COUNTS = _mart(
     "gold/price_counts",
-    "One row per price band, year, main category, stars, verified and source.",
+    "One row per price band, year, month, main category, stars, verified and source.",
     (*_PRICE, *_FILTERS, _REVIEWS),
-    code_version="2",
+    code_version="3",
     partials=("partials/prices",),
     inputs=("gold/reviews",),
     adds_up=True,

@@ -38,6 +38,7 @@ _DIMENSIONS = (
     Column("stars", STARS, "stars from 1 to 5; null for unrated reviews"),
     Column("verified", pa.bool_(), "the purchase was verified"),
     _SOURCE,
+    _MONTH,
 )
 _DAYS = (
     Column("first_on", pa.date32(), "day of the first review"),
@@ -86,7 +87,6 @@ CELLS = _partial(
     " and combination of the dimensions that have few values",
     (
         *_DIMENSIONS,
-        _MONTH,
         Column("profile", pa.string(), "source profile"),
         Column("marketplace", pa.string(), "marketplace"),
         Column("language", pa.string(), "language"),
@@ -102,7 +102,7 @@ CELLS = _partial(
 )
 LENGTHS = _partial(
     "lengths",
-    ", length band, year, main category, stars, verified and source",
+    ", length band, year, month, main category, stars, verified and source",
     (
         Column("length_from", pa.int32(), "shortest length of the band, in words"),
         Column("length_to", pa.int32(), "longest length of the band, in words"),
@@ -112,10 +112,11 @@ LENGTHS = _partial(
         Column("characters", _COUNT, "characters of all these reviews"),
         Column("letters", _COUNT, "characters without the blanks between words"),
     ),
+    code_version="2",
 )
 PRICES = _partial(
     "prices",
-    ", price band, year, main category, stars, verified and source",
+    ", price band, year, month, main category, stars, verified and source",
     (
         Column("price_from", pa.int32(), "lower end of the band in US dollars"),
         Column("price_to", pa.int32(), "upper end of the band, exclusive"),
@@ -123,7 +124,7 @@ PRICES = _partial(
         *_DIMENSIONS,
         _REVIEWS,
     ),
-    code_version="2",
+    code_version="3",
 )
 BRANDS = _partial(
     "brands",

@@ -253,7 +253,7 @@ def _mart_run(seconds, rows):
 
 
 def test_report_has_verdicts_on_marts():
-    dashboard = {"cold": 2.0, "warm": 1.5, "filter by stars": 0.2, "filter by years": 0.45}
+    dashboard = {"cold": 2.0, "warm": 1.5, "filter by stars": 0.2, "filter by months": 0.45}
     mart_figures = {
         "reviews": 5_000_000,
         "gold_rows": 9,

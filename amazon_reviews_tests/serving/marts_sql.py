@@ -6,7 +6,7 @@ _RATINGS = """count(*) AS reviews, count(overall) AS rated, avg(overall) AS mean
 _SHRUNK = f"""{_RATINGS}, (coalesce(sum(overall), 0) + 10 * (SELECT avg(overall) FROM reviews))
   / (count(overall) + 10) AS shrunk_stars"""
 _SHARE = "count(*) / (SELECT count(*) FROM reviews) AS share"
-_FILTERS = "year, main_category, overall AS stars, verified, source"
+_FILTERS = "year, month, main_category, overall AS stars, verified, source"
 _LENGTH = """least(word_count // 50 * 50, 200)::INT AS length_from,
   CASE WHEN word_count < 200 THEN (word_count // 50 * 50 + 49)::INT END AS length_to"""
 _PRICE = """least(price::INT // 25 * 25, 100)::INT AS price_from,
@@ -35,7 +35,7 @@ def _sentiment_by(columns: str) -> str:
 
 
 MARTS = {
-    "gold/review_counts": _by(f"month, {_FILTERS}", "count(*) AS reviews"),
+    "gold/review_counts": _by(_FILTERS, "count(*) AS reviews"),
     "gold/length_counts": _by(
         f"{_LENGTH}, {_FILTERS}",
         "count(*) AS reviews, sum(word_count) AS words, sum(char_count) AS characters, "

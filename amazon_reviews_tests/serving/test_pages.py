@@ -6,6 +6,7 @@ import re
 import struct
 from collections import Counter
 from contextlib import suppress
+from datetime import date
 
 import pytest
 from playwright.sync_api import TimeoutError
@@ -196,6 +197,33 @@ def test_a_filter_can_be_set_with_the_keyboard_alone(tab, reviews):
     tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{others}\\n')")
 
 
+def test_months_within_a_year_filter_stars_and_lengths(tab, reviews):
+    days = (date(2013, 5, 1), date(2013, 8, 31))
+    within = [r for r in reviews if r["reviewed_on"] and days[0] <= r["reviewed_on"] <= days[1]]
+    stars = Counter(str(review["overall"] or "") for review in within)
+    months = "months=May+2013&months=Aug+2013"
+
+    visit(tab, f"/ratings?{months}")
+    rows = table_of(downloaded(tab, "CSV", "chart-stars"))
+    visit(tab, f"/ratings?{months}&ratings_tab=Length")
+    lengths = table_of(downloaded(tab, "CSV", "chart-review_lengths"))
+
+    counted = Counter()
+    for row in rows:
+        counted[row["stars"]] += int(row["reviews"])
+    assert counted == stars
+    assert sum(int(row["reviews"]) for row in lengths) == len(within)
+
+
+def test_an_arrow_key_moves_the_first_month_by_one(tab, reviews):
+    later = sum(str(review["reviewed_on"] or "") >= "2012-02" for review in reviews)
+    visit(tab, "/")
+    tab.get_by_role("slider", name="Months — start").press("ArrowRight")
+
+    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{later}\\n')")
+    assert tab.url.endswith("?months=Feb+2012&months=Dec+2018")
+
+
 def test_the_csv_of_a_chart_has_its_rows(tab, reviews):
     visit(tab, "/ratings?stars=5&ratings_tab=Years")
 
@@ -272,7 +300,10 @@ def test_pages_note_filters_that_do_not_apply(tab):
 
 
 def test_filters_without_a_match_show_a_message(tab):
-    visit(tab, "/ratings?stars=1&years=2012&years=2012&source=Stream&categories=Toys+%26+Games")
+    visit(
+        tab,
+        "/ratings?stars=1&months=Jan+2012&months=Mar+2012&source=Stream&categories=Toys+%26+Games",
+    )
 
     assert tab.get_by_text("No data matches these filters.").first.is_visible()
     assert tab.locator(FAILURES).count() == 0

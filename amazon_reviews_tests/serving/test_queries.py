@@ -14,18 +14,21 @@ from amazon_reviews.serving.charts import pipeline as charts
 from amazon_reviews.serving.dashboard.views.quality import most_duplicates
 from amazon_reviews.serving.queries import catalogue, pipeline
 from amazon_reviews.serving.queries import reviews as queries
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import Filters, Month
 from amazon_reviews.serving.queries.query import MOST_ROWS, rows
 from amazon_reviews_tests.serving.synthetic import HOSTILE_TITLE, write_warehouse
 
 CHOICES = {
     "nothing": Filters(),
-    "years": Filters(years=(2013, 2015)),
+    "months": Filters(months=(Month(2013, 5), Month(2015, 2))),
+    "one month": Filters(months=(Month(2016, 3), Month(2016, 3))),
     "categories": Filters(main_categories=("Books", "Toys & Games")),
     "stars": Filters(stars=(1, 5)),
     "verified": Filters(verified=False),
     "source": Filters(source="stream"),
-    "all": Filters((2012, 2017), ("Books", "Electronics"), (4, 5), True, "batch"),
+    "all": Filters(
+        (Month(2012, 7), Month(2017, 10)), ("Books", "Electronics"), (4, 5), True, "batch"
+    ),
 }
 
 
@@ -40,7 +43,7 @@ def filtered(reviews, filters):
     matching = [
         review
         for review in reviews
-        if (not filters.years or filters.years[0] <= (review["year"] or 0) <= filters.years[1])
+        if (not filters.months or is_between(review["reviewed_on"], *filters.months))
         and (not filters.main_categories or review["main_category"] in filters.main_categories)
         and (not filters.stars or review["overall"] in filters.stars)
         and filters.verified in (None, review["verified"])
@@ -48,6 +51,10 @@ def filtered(reviews, filters):
     ]
     assert matching
     return matching
+
+
+def is_between(day, first, last):
+    return day is not None and first <= (day.year, day.month) <= last
 
 
 def mean(reviews):
@@ -324,14 +331,23 @@ def test_brands_with_a_trend_come_first_then_the_largest(warehouse):
     assert brands == ["Acme", "Bolt", "Crane", "Dove"]
 
 
-def test_periods_that_the_reviews_do_not_cover_are_partial_under_any_filter(warehouse, filters):
+def test_months_are_those_of_dated_reviews_in_order(warehouse, reviews):
+    dated = {(day.year, day.month) for review in reviews if (day := review["reviewed_on"])}
+
+    months = queries.months(warehouse).to_pylist()
+
+    assert [(row["year"], row["month"]) for row in months] == sorted(dated)
+
+
+def test_periods_that_reviews_or_months_do_not_cover_are_partial(warehouse, filters):
     years = queries.by_year(warehouse, filters).to_pylist()
     months = queries.by_year_month(warehouse, filters).to_pylist()
 
     # The synthetic reviews are of 5 January 2012 to 5 December 2018.
-    edges = {2012, 2018}
+    first, last = filters.months or ((2012, 1), (2018, 12))
+    whole = {y for y in range(2013, 2018) if first <= (y, 1) and (y, 12) <= last}
     assert {row["year"]: row["partial"] for row in years} == {
-        row["year"]: row["year"] in edges for row in years
+        row["year"]: row["year"] not in whole for row in years
     }
     for row in months:
         assert row["partial"] == ((row["year"], row["month"]) in {(2012, 1), (2018, 12)})

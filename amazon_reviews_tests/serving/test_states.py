@@ -81,6 +81,23 @@ def test_a_new_load_shows_without_a_restart(dashboard, tmp_path):
     assert figures(app.run())["Reviews"] == "60"
 
 
+def test_all_months_stay_chosen_when_later_ones_are_loaded(dashboard, tmp_path):
+    tables = synthetic.tables(count=80)
+    counts = tables["gold/review_counts"]
+    earlier = pc.less(pc.fill_null(counts["year"], 0), 2018)
+    some = tables | {"gold/review_counts": counts.filter(earlier)}
+    app = dashboard(synthetic.write_warehouse(tmp_path, some))
+    assert app.select_slider(key="months").value == ((2012, 1), (2017, 12))
+    assert int(figures(app)["Reviews"]) < 79
+
+    synthetic.write_warehouse(tmp_path, tables)
+    app.run()
+
+    assert app.select_slider(key="months").value == ((2012, 1), (2018, 12))
+    # One of them has no date.
+    assert figures(app)["Reviews"] == "80"
+
+
 def test_rows_are_cached_between_runs(dashboard, tmp_path, monkeypatch):
     app = dashboard(synthetic.write_warehouse(tmp_path, synthetic.tables(count=50)))
     statements = []

@@ -1,6 +1,8 @@
 """The filters in the sidebar: those that act on all of the open page; its address has them."""
 
 from collections.abc import Collection
+from datetime import date
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -8,7 +10,7 @@ import streamlit as st
 from amazon_reviews.serving.dashboard.links import CATEGORIES
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import reviews
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import Filters, Month
 from amazon_reviews.shown_text import markdown_text, visible_text
 
 T = TypeVar("T")
@@ -26,16 +28,19 @@ def chosen_filters(columns: Collection[str]) -> Filters:
         return Filters()
     with st.sidebar:
         st.subheader("Filters")
-        bounds = _bounds() if "year" in columns else None
+        every_month = _every_month() if "month" in columns else []
         filters = Filters(
-            years=_years(bounds),
+            months=_months(every_month),
             main_categories=_categories() if "main_category" in columns else (),
             stars=_stars() if "stars" in columns else (),
             verified=_choice("Purchase", _VERIFIED, "verified", columns),
             source=_choice("Source", _SOURCES, "source", columns),
         )
         st.button(
-            "Reset filters", on_click=_reset, args=[columns, bounds], icon=":material/restart_alt:"
+            "Reset filters",
+            on_click=_reset,
+            args=[columns, every_month],
+            icon=":material/restart_alt:",
         )
     if filters != Filters():
         # On a phone the sidebar is closed.
@@ -43,18 +48,34 @@ def chosen_filters(columns: Collection[str]) -> Filters:
     return filters
 
 
-def _bounds() -> tuple[int, int] | None:
-    """Return the first and the last year; None if there is no choice."""
-    row = read(reviews.years).to_pylist()[0]
-    return None if row["first"] == row["last"] else (row["first"], row["last"])
+def _every_month() -> list[Month]:
+    """Return the months from the first to the last one with reviews."""
+    months = [Month(**row) for row in read(reviews.months).to_pylist()]
+    if not months:
+        return []
+    first, last = months[0], months[-1]
+    calendar = (Month(y, m) for y in range(first.year, last.year + 1) for m in range(1, 13))
+    return [month for month in calendar if first <= month <= last]
 
 
-def _years(bounds: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Return the chosen years; None for all years, to include reviews without a date."""
-    if bounds is None:
+def _months(every_month: list[Month]) -> tuple[Month, Month] | None:
+    """Return the chosen months; None for all months, to include reviews without a date."""
+    if len(every_month) < 2:
         return None
-    first, last = st.slider("Years", *bounds, value=bounds, key="years", bind="query-params")
-    return None if (first, last) == bounds else (first, last)
+    state, whole = st.session_state, (every_month[0], every_month[-1])
+    # When newer reviews are loaded, the slider would stay at what were all months before.
+    before = state.get("all_months", whole)
+    if before != whole and state.get("months") == before:
+        state["months"] = whole
+    state["all_months"] = whole
+    chosen = st.select_slider(
+        "Months", every_month, whole, _month_name, key="months", bind="query-params"
+    )
+    return None if chosen == whole else chosen
+
+
+def _month_name(month: Month) -> str:
+    return f"{date(*month, 1):%b %Y}"
 
 
 def _categories() -> tuple[str, ...]:
@@ -84,23 +105,24 @@ def _choice(label: str, options: dict[str, T], key: str, columns: Collection[str
     return options[st.selectbox(label, list(options), key=key, bind="query-params")]
 
 
-def _reset(columns: Collection[str], bounds: tuple[int, int] | None) -> None:
+def _reset(columns: Collection[str], every_month: list[Month]) -> None:
     """Set the shown filters to their defaults; deleted ones would come back from the address."""
-    defaults = {
+    defaults: dict[str, tuple[str, object]] = {
         "main_category": (CATEGORIES, []),
         "stars": ("stars", []),
         "verified": ("verified", "All"),
         "source": ("source", "All"),
-        **({"year": ("years", bounds)} if bounds else {}),
     }
+    if len(every_month) > 1:
+        defaults["month"] = "months", (every_month[0], every_month[-1])
     st.session_state.update(value for column, value in defaults.items() if column in columns)
 
 
 def _named(filters: Filters) -> list[str]:
     """Return the chosen filters in words, as Markdown."""
     names = [markdown_text(name) for name in filters.main_categories]
-    if filters.years:
-        names.append("–".join(map(str, filters.years)))
+    if filters.months:
+        names.append(" to ".join(map(_month_name, filters.months)))
     if filters.stars:
         names.append(" and ".join(map(str, filters.stars)) + " ★")
     if filters.verified is not None:

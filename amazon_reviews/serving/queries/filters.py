@@ -2,21 +2,34 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 WHOLE_STARS = "CAST(FLOOR({column} + 0.5) AS INT64)"
-FILTERED = ("year", "main_category", "stars", "verified", "source")
+FILTERED = ("month", "main_category", "stars", "verified", "source")
 CATEGORY = ("main_category",)
+
+
+class Month(NamedTuple):
+    """A month of a year: 1 to 12."""
+
+    year: int
+    month: int
+
+    @property
+    def number(self) -> int:
+        """Consecutive months have consecutive numbers."""
+        return self.year * 12 + self.month
 
 
 @dataclass(frozen=True)
 class Filters:
     """The chosen values of each column; None and () leave a column unfiltered.
 
-    `years` are the first and the last year, and leave out reviews without a date. `stars` are whole
-    numbers, halves rounded up.
+    `months` are the first and the last month, and leave out reviews without a date. `stars` are
+    whole numbers, halves rounded up.
     """
 
-    years: tuple[int, int] | None = None
+    months: tuple[Month, Month] | None = None
     main_categories: tuple[str, ...] = ()
     stars: tuple[int, ...] = ()
     verified: bool | None = None
@@ -35,8 +48,9 @@ class Filters:
         return any(column not in columns for column, *_ in self._terms("t"))
 
     def _terms(self, alias: str) -> Iterator[tuple[str, str, tuple[object, ...]]]:
-        if self.years:
-            yield "year", f"{alias}.year BETWEEN ? AND ?", self.years
+        if self.months:
+            months = f"{alias}.year * 12 + {alias}.month BETWEEN ? AND ?"
+            yield "month", months, tuple(month.number for month in self.months)
         if self.main_categories:
             placeholders = _placeholders(self.main_categories)
             yield (

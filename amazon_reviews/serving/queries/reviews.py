@@ -41,10 +41,13 @@ def totals(warehouse: Warehouse) -> pa.Table:
 
 
 @query("gold/review_counts")
-def years(warehouse: Warehouse) -> pa.Table:
-    """One row: the first and the last year with reviews; null without dates."""
+def months(warehouse: Warehouse) -> pa.Table:
+    """One row per year and month with reviews, in their order."""
     cube = warehouse.relation("gold/review_counts")
-    return rows(warehouse, f"SELECT MIN(c.year) AS first, MAX(c.year) AS last FROM {cube} AS c")
+    return rows(
+        warehouse,
+        f"SELECT DISTINCT c.year, c.month FROM {cube} AS c WHERE {_DATED} ORDER BY 1, 2",
+    )
 
 
 @query("gold/review_counts")
@@ -72,7 +75,7 @@ def by_stars(warehouse: Warehouse, filters: Filters) -> pa.Table:
 def by_year(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row per year; reviews without a date are left out.
 
-    `partial` years begin before the first of all reviews, or end after the newest.
+    `partial` years begin before the first of all reviews or filtered months, or end after the last.
     """
     return _with_partial(warehouse, filters, "gold/years", "year")
 
@@ -213,16 +216,23 @@ def _by_origin(warehouse: Warehouse, column: str) -> pa.Table:
 def _with_partial(
     warehouse: Warehouse, filters: Filters, periods: str, *keys: str, more: str = ""
 ) -> pa.Table:
-    """Return the measures of periods by `keys`, with `partial` of the mart of the same rows."""
+    """Return the measures of periods by `keys`, with `partial` of the mart of the same rows.
+
+    A year of which the filter leaves out months is partial too.
+    """
     dimensions = {key: f"c.{key}" for key in keys}
     sql, parameters = _sql(warehouse, "review_counts", dimensions, filters, more, _DATED)
+    partial, cut = "COALESCE(p.partial, FALSE)", tuple[int, ...]()
+    if filters.months and "month" not in keys:
+        partial += " OR t.year * 12 + 1 < ? OR t.year * 12 + 12 > ?"
+        cut = tuple(month.number for month in filters.months)
     same = " AND ".join(f"p.{key} = t.{key}" for key in keys)
     return rows(
         warehouse,
-        f"SELECT t.*, COALESCE(p.partial, FALSE) AS partial FROM ({sql}) AS t "
+        f"SELECT t.*, {partial} AS partial FROM ({sql}) AS t "
         f"LEFT JOIN {warehouse.relation(periods)} AS p ON {same} "
         f"ORDER BY {', '.join(f't.{key}' for key in keys)}",
-        parameters,
+        (*cut, *parameters),
     )
 
 

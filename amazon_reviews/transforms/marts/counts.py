@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 
-DIMENSIONS = ("year", "main_category", "stars", "verified", "source")
+DIMENSIONS = ("year", "month", "main_category", "stars", "verified", "source")
 """The columns of the dashboard's filters."""
 
 LENGTHS = (0, 1, 6, 11, 21, 51, 101, 201, 501)
@@ -19,17 +19,17 @@ PRICES = (0, 5, 10, 25, 50, 100, 250, 500)
 
 def review_counts(cells: DataFrame) -> DataFrame:
     """Return one row per year, month, main category, stars, verified and source."""
-    return cells.groupBy("year", "month", *DIMENSIONS[1:]).agg(*sums("reviews"))
+    return cells.groupBy(*DIMENSIONS).agg(*sums("reviews"))
 
 
 def length_counts(lengths: DataFrame) -> DataFrame:
-    """Return one row per length band, year, main category, stars, verified and source."""
+    """Return one row per length band, year, month, main category, stars, verified and source."""
     measures = sums("reviews", "words", "characters", "letters")
     return lengths.groupBy("length_from", "length_to", *DIMENSIONS).agg(*measures)
 
 
 def price_counts(prices: DataFrame) -> DataFrame:
-    """Return one row per price band, year, main category, stars, verified and source.
+    """Return one row per price band, year, month, main category, stars, verified and source.
 
     Imputed prices have rows of their own.
     """

@@ -28,7 +28,7 @@ PHRASES = 20
 def cells(reviews: DataFrame) -> DataFrame:
     """Return one row per partition and combination of the dimensions that have few values."""
     origin = ("profile", "marketplace", "language")
-    return reviews.groupBy("partition", *_dimensions(), "month", *origin).agg(
+    return reviews.groupBy("partition", *_dimensions(), *origin).agg(
         _count("reviews"),
         F.count("reviewed_on").alias("dated"),
         *_first_and_last(),
@@ -157,4 +157,4 @@ def _first_and_last() -> Iterable[Column]:
 
 def _dimensions() -> list[Column]:
     stars = F.col("overall").alias("stars")
-    return [F.col("year"), category(), stars, F.col("verified"), F.col("source")]
+    return [F.col("year"), F.col("month"), category(), stars, F.col("verified"), F.col("source")]

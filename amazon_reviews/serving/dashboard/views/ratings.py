@@ -42,7 +42,7 @@ def _years(filters: Filters) -> None:
     chart("sentiment_per_year", charts.sentiment_per_year, rows)
     st.caption(
         "Reviews without a date are left out. A partial year begins before the first of all "
-        "reviews, or ends after the newest."
+        "reviews, or ends after the newest, or has months that the filter leaves out."
     )
 
 
