@@ -15,6 +15,8 @@ _KINDS = (
     differences.credibility,
     differences.categories,
     differences.trends,
+    differences.season,
+    differences.texts,
     data.products_without_data,
     data.imputed_prices,
     data.duplicates,

@@ -1,6 +1,7 @@
 """Findings on the data: what is missing, repeated, rejected or not up to date."""
 
 from collections import Counter
+from typing import Any
 
 from amazon_reviews.serving.findings.finding import Finding, Reader
 from amazon_reviews.serving.findings.wording import number_of, percent, shortened
@@ -10,13 +11,13 @@ from amazon_reviews.serving.queries.filters import Filters
 # A smaller gap does not change the two or three digits that pages show of a figure.
 _LEAST_SHARE = 0.01
 _REASONS = {
-    "not_json": "they are no JSON",
-    "not_utf8": "they are not UTF-8",
-    "not_an_object": "they are no JSON object",
+    "not_json": "no JSON",
+    "not_utf8": "no UTF-8",
+    "not_an_object": "no JSON object",
     "missing_field": "a required field is missing",
     "wrong_type": "a field has the wrong type",
     "out_of_range": "a value is out of range",
-    "too_large": "they are too large",
+    "too_large": "too large",
 }
 
 
@@ -24,16 +25,25 @@ def unbalanced(read: Reader, filters: Filters) -> list[Finding]:
     """Return the partitions that lost lines; none if categories are chosen."""
     if filters.main_categories:
         return []
-    rows = [row for row in read(pipeline.reconciliation).to_pylist() if not row["balanced"]]
+    rows = [
+        row | {"accounted": row["kept"] + row["duplicates"] + row["rejected"]}
+        for row in read(pipeline.reconciliation).to_pylist()
+        if not row["balanced"]
+    ]
+    # A partition without any outcome had not been built when the reconciliation was.
+    rows = [row for row in rows if row["accounted"]]
     if not rows:
         return []
     row = rows[0]
-    accounted = row["kept"] + row["duplicates"] + row["rejected"]
+    name = f"{shortened(row['partition'])} of {row['layer']}/{row['table']}"
+    which = (
+        f"{name} is not balanced"
+        if len(rows) == 1
+        else f"{len(rows):,} partitions are not balanced, such as {name}"
+    )
     text = (
-        f"{number_of(len(rows), 'partition')} {'is' if len(rows) == 1 else 'are'} not balanced, "
-        f"such as {shortened(row['partition'])} of {row['layer']}/{row['table']}: "
-        f"{number_of(row['lines'], 'line')} came in, and {accounted:,} were kept, duplicates or "
-        "rejected."
+        f"{which}: of {number_of(row['lines'], 'line')}, {row['accounted']:,} were kept, "
+        "duplicates or rejected."
     )
     return [Finding("data", text, "quality", {"quality_tab": "Reconciliation"})]
 
@@ -47,8 +57,8 @@ def products_without_data(read: Reader, filters: Filters) -> list[Finding]:
     share = without / row["reviews"]
     products = number_of(row["products"] - row["described_products"], "product")
     text = (
-        f"{percent(share)} of the reviews have no product data: category, brand and price of the "
-        f"{products} of {number_of(without, 'review')} are unknown."
+        f"{percent(share)} of the reviews have no product data ({without:,} of "
+        f"{row['reviews']:,}): category, brand and price of their {products} are unknown."
     )
     return [_gap(text, share, "categories", {"categories_tab": "Reviews"})]
 
@@ -62,7 +72,7 @@ def imputed_prices(read: Reader, filters: Filters) -> list[Finding]:
     share = 1 - priced / products
     text = (
         f"{percent(share)} of the products have no listed price ({products - priced:,} of "
-        f"{products:,}): figures by price use a mean price for them."
+        f"{products:,}): a mean price takes its place."
     )
     return [_gap(text, share, "categories", {"categories_tab": "Prices"})]
 
@@ -71,16 +81,16 @@ def duplicates(read: Reader, filters: Filters) -> list[Finding]:
     """Return the partition with the largest share of duplicates; none if categories are chosen."""
     if filters.main_categories:
         return []
-    rows = [row for row in read(pipeline.reconciliation).to_pylist() if row["duplicates"]]
+    rows = [row for row in _silver(read) if row["duplicates"]]
     if not rows:
         return []
     row = max(rows, key=lambda row: row["duplicate_share"])
-    text = (
-        f"{percent(row['duplicate_share'])} of the lines of {shortened(row['partition'])} in "
-        f"{row['layer']}/{row['table']} are duplicates ({row['duplicates']:,} of "
-        f"{row['lines']:,}): no partition has a larger share."
-    )
     share = row["duplicate_share"]
+    text = (
+        f"{percent(share)} of the lines of {shortened(row['partition'])} of {row['table']} repeat "
+        f"another one ({row['duplicates']:,} of {row['lines']:,}), the largest share of all "
+        "partitions."
+    )
     return [_gap(text, share, "quality", {"quality_tab": "Reconciliation"})]
 
 
@@ -88,7 +98,7 @@ def rejected(read: Reader, filters: Filters) -> list[Finding]:
     """Return the share of rejected lines; none if categories are chosen."""
     if filters.main_categories:
         return []
-    rows = [row for row in read(pipeline.reconciliation).to_pylist() if row["layer"] == "silver"]
+    rows = _silver(read)
     lines, lost = (sum(row[name] for row in rows) for name in ("lines", "rejected"))
     reasons: Counter[str] = Counter()
     for row in read(pipeline.rejected).to_pylist():
@@ -97,8 +107,9 @@ def rejected(read: Reader, filters: Filters) -> list[Finding]:
         return []
     ((reason, number),) = reasons.most_common(1)
     text = (
-        f"{percent(lost / lines)} of all lines were rejected ({lost:,} of {lines:,}), most often "
-        f"because {_REASONS.get(reason, reason)} ({number:,})."
+        f"{lost:,} of {number_of(lines, 'line')} ({percent(lost / lines)}) "
+        f"{'was' if lost == 1 else 'were'} rejected. The most frequent reason: "
+        f"{_REASONS.get(reason, reason)} ({number:,})."
     )
     return [_gap(text, lost / lines, "quality", {"quality_tab": "Rejected lines"})]
 
@@ -116,6 +127,12 @@ def texts_without_prediction(read: Reader, filters: Filters) -> list[Finding]:
         f"{without:,} {'has' if without == 1 else 'have'} no prediction yet."
     )
     return [_gap(text, without / number, "sentiment", {"sentiment_tab": "Categories"})]
+
+
+def _silver(read: Reader) -> list[dict[str, Any]]:
+    """Return the reconciliation of the layer that de-duplicates and rejects lines."""
+    rows = read(pipeline.reconciliation).to_pylist()
+    return [row for row in rows if row["layer"] == "silver"]
 
 
 def _gap(text: str, share: float, page: str, parameters: dict[str, str]) -> Finding:

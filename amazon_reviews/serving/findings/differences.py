@@ -1,5 +1,6 @@
-"""Findings on credibility, categories and brands: differences that chance does not explain."""
+"""Findings on groups of reviews: differences that chance does not explain."""
 
+from calendar import month_name
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,9 @@ from amazon_reviews.serving.findings.wording import (
     q_is,
     shortened,
 )
-from amazon_reviews.serving.queries import catalogue, reviews
+from amazon_reviews.serving.queries import catalogue, reviews, sentiment
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.seasons import tested_seasons
 
 _MOST = 2
 
@@ -35,10 +37,12 @@ def credibility(read: Reader, filters: Filters) -> list[Finding]:
         return [_gap(whole[0], "of all categories together")]
     if not categories:
         return []
-    compared = number_of(len(categories), "category", "categories")
     text = (
-        "Verified buyers rate like other reviewers: chance alone explains the differences in the "
-        f"{compared} compared."
+        f"Verified buyers of {shortened(categories[0]['main_category'])} do not rate differently "
+        "beyond chance."
+        if len(categories) == 1
+        else f"Verified buyers of none of the {len(categories):,} categories compared rate "
+        "differently beyond chance."
     )
     return [_credibility(text, stands_out=False)]
 
@@ -72,17 +76,19 @@ def categories(read: Reader, filters: Filters) -> list[Finding]:
         ),
         key=lambda row: (-row["excess_low"], row["main_category"]),
     )
-    if not compared:
-        return []
     rated, negative = (sum(row[name] for row in rows) for name in ("rated", "negative"))
     if worse:
         return [_category(_excess(row, negative / rated)) for row in worse[:_MOST]]
-    number = sum(row["main_category"] in chosen for row in compared)
-    text = (
-        f"No category has more negative reviews than chance explains, of the "
-        f"{number_of(number, 'category', 'categories')} compared."
+    names = [row["main_category"] for row in compared if row["main_category"] in chosen]
+    if not names:
+        return []
+    has = (
+        f"{shortened(names[0])} does not have"
+        if len(names) == 1
+        else f"None of the {len(names):,} categories compared has"
     )
-    return [_category(text, stands_out=False)] if number else []
+    text = f"{has} more negative reviews than chance explains."
+    return [_category(text, stands_out=False)]
 
 
 def _excess(row: Mapping[str, Any], share_of_all: float) -> str:
@@ -138,3 +144,46 @@ def _slope(row: Mapping[str, Any]) -> str:
 
 def _trend(text: str, *, stands_out: bool = True) -> Finding:
     return Finding("trend", text, "brands", {"brands_tab": "Reputation"}, stands_out)
+
+
+def season(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the month of the year with most reviews; none if categories are chosen."""
+    if filters.main_categories:
+        return []
+    rows = read(tested_seasons).to_pylist()
+    if not rows:
+        return []
+    years = f"over {number_of(rows[0]['whole_years'], 'whole year')}"
+    busy = [row for row in rows if row["low"] > 1 and row["q_value"] < FALSE_DISCOVERIES]
+    if not busy:
+        text = f"No month of the year stands out by its number of reviews, {years}."
+        return [_season(text, stands_out=False)]
+    row = max(busy, key=lambda row: row["seasonal_index"])
+    return [
+        _season(
+            f"{month_name[row['month']]} has {row['seasonal_index']:.2f} times the reviews of a "
+            f"mean month ({interval(row['low'], row['high'])}, {q_is(row['q_value'])}), {years}."
+        )
+    ]
+
+
+def _season(text: str, *, stands_out: bool = True) -> Finding:
+    return Finding("season", text, "ratings", {"ratings_tab": "Months"}, stands_out)
+
+
+def texts(read: Reader, filters: Filters) -> list[Finding]:
+    """Return the share of reviews whose text contradicts the stars: no more than a hint."""
+    (row,) = read(sentiment.summed, filters).to_pylist()
+    if not row["reviews"]:
+        return []
+    share = row["contradictions"] / row["reviews"]
+    ends = f"95 % interval {percent(row['share_low'])} to {percent(row['share_high'])}"
+    text = (
+        f"The texts of {row['contradictions']:,} of {number_of(row['reviews'], 'review')} "
+        f"({percent(share)}, {ends}) say the opposite of the stars by the sentiment model. The "
+        "model or the stars may be wrong."
+    )
+    if read(sentiment.only_generated).num_rows:
+        text += " The model learned from generated texts only."
+    parameters = {"sentiment_tab": "Brands & products"}
+    return [Finding("text", text, "sentiment", parameters, stands_out=False)]

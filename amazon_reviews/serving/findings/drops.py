@@ -1,6 +1,6 @@
 """Findings on products whose stars dropped."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -94,36 +94,62 @@ def _importance(group: list[_Drop]) -> tuple[bool, float, str]:
 
 
 def _single(row: _Drop) -> Finding:
-    name, begin = product_in_text(row), row["begins_on"]
-    means = f"from {row['before_mean']:.2f} to {row['period_mean']:.2f} stars"
-    sure = f"{interval(row['low'], row['high'])}, {q_is(row['q_value'])}"
-    if row["going_on"]:
-        fell, then = f"has fallen {means} since {month_of(begin)}", "This is going on."
-    else:
-        fell = f"fell {means} {months_from(begin, row['ends_on'])}"
-        then = "It has recovered." if row["recovered"] else "It has too few reviews since then."
-    text = f"{name} {fell}: a drop of {row['rating_drop']:.2f} ({sure}). {then}"
+    fell = "has fallen" if row["going_on"] else "fell"
+    text = (
+        f"{product_in_text(row)} {fell} from {row['before_mean']:.2f} to {row['period_mean']:.2f} "
+        f"stars {_period([row])}: a drop of {row['rating_drop']:.2f} "
+        f"({interval(row['low'], row['high'])}, {q_is(row['q_value'])}). {_states([row])}"
+    )
     return Finding("drop", text, "product", {"asin": row["asin"]})
 
 
 def _together(group: list[_Drop]) -> Finding:
     category = group[0]["main_category"] or UNKNOWN
-    largest = sorted(group, key=lambda row: (-row["rating_drop"], row["asin"]))
-    products = {row["asin"]: product_in_text(row) for row in largest}
-    names = list(products.values())[:_MOST_NAMES]
-    if len(products) > len(names):
-        names.append(f"{len(products) - len(names):,} more")
     of = "without a known category" if category == UNKNOWN else f"of {shortened(category)}"
     least, most = (each(row["rating_drop"] for row in group) for each in (min, max))
     low, high = min(row["low"] for row in group), max(row["high"] for row in group)
-    q_value = max(row["q_value"] for row in group)
-    begins = [row["begins_on"] for row in group]
-    period = months_from(min(begins), max(begins), "between", "and")
-    going_on = len({row["asin"] for row in group if row["going_on"]})
+    q_value = q_is(max(row["q_value"] for row in group)).replace("=", "≤")
+    # The largest drop of each product, as it comes last.
+    products = {row["asin"]: row for row in sorted(group, key=_size)}
+    largest = sorted(products.values(), key=_size, reverse=True)
+    names = [f"{product_in_text(row)} by {row['rating_drop']:.2f}" for row in largest]
+    if len(names) > _MOST_NAMES:
+        names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES:,} more"]
     text = (
-        f"{number_of(len(products), 'product')} {of} began to lose {least:.2f} to {most:.2f} stars "
-        f"{period}: {listed(names)}. The 95 % intervals of the drops lie within {low:.2f} to "
-        f"{high:.2f} stars, {q_is(q_value).replace('=', '≤')}; {going_on or 'none'} of the drops "
-        f"{'is' if going_on < 2 else 'are'} going on."
+        f"{len(products):,} products {of} lost {least:.2f} to {most:.2f} stars {_period(group)} "
+        f"(95 % intervals within {low:.2f} to {high:.2f}, {q_value}): {listed(names)}. "
+        f"{_states(largest)}"
     )
     return Finding("drop", text, "brands", _ALERTS)
+
+
+def _size(row: _Drop) -> tuple[float, str]:
+    return row["rating_drop"], row["asin"]
+
+
+def _period(group: list[_Drop]) -> str:
+    begin = min(row["begins_on"] for row in group)
+    if any(row["going_on"] for row in group):
+        return f"since {month_of(begin)}"
+    return months_from(begin, max(row["ends_on"] for row in group))
+
+
+def _states(group: list[_Drop]) -> str:
+    """Return a sentence on the drops that go on, and those that do not."""
+    states = Counter(
+        "going on" if row["going_on"] else "recovered" if row["recovered"] else "unknown"
+        for row in group
+    )
+    verbs = {
+        "going on": ("is going on", "are going on"),
+        "recovered": ("has recovered", "have recovered"),
+        "unknown": (
+            "has had too few reviews since then to tell if it recovered",
+            "have had too few reviews since then to tell if they recovered",
+        ),
+    }
+    if len(states) > 1:
+        parts = [f"{number:,} {verbs[state][number > 1]}" for state, number in states.items()]
+        return f"Of them, {listed(parts)}."
+    ((state, number),) = states.items()
+    return f"It {verbs[state][0]}." if number == 1 else f"All {verbs[state][1]}."

@@ -17,8 +17,8 @@ class Finding:
 
     `kind` is drop, credibility, category, trend, season, text or data. Names in the text are those
     of the data, so the caller escapes it. `page` is a page of the dashboard, with the query
-    parameters that open the right part of it. `stands_out` is False if chance alone explains what
-    was looked at.
+    parameters that open the right part of it. `stands_out` is False if chance alone may explain
+    it, or if it changes no figure that pages show.
     """
 
     kind: str

@@ -42,12 +42,12 @@ def month_of(day: date) -> str:
     return f"{day:%B %Y}"
 
 
-def months_from(first: date, last: date, between: str = "from", to: str = "to") -> str:
+def months_from(first: date, last: date) -> str:
     """Return a period of months: in March 2018, from March to May 2018."""
     if (first.year, first.month) == (last.year, last.month):
         return f"in {month_of(first)}"
     begin = f"{first:%B}" if first.year == last.year else month_of(first)
-    return f"{between} {begin} {to} {month_of(last)}"
+    return f"from {begin} to {month_of(last)}"
 
 
 def listed(texts: Sequence[str]) -> str:

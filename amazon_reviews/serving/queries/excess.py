@@ -36,7 +36,7 @@ def with_excess(categories: pa.Table) -> pa.Table:
             weight * difference for difference in difference_of_shares(*counts)
         )
         p_values.append(_two_sided(*counts))
-    for row, q_value in zip(compared, _q_values(p_values), strict=True):
+    for row, q_value in zip(compared, q_values(p_values), strict=True):
         row["q_value"] = q_value
     for name in _COLUMNS:
         values = pa.array([row.get(name) for row in rows], pa.float64())
@@ -61,7 +61,7 @@ def _two_sided(part: int, whole: int, others: int, other_whole: int) -> float:
     return math.erfc(math.sqrt(max(0.0, deviance)))
 
 
-def _q_values(p_values: Sequence[float]) -> list[float]:
+def q_values(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number, by Benjamini and Hochberg."""
     adjusted: dict[int, float] = {}
     smallest = 1.0
