@@ -16,7 +16,7 @@ from amazon_reviews.serving.findings.wording import (
 )
 from amazon_reviews.serving.queries import catalogue, reviews, sentiment
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.seasons import tested_seasons
+from amazon_reviews.serving.queries.seasons import compared_months
 
 _MOST = 2
 
@@ -150,7 +150,7 @@ def season(read: Reader, filters: Filters) -> list[Finding]:
     """Return the month of the year with most reviews; none if categories are chosen."""
     if filters.main_categories:
         return []
-    rows = read(tested_seasons).to_pylist()
+    rows = read(compared_months).to_pylist()
     if not rows:
         return []
     years = f"over {number_of(rows[0]['whole_years'], 'whole year')}"

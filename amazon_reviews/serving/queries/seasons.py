@@ -19,7 +19,7 @@ _DAYS = (31, 28.2425, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @query("gold/seasons", "gold/year_months")
-def tested_seasons(warehouse: Warehouse) -> pa.Table:
+def compared_months(warehouse: Warehouse) -> pa.Table:
     """The rows of `seasons` with an interval, and the columns expected and q_value.
 
     `expected` is the index of a month with equally many reviews on each day of the year. The test
