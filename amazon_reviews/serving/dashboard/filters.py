@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import date
-from functools import partial
 from typing import TypeVar
 
 import streamlit as st
