@@ -19,7 +19,8 @@ from amazon_reviews.pipeline.partials import (
     source_of,
 )
 from amazon_reviews.pipeline.state import owner_of
-from amazon_reviews.resources.lakehouse.log import version_id
+from amazon_reviews.resources.lakehouse.build_records import commit_of
+from amazon_reviews.resources.lakehouse.log import input_id, version_id
 from amazon_reviews.resources.lakehouse.maintenance import drop_table
 from amazon_reviews.resources.lakehouse.tables import ALL_ROWS, Lakehouse
 from amazon_reviews.schemas import TABLES
@@ -296,6 +297,27 @@ def test_product_months_of_an_earlier_version_are_partitioned(spark, lakehouse):
 
     assert contents(lakehouse, ("gold/product_months",)) == expected
     assert lakehouse.versions("gold/product_months")[WHOLE]
+
+
+@pytest.mark.parametrize(("name", "code"), [("length", "1"), ("price", "2")])
+def test_counts_of_an_earlier_version_get_their_months(spark, lakehouse, name, code):
+    key, mart = f"partials/{name}s", f"gold/{name}_counts"
+    expected = contents(lakehouse, (mart,))
+    old, sources = new_version(code), lakehouse.records(key).inputs[REVIEWS]
+    records = {input_id(partition, REVIEWS): version for partition, version in sources.items()}
+    records |= {version_id(partition): old for partition in (*sources, MERGED)}
+    records |= {input_id(partition, MERGED): old for partition in sources if partition != "stream"}
+    rows = lakehouse.delta(key).to_pyarrow_table().drop_columns("month")
+    shutil.rmtree(lakehouse.uri(key))
+    write_deltalake(
+        lakehouse.uri(key),
+        rows,
+        partition_by=["partition"],
+        commit_properties=commit_of(records),
+    )
+    build(spark, lakehouse, (mart,))
+
+    assert contents(lakehouse, (mart,)) == expected
 
 
 def test_a_lost_partial_aggregate_is_the_business_of_a_mart():

@@ -6,7 +6,6 @@ import re
 import struct
 from collections import Counter
 from contextlib import suppress
-from datetime import date
 
 import pytest
 from playwright.sync_api import TimeoutError
@@ -17,14 +16,25 @@ from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TEXT, HOSTIL
 TABS = {
     "recommendations": ["For a customer", "Similar products", "The methods"],
     "overview": ["Overview"],
-    "ratings": ["Stars", "Years", "Months", "Over time", "Length", "Credibility", "Origin"],
-    "categories": ["Reviews", "Products", "Second categories", "Prices"],
-    "brands": ["Products", "Brands", "Reputation", "Alerts", "Completeness", "Titles"],
-    "customers": ["Phrases", "Summaries", "Names", "Helpful votes"],
-    "sentiment": ["Categories", "Brands & products", "Words", "The model"],
+    "ratings": [
+        "Stars",
+        "Years",
+        "Months",
+        "Over time",
+        "Seasons",
+        "Length",
+        "Credibility",
+        "Origin",
+    ],
+    "categories": ["Reviews", "Products", "Subcategories", "Prices"],
+    "brands": ["Products", "Alerts", "Brands", "Reputation", "Completeness", "Titles"],
+    "product": ["Product"],
+    "customers": ["Helpful votes", "Summaries", "Phrases", "Names"],
+    "sentiment": ["Categories", "Over time", "Brands & products", "Words", "The model"],
     "titles": ["Longest", "Films", "Actors", "Search", "Predict", "Explore"],
     "quality": ["Reconciliation", "Rejected lines", "Missing values", "Freshness", "Runs"],
 }
+METRIC = "[data-testid=stMetric] >> nth=0"
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 FAILURES = "[data-testid=stException], [data-testid=stAlertContentError]"
 DRAWN = "[class*=st-key-chart-] :is(canvas, svg.marks), [class*=st-key-table-] canvas"
@@ -112,7 +122,7 @@ def share(part, whole):
 def test_every_tab_shows_a_chart_or_table_and_no_failure(tab, page):
     visit(tab, f"/{page}")
     for name in TABS[page]:
-        if page != "overview":
+        if page not in ("overview", "product"):
             tab.get_by_role("tab", name=name, exact=True).click()
             tab.wait_for_selector(f'[role=tab][aria-selected=true]:has-text("{name}")')
             settle(tab)
@@ -132,34 +142,46 @@ def test_pages_fit_a_phone_in_the_dark_theme(phone, page):
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
 
 
-def test_the_overview_has_the_totals_of_all_reviews(tab, reviews):
-    sentiments = Counter(review["sentiment"] for review in reviews)
-    rated = len(reviews) - sentiments[None]
-
+def test_the_overview_leads_with_findings_and_the_change_of_a_year(tab, reviews):
     visit(tab, "/")
 
-    assert figure(tab, "Reviews") == str(len(reviews))
-    assert figure(tab, "Positive") == share(sentiments["positive"], rated)
-    assert figure(tab, "Negative") == share(sentiments["negative"], rated)
-    assert figure(tab, "Customers") == str(len({review["reviewer_id"] for review in reviews}))
-    assert tab.get_by_text(
-        "Brands tested for a trend: 4, of them 1 rising and 1 falling"
-    ).is_visible()
+    findings = tab.locator(".st-key-findings")
+    assert findings.get_by_text("The stars of 1 brand fall beyond chance").is_visible()
+    first, second = (tab.locator(key).bounding_box()["y"] for key in (".st-key-findings", METRIC))
+    assert first < second
+    months = Counter((r["year"], r["month"]) for r in reviews if r["year"])
+    end = max(months)[0] * 12 + max(months)[1] - 1
+    whole = [n for (year, month), n in months.items() if end - 12 <= year * 12 + month - 1 < end]
+    assert figure(tab, "Reviews") == str(sum(whole))
+    customers = len({review["reviewer_id"] for review in reviews})
+    assert tab.get_by_text(f"by {customers:,} customers").is_visible()
+
+
+def test_a_finding_leads_to_its_tab(tab):
+    visit(tab, "/")
+    trend = tab.locator(".st-key-findings [data-testid=stHorizontalBlock]").filter(
+        has_text="The stars of 1 brand fall beyond chance"
+    )
+
+    trend.get_by_role("link", name="Show").click()
+
+    tab.wait_for_selector("[role=tab][aria-selected=true]:has-text('Reputation')")
 
 
 def test_filters_combine(tab, reviews):
-    visit(tab, "/")
+    visit(tab, "/ratings")
     choose(tab, "Categories", "Books")
-    books = [review for review in reviews if review["main_category"] == "Books"]
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(books)}\\n')")
-
     choose(tab, "Purchase", "Not verified")
-    both = [review for review in books if not review["verified"]]
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(both)}\\n')")
+    tab.get_by_text("Only Books, purchases not verified.").wait_for()
 
-    assert tab.get_by_text("The filters do not apply here").is_visible()
+    rows = table_of(downloaded(tab, "CSV", "chart-stars"))
+    both = [r for r in reviews if r["main_category"] == "Books" and not r["verified"]]
+    assert sum(int(row["reviews"]) for row in rows) == len(both)
+
     tab.get_by_role("button", name="Reset filters").click()
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{len(reviews)}\\n')")
+    tab.get_by_text("Only Books").wait_for(state="detached")
+    rows = table_of(downloaded(tab, "CSV", "chart-stars"))
+    assert sum(int(row["reviews"]) for row in rows) == len(reviews)
 
 
 def choose(tab, label, option):
@@ -187,41 +209,13 @@ def test_filters_stay_when_the_page_changes(tab, reviews):
     assert sum(int(row["reviews"]) for row in rows) == len(books) < len(reviews)
 
 
-def test_a_filter_can_be_set_with_the_keyboard_alone(tab, reviews):
-    visit(tab, "/")
+def test_a_filter_can_be_set_with_the_keyboard_alone(tab):
+    visit(tab, "/ratings")
     tab.get_by_role("combobox", name="Purchase").focus()
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         tab.keyboard.press(key)
 
-    others = sum(not review["verified"] for review in reviews)
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{others}\\n')")
-
-
-def test_months_within_a_year_filter_stars_and_lengths(tab, reviews):
-    days = (date(2013, 5, 1), date(2013, 8, 31))
-    within = [r for r in reviews if r["reviewed_on"] and days[0] <= r["reviewed_on"] <= days[1]]
-    stars = Counter(str(review["overall"] or "") for review in within)
-    months = "months=May+2013&months=Aug+2013"
-
-    visit(tab, f"/ratings?{months}")
-    rows = table_of(downloaded(tab, "CSV", "chart-stars"))
-    visit(tab, f"/ratings?{months}&ratings_tab=Length")
-    lengths = table_of(downloaded(tab, "CSV", "chart-review_lengths"))
-
-    counted = Counter()
-    for row in rows:
-        counted[row["stars"]] += int(row["reviews"])
-    assert counted == stars
-    assert sum(int(row["reviews"]) for row in lengths) == len(within)
-
-
-def test_an_arrow_key_moves_the_first_month_by_one(tab, reviews):
-    later = sum(str(review["reviewed_on"] or "") >= "2012-02" for review in reviews)
-    visit(tab, "/")
-    tab.get_by_role("slider", name="Months — start").press("ArrowRight")
-
-    tab.wait_for_function(f"document.body.innerText.includes('Reviews\\n\\n{later}\\n')")
-    assert tab.url.endswith("?months=Feb+2012&months=Dec+2018")
+    tab.get_by_text("Only purchases not verified.").wait_for()
 
 
 def test_the_csv_of_a_chart_has_its_rows(tab, reviews):
@@ -257,7 +251,7 @@ def test_the_csv_of_a_table_has_no_formulas(tab):
 
 
 def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
-    visit(tab, "/brands")
+    visit(tab, "/product")
     search = tab.get_by_role("textbox", name="Search products")
     search.fill("product 12")
     search.press("Enter")
@@ -272,8 +266,8 @@ def test_a_product_is_found_and_shown_with_its_reviews(tab, reviews):
 def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
     stars = [row["overall"] for row in reviews if row["product_asin"] == "P000"]
     assert len(stars) > PAGE_ROWS > stars.count(1)
-    visit(tab, "/brands")
-    pager = tab.get_by_text(f"Page of {-(-len(stars) // PAGE_ROWS)}, newest first")
+    visit(tab, "/product")
+    pager = tab.get_by_text(f"Page of {-(-len(stars) // PAGE_ROWS)}: {len(stars)} reviews")
     pager.wait_for()
 
     choose(tab, "Only with stars", "1")
@@ -281,8 +275,21 @@ def test_the_pages_of_reviews_are_those_of_the_chosen_stars(tab, reviews):
     pager.wait_for(state="detached")
 
 
+def test_the_reviews_of_a_product_are_found_by_their_text(tab, reviews):
+    text = next(review["review_text"] for review in reviews if review["product_asin"] == "P012")
+    visit(tab, "/product?asin=P012")
+    search = tab.get_by_role("textbox", name="Only with this text")
+    search.fill(text.upper())
+    search.press("Enter")
+
+    others = [r["review_text"] for r in reviews if r["product_asin"] == "P012"]
+    for other in {each for each in others if text.upper() not in each.upper()}:
+        tab.get_by_text(other, exact=True).wait_for(state="detached")
+    assert tab.get_by_text(text, exact=True).first.is_visible()
+
+
 def test_hostile_reviews_are_shown_as_plain_text(tab):
-    visit(tab, "/brands")
+    visit(tab, "/product")
 
     assert tab.get_by_text(HOSTILE_TEXT).first.is_visible()
     assert tab.get_by_text(HOSTILE_TITLE).first.is_visible()
@@ -291,12 +298,25 @@ def test_hostile_reviews_are_shown_as_plain_text(tab):
     assert main.locator("a[href*='evil'], img, script, .katex, strong").count() == 0
 
 
-def test_pages_note_filters_that_do_not_apply(tab):
-    visit(tab, "/customers?verified=Verified")
-    assert tab.get_by_text("The filters do not apply here").is_visible()
+def test_only_filters_that_act_on_all_of_a_page_are_shown(tab):
+    filters = tab.get_by_test_id("stSidebar").get_by_role("combobox")
+    visit(tab, "/ratings?verified=Verified&categories=Books")
+    names = ["Categories", "Stars", "Purchase", "Source"]
+    assert [each.get_attribute("aria-label") for each in filters.all()] == names
 
-    visit(tab, "/ratings?verified=Verified&ratings_tab=Credibility")
-    assert tab.get_by_text("Only the filter by category applies here").is_visible()
+    tab.get_by_role("tab", name="Credibility").click()
+    tab.wait_for_selector("[role=tab][aria-selected=true]:has-text('Credibility')")
+    settle(tab)
+    assert filters.count() == 1
+    assert tab.get_by_text("Only Books.", exact=True).is_visible()
+
+    tab.get_by_role("tab", name="Seasons").click()
+    tab.wait_for_selector("[role=tab][aria-selected=true]:has-text('Seasons')")
+    settle(tab)
+    assert filters.count() == 0
+
+    tab.get_by_role("tab", name="Stars").click()
+    tab.get_by_text("Only Books, verified purchases.").wait_for()
 
 
 def test_filters_without_a_match_show_a_message(tab):

@@ -66,7 +66,8 @@ def chart(
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    drawing = build(visible(rows))
+    # Streamlit leaves room for a menu below a chart, which has none.
+    drawing = build(visible(rows)).properties(padding={"bottom": 0})
     with st.container(border=True, key=f"chart-{name}", height="stretch"):
         if on_click:
             key = f"marks-{name}"

@@ -16,6 +16,7 @@ from amazon_reviews.serving.dashboard.warehouse import read_versions
 # safe to open in a spreadsheet; the button below the table is.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; }
+@media (max-width: 640px) { h1 { font-size: 1.9rem !important; } }
 [data-testid="stText"] { white-space: pre-wrap; overflow-wrap: anywhere; }
 .st-key-product-name [data-testid="stText"] { font-size: 1.4rem; font-weight: 600; }
 [data-testid="stElementToolbar"] [aria-label^="Download as CSV"] { display: none; }

@@ -222,17 +222,17 @@ def _with_partial(
     """
     dimensions = {key: f"c.{key}" for key in keys}
     sql, parameters = _sql(warehouse, "review_counts", dimensions, filters, more, _DATED)
-    partial, cut = "COALESCE(p.partial, FALSE)", tuple[int, ...]()
+    partial = "COALESCE(p.partial, FALSE)"
     if filters.months and "month" not in keys:
         partial += " OR t.year * 12 + 1 < ? OR t.year * 12 + 12 > ?"
-        cut = tuple(month.number for month in filters.months)
+        parameters = (*(month.number for month in filters.months), *parameters)
     same = " AND ".join(f"p.{key} = t.{key}" for key in keys)
     return rows(
         warehouse,
         f"SELECT t.*, {partial} AS partial FROM ({sql}) AS t "
         f"LEFT JOIN {warehouse.relation(periods)} AS p ON {same} "
         f"ORDER BY {', '.join(f't.{key}' for key in keys)}",
-        (*cut, *parameters),
+        parameters,
     )
 
 

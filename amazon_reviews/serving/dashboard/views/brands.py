@@ -53,8 +53,8 @@ def _products(filters: Filters) -> None:
         return
     rows = with_product_names(read(catalogue.products, search, filters))
     st.caption(f"{_listed(count, rows.num_rows)}. A click on a row opens the product. {_SHRUNK}")
-    shown = ("product", "brand", "main_category", "reviews", "shrunk_stars", "low", "high")
-    others = ("mean_stars", "negative", "price", "first_on", "last_on", "asin")
+    shown = ("product", "asin", "brand", "main_category", "reviews", "shrunk_stars", "low", "high")
+    others = ("mean_stars", "negative", "price", "first_on", "last_on")
     table("products", rows.select([*shown, *others]), on_click="asin")
 
 
@@ -124,7 +124,7 @@ def _alerts(filters: Filters) -> None:
         return
     chart("drops", charts.drops, rows, on_click="asin")
     rows = with_product_names(rows)
-    shown = ["product", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
+    shown = ["product", "asin", "begins_on", "ends_on", "going_on", "rating_drop", "low", "high"]
     others = [name for name in rows.column_names if name not in (*shown, "as_of")]
     table("product_alerts", rows.select(shown + others), on_click="asin")
 

@@ -79,11 +79,13 @@ def _show_change(change: YearChange) -> None:
     )
     negative, verified = change.negative_share, change.verified_share
     points = "{:+.1f} points"
-    with st.container(horizontal=True):
-        _tile("Reviews", compact(change.reviews.value), change.reviews, "{:+.0%}")
-        _tile("Mean stars", stars(change.mean_stars.value), change.mean_stars, "{:+.2f} ★")
-        _tile("Negative", f"{negative.value:.1%}", negative, points, 100, bad=True)
-        _tile("Verified purchases", f"{verified.value:.1%}", verified, points, 100)
+    number, mean = change.reviews, change.mean_stars
+    side_by_side(
+        partial(_tile, "Reviews", compact(number.value), number, "{:+.0%}"),
+        partial(_tile, "Mean stars", stars(mean.value), mean, "{:+.2f} ★"),
+        partial(_tile, "Negative", f"{negative.value:.1%}", negative, points, 100, bad=True),
+        partial(_tile, "Verified purchases", f"{verified.value:.1%}", verified, points, 100),
+    )
 
 
 def _tile(
@@ -97,7 +99,6 @@ def _tile(
         form.format(change.difference * scale),
         delta_color=colour if change.certain else "off",
         border=True,
-        width=200,
         chart_data=change.by_month,
     )
 
