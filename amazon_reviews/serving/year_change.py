@@ -18,13 +18,13 @@ class Change:
     """A figure of a year, less that of the year before, and its values per month.
 
     `certain` is True if the 95 % confidence interval of the difference leaves 0 out; None for a
-    count, which has no interval. A month without reviews has None.
+    count, which has no interval. A month without reviews has no number (NaN).
     """
 
     value: float
     difference: float
     certain: bool | None
-    by_month: list[float | None]
+    by_month: list[float]
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def _share_change(
     return Change(now[part] / now[whole], difference, certain, _ratios(each, part, whole))
 
 
-def _ratios(each: list[Mapping[str, Any]], part: str, whole: str) -> list[float | None]:
-    return [row[part] / row[whole] if row[whole] else None for row in each]
+def _ratios(each: list[Mapping[str, Any]], part: str, whole: str) -> list[float]:
+    return [row[part] / row[whole] if row[whole] else math.nan for row in each]
 
 
 def _first_day(month: int) -> date:

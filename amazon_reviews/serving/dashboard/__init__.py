@@ -17,6 +17,8 @@ def streamlit_command(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
         # The default colour has too little contrast with the dark background.
         "theme.dark.primaryColor": "#FF8A80",
+        # Filters have a default, and keep what was chosen on another page.
+        "global.disableWidgetStateDuplicationWarning": "true",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
     }

@@ -31,10 +31,10 @@ def sections(page: str, tabs: Mapping[str, tuple[Content, Collection[str]]]) -> 
     Only the open tab is built; the address of the page names it.
     """
     opened = st.tabs(list(tabs), key=f"{page}_tab", bind="query-params")
-    for tab, (content, filtered) in zip(opened, tabs.values(), strict=True):
+    for tab, (name, (content, filtered)) in zip(opened, tabs.items(), strict=True):
         if tab.open:
             with tab:
-                filters = chosen_filters(filtered)
+                filters = chosen_filters(f"{page}/{name}", filtered)
                 guarded(partial(content, filters))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -15,16 +16,32 @@ from amazon_reviews.shown_text import markdown_text, visible_text
 T = TypeVar("T")
 
 _VERIFIED = {"All": None, "Verified": True, "Not verified": False}
+_KEYS = {
+    "month": "months",
+    "main_category": CATEGORIES,
+    "stars": "stars",
+    "verified": "verified",
+    "source": "source",
+}
+"""The key of the filter on each column, which is its name in the address too."""
+
+_KEPT = "kept_filters"
 _SOURCES = {"All": None, "Files (batch)": "batch", "Stream": "stream"}
 
 
-def chosen_filters(columns: Collection[str]) -> Filters:
+def chosen_filters(place: str, columns: Collection[str]) -> Filters:
     """Show the filters on these columns, and return the chosen ones. Raises NoDataError.
 
-    A filter that is not shown keeps its choice for the pages that have it.
+    `place` is the name of the page or tab. A filter that is not shown keeps its choice for the
+    pages that have it.
     """
     if not columns:
         return Filters()
+    keys = [_KEYS[column] for column in columns]
+    # Streamlit drops the choices of another page or tab.
+    last, kept = st.session_state.get(_KEPT, (place, {}))
+    if last != place:
+        st.session_state.update({key: kept[key] for key in keys if key in kept})
     with st.sidebar:
         st.subheader("Filters")
         every_month = _every_month() if "month" in columns else []
@@ -35,12 +52,10 @@ def chosen_filters(columns: Collection[str]) -> Filters:
             verified=_choice("Purchase", _VERIFIED, "verified", columns),
             source=_choice("Source", _SOURCES, "source", columns),
         )
-        st.button(
-            "Reset filters",
-            on_click=_reset,
-            args=[columns, every_month],
-            icon=":material/restart_alt:",
-        )
+        reset = partial(_reset, keys, every_month)
+        st.button("Reset filters", on_click=reset, icon=":material/restart_alt:")
+    chosen = {key: st.session_state[key] for key in keys if key in st.session_state}
+    st.session_state[_KEPT] = place, kept | chosen
     if filters != Filters():
         # On a phone the sidebar is closed.
         st.caption(f":material/filter_alt: Only {', '.join(_named(filters))}.")
@@ -104,17 +119,12 @@ def _choice(label: str, options: dict[str, T], key: str, columns: Collection[str
     return options[st.selectbox(label, list(options), key=key, bind="query-params")]
 
 
-def _reset(columns: Collection[str], every_month: list[Month]) -> None:
+def _reset(keys: Collection[str], every_month: list[Month]) -> None:
     """Set the shown filters to their defaults; deleted ones would come back from the address."""
-    defaults: dict[str, tuple[str, object]] = {
-        "main_category": (CATEGORIES, []),
-        "stars": ("stars", []),
-        "verified": ("verified", "All"),
-        "source": ("source", "All"),
-    }
+    defaults: dict[str, object] = {CATEGORIES: [], "stars": [], "verified": "All", "source": "All"}
     if len(every_month) > 1:
-        defaults["month"] = "months", (every_month[0], every_month[-1])
-    st.session_state.update(value for column, value in defaults.items() if column in columns)
+        defaults["months"] = every_month[0], every_month[-1]
+    st.session_state.update({key: defaults[key] for key in keys if key in defaults})
 
 
 def _named(filters: Filters) -> list[str]:

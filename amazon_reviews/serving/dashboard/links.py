@@ -8,11 +8,10 @@ from streamlit.navigation.page import StreamlitPage
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.shown_text import visible_text
 
-# The page of a value, its parameter there, and the tab of the page.
-_PAGES = {
-    "asin": ("product", "asin", {}),
-    "brand": ("brands", "search", {"brands_tab": "Products"}),
-    "customer": ("recommendations", "customer", {}),
+# The page of a value, and the widget there that has it; the page of a product reads its address.
+_WIDGETS = {
+    "brand": ("brands", {"brands_tab": "Products"}, "search"),
+    "customer": ("recommendations", {"recommendations_tab": "For a customer"}, "customer"),
 }
 _OPENED = "opened"
 CATEGORIES = "categories"
@@ -24,7 +23,8 @@ def set_pages(pages: Mapping[str, StreamlitPage]) -> None:
     st.session_state["pages"] = pages
     # A function that Streamlit calls on a click cannot open a page; the script can.
     if opened := st.session_state.pop(_OPENED, None):
-        name, parameters = opened
+        name, widgets, parameters = opened
+        st.session_state.update(widgets)
         st.switch_page(pages[name], query_params=parameters)
 
 
@@ -60,6 +60,8 @@ def _follow(column: str, value: str | None) -> None:
     if column == "main_category":
         chosen = st.session_state.get(CATEGORIES) == [value]
         st.session_state[CATEGORIES] = [] if chosen else [value]
+    elif column == "asin":
+        st.session_state[_OPENED] = "product", {}, {"asin": value}
     elif value != UNKNOWN:
-        page, parameter, others = _PAGES[column]
-        st.session_state[_OPENED] = page, {parameter: value, **others}
+        page, tab, widget = _WIDGETS[column]
+        st.session_state[_OPENED] = page, {**tab, widget: value}, {}

@@ -30,7 +30,7 @@ _CATEGORIES = 10
 
 def show() -> None:
     """Show what stands out, the change of the last year, and charts of all reviews."""
-    filters = chosen_filters(CATEGORY)
+    filters = chosen_filters("overview", CATEGORY)
     _findings(filters)
     guarded(partial(_tiles, filters))
     guarded(_totals)

@@ -23,7 +23,7 @@ from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.shown_text import terminal_text, visible_text
 
 _PURCHASES = {True: "verified purchase", False: "not verified", None: "purchase unknown"}
-_SEARCH, _ASIN = "product_search", "asin"
+_SEARCH, _CHOICE, _ASIN = "product_search", "product_choice", "asin"
 
 
 def show() -> None:
@@ -36,22 +36,28 @@ def show() -> None:
     ).strip()
     found = read(catalogue.products, search, Filters()).to_pylist()
     names = {row["asin"]: visible_text(product_label(row)) for row in found}
-    linked = st.query_params.get(_ASIN)
-    if linked and linked not in names:
-        names = {linked: visible_text(product_label(_facts(linked)))} | names
-    elif not names:
+    asin = st.query_params.get(_ASIN) or next(iter(names), None)
+    if asin and asin not in names:
+        names = {asin: visible_text(product_label(_facts(asin)))} | names
+    if not asin:
         st.info("No product with reviews is found.", icon=":material/search_off:")
         return
     count = read(catalogue.product_count, search, Filters())["products"][0].as_py()
     listed = "" if count == len(found) else f", the {len(found)} most reviewed are listed"
-    asin = st.selectbox(
+    st.session_state[_CHOICE] = asin
+    st.selectbox(
         f"Product ({count:,} found{listed})",
         list(names),
-        key=_ASIN,
-        bind="query-params",
+        key=_CHOICE,
         format_func=names.__getitem__,
+        on_change=_choose,
     )
     _product(asin)
+
+
+def _choose() -> None:
+    """Put the chosen product into the address, which decides."""
+    st.query_params[_ASIN] = st.session_state[_CHOICE]
 
 
 def _choose_first() -> None:
@@ -59,7 +65,7 @@ def _choose_first() -> None:
     search = st.session_state[_SEARCH].strip()
     found = read(catalogue.products, search, Filters(), 1)["asin"].to_pylist()
     if found:
-        st.session_state[_ASIN] = found[0]
+        st.query_params[_ASIN] = found[0]
 
 
 def _facts(asin: str) -> Mapping[str, Any]:
