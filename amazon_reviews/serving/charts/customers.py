@@ -1,10 +1,14 @@
 """Charts of the customers who write the reviews."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import altair as alt
 import pyarrow as pa
 
-from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, PART, SHARE, tips
+from amazon_reviews.serving.charts.wording import Heading
 
 
 def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
@@ -17,7 +21,8 @@ def summaries(table: pa.Table, most: int = 20) -> alt.Chart:
     )
     value = ("reviews", "reviews", COUNT)
     rows = table.slice(0, most).to_pylist()
-    return style.ranking(rows, "Most used summaries", "summary", value, tooltip)
+    heading = Heading("Most used summaries", "Which summaries are used most?", _first(rows))
+    return kinds.ranking(rows, heading, "summary", value, tooltip)
 
 
 def phrases(table: pa.Table, most: int = 20) -> alt.Chart:
@@ -30,7 +35,9 @@ def phrases(table: pa.Table, most: int = 20) -> alt.Chart:
         summary=("summary", None), place=("customer no.", EXACT), uses=("reviews", EXACT)
     )
     value = ("uses", "reviews with this summary", COUNT)
-    return style.ranking(rows, "Phrases that customers repeat", "phrase", value, tooltip)
+    title = "Which customers repeat one summary?"
+    heading = Heading("Phrases that customers repeat", title, _first(rows))
+    return kinds.ranking(rows, heading, "phrase", value, tooltip)
 
 
 def reviewer_names(table: pa.Table, most: int = 20) -> alt.Chart:
@@ -40,7 +47,9 @@ def reviewer_names(table: pa.Table, most: int = 20) -> alt.Chart:
     )
     value = ("share", "share of all reviews", PART)
     rows = table.slice(0, most).to_pylist()
-    return style.ranking(rows, "Names with most reviews", "reviewer_name", value, tooltip)
+    title = "Which names write most reviews?"
+    heading = Heading("Names with most reviews", title, _first(rows))
+    return kinds.ranking(rows, heading, "reviewer_name", value, tooltip)
 
 
 def helpful_votes(table: pa.Table) -> alt.Chart:
@@ -50,7 +59,7 @@ def helpful_votes(table: pa.Table) -> alt.Chart:
     """
     kinds = {
         "mean_votes": "of reviews with votes",
-        "mean_votes_missing_as_one": "missing counts as one",
+        "mean_votes_missing_as_one": "of all, none counts as one",
     }
     rows = [
         row | {"label": _stars(row["stars"]), "kind": kind, "mean": row[column]}
@@ -59,13 +68,15 @@ def helpful_votes(table: pa.Table) -> alt.Chart:
     ]
     colours = dict(zip(kinds.values(), (style.BLUE, style.GREY), strict=True))
     return (
-        style.base(rows, "Helpful votes per stars")
+        style.base(
+            rows, Heading("Helpful votes per stars", "Which reviews do readers find helpful?")
+        )
         .mark_bar()
         .encode(
             x=style.x_names("label", "stars", list(dict.fromkeys(row["label"] for row in rows))),
             xOffset=alt.XOffset("kind", type="nominal", sort=list(kinds.values())),
             y=style.y_amount("mean", "mean helpful votes", AMOUNT),
-            color=style.coloured("kind", colours),
+            color=style.coloured("kind", colours, style.NUMBERS),
             tooltip=tips(
                 label=("stars", None),
                 kind=("mean", None),
@@ -75,6 +86,10 @@ def helpful_votes(table: pa.Table) -> alt.Chart:
             ),
         )
     )
+
+
+def _first(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"the {len(rows)} with most"
 
 
 def _stars(stars: float | None) -> str:

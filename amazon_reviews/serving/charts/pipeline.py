@@ -6,8 +6,9 @@ import altair as alt
 import pyarrow as pa
 
 from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
-from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SHARE, tips
+from amazon_reviews.serving.charts.wording import Heading, percent
 
 _UTC = alt.Scale(type="utc")
 _DAY_MILLISECONDS = 86_400_000
@@ -28,8 +29,12 @@ def reconciliation(table: pa.Table) -> alt.Chart:
         if row["lines"]
         for name in _OUTCOMES
     ]
+    parts = {name: sum(row[name] for row in table.to_pylist()) for name in _OUTCOMES}
+    lines, title = sum(parts.values()), ""
+    if lines:
+        title = f"{percent(parts['kept'], lines)} of {lines:,} lines were kept"
     return (
-        style.base(rows, "Reconciliation of the lines", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, Heading("Reconciliation of the lines", title), alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("share", "share of the lines of the partition", PART),
@@ -49,8 +54,10 @@ def reconciliation(table: pa.Table) -> alt.Chart:
 def rejected(table: pa.Table) -> alt.Chart:
     """Chart the rejected lines by reason and table."""
     names = dict.fromkeys(table["table"].to_pylist())
+    title = f"Lines that were rejected: {sum(table['lines'].to_pylist()):,}"
+    heading = Heading("Rejected lines by reason", title)
     return (
-        style.base(table.to_pylist(), "Rejected lines by reason", alt.Step(style.ROW_HEIGHT))
+        style.base(table.to_pylist(), heading, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("lines", "rejected lines", aggregate="sum"),
@@ -72,12 +79,16 @@ def missing(table: pa.Table) -> alt.LayerChart:
         missing=("lines without it", EXACT),
         lines=("of", EXACT),
     )
-    title = " ".join(
-        ["Missing values", *(f"in {name}" for name in table["table"].unique().to_pylist()[:1])]
+    (name,) = table["table"].unique().to_pylist() or [""]
+    empty = table["mostly_missing"].to_pylist().count(True)
+    heading = Heading(
+        f"Missing values in {name}" if name else "Missing values",
+        f"{empty} of {table.num_rows} columns of {name} are mostly empty",
+        f"beyond the dashed line, at {MOSTLY_MISSING:.0%}",
     )
-    bars = style.ranking(
+    bars = kinds.ranking(
         table.to_pylist(),
-        title,
+        heading,
         "column",
         ("missing_share", "share of the lines", PART),
         tooltip,
@@ -87,14 +98,14 @@ def missing(table: pa.Table) -> alt.LayerChart:
         )
     )
     line = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY)
-    return style.layered(title, bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
+    return style.layered(heading.name, bars, line.encode(x=alt.datum(MOSTLY_MISSING)))
 
 
 def freshness(table: pa.Table) -> alt.Chart:
     """Chart the days from the first to the newest review, per source."""
     rows = _with_texts(table, "first_on", "last_on", "newest_event_at")
     return (
-        style.base(rows, "Days of the reviews", alt.Step(34))
+        style.base(rows, Heading("Days of the reviews", "How new are the reviews?"), alt.Step(34))
         .mark_bar(color=style.BLUE, minBandSize=4)
         .encode(
             x=alt.X(
@@ -123,13 +134,15 @@ def runs(table: pa.Table) -> alt.Chart:
     rows = _with_texts(table, "started_at", "ended_at")
     colours = {"SUCCESS": style.BLUE, "FAILURE": style.VERMILLION, "CANCELED": style.GREY}
     others = {row["status"]: style.GREEN for row in rows if row["status"] not in colours}
+    failed = sum(row["status"] == "FAILURE" for row in rows)
+    heading = Heading("Newest runs", f"{failed} of the newest {len(rows)} runs failed")
     return (
-        style.base(rows, "Newest runs")
+        style.base(rows, heading)
         .mark_circle(size=80)
         .encode(
             x=alt.X("started_at", type="temporal", title="start (UTC)", scale=_UTC),
             y=style.y_amount("seconds", "seconds", AMOUNT),
-            color=style.coloured("status", colours | others),
+            color=style.coloured("status", colours | others, style.NUMBERS),
             tooltip=tips(
                 job=("job", None),
                 assets=("assets", None),

@@ -5,11 +5,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from amazon_reviews.serving.charts import style
+from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, tips
+from amazon_reviews.serving.charts.wording import Heading
 
 CORNER = 100
 """Rows and columns of a matrix in its spy plot."""
+
+_QUESTIONS = {
+    "ndcg@10": "Which method puts the right products first?",
+    "recall@10": "Which method finds most of the right products?",
+    "hit_rate@10": "Which method finds a right product for most customers?",
+    "map@10": "Which method has fewest wrong products before the right ones?",
+    "coverage@10": "Which method recommends most of the products?",
+    "novelty@10": "Which method recommends less known products?",
+}
+"""The question that a figure answers, by its name."""
 
 _POINTS = 300
 _SQUARE = 360
@@ -22,7 +33,7 @@ def long_tail(counts: NDArray[np.integer], title: str) -> alt.Chart:
     rows = [{"place": int(k), "values": int(ordered[k - 1])} for k in places if k <= len(ordered)]
     log = alt.Scale(type="log")
     return (
-        style.base(rows, title)
+        style.base(rows, Heading(title))
         .mark_line(color=style.BLUE)
         .encode(
             x=style.x_amount("place", "place by ratings", scale=log),
@@ -46,7 +57,7 @@ def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) 
     scale = alt.Scale(domain=[0, CORNER], nice=False)
     down = alt.Scale(domain=[0, CORNER], nice=False, reverse=True)
     return (
-        style.base(values, title, _SQUARE)
+        style.base(values, Heading(title), _SQUARE)
         .mark_square(color=style.BLUE, size=12, opacity=1)
         .encode(
             x=style.x_amount("column", f"the {CORNER} fullest columns", scale=scale),
@@ -58,13 +69,15 @@ def corner(rows: NDArray[np.integer], columns: NDArray[np.integer], title: str) 
 def methods(table: pa.Table, figure: str, title: str) -> alt.LayerChart:
     """Chart a figure of every method with its confidence interval, the best first."""
     rows = sorted(table.to_pylist(), key=lambda row: -row["value"])
-    bars = style.ranking(
-        rows, title, "method", ("value", figure, AMOUNT), tips(value=(figure, ".4f"))
+    heading = Heading(title, _QUESTIONS.get(figure, ""), f"{title}, with 95 % intervals")
+    tooltip = tips(
+        method=("method", None),
+        value=(figure, ".4f"),
+        low=("from", ".4f"),
+        high=("to", ".4f"),
     )
-    whiskers = bars.mark_rule(color=style.GREY).encode(
-        x=style.x_amount("low", figure, AMOUNT), x2=alt.X2("high")
-    )
-    return style.layered(title, bars, whiskers)
+    value, ends = ("value", figure, AMOUNT), ("low", "high")
+    return kinds.estimates(rows, heading, "method", value, ends, tooltip)
 
 
 def _fullest(codes: NDArray[np.integer]) -> NDArray[np.integer]:

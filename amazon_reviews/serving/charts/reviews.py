@@ -5,12 +5,13 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.serving.charts import style
+from amazon_reviews.schemas.vocabulary import NEGATIVE, UNKNOWN
+from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
 from amazon_reviews.serving.charts.timeline import MONTHS, every_month, every_year, years_axis
+from amazon_reviews.serving.charts.wording import Heading, commonest, cut, leader, share_of
 
-_PRICES = {"listed": style.BLUE, "imputed": style.GREY, UNKNOWN: style.PALE}
+_PRICES = {"listed": style.BLUE, "imputed": style.SKY, UNKNOWN: style.PALE}
 _KINDS = {False: "listed", True: "imputed", None: UNKNOWN}
 """The kind of price by the column price_imputed."""
 
@@ -37,13 +38,15 @@ def stars_by_verified(table: pa.Table) -> alt.Chart:
         for row in table.to_pylist()
     ]
     order = ["unrated", *(f"{stars} ★" for stars in range(1, 6))]
+    rated = [row for row in rows if row["stars"]]
+    title = commonest(rated, "label", "{share} of the reviews give {name}")
     return (
-        style.base(rows, "Reviews per stars")
+        style.base(rows, Heading("Reviews per stars", title))
         .mark_bar()
         .encode(
             x=style.x_names("label", "stars", order),
             y=style.y_amount("reviews", "reviews"),
-            color=style.coloured("purchase", _VERIFIED),
+            color=style.coloured("purchase", _VERIFIED, style.NUMBERS),
             tooltip=tips(
                 label=("stars", None), purchase=("purchase", None), reviews=("reviews", EXACT)
             ),
@@ -53,9 +56,11 @@ def stars_by_verified(table: pa.Table) -> alt.Chart:
 
 def sentiments(table: pa.Table) -> alt.Chart:
     """Chart the reviews per sentiment of the stars, from one row of sums."""
-    rows = style.by_sentiment([row | {"label": "all"} for row in table.to_pylist()])
+    rows = kinds.by_sentiment([row | {"label": "all"} for row in table.to_pylist()])
+    title = share_of(rows, "sentiment", NEGATIVE, "{share} of the reviews are negative")
+    heading = Heading("Sentiment of the stars", title, "negative: below 3 stars, positive: above 3")
     return (
-        style.base(rows, "Sentiment of the stars", alt.Step(34))
+        style.base(rows, heading, alt.Step(34))
         .mark_bar()
         .encode(
             x=style.x_amount("reviews", "reviews"),
@@ -73,33 +78,39 @@ def sentiments(table: pa.Table) -> alt.Chart:
 def reviews_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year, without reviews that have no date."""
     rows, value = every_year(table.to_pylist()), ("reviews", "reviews", COUNT)
-    chart = style.columns(rows, "Reviews per year", years_axis(rows), value, _RATED)
+    heading = Heading("Reviews per year", leader(rows, "label", "reviews", "year"))
+    chart = kinds.columns(rows, heading, years_axis(rows), value, _RATED)
     return _mark_partial(chart, rows, chart.encoding, alt.MarkDef("bar"))
 
 
 def mean_per_year(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year."""
     rows = every_year(table.to_pylist())
-    chart = style.mean_line(rows, "Mean stars per year", years_axis(rows), _RATED)
+    heading = Heading("Mean stars per year", "Do the stars get better or worse?")
+    chart = kinds.mean_line(rows, heading, years_axis(rows), _RATED)
     return _mark_partial(chart, rows, chart.layer[0].encoding)
 
 
 def sentiment_per_year(table: pa.Table) -> alt.Chart:
     """Chart the shares of the sentiments per year."""
     rows = every_year(table.to_pylist())
-    bars = style.by_sentiment(rows)
-    return style.sentiment_shares(bars, "Sentiment per year", years_axis(rows))
+    heading = Heading("Sentiment per year", "How many reviews are negative each year?")
+    return kinds.sentiment_shares(kinds.by_sentiment(rows), heading, years_axis(rows))
 
 
 def reviews_per_month(table: pa.Table) -> alt.Chart:
     """Chart the reviews per month of the year, over all years."""
     value = ("reviews", "reviews", COUNT)
-    return style.columns(_months(table), "Reviews per month of the year", _MONTHS, value, _RATED)
+    title = "In which months do customers write?"
+    heading = Heading("Reviews per month of the year", title, _ALL_YEARS)
+    return kinds.columns(_months(table), heading, _MONTHS, value, _RATED)
 
 
 def mean_per_month(table: pa.Table) -> alt.LayerChart:
     """Chart the mean stars per month of the year, over all years."""
-    return style.mean_line(_months(table), "Mean stars per month of the year", _MONTHS, _RATED)
+    title = "Do the stars depend on the season?"
+    heading = Heading("Mean stars per month of the year", title, _ALL_YEARS)
+    return kinds.mean_line(_months(table), heading, _MONTHS, _RATED)
 
 
 def seasonality(table: pa.Table) -> alt.LayerChart:
@@ -114,7 +125,12 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
             whole_years=("whole years", EXACT),
         ),
     ]
-    bars = style.columns(rows, "Seasonality", _MONTHS, index, tooltip)
+    heading = Heading(
+        "Seasonality",
+        "Which months have more reviews than usual?",
+        "1 is the mean month; whole years only, with 95 % intervals",
+    )
+    bars = kinds.columns(rows, heading, _MONTHS, index, tooltip)
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
     known = alt.InlineData(values=[row for row in rows if row["low"] is not None])
     intervals = (
@@ -122,16 +138,16 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
         .mark_rule(strokeWidth=3, color=style.VERMILLION)
         .encode(x=_MONTHS, y=style.y_amount("low", index[1], AMOUNT), y2="high:Q", tooltip=tooltip)
     )
-    return style.layered("Seasonality", bars, intervals, rule)
+    return style.layered(heading.name, bars, intervals, rule)
 
 
 def reviews_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the reviews per year and month."""
     rows = every_month(table.to_pylist())
     chart = (
-        style.base(rows, "Reviews per month")
+        style.base(rows, Heading("Reviews per month", "When were the reviews written?"))
         .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
-        .encode(x=MONTHS, y=style.y_amount("reviews", "reviews per month"), tooltip=_RATED)
+        .encode(x=MONTHS, y=style.y_amount("reviews", "reviews of the month"), tooltip=_RATED)
     )
     return _mark_partial(chart, rows, chart.encoding)
 
@@ -139,15 +155,17 @@ def reviews_over_time(table: pa.Table) -> style.AnyChart:
 def mean_over_time(table: pa.Table) -> style.AnyChart:
     """Chart the mean stars per year and month."""
     rows = every_month(table.to_pylist())
-    chart = style.mean_line(rows, "Mean stars per month", MONTHS, _RATED)
+    heading = Heading("Mean stars per month", "When did the stars rise or fall?")
+    chart = kinds.mean_line(rows, heading, MONTHS, _RATED)
     return _mark_partial(chart, rows, chart.layer[0].encoding)
 
 
 def review_lengths(table: pa.Table) -> alt.Chart:
     """Chart the reviews per band of length."""
     rows = [row | {"label": _words(row)} for row in table.to_pylist()]
+    title = commonest(rows, "label", "{share} of the reviews have {name} words")
     return (
-        style.base(rows, "Length of the reviews", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, Heading("Length of the reviews", title), _STEP)
         .mark_bar()
         .encode(
             x=style.x_amount("reviews", "reviews"),
@@ -172,15 +190,17 @@ def length_sentiments(table: pa.Table) -> alt.Chart:
         band = sums.setdefault(_words(row), {"label": _words(row), "rated": 0})
         for name in ("rated", *SENTIMENTS):
             band[name] = band.get(name, 0) + row[name]
-    rows = style.by_sentiment(list(sums.values()))
+    heading = Heading("Sentiment by length", "Is a longer review a worse one?")
     lengths = style.y_names("label", "words of a review")
-    return style.sentiment_shares(rows, "Sentiment by length", lengths)
+    return kinds.sentiment_shares(kinds.by_sentiment(list(sums.values())), heading, lengths)
 
 
 def prices(table: pa.Table) -> alt.Chart:
     """Chart the reviews per band of price and kind of price: listed, imputed or unknown."""
+    rows = _priced(table)
+    title = share_of(rows, "price", "listed", "For {share} of the reviews the price is known")
     return (
-        style.base(_priced(table), "Price of the reviewed products", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, Heading("Price of the reviewed products", title), _STEP)
         .mark_bar()
         .encode(
             x=style.x_amount("reviews", "reviews"),
@@ -194,11 +214,14 @@ def prices(table: pa.Table) -> alt.Chart:
 def price_ratings(table: pa.Table) -> alt.Chart:
     """Chart the mean stars per band and kind of price; the size shows the number of reviews."""
     rows = [row for row in _priced(table) if row["rated"]]
+    title = "Do expensive products get better stars?"
+    heading = Heading("Mean stars by price", title, "a large point has many reviews")
+    scale = style.stars_scale(row["mean_stars"] for row in rows)
     return (
-        style.base(rows, "Mean stars by price", alt.Step(style.ROW_HEIGHT))
+        style.base(rows, heading, _STEP)
         .mark_circle(opacity=0.9)
         .encode(
-            x=style.x_amount("mean_stars", "mean stars", AMOUNT, scale=style.STARS),
+            x=style.x_amount("mean_stars", "mean stars", AMOUNT, scale=scale),
             y=_PRICE_BANDS,
             size=alt.Size(
                 "rated", type="quantitative", scale=alt.Scale(range=[40, 600]), legend=None
@@ -210,7 +233,7 @@ def price_ratings(table: pa.Table) -> alt.Chart:
 
 
 def credibility(table: pa.Table) -> style.AnyChart:
-    """Chart verified minus unverified mean stars per category, with its 95 % interval."""
+    """Chart the mean stars of verified minus those of other buyers, with their 95 % intervals."""
     rows = [
         row | {"verdict": "differs" if row["significant"] else "may be chance"}
         for row in table.to_pylist()
@@ -227,18 +250,27 @@ def credibility(table: pa.Table) -> style.AnyChart:
         unverified_mean=("not verified", MEAN),
         unverified_rated=("other reviews", EXACT),
     )
-    categories = style.base(
-        rows, "Verified minus unverified stars", alt.Step(style.ROW_HEIGHT)
-    ).encode(
-        y=style.y_names("main_category"), color=style.coloured("verdict", colours), tooltip=tooltip
+    title, categories = (
+        "Do verified buyers rate differently?",
+        [r for r in rows if r["main_category"] != _ALL],
     )
-    title = "difference of the mean stars, 95 % interval"
-    interval = categories.mark_rule(strokeWidth=3).encode(
-        x=style.x_amount("low", title, "+,~f"), x2="high:Q"
+    if found := sum(row["significant"] for row in categories):
+        title = f"Verified buyers rate differently in {found} of {len(categories)} categories"
+    heading = Heading(
+        "Stars of verified and other buyers per category",
+        title,
+        "above 0: verified buyers give more stars; 95 % intervals",
     )
-    zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
-    means = categories.mark_point(filled=True, size=70).encode(x="difference:Q")
-    chart = style.layered("Verified minus unverified stars", zero, interval, means)
+    chart = kinds.estimates(
+        rows,
+        heading,
+        "main_category",
+        ("difference", "more stars by verified buyers", "+,~f"),
+        ("low", "high"),
+        tooltip,
+        style.coloured("verdict", colours),
+        reference=0,
+    )
     return style.clickable(chart, "main_category")
 
 
@@ -252,12 +284,16 @@ def reviews_per_origin(table: pa.Table, most: int = 15) -> alt.Chart:
         negative_share=("negative", SHARE),
     )
     rows, value = table.to_pylist()[:most], ("reviews", "reviews", COUNT)
-    title = style.cut(f"Reviews per {name}", len(rows), table.num_rows)
-    return style.ranking(rows, title, name, value, tooltip)
+    title = leader(table.to_pylist(), name, "reviews", name)
+    heading = Heading(f"Reviews per {name}", title, cut(len(rows), table.num_rows))
+    return kinds.ranking(rows, heading, name, value, tooltip)
 
 
+_ALL = "All categories"
+_STEP = alt.Step(style.ROW_HEIGHT)
+_ALL_YEARS = "all years added up, partial years too"
 _MONTHS = style.x_names("label", "month", style.MONTHS)
-_PRICE_BANDS = style.y_names("label", "price in US dollars")
+_PRICE_BANDS = style.y_names("label", "price")
 _PARTIAL = "partial"
 _PARTIAL_POINT = alt.MarkDef("point", filled=True, size=120, opacity=1)
 
@@ -275,7 +311,7 @@ def _mark_partial(
     partial = [row | {"period": _PARTIAL} for row in rows if row.get("partial")]
     if not partial:
         return chart
-    colour = style.coloured("period", {_PARTIAL: style.SKY})
+    colour = style.coloured("period", {_PARTIAL: style.SKY}, style.NUMBERS)
     marks = alt.Chart(alt.InlineData(values=partial), mark=mark).encode(
         x=encoding.x, y=encoding.y, color=colour, tooltip=_RATED
     )
@@ -304,4 +340,6 @@ def _priced(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _dollars(row: dict[str, Any]) -> str:
-    return UNKNOWN if row["price_from"] is None else _band(row["price_from"], row["price_to"])
+    if row["price_from"] is None:
+        return UNKNOWN
+    return f"${_band(row['price_from'], row['price_to'])}"

@@ -1,11 +1,11 @@
-"""Style of all charts: colours, number formats, axes and kinds of charts.
+"""Style of all charts: colours, number formats, axes and legends.
 
 Charts have no background, so that they fit light and dark pages. The colours are those of Okabe and
 Ito, because colour-blind readers can distinguish them.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from textwrap import wrap
 from typing import Any, TypeAlias
@@ -17,13 +17,24 @@ import vl_convert
 
 from amazon_reviews.errors import BuildError
 from amazon_reviews.memory import check_charts
+from amazon_reviews.serving.charts.wording import Heading
+from amazon_reviews.serving.charts.wrapping import (
+    CENTRED,
+    LABEL_WIDTH,
+    TWO_LINES,
+    legend_columns,
+    wrapped_title,
+)
 from amazon_reviews.shown_text import visible_text
 
 _log = logging.getLogger(__name__)
 
 BLUE, VERMILLION, GREY, GREEN, SKY = "#0072B2", "#D55E00", "#8A8A8A", "#009E73", "#56B4E9"
-PALE = "#B8B8B8"
-"""The colour of what has no value."""
+PALE = "#8A8A8A80"
+"""The colour of what has no value: half transparent, so that it is pale on light and dark pages."""
+
+_REMARK_COLOUR = "#797979"
+"""The grey with the same contrast, 4.4 : 1, on white and on Streamlit's dark page."""
 
 SERIES = (BLUE, VERMILLION, GREEN, "#CC79A7", "#B58900")
 SENTIMENTS = {"negative": VERMILLION, "neutral": GREY, "positive": BLUE}
@@ -31,28 +42,16 @@ EXACT, SHARE, MEAN, MONEY = ",", ".1%", ".2f", "$,.2f"
 COUNT, YEAR, AMOUNT, PART = "~s", "d", ",~f", "~%"
 """Formats of axes for whole numbers, years, other numbers and shares; ticks set the decimals."""
 
-FEW_REVIEWS = 30
-"""Rated reviews below which a mean or a share is marked.
-
-With the usual deviation of 1.1 stars, the 95 % interval of a mean of 30 is 0.4 stars either way.
-"""
-FEW = alt.datum.rated < FEW_REVIEWS
-
-STARS = alt.Scale(domain=[1, 5], clamp=True)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEIGHT, ROW_HEIGHT = 320, 28
-# A phone has room for lines of 22 characters beside a plot, a desktop and a picture for 44.
-_NARROW = "isFinite(containerSize()[0]) && containerSize()[0] < 500"
-_LINES = (
-    f"split(trim(replace(datum.label, regexp('(.{{1,' + ({_NARROW} ? 22 : 44) + "
-    "'})(\\\\s+|$)', 'g'), '$1\\n')), '\\n')"
-)
-_TWO_LINES = f"length({_LINES}) > 2 ? [{_LINES}[0], {_LINES}[1] + '…'] : {_LINES}"
-# Vega puts the first line at the middle of the row, so that the second needs room below.
-_CENTRED = {"condition": {"test": f"length({_LINES}) > 1", "value": -6}, "value": 0}
-_LABEL_WIDTH = alt.ExprRef(f"{_NARROW} ? 150 : 280")
+_REMARK_WIDTH = 48
+"""Characters of a line of a remark, which fit a phone."""
+
 _TITLE_WIDTH = 40
 PNG_WIDTH = 720
+NAMES, NUMBERS = 140, 60
+"""Pixels of the names, and of the numbers, beside a plot on a phone."""
+
 CLICKED = "clicked"
 """The selection of a chart of `clickable`."""
 
@@ -71,41 +70,29 @@ def visible(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def base(
-    rows: Rows, title: str, height: int | alt.Step = HEIGHT, remark: str | None = None
-) -> alt.Chart:
-    """Return an empty chart of rows, with a remark below its title; `height` in pixels.
+def base(rows: Rows, heading: Heading, height: int | alt.Step = HEIGHT) -> alt.Chart:
+    """Return an empty chart of rows; `height` in pixels.
 
     Values are inlined, dates as ISO text.
     """
     return alt.Chart(
         alt.InlineData(values=list(rows)),
         title=alt.TitleParams(
-            title,
+            wrapped_title(heading.title or heading.name),
             anchor="start",
             offset=12,
-            subtitle=remark or alt.Undefined,
-            subtitleColor=GREY,
+            subtitle=wrap(heading.remark, _REMARK_WIDTH) or alt.Undefined,
+            subtitleColor=_REMARK_COLOUR,
             subtitleFontSize=12,
         ),
-        description=title,
+        description=heading.name,
         height=height,
     )
 
 
-def cut(title: str, number: int, whole: int) -> str:
-    """Return the title of a chart of `number` rows of `whole`; it says if rows are left out."""
-    return title if number == whole else f"{title}: the {number} largest of {whole}"
-
-
-def marked(rows: Rows, remark: str) -> str | None:
-    """Return the remark on marks of few reviews, if there are any."""
-    return remark if any(0 < row["rated"] < FEW_REVIEWS for row in rows) else None
-
-
-def layered(title: str, *layers: AnyChart) -> alt.LayerChart:
-    """Return charts on top of each other, described by the title that one of them has."""
-    return alt.LayerChart(layer=list(layers), description=title)
+def layered(name: str, *layers: AnyChart) -> alt.LayerChart:
+    """Return charts on top of each other, described by the name that one of them has."""
+    return alt.LayerChart(layer=list(layers), description=name)
 
 
 def clickable(chart: AnyChart, field: str, *, area: bool = True) -> AnyChart:
@@ -146,7 +133,8 @@ def tips(**titles: tuple[str, str | None]) -> list[alt.Tooltip]:
 
 def x_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.X:
     """Return a horizontal axis of numbers."""
-    axis = alt.Axis(labelOverlap=True, **_ticks(form))
+    # A title that ends with the plot has the room below the names as well.
+    axis = alt.Axis(labelOverlap=True, titleAnchor="end", **_ticks(form))
     lines = wrap(title, _TITLE_WIDTH)
     return alt.X(field, type="quantitative", title=lines, axis=axis, **options)
 
@@ -155,6 +143,15 @@ def y_amount(field: str, title: str, form: str = COUNT, **options: Any) -> alt.Y
     """Return a vertical axis of numbers."""
     axis = alt.Axis(**_ticks(form))
     return alt.Y(field, type="quantitative", title=title, axis=axis, **options)
+
+
+def stars_scale(means: Iterable[float | None]) -> alt.Scale:
+    """Return the scale of means of stars: their range with a margin, at least one star wide."""
+    known = [mean for mean in means if mean is not None] or [1, 5]
+    low, high = min(known), max(known)
+    width = min(max(1.0, 1.1 * (high - low)), 4)
+    start = min(max((low + high - width) / 2, 1), 5 - width)
+    return alt.Scale(domain=[round(start, 2), round(start + width, 2)], nice=False, zero=False)
 
 
 def _ticks(form: str) -> dict[str, Any]:
@@ -179,119 +176,28 @@ def x_names(field: str, title: str | None, order: Sequence[str] | None = None) -
 def y_names(field: str, title: str | None = None) -> alt.Y:
     """Return a vertical axis of names in the order of the rows, in at most two lines each."""
     axis = alt.Axis(
-        labelLimit=_LABEL_WIDTH,
+        labelLimit=LABEL_WIDTH,
         labelOverlap=False,
-        labelExpr=_TWO_LINES,
-        labelOffset=_CENTRED,
+        labelExpr=TWO_LINES,
+        labelOffset=CENTRED,
         # The theme of Streamlit would move the first name down.
         labelFlush=False,
     )
     return alt.Y(field, type="nominal", title=title, sort=None, axis=axis)
 
 
-def coloured(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
-    """Return colours by name, with a legend below the title."""
+def coloured(field: str, colours: Mapping[str, str], left: int = NAMES) -> alt.Color:
+    """Return colours by name, with a legend below the title; see `legend_columns`."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    longest = max(map(len, colours), default=0)
     legend = alt.Legend(
         orient="top",
         direction="horizontal",
-        columns=4 if sum(map(len, colours)) < 28 else 2 if longest <= 20 else 1,
+        columns=legend_columns(colours, left),
         labelLimit=260,
         offset=4,
         padding=0,
     )
-    return alt.Color(field, type="nominal", title=title, scale=scale, legend=legend)
-
-
-def ranking(
-    rows: Rows,
-    title: str,
-    name: str,
-    value: tuple[str, str, str],
-    tooltip: Sequence[alt.Tooltip],
-    colour: str = BLUE,
-) -> alt.Chart:
-    """Return a horizontal bar for each row; `value` is column, axis title and format."""
-    return (
-        base(rows, title, alt.Step(ROW_HEIGHT))
-        .mark_bar(color=colour)
-        .encode(x=x_amount(*value), y=y_names(name), tooltip=list(tooltip))
-    )
-
-
-def columns(
-    rows: Rows,
-    title: str,
-    x: alt.X,
-    value: tuple[str, str, str],
-    tooltip: Sequence[alt.Tooltip],
-) -> alt.Chart:
-    """Return a vertical bar for each row; `value` is column, axis title and format."""
-    return (
-        base(rows, title)
-        .mark_bar(color=BLUE)
-        .encode(x=x, y=y_amount(*value), tooltip=list(tooltip))
-    )
-
-
-def sentiment_shares(rows: Rows, title: str, names: alt.X | alt.Y) -> alt.Chart:
-    """Return bars of full length, divided by sentiment, of rows of `by_sentiment`.
-
-    A bar of few reviews is pale.
-    """
-    remark = marked(rows, f"pale: fewer than {FEW_REVIEWS} rated reviews")
-    share = ("reviews", "share of the rated reviews", PART)
-    if isinstance(names, alt.Y):
-        bars = base(rows, title, alt.Step(ROW_HEIGHT), remark).encode(
-            names, x_amount(*share, stack="normalize")
-        )
-    else:
-        bars = base(rows, title, remark=remark).encode(names, y_amount(*share, stack="normalize"))
-    return bars.mark_bar().encode(
-        color=coloured("sentiment", SENTIMENTS),
-        opacity=alt.condition(FEW, alt.value(0.45), alt.value(1)),
-        order=alt.Order("order", type="quantitative"),
-        tooltip=tips(
-            label=("", None),
-            sentiment=("sentiment", None),
-            reviews=("reviews", EXACT),
-            share=("share of the rated", SHARE),
-            rated=("rated reviews", EXACT),
-        ),
-    )
-
-
-def by_sentiment(rows: Rows) -> list[dict[str, Any]]:
-    """Return one row per sentiment of each row; `share` is that of the rated reviews."""
-    return [
-        {
-            **row,
-            "sentiment": sentiment,
-            "order": order,
-            "reviews": row[sentiment],
-            "share": row[sentiment] / row["rated"],
-        }
-        for row in rows
-        if row["rated"]
-        for order, sentiment in enumerate(SENTIMENTS)
-    ]
-
-
-def mean_line(rows: Rows, title: str, x: alt.X, tooltip: Sequence[alt.Tooltip]) -> alt.LayerChart:
-    """Return a line with points of mean_stars, on the whole range from 1 to 5.
-
-    A point of few reviews is hollow. The line ends at a row without a mean.
-    """
-    remark = marked(rows, f"hollow: fewer than {FEW_REVIEWS} rated reviews")
-    line = (
-        base(rows, title, remark=remark)
-        .mark_line(color=BLUE)
-        .encode(x=x, y=y_amount("mean_stars", "mean stars", AMOUNT, scale=STARS))
-    )
-    colour = alt.condition(FEW, alt.value("transparent"), alt.value(BLUE))
-    points = line.mark_point(color=BLUE, size=40).encode(fill=colour, tooltip=list(tooltip))
-    return layered(title, line, points)
+    return alt.Color(field, type="nominal", title=None, scale=scale, legend=legend)
 
 
 def png_bytes(chart: AnyChart, scale: float = 2) -> bytes:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from amazon_reviews.schemas.vocabulary import PLATFORMS
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, PART, SHARE, YEAR, tips
+from amazon_reviews.serving.charts.wording import Heading, cut
 
 PLATFORM_COLOURS: dict[str, str] = dict(zip(PLATFORMS, style.SERIES[:4], strict=True))
 _RATINGS = alt.Scale(domain=[0.5, 5])
@@ -18,9 +19,9 @@ _TYPES = {"movie": style.BLUE, "tv show": style.VERMILLION}
 def missing(table: pa.Table) -> alt.Chart:
     """Chart the share of a platform's titles without a value, per column of the source."""
     rows = [row | {"share": row["missing"] / row["titles"]} for row in table.to_pylist()]
-    title = "Missing values"
+    heading = Heading("Missing values", "Which columns are empty?")
     return (
-        style.base(rows, title, alt.Step(10))
+        style.base(rows, heading, alt.Step(10))
         .mark_bar()
         .encode(
             x=style.x_amount("share", "share of the platform's titles", PART),
@@ -41,12 +42,14 @@ def types(table: pa.Table) -> alt.Chart:
     """Chart the titles per platform, films and series."""
     tooltip = tips(platform=("platform", None), type=("type", None), titles=("titles", EXACT))
     return (
-        style.base(table.to_pylist(), "Titles per platform")
+        style.base(
+            table.to_pylist(), Heading("Titles per platform", "Who has more films or series?")
+        )
         .mark_bar()
         .encode(
             x=style.x_names("platform", None),
             y=style.y_amount("titles", "titles", COUNT),
-            color=style.coloured("type", _TYPES),
+            color=style.coloured("type", _TYPES, style.NUMBERS),
             tooltip=tooltip,
         )
     )
@@ -61,8 +64,9 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
         ratings=("ratings", EXACT),
         rated=("rated titles", EXACT),
     )
+    heading = Heading("Mean rating per platform", "Do the ratings of the platforms differ?")
     return (
-        style.base(rated.to_pylist(), "Mean rating per platform")
+        style.base(rated.to_pylist(), heading)
         .mark_point(filled=True, size=120, color=style.BLUE)
         .encode(
             x=style.x_names("platform", None),
@@ -74,27 +78,32 @@ def mean_ratings(table: pa.Table) -> alt.Chart:
 
 def scores(table: pa.Table) -> alt.Chart:
     """Chart the titles per mean rating to one decimal."""
-    return _lines(table, "Titles per mean rating", "score", "mean rating", AMOUNT, step=0.1)
+    heading = Heading("Titles per mean rating", "How well are the titles rated?")
+    return _lines(table, heading, "score", "mean rating", AMOUNT, step=0.1)
 
 
 def years(table: pa.Table) -> alt.Chart:
     """Chart the titles per year of release."""
-    return _lines(table, "Titles per year of release", "year", "year")
+    heading = Heading("Titles per year of release", "How old are the titles?")
+    return _lines(table, heading, "year", "year of release")
 
 
 def years_added(table: pa.Table) -> alt.Chart:
     """Chart the titles per year in which the platform added them."""
-    return _lines(table, "Titles per year added", "year", "year")
+    heading = Heading("Titles per year added", "When did the platforms add their titles?")
+    return _lines(table, heading, "year", "year added")
 
 
 def minutes(table: pa.Table) -> alt.Chart:
     """Chart the titles per band of ten minutes."""
-    return _lines(table, "Durations in minutes", "minutes", "minutes, from", step=10)
+    heading = Heading("Durations in minutes", "How long are the films?", "in bands of ten minutes")
+    return _lines(table, heading, "minutes", "minutes, from", step=10)
 
 
 def seasons(table: pa.Table) -> alt.Chart:
     """Chart the titles per number of seasons."""
-    return _lines(table, "Durations in seasons", "seasons", "seasons")
+    heading = Heading("Durations in seasons", "How many seasons do series have?")
+    return _lines(table, heading, "seasons", "seasons")
 
 
 def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
@@ -107,9 +116,10 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
         (row for row in table.to_pylist() if row["rating"] in order),
         key=lambda row: order.index(row["rating"]),
     )
-    title = style.cut("Maturity ratings", len(order), len(totals))
+    title = "Which audiences are the titles for?"
+    heading = Heading("Maturity ratings", title, cut(len(order), len(totals)))
     return (
-        style.base(rows, title, alt.Step(style.ROW_HEIGHT))
+        style.base(rows, heading, alt.Step(style.ROW_HEIGHT))
         .mark_bar()
         .encode(
             x=style.x_amount("titles", "titles", COUNT),
@@ -123,11 +133,11 @@ def maturity(table: pa.Table, most: int = 15) -> alt.Chart:
 
 
 def _lines(
-    table: pa.Table, title: str, x: str, name: str, form: str = YEAR, step: float = 1
+    table: pa.Table, heading: Heading, x: str, name: str, form: str = YEAR, step: float = 1
 ) -> alt.Chart:
     """Return a chart with a line of titles for each platform; `x` is in whole steps."""
     return (
-        style.base(_every_step(table, x, step), title)
+        style.base(_every_step(table, x, step), heading)
         .mark_line(point=alt.OverlayMarkDef(size=18))
         .encode(
             x=style.x_amount(x, name, form, scale=alt.Scale(zero=False)),
@@ -155,4 +165,4 @@ def _every_step(table: pa.Table, x: str, step: float) -> list[dict[str, Any]]:
 
 
 def _platform() -> alt.Color:
-    return style.coloured("platform", PLATFORM_COLOURS)
+    return style.coloured("platform", PLATFORM_COLOURS, style.NUMBERS)
