@@ -97,7 +97,10 @@ def print_to_pdf(browser, file, width, paper):
     page.wait_for_selector("body[data-drawn]")
     pdf = file.with_name(f"{width}-{paper}.pdf")
     page.pdf(path=pdf, format=paper, print_background=True)
-    titles = page.locator("figure .role-title-text").all_text_contents()
+    # A title of several lines has a node for each.
+    titles = page.locator("figure .role-title-text text").evaluate_all(
+        "texts => texts.map(e => [...e.childNodes].map(line => line.textContent).join(' '))"
+    )
     page.close()
     return pdf, titles
 

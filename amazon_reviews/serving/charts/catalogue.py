@@ -21,7 +21,7 @@ from amazon_reviews.serving.charts.style import (
 )
 from amazon_reviews.serving.charts.timeline import every_year, years_axis
 from amazon_reviews.serving.charts.wording import Heading, commonest, cut, leader
-from amazon_reviews.serving.product_names import product_label, product_name
+from amazon_reviews.serving.product_names import product_name
 
 _SIDES = ("before", "period")
 _ADJUSTED = tips(
@@ -232,7 +232,7 @@ def drops(table: pa.Table, most: int = 15) -> AnyChart:
         {name: row[name] for name in ("asin", "rating_drop", "low", "high", "q_value")}
         | {f"{side}_{name}": row[f"{side}_{name}"] for side in _SIDES for name in ("mean", "rated")}
         | {
-            "name": f"{row['begins_on']:%b %Y} · {product_label(row)}",
+            "name": f"{row['begins_on']:%b %Y} · {product_name(row)} · {row['asin']}",
             "state": "going on" if row["going_on"] else "ended",
         }
         for row in table.to_pylist()[:most]

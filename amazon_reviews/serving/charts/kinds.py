@@ -69,7 +69,7 @@ def estimates(
         color=alt.value(colour) if isinstance(colour, str) else colour,
         tooltip=list(tooltip),
     )
-    intervals = points.mark_rule(strokeWidth=3, opacity=0.6).encode(
+    intervals = points.mark_rule(strokeWidth=3).encode(
         x=style.x_amount(ends[0], title, form), x2=alt.X2(ends[1])
     )
     layers = [intervals, points.mark_point(filled=True, size=80, opacity=1).encode(x=f"{column}:Q")]

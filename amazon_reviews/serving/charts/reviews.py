@@ -130,15 +130,25 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
         "Which months have more reviews than usual?",
         "1 is the mean month; whole years only, with 95 % intervals",
     )
-    bars = kinds.columns(rows, heading, _MONTHS, index, tooltip)
+    scale = alt.Scale(zero=False)
+    points = (
+        style.base(rows, heading)
+        .mark_point(filled=True, size=80, opacity=1, color=style.BLUE)
+        .encode(x=_MONTHS, y=style.y_amount(*index, scale=scale), tooltip=tooltip)
+    )
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(y=alt.datum(1))
     known = alt.InlineData(values=[row for row in rows if row["low"] is not None])
     intervals = (
         alt.Chart(known)
         .mark_rule(strokeWidth=3, color=style.VERMILLION)
-        .encode(x=_MONTHS, y=style.y_amount("low", index[1], AMOUNT), y2="high:Q", tooltip=tooltip)
+        .encode(
+            x=_MONTHS,
+            y=style.y_amount("low", *index[1:], scale=scale),
+            y2="high:Q",
+            tooltip=tooltip,
+        )
     )
-    return style.layered(heading.name, bars, intervals, rule)
+    return style.layered(heading.name, rule, intervals, points)
 
 
 def reviews_over_time(table: pa.Table) -> style.AnyChart:

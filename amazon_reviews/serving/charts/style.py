@@ -151,7 +151,9 @@ def stars_scale(means: Iterable[float | None]) -> alt.Scale:
     low, high = min(known), max(known)
     width = min(max(1.0, 1.1 * (high - low)), 4)
     start = min(max((low + high - width) / 2, 1), 5 - width)
-    return alt.Scale(domain=[round(start, 2), round(start + width, 2)], nice=False, zero=False)
+    return alt.Scale(
+        domain=[round(start, 2), round(start + width, 2)], clamp=True, nice=False, zero=False
+    )
 
 
 def _ticks(form: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def _lines(text: str, length: str) -> str:
 
 _LABEL_LINES = _lines("datum.label", _CHARACTERS)
 _LABEL_END = (
-    f"replace(datum.label, regexp('^.*?\\\\s(\\\\S.{{0,' + ({_CHARACTERS} - 1) + '}})$'), '$1')"
+    f"replace(datum.label, regexp('^.*?\\\\s([^\\\\s·].{{0,' + ({_CHARACTERS} - 1) + '}})$'), '$1')"
 )
 TWO_LINES = f"length({_LABEL_LINES}) > 2 ? [{_LABEL_LINES}[0] + '…', {_LABEL_END}] : {_LABEL_LINES}"
 """A label in at most two lines: its beginning, and its end, which may be what distinguishes it."""
