@@ -7,7 +7,7 @@ from amazon_reviews.models.loading import SENTIMENT, TITLE_RATINGS, recommender_
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.schemas import MART_TABLES
 from amazon_reviews.schemas import recommender as recommender_tables
-from amazon_reviews.schemas.sentiment import SENTIMENT_EXAMPLES
+from amazon_reviews.schemas import sentiment as sentiment_tables
 from amazon_reviews.schemas.table import Domain
 from amazon_reviews.schemas.titles import GOLD_TITLE_RATINGS_MODEL, GOLD_TITLES
 
@@ -34,7 +34,7 @@ class Artifact:
 
 MODEL_SENTIMENT = Artifact(
     f"model/{SENTIMENT}",
-    inputs=(SENTIMENT_EXAMPLES.key,),
+    inputs=(sentiment_tables.SENTIMENT_EXAMPLES.key,),
     group="sentiment",
     kinds=frozenset({"scikit-learn", "mlflow"}),
     domain="sentiment",
@@ -85,11 +85,24 @@ EXPORT_TITLES = Artifact(
 )
 REPORT_REVIEWS = Artifact(
     "report/reviews",
-    inputs=tuple(f"warehouse/{table.name}" for table in MART_TABLES),
+    inputs=tuple(
+        f"warehouse/{table.name}"
+        for table in (
+            *MART_TABLES,
+            sentiment_tables.SENTIMENT_CATEGORIES,
+            sentiment_tables.SENTIMENT_BRANDS,
+            sentiment_tables.SENTIMENT_YEARS,
+            sentiment_tables.SENTIMENT_EVALUATION,
+            sentiment_tables.SENTIMENT_CONFUSION,
+            sentiment_tables.SENTIMENT_CALIBRATION,
+            recommender_tables.RECOMMENDER_EVALUATION,
+        )
+    ),
     group="reports",
     kinds=frozenset({"html"}),
     domain="reviews",
-    description="One page with the charts of all marts.",
+    description="One page with the findings, the charts of all marts and figures of the models.",
+    code_version="2",
     pii="the summaries and names that are used most",
 )
 REPORT_RECOMMENDER = Artifact(

@@ -6,8 +6,7 @@ from operator import xor
 
 import pytest
 
-from amazon_reviews.models.recommender.names import METHOD_NAMES
-from amazon_reviews.pipeline.recommender.recommendations import SERVED
+from amazon_reviews.models.recommender.names import METHOD_NAMES, SERVED
 from amazon_reviews.pipeline.reconciliation import reconcile_all
 from amazon_reviews.resources.lakehouse.tables import row_count
 from amazon_reviews.resources.warehouse.connect import open_warehouse

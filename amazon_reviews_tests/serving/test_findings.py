@@ -131,6 +131,14 @@ def test_drops_of_a_category_that_begin_in_one_quarter_are_told_together(found):
     assert [finding.parameters for finding in single] == [{"asin": "A4"}, {"asin": "A5"}]
 
 
+def test_two_drops_of_a_category_in_one_quarter_are_no_group(found):
+    rows = [drop("A1", date(2018, 3, 1)), drop("A2", date(2018, 3, 1))]
+    twice = [drop("A1", date(2018, 4, 1))]
+
+    assert len(found(totals=TOTALS, product_alerts=rows)) == 2
+    assert len(found(totals=TOTALS, product_alerts=rows + twice)) == 3
+
+
 def test_products_without_a_category_are_told_together_with_five_names(found):
     month = date(2018, 7, 1)
     rows = [
@@ -297,6 +305,17 @@ def test_equal_categories_have_no_excess(found):
     assert found(review_counts=stars_of("Books", 20, 80)) == []
 
 
+def test_one_of_many_categories_may_be_worse_by_chance(found):
+    # Alone, the first category differs: its share of 15 % has an interval that leaves 10 % out.
+    others = [row for n in range(10) for row in stars_of(f"C{n}", 20, 180)]
+
+    (of_two,) = found(review_counts=[*stars_of("Books", 31, 169), *stars_of("C", 200, 1_800)])
+    (of_many,) = found(review_counts=[*stars_of("Books", 31, 169), *others])
+
+    assert of_two.stands_out
+    assert not of_many.stands_out
+
+
 def trend(brand, rated, slope, kind):
     return {
         "brand": brand,
@@ -355,8 +374,8 @@ def season_tables(indexes, half):
             for year, reviews in years.items()
             for month in range(1, 13)
         ]
-        # A partial year, which does not count.
-        + [{"year": 2014, "month": 1, "reviews": 10**6, "partial": True}],
+        # A year without reviews in most months, which does not count.
+        + [{"year": 2014, "month": 1, "reviews": 10**6, "partial": False}],
     }
 
 
@@ -481,7 +500,7 @@ def test_duplicates_and_rejected_lines_are_shares(found):
     duplicates, rejected = found(pipeline_reconciliation=rows, pipeline_rejected=reasons)
 
     assert duplicates.text == (
-        "91 % of the lines of toys of reviews repeat another one (2,072 of 2,277), the largest "
+        "91.0 % of the lines of toys of reviews repeat another one (2,072 of 2,277), the largest "
         "share of all partitions."
     )
     assert rejected.text == (
@@ -552,14 +571,26 @@ def test_findings_of_missing_tables_are_left_out(found):
 
 
 def test_only_the_chosen_categories_of_the_filters_count(found):
-    rows = [*stars_of("Books", 300, 700), *stars_of("Toys", 100, 900)]
+    tables = {
+        "review_counts": [*stars_of("Books", 300, 700), *stars_of("Toys", 100, 900)],
+        "sentiment_categories": [{"main_category": "Books", "reviews": 990, "contradictions": 0}],
+    }
 
     by_all_filters = found(
-        Filters(main_categories=("Books",), stars=(5,), verified=True, source="stream"),
-        review_counts=rows,
+        Filters(main_categories=("Books",), stars=(5,), verified=True, source="stream"), **tables
     )
 
-    assert by_all_filters == found(BOOKS, review_counts=rows) != []
+    assert by_all_filters == found(BOOKS, **tables)
+    assert [finding.kind for finding in by_all_filters] == ["category", "data"]
+
+
+def test_what_does_not_stand_out_comes_last(found):
+    of_chance = [gap("Books", 0.3, -0.1, 0.7, False)]
+    negative = [*stars_of("Books", 300, 700), *stars_of("Toys", 100, 900)]
+
+    told = found(credibility=of_chance, review_counts=negative)
+
+    assert [finding.kind for finding in told] == ["category", "credibility"]
 
 
 def test_names_are_those_of_the_data_and_not_longer_than_a_line(found):
@@ -583,6 +614,8 @@ def test_names_are_those_of_the_data_and_not_longer_than_a_line(found):
         (0.0999, "10.0 %"),
         (0.1, "10 %"),
         (0.8127, "81 %"),
+        (0.9, "90 %"),
+        (0.94, "94.0 %"),
         (0.9961, "99.6 %"),
         (0.9996, "more than 99.9 %"),
         (1, "100 %"),

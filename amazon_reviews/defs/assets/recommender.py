@@ -20,7 +20,7 @@ from amazon_reviews.defs.assets.spec import artifact_spec, table_asset, table_sp
 from amazon_reviews.errors import ModelFileError, UnknownItemsError
 from amazon_reviews.models.loading import current_model, no_model, recommender_name
 from amazon_reviews.models.recommender.model import RecommenderModel
-from amazon_reviews.models.recommender.names import METHOD_NAMES, SPLITS, SplitName
+from amazon_reviews.models.recommender.names import METHOD_NAMES, SERVED, SPLITS, SplitName
 from amazon_reviews.models.recommender.storage import model_version
 from amazon_reviews.pipeline.artifacts import RECOMMENDER_MODELS
 from amazon_reviews.pipeline.recommender.evaluate import Evaluated, evaluate_methods
@@ -30,7 +30,7 @@ from amazon_reviews.pipeline.recommender.matrices import (
     make_matrices,
     read_interactions,
 )
-from amazon_reviews.pipeline.recommender.recommendations import SERVED, make_similar, make_top
+from amazon_reviews.pipeline.recommender.recommendations import make_similar, make_top
 from amazon_reviews.pipeline.recommender.train import train
 from amazon_reviews.pipeline.versions import model_version as version_of_model
 from amazon_reviews.pipeline.versions import record_of

@@ -18,6 +18,8 @@ METHOD_NAMES = (
     "svd",
     "hybrid",
 )
+SERVED = "hybrid"
+"""The method that recommends: its rankings are in tables, and apps load its model."""
 NEED_PRODUCTS = frozenset({"popularity_category", "content_categories", "content_words"})
 """The methods that cannot learn without product data."""
 

@@ -20,8 +20,6 @@ from amazon_reviews.schemas.recommender import RECOMMENDER_SIMILAR, RECOMMENDER_
 
 PLACES = 10
 """Products in each ranking."""
-SERVED = "hybrid"
-"""The method with rankings in tables."""
 
 _AT_ONCE = 10_000
 

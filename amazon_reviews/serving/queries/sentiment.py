@@ -91,6 +91,20 @@ def confusion(warehouse: Warehouse, task: str) -> pa.Table:
     return mart(warehouse, "gold/sentiment_confusion", order, ("m.task = ?", (task,)))
 
 
+@query("gold/sentiment_confusion")
+def recall(warehouse: Warehouse, task: str, label: str) -> pa.Table:
+    """One row: the held-out reviews of a class, and those predicted as it, with an interval."""
+    return rows(
+        warehouse,
+        f"SELECT t.*, {share_columns('t.recalled', 't.reviews')} FROM ("
+        "SELECT COALESCE(SUM(m.reviews), 0) AS reviews, "
+        "COALESCE(SUM(CASE WHEN m.predicted = m.actual THEN m.reviews END), 0) AS recalled "
+        f"FROM {warehouse.relation('gold/sentiment_confusion')} AS m "
+        "WHERE m.task = ? AND m.actual = ?) AS t",
+        (task, label),
+    )
+
+
 @query("gold/sentiment_calibration")
 def calibration(warehouse: Warehouse) -> pa.Table:
     """One row per band of confidence."""

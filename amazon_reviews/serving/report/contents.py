@@ -1,66 +1,33 @@
-"""Contents of the report on reviews: its sections and panels, in their order."""
+"""Contents of the report on reviews: its findings, sections and panels, in their order."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from amazon_reviews.resources.warehouse.base import Warehouse
-from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
 from amazon_reviews.serving.charts import customers as customer_charts
 from amazon_reviews.serving.charts import pipeline as pipeline_charts
 from amazon_reviews.serving.charts import reviews as review_charts
-from amazon_reviews.serving.charts.style import AnyChart
+from amazon_reviews.serving.charts.trends import brand_slopes
+from amazon_reviews.serving.findings import findings
 from amazon_reviews.serving.queries import catalogue, customers, pipeline, reviews
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.query import Query, query
+from amazon_reviews.serving.queries.query import query
+from amazon_reviews.serving.report.layout import Panel, Report, Section
+from amazon_reviews.serving.report.model_sections import RECOMMENDATIONS, TEXTS
 
 _TITLES = 15
-_BRANDS = 5
+_BRANDS = 3
 _ALL = (Filters(),)
 
 
-@dataclass(frozen=True)
-class Panel:
-    """A chart of the rows of a query with these arguments; `note` explains it."""
-
-    query: Query[...]
-    draw: Callable[[pa.Table], AnyChart]
-    arguments: tuple[Any, ...] = ()
-    note: str = field(default="", kw_only=True)
-
-
-@dataclass(frozen=True)
-class Section:
-    """Panels under one heading."""
-
-    title: str
-    panels: tuple[Panel, ...]
-
-
-@dataclass(frozen=True)
-class Report:
-    """A page of sections.
-
-    `source` is the table whose version the page shows. `figures` are titles by column of the one
-    row of `totals`.
-    """
-
-    title: str
-    source: str
-    totals: Query[[]]
-    figures: Mapping[str, str]
-    sections: tuple[Section, ...]
-
-
-@query(*catalogue.brands.tables, *catalogue.brand_years.tables)
-def _largest_brands(warehouse: Warehouse) -> pa.Table:
-    names = [name for name in catalogue.brands(warehouse)["brand"].to_pylist() if name != UNKNOWN]
+@query(*catalogue.brand_trends.tables, *catalogue.brand_years.tables)
+def _first_brands(warehouse: Warehouse) -> pa.Table:
+    """Return the years of the brands that the dashboard compares first."""
+    names = catalogue.brand_trends(warehouse)["brand"].to_pylist()
     return catalogue.brand_years(warehouse, tuple(names[:_BRANDS]))
 
 
@@ -104,6 +71,7 @@ _SECTIONS = (
                 ),
             ),
         ),
+        tabs=("ratings/Credibility",),
     ),
     Section(
         "Over time",
@@ -125,6 +93,7 @@ _SECTIONS = (
             Panel(reviews.by_year_month, review_charts.reviews_over_time, _ALL),
             Panel(reviews.by_year_month, review_charts.mean_over_time, _ALL),
         ),
+        tabs=("ratings/Months",),
     ),
     Section(
         "Categories and prices",
@@ -156,6 +125,7 @@ _SECTIONS = (
             Panel(reviews.by_price, review_charts.prices, _ALL),
             Panel(reviews.by_price, review_charts.price_ratings, _ALL),
         ),
+        tabs=("categories/Reviews", "categories/Prices"),
     ),
     Section(
         "Brands and products",
@@ -171,9 +141,18 @@ _SECTIONS = (
             ),
             Panel(catalogue.brands, catalogue_charts.brands_by_products),
             Panel(
-                _largest_brands,
+                catalogue.brand_trends,
+                brand_slopes,
+                note=(
+                    "By least squares over the reviews; brands with a trend first, then those "
+                    "with most reviews. A brand is rising or falling if its q is below 0.05: the "
+                    "p-value adjusted for the number of brands tested."
+                ),
+            ),
+            Panel(
+                _first_brands,
                 catalogue_charts.brand_reputation,
-                note="The five brands with most products; shrunk means with their 95 % intervals.",
+                note="The first of these brands; shrunk means with their 95 % intervals.",
             ),
             Panel(
                 catalogue.titles,
@@ -193,7 +172,10 @@ _SECTIONS = (
                 note="The source counts ratings without a text too, which are no reviews.",
             ),
         ),
+        tabs=("brands/Alerts", "brands/Reputation", "product/"),
     ),
+    TEXTS,
+    RECOMMENDATIONS,
     Section(
         "Customers",
         (
@@ -229,6 +211,7 @@ _SECTIONS = (
             Panel(_columns_of, pipeline_charts.missing, ("products",)),
             Panel(pipeline.freshness, pipeline_charts.freshness),
         ),
+        tabs=("quality/Reconciliation", "quality/Rejected lines"),
     ),
 )
 REVIEWS_REPORT = Report(
@@ -244,4 +227,5 @@ REVIEWS_REPORT = Report(
         "brands": "Brands",
     },
     _SECTIONS,
+    findings,
 )

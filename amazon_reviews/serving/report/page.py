@@ -1,7 +1,8 @@
 """The report: charts in one HTML file, which loads nothing from a server or another host."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -9,16 +10,21 @@ from pathlib import Path
 from string import Template
 
 import altair as alt
+import pyarrow as pa
 import vl_convert
 
 from amazon_reviews.atomic_file import replacing
+from amazon_reviews.errors import NoDataError
 from amazon_reviews.memory import check_charts
 from amazon_reviews.resources.built_files import stamped_html
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.built import Built
 from amazon_reviews.serving.charts.style import visible
-from amazon_reviews.serving.queries.query import Query
-from amazon_reviews.serving.report.contents import REVIEWS_REPORT, Panel, Report, Section
+from amazon_reviews.serving.findings import Finding, Reader
+from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.query import P, Query
+from amazon_reviews.serving.report.contents import REVIEWS_REPORT
+from amazon_reviews.serving.report.layout import Panel, Report, Section
 from amazon_reviews.shown_text import html_text
 
 _PAPER_WIDTH = 660
@@ -51,14 +57,14 @@ def write_report(
 def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
     """Return the report as HTML; a text replaces a chart whose table is missing or empty."""
     versions = warehouse.versions()
+    read = _reader(warehouse, versions)
     specs: list[str] = []
-    sections = "".join(
-        _section(warehouse, versions, section, specs) for section in contents.sections
-    )
+    sections = "".join(_section(read, section, specs) for section in contents.sections)
     template = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html_text(contents.title),
-        figures=_figures(warehouse, versions, contents),
+        findings=_findings(read, contents),
+        figures=_figures(read, contents),
         contents="".join(_link(section) for section in contents.sections),
         sections=sections,
         source=html_text(_source(versions, contents.source)),
@@ -66,6 +72,21 @@ def report(warehouse: Warehouse, contents: Report = REVIEWS_REPORT) -> str:
         library=_library(),
         paper=_PAPER_WIDTH,
     )
+
+
+def _reader(warehouse: Warehouse, versions: Mapping[str, int]) -> Reader:
+    """Return a reader of the warehouse with these tables.
+
+    A warehouse without any table is queried anyway: its error tells the user what to do.
+    """
+
+    def read(query: Query[P], /, *args: P.args, **kwargs: P.kwargs) -> pa.Table:
+        missing = [table for table in query.tables if table not in versions]
+        if versions and missing:
+            raise NoDataError(f"No data: {missing[0]} is not in the warehouse.")
+        return query(warehouse, *args, **kwargs)
+
+    return read
 
 
 @cache
@@ -78,21 +99,33 @@ def _library() -> str:
     return script.replace("</script", "<\\/script")
 
 
-def _figures(warehouse: Warehouse, versions: Mapping[str, int], contents: Report) -> str:
-    rows = [] if _missing(contents.totals, versions) else contents.totals(warehouse).to_pylist()
+def _findings(read: Reader, contents: Report) -> str:
+    known = contents.findings(read, Filters()) if contents.findings else []
+    items = "".join(_finding(finding, contents.sections) for finding in known)
+    return f'<h2 id="findings">Findings</h2><ul class="findings">{items}</ul>' if items else ""
+
+
+def _finding(finding: Finding, sections: Sequence[Section]) -> str:
+    """Return a finding with a link to the section that shows it."""
+    tab = f"{finding.page}/{finding.parameters.get(f'{finding.page}_tab', '')}"
+    links = "".join(
+        f' <a href="#{_anchor(section)}">{html_text(section.title)}</a>'
+        for section in sections
+        if tab in section.tabs
+    )
+    stands_out = "" if finding.stands_out else ' class="usual"'
+    return f"<li{stands_out}>{html_text(finding.text)}{links}</li>"
+
+
+def _figures(read: Reader, contents: Report) -> str:
+    rows: list[dict[str, float | None]] = []
+    with suppress(NoDataError):
+        rows = read(contents.totals).to_pylist()
     row = rows[0] if rows else {}
     values = {title: _number(row.get(name)) for name, title in contents.figures.items()}
     return "".join(
         f"<div><dt>{title}</dt><dd>{value}</dd></div>" for title, value in values.items()
     )
-
-
-def _missing(query: Query[...], versions: Mapping[str, int]) -> list[str]:
-    """Return the tables that a query reads and the warehouse lacks.
-
-    A warehouse without any table is queried anyway: its error tells the user what to do.
-    """
-    return [table for table in query.tables if table not in versions] if versions else []
 
 
 def _number(value: float | None) -> str:
@@ -114,21 +147,22 @@ def _anchor(section: Section) -> str:
     return section.title.lower().replace(" ", "-")
 
 
-def _section(
-    warehouse: Warehouse, versions: Mapping[str, int], section: Section, specs: list[str]
-) -> str:
-    panels = "".join(_panel(warehouse, versions, panel, specs) for panel in section.panels)
+def _section(read: Reader, section: Section, specs: list[str]) -> str:
+    text = ""
+    if section.text:
+        with suppress(NoDataError):
+            text = html_text(section.text(read))
+    panels = "".join(_panel(read, panel, specs) for panel in section.panels)
     heading = f'<h2 id="{_anchor(section)}">{html_text(section.title)}</h2>'
-    return f"<section>{heading}<div>{panels}</div></section>"
+    return f"<section>{heading}{text and f'<p>{text}</p>'}<div>{panels}</div></section>"
 
 
-def _panel(
-    warehouse: Warehouse, versions: Mapping[str, int], panel: Panel, specs: list[str]
-) -> str:
+def _panel(read: Reader, panel: Panel, specs: list[str]) -> str:
     """Return the figure of a panel, and add the specification of its chart to `specs`."""
-    if missing := _missing(panel.query, versions):
-        return _empty(f"No data: {missing[0]} is not in the warehouse.")
-    rows = panel.query(warehouse, *panel.arguments)
+    try:
+        rows = read(panel.query, *panel.arguments)
+    except NoDataError as reason:
+        return _empty(str(reason))
     chart = panel.draw(visible(rows)).properties(width="container")
     if not rows.num_rows:
         return _empty(f"{chart.description}: no data.")

@@ -2,7 +2,7 @@
 
 from amazon_reviews.serving.charts import titles as charts
 from amazon_reviews.serving.queries import titles
-from amazon_reviews.serving.report.contents import Panel, Report, Section
+from amazon_reviews.serving.report.layout import Panel, Report, Section
 
 TITLES_REPORT = Report(
     "Streaming titles",
