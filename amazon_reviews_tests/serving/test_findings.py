@@ -39,10 +39,10 @@ def warehouse_of(tmp_path):
 
 
 @pytest.fixture
-def found(warehouse_of):
+def find(warehouse_of):
     """A function that returns the findings on tables with these rows."""
 
-    def find(filters=Filters(), **rows_by_noun):  # noqa: B008
+    def find_in(filters=Filters(), **rows_by_noun):  # noqa: B008
         warehouse = warehouse_of(**rows_by_noun)
         versions = warehouse.versions()
 
@@ -53,11 +53,11 @@ def found(warehouse_of):
 
         return findings(read, filters)
 
-    return find
+    return find_in
 
 
-def texts_of(found):
-    return [finding.text for finding in found]
+def texts_of(findings_of):
+    return [finding.text for finding in findings_of]
 
 
 def drop(asin, month, ends_on=None, *, category="Books", recovered=False, **values):
@@ -82,14 +82,14 @@ def drop(asin, month, ends_on=None, *, category="Books", recovered=False, **valu
 TOTALS = [{"reviews": 100, "last_on": NEWEST}]
 
 
-def test_a_drop_has_its_means_interval_and_state(found):
+def test_a_drop_has_its_means_interval_and_state(find):
     rows = [
         drop("A1", date(2018, 7, 1)),
         drop("A2", date(2017, 12, 1), date(2018, 2, 28), recovered=True, period_rated=10),
         drop("A3", date(2016, 5, 1), date(2016, 5, 31), title=None, q_value=1e-9, period_rated=5),
     ]
 
-    going_on, recovered, unknown = found(totals=TOTALS, product_alerts=rows)
+    going_on, recovered, unknown = find(totals=TOTALS, product_alerts=rows)
 
     assert going_on.text == (
         "Title of A1 (A1) has fallen from 4.50 to 3.25 stars since July 2018: a drop of 1.25 "
@@ -108,7 +108,7 @@ def test_a_drop_has_its_means_interval_and_state(found):
     assert (unknown.page, unknown.parameters) == ("product", {"asin": "A3"})
 
 
-def test_drops_of_a_category_that_begin_in_one_quarter_are_told_together(found):
+def test_drops_of_a_category_that_begin_in_one_quarter_are_one_finding(find):
     may = date(2018, 5, 31)
     rows = [
         drop("A1", date(2018, 3, 1), may, rating_drop=1.9, high=2.5, q_value=0.001),
@@ -119,7 +119,7 @@ def test_drops_of_a_category_that_begin_in_one_quarter_are_told_together(found):
         drop("A5", date(2018, 4, 1), may, period_rated=1, category="Toys"),
     ]
 
-    together, *single = found(totals=TOTALS, product_alerts=rows)
+    together, *single = find(totals=TOTALS, product_alerts=rows)
 
     assert together.text == (
         "3 products of Books lost 0.90 to 1.90 stars from March to May 2018 (95 % intervals within "
@@ -131,21 +131,21 @@ def test_drops_of_a_category_that_begin_in_one_quarter_are_told_together(found):
     assert [finding.parameters for finding in single] == [{"asin": "A4"}, {"asin": "A5"}]
 
 
-def test_two_drops_of_a_category_in_one_quarter_are_no_group(found):
+def test_two_drops_of_a_category_in_one_quarter_are_no_group(find):
     rows = [drop("A1", date(2018, 3, 1)), drop("A2", date(2018, 3, 1))]
     twice = [drop("A1", date(2018, 4, 1))]
 
-    assert len(found(totals=TOTALS, product_alerts=rows)) == 2
-    assert len(found(totals=TOTALS, product_alerts=rows + twice)) == 3
+    assert len(find(totals=TOTALS, product_alerts=rows)) == 2
+    assert len(find(totals=TOTALS, product_alerts=rows + twice)) == 3
 
 
-def test_products_without_a_category_are_told_together_with_five_names(found):
+def test_products_without_a_category_are_one_finding_with_five_names(find):
     month = date(2018, 7, 1)
     rows = [
         drop(f"A{n}", month, category=None, title=None, rating_drop=3 - n / 4) for n in range(7)
     ]
 
-    (together,) = found(totals=TOTALS, product_alerts=rows)
+    (together,) = find(totals=TOTALS, product_alerts=rows)
 
     assert together.text.startswith(
         "7 products without a known category lost 1.50 to 3.00 stars since July 2018 "
@@ -155,17 +155,23 @@ def test_products_without_a_category_are_told_together_with_five_names(found):
     )
 
 
-def test_drops_that_go_on_come_first_then_those_with_most_stars_lost(found):
+def test_drops_that_go_on_come_first_then_those_with_most_stars_lost(find):
     ended = [
         drop(f"A{n}", date(2010 + n, 1, 1), date(2010 + n, 1, 31), period_rated=n) for n in range(6)
     ]
     going_on = drop("B1", date(2018, 8, 1), period_rated=1)
 
-    told = found(totals=TOTALS, product_alerts=[*ended, going_on])
+    findings_of_all = find(totals=TOTALS, product_alerts=[*ended, going_on])
 
-    assert [finding.parameters.get("asin") for finding in told] == ["B1", "A5", "A4", "A3", None]
-    assert told[-1].text == "3 further drops of stars are beyond chance."
-    assert (told[-1].page, told[-1].parameters) == ALERTS
+    assert [finding.parameters.get("asin") for finding in findings_of_all] == [
+        "B1",
+        "A5",
+        "A4",
+        "A3",
+        None,
+    ]
+    assert findings_of_all[-1].text == "3 further drops of stars are beyond chance."
+    assert (findings_of_all[-1].page, findings_of_all[-1].parameters) == ALERTS
 
 
 def months(asin, *rated):
@@ -175,7 +181,7 @@ def months(asin, *rated):
     ]
 
 
-def test_nothing_stands_out_among_the_products_with_enough_reviews(found):
+def test_nothing_stands_out_among_the_products_with_enough_reviews(find):
     # Only A1 and A4 have a month of five reviews after ten earlier ones.
     product_months = [
         *months("A1", 10, 5),
@@ -194,9 +200,9 @@ def test_nothing_stands_out_among_the_products_with_enough_reviews(found):
         "product_ratings": ratings,
     }
 
-    (of_all,) = found(**tables)
-    (of_books,) = found(BOOKS, **tables)
-    (of_music,) = found(Filters(main_categories=("Music",)), **tables)
+    (of_all,) = find(**tables)
+    (of_books,) = find(BOOKS, **tables)
+    (of_music,) = find(Filters(main_categories=("Music",)), **tables)
 
     assert of_all.text == (
         "No product stands out: up to 26 August 2018, chance alone explains all drops of the stars "
@@ -222,7 +228,7 @@ def gap(category, difference, low, high, significant, q_value=0.01):
     }
 
 
-def test_credibility_gaps_come_by_their_nearer_end_and_unknown_is_none(found):
+def test_credibility_gaps_come_by_their_nearer_end_and_unknown_is_none(find):
     rows = [
         gap("All categories", 0.3, 0.2, 0.4, True),
         gap("Unknown", 0.9, 0.8, 1.0, True),
@@ -232,8 +238,8 @@ def test_credibility_gaps_come_by_their_nearer_end_and_unknown_is_none(found):
         gap("Toys", 2.0, 1.0, 3.0, False),
     ]
 
-    first, second = found(credibility=rows)
-    (of_books,) = found(BOOKS, credibility=rows)
+    first, second = find(credibility=rows)
+    (of_books,) = find(BOOKS, credibility=rows)
 
     assert first.text == (
         "Verified buyers of Magazines rate 0.51 stars higher than other reviewers (95 % interval "
@@ -247,12 +253,12 @@ def test_credibility_gaps_come_by_their_nearer_end_and_unknown_is_none(found):
     assert (first.page, first.parameters) == ("ratings", {"ratings_tab": "Credibility"})
 
 
-def test_without_a_credibility_gap_of_a_category_that_of_all_counts(found):
+def test_without_a_credibility_gap_of_a_category_that_of_all_counts(find):
     books, toys = gap("Books", 0.3, -0.1, 0.7, False), gap("Toys", 0.1, -0.1, 0.3, False)
 
     def texts(filters, whole):
         rows = [gap("All categories", 0.3, 0.2, 0.4, whole), books, toys]
-        return texts_of(found(filters, credibility=rows))
+        return texts_of(find(filters, credibility=rows))
 
     (of_all,) = texts(Filters(), True)
     assert of_all.startswith("Verified buyers of all categories together rate 0.30 stars higher")
@@ -269,16 +275,16 @@ def stars_of(category, negative, positive):
     ]
 
 
-def test_categories_have_an_excess_of_negative_reviews(found):
+def test_categories_have_an_excess_of_negative_reviews(find):
     rows = [
         *stars_of("Books", 300, 700),
         *stars_of("Toys", 100, 900),
         *stars_of("Unknown", 100, 400),
     ]
 
-    (of_all,) = found(review_counts=rows)
-    (of_books,) = found(BOOKS, review_counts=rows)
-    (of_toys,) = found(Filters(main_categories=("Toys",)), review_counts=rows)
+    (of_all,) = find(review_counts=rows)
+    (of_books,) = find(BOOKS, review_counts=rows)
+    (of_toys,) = find(Filters(main_categories=("Toys",)), review_counts=rows)
 
     # 500 of 2,500 reviews are negative, so 1,000 would have 200.
     assert of_books == of_all
@@ -293,24 +299,24 @@ def test_categories_have_an_excess_of_negative_reviews(found):
     assert of_toys.text == "Toys does not have more negative reviews than chance explains."
 
 
-def test_equal_categories_have_no_excess(found):
+def test_equal_categories_have_no_excess(find):
     rows = [*stars_of("Books", 21, 80), *stars_of("Toys", 19, 80)]
 
-    (finding,) = found(review_counts=rows)
+    (finding,) = find(review_counts=rows)
 
     assert finding.text == (
         "None of the 2 categories compared has more negative reviews than chance explains."
     )
     assert not finding.stands_out
-    assert found(review_counts=stars_of("Books", 20, 80)) == []
+    assert find(review_counts=stars_of("Books", 20, 80)) == []
 
 
-def test_one_of_many_categories_may_be_worse_by_chance(found):
+def test_one_of_many_categories_may_be_worse_by_chance(find):
     # Alone, the first category differs: its share of 15 % has an interval that leaves 10 % out.
     others = [row for n in range(10) for row in stars_of(f"C{n}", 20, 180)]
 
-    (of_two,) = found(review_counts=[*stars_of("Books", 31, 169), *stars_of("C", 200, 1_800)])
-    (of_many,) = found(review_counts=[*stars_of("Books", 31, 169), *others])
+    (of_two,) = find(review_counts=[*stars_of("Books", 31, 169), *stars_of("C", 200, 1_800)])
+    (of_many,) = find(review_counts=[*stars_of("Books", 31, 169), *others])
 
     assert of_two.stands_out
     assert not of_many.stands_out
@@ -330,7 +336,7 @@ def trend(brand, rated, slope, kind):
     }
 
 
-def test_trends_name_the_largest_brands(found):
+def test_trends_name_the_largest_brands(find):
     rows = [
         trend("Acme", 300, -0.12, "falling"),
         trend("Bolt", 100, -0.4, "falling"),
@@ -339,7 +345,7 @@ def test_trends_name_the_largest_brands(found):
         trend("Eagle", 900, 0.9, "flat"),
     ]
 
-    falling, rising = found(brand_trends=rows)
+    falling, rising = find(brand_trends=rows)
 
     assert falling.text == (
         "The stars of 3 brands fall beyond chance: Acme by 0.12 stars a year from 2012 to 2018 "
@@ -350,8 +356,8 @@ def test_trends_name_the_largest_brands(found):
         "The stars of 1 brand rise beyond chance: Dove by 0.10 stars a year from 2012 to 2018 "
         "(95 % interval 0.05 to 0.15, q = 0.02, 1 review)."
     )
-    assert found(BOOKS, brand_trends=rows) == []
-    assert texts_of(found(brand_trends=rows[-1:])) == [
+    assert find(BOOKS, brand_trends=rows) == []
+    assert texts_of(find(brand_trends=rows[-1:])) == [
         "No brand rises or falls: chance alone explains the changes of the 1 brand tested."
     ]
 
@@ -379,17 +385,17 @@ def season_tables(indexes, half):
     }
 
 
-def test_a_busy_month_is_told_with_its_interval(found):
+def test_a_busy_month_has_an_interval(find):
     tables = season_tables({12: 1.35, 7: 1.2}, 0.1)
 
-    (finding,) = found(**tables)
+    (finding,) = find(**tables)
 
     assert finding.text.startswith(
         "December has 1.35 times the reviews of a mean month (95 % interval 1.25 to 1.45, q = 0.0"
     )
     assert finding.text.endswith("), over 4 whole years.")
     assert (finding.page, finding.parameters) == ("ratings", {"ratings_tab": "Months"})
-    assert found(BOOKS, **tables) == []
+    assert find(BOOKS, **tables) == []
 
 
 @pytest.mark.parametrize(
@@ -402,8 +408,8 @@ def test_a_busy_month_is_told_with_its_interval(found):
         ({}, 0.1),
     ],
 )
-def test_a_month_is_not_busy_by_its_days_or_by_chance(found, indexes, half):
-    (finding,) = found(**season_tables(indexes, half))
+def test_a_month_is_not_busy_by_its_days_or_by_chance(find, indexes, half):
+    (finding,) = find(**season_tables(indexes, half))
 
     assert finding.text == (
         "No month of the year stands out by its number of reviews, over 4 whole years."
@@ -427,14 +433,14 @@ def test_months_are_tested_by_the_effective_number_of_years(warehouse_of):
     assert sum(row["expected"] for row in rows) == pytest.approx(12)
 
 
-def test_contradictions_are_a_share_with_an_interval_and_no_more_than_a_hint(found):
+def test_contradictions_are_a_share_with_an_interval_and_no_more_than_a_hint(find):
     rows = [
         {"main_category": "Books", "reviews": 1_000, "contradictions": 20},
         {"main_category": None, "reviews": 1_000, "contradictions": 0},
     ]
 
-    (finding,) = found(sentiment_categories=rows, sentiment_evaluation=[])
-    (of_books,) = found(
+    (finding,) = find(sentiment_categories=rows, sentiment_evaluation=[])
+    (of_books,) = find(
         BOOKS, sentiment_categories=rows, sentiment_evaluation=[{"only_generated": True}]
     )
 
@@ -460,7 +466,7 @@ def partition(name, lines, duplicates=0, rejected=0, lost=0, layer="silver"):
     }
 
 
-def test_partitions_that_lost_lines_come_first(found):
+def test_partitions_that_lost_lines_come_first(find):
     rows = [
         partition("toys", 1_200, 100, 50, lost=10),
         partition("books", 5_000, lost=1),
@@ -469,8 +475,8 @@ def test_partitions_that_lost_lines_come_first(found):
     ]
     alerts = [drop("A1", date(2018, 7, 1))]
 
-    first, second, *_ = found(totals=TOTALS, product_alerts=alerts, pipeline_reconciliation=rows)
-    (single, *_) = found(pipeline_reconciliation=rows[:1])
+    first, second, *_ = find(totals=TOTALS, product_alerts=alerts, pipeline_reconciliation=rows)
+    (single, *_) = find(pipeline_reconciliation=rows[:1])
 
     assert first.text == (
         "2 partitions are not balanced, such as books of silver/reviews: of 5,000 lines, 4,999 "
@@ -478,10 +484,10 @@ def test_partitions_that_lost_lines_come_first(found):
     )
     assert second.kind == "drop"
     assert single.text.startswith("toys of silver/reviews is not balanced: of 1,200 lines, 1,190 ")
-    assert found(pipeline_reconciliation=rows[2:]) == []
+    assert find(pipeline_reconciliation=rows[2:]) == []
 
 
-def test_duplicates_and_rejected_lines_are_shares(found):
+def test_duplicates_and_rejected_lines_are_shares(find):
     rows = [
         partition("toys", 2_277, 2_072),
         partition("books", 10_000, 4_000, 300),
@@ -497,7 +503,7 @@ def test_duplicates_and_rejected_lines_are_shares(found):
         )
     ]
 
-    duplicates, rejected = found(pipeline_reconciliation=rows, pipeline_rejected=reasons)
+    duplicates, rejected = find(pipeline_reconciliation=rows, pipeline_rejected=reasons)
 
     assert duplicates.text == (
         "91.0 % of the lines of toys of reviews repeat another one (2,072 of 2,277), the largest "
@@ -507,14 +513,14 @@ def test_duplicates_and_rejected_lines_are_shares(found):
         "300 of 12,277 lines (2.4 %) were rejected. The most frequent reason: no JSON (160)."
     )
     assert (rejected.page, rejected.parameters) == ("quality", {"quality_tab": "Rejected lines"})
-    assert found(BOOKS, pipeline_reconciliation=rows, pipeline_rejected=reasons) == []
+    assert find(BOOKS, pipeline_reconciliation=rows, pipeline_rejected=reasons) == []
 
 
-def test_a_small_gap_does_not_stand_out(found):
+def test_a_small_gap_does_not_stand_out(find):
     rows = [partition("books", 10_000, 99, 1)]
     reasons = [{"table": "reviews", "partition": "books", "reason": "too_large", "lines": 1}]
 
-    duplicates, rejected = found(pipeline_reconciliation=rows, pipeline_rejected=reasons)
+    duplicates, rejected = find(pipeline_reconciliation=rows, pipeline_rejected=reasons)
 
     assert rejected.text == (
         "1 of 10,000 lines (less than 0.1 %) was rejected. The most frequent reason: too large (1)."
@@ -523,7 +529,7 @@ def test_a_small_gap_does_not_stand_out(found):
     assert not rejected.stands_out
 
 
-def test_missing_product_data_and_prices_are_shares(found):
+def test_missing_product_data_and_prices_are_shares(find):
     ratings = [
         {"asin": "A1", "title": None, "main_category": None, "reviews": 81},
         {"asin": "A2", "title": "T", "main_category": "Books", "reviews": 15},
@@ -534,8 +540,8 @@ def test_missing_product_data_and_prices_are_shares(found):
         {"main_category": "Toys", "products": 10, "priced": 10},
     ]
 
-    without, unpriced = found(product_ratings=ratings, category_products=products)
-    of_books = found(BOOKS, product_ratings=ratings, category_products=products)
+    without, unpriced = find(product_ratings=ratings, category_products=products)
+    of_books = find(BOOKS, product_ratings=ratings, category_products=products)
 
     assert without.text == (
         "81 % of the reviews have no product data (81 of 100): category, brand and price of their "
@@ -549,54 +555,54 @@ def test_missing_product_data_and_prices_are_shares(found):
     ]
 
 
-def test_texts_without_a_prediction_are_counted(found):
+def test_texts_without_a_prediction_are_counted(find):
     predicted = [
         {"main_category": f"C{n}", "reviews": number, "contradictions": 0}
         for n, number in enumerate([97] + 40 * [0])
     ]
 
-    *_, finding = found(review_counts=[*stars_of("C0", 50, 50)], sentiment_categories=predicted[:1])
-    none = found(review_counts=[*stars_of("C0", 50, 47)], sentiment_categories=predicted)
+    *_, finding = find(review_counts=[*stars_of("C0", 50, 50)], sentiment_categories=predicted[:1])
+    none = find(review_counts=[*stars_of("C0", 50, 47)], sentiment_categories=predicted)
 
     assert finding.text == "Figures on texts cover 97 of 100 reviews: 3 have no prediction yet."
     assert finding.kind == "data"
     assert not any("prediction" in text for text in texts_of(none))
 
 
-def test_findings_of_missing_tables_are_left_out(found):
-    assert found() == []
+def test_findings_of_missing_tables_are_left_out(find):
+    assert find() == []
     assert [
-        finding.kind for finding in found(review_counts=stars_of("A", 1, 1) + stars_of("B", 1, 1))
+        finding.kind for finding in find(review_counts=stars_of("A", 1, 1) + stars_of("B", 1, 1))
     ]
 
 
-def test_only_the_chosen_categories_of_the_filters_count(found):
+def test_only_the_chosen_categories_of_the_filters_count(find):
     tables = {
         "review_counts": [*stars_of("Books", 300, 700), *stars_of("Toys", 100, 900)],
         "sentiment_categories": [{"main_category": "Books", "reviews": 990, "contradictions": 0}],
     }
 
-    by_all_filters = found(
+    by_all_filters = find(
         Filters(main_categories=("Books",), stars=(5,), verified=True, source="stream"), **tables
     )
 
-    assert by_all_filters == found(BOOKS, **tables)
+    assert by_all_filters == find(BOOKS, **tables)
     assert [finding.kind for finding in by_all_filters] == ["category", "data"]
 
 
-def test_what_does_not_stand_out_comes_last(found):
+def test_what_does_not_stand_out_comes_last(find):
     of_chance = [gap("Books", 0.3, -0.1, 0.7, False)]
     negative = [*stars_of("Books", 300, 700), *stars_of("Toys", 100, 900)]
 
-    told = found(credibility=of_chance, review_counts=negative)
+    findings_of_all = find(credibility=of_chance, review_counts=negative)
 
-    assert [finding.kind for finding in told] == ["category", "credibility"]
+    assert [finding.kind for finding in findings_of_all] == ["category", "credibility"]
 
 
-def test_names_are_those_of_the_data_and_not_longer_than_a_line(found):
+def test_names_are_those_of_the_data_and_not_longer_than_a_line(find):
     rows = [drop("<b>A1</b>", date(2018, 7, 1), title=HOSTILE_TITLE)]
 
-    alert, of_brand = found(
+    alert, of_brand = find(
         totals=TOTALS, product_alerts=rows, brand_trends=[trend(FORMULA, 10, 0.2, "rising")]
     )
 

@@ -119,7 +119,7 @@ def test_the_method_in_use_is_compared_with_the_best_other_one(reader):
         (-0.02, 0.03, "; chance alone explains the difference."),
     ],
 )
-def test_a_method_that_is_worse_or_equal_is_said_to_be(reader, difference, margin, expected):
+def test_the_method_in_use_may_be_worse_or_equal(reader, difference, margin, expected):
     rows = [ranked("hybrid", 0.1), ranked("ease", 0.12), behind("ease", difference, margin=margin)]
 
     assert recommender_in_words(reader(recommender_evaluation=rows)).endswith(expected)

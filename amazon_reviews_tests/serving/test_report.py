@@ -109,7 +109,7 @@ def test_the_report_begins_with_findings_that_lead_to_their_sections(page, file)
     }
 
 
-def test_the_figures_of_the_models_are_told_in_words(page):
+def test_the_figures_of_the_models_are_in_words(page):
     texts = page.locator("section > p").all_inner_texts()
 
     assert texts[0].startswith("The model is right about 97.0 % of 700 reviews")

@@ -26,13 +26,13 @@ _KINDS = (
 
 
 def findings(read: Reader, filters: Filters) -> list[Finding]:
-    """Return what stands out, the most important first, then what does not.
+    """Return what stands out, the most important first, then the rest.
 
-    Of the filters, only the chosen categories count. What a table is missing for is left out.
+    Of the filters, only the chosen categories count. A kind whose table is missing is left out.
     """
     chosen = Filters(main_categories=filters.main_categories)
-    found: list[Finding] = []
+    every_kind: list[Finding] = []
     for kind in _KINDS:
         with suppress(NoDataError):
-            found += kind(read, chosen)
-    return sorted(found, key=lambda finding: not finding.stands_out)
+            every_kind += kind(read, chosen)
+    return sorted(every_kind, key=lambda finding: not finding.stands_out)

@@ -111,13 +111,13 @@ def trends(read: Reader, filters: Filters) -> list[Finding]:
         return []
     (counts,) = read(catalogue.trend_counts).to_pylist()
     rows = read(catalogue.brand_trends).to_pylist()
-    found = [
+    changing = [
         _trend(_changing(rows, trend, counts[trend]))
         for trend in ("falling", "rising")
         if counts[trend]
     ]
-    if found or not counts["brands"]:
-        return found
+    if changing or not counts["brands"]:
+        return changing
     tested = number_of(counts["brands"], "brand")
     text = f"No brand rises or falls: chance alone explains the changes of the {tested} tested."
     return [_trend(text, stands_out=False)]

@@ -40,7 +40,7 @@ def drops(read: Reader, filters: Filters) -> list[Finding]:
     if not rows:
         return [_none(read, day, filters)]
     groups = sorted(_groups(rows), key=_importance, reverse=True)
-    told = [
+    largest = [
         _together(group) if len(group) > 1 else _single(group[0])
         for group in groups[:_MOST_FINDINGS]
     ]
@@ -48,8 +48,8 @@ def drops(read: Reader, filters: Filters) -> list[Finding]:
     if further:
         verb = "is" if further == 1 else "are"
         text = f"{number_of(further, 'further drop')} of stars {verb} beyond chance."
-        told.append(Finding("drop", text, "brands", _ALERTS))
-    return told
+        largest.append(Finding("drop", text, "brands", _ALERTS))
+    return largest
 
 
 def _none(read: Reader, day: date, filters: Filters) -> Finding:
@@ -111,14 +111,14 @@ def _together(group: list[_Drop]) -> Finding:
     q_value = q_is(max(row["q_value"] for row in group)).replace("=", "≤")
     # The largest drop of each product, as it comes last.
     products = {row["asin"]: row for row in sorted(group, key=_size)}
-    largest = sorted(products.values(), key=_size, reverse=True)
-    names = [f"{product_in_text(row)} by {row['rating_drop']:.2f}" for row in largest]
+    ordered = sorted(products.values(), key=_size, reverse=True)
+    names = [f"{product_in_text(row)} by {row['rating_drop']:.2f}" for row in ordered]
     if len(names) > _MOST_NAMES:
         names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES:,} more"]
     text = (
         f"{len(products):,} products {of} lost {least:.2f} to {most:.2f} stars {_period(group)} "
         f"(95 % intervals within {low:.2f} to {high:.2f}, {q_value}): {listed(names)}. "
-        f"{_states(largest)}"
+        f"{_states(ordered)}"
     )
     return Finding("drop", text, "brands", _ALERTS)
 

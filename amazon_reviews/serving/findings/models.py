@@ -28,12 +28,13 @@ def sentiment_in_words(read: Reader) -> str:
     if "majority" in whole:
         accuracy = percent(whole["majority"]["accuracy"])
         text += f" To take the most frequent class for all of them is right about {accuracy}."
-    (found,) = read(sentiment.recall, BINARY, NEGATIVE).to_pylist()
-    if found["reviews"]:
+    (negatives,) = read(sentiment.recall, BINARY, NEGATIVE).to_pylist()
+    if negatives["reviews"]:
+        recall = percent(negatives["recalled"] / negatives["reviews"])
         text += (
-            f" The model finds {percent(found['recalled'] / found['reviews'])} of the negative "
-            f"ones ({found['recalled']:,} of {found['reviews']:,}; 95 % interval "
-            f"{percent(found['share_low'])} to {percent(found['share_high'])})."
+            f" The model finds {recall} of the negative ones ({negatives['recalled']:,} of "
+            f"{negatives['reviews']:,}; 95 % interval "
+            f"{percent(negatives['share_low'])} to {percent(negatives['share_high'])})."
         )
     return f"{text} {ONLY_GENERATED}" if model["only_generated"] else text
 

@@ -42,8 +42,8 @@ def compared_months(warehouse: Warehouse) -> pa.Table:
         "expected": pa.float64(),
         "q_value": pa.float64(),
     }
-    found = [row | {"q_value": q} for row, q in zip(tested, adjusted, strict=True)]
-    return pa.Table.from_pylist(found, pa.schema(columns))
+    rows_with_q = [row | {"q_value": q} for row, q in zip(tested, adjusted, strict=True)]
+    return pa.Table.from_pylist(rows_with_q, pa.schema(columns))
 
 
 def _whole_years(warehouse: Warehouse) -> list[int]:

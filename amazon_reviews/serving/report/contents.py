@@ -15,7 +15,7 @@ from amazon_reviews.serving.charts.trends import brand_slopes
 from amazon_reviews.serving.findings import findings
 from amazon_reviews.serving.queries import catalogue, customers, pipeline, reviews
 from amazon_reviews.serving.queries.filters import Filters
-from amazon_reviews.serving.queries.query import query
+from amazon_reviews.serving.queries.query import MOST_ROWS, query
 from amazon_reviews.serving.report.layout import Panel, Report, Section
 from amazon_reviews.serving.report.model_sections import RECOMMENDATIONS, TEXTS
 
@@ -143,6 +143,7 @@ _SECTIONS = (
             Panel(
                 catalogue.brand_trends,
                 brand_slopes,
+                (MOST_ROWS,),
                 note=(
                     "By least squares over the reviews; brands with a trend first, then those "
                     "with most reviews. A brand is rising or falling if its q is below 0.05: the "

@@ -40,7 +40,7 @@ class Report:
     """A page of sections.
 
     `source` is the table whose version the page shows. `figures` are titles by column of the one
-    row of `totals`. `findings` are told at the top.
+    row of `totals`. `findings` come first.
     """
 
     title: str
