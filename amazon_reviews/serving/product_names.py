@@ -1,4 +1,4 @@
-"""Names and prices of products, as pages, charts and commands show them."""
+"""Names of products, as pages, charts and commands show them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +25,6 @@ def with_product_names(rows: pa.Table) -> pa.Table:
     """Return rows of products with their names as the column `product`, not with their titles."""
     names = pa.array([product_name(row) for row in rows.to_pylist()], pa.string())
     return rows.set_column(rows.column_names.index("title"), "product", names)
-
-
-def dollars(price: float | None) -> str:
-    """Return a price as money: $1,234.50; – for None."""
-    return "–" if price is None else f"${price:,.2f}"
 
 
 def _known(product: Mapping[str, Any]) -> list[str]:

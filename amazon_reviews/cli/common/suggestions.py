@@ -11,9 +11,10 @@ from amazon_reviews.cli.common.console import echo
 from amazon_reviews.errors import UsageError, WarehouseError
 from amazon_reviews.models.recommender.names import METHOD_NAMES
 from amazon_reviews.resources.warehouse.connect import open_warehouse
-from amazon_reviews.serving.product_names import dollars, product_label, product_name
+from amazon_reviews.serving.product_names import product_label, product_name
 from amazon_reviews.serving.queries import recommender as queries
 from amazon_reviews.serving.recommendations import MOST, Recommendations
+from amazon_reviews.serving.shown_numbers import dollars
 from amazon_reviews.shown_text import visible_text
 
 K = click.option(

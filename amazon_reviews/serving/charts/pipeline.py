@@ -8,7 +8,8 @@ import pyarrow as pa
 from amazon_reviews.schemas.vocabulary import MOSTLY_MISSING
 from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SHARE, tips
-from amazon_reviews.serving.charts.wording import Heading, percent
+from amazon_reviews.serving.charts.wording import Heading
+from amazon_reviews.serving.shown_numbers import percent
 
 _UTC = alt.Scale(type="utc")
 _DAY_MILLISECONDS = 86_400_000
@@ -32,7 +33,7 @@ def reconciliation(table: pa.Table) -> alt.Chart:
     parts = {name: sum(row[name] for row in table.to_pylist()) for name in _OUTCOMES}
     lines, title = sum(parts.values()), ""
     if lines:
-        title = f"{percent(parts['kept'], lines)} of {lines:,} lines were kept"
+        title = f"{percent(parts['kept'] / lines)} of {lines:,} lines were kept"
     return (
         style.base(rows, Heading("Reconciliation of the lines", title), alt.Step(style.ROW_HEIGHT))
         .mark_bar()

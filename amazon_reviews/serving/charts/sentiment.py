@@ -10,7 +10,8 @@ from amazon_reviews.schemas.vocabulary import NEGATIVE, UNKNOWN
 from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, EXACT, MEAN, PART, SHARE, tips
 from amazon_reviews.serving.charts.timeline import every_year, years_axis
-from amazon_reviews.serving.charts.wording import Heading, percent
+from amazon_reviews.serving.charts.wording import Heading
+from amazon_reviews.serving.shown_numbers import percent
 
 _SIZE = 260
 _SOURCES = {"batch": style.BLUE, "stream": style.VERMILLION}
@@ -62,7 +63,7 @@ def _recall(rows: list[dict[str, Any]], actual: dict[str, int]) -> str:
     found = sum(r["reviews"] for r in rows if r["actual"] == r["predicted"] == NEGATIVE)
     if not actual.get(NEGATIVE):
         return "Which classes does the model confuse?"
-    return f"The model finds {percent(found, actual[NEGATIVE])} of the negative reviews"
+    return f"The model finds {percent(found / actual[NEGATIVE])} of the negative reviews"
 
 
 def calibration(table: pa.Table) -> alt.LayerChart:

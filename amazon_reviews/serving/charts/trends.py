@@ -1,19 +1,20 @@
 """Chart of the trends of brands."""
 
-import altair as alt
 import pyarrow as pa
 
-from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import EXACT, tips
+from amazon_reviews.serving.charts import kinds, style
+from amazon_reviews.serving.charts.style import EXACT, AnyChart, tips
+from amazon_reviews.serving.charts.wording import Heading
 
 _COLOURS = {"falling": style.VERMILLION, "rising": style.BLUE, "flat": style.GREY}
-_TITLE = "Trends of brands"
 
 
-def brand_slopes(table: pa.Table, most: int = 15) -> alt.LayerChart:
+def brand_slopes(table: pa.Table, most: int = 15) -> AnyChart:
     """Chart the slopes of brands with their 95 % intervals, in the order of the table."""
     names = ("brand", "slope", "low", "high", "q_value", "rated", "trend")
     rows = [{name: row[name] for name in names} for row in table.to_pylist()[:most]]
+    remark = f"{len(rows)} of {table.num_rows:,} tested: those with a trend, then the most reviewed"
+    heading = Heading("Trends of brands", "Which brands get better or worse?", remark)
     tooltip = tips(
         brand=("brand", None),
         slope=("stars a year", "+.3f"),
@@ -22,14 +23,6 @@ def brand_slopes(table: pa.Table, most: int = 15) -> alt.LayerChart:
         q_value=("q", ".2g"),
         rated=("rated reviews", EXACT),
     )
-    axis = "change of the stars a year, 95 % interval"
-    title = _TITLE if table.num_rows <= most else f"{_TITLE}: {most} of {table.num_rows:,}"
-    brands = style.base(rows, title, alt.Step(style.ROW_HEIGHT)).encode(
-        y=style.y_names("brand"), color=style.coloured("trend", _COLOURS), tooltip=tooltip
-    )
-    interval = brands.mark_rule(strokeWidth=3).encode(
-        x=style.x_amount("low", axis, style.AMOUNT), x2="high:Q"
-    )
-    zero = alt.Chart().mark_rule(strokeDash=[4, 4], color=style.GREY).encode(x=alt.datum(0))
-    slopes = brands.mark_point(filled=True, size=70).encode(x="slope:Q")
-    return style.layered(title, zero, interval, slopes)
+    value = ("slope", "change of the stars a year, 95 % interval", style.AMOUNT)
+    colours = style.coloured("trend", _COLOURS)
+    return kinds.estimates(rows, heading, "brand", value, ("low", "high"), tooltip, colours, 0)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
+from amazon_reviews.serving.shown_numbers import percent
 
 
 class Heading(NamedTuple):
@@ -19,20 +20,10 @@ class Heading(NamedTuple):
         return self._replace(remark="; ".join(filter(None, (self.remark, remark))))
 
 
-def percent(part: float, whole: float) -> str:
-    """Return a share as text: 62 %, 0.3 %, 99.6 %; only all is 100 % and only nothing is 0 %."""
-    share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "less than 0.1 %"
-    if 99.9 < share < 100:
-        return "more than 99.9 %"
-    return f"{share:.1f} %" if 0 < share < 1 or 99 < share < 100 else f"{share:.0f} %"
-
-
 def share_of(rows: Sequence[Mapping[str, Any]], column: str, value: str, text: str) -> str:
     """Return the text with the `share` of the reviews that have the value; '' without reviews."""
     counts = _reviews(rows, column)
-    return text.format(share=percent(counts[value], counts.total())) if counts.total() else ""
+    return text.format(share=percent(counts[value] / counts.total())) if counts.total() else ""
 
 
 def commonest(rows: Sequence[Mapping[str, Any]], column: str, text: str) -> str:
@@ -41,7 +32,7 @@ def commonest(rows: Sequence[Mapping[str, Any]], column: str, text: str) -> str:
     if not counts.total():
         return ""
     ((name, reviews),) = counts.most_common(1)
-    return text.format(name=name, share=percent(reviews, counts.total()))
+    return text.format(name=name, share=percent(reviews / counts.total()))
 
 
 def _reviews(rows: Sequence[Mapping[str, Any]], column: str) -> Counter[str]:
@@ -62,7 +53,7 @@ def leader(rows: Sequence[Mapping[str, Any]], name: str, column: str, kind: str)
     first = next(row[name] for row in rows if row[column] == counts[0])
     total = sum(counts)
     if first == UNKNOWN:
-        return f"{percent(counts[0], total)} of the {column} have no known {kind}"
+        return f"{percent(counts[0] / total)} of the {column} have no known {kind}"
     return f"{first} has most {column}: {counts[0]:,} of {total:,}"
 
 

@@ -4,9 +4,10 @@ from collections import Counter
 from typing import Any
 
 from amazon_reviews.serving.findings.finding import Finding, Reader
-from amazon_reviews.serving.findings.wording import number_of, percent, shortened
+from amazon_reviews.serving.findings.wording import number_of, shortened
 from amazon_reviews.serving.queries import catalogue, coverage, pipeline, reviews, sentiment
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.shown_numbers import percent
 
 # A smaller gap does not change the two or three digits that pages show of a figure.
 _LEAST_SHARE = 0.01

@@ -10,13 +10,13 @@ from amazon_reviews.serving.findings.wording import (
     interval,
     listed,
     number_of,
-    percent,
     q_is,
     shortened,
 )
 from amazon_reviews.serving.queries import catalogue, reviews, sentiment
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.seasons import compared_months
+from amazon_reviews.serving.shown_numbers import percent
 
 _MOST = 2
 

@@ -7,8 +7,9 @@ from amazon_reviews.models.loading import ONLY_GENERATED
 from amazon_reviews.models.recommender.names import SERVED
 from amazon_reviews.schemas.vocabulary import NEGATIVE
 from amazon_reviews.serving.findings.finding import Reader
-from amazon_reviews.serving.findings.wording import interval, number_of, percent
+from amazon_reviews.serving.findings.wording import interval, number_of
 from amazon_reviews.serving.queries import recommender, sentiment
+from amazon_reviews.serving.shown_numbers import percent
 
 BINARY = "binary"
 FIGURE = "ndcg@10"
@@ -69,7 +70,9 @@ def _difference(row: Mapping[str, Any] | None) -> str:
         return "; chance alone explains the difference"
     ends = sorted((abs(row["low"]), abs(row["high"])))
     better = "better" if row["value"] > 0 else "worse"
-    return f"; {SERVED} is {better} by {abs(row['value']):.3f} ({interval(*ends, '.3f')})"
+    return (
+        f"; {SERVED} is {better} by {abs(row['value']):.3f} ({interval(ends[0], ends[1], '.3f')})"
+    )
 
 
 def _with_interval(row: Mapping[str, Any]) -> str:

@@ -17,9 +17,10 @@ from amazon_reviews.serving.dashboard.components import (
     tiles,
 )
 from amazon_reviews.serving.dashboard.warehouse import read
-from amazon_reviews.serving.product_names import dollars, product_label
+from amazon_reviews.serving.product_names import product_label
 from amazon_reviews.serving.queries import catalogue, recommender
 from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.shown_numbers import dollars
 from amazon_reviews.shown_text import terminal_text, visible_text
 
 _PURCHASES = {True: "verified purchase", False: "not verified", None: "purchase unknown"}
