@@ -48,11 +48,12 @@ def credibility(read: Reader, filters: Filters) -> list[Finding]:
 
 
 def _gap(row: Mapping[str, Any], of: str) -> Finding:
-    difference, ends = row["difference"], sorted((abs(row["low"]), abs(row["high"])))
+    difference = row["difference"]
+    low, high = sorted((abs(row["low"]), abs(row["high"])))
     higher = "higher" if difference > 0 else "lower"
     return _credibility(
         f"Verified buyers {of} rate {abs(difference):.2f} stars {higher} than other reviewers "
-        f"({interval(*ends)}, {q_is(row['q_value'])}): {row['verified_mean']:.2f} against "
+        f"({interval(low, high)}, {q_is(row['q_value'])}): {row['verified_mean']:.2f} against "
         f"{row['unverified_mean']:.2f} stars."
     )
 

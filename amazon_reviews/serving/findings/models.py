@@ -68,11 +68,9 @@ def _difference(row: Mapping[str, Any] | None) -> str:
         return ""
     if row["low"] <= 0 <= row["high"]:
         return "; chance alone explains the difference"
-    ends = sorted((abs(row["low"]), abs(row["high"])))
+    low, high = sorted((abs(row["low"]), abs(row["high"])))
     better = "better" if row["value"] > 0 else "worse"
-    return (
-        f"; {SERVED} is {better} by {abs(row['value']):.3f} ({interval(ends[0], ends[1], '.3f')})"
-    )
+    return f"; {SERVED} is {better} by {abs(row['value']):.3f} ({interval(low, high, '.3f')})"
 
 
 def _with_interval(row: Mapping[str, Any]) -> str:
