@@ -59,7 +59,7 @@ def helpful_votes(table: pa.Table) -> alt.Chart:
     """
     kinds = {
         "mean_votes": "of reviews with votes",
-        "mean_votes_missing_as_one": "of all, none counts as one",
+        "mean_votes_missing_as_one": "missing counts as one",
     }
     rows = [
         row | {"label": _stars(row["stars"]), "kind": kind, "mean": row[column]}

@@ -8,7 +8,13 @@ import pyarrow as pa
 from amazon_reviews.schemas.vocabulary import NEGATIVE, UNKNOWN
 from amazon_reviews.serving.charts import kinds, style
 from amazon_reviews.serving.charts.style import AMOUNT, COUNT, EXACT, MEAN, SENTIMENTS, SHARE, tips
-from amazon_reviews.serving.charts.timeline import MONTHS, every_month, every_year, years_axis
+from amazon_reviews.serving.charts.timeline import (
+    MONTHS,
+    every_month,
+    every_year,
+    mark_partial,
+    years_axis,
+)
 from amazon_reviews.serving.charts.wording import Heading, commonest, cut, leader, share_of
 
 _PRICES = {"listed": style.BLUE, "imputed": style.SKY, UNKNOWN: style.PALE}
@@ -80,7 +86,7 @@ def reviews_per_year(table: pa.Table) -> style.AnyChart:
     rows, value = every_year(table.to_pylist()), ("reviews", "reviews", COUNT)
     heading = Heading("Reviews per year", leader(rows, "label", "reviews", "year"))
     chart = kinds.columns(rows, heading, years_axis(rows), value, _RATED)
-    return _mark_partial(chart, rows, chart.encoding, alt.MarkDef("bar"))
+    return mark_partial(chart, rows, chart.encoding, _RATED, alt.MarkDef("bar"))
 
 
 def mean_per_year(table: pa.Table) -> style.AnyChart:
@@ -88,7 +94,7 @@ def mean_per_year(table: pa.Table) -> style.AnyChart:
     rows = every_year(table.to_pylist())
     heading = Heading("Mean stars per year", "Do the stars get better or worse?")
     chart = kinds.mean_line(rows, heading, years_axis(rows), _RATED)
-    return _mark_partial(chart, rows, chart.layer[0].encoding)
+    return mark_partial(chart, rows, chart.layer[0].encoding, _RATED)
 
 
 def sentiment_per_year(table: pa.Table) -> alt.Chart:
@@ -128,7 +134,7 @@ def seasonality(table: pa.Table) -> alt.LayerChart:
     heading = Heading(
         "Seasonality",
         "Which months have more reviews than usual?",
-        "1 is the mean month; whole years only, with 95 % intervals",
+        "whole years only; 1 is the mean; 95 % intervals",
     )
     scale = alt.Scale(zero=False)
     points = (
@@ -159,7 +165,7 @@ def reviews_over_time(table: pa.Table) -> style.AnyChart:
         .mark_area(color=style.BLUE, opacity=0.75, line={"color": style.BLUE})
         .encode(x=MONTHS, y=style.y_amount("reviews", "reviews of the month"), tooltip=_RATED)
     )
-    return _mark_partial(chart, rows, chart.encoding)
+    return mark_partial(chart, rows, chart.encoding, _RATED)
 
 
 def mean_over_time(table: pa.Table) -> style.AnyChart:
@@ -167,7 +173,7 @@ def mean_over_time(table: pa.Table) -> style.AnyChart:
     rows = every_month(table.to_pylist())
     heading = Heading("Mean stars per month", "When did the stars rise or fall?")
     chart = kinds.mean_line(rows, heading, MONTHS, _RATED)
-    return _mark_partial(chart, rows, chart.layer[0].encoding)
+    return mark_partial(chart, rows, chart.layer[0].encoding, _RATED)
 
 
 def review_lengths(table: pa.Table) -> alt.Chart:
@@ -269,7 +275,7 @@ def credibility(table: pa.Table) -> style.AnyChart:
     heading = Heading(
         "Stars of verified and other buyers per category",
         title,
-        "above 0: verified buyers give more stars; 95 % intervals",
+        "above 0: verified give more; 95 % intervals",
     )
     chart = kinds.estimates(
         rows,
@@ -304,28 +310,6 @@ _STEP = alt.Step(style.ROW_HEIGHT)
 _ALL_YEARS = "all years added up, partial years too"
 _MONTHS = style.x_names("label", "month", style.MONTHS)
 _PRICE_BANDS = style.y_names("label", "price")
-_PARTIAL = "partial"
-_PARTIAL_POINT = alt.MarkDef("point", filled=True, size=120, opacity=1)
-
-
-def _mark_partial(
-    chart: style.AnyChart,
-    rows: list[dict[str, Any]],
-    encoding: alt.FacetedEncoding,
-    mark: alt.MarkDef = _PARTIAL_POINT,
-) -> style.AnyChart:
-    """Return a chart over time with the partial periods in another colour, named in a legend.
-
-    `encoding` has the axes of the chart.
-    """
-    partial = [row | {"period": _PARTIAL} for row in rows if row.get("partial")]
-    if not partial:
-        return chart
-    colour = style.coloured("period", {_PARTIAL: style.SKY}, style.NUMBERS)
-    marks = alt.Chart(alt.InlineData(values=partial), mark=mark).encode(
-        x=encoding.x, y=encoding.y, color=colour, tooltip=_RATED
-    )
-    return style.layered(chart.description, chart, marks)
 
 
 def _months(table: pa.Table) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def confusion(table: pa.Table) -> alt.LayerChart:
     heading = Heading(
         "Predicted classes by the stars' classes",
         _recall(rows, actual),
-        "a row: what the model makes of the reviews with these stars",
+        "each row: 100 % of the reviews with these stars",
     )
     cells = (
         style.base(shares, heading, alt.Step(48))

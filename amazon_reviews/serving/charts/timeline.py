@@ -1,6 +1,9 @@
-"""Rows of charts over time, without gaps: a year or month without reviews has a row too."""
+"""Rows of charts over time, without gaps, and the marks of partial years and months.
 
-from collections.abc import Iterable, Mapping
+A year or month without reviews has a row too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -14,6 +17,8 @@ _FORMATS = {"year": "%Y", "quarter": "%b", "month": "%b", "week": "%d %b", "date
 MONTHS = alt.X("on", type="temporal", title="month", axis=alt.Axis(format=_FORMATS, tickCount=8))
 """The axis of `every_month`: years, and months where it is short."""
 
+_PARTIAL = "partial"
+_PARTIAL_POINT = alt.MarkDef("point", filled=True, size=120, opacity=1)
 _EMPTY = {"reviews": 0, "rated": 0, **dict.fromkeys(SENTIMENTS, 0)}
 
 
@@ -44,6 +49,27 @@ def every_month(rows: Iterable[Row]) -> list[dict[str, Any]]:
         empty = {"year": year, "month": month, **_EMPTY}
         filled.append({"label": label, "on": f"{label}-01T00:00:00", **by_month.get(number, empty)})
     return filled
+
+
+def mark_partial(
+    chart: style.AnyChart,
+    rows: Iterable[Row],
+    encoding: alt.FacetedEncoding,
+    tooltip: Sequence[alt.Tooltip],
+    mark: alt.MarkDef = _PARTIAL_POINT,
+) -> style.AnyChart:
+    """Return a chart over time with the partial periods in another colour, named in a legend.
+
+    `encoding` has the axes of the chart.
+    """
+    partial = [{**row, "period": _PARTIAL} for row in rows if row.get("partial")]
+    if not partial:
+        return chart
+    colour = style.coloured("period", {_PARTIAL: style.SKY}, style.NUMBERS)
+    marks = alt.Chart(alt.InlineData(values=partial), mark=mark).encode(
+        x=encoding.x, y=encoding.y, color=colour, tooltip=list(tooltip)
+    )
+    return style.layered(chart.description, chart, marks)
 
 
 def _years(rows: Iterable[Row]) -> range:
