@@ -38,7 +38,7 @@ TABLES_OF_USERS = ("gold/reviews", "gold/products", "silver/rejected")
 
 _MODELS = "group:sentiment+ or group:recommender+ or group:titles or key:report/titles"
 LAYERS = f"not (group:marts+ or {_MODELS})"
-MARTS = f"not ({_MODELS})"
+MARTS = f"not ({_MODELS}) or key:report/reviews"
 RATINGS_MODEL = "key:gold/title_ratings_model or key:model/title_ratings"
 TITLES = (
     f"(group:titles and not ({RATINGS_MODEL})) "
