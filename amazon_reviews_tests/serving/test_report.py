@@ -116,8 +116,8 @@ def test_the_figures_of_the_models_are_in_words(page):
     assert "The model finds 86 % of the negative ones (60 of 70;" in texts[0]
     assert texts[1].startswith("The recommendations are those of the method hybrid.")
     titles = page.locator("figure .role-title-text").all_text_contents()
-    assert "NDCG@10 of the methods, temporal split" in titles
-    assert "Trends of brands" in titles
+    assert "Which method puts the right products first?" in titles
+    assert "Which brands get better or worse?" in titles
 
 
 def test_the_report_compares_the_brands_that_the_dashboard_compares_first(warehouse):
