@@ -196,6 +196,9 @@ def coloured(field: str, colours: Mapping[str, str], left: int = NAMES) -> alt.C
         direction="horizontal",
         columns=legend_columns(colours, left),
         labelLimit=260,
+        rowPadding=2,
+        symbolSize=80,
+        symbolStrokeWidth=1,
         offset=4,
         padding=0,
     )
