@@ -10,8 +10,9 @@ import vl_convert
 from amazon_reviews.schemas.vocabulary import UNKNOWN
 from amazon_reviews.serving.charts import catalogue, pipeline, sentiment, style
 from amazon_reviews.serving.charts import reviews as charts
-from amazon_reviews.serving.charts.wording import commonest, cut, leader, percent, share_of
+from amazon_reviews.serving.charts.wording import commonest, cut, leader, share_of
 from amazon_reviews.serving.charts.wrapping import TWO_LINES, wrapped_title
+from amazon_reviews.serving.shown_numbers import percent
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ from amazon_reviews.serving.charts.wrapping import TWO_LINES, wrapped_title
         (0, 9, "0 %"),
         (9, 9, "100 %"),
         (1, 3, "33 %"),
+        (976, 1000, "97.6 %"),
         (4, 1000, "0.4 %"),
         (996, 1000, "99.6 %"),
         (1, 100_000, "less than 0.1 %"),
@@ -28,7 +30,7 @@ from amazon_reviews.serving.charts.wrapping import TWO_LINES, wrapped_title
     ],
 )
 def test_shares_never_claim_all_or_nothing_falsely(part, whole, text):
-    assert percent(part, whole) == text
+    assert percent(part / whole) == text
 
 
 @pytest.mark.parametrize(
