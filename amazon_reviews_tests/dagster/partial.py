@@ -21,7 +21,7 @@ from amazon_reviews.serving.report.contents import REVIEWS_REPORT
 from amazon_reviews.serving.report.titles import TITLES_REPORT
 from amazon_reviews_tests.dagster.project import Project
 from amazon_reviews_tests.helpers import event, product, review
-from amazon_reviews_tests.serving.scripts import prepare_scripts
+from amazon_reviews_tests.serving.scripts import page, prepare_scripts
 
 DATASETS = ("reviews", "products", "titles", "title_ratings", "stream")
 STATES = ("absent", "some", "rejected", "empty")
@@ -123,21 +123,3 @@ def every_section(page: str, tabs: Mapping[str, tuple[Content, Collection[str]]]
     """Show all sections of a page, as if every tab were open."""
     for content, _ in tabs.values():
         guarded(partial(content, Filters()))
-
-
-def page(name: str) -> None:
-    """Show a page; streamlit runs the source of this function alone, with its imports."""
-    import streamlit as st
-
-    from amazon_reviews.serving.dashboard.links import set_pages
-    from amazon_reviews.serving.dashboard.pages import PAGES
-    from amazon_reviews.serving.dashboard.warehouse import read_versions
-
-    pages = {
-        each: st.Page(module.show, title=title, url_path=each, default=each == name)
-        for each, (module, title, _) in PAGES.items()
-    }
-    chosen = st.navigation(list(pages.values()))
-    set_pages(pages)
-    read_versions()
-    chosen.run()

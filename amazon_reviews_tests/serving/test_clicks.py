@@ -20,7 +20,7 @@ def click_bar(tab, name):
     """Click on the row of a name in a chart of bars."""
     chart = tab.locator(_CATEGORY_BARS)
     chart.scroll_into_view_if_needed()
-    label = chart.locator("svg text").filter(has_text=name)
+    label = chart.locator("svg text").filter(has_text=re.compile(f"^{name}$"))
     box, place = label.bounding_box(), chart.bounding_box()
     tab.mouse.click(place["x"] + place["width"] / 2, box["y"] + box["height"] / 2)
 

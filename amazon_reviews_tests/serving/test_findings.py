@@ -11,10 +11,11 @@ from amazon_reviews.errors import NoDataError
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import TABLES
 from amazon_reviews.serving.findings import findings
-from amazon_reviews.serving.findings.wording import listed, months_from, number_of, percent, q_is
+from amazon_reviews.serving.findings.wording import listed, months_from, number_of, q_is
 from amazon_reviews.serving.queries.excess import q_values
 from amazon_reviews.serving.queries.filters import Filters
 from amazon_reviews.serving.queries.seasons import compared_months
+from amazon_reviews.serving.shown_numbers import percent
 from amazon_reviews_tests.serving.synthetic import FORMULA, HOSTILE_TITLE, write_warehouse
 
 NEWEST = date(2018, 8, 26)

@@ -207,7 +207,7 @@ def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):
     assert {review["asin"] for review in of_product} == {"P000", "P000V"}
     expected = [review["review_id"] for review in of_product if review["overall"] in (4, 5)]
 
-    pages = [catalogue.product_reviews(warehouse, "P000", (4, 5), page) for page in range(3)]
+    pages = [catalogue.product_reviews(warehouse, "P000", (4, 5), page=page) for page in range(3)]
 
     assert [page.num_rows for page in pages] == [50, len(expected) - 50, 0]
     both = pa.concat_tables(pages).to_pylist()

@@ -34,7 +34,7 @@ def search(tab, label, text):
 def test_a_phrase_leads_to_the_history_and_recommendations_of_its_customer(
     tab, model, warehouse, monkeypatch
 ):
-    visit(tab, "/customers")
+    visit(tab, "/customers?customers_tab=Phrases")
     phrase = listed(tab, "customer_phrases")[0]
     monkeypatch.setenv(PSEUDONYM_KEY, conftest.PSEUDONYM_KEY)
     ids = recommender.customer_ids(warehouse)["reviewer_id"].to_pylist()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
+import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
@@ -21,7 +22,27 @@ from amazon_reviews.shown_text import write_csv
 Content: TypeAlias = Callable[[Filters], None]
 
 NO_ROWS = "No data matches these filters."
-COLUMN_TITLES = {"asin": "ASIN", "p_value": "p", "q_value": "q"}
+COLUMN_TITLES = {
+    "asin": "ASIN",
+    "main_category": "category",
+    "overall": "stars",
+    "rated": "rated reviews",
+    "shrunk_stars": "adjusted stars",
+    "low": "95 % from",
+    "high": "95 % to",
+    "share_low": "95 % from, share",
+    "share_high": "95 % to, share",
+    "excess_low": "95 % from, excess",
+    "excess_high": "95 % to, excess",
+    "price_min": "lowest price",
+    "price_max": "highest price",
+    "first_on": "first review",
+    "last_on": "newest review",
+    "p_value": "p",
+    "q_value": "q",
+}
+"""Titles of columns of tables that differ from their names."""
+
 _PRICES = ("price", "price_min", "price_max", "mean_price")
 
 
@@ -66,8 +87,10 @@ def chart(
     if not rows.num_rows:
         st.info(NO_ROWS, icon=":material/filter_alt_off:")
         return
-    # Streamlit leaves room for a menu below a chart, which has none.
-    drawing = build(visible(rows)).properties(padding={"bottom": 0})
+    # Streamlit leaves room for a menu below a chart, which has none, and would take the room for
+    # title and legend from the plot.
+    autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
+    drawing = build(visible(rows)).properties(padding={"bottom": 5}, autosize=autosize)
     with st.container(border=True, key=f"chart-{name}", height="stretch"):
         if on_click:
             key = f"marks-{name}"

@@ -41,9 +41,12 @@ def page_link(label: str, page: str, parameters: Mapping[str, str]) -> None:
 def clicked_mark(key: str, selection: str, column: str, values: Sequence[str | None]) -> None:
     """Follow a click on a mark of a chart, whose rows have these values of a column."""
     marks = st.session_state[key]["selection"].get(selection)
+    by_text = {visible_text(value): value for value in values if value is not None}
     if marks:
-        by_text = {visible_text(value): value for value in values if value is not None}
         _follow(column, by_text.get(marks[0].get(column)))
+    elif column == "main_category":
+        # A second click on a mark selects none.
+        st.session_state[CATEGORIES] = []
 
 
 def clicked_row(key: str, column: str, values: Sequence[str | None]) -> None:

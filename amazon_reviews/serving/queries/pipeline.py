@@ -25,7 +25,8 @@ def reconciliation(warehouse: Warehouse) -> pa.Table:
         for row in table.to_pylist()
     ]
     # SQL has no natural order: partition_10 would precede partition_2.
-    return table.take(sorted(range(table.num_rows), key=keys.__getitem__))
+    order = sorted(range(table.num_rows), key=keys.__getitem__)
+    return table.take(pa.array(order, pa.int64()))
 
 
 @query("gold/pipeline_rejected")

@@ -104,7 +104,7 @@ _SECTIONS = (
                 catalogue_charts.categories_by_stars,
                 _ALL,
                 note=(
-                    "The shrunk mean adds ten reviews with the mean of all reviews, so that a few "
+                    "The adjusted mean adds ten reviews with the mean of all reviews, so that a few "
                     "reviews do not make an extreme."
                 ),
             ),
@@ -153,7 +153,7 @@ _SECTIONS = (
             Panel(
                 _first_brands,
                 catalogue_charts.brand_reputation,
-                note="The first of these brands; shrunk means with their 95 % intervals.",
+                note="The first of these brands; adjusted means with their 95 % intervals.",
             ),
             Panel(
                 catalogue.titles,

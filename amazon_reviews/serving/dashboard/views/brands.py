@@ -22,8 +22,8 @@ from amazon_reviews.shown_text import visible_text
 
 _COMPARED = 5
 _SHRUNK = (
-    "The shrunk mean adds ten reviews with the mean of all reviews; low and high are its 95 % "
-    "interval, by the spread of the stars of all reviews."
+    "The adjusted mean adds ten reviews with the mean of all reviews. Its 95 % interval is that of "
+    "the spread of the stars of all reviews."
 )
 
 

@@ -43,7 +43,7 @@ def _reviews(filters: Filters) -> None:
         partial(chart, "categories_by_stars", charts.categories_by_stars, rows, _CLICK),
     )
     st.caption(
-        "The shrunk mean adds ten reviews with the mean of all these reviews, so that a few "
+        "The adjusted mean adds ten reviews with the mean of all these reviews, so that a few "
         "reviews do not make an extreme. A click on a category filters by it."
     )
     table("categories", rows, on_click=_CLICK)

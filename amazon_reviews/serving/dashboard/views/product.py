@@ -87,7 +87,7 @@ def _product(asin: str) -> None:
         {
             "Reviews": compact(facts["reviews"]),
             "Mean stars": stars(facts["mean_stars"]),
-            "Shrunk mean": stars(facts["shrunk_stars"]),
+            "Adjusted mean": stars(facts["shrunk_stars"]),
             "Price": dollars(facts["price"]),
         }
     )
