@@ -96,6 +96,8 @@ def behind(method, value, **values):
 
 def test_the_method_in_use_is_compared_with_the_best_other_one(reader):
     rows = [
+        ranked("hybrid", 0.4, split="leave-last-out"),
+        ranked("bm25", 0.3, split="leave-last-out"),
         ranked("hybrid", 0.14),
         ranked("bm25", 0.1),
         ranked("ease", 0.12),
@@ -107,7 +109,8 @@ def test_the_method_in_use_is_compared_with_the_best_other_one(reader):
     assert recommender_in_words(reader(recommender_evaluation=rows)) == (
         "The recommendations are those of the method hybrid. Temporal split: NDCG@10 of 0.140 "
         "(95 % interval 0.130 to 0.150), and of 0.120 by ease, the best other method; hybrid is "
-        "better by 0.020 (95 % interval 0.010 to 0.030)."
+        "better by 0.020 (95 % interval 0.010 to 0.030). Leave-last-out split: NDCG@10 of 0.400 "
+        "(95 % interval 0.390 to 0.410), and of 0.300 by bm25, the best other method."
     )
 
 

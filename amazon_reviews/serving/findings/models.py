@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amazon_reviews.models.loading import ONLY_GENERATED
-from amazon_reviews.models.recommender.names import SERVED
+from amazon_reviews.models.recommender.names import SERVED, SPLITS
 from amazon_reviews.schemas.vocabulary import NEGATIVE
 from amazon_reviews.serving.findings.finding import Reader
 from amazon_reviews.serving.findings.wording import interval, number_of
@@ -48,7 +48,7 @@ def recommender_in_words(read: Reader) -> str:
         for row in read(recommender.methods, f"{FIGURE}_behind_{SERVED}").to_pylist()
     }
     texts = [f"The recommendations are those of the method {SERVED}."]
-    for split in dict.fromkeys(row["split"] for row in values):
+    for split in SPLITS:
         # They come with the highest value first.
         methods = {row["method"]: row for row in values if row["split"] == split}
         served = methods.pop(SERVED, None)
