@@ -570,6 +570,7 @@ PIPELINE_RECONCILIATION = _mart(
     inputs=(
         "gold/reviews",
         "gold/products",
+        "gold/titles",
         "silver/rejected",
     ),
     domain="pipeline",

@@ -104,7 +104,7 @@ _SECTIONS = (
                 catalogue_charts.categories_by_stars,
                 _ALL,
                 note=(
-                    "The adjusted mean adds ten reviews with the mean of all reviews, so that a few "
+                    "The adjusted mean adds ten reviews with the mean of all reviews, so that few "
                     "reviews do not make an extreme."
                 ),
             ),

@@ -13,6 +13,7 @@ from amazon_reviews.serving.dashboard.components import chart, sections, table, 
 from amazon_reviews.serving.dashboard.models import recommender_model
 from amazon_reviews.serving.dashboard.pseudonyms import NO_KEY, pseudonymizer
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.findings.models import recommender_in_words
 from amazon_reviews.serving.product_names import product_label, product_name, with_product_names
 from amazon_reviews.serving.queries import catalogue, recommender
 from amazon_reviews.serving.queries.filters import CATEGORY, Filters
@@ -113,6 +114,7 @@ def _product(filters: Filters) -> None:
 
 
 def _methods(filters: Filters) -> None:
+    st.text(recommender_in_words(read))
     figure = st.selectbox("Figure", _FIGURES, key="recommender_figure")
     rows = read(recommender.methods, figure)
     for split in dict.fromkeys(rows["split"].to_pylist()):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from amazon_reviews.errors import NoDataError
 from amazon_reviews.models.loading import ONLY_GENERATED
-from amazon_reviews.schemas.vocabulary import ALL_CATEGORIES
+from amazon_reviews.schemas.vocabulary import ALL_CATEGORIES, UNKNOWN
 from amazon_reviews.serving.charts import sentiment as charts
 from amazon_reviews.serving.charts import style
 from amazon_reviews.serving.dashboard.components import (
@@ -22,6 +22,7 @@ from amazon_reviews.serving.dashboard.components import (
 )
 from amazon_reviews.serving.dashboard.views import sentiment_file, sentiment_text
 from amazon_reviews.serving.dashboard.warehouse import read
+from amazon_reviews.serving.findings.models import BINARY, sentiment_in_words
 from amazon_reviews.serving.product_names import with_product_names
 from amazon_reviews.serving.queries import sentiment
 from amazon_reviews.serving.queries.filters import CATEGORY, Filters
@@ -103,6 +104,8 @@ def _words_of(label: str, words: pa.Table) -> None:
 def _model(filters: Filters) -> None:
     task = _TASKS[st.selectbox("Task", list(_TASKS), key="sentiment_task")]
     rows = read(sentiment.evaluation, task)
+    if task == BINARY:
+        st.text(sentiment_in_words(read))
     whole = rows.filter(pc.equal(rows["part"], "all"))
     project = whole.filter(pc.equal(whole["model"], "project")).to_pylist()
     if project:
@@ -110,12 +113,15 @@ def _model(filters: Filters) -> None:
         values = {name.replace("_", " "): _figure(project[0][name]) for name in figures}
         tiles({"held-out reviews": compact(project[0]["rows"]), **values})
     chart("confusion", charts.confusion, read(sentiment.confusion, task))
-    if task == "binary":
+    if task == BINARY:
         chart("calibration", charts.calibration, read(sentiment.calibration))
         st.caption("Compared with simpler models:")
         table("sentiment_models", whole.drop_columns(["task", "part", "value", *_ABOUT_MODEL]))
     st.caption("By category, by stars, and for the tenth of the users with the lowest accuracy:")
     apart = rows.filter(pc.not_equal(rows["part"], "all"))
+    # A category without a name is empty in the evaluation.
+    named = pc.if_else(pc.equal(apart["value"], ""), UNKNOWN, apart["value"])
+    apart = apart.set_column(apart.column_names.index("value"), "value", named)
     table("sentiment_parts", apart.drop_columns(["task", "model", *_ABOUT_MODEL]))
 
 
