@@ -321,9 +321,13 @@ def test_a_key_is_required_if_one_is_set(warehouse_url, models):
 
 def test_a_client_above_the_rate_is_rejected(warehouse_url, models):
     with serving(warehouse_url, models, rate=180) as client:
-        replies = [client.get("/health") for _ in range(5)]
-    assert [reply.status_code for reply in replies] == [200, 200, 200, 429, 429]
-    assert int(replies[-1].headers["retry-after"]) >= 1
+        replies = [client.get("/health") for _ in range(8)]
+    codes = [reply.status_code for reply in replies]
+    assert codes[:3] == [200] * 3
+    # On a busy machine a further request may be allowed after a third of a second.
+    assert codes[3:].count(429) > 2
+    rejected = replies[3 + codes[3:].index(429)]
+    assert int(rejected.headers["retry-after"]) >= 1
 
 
 def test_only_pages_of_named_sites_may_send_requests(warehouse_url, models):

@@ -48,7 +48,7 @@ def test_a_text_without_words_is_rejected(tab):
 def test_every_tab_says_that_the_model_learned_from_generated_reviews_only(tab, name):
     visit(tab, f"/sentiment?sentiment_tab={name.replace(' ', '+')}")
 
-    tab.get_by_text(ONLY_GENERATED).wait_for()
+    tab.get_by_test_id("stAlertContentWarning").get_by_text(ONLY_GENERATED).wait_for()
 
 
 def test_an_example_can_be_clicked(tab):

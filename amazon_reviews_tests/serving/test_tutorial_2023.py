@@ -146,7 +146,7 @@ def test_the_dashboard_shows_the_reviews(followed: Followed, browser: "Browser")
         visit(tab, "/brands?brands_tab=Completeness")
         tab.locator("[class*=st-key-chart-product_coverage] :is(canvas, svg.marks)").wait_for()
         assert figure(tab, "Products").rstrip("k") == f"{SAMPLE.products / 1000:.3g}"
-        visit(tab, "/brands")
+        visit(tab, "/product")
         search = tab.get_by_role("textbox", name="Search products")
         search.fill(variant)
         search.press("Enter")

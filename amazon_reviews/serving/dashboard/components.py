@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import altair as alt
 import pyarrow as pa
@@ -90,11 +91,13 @@ def chart(
     # Streamlit leaves room for a menu below a chart, which has none, and would take the room for
     # title and legend from the plot.
     autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
-    drawing = build(visible(rows)).properties(padding={"bottom": 5}, autosize=autosize)
+    built = build(visible(rows))
+    drawing = built.properties(padding={"bottom": 5}, autosize=autosize)
     with st.container(border=True, key=f"chart-{name}", height="stretch"):
         if on_click:
-            key = f"marks-{name}"
             values = rows[on_click].to_pylist()
+            # A chart of other rows has no mark selected, so that the next click counts.
+            key = f"marks-{name}-{crc32(repr(values).encode())}"
             st.altair_chart(
                 drawing,
                 key=key,
@@ -107,7 +110,7 @@ def chart(
             _csv(name, rows, f"chart-{name}")
             st.download_button(
                 "PNG",
-                partial(png_bytes, drawing),
+                partial(png_bytes, built),
                 f"{name}.png",
                 "image/png",
                 key=f"{name}-png",
@@ -143,7 +146,7 @@ def table(
         options = {"key": key, "on_select": follow, "selection_mode": "single-cell"}
     with st.container(border=True, key=f"table-{name}"):
         st.dataframe(
-            _shown(columns),
+            visible(_with_units(columns)),
             hide_index=True,
             column_config=titles,
             alt=name.replace("_", " "),
@@ -153,7 +156,7 @@ def table(
         _csv(name, columns, f"table-{name}")
 
 
-def _shown(rows: pa.Table) -> pa.Table:
+def _with_units(rows: pa.Table) -> pa.Table:
     """Return rows with shares in percent, and yes or no for what is true or not."""
     for place, field in enumerate(rows.schema):
         column = rows.column(place)
@@ -161,7 +164,7 @@ def _shown(rows: pa.Table) -> pa.Table:
             rows = rows.set_column(place, field.name, pc.if_else(column, "yes", "no"))
         elif _is_share(field):
             rows = rows.set_column(place, field, pc.multiply(column, 100.0))
-    return visible(rows)
+    return rows
 
 
 def _is_share(field: pa.Field) -> bool:

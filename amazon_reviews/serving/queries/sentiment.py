@@ -49,12 +49,19 @@ def brands(warehouse: Warehouse, limit: int = 20) -> pa.Table:
     return mart(warehouse, "gold/sentiment_brands", order, where, limit, columns=columns)
 
 
-@query("gold/sentiment_products")
+@query("gold/sentiment_products", "gold/products")
 def products(warehouse: Warehouse, limit: int = 100) -> pa.Table:
-    """One row per product with enough reviews, the most contradictions first."""
-    order = "m.contradictions DESC, m.reviews DESC, m.asin"
-    where = ("m.reviews >= ? AND m.contradictions > 0", (FEWEST_REVIEWS,))
-    return mart(warehouse, "gold/sentiment_products", order, where, limit)
+    """One row per product with enough reviews, the most contradictions first; with its names."""
+    return rows(
+        warehouse,
+        "SELECT p.title, p.brand, m.* "
+        f"FROM {warehouse.relation('gold/sentiment_products')} AS m "
+        f"LEFT JOIN {warehouse.relation('gold/products')} AS p ON p.asin = m.asin "
+        "WHERE m.reviews >= ? AND m.contradictions > 0 "
+        "ORDER BY m.contradictions DESC, m.reviews DESC, m.asin",
+        (FEWEST_REVIEWS,),
+        limit,
+    )
 
 
 @query("gold/sentiment_years")

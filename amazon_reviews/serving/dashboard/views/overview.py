@@ -24,6 +24,7 @@ from amazon_reviews.serving.findings import findings
 from amazon_reviews.serving.queries import reviews
 from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.serving.year_change import Change, YearChange, year_change
+from amazon_reviews.shown_text import visible_text
 
 _CATEGORIES = 10
 
@@ -50,7 +51,8 @@ def _findings(filters: Filters) -> None:
                 st.subheader(title, anchor=False)
                 for finding in told:
                     text, link = st.columns([0.9, 0.1], vertical_alignment="center")
-                    text.text(finding.text)
+                    with text:
+                        st.text(visible_text(finding.text))
                     with link:
                         page_link("Show", finding.page, finding.parameters)
 

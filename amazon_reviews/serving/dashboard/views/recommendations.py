@@ -114,7 +114,7 @@ def _product(filters: Filters) -> None:
 
 
 def _methods(filters: Filters) -> None:
-    st.text(recommender_in_words(read))
+    st.text(visible_text(recommender_in_words(read)))
     figure = st.selectbox("Figure", _FIGURES, key="recommender_figure")
     rows = read(recommender.methods, figure)
     for split in dict.fromkeys(rows["split"].to_pylist()):

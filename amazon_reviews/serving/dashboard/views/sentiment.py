@@ -105,7 +105,7 @@ def _model(filters: Filters) -> None:
     task = _TASKS[st.selectbox("Task", list(_TASKS), key="sentiment_task")]
     rows = read(sentiment.evaluation, task)
     if task == BINARY:
-        st.text(sentiment_in_words(read))
+        st.text(visible_text(sentiment_in_words(read)))
     whole = rows.filter(pc.equal(rows["part"], "all"))
     project = whole.filter(pc.equal(whole["model"], "project")).to_pylist()
     if project:
