@@ -361,3 +361,11 @@ def test_best_by_chunks_equals_a_full_sort():
         np.testing.assert_array_equal(result[1:], np.take_along_axis(scores, expected, 1)[1:])
         assert items[0, :5].tolist() == np.argsort(-scores[0, :5])[:k].tolist()
         assert (items[0, 5:] == NO_ITEM).all()
+
+
+def test_shares_of_the_fused_methods_add_up_to_one():
+    hybrid = Hybrid().fit(tastes(60, 12))
+
+    assert set(hybrid.shares()) == set(hybrid.members_)
+    assert sum(hybrid.shares().values()) == pytest.approx(1)
+    assert ImplicitALS(factors=4).fit(tastes(30, 12)).shares() == {}

@@ -217,6 +217,23 @@ def test_reviews_of_a_product_come_newest_first_in_pages(warehouse, reviews):
     assert all(row["reviewed_on"] is None for row in both[len(days) :])
 
 
+@pytest.mark.parametrize(("stars", "text"), [((), "not GOOD"), ((5,), "great"), ((1, 2), "%")])
+def test_reviews_of_a_product_are_found_by_stars_and_text(warehouse, reviews, stars, text):
+    expected = {
+        review["review_id"]
+        for review in reviews
+        if review["product_asin"] == "P000"
+        and (not stars or review["overall"] in stars)
+        and any(text.lower() in review[name].lower() for name in ("summary", "review_text"))
+    }
+
+    rows = catalogue.product_reviews(warehouse, "P000", stars, text)
+    (count,) = catalogue.product_review_count(warehouse, "P000", stars, text).to_pylist()
+
+    assert {*rows["review_id"].to_pylist()} == expected
+    assert count["reviews"] == len(expected)
+
+
 def test_variants_of_a_product_have_its_other_reviews(warehouse, reviews):
     number = sum(review["asin"] == "P001V" for review in reviews)
 

@@ -49,6 +49,7 @@ def test_a_phrase_leads_to_the_history_and_recommendations_of_its_customer(
     assert all(re.match(r"Product \d+$|<img", row["product"]) for row in rows)
     assert {row["brand"] for row in rows} <= {"Acme", "Bolt", "Crane", f"'{synthetic.FORMULA}"}
     assert any(row["reason"].startswith("the customer rated") for row in rows)
+    assert tab.get_by_text(f"Method: {model.method}").first.is_visible()
     history = listed(tab, "history")
     assert history
     assert not {row["asin"] for row in rows} & {row["asin"] for row in history if row["overall"]}

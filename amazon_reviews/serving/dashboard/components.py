@@ -31,6 +31,7 @@ COLUMN_TITLES = {
     "shrunk_stars": "adjusted stars",
     "low": "95 % from",
     "high": "95 % to",
+    "secondary_category": "subcategory",
     "share_low": "95 % from, share",
     "share_high": "95 % to, share",
     "excess_low": "95 % from, excess",
@@ -224,6 +225,8 @@ def column_config(field: pa.Field) -> ColumnConfig:
     title = COLUMN_TITLES.get(field.name, field.name.replace("_", " "))
     if field.name in _PRICES:
         return st.column_config.NumberColumn(title, format="dollar")
+    if field.name in ("overall", "stars"):
+        return st.column_config.NumberColumn(title, format="%g ★")
     if _is_share(field):
         return st.column_config.NumberColumn(title, format="%.1f %%")
     if pa.types.is_floating(field.type):

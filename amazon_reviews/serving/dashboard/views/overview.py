@@ -50,7 +50,7 @@ def _findings(filters: Filters) -> None:
             if told := [finding for finding in known if finding.stands_out == stands_out]:
                 st.subheader(title, anchor=False)
                 for finding in told:
-                    text, link = st.columns([0.9, 0.1], vertical_alignment="center")
+                    text, link = st.columns([0.85, 0.15], vertical_alignment="center")
                     with text:
                         st.text(visible_text(finding.text))
                     with link:

@@ -37,6 +37,13 @@ _TASKS = {
 _FROM_WORDS = (
     "Predicted from the words of the reviews, by a model that learned from other reviewers."
 )
+_FIGURES = {
+    "accuracy": "Accuracy",
+    "auc": "Ranking (AUC)",
+    "macro_f1": "Mean F1 of the classes",
+    "log_loss": "Log loss",
+    "ece": "Calibration error",
+}
 _ABOUT_MODEL = ("model_version", "only_generated")
 
 
@@ -109,9 +116,8 @@ def _model(filters: Filters) -> None:
     whole = rows.filter(pc.equal(rows["part"], "all"))
     project = whole.filter(pc.equal(whole["model"], "project")).to_pylist()
     if project:
-        figures = ("auc", "accuracy", "macro_f1", "log_loss", "ece")
-        values = {name.replace("_", " "): _figure(project[0][name]) for name in figures}
-        tiles({"held-out reviews": compact(project[0]["rows"]), **values})
+        values = {title: _figure(project[0][name]) for name, title in _FIGURES.items()}
+        tiles({"Held-out reviews": compact(project[0]["rows"]), **values})
     chart("confusion", charts.confusion, read(sentiment.confusion, task))
     if task == BINARY:
         chart("calibration", charts.calibration, read(sentiment.calibration))
