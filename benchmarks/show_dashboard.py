@@ -1,19 +1,21 @@
 """Times of the dashboard: `python -m benchmarks.show_dashboard`, with the project's settings.
 
-Prints seconds as JSON: of the first page cold (with imports) and warm, of the same page after each
-of several filters, and of the queries of a product's page.
+Prints seconds as JSON: of the first page cold (with imports) and warm, of it and of the page of the
+ratings after filters, and of the queries of a product's page.
 """
 
 import json
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-FILTERS = {
-    "stars": [5],
-    "categories": ["Books"],
-    "verified": "Verified",
-    "months": ((2010, 5), (2016, 8)),
-}
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+FILTERS = {"stars": [5], "verified": "Verified", "months": ((2010, 5), (2016, 8))}
+"""Filters of the page of the ratings."""
+
+SEARCH = "book"
 _PATIENCE = 120
 
 
@@ -23,16 +25,26 @@ def main() -> None:
     from streamlit.testing.v1 import AppTest
 
     from amazon_reviews.serving.dashboard import SCRIPT
+    from amazon_reviews_tests.serving.scripts import page
 
     app = AppTest.from_file(str(SCRIPT), default_timeout=_PATIENCE)
     seconds = {"cold": _timed(app.run, began), "warm": _timed(app.run)}
-    kinds = {"stars": app.multiselect, "categories": app.multiselect, "verified": app.selectbox}
+    categories = app.multiselect(key="categories").set_value(["Books"])
+    seconds["filter by categories"] = _timed(categories.run)
+    ratings = AppTest.from_function(page, default_timeout=_PATIENCE, kwargs={"name": "ratings"})
+    ratings.run()
+    kinds = {"stars": ratings.multiselect, "verified": ratings.selectbox}
     for key, value in FILTERS.items():
-        widget = kinds.get(key, app.select_slider)(key=key).set_value(value)
+        widget = kinds.get(key, ratings.select_slider)(key=key).set_value(value)
         seconds[f"filter by {key}"] = _timed(widget.run)
-    if app.exception or not app.metric:
-        raise SystemExit(f"the page shows no figures: {app.exception or app.info}")
+    _check(app, app.metric)
+    _check(ratings, ratings.dataframe)
     print(json.dumps(seconds | _product()))
+
+
+def _check(app: "AppTest", figures: object) -> None:
+    if app.exception or not figures:
+        raise SystemExit(f"a page shows no figures: {app.exception or app.info}")
 
 
 def _product() -> dict[str, float]:
@@ -47,7 +59,7 @@ def _product() -> dict[str, float]:
     seconds = {
         "search a product": _timed(
             lambda: asins.extend(
-                catalogue.products(warehouse, "book", Filters())["asin"].to_pylist()
+                catalogue.products(warehouse, SEARCH, Filters())["asin"].to_pylist()
             )
         )
     }

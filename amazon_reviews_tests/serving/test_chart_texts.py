@@ -8,7 +8,13 @@ import pytest
 import vl_convert
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.serving.charts import catalogue, pipeline, sentiment, style
+from amazon_reviews.serving.charts import (
+    categories,
+    over_time,
+    pipeline,
+    sentiment,
+    style,
+)
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.charts.wording import commonest, cut, leader, share_of
 from amazon_reviews.serving.charts.wrapping import TWO_LINES, wrapped_title
@@ -96,7 +102,7 @@ def test_priority_is_named_only_beyond_chance(q_value, excess, title):
     row = {"main_category": "Toys", "q_value": q_value, "excess_negative": excess}
     row |= {"excess_low": excess - 1, "excess_high": excess + 1}
 
-    assert title_of(catalogue.categories_by_priority(pa.Table.from_pylist([row]))) == title
+    assert title_of(categories.categories_by_priority(pa.Table.from_pylist([row]))) == title
 
 
 def test_confusion_says_how_many_negative_reviews_are_found():
@@ -160,7 +166,7 @@ def test_means_are_drawn_on_a_scale_that_contains_them_and_at_least_one_star():
 def test_monthly_sums_say_that_they_add_up_partial_years():
     month = {"month": 1, "reviews": 90, "rated": 90, "mean_stars": 4.0}
 
-    for build in (charts.reviews_per_month, charts.mean_per_month):
+    for build in (over_time.reviews_per_month, over_time.mean_per_month):
         assert "partial years too" in svg(build(pa.Table.from_pylist([month])))
 
 

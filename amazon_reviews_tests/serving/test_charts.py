@@ -13,7 +13,7 @@ import vl_convert
 from amazon_reviews.resources.warehouse.connect import open_warehouse
 from amazon_reviews.schemas import MART_TABLES, TABLES
 from amazon_reviews.schemas.table import MONEY
-from amazon_reviews.serving.charts import catalogue, sentiment, style, titles
+from amazon_reviews.serving.charts import catalogue, categories, over_time, sentiment, style, titles
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.charts.timeline import every_month
 from amazon_reviews.serving.dashboard.components import column_config, with_unknown
@@ -95,12 +95,18 @@ YEARS = pa.Table.from_pylist(
 
 
 def test_years_without_reviews_have_a_place_and_no_mean():
-    rows = values(charts.mean_per_year(YEARS))
+    rows = values(over_time.mean_per_year(YEARS))
 
     assert [row["label"] for row in rows] == ["1998", "1999", "2000", "2001", "2002"]
     assert [row.get("mean_stars") for row in rows] == [5.0, None, None, 4.0, 4.0]
-    assert [row["reviews"] for row in values(charts.reviews_per_year(YEARS))] == [2, 0, 0, 40, 29]
-    scale = charts.sentiment_per_year(YEARS).to_dict()["encoding"]["x"]["scale"]
+    assert [row["reviews"] for row in values(over_time.reviews_per_year(YEARS))] == [
+        2,
+        0,
+        0,
+        40,
+        29,
+    ]
+    scale = over_time.sentiment_per_year(YEARS).to_dict()["encoding"]["x"]["scale"]
     assert scale["domain"] == ["1998", "1999", "2000", "2001", "2002"]
 
 
@@ -148,7 +154,7 @@ def marks(svg, kind):
 
 def test_means_and_shares_of_few_reviews_are_marked():
     means, shares = (
-        drawn(build(YEARS)) for build in (charts.mean_per_year, charts.sentiment_per_year)
+        drawn(build(YEARS)) for build in (over_time.mean_per_year, over_time.sentiment_per_year)
     )
 
     assert "hollow: fewer than 30 rated reviews" in means
@@ -157,7 +163,7 @@ def test_means_and_shares_of_few_reviews_are_marked():
     assert "pale: fewer than 30 rated reviews" in shares
     pale = {year: 'opacity="0.45"' in mark for year, mark in marks(shares, "bar").items()}
     assert pale == {"1998": True, "2001": False, "2002": True}
-    for build in (charts.mean_per_year, charts.sentiment_per_year):
+    for build in (over_time.mean_per_year, over_time.sentiment_per_year):
         assert "fewer than 30" not in drawn(build(YEARS.slice(1, 1)))
 
 
@@ -171,7 +177,7 @@ def test_few_negative_reviews_put_no_category_first(tmp_path):
     table = pa.Table.from_pylist(cells, TABLES["gold/review_counts"].arrow_schema)
     warehouse = open_warehouse(write_warehouse(tmp_path, {"gold/review_counts": table}))
 
-    chart = catalogue.categories_by_negative(by_category(warehouse, Filters()))
+    chart = categories.categories_by_negative(by_category(warehouse, Filters()))
 
     rows = values(chart)
     assert [row["main_category"] for row in rows] == ["Worst", "Two reviews", "Usual"]
@@ -205,11 +211,11 @@ def test_no_chart_of_categories_leaves_its_worst_rows_out_silently():
     ]
     table = pa.Table.from_pylist(rows)
 
-    stars = values(catalogue.categories_by_stars(table))
+    stars = values(categories.categories_by_stars(table))
 
     assert {row["main_category"] for row in stars} == {row["main_category"] for row in rows}
-    assert catalogue.categories_by_stars(table).description == "Mean stars per category"
-    for build in (catalogue.categories_by_reviews, catalogue.categories_by_negative):
+    assert categories.categories_by_stars(table).description == "Mean stars per category"
+    for build in (categories.categories_by_reviews, categories.categories_by_negative):
         assert "the 15 largest of 22" in drawn(build(table, most=15))
         assert "largest of" not in drawn(build(table.slice(0, 15), most=15))
 
@@ -218,7 +224,7 @@ def test_long_names_are_in_two_lines():
     name = "Amazon.com Gift Card in a Greeting Card (Various Designs)"
     row = measured(9, main_category=name)
 
-    svg = drawn(catalogue.categories_by_reviews(pa.Table.from_pylist([row])))
+    svg = drawn(categories.categories_by_reviews(pa.Table.from_pylist([row])))
 
     assert "Amazon.com Gift Card in a Greeting Card<" in svg
     assert "(Various Designs)<" in svg
@@ -255,12 +261,12 @@ DROP = {
 }
 COVERED = {"asin": "B0012Y0ZG2", "title": None, "brand": None, "share_held": 0.5}
 CLICKABLE = {
-    catalogue.categories_by_reviews: CATEGORY_ROW,
-    catalogue.categories_by_stars: CATEGORY_ROW,
-    catalogue.categories_by_negative: CATEGORY_ROW,
-    catalogue.categories_by_priority: CATEGORY_ROW,
-    catalogue.products_per_category: CATEGORY_ROW,
-    catalogue.secondary_categories: CATEGORY_ROW,
+    categories.categories_by_reviews: CATEGORY_ROW,
+    categories.categories_by_stars: CATEGORY_ROW,
+    categories.categories_by_negative: CATEGORY_ROW,
+    categories.categories_by_priority: CATEGORY_ROW,
+    categories.products_per_category: CATEGORY_ROW,
+    categories.secondary_categories: CATEGORY_ROW,
     charts.credibility: CATEGORY_ROW,
     partial(sentiment.shares, name="main_category", title="Texts"): CATEGORY_ROW,
     catalogue.drops: DROP,

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import pyarrow as pa
 
 from amazon_reviews.serving.charts import style
-from amazon_reviews.serving.charts.style import AMOUNT, EXACT, PART, SENTIMENTS, SHARE, Rows
+from amazon_reviews.serving.charts.style import (
+    AMOUNT,
+    EXACT,
+    MEAN,
+    PART,
+    SENTIMENTS,
+    SHARE,
+    Rows,
+    tips,
+)
 from amazon_reviews.serving.charts.wording import Heading
 
 FEW_REVIEWS = 30
@@ -15,6 +25,19 @@ FEW_REVIEWS = 30
 With the usual deviation of 1.1 stars, the 95 % interval of a mean of 30 is 0.4 stars either way.
 """
 _FEW = alt.datum.rated < FEW_REVIEWS
+
+RATED = tips(
+    label=("", None),
+    reviews=("reviews", EXACT),
+    rated=("rated reviews", EXACT),
+    mean_stars=("mean stars", MEAN),
+)
+"""The tooltip of the ratings of a row with a label."""
+
+ADJUSTED = tips(
+    reviews=("reviews", EXACT), mean_stars=("mean stars", MEAN), shrunk_stars=("adjusted", MEAN)
+)
+"""The tooltip of a row with an adjusted mean."""
 
 
 def ranking(
@@ -145,3 +168,14 @@ def mean_line(
 def _few(rows: Rows, remark: str) -> str:
     """Return the remark on marks of few reviews, if there are any."""
     return remark if any(0 < row["rated"] < FEW_REVIEWS for row in rows) else ""
+
+
+def top(table: pa.Table, column: str, most: int) -> list[dict[str, Any]]:
+    """Return the rows with most of a column, at most `most`."""
+    rows = [row for row in table.to_pylist() if row[column] is not None]
+    return sorted(rows, key=lambda row: -row[column])[:most]
+
+
+def largest(rows: list[dict[str, Any]], table: pa.Table) -> str:
+    """Return the remark that rows are left out; the table itself may be cut, so without a total."""
+    return f"the {len(rows)} largest" if len(rows) < table.num_rows else ""

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.serving.charts import catalogue as catalogue_charts
+from amazon_reviews.serving.charts import categories, over_time
 from amazon_reviews.serving.charts import customers as customer_charts
 from amazon_reviews.serving.charts import pipeline as pipeline_charts
 from amazon_reviews.serving.charts import reviews as review_charts
-from amazon_reviews.serving.charts.trends import brand_slopes
 from amazon_reviews.serving.findings import findings
 from amazon_reviews.serving.queries import catalogue, customers, pipeline, reviews
 from amazon_reviews.serving.queries.filters import Filters
@@ -76,32 +76,32 @@ _SECTIONS = (
     Section(
         "Over time",
         (
-            Panel(reviews.by_year, review_charts.reviews_per_year, _ALL),
-            Panel(reviews.by_year, review_charts.mean_per_year, _ALL),
-            Panel(reviews.by_year, review_charts.sentiment_per_year, _ALL),
-            Panel(reviews.by_month, review_charts.reviews_per_month, _ALL),
-            Panel(reviews.by_month, review_charts.mean_per_month, _ALL),
+            Panel(reviews.by_year, over_time.reviews_per_year, _ALL),
+            Panel(reviews.by_year, over_time.mean_per_year, _ALL),
+            Panel(reviews.by_year, over_time.sentiment_per_year, _ALL),
+            Panel(reviews.by_month, over_time.reviews_per_month, _ALL),
+            Panel(reviews.by_month, over_time.mean_per_month, _ALL),
             Panel(
                 reviews.seasons,
-                review_charts.seasonality,
+                over_time.seasonality,
                 note=(
                     "The reviews of a month divided by those of a mean month, in the years that "
                     "the reviews cover as a whole. The orange lines are 95 % intervals, from the "
                     "differences between these years."
                 ),
             ),
-            Panel(reviews.by_year_month, review_charts.reviews_over_time, _ALL),
-            Panel(reviews.by_year_month, review_charts.mean_over_time, _ALL),
+            Panel(reviews.by_year_month, over_time.reviews_over_time, _ALL),
+            Panel(reviews.by_year_month, over_time.mean_over_time, _ALL),
         ),
         tabs=("ratings/Months",),
     ),
     Section(
         "Categories and prices",
         (
-            Panel(reviews.by_category, catalogue_charts.categories_by_reviews, _ALL),
+            Panel(reviews.by_category, categories.categories_by_reviews, _ALL),
             Panel(
                 reviews.by_category,
-                catalogue_charts.categories_by_stars,
+                categories.categories_by_stars,
                 _ALL,
                 note=(
                     "The adjusted mean adds ten reviews with the mean of all reviews, so that few "
@@ -110,18 +110,18 @@ _SECTIONS = (
             ),
             Panel(
                 reviews.by_category,
-                catalogue_charts.categories_by_negative,
+                categories.categories_by_negative,
                 _ALL,
                 note="With 95 % intervals; ordered by their lower ends.",
             ),
             Panel(
                 reviews.compared_categories,
-                catalogue_charts.categories_by_priority,
+                categories.categories_by_priority,
                 _ALL,
-                note=catalogue_charts.EXCESS,
+                note=categories.EXCESS,
             ),
-            Panel(catalogue.category_products, catalogue_charts.products_per_category, _ALL),
-            Panel(catalogue.secondary_categories, catalogue_charts.secondary_categories, _ALL),
+            Panel(catalogue.category_products, categories.products_per_category, _ALL),
+            Panel(catalogue.secondary_categories, categories.secondary_categories, _ALL),
             Panel(reviews.by_price, review_charts.prices, _ALL),
             Panel(reviews.by_price, review_charts.price_ratings, _ALL),
         ),
@@ -142,7 +142,7 @@ _SECTIONS = (
             Panel(catalogue.brands, catalogue_charts.brands_by_products),
             Panel(
                 catalogue.brand_trends,
-                brand_slopes,
+                catalogue_charts.brand_slopes,
                 (MOST_ROWS,),
                 note=(
                     "By least squares over the reviews; brands with a trend first, then those "

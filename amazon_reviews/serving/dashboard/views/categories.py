@@ -5,9 +5,9 @@ from functools import partial
 import streamlit as st
 
 from amazon_reviews.schemas.vocabulary import UNKNOWN
-from amazon_reviews.serving.charts import catalogue as charts
+from amazon_reviews.serving.charts import categories as charts
 from amazon_reviews.serving.charts import reviews as review_charts
-from amazon_reviews.serving.charts.catalogue import EXCESS
+from amazon_reviews.serving.charts.categories import EXCESS
 from amazon_reviews.serving.dashboard.components import chart, sections, side_by_side, table
 from amazon_reviews.serving.dashboard.warehouse import read
 from amazon_reviews.serving.queries import catalogue, reviews

@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from amazon_reviews.errors import NoDataError
-from amazon_reviews.serving.charts import catalogue as catalogue_charts
+from amazon_reviews.serving.charts import categories, over_time
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.dashboard.components import (
     chart,
@@ -35,9 +35,9 @@ def show() -> None:
     _findings(filters)
     guarded(partial(_tiles, filters))
     guarded(_totals)
-    by_category = partial(catalogue_charts.categories_by_reviews, most=_CATEGORIES)
+    by_category = partial(categories.categories_by_reviews, most=_CATEGORIES)
     side_by_side(
-        partial(chart, "years", charts.reviews_per_year, read(reviews.by_year, filters)),
+        partial(chart, "years", over_time.reviews_per_year, read(reviews.by_year, filters)),
         partial(chart, "stars", charts.stars_by_verified, read(reviews.by_stars, filters)),
     )
     chart("categories", by_category, read(reviews.by_category, filters), "main_category")

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from amazon_reviews.serving.charts import catalogue as charts
-from amazon_reviews.serving.charts import reviews as review_charts
+from amazon_reviews.serving.charts import over_time
 from amazon_reviews.serving.dashboard.components import (
     chart,
     compact,
@@ -96,8 +96,8 @@ def _product(asin: str) -> None:
     months = read(catalogue.product_months, asin)
     row = read(catalogue.product, asin)
     side_by_side(
-        partial(chart, "product_months", review_charts.mean_over_time, months),
-        partial(chart, "product_reviews", review_charts.reviews_over_time, months),
+        partial(chart, "product_months", over_time.mean_over_time, months),
+        partial(chart, "product_reviews", over_time.reviews_over_time, months),
     )
     chart("product_stars", charts.product_stars, row)
     variants = read(catalogue.variants, asin)

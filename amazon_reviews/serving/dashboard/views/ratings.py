@@ -5,6 +5,7 @@ from functools import partial
 import pyarrow as pa
 import streamlit as st
 
+from amazon_reviews.serving.charts import over_time
 from amazon_reviews.serving.charts import reviews as charts
 from amazon_reviews.serving.dashboard.components import chart, sections, side_by_side, table
 from amazon_reviews.serving.dashboard.warehouse import read
@@ -36,10 +37,10 @@ def _stars(filters: Filters) -> None:
 def _years(filters: Filters) -> None:
     rows = read(reviews.by_year, filters)
     side_by_side(
-        partial(chart, "reviews_per_year", charts.reviews_per_year, rows),
-        partial(chart, "mean_per_year", charts.mean_per_year, rows),
+        partial(chart, "reviews_per_year", over_time.reviews_per_year, rows),
+        partial(chart, "mean_per_year", over_time.mean_per_year, rows),
     )
-    chart("sentiment_per_year", charts.sentiment_per_year, rows)
+    chart("sentiment_per_year", over_time.sentiment_per_year, rows)
     st.caption(
         "Reviews without a date are left out. A partial year begins before the first of all "
         "reviews, or ends after the newest, or has months that the filter leaves out."
@@ -49,8 +50,8 @@ def _years(filters: Filters) -> None:
 def _months(filters: Filters) -> None:
     rows = read(reviews.by_month, filters)
     side_by_side(
-        partial(chart, "reviews_per_month", charts.reviews_per_month, rows),
-        partial(chart, "mean_per_month", charts.mean_per_month, rows),
+        partial(chart, "reviews_per_month", over_time.reviews_per_month, rows),
+        partial(chart, "mean_per_month", over_time.mean_per_month, rows),
     )
     st.caption(
         "Both charts add up all years, also partial ones. The seasons compare the months of whole "
@@ -60,12 +61,12 @@ def _months(filters: Filters) -> None:
 
 def _over_time(filters: Filters) -> None:
     rows = read(reviews.by_year_month, filters)
-    chart("reviews_over_time", charts.reviews_over_time, rows)
-    chart("mean_over_time", charts.mean_over_time, rows)
+    chart("reviews_over_time", over_time.reviews_over_time, rows)
+    chart("mean_over_time", over_time.mean_over_time, rows)
 
 
 def _seasons(filters: Filters) -> None:
-    chart("seasonality", charts.seasonality, read(reviews.seasons))
+    chart("seasonality", over_time.seasonality, read(reviews.seasons))
     st.caption(
         "The reviews of a month divided by those of a mean month, in the years that the reviews "
         "cover as a whole. The orange lines are 95 % intervals, from the differences between "
