@@ -206,8 +206,8 @@ def test_nothing_stands_out_among_the_products_with_enough_reviews(find):
     (of_music,) = find(Filters(main_categories=("Music",)), **tables)
 
     assert of_all.text == (
-        "No product stands out: up to 26 August 2018, chance alone explains all drops of the stars "
-        "of the 2 products with enough reviews to compare."
+        "No product stands out: up to 26 August 2018, chance alone can explain all drops of the "
+        "stars of the 2 products with enough reviews to compare."
     )
     assert "of the 1 product with enough reviews" in of_books.text
     assert of_music.text == "No product has enough reviews to tell if its stars dropped."
@@ -359,7 +359,7 @@ def test_trends_name_the_largest_brands(find):
     )
     assert find(BOOKS, brand_trends=rows) == []
     assert texts_of(find(brand_trends=rows[-1:])) == [
-        "No brand rises or falls: chance alone explains the changes of the 1 brand tested."
+        "No brand rises or falls: chance alone can explain the changes of the 1 brand tested."
     ]
 
 

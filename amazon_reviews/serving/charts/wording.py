@@ -45,7 +45,8 @@ def _reviews(rows: Sequence[Mapping[str, Any]], column: str) -> Counter[str]:
 def leader(rows: Sequence[Mapping[str, Any]], name: str, column: str, kind: str) -> str:
     """Return the sentence which row has the largest count, of all rows.
 
-    '' if there is none, or if two have it. `kind` is what the names are, as in "no known brand".
+    '' without a count, or if two rows have the largest. `kind` is what the names are, as in "no
+    known brand".
     """
     counts = sorted((row[column] or 0 for row in rows), reverse=True)
     if not counts or not counts[0] or counts[0] in counts[1:]:

@@ -120,7 +120,7 @@ def trends(read: Reader, filters: Filters) -> list[Finding]:
     if changing or not counts["brands"]:
         return changing
     tested = number_of(counts["brands"], "brand")
-    text = f"No brand rises or falls: chance alone explains the changes of the {tested} tested."
+    text = f"No brand rises or falls: chance alone can explain the changes of the {tested} tested."
     return [_trend(text, stands_out=False)]
 
 

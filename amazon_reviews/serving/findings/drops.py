@@ -56,7 +56,7 @@ def _none(read: Reader, day: date, filters: Filters) -> Finding:
     (products,) = read(coverage.compared_products, filters)["products"].to_pylist()
     compared = number_of(products, "product")
     text = (
-        f"No product stands out: up to {day:%d %B %Y}, chance alone explains all drops of the "
+        f"No product stands out: up to {day:%d %B %Y}, chance alone can explain all drops of the "
         f"stars of the {compared} with enough reviews to compare."
         if products
         else "No product has enough reviews to tell if its stars dropped."

@@ -67,7 +67,7 @@ def _difference(row: Mapping[str, Any] | None) -> str:
     if row is None or row["low"] is None:
         return ""
     if row["low"] <= 0 <= row["high"]:
-        return "; chance alone explains the difference"
+        return "; chance alone can explain the difference"
     low, high = sorted((abs(row["low"]), abs(row["high"])))
     better = "better" if row["value"] > 0 else "worse"
     return f"; {SERVED} is {better} by {abs(row['value']):.3f} ({interval(low, high, '.3f')})"

@@ -4,16 +4,14 @@ import pyarrow as pa
 
 from amazon_reviews.resources.warehouse.base import Warehouse
 from amazon_reviews.schemas.vocabulary import EARLIER_REVIEWS, MONTH_REVIEWS
-from amazon_reviews.serving.queries.filters import Filters
+from amazon_reviews.serving.queries.filters import CATEGORY, Filters
 from amazon_reviews.serving.queries.query import query, rows
-
-_CATEGORY_ONLY = ("main_category",)
 
 
 @query("gold/product_months", "gold/product_ratings")
 def compared_products(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row: the products with a month that is tested for a drop; filtered by category."""
-    condition, parameters = filters.where("p", _CATEGORY_ONLY)
+    condition, parameters = filters.where("p", CATEGORY)
     earlier = (
         "SUM(m.rated) OVER (PARTITION BY m.asin ORDER BY m.year, m.month "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
@@ -32,7 +30,7 @@ def compared_products(warehouse: Warehouse, filters: Filters) -> pa.Table:
 @query("gold/product_ratings")
 def described_products(warehouse: Warehouse, filters: Filters) -> pa.Table:
     """One row: reviews and their products, and those with product data; filtered by category."""
-    condition, parameters = filters.where("m", _CATEGORY_ONLY)
+    condition, parameters = filters.where("m", CATEGORY)
     return rows(
         warehouse,
         "SELECT COUNT(*) AS products, COALESCE(SUM(m.reviews), 0) AS reviews, "

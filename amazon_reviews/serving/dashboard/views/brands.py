@@ -102,7 +102,7 @@ def trend_summary() -> str:
     text = f"Brands tested for a trend: {counts['brands']:,}"
     if counts["rising"] or counts["falling"]:
         return f"{text}, of them {counts['rising']:,} rising and {counts['falling']:,} falling."
-    return f"{text}. Chance alone explains their changes."
+    return f"{text}. Chance alone can explain their changes."
 
 
 def _alerts(filters: Filters) -> None:
